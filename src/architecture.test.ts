@@ -1,0 +1,89 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const src = dirname(fileURLToPath(import.meta.url));
+
+/** Which rooms each room may import. Read it as the map of the house. `testing` may import anything; only tests import it. */
+const doors: Record<string, readonly string[]> = {
+  shared: [],
+  wire: [],
+  config: ["shared"],
+  mount: ["config", "shared"],
+  telemetry: ["shared"],
+  vault: ["mount", "config", "telemetry", "shared"],
+  leases: ["mount", "config", "vault", "telemetry", "shared"],
+  kube: ["mount", "config", "telemetry", "shared"],
+  rpc: ["mount", "wire", "telemetry", "shared"],
+  http: ["telemetry", "shared"],
+  driver: ["wire", "shared"],
+  devvault: ["shared"],
+  daemon: ["config", "mount", "vault", "leases", "kube", "rpc", "http", "wire", "telemetry", "shared"],
+  cli: ["daemon", "config", "mount", "driver", "devvault", "telemetry", "shared"],
+  main: ["cli"],
+};
+
+/** Rooms a package is at home in; an import elsewhere is a question to ask. */
+const homes: Record<string, readonly string[]> = {
+  "@grpc/grpc-js": ["rpc", "driver", "wire"],
+  "@bufbuild/protobuf": ["wire"],
+  "node-vault": ["vault"],
+  pino: ["telemetry"],
+  "prom-client": ["telemetry"],
+  zod: ["config", "mount", "vault", "kube"],
+  yaml: ["config", "mount", "cli"],
+  "lossless-json": ["vault", "mount", "shared"],
+  "node-forge": ["devvault"],
+};
+
+interface SourceFile {
+  path: string;
+  room: string;
+  /** Rooms of ours it imports, its own left out. */
+  rooms: readonly string[];
+  packages: readonly string[];
+}
+
+const sourceFiles: SourceFile[] = readdirSync(src, { recursive: true, encoding: "utf8" })
+  .filter((path) => path.endsWith(".ts"))
+  .map((path) => {
+    const imports = [...readFileSync(join(src, path), "utf8").matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map(
+      (m) => m[1]!,
+    );
+    const room = roomOf(path);
+    return {
+      path,
+      room,
+      rooms: imports
+        .filter((name) => name.startsWith("."))
+        .map((name) => roomOf(relative(src, resolve(src, dirname(path), name))))
+        .filter((other) => other !== room),
+      packages: imports
+        .filter((name) => !name.startsWith(".") && !name.startsWith("node:"))
+        .map((name) => name.split("/", name.startsWith("@") ? 2 : 1).join("/")),
+    };
+  });
+
+function roomOf(path: string): string {
+  return path.includes("/") ? path.split("/")[0]! : path.replace(/\.[jt]s$/, "");
+}
+
+const isTest = ({ path, room }: SourceFile) => path.endsWith(".test.ts") || room === "testing";
+
+test.each(sourceFiles.filter((file) => !isTest(file)))("$path stays within its doors", ({ room, rooms, packages }) => {
+  expect(Object.keys(doors), `${room} is not on the map`).toContain(room);
+  for (const other of rooms) expect(doors[room], `${room} may not import ${other}`).toContain(other);
+  for (const name of packages) {
+    expect(homes[name], `${name} has no home: add it to the map with a reason`).toBeDefined();
+    expect(homes[name], `${name} is not at home in ${room}`).toContain(room);
+  }
+});
+
+test("no door leads round in a circle", () => {
+  const visit = (room: string, path: readonly string[]): void => {
+    expect(path, `${[...path, room].join(" → ")}`).not.toContain(room);
+    for (const next of doors[room] ?? []) visit(next, [...path, room]);
+  };
+  for (const room of Object.keys(doors)) visit(room, []);
+});

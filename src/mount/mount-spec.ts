@@ -1,0 +1,92 @@
+import type { Redacted } from "../shared/redacted.js";
+
+/** The pod a Mount is for, as the kubelet wrote it into the attributes. */
+export interface PodIdentity {
+  namespace: string;
+  name: string;
+  uid: string;
+  serviceAccount: string;
+}
+
+export const vaultMethods = ["GET", "LIST", "POST", "PUT", "PATCH", "DELETE"] as const;
+export type VaultMethod = (typeof vaultMethods)[number];
+
+/** One request to Vault in canonical form: equal requests have equal fields. */
+export interface VaultRequest {
+  method: VaultMethod;
+  /** The API path without a leading `/` or `v1/` and without its query: `secret/data/app`. Validated; not escaped. */
+  path: string;
+  /** Sorted and URL-encoded, without `?`: `version=2`; empty when there is none. */
+  query: string;
+  /** The body, as JSON text with sorted keys. It may be a plaintext to encrypt, so it cannot be printed. */
+  args?: Redacted<string>;
+}
+
+/** Which value of an answer an object wants: a top-level key, or a JSON Pointer's steps (RFC 6901). */
+export type KeySelector = { key: string } | { pointer: readonly string[] };
+
+export const encodings = ["utf-8", "base64", "hex"] as const;
+export type Encoding = (typeof encodings)[number];
+
+/** One entry of the class's `objects`. */
+export interface ObjectSpec {
+  /** The file's path in the volume: relative, clean, unique. */
+  objectName: string;
+  request: VaultRequest;
+  /** Without it the file is the whole answer as JSON. */
+  secretKey?: KeySelector;
+  encoding: Encoding;
+  /** 0..0o777; without it the request's permission. */
+  mode?: number;
+  /** How old a static answer may be before a republish reads it again. */
+  refreshIntervalMs: number;
+}
+
+/** What a SecretProviderClass, overlaid by the pod's volumeAttributes, asks for. All of it is a pod author's input. */
+export interface ClassSpec {
+  roleName: string;
+  /** The operator's connection by name. */
+  connection?: string;
+  /** `vaultAddress` as written; it selects a connection, it is never dialled. */
+  address?: string;
+  vaultNamespace?: string;
+  authMount?: string;
+  audience?: string;
+  /** What a republish does when Vault now denies or has deleted what it gave before. */
+  onDenied: "keep" | "fail";
+  objects: readonly ObjectSpec[];
+  /** Parameters that mean nothing here because the operator decides them (`vaultSkipTLSVerify`, …), by name. */
+  overruled: readonly string[];
+  /** Parameters and fields nobody knows, by name and place; ignored, and logged once a class. */
+  unknown: readonly string[];
+}
+
+/** A service account token as the driver sent it. */
+export interface OfferedToken {
+  jwt: Redacted<string>;
+  /** Milliseconds since the epoch, where the driver said so. */
+  expiresAt?: number;
+}
+
+/** A whole Mount, parsed: nothing past this point sees a raw string of the driver's again. */
+export interface MountSpec {
+  pod: PodIdentity;
+  /** `metadata.name` of the class where the driver sent it, for messages and the log. */
+  className?: string;
+  class: ClassSpec;
+  /** By audience, trimmed; `""` is the API server's own. */
+  tokens: ReadonlyMap<string, OfferedToken>;
+  /** As sent; a pod volume's path or anything else (`mount/target-path.ts` tells). */
+  targetPath: string;
+  /** The mode of files whose object names none. */
+  defaultMode: number;
+  /** A digest of all parameters, for those whose target path tells nothing. */
+  parametersDigest: string;
+}
+
+/** One file of the answer. */
+export interface MountedFile {
+  path: string;
+  mode: number;
+  contents: Redacted<Buffer>;
+}

@@ -1,0 +1,39 @@
+/** What can go wrong with a request, in words of our domain. `rpc/status.ts` alone knows the wire's numbers. */
+export type ErrorCode =
+  | "invalid_request"
+  | "unauthenticated"
+  | "permission_denied"
+  | "not_found"
+  | "unavailable"
+  | "limit_exceeded"
+  | "deadline_exceeded"
+  | "cancelled"
+  | "internal";
+
+/**
+ * The one error of keymount. Its message is written by us for the person who reads the pod's events: it names the
+ * object, the field and the fix, and never holds a token, a value or a stranger's text. The cause is for the log.
+ */
+export class ProviderError extends Error {
+  override readonly name: string = "ProviderError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  /** Anything caught becomes a ProviderError; what is not ours keeps its text to itself. */
+  static from(reason: unknown): ProviderError {
+    if (reason instanceof ProviderError) return reason;
+    if (reason instanceof Error && reason.name === "TimeoutError") {
+      return new ProviderError("deadline_exceeded", "the operation timed out", { cause: reason });
+    }
+    if (reason instanceof Error && reason.name === "AbortError") {
+      return reason.cause instanceof ProviderError
+        ? reason.cause
+        : new ProviderError("cancelled", "the operation was cancelled", { cause: reason });
+    }
+    return new ProviderError("internal", "internal error", { cause: reason });
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * One signal that aborts with the first of several, and a release that lets go of them.
+ * `AbortSignal.any` keeps a listener on a long-lived signal for every join; this does not, once released.
+ */
+export function joinSignals(...signals: readonly AbortSignal[]): { signal: AbortSignal; release: () => void } {
+  const controller = new AbortController();
+  const listeners = signals.map((signal) => {
+    const abort = () => controller.abort(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    return () => signal.removeEventListener("abort", abort);
+  });
+  const aborted = signals.find((signal) => signal.aborted);
+  if (aborted) controller.abort(aborted.reason);
+  return { signal: controller.signal, release: () => listeners.forEach((remove) => remove()) };
+}
+
+/** A signal that also aborts after `ms` with what `reason` makes; `release` disarms the timer. */
+export function withDeadline(
+  signal: AbortSignal,
+  ms: number,
+  reason: () => Error,
+): { signal: AbortSignal; release: () => void } {
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(reason()), Math.max(0, Math.min(ms, 2 ** 31 - 1)));
+  const joined = joinSignals(signal, deadline.signal);
+  return {
+    signal: joined.signal,
+    release: () => {
+      clearTimeout(timer);
+      joined.release();
+    },
+  };
+}
+
+/** Settles like `work`, or rejects with the signal's reason as soon as it aborts: one waiter gives up, the work goes on. */
+export function abandonable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) return Promise.reject(signal.reason as Error);
+  return new Promise<T>((resolve, reject) => {
+    const abort = () => reject(signal.reason as Error);
+    signal.addEventListener("abort", abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}

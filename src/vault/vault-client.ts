@@ -1,0 +1,102 @@
+import type { Connection } from "../config/connection.js";
+import type { VaultRequest } from "../mount/mount-spec.js";
+import type { Redacted } from "../shared/redacted.js";
+
+/** Vault work in the order it is served when there is more than the connection may have in flight. */
+export const priorities = ["first-mount", "renewal", "replacement", "refresh", "revoke"] as const;
+export type Priority = (typeof priorities)[number];
+
+/** On whose behalf a request is made: for fairness, for the audit header, for the order. */
+export interface Caller {
+  /** Kubernetes namespace: the unit of fairness. */
+  namespace: string;
+  /** `namespace/name/uid`, sent as `X-Keymount-Pod`; absent where no pod is meant. */
+  pod?: string;
+  priority: Priority;
+}
+
+/** A Vault token; it belongs to the cluster that issued it. */
+export interface VaultToken {
+  secret: Redacted<string>;
+  /** Empty for batch tokens. */
+  accessor: string;
+  type: "service" | "batch";
+  renewable: boolean;
+  /** Clock.monotonic() at the start of the login request: pessimistic. */
+  issuedAt: number;
+  /** Milliseconds granted at `issuedAt`; `undefined` when the token never ends. */
+  ttlMs?: number;
+  /** How many uses were granted; `undefined` without a limit. */
+  uses?: number;
+}
+
+export interface Lease {
+  id: Redacted<string>;
+  renewable: boolean;
+  durationMs: number;
+}
+
+/** Parsed JSON in which every number keeps its digits (`LosslessNumber`). */
+export type Json =
+  | null
+  | boolean
+  | string
+  | { isLosslessNumber: true; toString(): string }
+  | Json[]
+  | { [key: string]: Json };
+
+/** A success from Vault, understood. */
+export interface VaultAnswer {
+  /** The whole body (`data`, `auth`, `warnings`, …); `null` for an answer without one (204). */
+  body: Redacted<{ [key: string]: Json } | null>;
+  /** Bytes of the body on the wire. */
+  bytes: number;
+  lease?: Lease;
+  /** Clock.monotonic() at the start of the request. */
+  requestedAt: number;
+}
+
+/**
+ * The verbs of Vault that keymount uses. The token is an argument of each call, never a property of a client. Each
+ * may throw a `VaultError`; each waits its turn at the connection's governor and honours the signal to the socket.
+ */
+export interface VaultClient {
+  login(
+    connection: Connection,
+    login: { vaultNamespace: string; authMount: string; role: string; jwt: Redacted<string> },
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<VaultToken>;
+
+  request(
+    connection: Connection,
+    on: { vaultNamespace: string; token: VaultToken },
+    request: VaultRequest,
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<VaultAnswer>;
+
+  /** Resolves when the token is alive; throws `token_invalid` when it is not. */
+  lookupSelf(
+    connection: Connection,
+    on: { vaultNamespace: string; token: VaultToken },
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<void>;
+
+  revokeSelf(
+    connection: Connection,
+    on: { vaultNamespace: string; token: VaultToken },
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<void>;
+
+  /** Revokes one lease (`sys/leases/revoke`), where policy lets the token. */
+  revokeLease(
+    connection: Connection,
+    on: { vaultNamespace: string; token: VaultToken },
+    leaseId: Redacted<string>,
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<void>;
+}

@@ -1,0 +1,68 @@
+import { type ErrorCode, ProviderError } from "../shared/errors.js";
+
+/**
+ * What Vault's answer, or the lack of one, means for what we do next (design §5.14, measured in vault-answers.md):
+ *
+ * - `outage`: no connection, reset, 5xx, a leaderless standby, a renewal whose backend is down. Keep everything, retry later.
+ * - `sealed`: 503 "Vault is sealed": an outage that an operator ends.
+ * - `quota`: 429.
+ * - `configuration`: TLS refused, name not found: ours to report as not ready; nothing heals it but the operator.
+ * - `login_denied`: 400/403 on a login. A 403 may also be a failed TokenReview.
+ * - `token_invalid`: the token is dead for certain.
+ * - `denied`: a 403 that does not tell a denial from a dead token; `lookupSelf` settles it.
+ * - `missing`, `deleted`, `destroyed`: 404, and KV v2's two ways of being gone.
+ * - `lease_gone`: 400 "lease not found" on a renewal.
+ * - `refused`: another 4xx: the request itself is wrong (unknown role, name not allowed, bad ciphertext).
+ * - `protocol`: an answer no Vault gives: HTML, an empty 200, a login without `auth`, too many bytes.
+ */
+export type VaultErrorKind =
+  | "outage"
+  | "sealed"
+  | "quota"
+  | "configuration"
+  | "login_denied"
+  | "token_invalid"
+  | "denied"
+  | "missing"
+  | "deleted"
+  | "destroyed"
+  | "lease_gone"
+  | "refused"
+  | "protocol";
+
+export const codeOfKind = {
+  outage: "unavailable",
+  sealed: "unavailable",
+  quota: "unavailable",
+  configuration: "unavailable",
+  login_denied: "unauthenticated",
+  token_invalid: "unauthenticated",
+  denied: "permission_denied",
+  missing: "not_found",
+  deleted: "not_found",
+  destroyed: "not_found",
+  lease_gone: "not_found",
+  refused: "invalid_request",
+  protocol: "unavailable",
+} as const satisfies Record<VaultErrorKind, ErrorCode>;
+
+/** What Vault refused, in our words: the message never holds Vault's body unfiltered, a header, a token or a value. */
+export class VaultError extends ProviderError {
+  override readonly name = "VaultError";
+  readonly kind: VaultErrorKind;
+  /** The HTTP status, where there was an answer. */
+  readonly status?: number;
+  /** Milliseconds that Vault asked us to wait (`Retry-After`). */
+  readonly retryAfterMs?: number;
+
+  constructor(
+    kind: VaultErrorKind,
+    message: string,
+    options: ErrorOptions & { status?: number; retryAfterMs?: number } = {},
+  ) {
+    super(codeOfKind[kind], message, options);
+    this.kind = kind;
+    if (options.status !== undefined) this.status = options.status;
+    if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
+  }
+}
