@@ -1,5 +1,6 @@
 import type { Connection } from "../config/connection.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
+import type { JsonObject } from "../shared/json.js";
 import type { Redacted } from "../shared/redacted.js";
 
 /** Vault work in the order it is served when there is more than the connection may have in flight. */
@@ -36,19 +37,10 @@ export interface Lease {
   durationMs: number;
 }
 
-/** Parsed JSON in which every number keeps its digits (`LosslessNumber`). */
-export type Json =
-  | null
-  | boolean
-  | string
-  | { isLosslessNumber: true; toString(): string }
-  | Json[]
-  | { [key: string]: Json };
-
 /** A success from Vault, understood. */
 export interface VaultAnswer {
   /** The whole body (`data`, `auth`, `warnings`, …); `null` for an answer without one (204). */
-  body: Redacted<{ [key: string]: Json } | null>;
+  body: Redacted<JsonObject | null>;
   /** Bytes of the body on the wire. */
   bytes: number;
   lease?: Lease;
