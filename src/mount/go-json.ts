@@ -1,0 +1,30 @@
+import { type Json, isJsonNumber } from "../shared/json.js";
+
+/**
+ * JSON text as Go's `json.Marshal` writes it, so that files equal the Go provider's byte for byte: keys sorted,
+ * `<`, `>`, `&`, U+2028 and U+2029 escaped, numbers with the digits Vault sent.
+ */
+export function goJson(value: Json): string {
+  if (value === null || typeof value === "boolean") return String(value);
+  if (typeof value === "string") return goString(value);
+  if (isJsonNumber(value)) return value.toString();
+  if (Array.isArray(value)) return `[${value.map(goJson).join(",")}]`;
+  const members = Object.keys(value)
+    .sort(byCodePoint)
+    .map((key) => `${goString(key)}:${goJson(value[key] ?? null)}`);
+  return `{${members.join(",")}}`;
+}
+
+function goString(text: string): string {
+  return JSON.stringify(text.toWellFormed()).replace(
+    /[<>&\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** Go compares strings by their UTF-8 bytes, which is the order of code points; JavaScript by UTF-16 units. */
+function byCodePoint(a: string, b: string): number {
+  const surrogates = /[\ud800-\udfff]/;
+  if (surrogates.test(a) || surrogates.test(b)) return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  return a < b ? -1 : a > b ? 1 : 0;
+}

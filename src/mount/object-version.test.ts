@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { Redacted } from "../shared/redacted.js";
+import type { MountedFile } from "./mount-spec.js";
+import { objectVersion } from "./object-version.js";
+
+const key = new Redacted(Buffer.alloc(32, 7));
+
+function file(path: string, contents: string, mode = 0o644): MountedFile {
+  return { path, mode, contents: new Redacted(Buffer.from(contents)) };
+}
+
+// Versions of earlier releases: a change here rolls every workload that Reloader watches.
+test.each<[string, MountedFile[], string]>([
+  ["one file", [file("db/password", "s3cret")], "j29yOKO4BFJq2jzUwtapEYvzqedJ6WBp3PTAqjNLE8w"],
+  ["an empty file", [file("a", "")], "IThzXvzhFzIdo0wg7V-fVv9LpI7N_1yKJGfrVWraBFQ"],
+  ["two files", [file("a", "1"), file("b", "2")], "q1smDoTBNdS4OeG6EZ7VSP12JU44lh4-bq2tvmhsWeQ"],
+])("the version of %s is as it ever was", (_name, files, golden) => {
+  expect(objectVersion(key, files)).toBe(golden);
+});
+
+test.each<[string, MountedFile[]]>([
+  ["a byte changes", [file("a", "2")]],
+  ["the path changes", [file("b", "1")]],
+  ["bytes move from path to contents", [file("", "a1")]],
+])("another version when %s", (_name, files) => {
+  expect(objectVersion(key, files)).not.toBe(objectVersion(key, [file("a", "1")]));
+});
+
+test("the same version when only the mode changes, which the driver does not apply either", () => {
+  expect(objectVersion(key, [file("a", "1", 0o600)])).toBe(objectVersion(key, [file("a", "1", 0o644)]));
+});
+
+test("another version under another key", () => {
+  expect(objectVersion(new Redacted(Buffer.alloc(32, 8)), [file("a", "1")])).not.toBe(
+    objectVersion(key, [file("a", "1")]),
+  );
+});

@@ -1,0 +1,20 @@
+import { createHmac } from "node:crypto";
+import type { Redacted } from "../shared/redacted.js";
+import type { MountedFile } from "./mount-spec.js";
+
+/**
+ * The version of an object: a keyed hash of its files' paths and bytes, and of nothing else, so it changes exactly when
+ * they do, and is the same on every node, after every restart and in every release. Keyed, because versions are
+ * readable in SecretProviderClassPodStatus, where a plain hash of a short secret could be guessed.
+ */
+export function objectVersion(key: Redacted<Buffer>, files: readonly MountedFile[]): string {
+  const hmac = createHmac("sha256", key.reveal());
+  for (const file of files) {
+    for (const part of [Buffer.from(file.path), file.contents.reveal()]) {
+      const length = Buffer.alloc(8);
+      length.writeBigUInt64BE(BigInt(part.length));
+      hmac.update(length).update(part);
+    }
+  }
+  return hmac.digest("base64url");
+}

@@ -1,0 +1,113 @@
+import { LosslessNumber } from "lossless-json";
+import { describe, expect, test } from "vitest";
+import type { JsonObject } from "../shared/json.js";
+import { Redacted } from "../shared/redacted.js";
+import type { ObjectSpec } from "./mount-spec.js";
+import { filesOf } from "./secret-file.js";
+
+const kv2: JsonObject = {
+  request_id: "r-1",
+  lease_id: "",
+  renewable: false,
+  lease_duration: new LosslessNumber("0"),
+  data: {
+    data: {
+      password: "s3cret",
+      port: new LosslessNumber("12345678901234567890"),
+      ratio: new LosslessNumber("1.0"),
+      nothing: null,
+      nested: { hosts: ["a", "b"], "odd/key": { "til~de": "x" } },
+      b64: "AP8=\n",
+      hex: "00fF",
+      empty: "",
+    },
+    metadata: { version: new LosslessNumber("3") },
+  },
+  wrap_info: null,
+  warnings: null,
+  auth: null,
+  mount_type: "kv",
+};
+
+function object(change: Partial<ObjectSpec> = {}): ObjectSpec {
+  return {
+    objectName: "file",
+    request: { method: "GET", path: "secret/data/app", query: "" },
+    encoding: "utf-8",
+    refreshIntervalMs: 120_000,
+    ...change,
+  };
+}
+
+function contents(change: Partial<ObjectSpec>, body: JsonObject | null = kv2): string {
+  const [file] = filesOf(object(change), new Redacted(body), 0o644);
+  return file!.contents.reveal().toString("latin1");
+}
+
+describe("a file from a key", () => {
+  test.each<[string, Partial<ObjectSpec>, string]>([
+    ["writes a string as it is", { secretKey: { key: "password" } }, "s3cret"],
+    ["keeps the digits of a number", { secretKey: { key: "port" } }, "12345678901234567890"],
+    ["keeps a number's trailing zero", { secretKey: { key: "ratio" } }, "1.0"],
+    ["writes an explicit null as the Go provider does", { secretKey: { key: "nothing" } }, "null"],
+    ["writes an object as JSON", { secretKey: { pointer: ["nested", "hosts"] } }, '["a","b"]'],
+    ["follows a pointer into lists", { secretKey: { pointer: ["nested", "hosts", "1"] } }, "b"],
+    ["follows a pointer through escaped names", { secretKey: { pointer: ["nested", "odd/key", "til~de"] } }, "x"],
+    ["decodes base64, line breaks and all", { secretKey: { key: "b64" }, encoding: "base64" }, "\x00\xff"],
+    ["decodes hex", { secretKey: { key: "hex" }, encoding: "hex" }, "\x00\xff"],
+    ["writes an empty string as an empty file", { secretKey: { key: "empty" } }, ""],
+    ["reaches KV v2's metadata beside the data", { secretKey: { key: "metadata" } }, '{"version":3}'],
+  ])("%s", (_name, change, text) => {
+    expect(contents(change)).toBe(text);
+  });
+
+  test("reads KV v1, where the data is not nested", () => {
+    expect(contents({ secretKey: { key: "a" } }, { data: { a: "1" } })).toBe("1");
+  });
+
+  test("takes the object's mode, else the mount's", () => {
+    expect(filesOf(object({ mode: 0o400 }), new Redacted(kv2), 0o644)[0]!.mode).toBe(0o400);
+    expect(filesOf(object(), new Redacted(kv2), 0o640)[0]!.mode).toBe(0o640);
+  });
+
+  test.each<[string, Partial<ObjectSpec>, JsonObject | null, RegExp]>([
+    [
+      "a key that is not there, naming those that are",
+      { secretKey: { key: "pasword" } },
+      kv2,
+      /no key "pasword" at secret\/data\/app \(it has: .*password/,
+    ],
+    ["an inherited name", { secretKey: { key: "constructor" } }, kv2, /no key "constructor"/],
+    [
+      "a pointer that leads nowhere, naming the step",
+      { secretKey: { pointer: ["nested", "host", "0"] } },
+      kv2,
+      /nothing at "\/nested\/host"/,
+    ],
+    ["a list index with a leading zero", { secretKey: { pointer: ["nested", "hosts", "01"] } }, kv2, /a list of 2/],
+    ["a value that is not base64", { secretKey: { key: "password" }, encoding: "base64" }, kv2, /not valid base64/],
+    ["a value that is not hex", { secretKey: { key: "password" }, encoding: "hex" }, kv2, /not valid hex/],
+    ["an answer without a body (204)", {}, null, /without a body/],
+    ["an answer without data", { secretKey: { key: "a" } }, { data: null }, /holds no data/],
+  ])("refuses %s", (_name, change, body, message) => {
+    expect(() => contents(change, body)).toThrow(message);
+  });
+
+  test("never quotes a value in its refusals", () => {
+    expect(() => contents({ secretKey: { key: "password" }, encoding: "hex" })).toThrow(
+      expect.not.objectContaining({ message: expect.stringContaining("s3cret") as string }) as Error,
+    );
+  });
+});
+
+describe("a file from a whole answer", () => {
+  test("is the Go provider's JSON without what changes on every read", () => {
+    expect(contents({}, { ...kv2, data: { b: "<2>", a: new LosslessNumber("1") } })).toBe(
+      '{"data":{"a":1,"b":"\\u003c2\\u003e"},"warnings":null,"mount_type":"kv"}',
+    );
+  });
+
+  test("is the same for two reads of one value", () => {
+    expect(contents({}, { ...kv2, request_id: "r-2" })).toBe(contents({}));
+  });
+});
