@@ -1,0 +1,101 @@
+import { X509Certificate } from "node:crypto";
+import type { VaultRequest } from "../mount/mount-spec.js";
+import type { AnswerBody } from "../mount/secret-file.js";
+import { type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
+import type { Lease, VaultAnswer, VaultToken } from "../vault/vault-client.js";
+
+/**
+ * - `static`: no lease, by GET or LIST; read again when it is older than its reader wishes.
+ * - `leased`: has a lease id; lives as long as the lease and the token that made it.
+ * - `issued`: made by the asking (another method, a certificate); asking again would make another.
+ */
+export type AnswerKind = "static" | "leased" | "issued";
+
+/** An answer as it is held. Times are of `Clock.monotonic()`. */
+export interface Answer {
+  kind: AnswerKind;
+  body: AnswerBody;
+  bytes: number;
+  readAt: number;
+  /** 0.9 to 1.1, drawn once: spreads the refreshes of answers read together. */
+  refreshFactor: number;
+  /** Absent for static answers and for issued ones that never end. */
+  life?: { replaceAt: number; endsAt: number };
+  lease?: Lease;
+  /** The token that asked; a lease dies with it. */
+  token: VaultToken;
+}
+
+/** Only local: Vault decides when a credential is dead, our clock may be off by this much. */
+const leewayMs = 5 * 60_000;
+
+/** Understands what kind of answer it is, and how long it lives. `draw` is in [0, 1). */
+export function answerOf(
+  request: VaultRequest,
+  reply: VaultAnswer,
+  token: VaultToken,
+  { wall, monotonic, draw }: { wall: number; monotonic: number; draw: number },
+): Answer {
+  const body = reply.body.reveal();
+  const lifeMs = reply.lease
+    ? Math.min(reply.lease.durationMs, tokenLeft(token, reply.requestedAt))
+    : certificateLife(body, wall - (monotonic - reply.requestedAt));
+  const kind = reply.lease ? "leased" : makes(request, body) ? "issued" : "static";
+  return {
+    kind,
+    body: reply.body,
+    bytes: reply.bytes,
+    readAt: reply.requestedAt,
+    refreshFactor: 0.9 + 0.2 * draw,
+    ...(kind !== "static" &&
+      lifeMs !== undefined && {
+        life: { replaceAt: reply.requestedAt + (lifeMs * 2) / 3, endsAt: reply.requestedAt + lifeMs },
+      }),
+    ...(reply.lease && { lease: reply.lease }),
+    token,
+  };
+}
+
+/** Whether a Mount should ask Vault again. */
+export function isDue(answer: Answer, refreshIntervalMs: number, now: number): boolean {
+  if (answer.kind === "static") return now - answer.readAt >= refreshIntervalMs * answer.refreshFactor;
+  return answer.life !== undefined && now >= answer.life.replaceAt;
+}
+
+/** Whether it may still be delivered: static answers have no end for the pod that holds them. */
+export function isAlive(answer: Answer, now: number): boolean {
+  return answer.life === undefined || now < answer.life.endsAt + leewayMs;
+}
+
+function tokenLeft(token: VaultToken, now: number): number {
+  return token.ttlMs === undefined ? Number.POSITIVE_INFINITY : Math.max(0, token.issuedAt + token.ttlMs - now);
+}
+
+function makes({ method }: VaultRequest, body: JsonObject | null): boolean {
+  return (method !== "GET" && method !== "LIST") || isIssuedCertificate(body);
+}
+
+/** A certificate with its key, from an engine that says it is no KV store: there, it is data that somebody put. */
+function isIssuedCertificate(body: JsonObject | null): boolean {
+  const data = body?.["data"];
+  const engine = body?.["mount_type"];
+  if (!isJsonObject(data) || typeof engine !== "string" || engine === "" || engine === "kv") return false;
+  return ["certificate", "private_key", "serial_number"].every((key) => typeof data[key] === "string");
+}
+
+/** Milliseconds from the request to NotAfter: PKI says it as `expiration` in Unix seconds; else the certificate does. */
+function certificateLife(body: JsonObject | null, requestedAtWall: number): number | undefined {
+  const data = body?.["data"];
+  if (!isJsonObject(data) || typeof data["certificate"] !== "string") return undefined;
+  const expiration = data["expiration"];
+  const notAfter = isJsonNumber(expiration) ? Number(expiration.toString()) * 1000 : notAfterOf(data["certificate"]);
+  return Number.isFinite(notAfter) ? Math.max(0, (notAfter as number) - requestedAtWall) : undefined;
+}
+
+function notAfterOf(pem: string): number | undefined {
+  try {
+    return Date.parse(new X509Certificate(pem).validTo);
+  } catch {
+    return undefined; // Not a certificate after all: an answer without an end.
+  }
+}

@@ -1,0 +1,185 @@
+import type { Answers, Delivered, Visit, Visitor, Wish } from "../mount/ports.js";
+import type { VaultRequest } from "../mount/mount-spec.js";
+import { requestKey } from "../mount/request-key.js";
+import { Attempts } from "../shared/attempts.js";
+import type { Clock } from "../shared/clock.js";
+import { ProviderError } from "../shared/errors.js";
+import type { Random } from "../shared/random.js";
+import { SharedWork } from "../shared/shared-work.js";
+import type { Lease, Priority, VaultAnswer, VaultToken } from "../vault/vault-client.js";
+import { VaultError } from "../vault/vault-error.js";
+import { type Answer, answerOf, isAlive, isDue } from "./answer.js";
+import type { AnswerBook, Binding, Entry } from "./answer-book.js";
+import { retryDelay } from "./retry-delay.js";
+
+/** Where fresh answers come from: Vault, as the visitor. */
+export interface FreshAnswers {
+  ask(
+    visitor: Visitor,
+    request: VaultRequest,
+    options: { priority: Priority; mayWait: boolean },
+    signal: AbortSignal,
+  ): Promise<{ reply: VaultAnswer; token: VaultToken }>;
+
+  /** Gives back a lease that nobody will be given; in the background, as well as policy lets it. */
+  giveBack(visitor: Visitor, lease: Lease, token: VaultToken): void;
+}
+
+export interface HeldAnswersObserver {
+  /** A due answer could not be had anew, so the held one stands in. */
+  heldInstead(visitor: Visitor, request: VaultRequest, error: ProviderError, heldForMs: number): void;
+}
+
+export interface HeldAnswersParts {
+  book: AnswerBook;
+  fresh: FreshAnswers;
+  clock: Clock;
+  random: Random;
+  observer: HeldAnswersObserver;
+}
+
+/** The failures remembered at once, one for each request of a token key. */
+const rememberedFailures = 8192;
+
+/** Answers from the book first; asks Vault for what is new or due, one asking for all who want the same. */
+export class HeldAnswers implements Answers {
+  readonly #parts: HeldAnswersParts;
+  readonly #asking = new SharedWork<Answer>();
+  readonly #attempts = new Attempts<ProviderError>(rememberedFailures);
+
+  constructor(parts: HeldAnswersParts) {
+    this.#parts = parts;
+  }
+
+  visit(visitor: Visitor): Visit {
+    const { book, clock } = this.#parts;
+    const binding = book.bind(
+      `${visitor.tokenKey}\n${visitor.place}`,
+      { tokenKey: visitor.tokenKey, namespace: visitor.pod.namespace },
+      clock.monotonic(),
+    );
+    const used = new Set<Entry>();
+    return {
+      answer: async (request, wish, signal) => {
+        const entry = book.use(binding, requestKey(request));
+        used.add(entry);
+        return this.#deliver(visitor, binding, entry, request, wish, signal);
+      },
+      conclude: (versions) => {
+        book.keepOnly(binding, used);
+        const unchanged = binding.versions === versions;
+        binding.versions = versions;
+        return { unchanged };
+      },
+    };
+  }
+
+  async #deliver(
+    visitor: Visitor,
+    binding: Binding,
+    entry: Entry,
+    request: VaultRequest,
+    wish: Wish,
+    signal: AbortSignal,
+  ): Promise<Delivered> {
+    const now = this.#parts.clock.monotonic();
+    const held = entry.answer && isAlive(entry.answer, now) ? entry.answer : undefined;
+    if (held && !isDue(held, wish.refreshIntervalMs, now)) return { body: held.body };
+    try {
+      return { body: (await this.#askOnce(visitor, binding, entry, request, held, signal)).body };
+    } catch (reason) {
+      const error = ProviderError.from(reason);
+      if (!held || signal.aborted || (wish.onDenied === "fail" && isDenial(error))) throw error;
+      this.#parts.observer.heldInstead(visitor, request, error, now - held.readAt);
+      return { body: held.body, heldBecause: error };
+    }
+  }
+
+  /** A credential that is being made is never abandoned: it would be lost. */
+  async #askOnce(
+    visitor: Visitor,
+    binding: Binding,
+    entry: Entry,
+    request: VaultRequest,
+    held: Answer | undefined,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const early = this.#attempts.tooEarly(entry.key, this.#parts.clock.monotonic());
+    if (early) throw early;
+    const makes = request.method !== "GET" && request.method !== "LIST";
+    if (makes) this.#admitCredential(visitor, request);
+    const work = (working: AbortSignal) => this.#ask(visitor, binding, entry, request, held, working);
+    return this.#asking.run(entry.key, work, { lasting: makes || held?.kind === "leased" }, signal);
+  }
+
+  async #ask(
+    visitor: Visitor,
+    binding: Binding,
+    entry: Entry,
+    request: VaultRequest,
+    held: Answer | undefined,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const { book, fresh, clock, random } = this.#parts;
+    const priority = priorityOf(binding, held);
+    try {
+      const { reply, token } = await fresh.ask(visitor, request, { priority, mayWait: held !== undefined }, signal);
+      const answer = answerOf(request, reply, token, {
+        wall: clock.wall(),
+        monotonic: clock.monotonic(),
+        draw: random(),
+      });
+      if (answer.kind === "leased") this.#admitLease(visitor, request, answer);
+      book.hold(entry, answer);
+      this.#attempts.succeeded(entry.key);
+      return answer;
+    } catch (reason) {
+      const error = ProviderError.from(reason);
+      if (!signal.aborted) {
+        this.#attempts.failed(entry.key, error, clock.monotonic(), (failures) =>
+          retryDelay(error, failures, held !== undefined, random()),
+        );
+      }
+      throw error;
+    }
+  }
+
+  #admitCredential(visitor: Visitor, request: VaultRequest): void {
+    if (!visitor.podVolume) throw needsPodVolume(request);
+    if (!this.#parts.book.hasRoomForCredential()) {
+      throw new ProviderError(
+        "limit_exceeded",
+        `this node holds as many credentials as limits.bytes allows, so ${request.path} makes no more; raise it or spread the pods`,
+      );
+    }
+  }
+
+  /** That a GET makes a lease shows only in its answer; what may not be held is given back. */
+  #admitLease(visitor: Visitor, request: VaultRequest, answer: Answer): void {
+    try {
+      this.#admitCredential(visitor, request);
+    } catch (refusal) {
+      this.#parts.fresh.giveBack(visitor, answer.lease!, answer.token);
+      throw refusal;
+    }
+  }
+}
+
+function needsPodVolume(request: VaultRequest): ProviderError {
+  return new ProviderError(
+    "invalid_request",
+    `${request.path} makes a credential that lives as long as a pod's volume, so it needs a pod volume: it cannot be synced by a controller`,
+  );
+}
+
+function priorityOf(binding: Binding, held: Answer | undefined): Priority {
+  if (!held) return binding.versions === undefined ? "first-mount" : "replacement";
+  return held.kind === "static" ? "refresh" : "replacement";
+}
+
+/** Vault, alive and well, says no: the class may wish to hear it. */
+function isDenial(error: ProviderError): boolean {
+  return (
+    error instanceof VaultError && ["denied", "login_denied", "missing", "deleted", "destroyed"].includes(error.kind)
+  );
+}

@@ -1,0 +1,50 @@
+import type { Connection } from "../config/connection.js";
+import type { ProviderError } from "../shared/errors.js";
+import type { Redacted } from "../shared/redacted.js";
+import type { PodIdentity, VaultRequest } from "./mount-spec.js";
+import type { AnswerBody } from "./secret-file.js";
+
+/** Who asks, as whom Vault shall know them, and through which volume. The JWT lives for this Mount only. */
+export interface Visitor {
+  pod: PodIdentity;
+  connection: Connection;
+  vaultNamespace: string;
+  authMount: string;
+  role: string;
+  jwt: Redacted<string>;
+  /** Equal for those, and only those, that may share a Vault token. */
+  tokenKey: string;
+  /** The volume within the token key: its target path, or the digest of the parameters where that tells nothing. */
+  place: string;
+  /** Whether the place is a pod's volume, which alone may hold leased and issued answers. */
+  podVolume: boolean;
+}
+
+/** What a Mount needs from outside: answers, held or fresh. */
+export interface Answers {
+  /** Opens a Mount's visit. Throws `limit_exceeded` when there is no room for another volume. */
+  visit(visitor: Visitor): Visit;
+}
+
+export interface Visit {
+  /** Gives what is held and not due, else asks Vault; when that fails, what is held after all, and why. */
+  answer(request: VaultRequest, wish: Wish, signal: AbortSignal): Promise<Delivered>;
+  /**
+   * Ends the visit: from now on the volume holds exactly what was answered during it, so call it only when all of that
+   * is about to be delivered. Tells whether the versions are those of the visit before.
+   */
+  conclude(versions: string): { unchanged: boolean };
+}
+
+export interface Wish {
+  /** How old a static answer may be. */
+  refreshIntervalMs: number;
+  /** Whether a denial or deletion keeps what is held, or fails. */
+  onDenied: "keep" | "fail";
+}
+
+export interface Delivered {
+  body: AnswerBody;
+  /** Why a held answer stands in for the one that was due. */
+  heldBecause?: ProviderError;
+}

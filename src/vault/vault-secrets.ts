@@ -1,0 +1,103 @@
+import type { VaultRequest } from "../mount/mount-spec.js";
+import type { Visitor } from "../mount/ports.js";
+import { ProviderError } from "../shared/errors.js";
+import { type Session, type Sessions, isOutage } from "./sessions.js";
+import type { Caller, Lease, Priority, VaultAnswer, VaultClient, VaultToken } from "./vault-client.js";
+import { VaultError } from "./vault-error.js";
+
+/** What a dead token means to those who hold what was made with it. */
+export interface TokenDeaths {
+  tokenDied(token: VaultToken): void;
+}
+
+/** Reads as the visitor, with one new login when the token turns out dead. */
+export class VaultSecrets {
+  readonly #client: VaultClient;
+  readonly #sessions: Sessions;
+  readonly #deaths: TokenDeaths;
+  readonly #lifetime: AbortSignal;
+  /** Token keys whose denials were settled by a new login once: a token that may not look itself up is not asked again. */
+  readonly #mute = new Set<string>();
+
+  constructor(parts: { client: VaultClient; sessions: Sessions; deaths: TokenDeaths; lifetime: AbortSignal }) {
+    this.#client = parts.client;
+    this.#sessions = parts.sessions;
+    this.#deaths = parts.deaths;
+    this.#lifetime = parts.lifetime;
+  }
+
+  /** Throws a `VaultError`; `denied` once it is certain that the token lives and may not. */
+  async ask(
+    visitor: Visitor,
+    request: VaultRequest,
+    { priority, mayWait }: { priority: Priority; mayWait: boolean },
+    signal: AbortSignal,
+  ): Promise<{ reply: VaultAnswer; token: VaultToken }> {
+    const caller = callerOf(visitor, priority);
+    const session = await this.#sessions.open(visitor, caller, mayWait, signal);
+    try {
+      return await this.#askIn(session, request, caller, signal);
+    } catch (reason) {
+      if (!(await this.#isDead(session, reason, caller, signal))) throw reason;
+    }
+    const renewed = await this.#sessions.open(visitor, caller, false, signal);
+    try {
+      return await this.#askIn(renewed, request, caller, signal);
+    } catch (reason) {
+      if (reason instanceof VaultError && reason.kind === "denied") this.#mute.add(visitor.tokenKey);
+      throw reason;
+    }
+  }
+
+  giveBack(visitor: Visitor, lease: Lease, token: VaultToken): void {
+    const { connection, vaultNamespace } = visitor;
+    const caller = callerOf(visitor, "revoke");
+    this.#client
+      .revokeLease(connection, { vaultNamespace, token }, lease.id, caller, this.#lifetime)
+      .catch(() => undefined); // Where policy does not let the token, the lease ends with its time; the refusal says enough.
+  }
+
+  /** Nobody needs this key's tokens any more. */
+  close(tokenKey: string): void {
+    this.#mute.delete(tokenKey);
+    this.#sessions.close(tokenKey);
+  }
+
+  async #askIn(session: Session, request: VaultRequest, caller: Caller, signal: AbortSignal) {
+    try {
+      const reply = await this.#client.request(session.connection, session, request, caller, signal);
+      if (reply.lease) session.hasLeases = true;
+      return { reply, token: session.token };
+    } catch (reason) {
+      if (isOutage(ProviderError.from(reason))) this.#sessions.sawOutage(session.connection);
+      throw reason;
+    } finally {
+      this.#sessions.release(session);
+    }
+  }
+
+  /** A bare 403 is settled by asking the token about itself; what cannot be settled is taken for dead, once. */
+  async #isDead(session: Session, reason: unknown, caller: Caller, signal: AbortSignal): Promise<boolean> {
+    if (!(reason instanceof VaultError)) return false;
+    const dead =
+      reason.kind === "token_invalid" || (reason.kind === "denied" && (await this.#settles(session, caller, signal)));
+    if (!dead) return false;
+    this.#sessions.died(session);
+    this.#deaths.tokenDied(session.token);
+    return true;
+  }
+
+  async #settles(session: Session, caller: Caller, signal: AbortSignal): Promise<boolean> {
+    if (this.#mute.has(session.tokenKey)) return false;
+    try {
+      await this.#client.lookupSelf(session.connection, session, caller, signal);
+      return false;
+    } catch (reason) {
+      return reason instanceof VaultError && (reason.kind === "token_invalid" || reason.kind === "denied");
+    }
+  }
+}
+
+function callerOf({ pod }: Visitor, priority: Priority): Caller {
+  return { namespace: pod.namespace, pod: `${pod.namespace}/${pod.name}/${pod.uid}`, priority };
+}
