@@ -1,0 +1,161 @@
+import type { Connection } from "../config/connection.js";
+import type { VaultRequest } from "../mount/mount-spec.js";
+import type { Visitor } from "../mount/ports.js";
+import type { Clock } from "../shared/clock.js";
+import type { JsonObject } from "../shared/json.js";
+import { Redacted } from "../shared/redacted.js";
+import type { Caller, Lease, VaultAnswer, VaultClient, VaultToken } from "../vault/vault-client.js";
+import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
+
+type Reply = { body: JsonObject | null; lease?: { id: string; durationMs: number } } | VaultErrorKind;
+
+/** A `VaultClient` without a network, that keeps the list of what it was asked and answers as it is told to. */
+export class CountingVault implements VaultClient {
+  readonly calls: string[] = [];
+  readonly callers: Caller[] = [];
+  readonly revoked: string[] = [];
+  /** The next logins' grants, the last one repeated. */
+  grants: Partial<VaultToken>[] = [{}];
+  /** By path; a function is called for each request. */
+  readonly replies = new Map<string, Reply | (() => Reply)>();
+  /** Errors to throw instead, each once, by verb (`login`, `request`, `lookup`, `revoke`). */
+  readonly failures: { verb: string; kind: VaultErrorKind }[] = [];
+  /** Holds every answer until it is resolved. */
+  gate: Promise<void> = Promise.resolve();
+  readonly #clock: Clock;
+  readonly #dead = new Set<VaultToken>();
+  #tokens = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  kill(token: VaultToken): void {
+    this.#dead.add(token);
+  }
+
+  async login(
+    _connection: Connection,
+    { role }: { role: string },
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<VaultToken> {
+    const issuedAt = this.#clock.monotonic();
+    await this.#called("login", `login ${role}`, caller, signal);
+    this.#tokens += 1;
+    const grant = this.grants.length > 1 ? this.grants.shift()! : this.grants[0]!;
+    return {
+      secret: new Redacted(`token-${this.#tokens}`),
+      accessor: `accessor-${this.#tokens}`,
+      type: "service",
+      renewable: true,
+      issuedAt,
+      ttlMs: 3_600_000,
+      ...grant,
+    };
+  }
+
+  async request(
+    _connection: Connection,
+    { token }: { token: VaultToken },
+    request: VaultRequest,
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<VaultAnswer> {
+    const requestedAt = this.#clock.monotonic();
+    await this.#called("request", `${request.method} ${request.path}`, caller, signal);
+    if (this.#dead.has(token)) throw new VaultError("token_invalid", "the token is dead");
+    const told = this.replies.get(request.path) ?? "missing";
+    const reply = typeof told === "function" ? told() : told;
+    if (typeof reply === "string") throw new VaultError(reply, `${reply} at ${request.path}`);
+    const lease: Lease | undefined = reply.lease && {
+      id: new Redacted(reply.lease.id),
+      renewable: true,
+      durationMs: reply.lease.durationMs,
+    };
+    return { body: new Redacted(reply.body), bytes: 100, requestedAt, ...(lease && { lease }) };
+  }
+
+  async lookupSelf(
+    _c: Connection,
+    { token }: { token: VaultToken },
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#called("lookup", "lookup-self", caller, signal);
+    if (this.#dead.has(token)) throw new VaultError("token_invalid", "the token is dead");
+  }
+
+  async revokeSelf(
+    _c: Connection,
+    { token }: { token: VaultToken },
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#called("revoke", "revoke-self", caller, signal);
+    this.revoked.push(token.accessor);
+    this.#dead.add(token);
+  }
+
+  async revokeLease(
+    _c: Connection,
+    _on: { token: VaultToken },
+    leaseId: Redacted<string>,
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#called("revoke", "revoke-lease", caller, signal);
+    this.revoked.push(leaseId.reveal());
+  }
+
+  async #called(verb: string, call: string, caller: Caller, signal: AbortSignal): Promise<void> {
+    this.calls.push(call);
+    this.callers.push(caller);
+    await this.gate;
+    signal.throwIfAborted();
+    const failure = this.failures.findIndex((planned) => planned.verb === verb);
+    if (failure < 0) return;
+    const kind = this.failures.splice(failure, 1)[0]!.kind;
+    throw new VaultError(kind, `${kind} at ${verb}`);
+  }
+}
+
+export function sampleConnection(change: Partial<Connection> = {}): Connection {
+  return {
+    name: "default",
+    addresses: [{ origin: "https://vault.example:8200" }],
+    aliases: [],
+    vaultNamespace: "",
+    tls: { skipVerify: false },
+    authMount: "kubernetes",
+    audiences: ["vault"],
+    tokenPer: "pod",
+    limits: { inFlight: 16, logins: 8, requestTimeoutMs: 20_000, connectTimeoutMs: 5_000, maxAnswerBytes: 4 << 20 },
+    policy: {
+      namespaces: ["*"],
+      authMounts: ["*"],
+      roles: ["*"],
+      vaultNamespaces: ["*"],
+      audiences: ["vault"],
+      methods: ["GET", "LIST", "POST", "PUT"],
+      paths: ["*"],
+      deniedPaths: [],
+    },
+    ...change,
+  };
+}
+
+export function sampleVisitor(change: Partial<Visitor> = {}): Visitor {
+  return {
+    pod: { namespace: "shop", name: "web-0", uid: "uid-1", serviceAccount: "web" },
+    connection: sampleConnection(),
+    vaultNamespace: "",
+    authMount: "kubernetes",
+    role: "web",
+    jwt: new Redacted("jwt"),
+    tokenKey: "key-1",
+    place: "/pods/uid-1/volumes/kubernetes.io~csi/secrets/mount",
+    podVolume: true,
+    ...change,
+  };
+}

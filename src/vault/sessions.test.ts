@@ -1,0 +1,193 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Visitor } from "../mount/ports.js";
+import { CountingVault, sampleVisitor } from "../testing/counting-vault.js";
+import { FakeClock } from "../testing/fake-clock.js";
+import { type Session, Sessions } from "./sessions.js";
+import type { Caller } from "./vault-client.js";
+
+const minute = 60_000;
+const never = new AbortController().signal;
+const caller: Caller = { namespace: "shop", pod: "shop/web-0/uid-1", priority: "first-mount" };
+
+let clock: FakeClock;
+let vault: CountingVault;
+let sessions: Sessions;
+let events: string[];
+let draws: number[];
+
+beforeEach(() => {
+  clock = new FakeClock();
+  vault = new CountingVault(clock);
+  events = [];
+  draws = [];
+  sessions = new Sessions({
+    client: vault,
+    clock,
+    random: () => draws.shift() ?? 0.5,
+    observer: {
+      loggedIn: (visitor, token) => events.push(`${visitor.pod.name} has ${token.accessor}`),
+      loginFailed: (_visitor, error) => events.push(`failed: ${error.message}`),
+      dropped: (session, error) => events.push(`dropped ${session.token.accessor}${error ? `: ${error.message}` : ""}`),
+    },
+    lifetime: never,
+  });
+});
+
+async function open({ mayWait = false, ...change }: Partial<Visitor> & { mayWait?: boolean } = {}): Promise<Session> {
+  const session = await sessions.open(sampleVisitor(change), caller, mayWait, never);
+  sessions.release(session);
+  return session;
+}
+
+const logins = () => vault.calls.filter((call) => call.startsWith("login")).length;
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+describe("one live token for each token key", () => {
+  test("concurrent mounts join one login", async () => {
+    const opened = await Promise.all([open(), open(), open()]);
+    expect(new Set(opened.map(({ token }) => token)).size).toBe(1);
+    expect(logins()).toBe(1);
+  });
+
+  test("another token key logs in for itself", async () => {
+    await open();
+    await open({ tokenKey: "key-2" });
+    expect(logins()).toBe(2);
+  });
+
+  test("a login is told with its accessor and its pod", async () => {
+    await open();
+    expect(events).toEqual(["web-0 has accessor-1"]);
+  });
+
+  test("a token in the last third of its life is replaced and, idle and without leases, revoked", async () => {
+    await open();
+    await clock.advance(41 * minute);
+    expect((await open()).token.accessor).toBe("accessor-2");
+    await settled();
+    expect(vault.revoked).toEqual(["accessor-1"]);
+  });
+
+  test("a token in use is not revoked until its request is over", async () => {
+    const busy = await sessions.open(sampleVisitor(), caller, false, never);
+    await clock.advance(41 * minute);
+    await open();
+    await settled();
+    expect(vault.revoked).toEqual([]);
+    sessions.release(busy);
+    await settled();
+    expect(vault.revoked).toEqual(["accessor-1"]);
+  });
+
+  test("a request that brought a lease leaves its replaced token alone", async () => {
+    const busy = await sessions.open(sampleVisitor(), caller, false, never);
+    await clock.advance(41 * minute);
+    await open();
+    busy.hasLeases = true;
+    sessions.release(busy);
+    await settled();
+    expect(vault.revoked).toEqual([]);
+  });
+
+  test("a token that is not dead is used on when its replacement cannot be had", async () => {
+    await open();
+    await clock.advance(41 * minute);
+    vault.failures.push({ verb: "login", kind: "outage" });
+    expect((await open()).token.accessor).toBe("accessor-1");
+  });
+
+  test("the clock alone does not declare a token dead for five minutes", async () => {
+    await open();
+    vault.failures.push({ verb: "login", kind: "outage" }, { verb: "login", kind: "outage" });
+    await clock.advance(64 * minute);
+    expect((await open()).token.accessor).toBe("accessor-1");
+    await clock.advance(2 * minute);
+    await expect(open()).rejects.toThrow("outage");
+  });
+
+  test("a token with a number of uses is replaced when they are used up", async () => {
+    vault.grants = [{ uses: 2 }];
+    for (let use = 0; use < 5; use += 1) await open();
+    expect(logins()).toBe(3);
+  });
+
+  test("a token that never ends is never replaced", async () => {
+    vault.grants = [{ ttlMs: undefined as unknown as number }];
+    await open();
+    await clock.advance(1000 * 60 * minute);
+    await open();
+    expect(logins()).toBe(1);
+  });
+});
+
+describe("a failed login", () => {
+  test("rests about a second, whoever asks", async () => {
+    vault.failures.push({ verb: "login", kind: "login_denied" });
+    await expect(open()).rejects.toThrow("login_denied");
+    await expect(open()).rejects.toThrow("login_denied");
+    expect(logins()).toBe(1);
+    await clock.advance(1_250);
+    await open();
+    expect(logins()).toBe(2);
+  });
+
+  test("after an outage, those who hold answers log in again one after another over five minutes", async () => {
+    const keys = ["a", "b", "c", "d"];
+    draws = [0, 0.25, 0.5, 0.75];
+    for (const tokenKey of keys) sessions.died(await open({ tokenKey }));
+    sessions.sawOutage(sampleVisitor().connection);
+    const loggedIn: number[] = [];
+    for (let minutes = 0; minutes <= 4; minutes += 1) {
+      await Promise.allSettled(keys.map((tokenKey) => open({ tokenKey, mayWait: true })));
+      loggedIn.push(logins() - keys.length);
+      await clock.advance(minute);
+    }
+    expect(loggedIn).toEqual([1, 1, 2, 3, 4]);
+  });
+
+  test("a pod that waits for its first files does not wait for its turn", async () => {
+    sessions.sawOutage(sampleVisitor().connection);
+    await open();
+    expect(logins()).toBe(1);
+  });
+});
+
+describe("dropping", () => {
+  test("closing a key revokes its token, and those that were replaced", async () => {
+    (await open()).hasLeases = true;
+    await clock.advance(41 * minute);
+    await open();
+    sessions.close("key-1");
+    await settled();
+    expect(vault.revoked.sort()).toEqual(["accessor-1", "accessor-2"]);
+    expect(sessions.size).toBe(0);
+  });
+
+  test("a login that ends after its key was closed is revoked at once", async () => {
+    let finish = () => {};
+    vault.gate = new Promise((resolve) => (finish = resolve));
+    const opening = open();
+    await settled();
+    sessions.close("key-1");
+    finish();
+    await opening;
+    await settled();
+    expect(vault.revoked).toEqual(["accessor-1"]);
+  });
+
+  test("a token that cannot be revoked is told of and ends with its time", async () => {
+    await open();
+    vault.failures.push({ verb: "revoke", kind: "denied" });
+    sessions.close("key-1");
+    await settled();
+    expect(events.at(-1)).toBe("dropped accessor-1: denied at revoke");
+  });
+
+  test("tokens that have ended are swept away", async () => {
+    await open();
+    await clock.advance(66 * minute);
+    sessions.sweep();
+    expect(sessions.size).toBe(0);
+    expect(vault.revoked).toEqual([]);
+  });
+});
