@@ -2,6 +2,7 @@ import { LosslessNumber } from "lossless-json";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import type { Delivered, Visitor, Wish } from "../mount/ports.js";
+import { ProviderError } from "../shared/errors.js";
 import type { JsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
 import { CountingVault, sampleVisitor } from "../testing/counting-vault.js";
@@ -113,7 +114,8 @@ describe("a static answer", () => {
 
   test("is not shared by requests that differ in their arguments", async () => {
     const other = { ...issue, args: new Redacted('{"common_name":"b"}') };
-    vault.replies.set(issue.path, () => ({ body: secret(`cert-${vault.calls.length}`) }));
+    let certificates = 0;
+    vault.replies.set(issue.path, () => ({ body: secret(`cert-${(certificates += 1)}`) }));
     const [a, b] = await mount({ requests: [issue, other] });
     expect(a).not.toBe(b);
   });
@@ -204,7 +206,7 @@ describe("failures", () => {
     const impatient = new AbortController();
     const first = mount({ signal: impatient.signal });
     const second = mount();
-    impatient.abort(new Error("gave up"));
+    impatient.abort(new ProviderError("cancelled", "gave up"));
     await expect(first).rejects.toThrow("gave up");
     open();
     expect(await second).toEqual(["1"]);
@@ -276,7 +278,7 @@ describe("a leased answer", () => {
     vault.gate = new Promise((resolve) => (open = resolve));
     const impatient = new AbortController();
     const first = mount({ requests: [issue], signal: impatient.signal });
-    impatient.abort(new Error("gave up"));
+    impatient.abort(new ProviderError("cancelled", "gave up"));
     await expect(first).rejects.toThrow("gave up");
     open();
     expect(await mount({ requests: [issue] })).toEqual(["cert-1"]);
@@ -359,10 +361,12 @@ describe("memory", () => {
   });
 
   test("forgets a volume that has been silent for a day", async () => {
+    vault.grants = [{ ttlMs: 48 * 60 * minute }];
     await mount();
     await clock.advance(24 * 60 * minute);
     book.sweep(clock.monotonic());
     expect(book.totals()).toEqual({ bindings: 0, bytes: 0, answers: { static: 0, leased: 0, issued: 0 } });
+    await clock.advance(0);
     expect(vault.revoked).toEqual(["accessor-1"]);
   });
 });
