@@ -1,0 +1,27 @@
+import { ProviderError } from "../shared/errors.js";
+import type { MountedFile } from "./mount-spec.js";
+
+/** Tags, lengths, the version's id and hash: what a file costs on the wire beyond its path (twice, as path and id) and bytes. */
+const overheadPerFile = 80;
+
+/**
+ * The response's bytes on the wire, nearly. Throws `limit_exceeded` when they are more than the driver takes: it would
+ * fail with RESOURCE_EXHAUSTED (`--max-call-recv-msg-size`, 4 MiB by default), after which driver 1.6 with rotation
+ * starts the pod with an empty volume. Throws when there is no file at all, which the driver would take for a success.
+ */
+export function fitsTheDriver(files: readonly MountedFile[], responseBytes: number): number {
+  if (files.length === 0)
+    throw new ProviderError(
+      "invalid_request",
+      "the class yields no file, and a volume without files is no use to a pod",
+    );
+  const sizes = files.map(({ path, contents }) => ({ path, bytes: contents.reveal().length }));
+  const total = sizes.reduce((sum, { path, bytes }) => sum + bytes + 2 * Buffer.byteLength(path) + overheadPerFile, 0);
+  if (total <= responseBytes) return total;
+  const largest = sizes.sort((a, b) => b.bytes - a.bytes).slice(0, 3);
+  throw new ProviderError(
+    "limit_exceeded",
+    `the files of this volume are ${total} bytes, more than the ${responseBytes} that fit one answer to the driver; ` +
+      `the largest: ${largest.map(({ path, bytes }) => `${path} (${bytes})`).join(", ")}; put them into several classes and volumes`,
+  );
+}

@@ -1,0 +1,117 @@
+import { expect, test } from "vitest";
+import { ProviderError } from "../shared/errors.js";
+import { Redacted } from "../shared/redacted.js";
+import { sampleVisitor } from "../testing/counting-vault.js";
+import type { MountSpec, ObjectSpec } from "./mount-spec.js";
+import { type MountParts, mountVolume } from "./mount-volume.js";
+import type { Delivered, Visit } from "./ports.js";
+
+const never = new AbortController().signal;
+
+function object(objectName: string, key = "value"): ObjectSpec {
+  return {
+    objectName,
+    request: { method: "GET", path: `secret/data/${objectName}`, query: "" },
+    secretKey: { key },
+    encoding: "utf-8",
+    refreshIntervalMs: 120_000,
+  };
+}
+
+function spec(objects: ObjectSpec[]): MountSpec {
+  return {
+    pod: sampleVisitor().pod,
+    class: { roleName: "web", onDenied: "keep", objects, overruled: [], unknown: [] },
+    tokens: new Map(),
+    targetPath: "/target",
+    defaultMode: 0o644,
+    parametersDigest: "digest",
+  };
+}
+
+/** Answers by path: a value, or an error to throw. */
+function parts(told: Record<string, string | ProviderError | Delivered>, responseBytes = 1 << 20) {
+  const concluded: string[] = [];
+  const visit: Visit = {
+    async answer({ path }) {
+      const answer = told[path];
+      if (answer === undefined || answer instanceof ProviderError) throw answer ?? new Error("not told");
+      return typeof answer === "string" ? { body: new Redacted({ data: { value: answer } }) } : answer;
+    },
+    conclude(versions) {
+      concluded.push(versions);
+      return { unchanged: concluded.at(-2) === versions };
+    },
+  };
+  const made: MountParts & { concluded: string[] } = {
+    answers: { visit: () => visit },
+    versionKey: new Redacted(Buffer.alloc(32, 1)),
+    responseBytes,
+    concluded,
+  };
+  return made;
+}
+
+function mount(objects: ObjectSpec[], with_: MountParts) {
+  return mountVolume(spec(objects), sampleVisitor(), with_, never);
+}
+
+test("every object gives its file, and a version under its name", async () => {
+  const volume = await mount([object("a"), object("b")], parts({ "secret/data/a": "1", "secret/data/b": "2" }));
+  expect(volume.files.map(({ path, contents }) => [path, contents.reveal().toString()])).toEqual([
+    ["a", "1"],
+    ["b", "2"],
+  ]);
+  expect(volume.versions.map(({ id }) => id)).toEqual(["a", "b"]);
+  expect(new Set(volume.versions.map(({ version }) => version)).size).toBe(2);
+});
+
+test("a second Mount of the same values is unchanged", async () => {
+  const same = parts({ "secret/data/a": "1" });
+  expect((await mount([object("a")], same)).unchanged).toBe(false);
+  expect((await mount([object("a")], same)).unchanged).toBe(true);
+});
+
+test("an object served from memory is told of, with the reason", async () => {
+  const error = new ProviderError("unavailable", "Vault is sealed");
+  const volume = await mount(
+    [object("a")],
+    parts({ "secret/data/a": { body: new Redacted({ data: { value: "1" } }), heldBecause: error } }),
+  );
+  expect(volume.held).toEqual([{ objectName: "a", error }]);
+});
+
+test("one failure fails the Mount; every failure is named, and what lasts gives the code", async () => {
+  const failing = parts({
+    "secret/data/a": new ProviderError("unavailable", "Vault is sealed"),
+    "secret/data/b": "2",
+    "secret/data/c": "3",
+    "secret/data/d": new ProviderError("unavailable", "Vault is sealed"),
+  });
+  const mounting = mount([object("a"), object("b"), object("c", "nope"), object("d")], failing);
+  await expect(mounting).rejects.toMatchObject({
+    code: "not_found",
+    message: 'a, d: Vault is sealed; c: no key "nope" at secret/data/c (it has: value)',
+  });
+  expect(failing.concluded).toEqual([]);
+});
+
+test("a stranger's error keeps its text to itself", async () => {
+  await expect(mount([object("a")], parts({}))).rejects.toMatchObject({
+    code: "internal",
+    message: "a: internal error",
+  });
+});
+
+test("files that do not fit the driver's answer are refused, the largest named", async () => {
+  const large = parts({ "secret/data/a": "x".repeat(600), "secret/data/b": "y" }, 700);
+  await expect(mount([object("a"), object("b")], large)).rejects.toMatchObject({
+    code: "limit_exceeded",
+    message: expect.stringMatching(/more than the 700 .* the largest: a \(600\), b \(1\)/) as string,
+  });
+  expect(large.concluded).toEqual([]);
+});
+
+test("a volume without files is refused: the driver would take it for a success", async () => {
+  await expect(mount([], parts({}))).rejects.toMatchObject({ code: "invalid_request" });
+});
