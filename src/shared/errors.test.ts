@@ -1,0 +1,34 @@
+import { inspect } from "node:util";
+import { expect, test } from "vitest";
+import { ProviderError } from "./errors.js";
+import { Redacted } from "./redacted.js";
+
+test.each<[string, unknown, string, string]>([
+  ["ours pass through", new ProviderError("not_found", "no such path"), "not_found", "no such path"],
+  ["a stranger's text stays home", new Error("Bearer s.token"), "internal", "internal error"],
+  ["what is no error at all", "s.token", "internal", "internal error"],
+  ["a timeout", new DOMException("x", "TimeoutError"), "deadline_exceeded", "the operation timed out"],
+  ["an abort", new DOMException("x", "AbortError"), "cancelled", "the operation was cancelled"],
+  [
+    "an abort that carries our reason",
+    Object.assign(new Error("aborted", { cause: new ProviderError("unavailable", "stopping") }), {
+      name: "AbortError",
+    }),
+    "unavailable",
+    "stopping",
+  ],
+])("%s", (_name, reason, code, message) => {
+  expect(ProviderError.from(reason)).toMatchObject({ code, message });
+});
+
+test("a secret prints nowhere", () => {
+  const secret = new Redacted("s3cret");
+  const printed = [
+    String(secret),
+    JSON.stringify({ secret }),
+    inspect({ secret }, { showHidden: true }),
+    Object.keys(secret).join(),
+  ];
+  expect(printed.join()).not.toContain("s3cret");
+  expect(secret.reveal()).toBe("s3cret");
+});

@@ -1,0 +1,37 @@
+import { getEventListeners } from "node:events";
+import { expect, test } from "vitest";
+import { abandonable, joinSignals, withDeadline } from "./join-signals.js";
+
+test("the first to abort gives its reason", () => {
+  const [a, b] = [new AbortController(), new AbortController()];
+  const { signal } = joinSignals(a.signal, b.signal);
+  b.abort("b");
+  a.abort("a");
+  expect(signal.reason).toBe("b");
+});
+
+test("joining a signal that has aborted already is aborted", () => {
+  expect(joinSignals(AbortSignal.abort("done")).signal.reason).toBe("done");
+});
+
+test("a release leaves no listener on a long-lived signal", () => {
+  const long = new AbortController();
+  for (let call = 0; call < 100; call += 1) joinSignals(long.signal, new AbortController().signal).release();
+  expect(getEventListeners(long.signal, "abort")).toHaveLength(0);
+});
+
+test("a deadline aborts with its own reason", async () => {
+  const { signal, release } = withDeadline(new AbortController().signal, 1, () => new Error("too late"));
+  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  release();
+  expect(signal.reason).toEqual(new Error("too late"));
+});
+
+test("who abandons work is told at once, and leaves no listener", async () => {
+  const patience = new AbortController();
+  const waiting = abandonable(new Promise(() => {}), patience.signal);
+  patience.abort(new Error("enough"));
+  await expect(waiting).rejects.toThrow("enough");
+  await abandonable(Promise.resolve(1), new AbortController().signal);
+  expect(getEventListeners(patience.signal, "abort")).toHaveLength(0);
+});
