@@ -1,0 +1,79 @@
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { TestProject } from "vitest/node";
+import { buildPrograms, goModuleFolder } from "./stack/build-programs.js";
+import { installDebianPackages } from "./stack/debian-packages.js";
+import { applyDriverManifests } from "./stack/driver-manifests.js";
+import { startKubernetes } from "./stack/kubernetes.js";
+import type { Stack } from "./stack/stack.js";
+import { VaultApi } from "./stack/vault-api.js";
+import { startVaultDev } from "./stack/vault-dev.js";
+import { createTokenReviewer, enableKubernetesAuth } from "./stack/vault-kubernetes-auth.js";
+
+const cache = join(process.env["KEYMOUNT_CACHE"] ?? join(homedir(), ".cache", "keymount"), "e2e");
+
+/** Builds what is missing, starts what all tests share, and ends it again, whether they pass, fail or are cut short. */
+export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+  if (process.getuid?.() !== 0) throw new Error("the real driver mounts: run e2e as root");
+  const interrupted = new AbortController();
+  const { signal } = interrupted;
+  const endings: (() => Promise<unknown>)[] = [];
+  const tearDown = async () => {
+    for (const end of endings.splice(0).reverse()) await end();
+  };
+  const cutShort = (name: NodeJS.Signals) => {
+    interrupted.abort(new Error(`ended by ${name}`));
+    void tearDown().finally(() => process.exit(name === "SIGINT" ? 130 : 143));
+  };
+  process.once("SIGINT", cutShort).once("SIGTERM", cutShort);
+
+  await promisify(execFile)("npm", ["run", "--silent", "build"], { signal });
+  await installDebianPackages(signal);
+  const binaries = await buildPrograms(cache, signal);
+  const directory = await mkdtemp(join(tmpdir(), "km-"));
+  const logs = join(directory, "logs");
+  endings.push(async () => {
+    const failed = project.vitest.state.getCountOfFailedTests() > 0 || process.exitCode || signal.aborted;
+    if (failed) console.log(`e2e: logs are kept in ${logs}`);
+    else await rm(directory, { recursive: true, force: true });
+  });
+  try {
+    project.provide("stack", await startShared({ binaries, directory, logs }, endings, signal));
+  } catch (error) {
+    process.exitCode = 1;
+    await tearDown();
+    throw error;
+  }
+  return tearDown;
+}
+
+async function startShared(
+  place: Pick<Stack, "binaries" | "directory" | "logs">,
+  endings: (() => Promise<unknown>)[],
+  signal: AbortSignal,
+): Promise<Stack> {
+  const started = performance.now();
+  await mkdir(place.logs);
+  const kubernetes = await startKubernetes(place, signal);
+  endings.push(kubernetes.stop);
+  const vault = await startVaultDev({ binary: place.binaries.vault, logs: place.logs }, signal);
+  endings.push(vault.stop);
+
+  const auditLog = join(place.logs, "vault-audit.log");
+  await new VaultApi(vault.access).request("PUT", "sys/audit/file", { type: "file", options: { file_path: auditLog } });
+  await new VaultApi(vault.access).request("POST", "sys/mounts/kv1", { type: "kv", options: { version: "1" } });
+  await createTokenReviewer(kubernetes.access);
+  await enableKubernetesAuth(vault.access, kubernetes.access);
+  await applyDriverManifests(kubernetes.access, signal);
+  const csi = await goModuleFolder("csi-driver-1.6.0", "github.com/container-storage-interface/spec", signal);
+  console.log(`e2e: the stack is up after ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  return {
+    ...place,
+    csiProto: join(csi, "csi.proto"),
+    kubernetes: kubernetes.access,
+    vault: { ...vault.access, auditLog },
+  };
+}

@@ -1,0 +1,20 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+
+/**
+ * Ports of the loopback interface that nobody listens on. All are held at once and let go together; whoever takes one
+ * in between makes the program that wanted it fail at its start, with "address already in use" in its log.
+ */
+export async function freePorts<const Names extends readonly string[]>(
+  ...names: Names
+): Promise<Record<Names[number], number>> {
+  const held = await Promise.all(
+    names.map(async (name) => {
+      const server = createServer().listen(0, "127.0.0.1");
+      await once(server, "listening");
+      return { name, server, port: (server.address() as AddressInfo).port };
+    }),
+  );
+  await Promise.all(held.map(({ server }) => new Promise((closed) => server.close(closed))));
+  return Object.fromEntries(held.map(({ name, port }) => [name, port])) as Record<Names[number], number>;
+}

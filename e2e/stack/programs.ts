@@ -1,0 +1,47 @@
+/** A Go program that the stack runs. */
+export interface GoProgram {
+  /** Folders beside this file whose contents decide the binary; the first holds the go.mod that pins it. */
+  readonly folders: readonly [string, ...string[]];
+  readonly package: string;
+  /** Go variables set at link time. */
+  readonly variables?: Readonly<Record<string, string>>;
+}
+
+const kubernetes = {
+  folders: ["kubernetes"],
+  // Without a version, clients read v0.0.0-master and choke on it.
+  variables: {
+    "k8s.io/component-base/version.gitVersion": "v1.34.4",
+    "k8s.io/component-base/version.gitMajor": "1",
+    "k8s.io/component-base/version.gitMinor": "34",
+  },
+} as const;
+
+const csiDriver = {
+  package: "sigs.k8s.io/secrets-store-csi-driver/cmd/secrets-store-csi-driver",
+  version: "sigs.k8s.io/secrets-store-csi-driver/pkg/version.BuildVersion",
+} as const;
+
+/** Every program of the stack; a new one is a new line here (and a `tool` line in its go.mod). */
+export const programs = {
+  vault: { folders: ["vault"], package: "github.com/hashicorp/vault" },
+  "kube-apiserver": { ...kubernetes, package: "k8s.io/kubernetes/cmd/kube-apiserver" },
+  "kube-controller-manager": { ...kubernetes, package: "k8s.io/kubernetes/cmd/kube-controller-manager" },
+  "csi-driver-1.6.0": {
+    folders: ["csi-driver-1.6.0", "mlog"],
+    package: csiDriver.package,
+    variables: { [csiDriver.version]: "v1.6.0" },
+  },
+  "csi-driver-1.5.6": {
+    folders: ["csi-driver-1.5.6", "mlog"],
+    package: csiDriver.package,
+    variables: { [csiDriver.version]: "v1.5.6" },
+  },
+} as const satisfies Record<string, GoProgram>;
+
+export type ProgramName = keyof typeof programs;
+
+/** Where each program's binary lies. */
+export type Binaries = Readonly<Record<ProgramName, string>>;
+
+export const programNames = Object.keys(programs) as ProgramName[];
