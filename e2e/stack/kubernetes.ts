@@ -18,7 +18,7 @@ const controllers = [
 
 export interface Kubernetes {
   readonly access: KubeAccess;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 interface Place {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { eventually } from "./eventually.js";
 
 export interface ProgramOptions {
   /** What it is called in errors. */
@@ -25,9 +25,9 @@ export interface RunningProgram {
   readonly log: string;
   /** Resolves when it has ended, for whatever reason. */
   readonly ended: Promise<string>;
-  kill(signal: NodeJS.Signals): void;
+  readonly kill: (signal: NodeJS.Signals) => void;
   /** Ends it and everything it started; resolves when it is gone. Calling it again is fine. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 const stopGraceMs = 15_000;
@@ -69,18 +69,12 @@ export async function untilReady<T>(
   signal: AbortSignal,
   timeoutMs = 60_000,
 ): Promise<T> {
-  let why: string | undefined;
-  const deadline = performance.now() + timeoutMs;
-  void program.ended.then((end) => (why = end));
-  for (;;) {
-    signal.throwIfAborted();
-    try {
-      return await check();
-    } catch (error) {
-      if (performance.now() > deadline) why ??= `${program.log}: not ready in time: ${String(error)}`;
-    }
-    if (why) throw new Error(`${why}\n${await tail(program.log)}`);
-    await sleep(100, undefined, { signal });
+  const ended = new AbortController();
+  void program.ended.then((end) => ended.abort(new Error(end)));
+  try {
+    return await eventually(check, AbortSignal.any([signal, ended.signal]), timeoutMs);
+  } catch (error) {
+    throw new Error(`${String(error)}\n${program.log} ends with:\n${await tail(program.log)}`, { cause: error });
   }
 }
 

@@ -8,7 +8,7 @@ import { type VaultAccess, VaultApi } from "./vault-api.js";
 export interface VaultDev {
   readonly access: VaultAccess;
   readonly unsealKey: string;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** Vault in dev mode: in memory, unsealed, KV v2 at `secret/`. */

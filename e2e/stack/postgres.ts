@@ -1,0 +1,84 @@
+import { execFile } from "node:child_process";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { postgresFolder } from "./debian-packages.js";
+import { runProgram, untilReady } from "./running-program.js";
+import type { VaultApi } from "./vault-api.js";
+
+const run = promisify(execFile);
+
+export interface Postgres {
+  /** The folder of its unix socket, the only way in. */
+  readonly socket: string;
+  /** Runs SQL as the superuser and gives the rows' text, one line each. */
+  readonly sql: (statement: string) => Promise<string[]>;
+  readonly stop: () => Promise<void>;
+}
+
+/** A PostgreSQL of its own, as the user postgres, on a unix socket: nothing of the system's cluster is touched. */
+export async function startPostgres({ logs }: { logs: string }, signal: AbortSignal): Promise<Postgres> {
+  const programs = await postgresFolder();
+  if (!programs) throw new Error("PostgreSQL is not installed");
+  // Not below the run's folder: the user postgres may not pass there.
+  const socket = await mkdtemp(join(tmpdir(), "kmpg-"));
+  await chmod(socket, 0o777);
+  const data = join(socket, "data");
+  const asPostgres = ["--reuid", "postgres", "--regid", "postgres", "--init-groups", "--"];
+  await run(
+    "setpriv",
+    [...asPostgres, join(programs, "initdb"), "-D", data, "-A", "trust", "-N", "--no-instructions"],
+    {
+      cwd: socket,
+      signal,
+    },
+  );
+
+  const settings = ["listen_addresses=", `unix_socket_directories=${socket}`, "fsync=off", "shared_buffers=16MB"];
+  const program = runProgram({
+    name: "postgres",
+    command: join(programs, "postgres"),
+    args: ["-D", data, ...settings.flatMap((setting) => ["-c", setting])],
+    log: join(logs, "postgres.log"),
+    user: "postgres",
+    // The "immediate" shutdown: it frees its shared memory and waits for nobody.
+    stopSignal: "SIGQUIT",
+  });
+  const sql = async (statement: string) => {
+    const args = ["-h", socket, "-U", "postgres", "-Atqc", statement];
+    return (await run(join(programs, "psql"), args, { signal })).stdout.split("\n").filter((line) => line !== "");
+  };
+  await untilReady(program, () => sql("select 1"), signal);
+  return {
+    socket,
+    sql,
+    stop: async () => {
+      await program.stop();
+      await rm(socket, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Durations as Vault reads them. */
+export interface DatabaseRole {
+  readonly name: string;
+  readonly ttl: string;
+  readonly maxTtl: string;
+}
+
+/** Vault's database engine at `database/`, over this PostgreSQL, with one role whose users may log in and nothing else. */
+export async function enableDatabaseEngine(vault: VaultApi, { socket }: Postgres, role: DatabaseRole): Promise<void> {
+  await vault.request("POST", "sys/mounts/database", { type: "database" });
+  await vault.request("POST", "database/config/postgres", {
+    plugin_name: "postgresql-database-plugin",
+    allowed_roles: ["*"],
+    connection_url: `host=${socket} user=postgres dbname=postgres`,
+  });
+  await vault.request("POST", `database/roles/${role.name}`, {
+    db_name: "postgres",
+    creation_statements: [`CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'`],
+    default_ttl: role.ttl,
+    max_ttl: role.maxTtl,
+  });
+}
