@@ -1,0 +1,170 @@
+import type { Finding } from "./findings.js";
+import type { ClassSpec } from "./mount-spec.js";
+import { refreshInterval } from "./object-fields.js";
+import { readObjects } from "./objects.js";
+import { quoted } from "./quoted.js";
+import { canonicalQuery, readSecretPath } from "./secret-path.js";
+import { nearest } from "./spelling.js";
+
+/** In this order the first that is there wins, as in the OpenBao provider (config.go). */
+export const prefixes = ["bao", "openbao", "vault"] as const;
+
+/** Parameters with a prefix: `vaultAddress`, `baoAddress`, `openbaoAddress`. */
+export const prefixedParameters = ["RoleName", "Address", "Namespace", "KubernetesMountPath", "AuthMountPath"] as const;
+
+/** Prefixed as well, but the operator decides these, so they mean nothing here. */
+export const overruledParameters = [
+  "SkipTLSVerify",
+  "CACertPath",
+  "CADirectory",
+  "CAPem",
+  "TLSServerName",
+  "TLSClientCertPath",
+  "TLSClientKeyPath",
+] as const;
+
+/** Parameters of one spelling. */
+export const plainParameters = [
+  "roleName",
+  "audience",
+  "objects",
+  "connection",
+  "refreshInterval",
+  "onDenied",
+] as const;
+
+const known: ReadonlySet<string> = new Set([...plainParameters, ...allSpellings(prefixedParameters)]);
+const overruled: ReadonlySet<string> = new Set(allSpellings(overruledParameters));
+
+function allSpellings(suffixes: readonly string[]): string[] {
+  return suffixes.flatMap((suffix) => spellings(suffix));
+}
+
+function spellings(suffix: string): string[] {
+  return prefixes.map((prefix) => prefix + suffix);
+}
+
+/** Keys that the driver and the kubelet add to a class's parameters (driver 1.6.0 nodeserver.go). */
+export function isDriversOwn(key: string): boolean {
+  return key.startsWith("csi.storage.k8s.io/") || key === "secretProviderClass" || key === "providerName";
+}
+
+export interface ClassReading {
+  /** Whole and usable only when no finding is an error. */
+  spec: ClassSpec;
+  findings: readonly Finding[];
+}
+
+/** Reads a class's parameters, as Mount and `check` both do. `refreshIntervalMs` is for classes that name none. */
+export function readClass(parameters: ReadonlyMap<string, string>, refreshIntervalMs: number): ClassReading {
+  const reader = new ParameterReader(parameters);
+  const roleName = reader.text(reader.spelling("RoleName", ["roleName"]));
+  if (roleName === "") reader.say("error", "roleName", "is missing; it is the Vault role to log in with");
+  const interval = reader.refreshIntervalMs() ?? refreshIntervalMs;
+  const { objects, findings } = readObjects(parameters.get("objects") ?? "", interval);
+  const optional = {
+    connection: reader.text("connection"),
+    address: reader.text(reader.spelling("Address")),
+    vaultNamespace: reader.path(reader.spelling("Namespace")),
+    authMount: reader.authMount(),
+    audience: reader.text("audience").trim(),
+  };
+  reader.nameUnknown();
+  reader.findings.push(...findings);
+  const spec: ClassSpec = {
+    roleName,
+    ...written(optional),
+    onDenied: reader.onDenied(),
+    objects,
+    overruled: [...parameters.keys()].filter((key) => overruled.has(key)),
+    unknown: reader.findings.filter(({ level }) => level === "ignored").map(({ text }) => text),
+  };
+  return { spec, findings: reader.findings };
+}
+
+/** What the class's author wrote; an empty parameter is the same as none, as in Go. */
+function written<T extends Record<string, string>>(texts: T): Partial<T> {
+  return Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== "")) as Partial<T>;
+}
+
+const longest = 1024;
+
+class ParameterReader {
+  readonly findings: Finding[] = [];
+  readonly #parameters: ReadonlyMap<string, string>;
+
+  constructor(parameters: ReadonlyMap<string, string>) {
+    this.#parameters = parameters;
+  }
+
+  say(level: Finding["level"], parameter: string, text: string): void {
+    this.findings.push({ level, parameter, text: `${parameter.length > 64 ? quoted(parameter) : parameter} ${text}` });
+  }
+
+  /** The spelling that is used of a prefixed parameter; others with another value are mentioned. */
+  spelling(suffix: string, more: readonly string[] = []): string {
+    const candidates = [...spellings(suffix), ...more].filter((name) => this.#get(name) !== "");
+    const [used = `vault${suffix}`, ...others] = candidates;
+    for (const other of others) {
+      if (this.#get(other) !== this.#get(used))
+        this.say("ignored", other, `is not used, because ${used} says otherwise`);
+    }
+    return used;
+  }
+
+  text(name: string): string {
+    const text = this.#get(name);
+    if (Buffer.byteLength(text) > longest) this.say("error", name, `is longer than ${longest} bytes`);
+    else if (!text.isWellFormed() || /\p{Cc}/u.test(text))
+      this.say("error", name, "holds a control character or a line break");
+    return text;
+  }
+
+  /** A path without slashes at its ends, safe to be a part of a request's. */
+  path(name: string): string {
+    const text = this.#get(name);
+    if (/^\/*$/.test(text)) return "";
+    const read = readSecretPath(text);
+    if (typeof read === "string") this.say("error", name, read);
+    else if (canonicalQuery(read.query) !== "" || text.includes("?"))
+      this.say("error", name, "holds a query, which belongs to secretPath");
+    return text.replace(/^\/+|\/+$/g, "");
+  }
+
+  /** Both spellings at once is a mistake to the Go provider too (config.go). */
+  authMount(): string {
+    const older = this.spelling("KubernetesMountPath");
+    const newer = this.spelling("AuthMountPath");
+    const mount = this.path(this.#get(newer) === "" ? older : newer).replace(/^auth\//, "");
+    if (this.#get(older) !== "" && this.#get(newer) !== "") {
+      this.say("error", older, `and ${newer} are both set; keep ${newer}`);
+    }
+    return mount;
+  }
+
+  refreshIntervalMs(): number | undefined {
+    const interval = refreshInterval(this.#get("refreshInterval"));
+    if (typeof interval !== "string") return interval;
+    this.say("error", "refreshInterval", interval);
+    return undefined;
+  }
+
+  onDenied(): "keep" | "fail" {
+    const written = this.#get("onDenied");
+    if (written === "fail" || written === "keep") return written;
+    if (written !== "") this.say("error", "onDenied", `${quoted(written)} is not known; write keep or fail`);
+    return "keep";
+  }
+
+  nameUnknown(): void {
+    for (const name of this.#parameters.keys()) {
+      if (known.has(name) || overruled.has(name) || isDriversOwn(name)) continue;
+      const meant = nearest(name, [...known, ...overruled]);
+      this.say("ignored", name, `is not a parameter${meant ? `; did you mean ${meant}?` : ""}`);
+    }
+  }
+
+  #get(name: string): string {
+    return this.#parameters.get(name) ?? "";
+  }
+}

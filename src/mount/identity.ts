@@ -1,0 +1,117 @@
+import { z } from "zod";
+import { ProviderError } from "../shared/errors.js";
+import type { Redacted } from "../shared/redacted.js";
+import type { OfferedToken, PodIdentity } from "./mount-spec.js";
+import { quoted } from "./quoted.js";
+
+/** What a service account token says of its bearer. Only Vault verifies it. */
+export interface TokenClaims {
+  namespace: string;
+  serviceAccount: string;
+  serviceAccountUid: string;
+  /** Absent in tokens that are not bound to a pod, as the sync controller's. */
+  podUid?: string;
+}
+
+export interface ChosenToken {
+  audience: string;
+  jwt: Redacted<string>;
+  claims: TokenClaims;
+}
+
+/** A node's clock may be wrong, so it alone declares a token dead only when it is long so; within that, Vault decides. */
+const leewayMs = 5 * 60_000;
+
+const longestToken = 16 << 10;
+
+/**
+ * The token of the first audience that is offered, its claims held against the pod the driver named. `now` is wall time
+ * in milliseconds. Throws `unauthenticated` when there is none, or it is expired or unreadable, saying what to change;
+ * `permission_denied` when it is another's.
+ */
+export function chooseToken(
+  tokens: ReadonlyMap<string, OfferedToken>,
+  audiences: readonly string[],
+  pod: PodIdentity,
+  now: number,
+): ChosenToken {
+  const audience = audiences.find((wanted) => tokens.get(wanted)?.jwt.reveal());
+  if (audience === undefined) throw absent(tokens, audiences);
+  const { jwt, expiresAt } = tokens.get(audience)!;
+  const { exp, aud, bearer } = readToken(jwt.reveal(), audience);
+  const endsAt = exp === undefined ? expiresAt : exp * 1_000;
+  if (endsAt !== undefined && now > endsAt + leewayMs) throw expired(audience);
+  if (audience !== "" && aud && !aud.some((one) => one.trim() === audience)) throw another(audience, "audience");
+  if (bearer.namespace !== pod.namespace) throw another(audience, "namespace");
+  if (bearer.serviceAccount !== pod.serviceAccount) throw another(audience, "service account");
+  if (bearer.podUid !== undefined && bearer.podUid !== pod.uid) throw another(audience, "pod uid");
+  return { audience, jwt, claims: bearer };
+}
+
+const text = z.string().min(1).max(1024);
+
+/** The payload of a token from the TokenRequest API (kubernetes pkg/serviceaccount/claims.go). */
+const payload = z.object({
+  exp: z.number().optional(),
+  aud: z.union([z.string().transform((one) => [one]), z.array(z.string()).max(32)]).optional(),
+  "kubernetes.io": z.object({
+    namespace: text,
+    serviceaccount: z.object({ name: text, uid: text }),
+    pod: z.object({ uid: text }).optional(),
+  }),
+});
+
+function readToken(jwt: string, audience: string) {
+  const parts = jwt.length <= longestToken ? jwt.split(".", 4) : [];
+  const read = payload.safeParse(parts.length === 3 ? json(Buffer.from(parts[1]!, "base64url").toString()) : undefined);
+  if (!read.success) {
+    throw new ProviderError(
+      "unauthenticated",
+      `the token for audience ${quoted(audience)} is not a service account token of this cluster's TokenRequest API`,
+    );
+  }
+  const { namespace, serviceaccount, pod } = read.data["kubernetes.io"];
+  const bearer: TokenClaims = {
+    namespace,
+    serviceAccount: serviceaccount.name,
+    serviceAccountUid: serviceaccount.uid,
+    ...(pod && { podUid: pod.uid }),
+  };
+  return { exp: read.data.exp, aud: read.data.aud, bearer };
+}
+
+function json(source: string): unknown {
+  try {
+    return JSON.parse(source);
+  } catch {
+    return undefined;
+  }
+}
+
+function absent(tokens: ReadonlyMap<string, OfferedToken>, audiences: readonly string[]): ProviderError {
+  const offered = [...tokens.keys()].map(quoted).join(", ");
+  const wanted = audiences.map(quoted).join(" or ");
+  const request = `tokenRequests: [{audience: ${JSON.stringify(audiences[0] ?? "vault")}}]`;
+  return new ProviderError(
+    "unauthenticated",
+    tokens.size === 0
+      ? `the driver sent no service account token; add to the spec of the CSIDriver object secrets-store.csi.k8s.io: ${request}`
+      : `the driver sent no service account token for audience ${wanted} (it sent: ${offered}); add to the spec of the CSIDriver object ` +
+          `secrets-store.csi.k8s.io: ${request}, or set the class's parameter audience to one it sends`,
+  );
+}
+
+function expired(audience: string): ProviderError {
+  return new ProviderError(
+    "unauthenticated",
+    `the token for audience ${quoted(audience)} has expired; the driver should send a new one with each Mount: ` +
+      "check tokenRequests and requiresRepublish: true in the CSIDriver object, and this node's clock",
+  );
+}
+
+function another(audience: string, claim: string): ProviderError {
+  return new ProviderError(
+    "permission_denied",
+    `the token for audience ${quoted(audience)} names another ${claim} than the driver does for this pod`,
+  );
+}

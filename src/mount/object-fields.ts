@@ -1,0 +1,129 @@
+import { parseDuration } from "../shared/duration.js";
+import { Redacted } from "../shared/redacted.js";
+import { goJson } from "./go-json.js";
+import { type Encoding, type KeySelector, type VaultMethod, encodings, vaultMethods } from "./mount-spec.js";
+import type { ObjectReader } from "./object-reader.js";
+import { quoted } from "./quoted.js";
+import { integerOf, jsonOf } from "./yaml-value.js";
+
+/** Every field an entry of `objects` may have. `docs/parameters.md` explains each. */
+export const objectFields = [
+  "objectName",
+  "secretPath",
+  "secretKey",
+  "version",
+  "method",
+  "secretArgs",
+  "filePermission",
+  "encoding",
+  "refreshInterval",
+] as const;
+
+/** Fields that are planned: refused by name, so that nobody relies on their being ignored. */
+export const laterFields = ["keys", "rename", "format", "template", "sources", "optional", "default"] as const;
+
+export function methodOf(object: ObjectReader): VaultMethod {
+  const written = object.text("method");
+  const method = vaultMethods.find((known) => known === written.toUpperCase());
+  if (written !== "" && !method) {
+    object.error("method", `${quoted(written)} is not a method of Vault; write one of ${vaultMethods.join(", ")}`);
+  }
+  return method ?? "GET";
+}
+
+/** Canonical JSON of `secretArgs`. Nothing of it may be quoted: it may be a plaintext to encrypt. */
+export function argsOf(object: ObjectReader, method: VaultMethod): Redacted<string> | undefined {
+  const node = object.node("secretArgs");
+  if (!node) return undefined;
+  if (node.kind !== "map") {
+    object.error("secretArgs", "must be a map (name: value)");
+    return undefined;
+  }
+  if (!["POST", "PUT", "PATCH"].includes(method)) {
+    object.ignored(
+      "secretArgs",
+      `is not sent with ${method}; write method: PUT, or put it into secretPath as ?name=value`,
+    );
+    return undefined;
+  }
+  try {
+    return new Redacted(goJson(jsonOf(node)));
+  } catch {
+    object.error("secretArgs", "holds a number that JSON has no form for (.inf or .nan)");
+    return undefined;
+  }
+}
+
+export function selectorOf(object: ObjectReader): KeySelector | undefined {
+  const written = object.text("secretKey");
+  if (written === "") return undefined;
+  if (!written.startsWith("/")) return { key: written };
+  if (/~(?![01])/.test(written)) {
+    object.error("secretKey", 'is a JSON Pointer with a "~" in it; write "~0" for "~" and "~1" for "/"');
+  }
+  const steps = written.slice(1).split("/");
+  return { pointer: steps.map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~")) };
+}
+
+export function encodingOf(object: ObjectReader): Encoding {
+  const written = object.text("encoding");
+  if (written === "") return "utf-8";
+  if (object.text("secretKey") === "") {
+    if (written.toLowerCase() !== "utf-8")
+      object.ignored("encoding", "means nothing without secretKey, which says what to decode");
+    return "utf-8";
+  }
+  const encoding = encodings.find((known) => known === written.toLowerCase());
+  if (!encoding) object.error("encoding", `${quoted(written)} is not known; write one of ${encodings.join(", ")}`);
+  return encoding ?? "utf-8";
+}
+
+/** Numbers as Go's yaml.v3 reads them (0644 is octal, 420 decimal); 0 is unset. Go refuses text; we take "0644", which can mean one thing only. */
+export function modeOf(object: ObjectReader): number | undefined {
+  const scalar = object.scalar("filePermission");
+  if (!scalar) return undefined;
+  const inQuotes = /^0o?[0-7]+$/.test(scalar.text) ? BigInt(`0o${scalar.text.replace("o", "")}`) : undefined;
+  const mode = integerOf(scalar) ?? inQuotes;
+  if (mode === undefined) {
+    object.error("filePermission", `${quoted(scalar.text)} is not a file mode; write it in octal without quotes: 0644`);
+  } else if (mode < 0n || mode > 0o777n) {
+    const meant = /^[0-7]{3}$/.test(scalar.text) ? ` (did you mean 0${scalar.text}?)` : "";
+    object.error("filePermission", `${quoted(scalar.text)} is not within 0000 and 0777${meant}`);
+  } else if (/^[1-7][0-7]{2}$/.test(scalar.text)) {
+    object.warning(
+      "filePermission",
+      `${scalar.text} is decimal and means 0${mode.toString(8)}; write 0${scalar.text} if that is meant`,
+    );
+  }
+  return mode === undefined || mode === 0n ? undefined : Number(mode);
+}
+
+export function versionOf(object: ObjectReader): string | undefined {
+  const written = object.text("version");
+  if (written === "") return undefined;
+  if (/^[1-9]\d{0,8}$/.test(written)) return written;
+  object.error(
+    "version",
+    `${quoted(written)} is not a version; write a whole number from 1 up, or leave it out for the newest`,
+  );
+  return undefined;
+}
+
+export function refreshIntervalOf(object: ObjectReader): number | undefined {
+  const written = object.text("refreshInterval");
+  const interval = refreshInterval(written);
+  if (typeof interval !== "string") return interval;
+  object.error("refreshInterval", interval);
+  return undefined;
+}
+
+/** Milliseconds, `undefined` for "", or what is wrong with it. */
+export function refreshInterval(written: string): number | undefined | string {
+  if (written === "") return undefined;
+  const ms = parseDuration(written);
+  if (ms === undefined) return `${quoted(written)} is not a duration; write it like 30s, 10m or 1h30m`;
+  if (ms < 1_000 || ms > longestIntervalMs) return `${quoted(written)} is not within 1s and 8760h`;
+  return ms;
+}
+
+const longestIntervalMs = 8_760 * 3_600_000;

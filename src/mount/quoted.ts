@@ -1,0 +1,8 @@
+/** A stranger's text for a message: one line, in quotes, at most 64 characters. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text.toWellFormed()).replace(
+    // What a terminal or a log would act upon, beyond what JSON escapes.
+    /[\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

@@ -1,0 +1,157 @@
+import { type Document, type ErrorCode, type Node, isAlias, isMap, isScalar, isSeq, parseAllDocuments } from "yaml";
+import { quoted } from "./quoted.js";
+
+/** YAML as text with places: what a value means is for its reader to say. Offsets count UTF-16 units of the text. */
+export type YamlNode = YamlScalar | YamlList | YamlMap;
+
+export interface YamlScalar {
+  kind: "scalar";
+  offset: number;
+  end: number;
+  text: string;
+  /** Without quotes and not a block, so it may mean null, a boolean or a number. */
+  plain: boolean;
+  /** The last part of an explicit core tag: `str` for `!!str`. */
+  tag?: string;
+}
+
+export interface YamlList {
+  kind: "list";
+  offset: number;
+  items: readonly YamlNode[];
+}
+
+export interface YamlMap {
+  kind: "map";
+  offset: number;
+  entries: readonly YamlEntry[];
+}
+
+export interface YamlEntry {
+  key: string;
+  keyOffset: number;
+  value: YamlNode;
+}
+
+export interface YamlMistake {
+  offset: number;
+  text: string;
+}
+
+export interface YamlDocument {
+  root?: YamlNode;
+  mistakes: readonly YamlMistake[];
+}
+
+const deepest = 32;
+const mostNodes = 20_000;
+const coreTag = "tag:yaml.org,2002:";
+const knownTags = new Set(["str", "int", "float", "bool", "null", "map", "seq"]);
+
+/**
+ * Every document of a text, with aliases followed and merge keys (`<<`) merged as Go's yaml.v3 does. Never throws:
+ * what cannot be read is told in `mistakes`, in our words. Time is linear in the text, and aliases cannot multiply it.
+ */
+export function readYaml(text: string): readonly YamlDocument[] {
+  try {
+    // uniqueKeys compares each key with each other, which takes minutes for a hostile map; `Reader` does it by a set.
+    const options = { schema: "failsafe", uniqueKeys: false, prettyErrors: false, logLevel: "silent" } as const;
+    const documents = parseAllDocuments(text, options);
+    return Array.isArray(documents) ? documents.map((document) => readDocument(document)) : [];
+  } catch (error) {
+    if (error instanceof RangeError) return [{ mistakes: [{ offset: 0, text: tooDeep }] }];
+    throw error;
+  }
+}
+
+const tooDeep = `is nested more than ${deepest} deep`;
+
+function readDocument(document: Document.Parsed): YamlDocument {
+  const broken = document.errors.map(({ code, pos }) => ({
+    offset: pos[0],
+    text: wordsFor[code] ?? "is not valid YAML",
+  }));
+  if (broken.length > 0) return { mistakes: broken.slice(0, 20) };
+  if (!document.contents) return { mistakes: [] };
+  const reader = new Reader();
+  const root = reader.read(document.contents, 0);
+  return { root, mistakes: reader.mistakes };
+}
+
+const wordsFor: Partial<Record<ErrorCode, string>> = {
+  BAD_INDENT: "is indented wrongly",
+  BAD_SCALAR_START: "starts with a character that must be quoted",
+  BAD_DQ_ESCAPE: 'holds a backslash sequence that "…" does not know',
+  BLOCK_AS_IMPLICIT_KEY: "starts a list or map where only a single value can be (two on one line? a missing quote?)",
+  BLOCK_IN_FLOW: "starts a block inside […] or {…}",
+  MISSING_CHAR: "lacks a character here (a quote, bracket, comma or colon that is not closed?)",
+  MULTILINE_IMPLICIT_KEY: "has a key that runs over several lines (a missing colon?)",
+  TAB_AS_INDENT: "is indented with a tab; YAML takes spaces only",
+  UNEXPECTED_TOKEN: "is not valid YAML here",
+};
+
+/** Turns the library's nodes into ours, counting them, so that aliases of aliases end. */
+class Reader {
+  readonly mistakes: YamlMistake[] = [];
+  readonly #anchors = new Map<string, Node>();
+  #nodes = 0;
+
+  read(node: Node | null, depth: number): YamlNode {
+    const offset = node?.range?.[0] ?? 0;
+    this.#nodes += 1;
+    if (depth > deepest) return this.#mistake(offset, tooDeep);
+    if (this.#nodes > mostNodes)
+      return this.#mistake(offset, `holds more than ${mostNodes} values once aliases are followed`);
+    if (isAlias(node)) {
+      const target = this.#anchors.get(node.source);
+      return target ? this.read(target, depth + 1) : this.#mistake(offset, "refers to an anchor that is not there");
+    }
+    if (node && "anchor" in node && typeof node.anchor === "string") this.#anchors.set(node.anchor, node);
+    const tag = this.#tagOf(node, offset);
+    if (isMap<Node, Node | null>(node)) return this.#map(node.items, offset, depth);
+    if (isSeq<Node>(node)) return { kind: "list", offset, items: node.items.map((item) => this.read(item, depth + 1)) };
+    const end = node?.range?.[1] ?? offset;
+    if (!isScalar(node)) return { kind: "scalar", offset, end, text: "", plain: true };
+    const text = typeof node.value === "string" ? node.value : "";
+    return { kind: "scalar", offset, end, text, plain: node.type === "PLAIN", ...(tag && { tag }) };
+  }
+
+  #map(items: readonly { key: Node; value: Node | null }[], offset: number, depth: number): YamlMap {
+    const entries = new Map<string, YamlEntry>();
+    const merged: YamlMap[] = [];
+    for (const item of items) {
+      const key = this.read(item.key, depth + 1);
+      const value = this.read(item.value, depth + 1);
+      if (key.kind !== "scalar") this.#mistake(key.offset, "has a list or map as a key");
+      else if (key.plain && key.text === "<<") merged.push(...this.#merged(value));
+      else if (entries.has(key.text)) this.#mistake(key.offset, `has a key twice: ${quoted(key.text)}`);
+      else entries.set(key.text, { key: key.text, keyOffset: key.offset, value });
+    }
+    for (const entry of merged.flatMap((map) => map.entries)) {
+      if (!entries.has(entry.key)) entries.set(entry.key, entry);
+    }
+    return { kind: "map", offset, entries: [...entries.values()] };
+  }
+
+  #merged(value: YamlNode): readonly YamlMap[] {
+    const maps = value.kind === "list" ? value.items : [value];
+    return maps.flatMap((map) => {
+      if (map.kind === "map") return [map];
+      this.#mistake(map.offset, "merges (<<) something that is not a map");
+      return [];
+    });
+  }
+
+  #tagOf(node: Node | null, offset: number): string | undefined {
+    const tag = node?.tag;
+    if (tag === undefined) return undefined;
+    const name = tag.startsWith(coreTag) ? tag.slice(coreTag.length) : "";
+    if (!knownTags.has(name)) this.#mistake(offset, "has a tag that means nothing here; leave it out");
+    return name;
+  }
+
+  #mistake(offset: number, text: string): YamlScalar {
+    if (this.mistakes.length < 20) this.mistakes.push({ offset, text });
+    return { kind: "scalar", offset, end: offset, text: "", plain: true };
+  }
+}
