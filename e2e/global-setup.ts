@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -68,10 +69,13 @@ async function startShared(
   await createTokenReviewer(kubernetes.access);
   await enableKubernetesAuth(vault.access, kubernetes.access);
   await applyDriverManifests(kubernetes.access, signal);
+  const keyFile = join(place.directory, "cluster.key");
+  await writeFile(keyFile, randomBytes(32), { mode: 0o600 });
   const csi = await goModuleFolder("csi-driver-1.6.0", "github.com/container-storage-interface/spec", signal);
   console.log(`e2e: the stack is up after ${((performance.now() - started) / 1000).toFixed(1)} s`);
   return {
     ...place,
+    keyFile,
     csiProto: join(csi, "csi.proto"),
     kubernetes: kubernetes.access,
     vault: { ...vault.access, auditLog },

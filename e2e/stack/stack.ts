@@ -11,6 +11,8 @@ export interface Stack {
   readonly logs: string;
   /** The csi.proto that the driver was built with. */
   readonly csiProto: string;
+  /** 32 random bytes: the cluster's key, which every instance of keymount on every node is given. */
+  readonly keyFile: string;
   readonly kubernetes: KubeAccess;
   /** A dev server that judges tokens by the API server, and writes an audit log. */
   readonly vault: VaultAccess & { readonly auditLog: string };

@@ -1,0 +1,72 @@
+import { join } from "node:path";
+import { freePorts } from "./free-ports.js";
+import { type RunningProgram, runProgram, untilReady } from "./running-program.js";
+import type { Stack } from "./stack.js";
+
+const bundle = join(import.meta.dirname, "..", "..", "dist", "keymount.js");
+
+export interface KeymountOptions {
+  /** The class's `spec.provider`, and so the socket's name. */
+  readonly provider: string;
+  /** The folder of the sockets. */
+  readonly sockets: string;
+  /** Further flags of `serve`; by default it is told the shared Vault's address and nothing else. */
+  readonly flags?: readonly string[] | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Prefix of the log's path. */
+  readonly logs: string;
+}
+
+export interface Keymount {
+  readonly socket: string;
+  /** Where its HTTP answers, `http://host:port`. */
+  readonly health: string;
+  readonly log: string;
+  /** Ends it as a crash would: the socket file stays. */
+  readonly crash: () => Promise<void>;
+  /** Starts it again on the same socket. */
+  readonly start: () => Promise<void>;
+  /** Ends it as a DaemonSet's update would. */
+  readonly stop: () => Promise<void>;
+}
+
+/** `keymount serve`, as built by `npm run build`, in a process of its own. */
+export async function startKeymount(stack: Stack, options: KeymountOptions, signal: AbortSignal): Promise<Keymount> {
+  const { provider, sockets, flags, env, logs } = options;
+  const { http } = await freePorts("http");
+  const socket = join(sockets, `${provider}.sock`);
+  const health = `http://127.0.0.1:${http}`;
+  const log = join(logs, `keymount-${provider}.log`);
+  const args = [
+    bundle,
+    "serve",
+    `--endpoint=unix://${socket}`,
+    `--health-addr=127.0.0.1:${http}`,
+    `--key-file=${stack.keyFile}`,
+    "--log-level=debug",
+    ...(flags ?? [`--vault-addr=${stack.vault.address}`]),
+  ];
+  let program: RunningProgram;
+  const start = async () => {
+    const options = { name: `keymount (${provider})`, command: process.execPath, args, env: env ?? {}, log };
+    program = runProgram({ ...options, stopSignal: "SIGTERM" });
+    await untilReady(program, () => ready(`${health}/readyz`), signal);
+  };
+  await start();
+  return {
+    socket,
+    health,
+    log,
+    start,
+    crash: async () => {
+      program.kill("SIGKILL");
+      await program.ended;
+    },
+    stop: () => program.stop(),
+  };
+}
+
+async function ready(url: string): Promise<void> {
+  const { status } = await fetch(url);
+  if (status !== 200) throw new Error(`${url} answers ${status}`);
+}
