@@ -1,10 +1,10 @@
+import { quoted } from "../shared/quoted.js";
+import { nearest } from "../shared/spelling.js";
 import type { Finding } from "./findings.js";
 import type { ClassSpec } from "./mount-spec.js";
 import { refreshInterval } from "./object-fields.js";
 import { readObjects } from "./objects.js";
-import { quoted } from "./quoted.js";
 import { canonicalQuery, readSecretPath } from "./secret-path.js";
-import { nearest } from "./spelling.js";
 
 /** In this order the first that is there wins, as in the OpenBao provider (config.go). */
 export const prefixes = ["bao", "openbao", "vault"] as const;

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { ProviderError } from "../shared/errors.js";
+import { quoted } from "../shared/quoted.js";
 import type { Redacted } from "../shared/redacted.js";
 import type { OfferedToken, PodIdentity } from "./mount-spec.js";
-import { quoted } from "./quoted.js";
 
 /** What a service account token says of its bearer. Only Vault verifies it. */
 export interface TokenClaims {

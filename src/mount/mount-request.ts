@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
+import { quoted } from "../shared/quoted.js";
 import type { BoundedCache } from "./bounded-cache.js";
 import { isDriversOwn, readClass } from "./class-parameters.js";
 import { refusal } from "./findings.js";
 import type { ClassSpec, MountSpec, OfferedToken, PodIdentity } from "./mount-spec.js";
 import { readTokens, tokensKey } from "./offered-tokens.js";
-import { quoted } from "./quoted.js";
 
 /** A Mount as the driver sends it: text of a stranger's, some of it JSON (driver 1.6.0 service.proto). */
 export interface WireMountRequest {

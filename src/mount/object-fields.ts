@@ -1,9 +1,9 @@
 import { parseDuration } from "../shared/duration.js";
+import { quoted } from "../shared/quoted.js";
 import { Redacted } from "../shared/redacted.js";
 import { goJson } from "./go-json.js";
-import { type Encoding, type KeySelector, type VaultMethod, encodings, vaultMethods } from "./mount-spec.js";
+import { type Encoding, encodings, type KeySelector, type VaultMethod, vaultMethods } from "./mount-spec.js";
 import type { ObjectReader } from "./object-reader.js";
-import { quoted } from "./quoted.js";
 import { integerOf, jsonOf } from "./yaml-value.js";
 
 /** Every field an entry of `objects` may have. `docs/parameters.md` explains each. */

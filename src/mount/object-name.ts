@@ -1,4 +1,4 @@
-import { quoted } from "./quoted.js";
+import { quoted } from "../shared/quoted.js";
 
 /**
  * What is wrong with a file's path in the volume, or `undefined`. The driver's rules (driver 1.6.0 fileutil/writer.go,

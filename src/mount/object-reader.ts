@@ -1,5 +1,5 @@
+import { quoted } from "../shared/quoted.js";
 import type { Finding } from "./findings.js";
-import { quoted } from "./quoted.js";
 import type { YamlMap, YamlNode, YamlScalar } from "./yaml-tree.js";
 import { isNull } from "./yaml-value.js";
 

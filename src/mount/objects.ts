@@ -1,3 +1,4 @@
+import { nearest } from "../shared/spelling.js";
 import type { Finding } from "./findings.js";
 import type { ObjectSpec, VaultMethod, VaultRequest } from "./mount-spec.js";
 import {
@@ -14,8 +15,7 @@ import {
 import { clashes, objectNameMistake } from "./object-name.js";
 import { ObjectReader } from "./object-reader.js";
 import { canonicalQuery, readSecretPath } from "./secret-path.js";
-import { nearest } from "./spelling.js";
-import { type YamlMap, readYaml } from "./yaml-tree.js";
+import { readYaml, type YamlMap } from "./yaml-tree.js";
 import { isNull } from "./yaml-value.js";
 
 const mostObjects = 100;

@@ -1,5 +1,5 @@
-import { type Document, type ErrorCode, type Node, isAlias, isMap, isScalar, isSeq, parseAllDocuments } from "yaml";
-import { quoted } from "./quoted.js";
+import { type Document, type ErrorCode, isAlias, isMap, isScalar, isSeq, type Node, parseAllDocuments } from "yaml";
+import { quoted } from "../shared/quoted.js";
 
 /** YAML as text with places: what a value means is for its reader to say. Offsets count UTF-16 units of the text. */
 export type YamlNode = YamlScalar | YamlList | YamlMap;
