@@ -19,7 +19,8 @@ import { readYaml, type YamlMap } from "./yaml-tree.js";
 import { isNull } from "./yaml-value.js";
 
 const mostObjects = 100;
-const mostBytes = 128 << 10;
+const mostTokens = 16_000;
+const mostBytes = 64 << 10;
 
 /** The entries of `objects`; whole and usable only when no finding is an error. */
 export interface ObjectsReading {
@@ -49,7 +50,7 @@ function entriesOf(text: string, findings: Finding[]): { map: YamlMap; index: nu
     say("error", 0, `objects is longer than ${mostBytes >> 10} KiB; put it into several classes and volumes`);
     return [];
   }
-  const [document, second] = readYaml(text);
+  const [document, second] = readYaml(text, mostTokens);
   for (const mistake of document?.mistakes ?? []) {
     const line = text.slice(0, mistake.offset).split("\n").length;
     say("error", mistake.offset, `objects, line ${line}: ${mistake.text}`);

@@ -1,4 +1,14 @@
-import { type Document, type ErrorCode, isAlias, isMap, isScalar, isSeq, type Node, parseAllDocuments } from "yaml";
+import {
+  type Document,
+  type ErrorCode,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  type Node,
+  parseAllDocuments,
+} from "yaml";
 import { quoted } from "../shared/quoted.js";
 
 /** YAML as text with places: what a value means is for its reader to say. Offsets count UTF-16 units of the text. */
@@ -44,15 +54,17 @@ export interface YamlDocument {
 }
 
 const deepest = 32;
-const mostNodes = 20_000;
+const mostNodes = 10_000;
 const coreTag = "tag:yaml.org,2002:";
 const knownTags = new Set(["str", "int", "float", "bool", "null", "map", "seq"]);
 
 /**
  * Every document of a text, with aliases followed and merge keys (`<<`) merged as Go's yaml.v3 does. Never throws:
- * what cannot be read is told in `mistakes`, in our words. Time is linear in the text, and aliases cannot multiply it.
+ * what cannot be read is told in `mistakes`, in our words. `mostTokens` (each word, blank and sign is one) bounds the
+ * time, which for a hostile text is some microseconds a token; aliases cannot multiply it.
  */
-export function readYaml(text: string): readonly YamlDocument[] {
+export function readYaml(text: string, mostTokens: number): readonly YamlDocument[] {
+  if (hasMoreTokens(text, mostTokens)) return [{ mistakes: [{ offset: 0, text: "is too much to read" }] }];
   try {
     // uniqueKeys compares each key with each other, which takes minutes for a hostile map; `Reader` does it by a set.
     const options = { schema: "failsafe", uniqueKeys: false, prettyErrors: false, logLevel: "silent" } as const;
@@ -62,6 +74,14 @@ export function readYaml(text: string): readonly YamlDocument[] {
     if (error instanceof RangeError) return [{ mistakes: [{ offset: 0, text: tooDeep }] }];
     throw error;
   }
+}
+
+/** Cuts the text as the parser will, which is much cheaper than to parse it. */
+function hasMoreTokens(text: string, most: number): boolean {
+  if (text.length <= most) return false;
+  const tokens = new Lexer().lex(text);
+  for (let count = 0; count <= most; count += 1) if (tokens.next().done) return false;
+  return true;
 }
 
 const tooDeep = `is nested more than ${deepest} deep`;
@@ -95,13 +115,15 @@ class Reader {
   readonly mistakes: YamlMistake[] = [];
   readonly #anchors = new Map<string, Node>();
   #nodes = 0;
+  #spent = false;
 
   read(node: Node | null, depth: number): YamlNode {
     const offset = node?.range?.[0] ?? 0;
     this.#nodes += 1;
-    if (depth > deepest) return this.#mistake(offset, tooDeep);
+    if (this.#spent) return nothing(offset);
+    if (depth > deepest) return this.#stop(offset, tooDeep);
     if (this.#nodes > mostNodes)
-      return this.#mistake(offset, `holds more than ${mostNodes} values once aliases are followed`);
+      return this.#stop(offset, `holds more than ${mostNodes} values once aliases are followed`);
     if (isAlias(node)) {
       const target = this.#anchors.get(node.source);
       return target ? this.read(target, depth + 1) : this.#mistake(offset, "refers to an anchor that is not there");
@@ -152,6 +174,16 @@ class Reader {
 
   #mistake(offset: number, text: string): YamlScalar {
     if (this.mistakes.length < 20) this.mistakes.push({ offset, text });
-    return { kind: "scalar", offset, end: offset, text: "", plain: true };
+    return nothing(offset);
   }
+
+  /** A mistake after which nothing more is read. */
+  #stop(offset: number, text: string): YamlScalar {
+    this.#spent = true;
+    return this.#mistake(offset, text);
+  }
+}
+
+function nothing(offset: number): YamlScalar {
+  return { kind: "scalar", offset, end: offset, text: "", plain: true };
 }
