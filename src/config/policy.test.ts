@@ -1,0 +1,133 @@
+import { expect, test } from "vitest";
+import { sampleConnection } from "../testing/connection.js";
+import type { Policy } from "./connection.js";
+import { type PolicyAsk, policyRefusals, refusedByPolicy } from "./policy.js";
+
+const pod = { namespace: "team-a", serviceAccount: "api" };
+
+function ask(changes: Partial<PolicyAsk> = {}): PolicyAsk {
+  return { pod, vaultNamespace: "", authMount: "kubernetes", role: "app", objects: [read("kv/data/app")], ...changes };
+}
+
+function read(path: string, { method = "GET", query = "" } = {}) {
+  return { objectName: "db", request: { method, path, query } };
+}
+
+function refusals(policy: Partial<Policy>, asked: Partial<PolicyAsk> = {}) {
+  const connection = sampleConnection();
+  return policyRefusals({ ...connection, policy: { ...connection.policy, ...policy } }, ask(asked));
+}
+
+const settings = (policy: Partial<Policy>, asked: Partial<PolicyAsk> = {}) =>
+  refusals(policy, asked).map(({ setting }) => setting.replace("connections.default.policy.", ""));
+
+test("without a policy, classes of the Go provider are let through", () => {
+  const asked = { role: "any", authMount: "team/jwt", vaultNamespace: "eng/team-a", audience: "vault.example" };
+  const paths = ["secret/app", "secret/data/app/sys/x", "database/creds/auth", "pki/issue/web", "secret/data/auth/x"];
+  expect(settings({}, { ...asked, objects: paths.map((path) => read(path)) })).toEqual([]);
+  expect(settings({}, { objects: [read("transit/decrypt/app", { method: "PUT" })] })).toEqual([]);
+});
+
+test.each<[string, Partial<Policy>, Partial<PolicyAsk>, string[]]>([
+  ["another namespace", { namespaces: ["team-b", "shop-*"] }, {}, ["namespaces"]],
+  ["another role", { roles: ["{{namespace}}-ro"] }, { role: "team-b-ro" }, ["roles"]],
+  ["another auth mount", { authMounts: ["kubernetes"] }, { authMount: "jwt" }, ["authMounts"]],
+  [
+    "another Vault namespace",
+    { vaultNamespaces: ["eng/{{namespace}}"] },
+    { vaultNamespace: "eng/team-b" },
+    ["vaultNamespaces"],
+  ],
+  ["the root namespace where another is listed", { vaultNamespaces: ["eng/*"] }, {}, ["vaultNamespaces"]],
+  ["another audience", { audiences: ["vault"] }, { audience: "other" }, ["audiences"]],
+  ["the empty audience", {}, { audience: "" }, ["audiences"]],
+  ["a method that is not listed", {}, { objects: [read("kv/data/app", { method: "DELETE" })] }, ["methods"]],
+  [
+    "another tenant's path",
+    { paths: ["kv/data/{{namespace}}/*"] },
+    { objects: [read("kv/data/team-b/db")] },
+    ["paths"],
+  ],
+  [
+    "a path that only begins like the tenant's",
+    { paths: ["kv/data/{{namespace}}/*"] },
+    { objects: [read("kv/data/team-ab/db")] },
+    ["paths"],
+  ],
+  [
+    "a denied path among the allowed",
+    { deniedPaths: ["kv/data/admin/*"] },
+    { objects: [read("kv/data/admin/x")] },
+    ["deniedPaths"],
+  ],
+])("refuses %s", (_name, policy, asked, expected) => {
+  expect(settings(policy, asked)).toEqual(expected);
+});
+
+test.each<[string, Partial<Policy>, Partial<PolicyAsk>]>([
+  ["the empty audience where it is listed", { audiences: ["vault", ""] }, { audience: "" }],
+  ["an audience of the connection's own", { audiences: [] }, {}],
+  ["the tenant's own path", { paths: ["kv/data/{{namespace}}/*"] }, { objects: [read("kv/data/team-a/db/main")] }],
+  ["the tenant's own role", { roles: ["{{namespace}}_{{serviceAccount}}"] }, { role: "team-a_api" }],
+  ["a step that an allowing rule spells", { paths: ["*", "secret/auth/*"] }, { objects: [read("secret/auth/google")] }],
+  ["what the operator no longer denies", { deniedPaths: ["auth/*"] }, { objects: [read("sys/health")] }],
+])("allows %s", (_name, policy, asked) => {
+  expect(settings(policy, asked)).toEqual([]);
+});
+
+test.each([
+  "sys/mounts",
+  "sys",
+  "auth/token/lookup-self",
+  "auth/kubernetes/role/x",
+  "team-a/sys/mounts",
+  "eng/team-a/sys/policies/acl/x",
+  "eng/team-a/auth/token/create",
+  "data/sys/mounts",
+  "secret/auth/google",
+])("denies %s by default", (path) => {
+  expect(settings({}, { objects: [read(path)] })).toEqual(["deniedPaths"]);
+});
+
+test("a tenant's Vault namespace written into the path does not lift the denial", () => {
+  const policy = { paths: ["{{namespace}}/*"] };
+  expect(settings(policy, { objects: [read("team-a/sys/mounts")] })).toEqual(["deniedPaths"]);
+  expect(settings(policy, { objects: [read("team-a/kv/data/x")] })).toEqual([]);
+});
+
+test.each([
+  "kv/data/team-a/../team-b/db",
+  "kv/data/team-a/%2e%2e/team-b",
+  "kv/data/team-a/%2E./x",
+  "kv//data/team-a",
+  "/sys/mounts",
+  "kv/data/team-a\\x",
+  "kv/data/team-a/x?version=1",
+  "kv/data/team-a/x#y",
+  "kv/data/team-a/x\r\ny",
+  "",
+])("refuses the path %j, whatever the rules", (path) => {
+  expect(settings({ deniedPaths: [] }, { objects: [read(path)] })).toEqual(["paths"]);
+});
+
+test.each(["list=true", "scan=true"])("a GET with %s is a LIST", (query) => {
+  expect(settings({ methods: ["GET"] }, { objects: [read("kv/metadata/app", { query })] })).toEqual(["methods"]);
+});
+
+test("names every refusal, and the setting of each, in one error", () => {
+  const policy = { roles: ["ro"], paths: ["kv/*"] };
+  const asked = { objects: [read("a/b", { method: "PATCH" }), { ...read("sys/mounts"), objectName: "mounts" }] };
+  const error = refusedByPolicy(refusals(policy, asked));
+  expect(error?.code).toBe("permission_denied");
+  expect(error?.message).toBe(
+    'the operator\'s policy does not allow this pod: role "app"; object "db": method "PATCH"; object "db": path "a/b"; ' +
+      'object "mounts": path "sys/mounts"; object "mounts": path "sys/mounts" (denied as "sys/*") (settings that would allow it: ' +
+      "connections.default.policy.roles, connections.default.policy.methods, connections.default.policy.paths, connections.default.policy.deniedPaths)",
+  );
+  expect(refusedByPolicy([])).toBeUndefined();
+});
+
+test("a thousand refusals make a short message", () => {
+  const objects = Array.from({ length: 1000 }, (_, index) => read(`sys/${index}`));
+  expect(refusedByPolicy(refusals({}, { objects }))!.message).toMatch(/; and 980 more/);
+});

@@ -1,0 +1,131 @@
+import { ProviderError } from "../shared/errors.js";
+import { quoted } from "../shared/quoted.js";
+import type { Connection, Policy } from "./connection.js";
+import { type RulePod, ruleMatches } from "./rule.js";
+
+/** What a Mount wants of a connection, the connection's own settings filled in where the class names none. */
+export interface PolicyAsk {
+  pod: RulePod;
+  vaultNamespace: string;
+  authMount: string;
+  role: string;
+  /** Only where the class names one: the connection's own audiences need no rule. */
+  audience?: string | undefined;
+  objects: readonly PolicyObject[];
+}
+
+export interface PolicyObject {
+  objectName: string;
+  /** Path and query as they go to Vault, without `v1/`; not escaped. */
+  request: { method: string; path: string; query: string };
+}
+
+export interface Refusal {
+  /** What is refused, in words for the class's author. */
+  what: string;
+  /** The setting of the operator's file that would allow it. */
+  setting: string;
+}
+
+type Rules = Exclude<keyof Policy, "methods">;
+
+/** Every reason why the operator does not let this pod ask this; none when all of it is allowed. Pure. */
+export function policyRefusals(connection: Connection, ask: PolicyAsk): Refusal[] {
+  const { policy } = connection;
+  const admits = (rules: Rules, value: string) => policy[rules].some((rule) => ruleMatches(rule, value, ask.pod));
+  const refusals = [
+    !admitsNamespace(connection, ask.pod.namespace) && refuse("namespaces", `namespace ${quoted(ask.pod.namespace)}`),
+    !admits("vaultNamespaces", ask.vaultNamespace) && refuse("vaultNamespaces", vaultNamespaceName(ask.vaultNamespace)),
+    !admits("authMounts", ask.authMount) && refuse("authMounts", `auth mount ${quoted(ask.authMount)}`),
+    !admits("roles", ask.role) && refuse("roles", `role ${quoted(ask.role)}`),
+    !admitsAudience(policy, ask) && refuse("audiences", `audience ${quoted(ask.audience ?? "")}`),
+    ...ask.objects.flatMap((object) => objectRefusals(policy, object, ask.pod)),
+  ];
+  return refusals
+    .filter((refusal) => refusal !== false)
+    .map(({ what, setting }) => ({ what, setting: `connections.${connection.name}.policy.${setting}` }));
+}
+
+/** One error for all of it, or `undefined` where nothing is refused. */
+export function refusedByPolicy(refusals: readonly Refusal[]): ProviderError | undefined {
+  if (refusals.length === 0) return undefined;
+  const settings = [...new Set(refusals.map(({ setting }) => setting))].join(", ");
+  const shown = refusals.slice(0, 20).map(({ what }) => what);
+  const more = refusals.length > shown.length ? `; and ${refusals.length - shown.length} more` : "";
+  return new ProviderError(
+    "permission_denied",
+    `the operator's policy does not allow this pod: ${shown.join("; ")}${more} (settings that would allow it: ${settings})`,
+  );
+}
+
+export function admitsNamespace({ policy }: Connection, namespace: string): boolean {
+  return policy.namespaces.some((rule) => ruleMatches(rule, namespace, { namespace, serviceAccount: "" }));
+}
+
+function refuse(setting: keyof Policy, what: string): Refusal {
+  return { what, setting };
+}
+
+function vaultNamespaceName(vaultNamespace: string): string {
+  return vaultNamespace === "" ? "Vault's root namespace" : `Vault namespace ${quoted(vaultNamespace)}`;
+}
+
+/** No pattern reaches the empty audience, which is the API server's own: a token for it opens more than Vault. */
+function admitsAudience({ audiences }: Policy, { audience, pod }: PolicyAsk): boolean {
+  if (audience === undefined) return true;
+  return audiences.some((rule) => (audience === "" ? rule === "" : ruleMatches(rule, audience, pod)));
+}
+
+function objectRefusals(policy: Policy, { objectName, request }: PolicyObject, pod: RulePod): Refusal[] {
+  const { path } = request;
+  const method = effectiveMethod(request);
+  const name = `object ${quoted(objectName)}`;
+  const refusals: Refusal[] = [];
+  if (!policy.methods.includes(method)) refusals.push(refuse("methods", `${name}: method ${quoted(method)}`));
+  if (!isPlainPath(path)) {
+    return [...refusals, refuse("paths", `${name}: path ${quoted(path)}, which is not written plainly`)];
+  }
+  const admitting = policy.paths.filter((rule) => ruleMatches(rule, path, pod));
+  if (admitting.length === 0) refusals.push(refuse("paths", `${name}: path ${quoted(path)}`));
+  const denying = policy.deniedPaths.find((rule) => isDenied(rule, path, admitting, pod));
+  if (denying !== undefined) {
+    refusals.push(refuse("deniedPaths", `${name}: path ${quoted(path)} (denied as ${quoted(denying)})`));
+  }
+  return refusals;
+}
+
+/** To Vault a GET with `list=true` is a LIST (http/logical.go), and to OpenBao one with `scan=true` lists all below. */
+function effectiveMethod({ method, query }: PolicyObject["request"]): string {
+  if (method !== "GET" || query === "") return method;
+  const parameters = new URLSearchParams(query);
+  return parameters.has("list") || parameters.has("scan") ? "LIST" : method;
+}
+
+/** The class's parser refuses all others before; what could become another path on its way passes no rule here either. */
+function isPlainPath(path: string): boolean {
+  const steps = path.split("/");
+  return !/[\p{Cc}\\?#]|%(2e|2f|5c)/iu.test(path) && !steps.some((step) => /^\.{0,2}$/.test(step));
+}
+
+/** Steps that no Vault namespace is named (Vault reserves them). */
+const reserved: ReadonlySet<string> = new Set(["root", "sys", "audit", "auth", "cubbyhole", "identity"]);
+/** What follows the mount in a path of KV v2: from there on steps are the secret's own. */
+const kvVerbs: ReadonlySet<string> = new Set(["data", "metadata", "delete", "undelete", "destroy", "subkeys"]);
+
+/**
+ * A denied rule counts at the path's start, and behind everything that Vault could take for a namespace: it reads
+ * `team-a/sys/mounts` as `sys/mounts` of `team-a`. The steps of a secret in KV v2 (`secret/data/app/sys/x`) are no
+ * namespaces; whether `secret/auth/x` is one only the operator knows, who says so by an allowing rule that spells
+ * the step: `secret/auth/*`.
+ */
+function isDenied(rule: string, path: string, admitting: readonly string[], pod: RulePod): boolean {
+  if (ruleMatches(rule, path, pod) || ruleMatches(rule, `${path}/`, pod)) return true;
+  const steps = path.split("/");
+  const [denied = ""] = rule.split("/");
+  if (admitting.some((allowing) => allowing.split("/").includes(denied, 1))) return false;
+  for (const [index, step] of steps.entries()) {
+    if (reserved.has(step) || (index > 0 && kvVerbs.has(step))) return false;
+    if (ruleMatches(rule, steps.slice(index + 1).join("/"), pod)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,58 @@
+/** Whose values a rule's placeholders stand for. */
+export interface RulePod {
+  namespace: string;
+  serviceAccount: string;
+}
+
+const placeholder = /\{\{\s*([^{}]*?)\s*\}\}/g;
+const placeholders = ["namespace", "serviceAccount"] as const;
+
+/** What is wrong with a rule, or `undefined`. */
+export function mistakeInRule(rule: string): string | undefined {
+  const unknown = [...rule.matchAll(placeholder)].find(([, name]) => !isPlaceholder(name!));
+  if (unknown) return `has a placeholder that is not known; there are {{${placeholders.join("}} and {{")}}}`;
+  if (/\{\{|\}\}/.test(rule.replace(placeholder, ""))) return "has {{ without }}, or }} without {{";
+  if (/\p{Cc}/u.test(rule)) return "holds a control character";
+  return undefined;
+}
+
+/**
+ * Whether a rule matches the whole of a value: `*` is any run of characters, slashes and none at all included, and
+ * everything else is itself, also within what a placeholder stands for. Takes time linear in the value for each `*`.
+ */
+export function ruleMatches(rule: string, value: string, pod: RulePod): boolean {
+  if (rule === "*") return true;
+  const texts = rule.split("*").map((text) => filled(text, pod));
+  if (texts.includes(undefined)) return false;
+  const [first = "", ...others] = texts as string[];
+  if (others.length === 0) return value === first;
+  const last = others.pop()!;
+  if (value.length < first.length + last.length || !value.startsWith(first) || !value.endsWith(last)) return false;
+  return holdsInOrder(value.slice(first.length, value.length - last.length), others);
+}
+
+/** The leftmost place for each text leaves the most room for the next, so there is nothing to go back for. */
+function holdsInOrder(value: string, texts: readonly string[]): boolean {
+  let from = 0;
+  for (const text of texts) {
+    const at = value.indexOf(text, from);
+    if (at === -1) return false;
+    from = at + text.length;
+  }
+  return true;
+}
+
+/** `undefined` where a placeholder stands for nothing, or for more than one step of a path. */
+function filled(text: string, pod: RulePod): string | undefined {
+  let good = true;
+  const result = text.replace(placeholder, (_, name: string) => {
+    const value = isPlaceholder(name) ? pod[name] : "";
+    if (value === "" || value.includes("/")) good = false;
+    return value;
+  });
+  return good ? result : undefined;
+}
+
+function isPlaceholder(name: string): name is (typeof placeholders)[number] {
+  return (placeholders as readonly string[]).includes(name);
+}
