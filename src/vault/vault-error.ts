@@ -1,7 +1,7 @@
 import { type ErrorCode, ProviderError } from "../shared/errors.js";
 
 /**
- * What Vault's answer, or the lack of one, means for what we do next (design §5.14, measured in vault-answers.md):
+ * What Vault's answer, or the lack of one, means for what we do next:
  *
  * - `outage`: no connection, reset, 5xx, a leaderless standby, a renewal whose backend is down. Keep everything, retry later.
  * - `sealed`: 503 "Vault is sealed": an outage that an operator ends.

@@ -1,0 +1,23 @@
+import type { VaultRequest } from "../mount/mount-spec.js";
+import { ProviderError } from "../shared/errors.js";
+
+/**
+ * The path as it goes on the wire after `/v1/`: each step escaped, so that what a pod's author wrote stays one path.
+ * Steps that would make another path of it are refused here again, the last door before Vault.
+ */
+export function escapePath(path: string): string {
+  const steps = path.split("/");
+  if (!path.isWellFormed() || steps.some((step) => step === "" || step === "." || step === ".."))
+    throw new ProviderError("invalid_request", 'a Vault path has no empty step and no step "." or ".."');
+  return steps.map(encodeURIComponent).join("/");
+}
+
+/** LIST is asked as GET with `list=true`, which Vault takes for the same and which proxies let through. */
+export function wireRequest({ method, path, query }: VaultRequest): { method: string; path: string } {
+  const isList = method === "LIST";
+  const parameters = [query, isList ? "list=true" : ""].filter((part) => part !== "").join("&");
+  return {
+    method: isList ? "GET" : method,
+    path: escapePath(path) + (parameters === "" ? "" : `?${parameters}`),
+  };
+}

@@ -1,0 +1,95 @@
+import type { Connection } from "../config/connection.js";
+import { Redacted } from "../shared/redacted.js";
+import { escapePath, wireRequest } from "./api-path.js";
+import type { Operation } from "./operation.js";
+import { Upstream, type UpstreamParts } from "./upstream.js";
+import type { VaultClient } from "./vault-client.js";
+import { VaultError } from "./vault-error.js";
+import { leaseIn, tokenIn } from "./vault-reply.js";
+
+/** How busy a connection is: requests in flight, how many may be, and how many wait. */
+export interface ConnectionLoad {
+  inFlight: number;
+  allowed: number;
+  waiting: number;
+}
+
+export interface LiveVaultClient extends VaultClient {
+  /** What only the operator can mend (TLS refused, name not found), by connection; an outage is none. */
+  faults(): ReadonlyMap<string, string>;
+  /** By connection, of those used so far. */
+  loads(): ReadonlyMap<string, ConnectionLoad>;
+  /** Ends every socket; requests still open fail as outages. */
+  close(): Promise<void>;
+}
+
+/** Vault over HTTP, through node-vault. Connections are known by their names. */
+export function createVaultClient(parts: UpstreamParts): LiveVaultClient {
+  const upstreams = new Map<string, Upstream>();
+  const to = (connection: Connection): Upstream => {
+    const known = upstreams.get(connection.name);
+    if (known) return known;
+    const upstream = new Upstream(connection, parts);
+    upstreams.set(connection.name, upstream);
+    return upstream;
+  };
+
+  return {
+    async login(connection, { vaultNamespace, authMount, role, jwt }, caller, signal) {
+      const path = `auth/${authMount}/login`;
+      const operation: Operation = { kind: "login", connection, method: "POST", path, login: { role, authMount } };
+      const body = new Redacted(JSON.stringify({ role, jwt: jwt.reveal() }));
+      const question = { method: "POST", path: escapePath(path), vaultNamespace, body, ...podOf(caller) };
+      const { reply, requestedAt } = await to(connection).ask(operation, question, caller, signal);
+      return tokenIn(reply.body ?? null, requestedAt);
+    },
+
+    async request(connection, { vaultNamespace, token }, request, caller, signal) {
+      const { method, path, query, args } = request;
+      const reads = method === "GET" || method === "LIST";
+      const operation: Operation = { kind: reads ? "read" : "issue", connection, method, path, query };
+      const body = args && !reads ? { body: args } : {};
+      const question = { ...wireRequest(request), vaultNamespace, token: token.secret, ...body, ...podOf(caller) };
+      const { reply, requestedAt } = await to(connection).ask(operation, question, caller, signal);
+      const lease = reply.body ? leaseIn(reply.body) : undefined;
+      return { body: new Redacted(reply.body ?? null), bytes: reply.bytes, requestedAt, ...(lease && { lease }) };
+    },
+
+    async lookupSelf(connection, { vaultNamespace, token }, caller, signal) {
+      const path = "auth/token/lookup-self";
+      const operation: Operation = { kind: "lookup", connection, method: "GET", path };
+      const question = { method: "GET", path, vaultNamespace, token: token.secret, ...podOf(caller) };
+      await to(connection).ask(operation, question, caller, signal);
+    },
+
+    async revokeSelf(connection, { vaultNamespace, token }, caller, signal) {
+      const path = "auth/token/revoke-self";
+      const operation: Operation = { kind: "revoke", connection, method: "POST", path };
+      const question = { method: "POST", path, vaultNamespace, token: token.secret, ...podOf(caller) };
+      try {
+        await to(connection).ask(operation, question, caller, signal);
+      } catch (reason) {
+        if (!(reason instanceof VaultError && reason.kind === "token_invalid")) throw reason;
+      }
+    },
+
+    async revokeLease(connection, { vaultNamespace, token }, leaseId, caller, signal) {
+      const path = "sys/leases/revoke";
+      const operation: Operation = { kind: "revoke", connection, method: "POST", path };
+      const body = new Redacted(JSON.stringify({ lease_id: leaseId.reveal() }));
+      const question = { method: "POST", path, vaultNamespace, token: token.secret, body, ...podOf(caller) };
+      await to(connection).ask(operation, question, caller, signal);
+    },
+
+    faults: () =>
+      new Map([...upstreams].flatMap(([name, { fault }]) => (fault === undefined ? [] : [[name, fault] as const]))),
+    loads: () => new Map([...upstreams].map(([name, { load }]) => [name, load])),
+    async close() {
+      for (const upstream of upstreams.values()) upstream.close();
+    },
+  };
+}
+
+function podOf({ pod }: { pod?: string }): { pod?: string } {
+  return pod === undefined ? {} : { pod };
+}

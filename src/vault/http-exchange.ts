@@ -1,0 +1,138 @@
+import http, { type IncomingHttpHeaders, type IncomingMessage } from "node:http";
+import https from "node:https";
+import type { Socket } from "node:net";
+
+/** Where to send it: an agent that belongs to this address and its TLS material. */
+export interface Dial {
+  /** `https://vault:8200`, `http://127.0.0.1:8200` or `unix:///run/vault.sock`. */
+  origin: string;
+  agent: http.Agent;
+}
+
+export interface HttpRequest {
+  method: string;
+  /** Escaped path with its query: `/v1/secret/data/app?version=2`. */
+  path: string;
+  headers: Readonly<Record<string, string>>;
+  body?: string;
+}
+
+export interface HttpAnswer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+/** Milliseconds and bytes one exchange may take. */
+export interface ExchangeLimits {
+  connectMs: number;
+  /** From the request sent to the first byte of the answer. */
+  firstByteMs: number;
+  /** Between two pieces of the answer's body. */
+  idleMs: number;
+  /** The whole of it. */
+  totalMs: number;
+  maxBytes: number;
+}
+
+export type Phase = "connecting" | "waiting" | "receiving";
+
+/** Why no answer came: a Node error code (`ECONNREFUSED`) or one of ours. Holds no header and no body. */
+export class ExchangeError extends Error {
+  override readonly name = "ExchangeError";
+  readonly code: string;
+  /** How far it came; while `connecting`, nothing of the request had left. */
+  readonly phase: Phase;
+  /** Whether it broke on a kept-alive socket, which the other end may have closed at that very moment. */
+  readonly reusedSocket: boolean;
+
+  constructor(code: string, phase: Phase, reusedSocket: boolean) {
+    super(`${code} while ${phase}`);
+    this.code = code;
+    this.phase = phase;
+    this.reusedSocket = reusedSocket;
+  }
+}
+
+/**
+ * One request, one answer. Follows no redirect, knows no proxy, takes nothing from the environment. Throws an
+ * `ExchangeError`, or the signal's reason as soon as it aborts; either way the socket is gone.
+ */
+export function exchange(dial: Dial, request: HttpRequest, limits: ExchangeLimits, signal: AbortSignal) {
+  return new Promise<HttpAnswer>((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason as Error);
+    let phase: Phase = "connecting";
+    const sent = open(dial, request);
+    const finish = (settle: () => void) => {
+      clearTimeout(whole);
+      clearTimeout(step);
+      signal.removeEventListener("abort", abort);
+      settle();
+    };
+    const fail = (reason: unknown) => {
+      finish(() => reject(reason as Error));
+      sent.destroy();
+    };
+    const failAs = (code: string) => fail(new ExchangeError(code, phase, sent.reusedSocket));
+    const abort = () => fail(signal.reason);
+    const enter = (next: Phase, ms: number) => {
+      phase = next;
+      clearTimeout(step);
+      step = setTimeout(failAs, ms, `TIMEOUT_${next.toUpperCase()}`);
+    };
+    const whole = setTimeout(() => failAs("TIMEOUT_WHOLE"), limits.totalMs);
+    let step = setTimeout(failAs, limits.connectMs, "TIMEOUT_CONNECTING");
+
+    signal.addEventListener("abort", abort, { once: true });
+    sent.on("error", (error: NodeJS.ErrnoException) => failAs(error.code ?? "FAILED"));
+    sent.once("socket", (socket) => whenConnected(socket, () => enter("waiting", limits.firstByteMs)));
+    sent.once("response", (answer) => {
+      enter("receiving", limits.idleMs);
+      receive(answer, limits.maxBytes, {
+        progress: () => enter("receiving", limits.idleMs),
+        fail: failAs,
+        done: (body) => finish(() => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body })),
+      });
+    });
+    sent.end(request.body);
+  });
+}
+
+function open({ origin, agent }: Dial, { method, path, headers, body }: HttpRequest): http.ClientRequest {
+  const length = body === undefined ? undefined : { "Content-Length": String(Buffer.byteLength(body)) };
+  const options = { agent, method, path, headers: { ...headers, ...length } };
+  if (origin.startsWith("unix:")) {
+    return http.request({ ...options, socketPath: new URL(origin).pathname, host: "localhost" });
+  }
+  const { protocol, hostname, port } = new URL(origin);
+  const target = { ...options, host: hostname.replace(/^\[|\]$/g, ""), port };
+  return protocol === "https:" ? https.request(target) : http.request(target);
+}
+
+function whenConnected(socket: Socket, then: () => void): void {
+  if (!socket.connecting && !("secureConnecting" in socket && socket.secureConnecting)) return then();
+  socket.once("encrypted" in socket ? "secureConnect" : "connect", then);
+}
+
+interface Receiver {
+  progress: () => void;
+  fail: (code: string) => void;
+  done: (body: Buffer) => void;
+}
+
+/** We never offer to decode, so what is encoded would be read as rubbish, or blown up by whoever decodes it. */
+function receive(answer: IncomingMessage, maxBytes: number, { progress, fail, done }: Receiver): void {
+  const encoding = answer.headers["content-encoding"];
+  if (encoding !== undefined && encoding !== "identity") return fail("ENCODED_BODY");
+  if (Number(answer.headers["content-length"] ?? 0) > maxBytes) return fail("BODY_TOO_LARGE");
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  answer.on("data", (piece: Buffer) => {
+    bytes += piece.length;
+    if (bytes > maxBytes) return fail("BODY_TOO_LARGE");
+    pieces.push(piece);
+    progress();
+  });
+  answer.once("error", (error: NodeJS.ErrnoException) => fail(error.code ?? "FAILED"));
+  answer.once("end", () => (answer.complete ? done(Buffer.concat(pieces, bytes)) : fail("ECONNRESET")));
+}

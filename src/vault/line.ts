@@ -1,0 +1,147 @@
+import type { Connection } from "../config/connection.js";
+import type { Clock } from "../shared/clock.js";
+import { Agents, endIdle } from "./agents.js";
+import { understandFault } from "./connection-fault.js";
+import { type Failure, final } from "./failure.js";
+import { ExchangeError, type ExchangeLimits, type HttpAnswer, type HttpRequest, exchange } from "./http-exchange.js";
+import { type Operation, type OperationKind, isRepeatable } from "./operation.js";
+import { understandRefusal, unlikeVault } from "./refusal.js";
+import { type VaultQuestion, askThroughNodeVault } from "./through-node-vault.js";
+import { TlsFiles } from "./tls-files.js";
+import { VaultError } from "./vault-error.js";
+import type { VaultObserver } from "./vault-observer.js";
+import { type VaultReply, readReply } from "./vault-reply.js";
+
+/** A success, and when the request that brought it was begun (`Clock.monotonic()`). */
+export interface Answered {
+  reply: VaultReply;
+  requestedAt: number;
+}
+
+export type Outcome = Answered | Failure;
+
+/** A read, login or the like is given up when nothing came for this long; what makes something gets the whole time. */
+const firstByteMs = 10_000;
+const bodyIdleMs = 5_000;
+
+const healthPath = "/v1/sys/health?standbyok=true&perfstandbyok=true";
+
+/** Asks the nodes of one connection over kept-alive sockets; answers, and that none came, are given understood. */
+export class Line {
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+  readonly #observer: VaultObserver;
+  readonly #agents: Agents;
+  readonly #tls: TlsFiles;
+
+  constructor(connection: Connection, { clock, observer }: { clock: Clock; observer: VaultObserver }) {
+    const { name, limits, tls } = connection;
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#observer = observer;
+    this.#agents = new Agents(limits.inFlight);
+    this.#tls = new TlsFiles(tls, clock, (reason) => observer.tlsFilesRejected({ connection: name, reason }));
+  }
+
+  /** Ends every socket. */
+  close(): void {
+    this.#agents.close();
+  }
+
+  /** Rejects only with the signal's reason. */
+  ask(origin: string, operation: Operation, question: VaultQuestion, signal: AbortSignal): Promise<Outcome> {
+    const repeatable = isRepeatable(operation);
+    const limits = this.#limits(repeatable ? firstByteMs : Number.POSITIVE_INFINITY);
+    return this.#observed(operation.kind, origin, signal, async (requestedAt) => {
+      const send = (request: HttpRequest) => this.#send(origin, request, { limits, repeatable }, signal);
+      const reply = readReply(await askThroughNodeVault(question, send));
+      const refusal = understandRefusal(operation, reply, { origin, wall: this.#clock.wall() });
+      return refusal ?? unusable(reply, origin) ?? { reply, requestedAt };
+    });
+  }
+
+  /** What a node says of its health, whatever its status; without a token. A failure when it is not there to say it. */
+  askHealth(origin: string, signal: AbortSignal): Promise<Outcome> {
+    const request = { method: "GET", path: healthPath, headers: { "X-Vault-Request": "true" } };
+    return this.#observed("health", origin, signal, async (requestedAt) => {
+      const reply = readReply(
+        await this.#send(origin, request, { limits: this.#limits(bodyIdleMs), repeatable: true }, signal),
+      );
+      const down = reply.status >= 500 && !reply.body;
+      return down ? outageOf(origin, reply.status) : { reply, requestedAt };
+    });
+  }
+
+  async #observed(
+    kind: OperationKind | "health",
+    origin: string,
+    signal: AbortSignal,
+    ask: (requestedAt: number) => Promise<Outcome>,
+  ): Promise<Outcome> {
+    const started = this.#clock.monotonic();
+    const tell = (outcome: "ok" | "cancelled" | VaultError["kind"]) =>
+      this.#observer.request({
+        connection: this.#connection.name,
+        kind,
+        outcome,
+        ms: this.#clock.monotonic() - started,
+      });
+    try {
+      const outcome = await ask(started);
+      tell("reply" in outcome ? "ok" : outcome.error.kind);
+      return outcome;
+    } catch (reason) {
+      if (signal.aborted || !(reason instanceof ExchangeError || reason instanceof VaultError)) {
+        tell("cancelled");
+        throw reason;
+      }
+      const failure = reason instanceof ExchangeError ? understandFault(reason, origin) : final(reason);
+      tell(failure.error.kind);
+      return failure;
+    }
+  }
+
+  /** A kept-alive socket may be closed by the other end at the moment of use: that is tried once more, on a new one. */
+  async #send(
+    origin: string,
+    request: HttpRequest,
+    { limits, repeatable }: { limits: ExchangeLimits; repeatable: boolean },
+    signal: AbortSignal,
+  ): Promise<HttpAnswer> {
+    const dial = { origin, agent: this.#agents.to(origin, await this.#tls.material()) };
+    try {
+      return await exchange(dial, request, limits, signal);
+    } catch (reason) {
+      if (!repeatable || !isStaleSocket(reason)) throw reason;
+      endIdle(dial.agent);
+      return exchange(dial, request, limits, signal);
+    }
+  }
+
+  #limits(patienceMs: number): ExchangeLimits {
+    const { connectTimeoutMs, requestTimeoutMs, maxAnswerBytes } = this.#connection.limits;
+    return {
+      connectMs: Math.min(connectTimeoutMs, requestTimeoutMs),
+      firstByteMs: Math.min(patienceMs, requestTimeoutMs),
+      idleMs: Math.min(bodyIdleMs, requestTimeoutMs),
+      totalMs: requestTimeoutMs,
+      maxBytes: maxAnswerBytes,
+    };
+  }
+}
+
+function isStaleSocket(reason: unknown): boolean {
+  if (!(reason instanceof ExchangeError)) return false;
+  return reason.reusedSocket && reason.phase === "waiting" && ["ECONNRESET", "EPIPE"].includes(reason.code);
+}
+
+/** A 200 has a body of JSON; only a 204 has none. */
+function unusable({ status, body, headers }: VaultReply, origin: string): Failure | undefined {
+  if (body || (body === null && status === 204)) return undefined;
+  return { error: unlikeVault(status, headers["content-type"], origin), retry: "repeatable", blamesNode: true };
+}
+
+function outageOf(origin: string, status: number): Failure {
+  const error = new VaultError("outage", `${origin} answered with ${status}`, { status });
+  return { error, retry: "always", blamesNode: true };
+}

@@ -1,0 +1,62 @@
+import type { Operation } from "./operation.js";
+import { VaultError } from "./vault-error.js";
+
+/** What Vault 1.21.1's kubernetes and jwt auth methods say, and what the person has to look at. */
+const causes: readonly { status: number; says: RegExp; means: (role: string, mount: string) => string }[] = [
+  {
+    status: 400,
+    says: /^(invalid role name ".*"|role ".*" could not be found)$/,
+    means: (role, mount) => `auth/${mount} has no role ${role}`,
+  },
+  {
+    status: 403,
+    says: /^service account name not authorized$/,
+    means: (role, mount) =>
+      `the role ${role} at auth/${mount} does not name this service account (bound_service_account_names)`,
+  },
+  {
+    status: 403,
+    says: /^namespace not authorized$/,
+    means: (role, mount) =>
+      `the role ${role} at auth/${mount} does not name this namespace (bound_service_account_namespaces)`,
+  },
+  {
+    status: 400,
+    says: /invalid audience \(aud\) claim/,
+    means: (role, mount) =>
+      `the service account token's audience is not one of those that the role ${role} at auth/${mount} takes (bound_audiences); see \`audience\` and the driver's tokenRequests`,
+  },
+  {
+    status: 400,
+    says: /claim ".*" does not match any associated bound claim values|sub claim does not match bound subject/,
+    means: (role, mount) => `the service account does not meet the bound claims of the role ${role} at auth/${mount}`,
+  },
+  {
+    status: 400,
+    says: /token is expired/,
+    means: () => "the service account token has expired; the kubelet sends a new one with the next Mount",
+  },
+  {
+    status: 400,
+    says: /error verifying token signature|no known key successfully validated/,
+    means: (_role, mount) => `auth/${mount} does not trust the cluster that signed the service account token`,
+  },
+];
+
+/** A login's 400 or 403, in our words: Vault's may quote the token's claims. */
+export function understandLoginRefusal({ login }: Operation, status: number, errors: readonly string[]): VaultError {
+  const { role, authMount } = login ?? { role: "", authMount: "" };
+  const known = causes.find((cause) => cause.status === status && errors.some((error) => cause.says.test(error)));
+  const why = known?.means(role, authMount) ?? unknown(status, role, authMount);
+  return new VaultError("login_denied", `Vault refused the login: ${why}`, { status });
+}
+
+/** A bare 403 is Vault's answer to four things; it does not tell which. */
+function unknown(status: number, role: string, mount: string): string {
+  if (status === 404 || status === 405) return `there is no login at auth/${mount} (${status})`;
+  if (status !== 403) return `see the role ${role} at auth/${mount}; Vault's audit log has the reason (${status})`;
+  return (
+    `permission denied: either the role ${role} at auth/${mount} does not take this service account or its token's ` +
+    `audience, or auth/${mount} does not exist, or Vault could not check the token (TokenReview: is the Kubernetes API reachable from Vault, and may it review tokens?)`
+  );
+}

@@ -1,0 +1,22 @@
+import type { Connection } from "../config/connection.js";
+
+export const operationKinds = ["login", "read", "issue", "lookup", "renew", "revoke"] as const;
+export type OperationKind = (typeof operationKinds)[number];
+
+/** What is being asked of Vault, as far as messages, retries and metrics need to know. */
+export interface Operation {
+  kind: OperationKind;
+  connection: Connection;
+  /** GET, LIST, POST, …, as the class wrote it. */
+  method: string;
+  /** As the class wrote it: `secret/data/app`; not escaped, without its query. */
+  path: string;
+  query?: string;
+  /** The login's role and auth mount. */
+  login?: { role: string; authMount: string };
+}
+
+/** Whether asking twice does no more than asking once, or costs a token that ends by itself. */
+export function isRepeatable({ kind }: Operation): boolean {
+  return kind !== "issue";
+}

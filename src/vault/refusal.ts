@@ -1,0 +1,201 @@
+import type { Connection } from "../config/connection.js";
+import { type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
+import { type Failure, final } from "./failure.js";
+import { understandLoginRefusal } from "./login-refusal.js";
+import type { Operation } from "./operation.js";
+import { VaultError, type VaultErrorKind } from "./vault-error.js";
+import type { VaultReply } from "./vault-reply.js";
+import { shownWords } from "./vault-words.js";
+
+/** Where an answer came from. */
+export interface Source {
+  origin: string;
+  /** Milliseconds since the epoch, for a `Retry-After` that is a date. */
+  wall: number;
+}
+
+/**
+ * What an answer that is no success means, as Vault 1.21.1 really answers. `undefined`: it is a success. Vault's status
+ * alone tells little: 429 is a quota, 500 an engine or a node without a leader, 400 on a renewal an engine that is down.
+ */
+export function understandRefusal(operation: Operation, reply: VaultReply, source: Source): Failure | undefined {
+  const { status } = reply;
+  if (status === 200 || status === 204) return undefined;
+  const errors = errorsIn(reply.body);
+  const says = (words: string) => errors.some((error) => error.toLowerCase().includes(words));
+
+  if (status >= 300 && status < 400) return redirected(operation.connection, reply, source);
+  if (says("vault is sealed")) return sealed(status, source);
+  if (status === 429) return quota(reply, source);
+  if (status >= 500 || status === 412) return failed(operation, reply, says, source);
+  if (reply.body === undefined) return notVault(reply, source);
+  if (status === 403 && says("invalid token"))
+    return refusal("token_invalid", status, "the Vault token is no longer valid");
+  if (operation.kind === "login") return final(understandLoginRefusal(operation, status, errors));
+  if (operation.kind === "renew" && status === 400) return unrenewed(says, source);
+  if (status === 403) return refusal("denied", status, denialOf(operation));
+  if (status === 404) return gone(operation, reply.body);
+  if (status === 405) {
+    return refusal(
+      "refused",
+      status,
+      `Vault does not take ${operation.method} at ${operation.path}; see the object's \`method\``,
+    );
+  }
+  const words = shownWords(errors);
+  return refusal(
+    "refused",
+    status,
+    `Vault refused ${operation.method} ${operation.path} (${status})${words === undefined ? "; its audit log has the reason" : `: ${words}`}`,
+  );
+}
+
+export function errorsIn(body: JsonObject | null | undefined): string[] {
+  const errors = body?.["errors"];
+  return Array.isArray(errors) ? errors.filter((error) => typeof error === "string") : [];
+}
+
+/** A redirect is followed to where the connection lists it, and never by the path it names. */
+function redirected({ addresses, name }: Connection, { status, headers }: VaultReply, { origin }: Source): Failure {
+  const target = originOf(headers.location, origin);
+  if (status !== 307 || target === undefined) {
+    return {
+      ...final(new VaultError("protocol", `${origin} answered with a redirect (${status})`, { status })),
+      blamesNode: true,
+    };
+  }
+  const listed = addresses.some((address) => address.origin === target) && target !== origin;
+  const error = new VaultError(
+    "outage",
+    `${origin} is a standby that sends us to ${target}${listed ? "" : `, which the connection ${name} does not list among its addresses`}`,
+    { status },
+  );
+  return { error, retry: "always", blamesNode: true, ...(listed && { redirectTo: target }) };
+}
+
+function originOf(location: string | undefined, base: string): string | undefined {
+  try {
+    const { protocol, origin } = new URL(location ?? "", base);
+    return /^https?:$/.test(protocol) && origin.length <= 200 ? origin : undefined;
+  } catch {
+    return undefined; // Not a URL: nothing to follow.
+  }
+}
+
+function sealed(status: number, { origin }: Source): Failure {
+  const error = new VaultError("sealed", `Vault at ${origin} is sealed; an operator has to unseal it`, { status });
+  return { error, retry: "elsewhere", blamesNode: true };
+}
+
+function quota({ status, headers }: VaultReply, { wall }: Source): Failure {
+  const retryAfterMs = retryAfter(headers["retry-after"], wall);
+  const error = new VaultError("quota", "a rate limit or quota of Vault is exceeded (429); it is tried again later", {
+    status,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  });
+  return final(error);
+}
+
+function retryAfter(value: string | undefined, wall: number): number | undefined {
+  if (value === undefined) return undefined;
+  const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Date.parse(value) - wall;
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 3_600_000) : undefined;
+}
+
+/** Vault says "local node not active" and "leadership lost" with a 500; every other 500 of its own is an engine's. */
+function failed(
+  operation: Operation,
+  { status, body }: VaultReply,
+  says: (words: string) => boolean,
+  { origin }: Source,
+): Failure {
+  const leaderless = ["not active", "leadership lost", "no active node", "node is not the leader"].some(says);
+  if (leaderless) return outage(`Vault at ${origin} has no active node at the moment`, status, "always", true);
+  if (status === 412) return outage(`Vault at ${origin} has not caught up yet (412)`, status, "always", false);
+  if (status === 501) return outage(`Vault at ${origin} is not initialised`, status, "elsewhere", true);
+  const engine = status === 500 && isJsonObject(body ?? undefined);
+  return engine
+    ? outage(
+        `Vault could not do ${operation.method} ${operation.path} (500); what its engine talks to may be down, Vault's log has the reason`,
+        status,
+        "repeatable",
+        false,
+      )
+    : outage(`${origin} answered with ${status}`, status, "repeatable", true);
+}
+
+function outage(message: string, status: number, retry: Failure["retry"], blamesNode: boolean): Failure {
+  return { error: new VaultError("outage", message, { status }), retry, blamesNode };
+}
+
+function notVault({ status, headers, text }: VaultReply, { origin }: Source): Failure {
+  if (text?.reveal().includes("HTTP request to an HTTPS server")) {
+    const error = new VaultError("configuration", `${origin} speaks TLS; write its address with https://`, { status });
+    return { error, retry: "elsewhere", blamesNode: true };
+  }
+  return { ...final(unlikeVault(status, headers["content-type"], origin)), blamesNode: true };
+}
+
+/** What answers is no Vault, or something stands before it. */
+export function unlikeVault(status: number, contentType: string | undefined, origin: string): VaultError {
+  const type = /^[\w.+/-]{1,60}/.exec(contentType ?? "")?.[0] ?? "no content type";
+  return new VaultError(
+    "protocol",
+    `${origin} answered ${status} with something that is not Vault's JSON (${type}); is it Vault, or a proxy's page?`,
+    { status },
+  );
+}
+
+function unrenewed(says: (words: string) => boolean, { origin }: Source): Failure {
+  return says("lease not found") || says("invalid lease")
+    ? refusal("lease_gone", 400, "the lease has ended or was revoked")
+    : outage(`Vault at ${origin} could not renew the lease; what its engine talks to may be down`, 400, "never", false);
+}
+
+function denialOf(operation: Operation): string {
+  return `permission denied: ${operation.method} ${operation.path}; the role's policies do not allow it, or the path does not exist${kv2Hint(operation)}`;
+}
+
+/** The commonest mistake of all: a KV v2 path as the CLI writes it. Only engines whose paths it can be confused with. */
+function kv2Hint({ path, method }: Operation): string {
+  const [mount = "", ...rest] = path.split("/");
+  const known =
+    /^(data|metadata|creds|static-creds|roles?|issue|sign|cert|certs|ca|decrypt|encrypt|keys?|code|token|sts|delete|undelete|destroy|subkeys)$/;
+  if (method !== "GET" || rest.length === 0 || known.test(rest[0] ?? "")) return "";
+  return ` (if ${mount} is a KV version 2 engine, write ${mount}/data/${rest.join("/")})`;
+}
+
+function gone(operation: Operation, body: JsonObject | null): Failure {
+  const { path } = operation;
+  const data = body?.["data"];
+  const metadata = isJsonObject(data) ? data["metadata"] : undefined;
+  if (isJsonObject(metadata)) {
+    const version = isJsonNumber(metadata["version"]) ? ` version ${metadata["version"].toString().slice(0, 12)}` : "";
+    if (metadata["destroyed"] === true)
+      return refusal("destroyed", 404, `${path}${version} was destroyed; write a new version`);
+    const at = metadata["deletion_time"];
+    const when = typeof at === "string" && /^\d[\dT:.Z+-]{1,39}$/.test(at) ? ` at ${at}` : "";
+    return refusal("deleted", 404, `${path}${version} was deleted${when}; undelete it or write a new version`);
+  }
+  const warnings = Array.isArray(body?.["warnings"]) ? body["warnings"] : [];
+  const isVersioned = warnings.some(
+    (text) => typeof text === "string" && text.startsWith("Invalid path for a versioned K/V"),
+  );
+  if (isVersioned)
+    return refusal(
+      "missing",
+      404,
+      `nothing at ${path}: this is a KV version 2 engine, did you mean ${withData(path)}?`,
+    );
+  const of = operation.query ? ` (${operation.query.slice(0, 80)})` : "";
+  return refusal("missing", 404, `nothing at ${path}${of}${operation.method === "LIST" ? "" : kv2Hint(operation)}`);
+}
+
+function withData(path: string): string {
+  const [mount = "", ...rest] = path.split("/");
+  return [mount, "data", ...rest].join("/");
+}
+
+function refusal(kind: VaultErrorKind, status: number, message: string): Failure {
+  return final(new VaultError(kind, message, { status }));
+}

@@ -1,0 +1,69 @@
+import nodeVault from "node-vault";
+import type { Redacted } from "../shared/redacted.js";
+import type { HttpAnswer, HttpRequest } from "./http-exchange.js";
+
+/** One request in Vault's terms. */
+export interface VaultQuestion {
+  method: string;
+  /** After `/v1/`, escaped, with its query. */
+  path: string;
+  vaultNamespace: string;
+  token?: Redacted<string>;
+  /** `namespace/name/uid` of the pod it is for. */
+  pod?: string;
+  /** JSON text. */
+  body?: Redacted<string>;
+}
+
+/** What node-vault hands to its transport; it is ours that reads it. */
+interface Handed {
+  method: string;
+  uri: string;
+  headers: Record<string, string>;
+}
+
+/** As much of node-vault as we use: it puts together URI and headers, and calls the transport. */
+interface NodeVault {
+  token: string;
+  namespace: string;
+  pathPrefix: string;
+  handleVaultResponse: (answer: HttpAnswer) => HttpAnswer;
+  request(options: { method: string; path: string; headers: Record<string, string> }): Promise<HttpAnswer>;
+}
+
+/** Never dialled: the transport knows where to send. */
+const endpoint = "http://vault";
+
+/**
+ * Asks through node-vault, which is a shell here: its transport (axios), its commands and its debug output are replaced,
+ * and so is its reading of answers, which drops headers. Whatever it takes from the environment (VAULT_TOKEN,
+ * VAULT_NAMESPACE, VAULT_PREFIX, VAULT_ADDR) is overwritten, with nothing if need be. A client serves one request, so
+ * that no token outlives it or meets another's.
+ */
+export function askThroughNodeVault(
+  { method, path, vaultNamespace, token, pod, body }: VaultQuestion,
+  send: (request: HttpRequest) => Promise<HttpAnswer>,
+): Promise<HttpAnswer> {
+  const transport = ({ method, uri, headers }: Handed) =>
+    send({ method, path: uri.slice(endpoint.length), headers, ...(body && { body: body.reveal() }) });
+  const client = nodeVault({
+    endpoint,
+    commands: {},
+    debug: () => {},
+    "request-promise": { defaults: () => transport },
+  }) as unknown as NodeVault;
+  client.token = token?.reveal() ?? "";
+  client.namespace = vaultNamespace;
+  client.pathPrefix = "";
+  client.handleVaultResponse = (answer) => answer;
+  return client.request({ method, path: `/${path}`, headers: headersOf(method, pod, body) });
+}
+
+function headersOf(method: string, pod?: string, body?: Redacted<string>): Record<string, string> {
+  const contentType = method === "PATCH" ? "application/merge-patch+json" : "application/json";
+  return {
+    "X-Vault-Request": "true",
+    ...(pod !== undefined && { "X-Keymount-Pod": pod }),
+    ...(body && { "Content-Type": contentType }),
+  };
+}

@@ -1,0 +1,71 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { type Json, type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
+import { Redacted } from "../shared/redacted.js";
+import type { HttpAnswer } from "./http-exchange.js";
+import type { Lease, VaultToken } from "./vault-client.js";
+import { VaultError } from "./vault-error.js";
+import { parseVaultJson } from "./vault-json.js";
+
+/** An answer with its body parsed. */
+export interface VaultReply {
+  status: number;
+  headers: IncomingHttpHeaders;
+  bytes: number;
+  /** `null`: there was none. `undefined`: it is no JSON object, so not of Vault's making. */
+  body: JsonObject | null | undefined;
+  /** What is no JSON, to recognise a server by; never shown. */
+  text?: Redacted<string>;
+}
+
+export function readReply({ status, headers, body }: HttpAnswer): VaultReply {
+  const reply = { status, headers, bytes: body.length };
+  if (body.length === 0) return { ...reply, body: null };
+  const json = parseVaultJson(body);
+  if (isJsonObject(json)) return { ...reply, body: json };
+  return { ...reply, body: undefined, text: new Redacted(body.toString("latin1", 0, 200)) };
+}
+
+/** The lease in an answer, if there is one: KV v1 sends an advisory duration without a lease id, which is none. */
+export function leaseIn(body: JsonObject): Lease | undefined {
+  const id = body["lease_id"];
+  if (id === undefined || id === null || id === "") return undefined;
+  if (typeof id !== "string") throw unreadable("a lease id that is no text");
+  return {
+    id: new Redacted(id),
+    renewable: body["renewable"] === true,
+    durationMs: seconds(body["lease_duration"], "lease_duration"),
+  };
+}
+
+/** What a login granted. Throws `protocol` when it is not what Vault's `auth` looks like. */
+export function tokenIn(body: JsonObject | null, issuedAt: number): VaultToken {
+  const auth = body?.["auth"];
+  if (!isJsonObject(auth)) throw unreadable("a login without `auth`");
+  const { client_token: secret, accessor, token_type: type, num_uses: uses } = auth;
+  if (typeof secret !== "string" || !/^[\x21-\x7e]{1,8192}$/.test(secret)) throw unreadable("a login without a token");
+  const ttlMs = seconds(auth["lease_duration"], "lease_duration");
+  const useCount = uses === undefined || uses === null ? 0 : count(uses, "num_uses");
+  return {
+    secret: new Redacted(secret),
+    accessor: typeof accessor === "string" ? accessor.slice(0, 256) : "",
+    type: type === "batch" ? "batch" : "service",
+    renewable: auth["renewable"] === true,
+    issuedAt,
+    ...(ttlMs > 0 && { ttlMs }),
+    ...(useCount > 0 && { uses: useCount }),
+  };
+}
+
+function seconds(value: Json | undefined, field: string): number {
+  return count(value, field) * 1000;
+}
+
+/** Go's durations end at 292 years, ten digits of seconds. */
+function count(value: Json | undefined, field: string): number {
+  if (!isJsonNumber(value) || !/^\d{1,10}$/.test(value.toString())) throw unreadable(`a ${field} that makes no sense`);
+  return Number(value.toString());
+}
+
+function unreadable(what: string): VaultError {
+  return new VaultError("protocol", `Vault's answer cannot be used: it holds ${what}`);
+}

@@ -1,0 +1,34 @@
+/**
+ * Vault's own words that may be shown to whoever reads the pod's events. A text must match one of these whole. What
+ * varies in them is a name: of a role, a key or a certificate, which the class's author wrote and which is public by
+ * nature. All else stays home, for it may hold a database's host and user (`failed to connect to host=… user=…`), SQL,
+ * or what was sent (a plaintext, a password): Vault echoes its input in errors of its engines (HCSEC-2025-09).
+ */
+const name = String.raw`[\w .*@:/+-]{1,128}`;
+const shown = [
+  String.raw`unknown role: ${name}`,
+  String.raw`role "?${name}"? not found`,
+  String.raw`role "${name}" could not be found`,
+  String.raw`(common name|subject alternate name|URI SAN|IP Subject Alternative Name) ${name} not allowed by this role`,
+  String.raw`the common_name field is required, or must be provided in a CSR with "use_csr_common_name" set to true, unless "require_cn" is set to false`,
+  String.raw`cannot satisfy request, as TTL would result in notAfter( of)? ${name} that is beyond the expiration of the CA certificate at ${name}`,
+  String.raw`invalid ciphertext: no prefix`,
+  String.raw`invalid ciphertext: could not decode base64`,
+  String.raw`invalid ciphertext length`,
+  String.raw`cipher: message authentication failed`,
+  String.raw`encryption key not found`,
+  String.raw`ciphertext or signature version is disallowed by policy \(too old\)`,
+  String.raw`missing (ciphertext|plaintext|role|name|common_name)( to (decrypt|encrypt))?`,
+  String.raw`unsupported (operation|path)`,
+].map((pattern) => new RegExp(`^${pattern}$`));
+
+/** The first of Vault's errors that may be shown, without control characters; at most 300 characters. */
+export function shownWords(errors: readonly string[]): string | undefined {
+  const spoken = errors.map((error) =>
+    error
+      .slice(0, 1000)
+      .replace(/^\d+ errors? occurred:/, "")
+      .replace(/^[\s*]+|\s+$/g, ""),
+  );
+  return spoken.find((words) => words.length <= 300 && shown.some((pattern) => pattern.test(words)));
+}
