@@ -1,6 +1,6 @@
 /** Where a Vault node listens. */
 export interface VaultAddress {
-  /** `https://vault.example:8200`, `http://127.0.0.1:8200` or `unix:///run/vault.sock`: normalised, so equal origins are equal strings. */
+  /** `https://vault.example:8200`, `http://127.0.0.1:8200` or `unix:///run/vault.sock`, as `readOrigin` gives it. */
   origin: string;
 }
 
@@ -14,7 +14,7 @@ export interface TlsSettings {
   skipVerify: boolean;
 }
 
-/** Rules are matched whole; `*` is any run of characters; `{{namespace}}` and `{{serviceAccount}}` are the pod's. */
+/** Rules (but not `methods`) are matched whole; `*` is any run of characters; `{{namespace}}` and `{{serviceAccount}}` are the pod's. */
 export interface Policy {
   /** Kubernetes namespaces that may use the connection. */
   namespaces: readonly string[];
@@ -26,7 +26,7 @@ export interface Policy {
   audiences: readonly string[];
   methods: readonly string[];
   paths: readonly string[];
-  /** Wins over `paths`. */
+  /** Wins over `paths`, and counts behind a Vault namespace's steps as well. */
   deniedPaths: readonly string[];
 }
 
@@ -45,13 +45,15 @@ export interface Connection {
   name: string;
   /** Nodes of one cluster, in order of preference; never empty. */
   addresses: readonly VaultAddress[];
-  /** Other origins that classes may call it by; never dialled. */
+  /** Other origins, normalised, that classes may call it by; never dialled. */
   aliases: readonly string[];
   /** The Vault namespace used where the class names none; `""` is the root. */
   vaultNamespace: string;
   tls: TlsSettings;
   /** The auth mount used where the class names none, without `auth/` and slashes at its ends. */
   authMount: string;
+  /** What kind of mount that is. Both log in alike; only `kubernetes` has Vault ask the API server about the token (TokenReview). */
+  authMethod: "kubernetes" | "jwt";
   /** Audiences to look for in the driver's tokens where the class names none, in order. */
   audiences: readonly string[];
   /** Whether one Vault token serves one pod, or all pods of a service account. */

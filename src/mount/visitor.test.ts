@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Redacted } from "../shared/redacted.js";
-import { sampleConnection, sampleVisitor } from "../testing/counting-vault.js";
+import { sampleConnection } from "../testing/connection.js";
+import { sampleVisitor } from "../testing/counting-vault.js";
 import type { MountSpec, OfferedToken } from "./mount-spec.js";
 import { type TokenMinter, visitorOf } from "./visitor.js";
 

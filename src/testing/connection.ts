@@ -9,6 +9,7 @@ export function sampleConnection(changes: Partial<Connection> = {}): Connection 
     vaultNamespace: "",
     tls: { skipVerify: false },
     authMount: "kubernetes",
+    authMethod: "kubernetes",
     audiences: ["vault"],
     tokenPer: "pod",
     limits: {

@@ -6,6 +6,7 @@ import type { JsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
 import type { Caller, Lease, VaultAnswer, VaultClient, VaultToken } from "../vault/vault-client.js";
 import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
+import { sampleConnection } from "./connection.js";
 
 type Reply = { body: JsonObject | null; lease?: { id: string; durationMs: number } } | VaultErrorKind;
 
@@ -118,31 +119,6 @@ export class CountingVault implements VaultClient {
     const kind = this.failures.splice(failure, 1)[0]!.kind;
     throw new VaultError(kind, `${kind} at ${verb}`);
   }
-}
-
-export function sampleConnection(change: Partial<Connection> = {}): Connection {
-  return {
-    name: "default",
-    addresses: [{ origin: "https://vault.example:8200" }],
-    aliases: [],
-    vaultNamespace: "",
-    tls: { skipVerify: false },
-    authMount: "kubernetes",
-    audiences: ["vault"],
-    tokenPer: "pod",
-    limits: { inFlight: 16, logins: 8, requestTimeoutMs: 20_000, connectTimeoutMs: 5_000, maxAnswerBytes: 4 << 20 },
-    policy: {
-      namespaces: ["*"],
-      authMounts: ["*"],
-      roles: ["*"],
-      vaultNamespaces: ["*"],
-      audiences: ["vault"],
-      methods: ["GET", "LIST", "POST", "PUT"],
-      paths: ["*"],
-      deniedPaths: [],
-    },
-    ...change,
-  };
 }
 
 export function sampleVisitor(change: Partial<Visitor> = {}): Visitor {

@@ -1,0 +1,11 @@
+import type { Connection } from "./connection.js";
+
+/** The clusters an operator lets pods use. */
+export interface OperatorConfig {
+  /** In the order of the operator's file; never empty. */
+  connections: readonly Connection[];
+  /** For classes that name neither a connection nor an address; one of `connections`. */
+  defaultConnection: Connection;
+  /** What becomes of classes whose `vaultAddress` no connection lists. */
+  classAddress: "refuse" | "use-default";
+}
