@@ -19,7 +19,7 @@ import { readYaml, type YamlMap } from "./yaml-tree.js";
 import { isNull } from "./yaml-value.js";
 
 const mostObjects = 100;
-const mostTokens = 16_000;
+const bounds = { tokens: 16_000, values: 10_000, depth: 32 };
 const mostBytes = 64 << 10;
 
 /** The entries of `objects`; whole and usable only when no finding is an error. */
@@ -50,7 +50,7 @@ function entriesOf(text: string, findings: Finding[]): { map: YamlMap; index: nu
     say("error", 0, `objects is longer than ${mostBytes >> 10} KiB; put it into several classes and volumes`);
     return [];
   }
-  const [document, second] = readYaml(text, mostTokens);
+  const [document, second] = readYaml(text, bounds);
   for (const mistake of document?.mistakes ?? []) {
     const line = text.slice(0, mistake.offset).split("\n").length;
     say("error", mistake.offset, `objects, line ${line}: ${mistake.text}`);

@@ -53,25 +53,30 @@ export interface YamlDocument {
   mistakes: readonly YamlMistake[];
 }
 
-const deepest = 32;
-const mostNodes = 10_000;
 const coreTag = "tag:yaml.org,2002:";
 const knownTags = new Set(["str", "int", "float", "bool", "null", "map", "seq"]);
 
+/** What a text may cost: some microseconds a token (each word, blank and sign is one), and a frame of stack a level. */
+export interface YamlBounds {
+  tokens: number;
+  /** Once aliases are followed. */
+  values: number;
+  depth: number;
+}
+
 /**
  * Every document of a text, with aliases followed and merge keys (`<<`) merged as Go's yaml.v3 does. Never throws:
- * what cannot be read is told in `mistakes`, in our words. `mostTokens` (each word, blank and sign is one) bounds the
- * time, which for a hostile text is some microseconds a token; aliases cannot multiply it.
+ * what cannot be read, or costs more than the bounds allow, is told in `mistakes`, in our words.
  */
-export function readYaml(text: string, mostTokens: number): readonly YamlDocument[] {
-  if (hasMoreTokens(text, mostTokens)) return [{ mistakes: [{ offset: 0, text: "is too much to read" }] }];
+export function readYaml(text: string, bounds: YamlBounds): readonly YamlDocument[] {
+  if (hasMoreTokens(text, bounds.tokens)) return [{ mistakes: [{ offset: 0, text: "is too much to read" }] }];
   try {
     // uniqueKeys compares each key with each other, which takes minutes for a hostile map; `Reader` does it by a set.
     const options = { schema: "failsafe", uniqueKeys: false, prettyErrors: false, logLevel: "silent" } as const;
     const documents = parseAllDocuments(text, options);
-    return Array.isArray(documents) ? documents.map((document) => readDocument(document)) : [];
+    return Array.isArray(documents) ? documents.map((document) => readDocument(document, bounds)) : [];
   } catch (error) {
-    if (error instanceof RangeError) return [{ mistakes: [{ offset: 0, text: tooDeep }] }];
+    if (error instanceof RangeError) return [{ mistakes: [{ offset: 0, text: tooDeep(bounds) }] }];
     throw error;
   }
 }
@@ -84,16 +89,16 @@ function hasMoreTokens(text: string, most: number): boolean {
   return true;
 }
 
-const tooDeep = `is nested more than ${deepest} deep`;
+const tooDeep = ({ depth }: YamlBounds) => `is nested more than ${depth} deep`;
 
-function readDocument(document: Document.Parsed): YamlDocument {
+function readDocument(document: Document.Parsed, bounds: YamlBounds): YamlDocument {
   const broken = document.errors.map(({ code, pos }) => ({
     offset: pos[0],
     text: wordsFor[code] ?? "is not valid YAML",
   }));
   if (broken.length > 0) return { mistakes: broken.slice(0, 20) };
   if (!document.contents) return { mistakes: [] };
-  const reader = new Reader();
+  const reader = new Reader(bounds);
   const root = reader.read(document.contents, 0);
   return { root, mistakes: reader.mistakes };
 }
@@ -114,16 +119,21 @@ const wordsFor: Partial<Record<ErrorCode, string>> = {
 class Reader {
   readonly mistakes: YamlMistake[] = [];
   readonly #anchors = new Map<string, Node>();
-  #nodes = 0;
+  readonly #bounds: YamlBounds;
+  #values = 0;
   #spent = false;
+
+  constructor(bounds: YamlBounds) {
+    this.#bounds = bounds;
+  }
 
   read(node: Node | null, depth: number): YamlNode {
     const offset = node?.range?.[0] ?? 0;
-    this.#nodes += 1;
+    this.#values += 1;
     if (this.#spent) return nothing(offset);
-    if (depth > deepest) return this.#stop(offset, tooDeep);
-    if (this.#nodes > mostNodes)
-      return this.#stop(offset, `holds more than ${mostNodes} values once aliases are followed`);
+    if (depth > this.#bounds.depth) return this.#stop(offset, tooDeep(this.#bounds));
+    if (this.#values > this.#bounds.values)
+      return this.#stop(offset, `holds more than ${this.#bounds.values} values once aliases are followed`);
     if (isAlias(node)) {
       const target = this.#anchors.get(node.source);
       return target ? this.read(target, depth + 1) : this.#mistake(offset, "refers to an anchor that is not there");

@@ -1,0 +1,311 @@
+import { describe, expect, test } from "vitest";
+import { checkCommand } from "./check.js";
+import type { CommandIo } from "./command-io.js";
+
+const never = new AbortController().signal;
+
+async function check(files: Record<string, string>, argv: readonly string[] = Object.keys(files), isTTY = false) {
+  const written = { stdout: "", stderr: "" };
+  const io: CommandIo = {
+    stdout: { write: (text) => (written.stdout += text), isTTY },
+    stderr: { write: (text) => (written.stderr += text), isTTY },
+    readFile: async (path) => {
+      const text = files[path];
+      if (text === undefined) throw Object.assign(new Error("no such file"), { code: "ENOENT" });
+      return text;
+    },
+  };
+  return { code: await checkCommand.run(argv, io, never), ...written };
+}
+
+async function remarks(file: string): Promise<string[]> {
+  const { stdout } = await check({ f: file });
+  return stdout.split("\n").filter((line) => line !== "");
+}
+
+const head = `apiVersion: secrets-store.csi.x-k8s.io/v1
+kind: SecretProviderClass
+metadata: {name: web}
+spec:
+  provider: vault
+  parameters:
+    roleName: web
+`;
+
+const good = `${head}    objects: |
+      - objectName: db/password
+        secretPath: secret/data/db
+        secretKey: password
+        filePermission: 0600
+      - {objectName: tls.pem, secretPath: pki/issue/web, method: PUT, secretArgs: {common_name: web.shop}}
+  secretObjects:
+    - secretName: db
+      type: Opaque
+      labels: {app: web}
+      data: [{objectName: db/password, key: password}]
+`;
+
+test("a class without mistakes gives exit code 0", async () => {
+  expect(await check({ "web.yaml": good })).toEqual({
+    code: 0,
+    stdout: "",
+    stderr: "1 class checked: no mistakes, no warnings\n",
+  });
+});
+
+test("every mistake is told at once, at its place in the file", async () => {
+  const file = `# classes of the shop
+${head.replace("roleName", "roelName")}    refreshInterval: soon
+    objects: |
+      # a comment, indented
+
+      - objectName: ../x
+        secretPath: secret/data/db
+        secretKye: password
+
+      - objectName: b
+        secretPath: a/../b
+        filePermission: 644
+        template: x
+`;
+  expect(await check({ "web.yaml": file })).toEqual({
+    code: 1,
+    stdout: [
+      "web.yaml:7:3: roleName is missing; it is the Vault role to log in with",
+      "web.yaml:8:5: roelName is not a parameter; did you mean roleName?",
+      'web.yaml:9:5: refreshInterval "soon" is not a duration; write it like 30s, 10m or 1h30m',
+      'web.yaml:13:21: objects[0] "../x": objectName holds a step ".."; the file must stay inside the volume',
+      'web.yaml:15:20: objects[0] "../x": secretKye is not a field of an object; did you mean secretKey?',
+      'web.yaml:18:21: objects[1] "b": secretPath holds a step "." or ".."; write the path out',
+      'web.yaml:19:25: objects[1] "b": filePermission "644" is not within 0000 and 0777 (did you mean 0644?)',
+      'web.yaml:20:19: objects[1] "b": template is not available in this version',
+      "",
+    ].join("\n"),
+    stderr: "1 class checked: 8 mistakes, no warnings\n",
+  });
+});
+
+/** Where a text stands in a file, found by searching for it. */
+function place(file: string, needle: string): string {
+  const lines = file.split("\n");
+  const line = lines.findIndex((one) => one.includes(needle));
+  return `${line + 1}:${lines[line]!.indexOf(needle) + 1}`;
+}
+
+describe("a place inside objects, however they are written", () => {
+  test.each<[string, string]>([
+    ["a literal block", "|\n      - objectName: a\n        secretPath: b\n        method: BREW\n"],
+    [
+      "a literal block with an indentation of its own",
+      "|2-\n      - objectName: a\n        secretPath: b\n        method: BREW\n",
+    ],
+    [
+      "a literal block that starts with blank lines and a comment",
+      "| # here\n\n\n      # BR\n      - objectName: a\n        secretPath: b\n        method: BREW\n",
+    ],
+    ["a folded block", ">\n      [{objectName: a, secretPath: b,\n      method: BREW}]\n"],
+    ["double quotes with escapes", '"- objectName: \\"a\\"\\n  secretPath: \\x62\\n  method: BREW\\n"\n'],
+    ["double quotes over lines", '"[{objectName: a,\n      secretPath: b, \\\n      method: BREW}]"\n'],
+    ["single quotes", "'[{objectName: ''a'', secretPath: b, method: BREW}]'\n"],
+  ])("%s", async (_name, written) => {
+    const file = `${head}    objects: ${written}`;
+    const [first] = await remarks(file);
+    expect(first).toMatch(`f:${place(file, "BREW")}: objects[0] "a": method "BREW" is not a method of Vault`);
+  });
+
+  test("a list where a string must be is one mistake", async () => {
+    const file = `${head}    objects: [{objectName: a}]\n`;
+    expect(await remarks(file)).toEqual([
+      `f:${place(file, "[{")}: parameter objects must be a string; write "objects: |" and indent what follows`,
+    ]);
+  });
+
+  test("also with the line ends of Windows", async () => {
+    const file =
+      `${head}    objects: |\n      - objectName: a\n        secretPath: b\n        method: BREW\n`.replaceAll(
+        "\n",
+        "\r\n",
+      );
+    expect((await remarks(file))[0]).toMatch(/^f:11:17: /);
+  });
+
+  test("and where the YAML itself is broken", async () => {
+    const file = `${head}    objects: |\n      - objectName: a\n       secretPath: b\n`;
+    expect((await remarks(file))[0]).toMatch(/^f:10:\d+: objects, line 2: /);
+  });
+});
+
+describe("secretObjects", () => {
+  const start = good.slice(0, good.indexOf("  secretObjects"));
+
+  test.each<[string, string, [string, string][]]>([
+    [
+      "a file that objects do not name",
+      "- {secretName: a, type: Opaque, data: [{objectName: db/pasword, key: p}]}",
+      [["db/pasword", 'data[0]: objectName "db/pasword" is no file of objects; did you mean "db/password"?']],
+    ],
+    [
+      "missing fields",
+      "- {data: [{ }]}",
+      [
+        ["{data", ": secretName is missing"],
+        ["{data", ": type is missing; write type: Opaque"],
+        ["{ }", ".data[0]: objectName is missing"],
+        ["{ }", ".data[0]: key is missing; it is the key in the Secret"],
+      ],
+    ],
+    [
+      "no data",
+      "- {secretName: a, type: Opaque}",
+      [["{secretName", ": data is missing; list which file goes into which key"]],
+    ],
+    [
+      "a misspelt field",
+      "- {secretNmae: b, secretName: a, type: Opaque, data: [{objectName: db/password, key: p}]}",
+      [["secretNmae", ': "secretNmae" is not a field; did you mean secretName?']],
+    ],
+    [
+      "other keys in a TLS Secret",
+      "- {secretName: a, type: kubernetes.io/tls, data: [{objectName: db/password, key: cert}]}",
+      [["cert}", 'data[0]: a Secret of type kubernetes.io/tls takes the keys tls.crt and tls.key, not "cert"']],
+    ],
+    [
+      "a registry Secret without its key",
+      "- {secretName: a, type: kubernetes.io/dockerconfigjson, data: [{objectName: db/password, key: x}]}",
+      [["{objectName: db", ": a Secret of type kubernetes.io/dockerconfigjson needs the key .dockerconfigjson"]],
+    ],
+    [
+      "a key twice",
+      "- {secretName: a, type: Opaque, data: [{objectName: db/password, key: p}, {objectName: db/password, key: p }]}",
+      [["p }", 'data[1]: key "p" is there twice; the last would win']],
+    ],
+  ])("names %s", async (_name, sync, expected) => {
+    const file = `${start}  secretObjects:\n    ${sync}\n`;
+    const found = await remarks(file);
+    expect(found).toEqual(expected.map(() => expect.any(String) as string));
+    for (const [index, [needle, message]] of expected.entries()) {
+      const at = place(file.replace(start, start.replace(/[^\n]/g, " ")), needle);
+      expect(found[index]).toContain(`f:${at}: secretObjects[0]`);
+      expect(found[index]).toContain(message);
+    }
+  });
+
+  test.each<[string, string, string]>([
+    ["an issued object", "pki/issue/web, method: PUT", "is issued anew (method: PUT)"],
+    ["a leased object", "database/creds/app", "is a lease"],
+  ])("warns of %s, which is no mistake", async (_name, path, why) => {
+    const file = `${head}    objects: |\n      - {objectName: a, secretPath: ${path}}\n  secretObjects: [{secretName: a, type: Opaque, data: [{objectName: a, key: a}]}]\n`;
+    const { code, stdout } = await check({ f: file });
+    expect(code).toBe(0);
+    expect(stdout).toContain(`f:10:69: warning: secretObjects[0].data[0]: "a" ${why}, so each pod has its own`);
+  });
+
+  test.each(["transit/decrypt/app, method: PUT", "database/static-creds/app"])("does not warn of %s", async (path) => {
+    const file = `${head}    objects: |\n      - {objectName: a, secretPath: ${path}}\n  secretObjects: [{secretName: a, type: Opaque, data: [{objectName: a, key: a}]}]\n`;
+    expect(await remarks(file)).toEqual([]);
+  });
+});
+
+describe("files", () => {
+  const other = "kind: ConfigMap\n---\n";
+
+  test("with several documents and lists: what is of another kind is skipped with a note", async () => {
+    const list = `kind: List\nitems:\n- ${good.replaceAll("\n", "\n  ").trimEnd()}\n`;
+    const { code, stderr } = await check({ f: `${other}${good}---\n${list}` });
+    expect(code).toBe(0);
+    expect(stderr).toBe(
+      "f:1: skipped, ConfigMap is not SecretProviderClass\n2 classes checked: no mistakes, no warnings\n",
+    );
+  });
+
+  test("without any class give exit code 2", async () => {
+    expect(await check({ f: other })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("no classes checked") as string,
+    });
+  });
+
+  test("that are not there give exit code 2", async () => {
+    expect(await check({}, ["x.yaml"])).toMatchObject({
+      code: 2,
+      stderr: "keymount check: cannot read x.yaml: ENOENT\n",
+    });
+  });
+
+  test("that are not YAML are told where", async () => {
+    expect(await remarks("kind: SecretProviderClass\n\tspec: {}\n")).toEqual([
+      expect.stringMatching(/^f:2:1: the YAML is/),
+    ]);
+  });
+
+  test.each<[string, string, RegExp]>([
+    ["no spec", "kind: SecretProviderClass\n", /f:1:1: spec is missing/],
+    ["no provider", head.replace("  provider: vault\n", ""), /f:4:1: spec\.provider is missing/],
+    ["no parameters", "kind: SecretProviderClass\nspec: {provider: vault}\n", /spec\.parameters must be a map/],
+    [
+      "a parameter that is no string",
+      `${head}    vaultSkipTLSVerify: true\n`,
+      /f:8:25: parameter vaultSkipTLSVerify must be a string; put it in quotes/,
+    ],
+  ])("with %s", async (_name, file, message) => {
+    expect((await remarks(file)).join("\n")).toMatch(message);
+  });
+});
+
+describe("usage", () => {
+  test.each<[string, string[]]>([
+    ["no file", []],
+    ["an unknown option", ["--yaml", "f"]],
+  ])("%s gives exit code 2", async (_name, argv) => {
+    expect(await check({}, argv)).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringContaining("Usage: ") as string,
+    });
+  });
+
+  test("--help gives exit code 0", async () => {
+    expect(await check({}, ["--help"])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Usage: /) as string });
+  });
+
+  test("--json gives one object of a stable shape", async () => {
+    const { code, stdout } = await check({ f: `kind: ConfigMap\n---\n${good.replace("PUT", "BREW")}` }, [
+      "--json",
+      "f",
+    ]);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toEqual({
+      files: [
+        {
+          file: "f",
+          classes: ["web"],
+          skipped: [{ kind: "ConfigMap", line: 1 }],
+          remarks: [
+            {
+              level: "mistake",
+              line: 15,
+              column: 66,
+              class: "web",
+              message: expect.stringContaining("BREW") as string,
+            },
+            {
+              level: "mistake",
+              line: 15,
+              column: 84,
+              class: "web",
+              message: expect.stringContaining("secretArgs is not sent") as string,
+            },
+          ],
+        },
+      ],
+      mistakes: 2,
+      warnings: 0,
+    });
+  });
+
+  test("colour is for terminals only", async () => {
+    const file = good.replace("PUT", "BREW");
+    expect((await check({ f: file }, ["f"], true)).stdout).toContain("\u001b[");
+    expect((await check({ f: file }, ["f"], false)).stdout).not.toContain("\u001b[");
+  });
+});

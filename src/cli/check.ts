@@ -1,0 +1,117 @@
+import { parseArgs } from "node:util";
+import { checkClass } from "./class-check.js";
+import { type Remark, readClassFile } from "./class-file.js";
+import type { Command, CommandIo } from "./command-io.js";
+import { placeOf } from "./text-places.js";
+
+const help = `Usage: keymount check FILE… [--json]
+
+Reads the SecretProviderClasses in the files, without any server, and says every mistake in them as
+FILE:LINE:COLUMN: MESSAGE. Files may hold several documents; those of other kinds are skipped.
+
+  --json   one JSON object instead:
+           {"files": [{"file", "classes": ["name"], "skipped": [{"kind", "line"}],
+             "remarks": [{"level": "mistake"|"warning", "line", "column", "class", "message"}]}],
+            "mistakes": 0, "warnings": 0}
+
+Exit codes: 0 no mistakes (warnings do not count), 1 mistakes, 2 wrong usage, an unreadable file, or no class to check.
+`;
+
+/** `keymount check`: every mistake of a class at once, with its place, offline. */
+export const checkCommand: Command = {
+  summary: "check SecretProviderClass files for mistakes, offline",
+  help,
+  run: (argv, io) => run(argv, io),
+};
+
+interface CheckedFile {
+  file: string;
+  classes: string[];
+  skipped: { kind: string; line: number }[];
+  remarks: CheckedRemark[];
+}
+
+interface CheckedRemark {
+  level: Remark["level"];
+  line: number;
+  column: number;
+  class: string;
+  message: string;
+}
+
+async function run(argv: readonly string[], io: CommandIo): Promise<number> {
+  const asked = argumentsOf(argv);
+  if (typeof asked === "string") return complain(io, `${asked}\n\n${help}`);
+  if (asked.help) {
+    io.stdout.write(help);
+    return 0;
+  }
+  const files: CheckedFile[] = [];
+  for (const file of asked.files) {
+    const text = await io.readFile(file).catch((error: NodeJS.ErrnoException) => error);
+    if (typeof text !== "string")
+      return complain(io, `keymount check: cannot read ${file}: ${text.code ?? text.message}\n`);
+    files.push(checkFile(file, text));
+  }
+  const all = files.flatMap(({ remarks }) => remarks);
+  const mistakes = all.filter(({ level }) => level === "mistake").length;
+  const counts = { mistakes, warnings: all.length - mistakes };
+  if (asked.json) io.stdout.write(`${JSON.stringify({ files, ...counts }, null, 2)}\n`);
+  else print(files, counts, io);
+  const checked = files.some(({ classes }) => classes.length > 0);
+  return mistakes > 0 ? 1 : checked ? 0 : 2;
+}
+
+function argumentsOf(argv: readonly string[]): { files: string[]; json: boolean; help: boolean } | string {
+  try {
+    const options = { json: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const;
+    const { values, positionals: files } = parseArgs({ args: [...argv], options, allowPositionals: true });
+    if (files.length === 0 && !values.help) return "keymount check: name at least one file";
+    return { files, json: values.json ?? false, help: values.help ?? false };
+  } catch (error) {
+    return `keymount check: ${error instanceof Error ? error.message : "wrong arguments"}`;
+  }
+}
+
+function complain(io: CommandIo, text: string): number {
+  io.stderr.write(text);
+  return 2;
+}
+
+function checkFile(file: string, text: string): CheckedFile {
+  const { classes, skipped, remarks } = readClassFile(text);
+  const named = (name: string, found: readonly Remark[]) => found.map((remark) => ({ ...remark, class: name }));
+  const all = [...named("", remarks), ...classes.flatMap((one) => named(one.name, checkClass(one, text)))];
+  return {
+    file,
+    classes: classes.map(({ name }) => name),
+    skipped: skipped.map(({ kind, offset }) => ({ kind, line: placeOf(text, offset).line })),
+    remarks: all
+      .sort((a, b) => a.offset - b.offset)
+      .map(({ level, offset, class: name, message }) => ({ level, ...placeOf(text, offset), class: name, message })),
+  };
+}
+
+/** Remarks go to stdout, where tools read them; what is for the reader only, to stderr. */
+function print(files: readonly CheckedFile[], counts: { mistakes: number; warnings: number }, io: CommandIo): void {
+  const paint = (code: number, text: string) => (io.stdout.isTTY ? `\u001b[${code}m${text}\u001b[0m` : text);
+  for (const { file, remarks, skipped } of files) {
+    for (const { level, line, column, message } of remarks) {
+      const kind = level === "warning" ? paint(33, "warning: ") : "";
+      io.stdout.write(
+        `${paint(1, `${file}:${line}:${column}:`)} ${kind}${level === "mistake" ? paint(31, message) : message}\n`,
+      );
+    }
+    for (const { kind, line } of skipped)
+      io.stderr.write(`${file}:${line}: skipped, ${kind} is not SecretProviderClass\n`);
+  }
+  const classes = files.reduce((sum, file) => sum + file.classes.length, 0);
+  const { mistakes, warnings } = counts;
+  io.stderr.write(
+    `${amount(classes, "class", "classes")} checked: ${amount(mistakes, "mistake")}, ${amount(warnings, "warning")}\n`,
+  );
+}
+
+function amount(count: number, one: string, many = `${one}s`): string {
+  return `${count === 0 ? "no" : count} ${count === 1 ? one : many}`;
+}

@@ -1,0 +1,33 @@
+import { readClass } from "../mount/class-parameters.js";
+import type { Finding } from "../mount/findings.js";
+import type { Remark, WrittenClass } from "./class-file.js";
+import { checkSecretObjects } from "./secret-objects-check.js";
+import { sourceOffset } from "./text-places.js";
+
+/** The operator's default is not known here, and only its being there matters. */
+const anyInterval = 120_000;
+
+/** All there is to say of one class. `text` is the file it stands in. */
+export function checkClass(written: WrittenClass, text: string): Remark[] {
+  const texts = new Map([...written.parameters].map(([name, parameter]) => [name, parameter.text]));
+  const { spec, findings } = readClass(texts, anyInterval);
+  const remarks = findings
+    .filter(({ parameter }) => !written.misshapen.has(parameter ?? ""))
+    .map((finding) => remarkOf(finding, written, text));
+  const synced = written.secretObjects ? checkSecretObjects(written.secretObjects, spec.objects) : [];
+  const overruled = spec.overruled.map((name): Remark => {
+    const message = `parameter ${name} has no effect: the operator's connection decides about TLS`;
+    return { level: "warning", offset: written.parameters.get(name)!.keyOffset, message };
+  });
+  return [...remarks, ...overruled, ...synced];
+}
+
+function remarkOf(finding: Finding, written: WrittenClass, text: string): Remark {
+  const level = finding.level === "warning" ? "warning" : "mistake";
+  const parameter = written.parameters.get(finding.parameter ?? "");
+  if (!parameter) return { level, offset: written.parametersOffset, message: finding.text };
+  if (finding.offset === undefined) return { level, offset: parameter.keyOffset, message: finding.text };
+  const source = text.slice(parameter.offset, parameter.end);
+  const offset = parameter.offset + sourceOffset(source, parameter.text, finding.offset);
+  return { level, offset, message: finding.text };
+}

@@ -1,0 +1,128 @@
+import { readYaml, type YamlEntry, type YamlMap, type YamlNode } from "../mount/yaml-tree.js";
+import { isNull, jsonOf } from "../mount/yaml-value.js";
+
+/** Something to say of a place in a file. */
+export interface Remark {
+  level: "mistake" | "warning";
+  /** In UTF-16 units from the start of the file. */
+  offset: number;
+  message: string;
+}
+
+/** A SecretProviderClass as it stands in a file. */
+export interface WrittenClass {
+  name: string;
+  /** By name; only those that are strings, as the API server wants them. */
+  parameters: ReadonlyMap<string, WrittenParameter>;
+  /** Names of those that are not strings, and so already remarked upon. */
+  misshapen: ReadonlySet<string>;
+  /** Of the key `parameters`, or what stands in its place. */
+  parametersOffset: number;
+  secretObjects?: YamlNode;
+}
+
+export interface WrittenParameter {
+  text: string;
+  keyOffset: number;
+  /** The value's source, with its quotes or block header. */
+  offset: number;
+  end: number;
+}
+
+export interface ClassFile {
+  classes: readonly WrittenClass[];
+  /** Documents of other kinds. */
+  skipped: readonly { kind: string; offset: number }[];
+  remarks: readonly Remark[];
+}
+
+/** A file is its owner's own, so only what would break the parser is bounded. */
+const bounds = { tokens: 5_000_000, values: 1_000_000, depth: 200 };
+
+/** Finds the SecretProviderClasses of a file: several documents, and lists (`kind: List`) of them. */
+export function readClassFile(text: string): ClassFile {
+  const file = {
+    classes: [] as WrittenClass[],
+    skipped: [] as { kind: string; offset: number }[],
+    remarks: [] as Remark[],
+  };
+  for (const { root, mistakes } of readYaml(text, bounds)) {
+    for (const { offset, text: found } of mistakes) {
+      file.remarks.push({ level: "mistake", offset, message: `the YAML ${found}` });
+    }
+    if (root && mistakes.length === 0 && !isNull(root)) readResource(root, file);
+  }
+  return file;
+}
+
+interface Gathering {
+  classes: WrittenClass[];
+  skipped: { kind: string; offset: number }[];
+  remarks: Remark[];
+}
+
+function readResource(root: YamlNode, file: Gathering): void {
+  const kind = textOf(member(root, "kind")?.value) ?? "no kind";
+  const items = member(root, "items")?.value;
+  if (kind.endsWith("List") && items?.kind === "list") {
+    for (const item of items.items) readResource(item, file);
+  } else if (kind === "SecretProviderClass" && root.kind === "map") {
+    file.classes.push(readWrittenClass(root, file.remarks));
+  } else file.skipped.push({ kind, offset: root.offset });
+}
+
+function readWrittenClass(root: YamlMap, remarks: Remark[]): WrittenClass {
+  const say = (offset: number, message: string) => void remarks.push({ level: "mistake", offset, message });
+  const spec = member(root, "spec");
+  const parameters = member(spec?.value, "parameters");
+  const secretObjects = member(spec?.value, "secretObjects")?.value;
+  if (!spec) say(root.offset, "spec is missing");
+  else if (!textOf(member(spec.value, "provider")?.value)) {
+    say(
+      spec.keyOffset,
+      "spec.provider is missing; it is the name of the provider's socket, vault unless set otherwise",
+    );
+  }
+  if (spec && parameters?.value.kind !== "map") say((parameters ?? spec).keyOffset, "spec.parameters must be a map");
+  return {
+    name: textOf(member(member(root, "metadata")?.value, "name")?.value) ?? "",
+    ...parametersOf(parameters, remarks),
+    parametersOffset: (parameters ?? spec)?.keyOffset ?? root.offset,
+    ...(secretObjects && !isNull(secretObjects) && { secretObjects }),
+  };
+}
+
+function parametersOf(parameters: YamlEntry | undefined, remarks: Remark[]) {
+  const written = new Map<string, WrittenParameter>();
+  const misshapen = new Set<string>();
+  for (const { key, keyOffset, value } of parameters?.value.kind === "map" ? parameters.value.entries : []) {
+    const text = textOf(value);
+    if (text !== undefined && value.kind === "scalar") {
+      written.set(key, { text, keyOffset, offset: value.offset, end: value.end });
+    } else {
+      misshapen.add(key);
+      const fix = value.kind === "scalar" ? "put it in quotes" : `write "${key}: |" and indent what follows`;
+      remarks.push({ level: "mistake", offset: value.offset, message: `parameter ${key} must be a string; ${fix}` });
+    }
+  }
+  return { parameters: written, misshapen };
+}
+
+export function member(node: YamlNode | undefined, key: string): YamlEntry | undefined {
+  return node?.kind === "map" ? node.entries.find((entry) => entry.key === key) : undefined;
+}
+
+/** The text of what YAML reads as a string; `undefined` for numbers, booleans and all else. */
+export function textOf(node: YamlNode | undefined): string | undefined {
+  if (node?.kind !== "scalar") return undefined;
+  return typeof scalarValue(node) === "string" ? node.text : undefined;
+}
+
+/** `.inf` is a number too. */
+function scalarValue(node: YamlNode): unknown {
+  try {
+    return jsonOf(node);
+  } catch {
+    return Infinity;
+  }
+}

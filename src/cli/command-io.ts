@@ -1,0 +1,20 @@
+/** What a command may touch of the world. */
+export interface CommandIo {
+  stdout: CommandStream;
+  stderr: CommandStream;
+  readFile(path: string): Promise<string>;
+}
+
+export interface CommandStream {
+  write(text: string): unknown;
+  /** Colour and progress are for people only. */
+  isTTY?: boolean;
+}
+
+/** One line of the table of commands. */
+export interface Command {
+  summary: string;
+  help: string;
+  /** Gives the exit code. */
+  run(argv: readonly string[], io: CommandIo, signal: AbortSignal): Promise<number>;
+}

@@ -1,0 +1,128 @@
+import type { ObjectSpec } from "../mount/mount-spec.js";
+import type { YamlMap, YamlNode } from "../mount/yaml-tree.js";
+import { isNull } from "../mount/yaml-value.js";
+import { quoted } from "../shared/quoted.js";
+import { nearest } from "../shared/spelling.js";
+import { member, type Remark, textOf } from "./class-file.js";
+
+const secretFields = ["secretName", "type", "data", "labels", "annotations"];
+const dataFields = ["objectName", "key"];
+const tlsKeys = ["tls.crt", "tls.key"];
+
+/** What the driver and the API server will say of `secretObjects` (driver 1.6.0 secretutil/secret.go), and what they will not. */
+export function checkSecretObjects(secretObjects: YamlNode, objects: readonly ObjectSpec[]): Remark[] {
+  const pen = new Pen();
+  if (secretObjects.kind !== "list") pen.mistake(secretObjects, "secretObjects must be a list");
+  else {
+    for (const [index, secret] of secretObjects.items.entries()) {
+      if (secret.kind === "map") checkSecret(secret, `secretObjects[${index}]`, objects, pen);
+      else pen.mistake(secret, `secretObjects[${index}] must be a map (secretName, type, data)`);
+    }
+  }
+  return pen.remarks;
+}
+
+class Pen {
+  readonly remarks: Remark[] = [];
+
+  mistake(at: { offset: number }, message: string): void {
+    this.remarks.push({ level: "mistake", offset: at.offset, message });
+  }
+
+  warning(at: { offset: number }, message: string): void {
+    this.remarks.push({ level: "warning", offset: at.offset, message });
+  }
+}
+
+function checkSecret(secret: YamlMap, place: string, objects: readonly ObjectSpec[], pen: Pen): void {
+  nameUnknownFields(secret, place, secretFields, pen);
+  const name = member(secret, "secretName")?.value;
+  const type = member(secret, "type")?.value;
+  const data = member(secret, "data")?.value;
+  if (!textOf(name)) pen.mistake(name ?? secret, `${place}: secretName is missing`);
+  if (!textOf(type)) pen.mistake(type ?? secret, `${place}: type is missing; write type: Opaque`);
+  if (!data || isNull(data) || (data.kind === "list" && data.items.length === 0)) {
+    pen.mistake(data ?? secret, `${place}: data is missing; list which file goes into which key`);
+  } else if (data.kind !== "list") pen.mistake(data, `${place}: data must be a list`);
+  else checkData(data.items, textOf(type) ?? "", place, objects, pen);
+}
+
+function checkData(
+  items: readonly YamlNode[],
+  type: string,
+  place: string,
+  objects: readonly ObjectSpec[],
+  pen: Pen,
+): void {
+  const keys = new Set<string>();
+  for (const [index, item] of items.entries()) {
+    const here = `${place}.data[${index}]`;
+    if (item.kind !== "map") {
+      pen.mistake(item, `${here} must be a map (objectName, key)`);
+      continue;
+    }
+    nameUnknownFields(item, here, dataFields, pen);
+    checkFile(item, here, objects, pen);
+    checkKey(item, type, here, keys, pen);
+  }
+  if (type === "kubernetes.io/dockerconfigjson" && !keys.has(".dockerconfigjson") && items[0]) {
+    pen.mistake(items[0], `${place}: a Secret of type ${type} needs the key .dockerconfigjson`);
+  }
+}
+
+function checkFile(item: YamlMap, place: string, objects: readonly ObjectSpec[], pen: Pen): void {
+  const node = member(item, "objectName")?.value;
+  const name = textOf(node);
+  if (!node || !name) return pen.mistake(node ?? item, `${place}: objectName is missing`);
+  const object = objects.find(({ objectName }) => objectName === name);
+  if (!object) {
+    const meant = nearest(
+      name,
+      objects.map(({ objectName }) => objectName),
+    );
+    return pen.mistake(
+      node,
+      `${place}: objectName ${quoted(name)} is no file of objects${meant ? `; did you mean ${quoted(meant)}?` : ""}`,
+    );
+  }
+  const why = ownOfEachPod(object);
+  if (why) {
+    pen.warning(
+      node,
+      `${place}: ${quoted(name)} ${why}, so each pod has its own; the Secret would hold those of the pod mounted last, and they end with it`,
+    );
+  }
+}
+
+/** Why an object is made for one pod and ends with it; `undefined` for what all pods read alike. */
+function ownOfEachPod({ request: { method, path } }: ObjectSpec): string | undefined {
+  const steps = path.split("/");
+  if (steps.some((step) => step === "creds" || step === "sts")) return "is a lease";
+  if (["decrypt", "encrypt", "rewrap", "hmac", "verify"].some((step) => steps.includes(step))) return undefined;
+  if (["POST", "PUT", "PATCH"].includes(method)) return `is issued anew (method: ${method})`;
+  return undefined;
+}
+
+function checkKey(item: YamlMap, type: string, place: string, keys: Set<string>, pen: Pen): void {
+  const node = member(item, "key")?.value;
+  const key = textOf(node);
+  if (!node || !key) return pen.mistake(node ?? item, `${place}: key is missing; it is the key in the Secret`);
+  if (keys.has(key)) pen.mistake(node, `${place}: key ${quoted(key)} is there twice; the last would win`);
+  keys.add(key);
+  if (!/^[-._a-zA-Z0-9]{1,253}$/.test(key)) {
+    pen.mistake(node, `${place}: key ${quoted(key)} is no key of a Secret (letters, digits, "-", "_" and ".")`);
+  } else if (type === "kubernetes.io/tls" && !tlsKeys.includes(key)) {
+    pen.mistake(node, `${place}: a Secret of type ${type} takes the keys ${tlsKeys.join(" and ")}, not ${quoted(key)}`);
+  }
+}
+
+function nameUnknownFields(map: YamlMap, place: string, known: readonly string[], pen: Pen): void {
+  for (const { key, keyOffset } of map.entries) {
+    if (known.includes(key)) continue;
+    const meant = nearest(key, known);
+    pen.mistake(
+      { offset: keyOffset },
+      `${place}: ${quoted(key)} is not a field${meant ? `; did you mean ${meant}?` : ""}`,
+    );
+  }
+}
