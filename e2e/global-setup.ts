@@ -37,7 +37,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const directory = await mkdtemp(join(tmpdir(), "km-"));
   const logs = join(directory, "logs");
   endings.push(async () => {
-    const failed = project.vitest.state.getCountOfFailedTests() > 0 || process.exitCode || signal.aborted;
+    const failed = project.vitest.state.getFailedFilepaths().length > 0 || process.exitCode || signal.aborted;
     if (failed) console.log(`e2e: logs are kept in ${logs}`);
     else await rm(directory, { recursive: true, force: true });
   });
@@ -63,9 +63,7 @@ async function startShared(
   const vault = await startVaultDev({ binary: place.binaries.vault, logs: place.logs }, signal);
   endings.push(vault.stop);
 
-  const auditLog = join(place.logs, "vault-audit.log");
-  await new VaultApi(vault.access).request("PUT", "sys/audit/file", { type: "file", options: { file_path: auditLog } });
-  await new VaultApi(vault.access).request("POST", "sys/mounts/kv1", { type: "kv", options: { version: "1" } });
+  const auditLog = await prepareVault(new VaultApi(vault.access), place.logs);
   await createTokenReviewer(kubernetes.access);
   await enableKubernetesAuth(vault.access, kubernetes.access);
   await applyDriverManifests(kubernetes.access, signal);
@@ -80,4 +78,13 @@ async function startShared(
     kubernetes: kubernetes.access,
     vault: { ...vault.access, auditLog },
   };
+}
+
+/** A KV v1 mount beside dev mode's v2, and an audit log that tells whom keymount asks for. */
+async function prepareVault(vault: VaultApi, logs: string): Promise<string> {
+  const auditLog = join(logs, "vault-audit.log");
+  await vault.request("POST", "sys/mounts/kv1", { type: "kv", options: { version: "1" } });
+  await vault.request("PUT", "sys/audit/file", { type: "file", options: { file_path: auditLog } });
+  await vault.request("PUT", "sys/config/auditing/request-headers/X-Keymount-Pod", { hmac: false });
+  return auditLog;
 }

@@ -6,7 +6,7 @@ import type { Stack } from "./stack.js";
 import { VaultApi } from "./vault-api.js";
 import { Volume } from "./volume.js";
 
-/** The parameters of a SecretProviderClass; `objects` may be given as what it means, and is then written as YAML. */
+/** Parameters of a SecretProviderClass. `objects` may be given as what it means; what is `undefined` is left out. */
 export interface ClassParameters {
   readonly objects?: string | readonly object[];
   readonly [parameter: string]: string | readonly object[] | undefined;
@@ -28,10 +28,30 @@ export interface Application {
   readonly vault: VaultApi;
   /** Creates a class and gives its name. The role is the application's unless said. */
   readonly createClass: (parameters: ClassParameters, options?: ClassOptions) => Promise<string>;
+  /** Edits a class's objects, as its author would. */
+  readonly replaceObjects: (className: string, objects: readonly object[]) => Promise<void>;
   /** Creates a class and a pod that mounts it on that node, which the kubelet has not published yet. */
   readonly volume: (node: Node, parameters: ClassParameters, options?: ClassOptions) => Promise<Volume>;
   /** A pod on that node with one volume of that class. */
   readonly podVolume: (node: Node, className: string, attributes?: Record<string, string>) => Promise<Volume>;
+}
+
+interface ClassObject extends KubeObject {
+  spec: { provider: string; parameters: Record<string, string>; secretObjects: readonly object[] | undefined };
+}
+
+const classNamed = (name: string, namespace: string) => ({
+  apiVersion: "secrets-store.csi.x-k8s.io/v1",
+  kind: "SecretProviderClass",
+  metadata: { name, namespace },
+});
+
+function asText(parameters: ClassParameters): Record<string, string> {
+  const texts = Object.entries(parameters).map(([name, value]) => [
+    name,
+    typeof value === "object" ? stringify(value) : value,
+  ]);
+  return Object.fromEntries(texts.filter(([, text]) => text !== undefined)) as Record<string, string>;
 }
 
 const serviceAccount = "app";
@@ -45,15 +65,17 @@ export async function createApplication(stack: Stack, label: string): Promise<Ap
   await grantVaultRole(vault, namespace);
 
   const createClass: Application["createClass"] = async (parameters, { provider = "vault", secretObjects } = {}) => {
-    const { objects, ...others } = parameters;
-    const text = objects === undefined || typeof objects === "string" ? objects : stringify(objects);
-    const { metadata } = await kube.create<KubeObject>({
-      apiVersion: "secrets-store.csi.x-k8s.io/v1",
-      kind: "SecretProviderClass",
-      metadata: { name: `class-${randomBytes(4).toString("hex")}`, namespace },
-      spec: { provider, secretObjects, parameters: { roleName: namespace, ...others, objects: text } },
+    const name = `class-${randomBytes(4).toString("hex")}`;
+    await kube.create<ClassObject>({
+      ...classNamed(name, namespace),
+      spec: { provider, secretObjects, parameters: asText({ roleName: namespace, ...parameters }) },
     });
-    return metadata.name;
+    return name;
+  };
+  const replaceObjects: Application["replaceObjects"] = async (className, objects) => {
+    const { spec, ...others } = await kube.get<ClassObject>(classNamed(className, namespace));
+    const parameters = { ...spec.parameters, ...asText({ objects }) };
+    await kube.replace({ ...others, spec: { ...spec, parameters } });
   };
   const podVolume: Application["podVolume"] = async ({ kubelet }, secretProviderClass, attributes = {}) => {
     const volumes = { secrets: { secretProviderClass, ...attributes } };
@@ -65,6 +87,7 @@ export async function createApplication(stack: Stack, label: string): Promise<Ap
     kube,
     vault,
     createClass,
+    replaceObjects,
     podVolume,
     volume: async (node, parameters, options) => podVolume(node, await createClass(parameters, options)),
   };

@@ -4,7 +4,10 @@ import { KubeApi } from "./kube-api.js";
 import { type RunningProgram, runProgram } from "./running-program.js";
 import type { Stack } from "./stack.js";
 
-export type DriverVersion = "1.5.6" | "1.6.0";
+/** The last driver that sends the socket's path as `:authority`, and the first that rotates by the kubelet's calls. */
+export const driverVersions = ["1.5.6", "1.6.0"] as const;
+
+export type DriverVersion = (typeof driverVersions)[number];
 
 export interface DriverOptions {
   readonly version: DriverVersion;

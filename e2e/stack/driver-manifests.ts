@@ -7,8 +7,8 @@ import type { ProgramName } from "./programs.js";
 
 const module = "sigs.k8s.io/secrets-store-csi-driver";
 
-/** Audiences that the CSIDriver object asks the kubelet to make tokens for: the names of the providers. */
-export const tokenAudiences = ["vault", "openbao"] as const;
+/** Audiences that the kubelet makes tokens for: the providers' names, and one that a class must ask for. */
+const tokenAudiences = ["vault", "openbao", "shop"];
 
 /** Both drivers' CRDs, roles and service account, as their releases bring them, and the CSIDriver object. */
 export async function applyDriverManifests(access: KubeAccess, signal: AbortSignal): Promise<void> {

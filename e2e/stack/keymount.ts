@@ -22,6 +22,8 @@ export interface Keymount {
   /** Where its HTTP answers, `http://host:port`. */
   readonly health: string;
   readonly log: string;
+  /** How often it has answered a Mount, whatever the outcome. */
+  readonly mounts: () => Promise<number>;
   /** Ends it as a crash would: the socket file stays. */
   readonly crash: () => Promise<void>;
   /** Starts it again on the same socket. */
@@ -57,6 +59,7 @@ export async function startKeymount(stack: Stack, options: KeymountOptions, sign
     socket,
     health,
     log,
+    mounts: () => countMounts(`${health}/metrics`),
     start,
     crash: async () => {
       program.kill("SIGKILL");
@@ -69,4 +72,10 @@ export async function startKeymount(stack: Stack, options: KeymountOptions, sign
 async function ready(url: string): Promise<void> {
   const { status } = await fetch(url);
   if (status !== 200) throw new Error(`${url} answers ${status}`);
+}
+
+async function countMounts(url: string): Promise<number> {
+  const text = await (await fetch(url)).text();
+  const counts = [...text.matchAll(/^keymount_mounts_total(?:\{[^}]*\})? (\d+)$/gm)].map(([, count]) => Number(count));
+  return counts.reduce((sum, count) => sum + count, 0);
 }

@@ -111,6 +111,16 @@ export class Kubelet {
     await removeMountFolder(folder);
   }
 
+  /** What the driver noted in the API server about a volume's objects: id → version. utils.go createOrUpdate…PodStatus. */
+  async objectVersions({ name, namespace, volumes }: Pod, volume: string): Promise<Record<string, string>> {
+    const { status } = await this.#api.get<PodStatusObject>({
+      apiVersion: "secrets-store.csi.x-k8s.io/v1",
+      kind: "SecretProviderClassPodStatus",
+      metadata: { name: `${name}-${namespace}-${volumes[volume]?.["secretProviderClass"]}`, namespace },
+    });
+    return Object.fromEntries(status.objects.map(({ id, version }) => [id, version]));
+  }
+
   /** What the kubelet lays over a volume's own attributes: the pod, and a token for each audience of the CSIDriver. */
   async #podContext({ name, uid, namespace, serviceAccount }: Pod): Promise<Record<string, string>> {
     const driver = await this.#api.get<CsiDriverObject>(csiDriverObject);
@@ -127,6 +137,10 @@ export class Kubelet {
       "csi.storage.k8s.io/serviceAccount.tokens": JSON.stringify(tokens),
     };
   }
+}
+
+interface PodStatusObject extends KubeObject {
+  status: { objects: { id: string; version: string }[] };
 }
 
 interface CsiDriverObject extends KubeObject {

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -14,6 +14,8 @@ export interface Postgres {
   readonly socket: string;
   /** Runs SQL as the superuser and gives the rows' text, one line each. */
   readonly sql: (statement: string) => Promise<string[]>;
+  /** The same as one of its users, who must know the password. */
+  readonly sqlAs: (user: string, password: string, statement: string) => Promise<string[]>;
   readonly stop: () => Promise<void>;
 }
 
@@ -35,6 +37,8 @@ export async function startPostgres({ logs }: { logs: string }, signal: AbortSig
     },
   );
 
+  await writeFile(join(data, "pg_hba.conf"), "local all postgres trust\nlocal all all scram-sha-256\n");
+
   const settings = ["listen_addresses=", `unix_socket_directories=${socket}`, "fsync=off", "shared_buffers=16MB"];
   const program = runProgram({
     name: "postgres",
@@ -45,14 +49,17 @@ export async function startPostgres({ logs }: { logs: string }, signal: AbortSig
     // The "immediate" shutdown: it frees its shared memory and waits for nobody.
     stopSignal: "SIGQUIT",
   });
-  const sql = async (statement: string) => {
-    const args = ["-h", socket, "-U", "postgres", "-Atqc", statement];
-    return (await run(join(programs, "psql"), args, { signal })).stdout.split("\n").filter((line) => line !== "");
+  const sqlAs: Postgres["sqlAs"] = async (user, password, statement) => {
+    const args = ["-h", socket, "-U", user, "-d", "postgres", "-Atqc", statement];
+    const { stdout } = await run(join(programs, "psql"), args, { signal, env: { PGPASSWORD: password } });
+    return stdout.split("\n").filter((line) => line !== "");
   };
+  const sql = (statement: string) => sqlAs("postgres", "", statement);
   await untilReady(program, () => sql("select 1"), signal);
   return {
     socket,
     sql,
+    sqlAs,
     stop: async () => {
       await program.stop();
       await rm(socket, { recursive: true, force: true });

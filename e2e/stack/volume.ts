@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { eventually } from "./eventually.js";
 import type { Kubelet, Pod } from "./kubelet.js";
 
 /** The driver reads classes from a cache that is some milliseconds behind the API server. utils.go getSecretProviderItem. */
@@ -34,6 +35,11 @@ export class Volume {
     await this.kubelet.unpublish(this.pod, this.name);
   }
 
+  /** Tries as the kubelet does until the volume is mounted. Throws the last refusal when the signal aborts. */
+  async publishUntilMounted(signal: AbortSignal): Promise<void> {
+    await eventually(() => this.publish(signal), signal);
+  }
+
   /** Path → text of every file that the pod sees; nothing when the volume is empty or not there. */
   async texts(): Promise<Record<string, string>> {
     return this.#eachFile((path) => readFile(path, "utf8"));
@@ -46,6 +52,11 @@ export class Volume {
 
   async bytes(path: string): Promise<Buffer> {
     return readFile(join(this.folder, path));
+  }
+
+  /** Object → version, from the status object that the driver keeps. SecretProviderClassPodStatus. */
+  async versions(): Promise<Record<string, string>> {
+    return this.kubelet.objectVersions(this.pod, this.name);
   }
 
   async #eachFile<T>(look: (path: string) => Promise<T>): Promise<Record<string, T>> {

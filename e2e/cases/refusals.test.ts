@@ -1,0 +1,117 @@
+import { status } from "@grpc/grpc-js";
+import { describe, expect, test } from "vitest";
+import { driverVersions } from "../stack/csi-driver.js";
+import { MountFailed } from "../stack/csi-client.js";
+import { setScene } from "../stack/scene.js";
+import type { Volume } from "../stack/volume.js";
+
+describe.each(driverVersions)("driver %s", async (driver) => {
+  const { node, app, signal } = await setScene("refusals", { driver, rotationPollInterval: "30s" });
+  const password = { objectName: "password", secretPath: `secret/data/${app.namespace}/db`, secretKey: "password" };
+  await app.vault.writeSecret(`${app.namespace}/db`, { password: "canary-hunter2", username: "app" });
+
+  /** What the pod's event says. A refusal that were not final would leave an empty volume behind. */
+  async function refusal(volume: Volume): Promise<string> {
+    const error = await volume.publish(signal).then(
+      () => expect.fail("the mount succeeded"),
+      (reason: unknown) => reason as MountFailed,
+    );
+    expect(error).toBeInstanceOf(MountFailed);
+    expect([status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.CANCELLED]).not.toContain(error.code);
+    expect(await volume.texts()).toEqual({});
+    expect(error.message).not.toContain("canary");
+    return error.message;
+  }
+
+  test("a role that Vault does not know is named", async () => {
+    const message = await refusal(await app.volume(node, { roleName: "no-such-role", objects: [password] }));
+
+    expect(message).toMatch(/no-such-role/);
+  });
+
+  test("a role for another namespace's pods is refused with the service account's name", async () => {
+    const role = `${app.namespace}-others`;
+    const others = { namespaces: ["another"], serviceAccounts: ["*"], policies: ["default"], audience: "vault" };
+    await app.vault.writeRole(role, others);
+
+    const message = await refusal(await app.volume(node, { roleName: role, objects: [password] }));
+
+    expect(message).toContain(role);
+    expect(message).toContain(`${app.namespace}/${app.serviceAccount}`);
+  });
+
+  test("an audience that Vault's role does not accept is named", async () => {
+    const message = await refusal(await app.volume(node, { audience: "shop", objects: [password] }));
+
+    expect(message).toMatch(/audience/);
+    expect(message).toMatch(/shop/);
+  });
+
+  test("an audience that the driver sends no token for is named, with what to put into the CSIDriver object", async () => {
+    const message = await refusal(await app.volume(node, { audience: "nowhere", objects: [password] }));
+
+    expect(message).toMatch(/nowhere/);
+    expect(message).toMatch(/CSIDriver.*tokenRequests|tokenRequests.*CSIDriver/s);
+  });
+
+  test("a missing key is named beside the keys there are, and no value is shown", async () => {
+    const message = await refusal(await app.volume(node, { objects: [{ ...password, secretKey: "pasword" }] }));
+
+    expect(message).toMatch(/password.*pasword.*username/s);
+  });
+
+  test("a missing path is named", async () => {
+    const secretPath = `secret/data/${app.namespace}/nowhere`;
+
+    const message = await refusal(await app.volume(node, { objects: [{ ...password, secretPath }] }));
+
+    expect(message).toContain(secretPath);
+    expect(message).toMatch(/password/);
+  });
+
+  test("a denied path is named with the role that may not read it", async () => {
+    const secretPath = "secret/data/somebody-else/db";
+
+    const message = await refusal(await app.volume(node, { objects: [{ ...password, secretPath }] }));
+
+    expect(message).toContain(secretPath);
+    expect(message).toContain(app.namespace);
+  });
+
+  test("a KV v2 path without data/ is explained", async () => {
+    const message = await refusal(
+      await app.volume(node, { objects: [{ ...password, secretPath: `secret/${app.namespace}/db` }] }),
+    );
+
+    expect(message).toContain(`secret/data/${app.namespace}/db`);
+  });
+
+  test("every mistake of a mount is named, not the first", async () => {
+    const message = await refusal(
+      await app.volume(node, {
+        objects: [
+          { ...password, objectName: "good" },
+          { ...password, objectName: "misspelt", secretKey: "pasword" },
+          { ...password, objectName: "absent", secretPath: `secret/data/${app.namespace}/nowhere` },
+          { ...password, objectName: "denied", secretPath: "secret/data/somebody-else/db" },
+        ],
+      }),
+    );
+
+    expect(message).toMatch(/misspelt/);
+    expect(message).toMatch(/absent/);
+    expect(message).toMatch(/denied/);
+    expect(message).not.toMatch(/good/);
+  });
+
+  test("a mended class mounts at the kubelet's next try", async () => {
+    const className = await app.createClass({ objects: [{ ...password, secretKey: "pasword" }] });
+    const volume = await app.podVolume(node, className);
+    await refusal(volume);
+
+    await app.replaceObjects(className, [password]);
+    await volume.publishUntilMounted(signal);
+
+    expect(await volume.texts()).toEqual({ password: "canary-hunter2" });
+  });
+});

@@ -1,0 +1,51 @@
+import { describe, expect, test } from "vitest";
+import { auditedRequests } from "../stack/audit-log.js";
+import { driverVersions } from "../stack/csi-driver.js";
+import { eventually } from "../stack/eventually.js";
+import { setScene } from "../stack/scene.js";
+
+describe.each(driverVersions)("driver %s", async (driver) => {
+  const { stack, node, app, signal } = await setScene("rotation", { driver, rotationPollInterval: "1s" });
+  const secret = (name: string, refreshInterval: string) => ({
+    objectName: name,
+    secretPath: `secret/data/${app.namespace}/${name}`,
+    secretKey: "password",
+    refreshInterval,
+  });
+  const reads = async (name: string) =>
+    (await auditedRequests(stack.vault.auditLog, app.namespace)).filter(({ what }) => what.endsWith(`/${name}`)).length;
+
+  test("a changed secret arrives, with a new version, and its neighbour keeps its own", async () => {
+    for (const name of ["changing", "neighbour"])
+      await app.vault.writeSecret(`${app.namespace}/${name}`, { password: "1" });
+    const volume = await app.volume(node, { objects: [secret("changing", "1s"), secret("neighbour", "1s")] });
+    await volume.publish(signal);
+    const before = await volume.versions();
+
+    await app.vault.writeSecret(`${app.namespace}/changing`, { password: "2" });
+    await eventually(async () => {
+      await volume.publish(signal);
+      expect(await volume.texts()).toEqual({ changing: "2", neighbour: "1" });
+    }, signal);
+
+    await eventually(async () => expect((await volume.versions())["changing"]).not.toBe(before["changing"]), signal);
+    expect((await volume.versions())["neighbour"]).toBe(before["neighbour"]);
+  });
+
+  test("a secret written again with the same value keeps its version and its file", async () => {
+    await app.vault.writeSecret(`${app.namespace}/same`, { password: "1" });
+    const volume = await app.volume(node, { objects: [secret("same", "1s")] });
+    await volume.publish(signal);
+    const before = await volume.versions();
+
+    await app.vault.writeSecret(`${app.namespace}/same`, { password: "1" });
+    const readsBefore = await reads("same");
+    await eventually(async () => {
+      await volume.publish(signal);
+      expect(await reads("same")).toBeGreaterThan(readsBefore);
+    }, signal);
+
+    expect(await volume.versions()).toEqual(before);
+    expect(await volume.texts()).toEqual({ same: "1" });
+  });
+});

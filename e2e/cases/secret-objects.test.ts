@@ -1,0 +1,80 @@
+import { describe, expect, test } from "vitest";
+import { driverVersions } from "../stack/csi-driver.js";
+import { eventually } from "../stack/eventually.js";
+import type { KubeObject } from "../stack/kube-api.js";
+import { setScene } from "../stack/scene.js";
+
+interface SecretObject extends KubeObject {
+  type: string;
+  data: Record<string, string>;
+}
+
+describe.each(driverVersions)("driver %s", async (driver) => {
+  const { node, app, signal } = await setScene("sync", { driver, rotationPollInterval: "1s" });
+  const secret = (name: string) =>
+    app.kube.get<SecretObject>({ apiVersion: "v1", kind: "Secret", metadata: { name, namespace: app.namespace } });
+  const decoded = ({ data }: SecretObject) =>
+    Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value, "base64").toString()]));
+
+  test("files become an Opaque Secret, nested paths too, which follows a change", async () => {
+    await app.vault.writeSecret(`${app.namespace}/db`, { password: "1", username: "app" });
+    const object = { secretPath: `secret/data/${app.namespace}/db`, refreshInterval: "1s" };
+    const data = [
+      { objectName: "db/username", key: "user" },
+      { objectName: "password", key: "password" },
+    ];
+    const volume = await app.volume(
+      node,
+      {
+        objects: [
+          { ...object, objectName: "db/username", secretKey: "username" },
+          { ...object, objectName: "password", secretKey: "password" },
+        ],
+      },
+      { secretObjects: [{ secretName: "db", type: "Opaque", data }] },
+    );
+
+    await volume.publish(signal);
+    const created = await eventually(() => secret("db"), signal);
+    expect(created.type).toBe("Opaque");
+    expect(decoded(created)).toEqual({ user: "app", password: "1" });
+
+    await app.vault.writeSecret(`${app.namespace}/db`, { password: "2", username: "app" });
+    await eventually(async () => {
+      await volume.publish(signal);
+      expect(decoded(await secret("db"))).toEqual({ user: "app", password: "2" });
+    }, signal);
+  });
+
+  test("a certificate and its key become a kubernetes.io/tls Secret", async () => {
+    const mount = `pki-${app.namespace}`;
+    await app.vault.request("POST", `sys/mounts/${mount}`, { type: "pki" });
+    const ca = { common_name: "e2e", issuer_name: "root" };
+    await app.vault.request("POST", `${mount}/root/generate/internal`, ca);
+    const role = { allow_any_name: true, key_type: "ec", key_bits: 256 };
+    await app.vault.request("POST", `${mount}/roles/web`, role);
+    const leaf = await app.vault.request("POST", `${mount}/issue/web`, { common_name: "web.example", ttl: "1h" });
+    const { certificate, private_key: key } = leaf.data as { certificate: string; private_key: string };
+    await app.vault.writeSecret(`${app.namespace}/tls`, { pem: `${key}\n${certificate}\n` });
+    const volume = await app.volume(
+      node,
+      { objects: [{ objectName: "tls.pem", secretPath: `secret/data/${app.namespace}/tls`, secretKey: "pem" }] },
+      {
+        secretObjects: [
+          {
+            secretName: "web-tls",
+            type: "kubernetes.io/tls",
+            data: ["tls.key", "tls.crt"].map((key) => ({ objectName: "tls.pem", key })),
+          },
+        ],
+      },
+    );
+
+    await volume.publish(signal);
+    const created = await eventually(() => secret("web-tls"), signal);
+
+    expect(created.type).toBe("kubernetes.io/tls");
+    expect(decoded(created)["tls.crt"]?.trim()).toBe(certificate.trim());
+    expect(decoded(created)["tls.key"]).toMatch(/PRIVATE KEY/);
+  });
+});

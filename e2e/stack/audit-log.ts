@@ -1,0 +1,28 @@
+import { readFile } from "node:fs/promises";
+
+interface AuditEntry {
+  type: "request" | "response";
+  auth?: { metadata?: Record<string, string>; display_name?: string };
+  request: { operation: string; path: string; headers?: Record<string, string[]> };
+}
+
+export interface AuditedRequest {
+  /** `login` for a login, otherwise Vault's operation and the path: `read secret/data/app`. */
+  readonly what: string;
+  readonly serviceAccount: string;
+  /** What keymount said about whom the request is for. */
+  readonly pod: string | undefined;
+}
+
+/** What Vault was asked by the service accounts of one Kubernetes namespace, in order, from its own audit log. */
+export async function auditedRequests(auditLog: string, namespace: string): Promise<AuditedRequest[]> {
+  const lines = (await readFile(auditLog, "utf8")).split("\n").filter((line) => line.includes(namespace));
+  return lines
+    .map((line) => JSON.parse(line) as AuditEntry)
+    .filter(({ type, auth }) => type === "response" && auth?.metadata?.["service_account_namespace"] === namespace)
+    .map(({ auth, request: { operation, path, headers } }) => ({
+      what: path.endsWith("/login") ? "login" : `${operation} ${path}`,
+      serviceAccount: `${namespace}/${auth?.metadata?.["service_account_name"]}`,
+      pod: headers?.["x-keymount-pod"]?.[0],
+    }));
+}
