@@ -73,6 +73,7 @@ async function startShared(
   console.log(`e2e: the stack is up after ${((performance.now() - started) / 1000).toFixed(1)} s`);
   return {
     ...place,
+    keep: Boolean(process.env["KEYMOUNT_E2E_KEEP"]),
     keyFile,
     csiProto: join(csi, "csi.proto"),
     kubernetes: kubernetes.access,

@@ -19,8 +19,18 @@ export async function setScene(label: string, options: NodeOptions): Promise<Sce
   const app = await createApplication(stack, label);
   const node = await startNode(stack, options, struck.signal);
   afterAll(async () => {
+    if (stack.keep) await untilInterrupted(stack, node);
     struck.abort();
     await node.stop();
-  });
+  }, Infinity);
   return { stack, node, app, signal: struck.signal };
+}
+
+/** Says where everything is, and waits. Ctrl-C ends the whole run. */
+async function untilInterrupted({ directory, logs, vault }: Stack, { name, kubelet }: Node): Promise<never> {
+  console.log(`e2e: ${name} is kept until Ctrl-C. Another shell sees its volumes after
+  nsenter --target ${process.pid} --mount
+  export KUBECONFIG=${directory}/kube/admin.kubeconfig VAULT_ADDR=${vault.address} VAULT_TOKEN=${vault.token}
+  cd ${kubelet.root}; ls ${logs}/${name}`);
+  return new Promise(() => setInterval(() => undefined, 60_000));
 }
