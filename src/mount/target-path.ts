@@ -12,7 +12,12 @@ export interface PodVolume {
  * volume, `invalid_request` for a path that climbs. Never touched on disk.
  */
 export function podVolumeOf(targetPath: string, podUid: string): PodVolume | undefined {
-  if (targetPath.length > 4096 || /\p{Cc}/u.test(targetPath) || /(^|\/)\.{0,2}(\/|$)/.test(targetPath.slice(1))) {
+  if (
+    !targetPath.startsWith("/") ||
+    targetPath.length > 4096 ||
+    /\p{Cc}/u.test(targetPath) ||
+    /(^|\/)\.{0,2}(\/|$)/.test(targetPath.slice(1))
+  ) {
     throw new ProviderError("invalid_request", "the target path is not a clean absolute path");
   }
   const [, uid, volume] = /\/pods\/([^/]+)\/volumes\/kubernetes\.io~csi\/([^/]+)\/mount$/.exec(targetPath) ?? [];

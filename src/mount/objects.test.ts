@@ -1,0 +1,337 @@
+import { describe, expect, test } from "vitest";
+import type { ObjectSpec } from "./mount-spec.js";
+import { readObjects } from "./objects.js";
+
+function read(text: string) {
+  const { objects, findings } = readObjects(text, 120_000);
+  const told = (level: string) => findings.filter((finding) => finding.level === level).map((finding) => finding.text);
+  return { objects, errors: told("error"), ignored: told("ignored"), warnings: told("warning") };
+}
+
+/** One object that is well but for these lines. */
+function readOne(...lines: string[]) {
+  const own = lines.map((line) => /^\s*(\w+):/.exec(line)?.[1]);
+  const rest = ["objectName: file", "secretPath: secret/data/app", "secretKey: key"].filter(
+    (line) => !own.includes(line.split(":")[0]),
+  );
+  return read([...rest, ...lines].map((line, index) => `${index === 0 ? "- " : "  "}${line}\n`).join(""));
+}
+
+function objectOf(...lines: string[]): ObjectSpec {
+  const { objects, errors } = readOne(...lines);
+  expect(errors).toEqual([]);
+  return objects[0]!;
+}
+
+describe("filePermission, as Go's yaml.v3 reads it", () => {
+  test.each<[string, number | undefined]>([
+    ["0644", 0o644],
+    ["0o644", 0o644],
+    ["0O644", 0o644],
+    ["420", 0o644],
+    ["0x1a4", 0o644],
+    ["0b11", 3],
+    ["6_4", 64],
+    ["0_644", 0o644],
+    ["+0644", 0o644],
+    ["420.0", 0o644],
+    ["4.2e2", 0o644],
+    ["0", undefined],
+    ["0000", undefined],
+    ["null", undefined],
+    ["", undefined],
+    ["0600", 0o600],
+    ["0777", 0o777],
+    ["'0644'", 0o644],
+    ['"0o640"', 0o640],
+  ])("%s", (text, mode) => {
+    expect(objectOf(`filePermission: ${text}`).mode).toBe(mode);
+  });
+
+  test.each<[string, RegExp]>([
+    ["07777", /not within 0000 and 0777/],
+    ["04755", /not within/],
+    ["-1", /not within/],
+    ["1000000000", /not within/],
+    ["0888", /not within/],
+    ["644", /did you mean 0644\?/],
+    ["'644'", /write it in octal without quotes: 0644/],
+    ["''", /not a file mode/],
+    ["true", /not a file mode/],
+    ["420.5", /not a file mode/],
+    ["rw-r--r--", /not a file mode/],
+    ["[0644]", /must be a single value, not a list/],
+  ])("refuses %s", (text, message) => {
+    expect(readOne(`filePermission: ${text}`).errors).toEqual([expect.stringMatching(message)]);
+  });
+
+  test("warns of a decimal that looks octal", () => {
+    expect(readOne("filePermission: 400").warnings).toEqual([expect.stringContaining("means 0620; write 0400")]);
+  });
+});
+
+describe("secretPath", () => {
+  test.each<[string, string, string]>([
+    ["secret/data/app", "secret/data/app", ""],
+    ["/secret/data/app", "secret/data/app", ""],
+    ["v1/secret/data/app", "secret/data/app", ""],
+    ["/v1/secret/data/app", "secret/data/app", ""],
+    ["secret//data/app/", "secret/data/app", ""],
+    ["secret/data/a b+c", "secret/data/a b+c", ""],
+    ["secret/data/a%20b", "secret/data/a%20b", ""],
+    ["secret/data/app?version=2", "secret/data/app", "version=2"],
+    ["x?b=2&a=1&b=1", "x", "a=1&b=2&b=1"],
+    ["x?a=%2F", "x", "a=%2F"],
+    ["x?", "x", ""],
+  ])("%s", (written, path, query) => {
+    expect(objectOf(`secretPath: ${JSON.stringify(written)}`).request).toEqual({ method: "GET", path, query });
+  });
+
+  test("lists, where a GET asks for ?list=true", () => {
+    expect(objectOf('secretPath: "secret/metadata/?list=true"').request).toEqual(
+      objectOf("secretPath: secret/metadata", "method: LIST").request,
+    );
+  });
+
+  test.each<[string, RegExp]>([
+    ["", /is missing/],
+    ["/v1/", /is empty/],
+    ["secret/../sys/mounts", /a step "\." or "\.\."/],
+    ["../sys", /step/],
+    ["secret/./a", /step/],
+    ["secret/%2e%2e/sys", /encoded/],
+    ["secret/%2E./sys", /encoded/],
+    ["secret%2fdata", /encoded/],
+    ["secret%252fdata", /encoded/],
+    ["secret/a%3fversion=1", /encoded/],
+    ["secret/a#b", /"#"/],
+    ["secret\\data", /"#" or "\\"/],
+    ["secret/a\r\nX-Evil: 1", /control character/],
+    ["secret/\u0000", /control character/],
+    ["x".repeat(1025), /longer than 1024/],
+    ["x?a=%zz", /query/],
+    ["x?a;b", /query/],
+  ])("refuses %j", (written, message) => {
+    expect(readOne(`secretPath: ${JSON.stringify(written)}`).errors).toEqual([expect.stringMatching(message)]);
+  });
+});
+
+describe("version", () => {
+  test.each([["version: 3"], ['version: "3"']])("%s becomes a query", (line) => {
+    expect(objectOf(line).request.query).toBe("version=3");
+  });
+
+  test("joins the query that is there", () => {
+    expect(objectOf("version: 3", 'secretPath: "x?a=1"').request.query).toBe("a=1&version=3");
+    expect(objectOf("version: 3", 'secretPath: "x?version=3"').request.query).toBe("version=3");
+  });
+
+  test.each<[string[], RegExp]>([
+    [["version: 0"], /whole number from 1 up/],
+    [["version: latest"], /whole number/],
+    [["version: 1.5"], /whole number/],
+    [["version: 3", 'secretPath: "x?version=2"'], /differs from the \?version=/],
+    [["version: 3", "method: PUT"], /is for reading/],
+  ])("refuses %j", (lines, message) => {
+    expect(readOne(...lines).errors).toEqual([expect.stringMatching(message)]);
+  });
+});
+
+describe("secretKey", () => {
+  test.each<[string, ObjectSpec["secretKey"]]>([
+    ["password", { key: "password" }],
+    ["0123", { key: "0123" }],
+    ["true", { key: "true" }],
+    ["1.50", { key: "1.50" }],
+    ["/a/b/0", { pointer: ["a", "b", "0"] }],
+    ["/a~1b/~0", { pointer: ["a/b", "~"] }],
+    ["", undefined],
+    ["null", undefined],
+  ])("%s", (written, selector) => {
+    expect(objectOf(`secretKey: ${written}`).secretKey).toEqual(selector);
+  });
+
+  test("refuses a pointer with a lone ~", () => {
+    expect(readOne("secretKey: /a~b").errors).toEqual([expect.stringContaining("JSON Pointer")]);
+  });
+});
+
+describe("method, secretArgs and encoding", () => {
+  test("arguments are canonical JSON in which numbers keep their digits", () => {
+    const args =
+      "secretArgs: {z: 12345678901234567890123, a: 1.50, o: 0123, h: 0x10, e: 1e3, t: true, s: yes, n: ~, q: '1', l: [{b: 1, a: 2}], '<': x}";
+    const { request } = objectOf("method: put", args);
+    expect(request.method).toBe("PUT");
+    expect(request.args?.reveal()).toBe(
+      '{"\\u003c":"x","a":1.50,"e":1e3,"h":16,"l":[{"a":2,"b":1}],"n":null,"o":83,"q":"1","s":"yes","t":true,"z":12345678901234567890123}',
+    );
+  });
+
+  test("an empty map is a body, null is none", () => {
+    expect(objectOf("method: POST", "secretArgs: {}").request.args?.reveal()).toBe("{}");
+    expect(objectOf("method: POST", "secretArgs:").request.args).toBeUndefined();
+  });
+
+  test("arguments are never in a message", () => {
+    const { objects, errors, ignored } = read(
+      "- {objectName: a, secretPath: b, method: PUT, secretArgs: {x: .inf, plaintext: canary}}\n- {objectName: b, secretPath: b, secretArgs: canary}\n- {objectName: c, secretPath: b, secretArgs: {a: canary}}",
+    );
+    expect(errors).toHaveLength(2);
+    expect(ignored).toEqual([expect.stringContaining("is not sent with GET")]);
+    expect(JSON.stringify([objects, errors, ignored])).not.toContain("canary");
+  });
+
+  test("encoding is case-insensitive", () => {
+    expect(objectOf("encoding: Base64").encoding).toBe("base64");
+  });
+
+  test("encoding without secretKey is ignored, as the Go provider does, and told", () => {
+    const { objects, errors, ignored } = readOne("secretKey: ''", "encoding: base64");
+    expect(errors).toEqual([]);
+    expect(ignored).toEqual([expect.stringContaining("means nothing without secretKey")]);
+    expect(objects[0]!.encoding).toBe("utf-8");
+  });
+
+  test.each([["encoding: rot13"], ["method: BREW"], ["secretArgs: []"], ["refreshInterval: 5"]])(
+    "refuses %s",
+    (line) => {
+      expect(readOne("secretKey: a", line).errors).toEqual([expect.stringContaining(line.split(":")[0]!)]);
+    },
+  );
+});
+
+describe("contract 10: objects", () => {
+  test.each<[string, string, RegExp]>([
+    ["nothing", "", /objects is missing/],
+    ["an empty list", "[]", /objects is empty/],
+    ["a map", "objectName: a", /must be a list/],
+    ["an entry that is no map", "- foo", /objects\[0\] must be a map/],
+    ["more than a hundred", "- {objectName: a, secretPath: b}\n".repeat(101), /101 entries, more than 100/],
+    ["ten megabytes", `- objectName: ${"x".repeat(10 << 20)}`, /longer than 64 KiB/],
+    ["a key twice", "- objectName: a\n  objectName: b", /line 2: has a key twice: "objectName"/],
+    ["a tab for indentation", "- objectName: a\n\tsecretPath: b", /objects, line 2/],
+    ["an alias without an anchor", "- *a", /objects, line 1/],
+    ["an unknown tag", "- objectName: !secret a", /has a tag that means nothing/],
+    ["a merge of what is no map", "- {<<: [a]}", /merges/],
+    ["a list as a key", "- {? [a] : b}", /list or map as a key/],
+  ])("refuses %s", (_name, text, message) => {
+    expect(read(text).errors[0]).toMatch(message);
+  });
+
+  test("follows anchors and merge keys as Go does", () => {
+    const { objects, errors } = read(
+      "- &a {objectName: a, secretPath: s, secretKey: k}\n- {<<: *a, objectName: b}\n- {objectName: c, <<: [*a, {secretKey: x}]}",
+    );
+    expect(errors).toEqual([]);
+    expect(objects.map(({ objectName, secretKey }) => [objectName, secretKey])).toEqual([
+      ["a", { key: "k" }],
+      ["b", { key: "k" }],
+      ["c", { key: "k" }],
+    ]);
+  });
+
+  test("reads the first of several documents, as Go does, and tells of the rest", () => {
+    const { objects, errors, ignored } = read(
+      "- {objectName: a, secretPath: b}\n---\n- {objectName: b, secretPath: b}\n",
+    );
+    expect(errors).toEqual([]);
+    expect(objects).toHaveLength(1);
+    expect(ignored).toEqual([expect.stringContaining("before the second ---")]);
+  });
+
+  const billion = [
+    "- &a [x,x,x,x,x,x,x,x,x]",
+    ..."bcdefghij".split("").map((name, i) => `- &${name} [${`*${"abcdefghi"[i]},`.repeat(9)}]`),
+  ].join("\n");
+  test.each<[string, string]>([
+    ["billion laughs", billion],
+    ["an anchor within itself", "- &a [*a, *a]"],
+    ["thousands of levels", "[".repeat(60_000)],
+    ["thousands of block levels", "- ".repeat(30_000)],
+    [
+      "thousands of keys",
+      Array.from({ length: 9_000 }, (_, i) => `k${i}:\n`)
+        .join("")
+        .slice(0, 60_000),
+    ],
+    ["thousands of commas", `[${",".repeat(60_000)}]`],
+    ["thousands of escapes", `"${"\\x".repeat(30_000)}"`],
+  ])("refuses %s soon", (_name, text) => {
+    const start = performance.now();
+    const { errors } = read(text);
+    expect(errors.length).toBeGreaterThan(0);
+    expect(performance.now() - start).toBeLessThan(2_000);
+  });
+
+  test("unknown fields are ignored and told, with a suggestion", () => {
+    const { errors, ignored } = readOne("secretKye: a", "whatever: b");
+    expect(errors).toEqual([]);
+    expect(ignored).toEqual([
+      'objects[0] "file": secretKye is not a field of an object; did you mean secretKey?',
+      'objects[0] "file": whatever is not a field of an object',
+    ]);
+  });
+
+  test.each(["keys", "rename", "format", "template", "sources", "optional", "default"])(
+    "refuses %s, which is planned, by name",
+    (field) => {
+      expect(readOne(`${field}: x`).errors).toEqual([`objects[0] "file": ${field} is not available in this version`]);
+    },
+  );
+
+  test("refuses an objectName that stands for many files", () => {
+    expect(readOne("objectName: app/").errors).toEqual([expect.stringContaining("not available in this version")]);
+  });
+});
+
+describe("contract 11: paths of files", () => {
+  test.each(["a", "a/b/c", ".env", "a b", "a\\b", "ключ", "a/..foo", ".x/y..z", `${"x".repeat(255)}/y`])(
+    "takes %j",
+    (name) => {
+      expect(objectOf(`objectName: ${JSON.stringify(name)}`).objectName).toBe(name);
+    },
+  );
+
+  test.each<[string, RegExp]>([
+    ["", /is missing/],
+    [".", /"\."/],
+    ["..", /"\.\."/],
+    ["../x", /stay inside/],
+    ["a/../b", /stay inside/],
+    ["..data", /keeps for itself/],
+    ["...", /keeps for itself/],
+    ["/etc/passwd", /starts with a slash/],
+    ["/", /starts with a slash/],
+    ["a//b", /empty/],
+    ["./a", /"\."/],
+    ["a/./b", /"\."/],
+    ["x".repeat(256), /longer than 255 bytes/],
+    ["é".repeat(128), /longer than 255 bytes/],
+    ["x/".repeat(2500) + "x", /longer than 4096 bytes/],
+    ["a\u0000b", /control character/],
+    ["a\nb", /control character/],
+    ["a\u0085b", /control character/],
+  ])("refuses %j", (name, message) => {
+    expect(readOne(`objectName: ${JSON.stringify(name)}`).errors).toEqual([expect.stringMatching(message)]);
+  });
+
+  test.each<[string, string[], string]>([
+    ["twice the same", ["a", "a"], 'objects[1] "a": objectName is also the path of objects[0]'],
+    [
+      "a file where another needs a directory",
+      ["a", "a/b"],
+      'objects[1] "a/b": objectName lies below "a" of objects[0]',
+    ],
+    ["the same the other way round", ["a/b/c", "a"], 'objects[0] "a/b/c": objectName lies below "a" of objects[1]'],
+  ])("refuses %s", (_name, names, message) => {
+    const { errors } = read(names.map((name) => `- {objectName: ${name}, secretPath: s}\n`).join(""));
+    expect(errors).toEqual([expect.stringContaining(message)]);
+  });
+
+  test("takes names that differ in case only, and names that begin alike", () => {
+    expect(
+      read("- {objectName: a, secretPath: s}\n- {objectName: A, secretPath: s}\n- {objectName: ab/c, secretPath: s}\n")
+        .errors,
+    ).toEqual([]);
+  });
+});
