@@ -1,0 +1,49 @@
+import type { Socket } from "node:net";
+import { Duplex } from "node:stream";
+import { AuthorityRewriter } from "./authority-rewriter.js";
+
+/**
+ * Stands between a client's connection and the HTTP/2 server, for `:authority`'s sake (see `AuthorityRewriter`). Both
+ * directions press back; an end, an error or a destruction of either side reaches the other. It owns the socket.
+ */
+export class AuthorityShim extends Duplex {
+  readonly #socket: Socket;
+  readonly #rewriter = new AuthorityRewriter();
+
+  constructor(socket: Socket) {
+    super({ allowHalfOpen: true, autoDestroy: true });
+    this.#socket = socket;
+    socket.on("data", (chunk: Buffer) => this.#received(chunk));
+    socket.on("end", () => this.push(null));
+    socket.on("error", (error) => this.destroy(error));
+    socket.on("close", () => this.destroy());
+    socket.pause();
+  }
+
+  #received(chunk: Buffer): void {
+    let wantsMore = true;
+    for (const piece of this.#rewriter.push(chunk)) wantsMore = this.push(piece);
+    if (!wantsMore) this.#socket.pause();
+  }
+
+  override _read(): void {
+    this.#socket.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#socket.write(chunk, done);
+  }
+
+  override _writev(pieces: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    this.#socket.write(pieces.length === 1 ? pieces[0]!.chunk : Buffer.concat(pieces.map(({ chunk }) => chunk)), done);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#socket.end(() => done());
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#socket.destroy();
+    done(error);
+  }
+}

@@ -1,0 +1,97 @@
+import type { Socket } from "node:net";
+import { promisify } from "node:util";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import type { Clock } from "../shared/clock.js";
+import { ProviderError } from "../shared/errors.js";
+import type { Random } from "../shared/random.js";
+import { CSIDriverProviderService } from "../wire/provider.js";
+import { AuthorityShim } from "./authority-shim.js";
+import { finalCodes } from "./final-codes.js";
+import { OpenCalls } from "./open-calls.js";
+import { type ProviderService, providerHandlers } from "./provider-service.js";
+import { SocketKeeper, type SocketState } from "./socket-keeper.js";
+import type { CallOutcome } from "./unary.js";
+
+export interface RpcServerOptions {
+  socketPath: string;
+  service: ProviderService;
+  clock: Clock;
+  random: Random;
+  /** How long a stop waits for open Mounts before it answers them itself. */
+  graceMs?: number;
+  /** Told once for every call that reached the service. */
+  onCall: (outcome: CallOutcome) => void;
+  /** Told when the socket is in place, taken by another, or lost. */
+  onSocket: (state: SocketState, error?: ProviderError) => void;
+}
+
+export interface RpcServer {
+  /** Only `listening` is ready. From the moment a stop begins it is `stopping`. */
+  readonly state: SocketState | "stopping";
+  /** Stops in order; may be called again, and then waits for the first. Never rejects for a client's sake. */
+  stop(): Promise<void>;
+}
+
+const defaultGraceMs = 10_000;
+
+/** How long answers may take to reach their clients before connections are cut. */
+const flushMs = 2_000;
+
+const grpcOptions = {
+  "grpc.max_receive_message_length": 4 * 1_024 * 1_024,
+  /** A node that comes back mounts all its volumes at once. */
+  "grpc.max_concurrent_streams": 1_000,
+  "grpc.enable_channelz": 0,
+  interceptors: [finalCodes],
+};
+
+/** Serves the driver at a unix socket, which appears when all else is ready. Rejects with `invalid_request` where it cannot be. */
+export async function startRpcServer(options: RpcServerOptions, signal: AbortSignal): Promise<RpcServer> {
+  signal.throwIfAborted();
+  const calls = new OpenCalls();
+  const grpc = new Server(grpcOptions);
+  grpc.addService(CSIDriverProviderService, {
+    ...providerHandlers(options.service, { calls, clock: options.clock, report: options.onCall }),
+  });
+  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+  const connections = new Set<Socket>();
+  const keeper = new SocketKeeper({
+    path: options.socketPath,
+    clock: options.clock,
+    random: options.random,
+    onState: options.onSocket,
+    onConnection: (socket) => {
+      connections.add(socket);
+      socket.once("close", () => connections.delete(socket));
+      injector.injectConnection(new AuthorityShim(socket));
+    },
+  });
+  await keeper.start();
+
+  let stopping: Promise<void> | undefined;
+  const stop = async () => {
+    const error = new ProviderError("unavailable", "keymount is stopping on this node; the kubelet tries again");
+    calls.refuse(error);
+    await within(options.graceMs ?? defaultGraceMs, calls.idle(), options.clock);
+    calls.abort(error);
+    await calls.idle();
+    await keeper.stop();
+    await within(flushMs, promisify(grpc.tryShutdown.bind(grpc))(), options.clock);
+    for (const socket of connections) socket.destroy();
+    grpc.forceShutdown();
+  };
+  return {
+    get state() {
+      return stopping && keeper.state !== "stopped" ? "stopping" : keeper.state;
+    },
+    stop: () => (stopping ??= stop()),
+  };
+}
+
+/** Waits for something, but no longer than `ms`. */
+async function within(ms: number, something: Promise<void>, clock: Clock): Promise<void> {
+  const done = new AbortController();
+  const sleeping = clock.sleep(ms, done.signal).catch(() => {});
+  await Promise.race([something, sleeping]);
+  done.abort();
+}

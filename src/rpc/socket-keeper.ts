@@ -1,0 +1,96 @@
+import { createServer, type Server, type Socket } from "node:net";
+import type { Clock } from "../shared/clock.js";
+import { ProviderError } from "../shared/errors.js";
+import type { Random } from "../shared/random.js";
+import { answers, type FileIdentity, identify, isSame, publishSocket, withdrawSocket } from "./socket-file.js";
+
+/** How often the socket's file is looked at. */
+const lookEveryMs = 5_000;
+
+/** More than a node has clients; beyond it new ones are turned away. */
+const mostConnections = 1_024;
+
+/** `displaced`: another live provider has our path. `failing`: there is no socket, and none could be made. */
+export type SocketState = "listening" | "displaced" | "failing" | "stopped";
+
+export interface SocketKeeperOptions {
+  path: string;
+  clock: Clock;
+  random: Random;
+  onConnection: (socket: Socket) => void;
+  /** Told of every change, and why. */
+  onState: (state: SocketState, error?: ProviderError) => void;
+}
+
+/**
+ * Keeps our socket at its path. A socket that another unlinked is made again within seconds; while another live provider
+ * has the path, ours waits, and comes back when that one goes: two that fight would cut each other's connections for ever.
+ */
+export class SocketKeeper {
+  readonly #options: SocketKeeperOptions;
+  readonly #stop = new AbortController();
+  #listener: Server | undefined;
+  #identity: FileIdentity | undefined;
+  #state: SocketState = "failing";
+  #watching: Promise<void> = Promise.resolve();
+
+  constructor(options: SocketKeeperOptions) {
+    this.#options = options;
+  }
+
+  get state(): SocketState {
+    return this.#state;
+  }
+
+  /** Puts the socket in place, over a former one's. Rejects when that cannot be. */
+  async start(): Promise<void> {
+    await this.#publish();
+    this.#watching = this.#watch();
+  }
+
+  /** Removes the socket if it is still ours, and only then stops listening: a socket nobody listens on makes drivers wait. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#watching;
+    if (this.#identity) await withdrawSocket(this.#options.path, this.#identity);
+    this.#identity = undefined;
+    this.#listener?.close();
+    this.#become("stopped");
+  }
+
+  async #watch(): Promise<void> {
+    while (await this.#slept()) {
+      await this.#look().catch((error: unknown) => this.#become("failing", ProviderError.from(error)));
+    }
+  }
+
+  async #slept(): Promise<boolean> {
+    return this.#options.clock.sleep(lookEveryMs, this.#stop.signal).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async #look(): Promise<void> {
+    const found = await identify(this.#options.path);
+    if (found && this.#identity && isSame(this.#identity, found)) return this.#become("listening");
+    if (found && (await answers(this.#options.path))) return this.#become("displaced");
+    await this.#publish();
+  }
+
+  /** A listener whose file is gone cannot have it back: each socket is a new one. Connections it accepted live on. */
+  async #publish(): Promise<void> {
+    const listener = createServer({ allowHalfOpen: true }, this.#options.onConnection);
+    listener.maxConnections = mostConnections;
+    this.#identity = await publishSocket(listener, this.#options.path, this.#options.random);
+    this.#listener?.close();
+    this.#listener = listener;
+    this.#become("listening");
+  }
+
+  #become(state: SocketState, error?: ProviderError): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#options.onState(state, error);
+  }
+}
