@@ -1,5 +1,6 @@
 import { readYaml, type YamlEntry, type YamlMap, type YamlNode } from "../mount/yaml-tree.js";
 import { isNull, jsonOf } from "../mount/yaml-value.js";
+import { named } from "../shared/quoted.js";
 
 /** Something to say of a place in a file. */
 export interface Remark {
@@ -62,13 +63,13 @@ interface Gathering {
 }
 
 function readResource(root: YamlNode, file: Gathering): void {
-  const kind = textOf(member(root, "kind")?.value) ?? "no kind";
+  const kind = textOf(member(root, "kind")?.value) ?? "no-kind";
   const items = member(root, "items")?.value;
   if (kind.endsWith("List") && items?.kind === "list") {
     for (const item of items.items) readResource(item, file);
   } else if (kind === "SecretProviderClass" && root.kind === "map") {
     file.classes.push(readWrittenClass(root, file.remarks));
-  } else file.skipped.push({ kind, offset: root.offset });
+  } else file.skipped.push({ kind: named(kind), offset: root.offset });
 }
 
 function readWrittenClass(root: YamlMap, remarks: Remark[]): WrittenClass {
@@ -101,8 +102,12 @@ function parametersOf(parameters: YamlEntry | undefined, remarks: Remark[]) {
       written.set(key, { text, keyOffset, offset: value.offset, end: value.end });
     } else {
       misshapen.add(key);
-      const fix = value.kind === "scalar" ? "put it in quotes" : `write "${key}: |" and indent what follows`;
-      remarks.push({ level: "mistake", offset: value.offset, message: `parameter ${key} must be a string; ${fix}` });
+      const fix = value.kind === "scalar" ? "put it in quotes" : `write "${named(key)}: |" and indent what follows`;
+      remarks.push({
+        level: "mistake",
+        offset: value.offset,
+        message: `parameter ${named(key)} must be a string; ${fix}`,
+      });
     }
   }
   return { parameters: written, misshapen };

@@ -1,4 +1,4 @@
-import { quoted } from "../shared/quoted.js";
+import { named, quoted } from "../shared/quoted.js";
 import { nearest } from "../shared/spelling.js";
 import type { Finding } from "./findings.js";
 import type { ClassSpec } from "./mount-spec.js";
@@ -98,7 +98,7 @@ class ParameterReader {
   }
 
   say(level: Finding["level"], parameter: string, text: string): void {
-    this.findings.push({ level, parameter, text: `${parameter.length > 64 ? quoted(parameter) : parameter} ${text}` });
+    this.findings.push({ level, parameter, text: `${named(parameter)} ${text}` });
   }
 
   /** The spelling that is used of a prefixed parameter; others with another value are mentioned. */

@@ -144,8 +144,17 @@ function classOf(
   const errors = findings.filter(({ level }) => level === "error").map(({ text }) => text);
   mistakes.push(...errors);
   const weight = [...parameters].reduce((sum, [name, text]) => sum + name.length + text.length, 1024);
-  if (errors.length === 0) classes.set(key, spec, weight);
+  if (errors.length === 0) classes.set(key, frozen(spec), weight);
   return spec;
+}
+
+/** It is shared by every Mount of the class. */
+function frozen(spec: ClassSpec): ClassSpec {
+  for (const object of spec.objects) {
+    Object.freeze(object.request);
+    Object.freeze(object);
+  }
+  return Object.freeze(spec);
 }
 
 function json(text: string): unknown {

@@ -1,4 +1,4 @@
-import { quoted } from "../shared/quoted.js";
+import { named, quoted } from "../shared/quoted.js";
 import type { Finding } from "./findings.js";
 import type { YamlMap, YamlNode, YamlScalar } from "./yaml-tree.js";
 import { isNull } from "./yaml-value.js";
@@ -49,7 +49,7 @@ export class ObjectReader {
   #say(level: Finding["level"], field: string, text: string): void {
     const written = this.entry.entries.find(({ key }) => key === field);
     const offset = written ? (isNull(written.value) ? written.keyOffset : written.value.offset) : this.entry.offset;
-    const text_ = `${this.#name()}: ${field.length > 40 ? quoted(field) : field} ${text}`;
+    const text_ = `${this.#name()}: ${named(field)} ${text}`;
     this.#findings.push({ level, parameter: "objects", offset, text: text_ });
   }
 

@@ -272,6 +272,10 @@ describe("contract 10: objects", () => {
     ]);
   });
 
+  test("a field's name cannot write lines of its own", () => {
+    expect(readOne('"a\\nb": x').ignored).toEqual(['objects[0] "file": "a\\nb" is not a field of an object']);
+  });
+
   test.each(["keys", "rename", "format", "template", "sources", "optional", "default"])(
     "refuses %s, which is planned, by name",
     (field) => {

@@ -6,3 +6,8 @@ export function quoted(text: string): string {
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }
+
+/** A stranger's name for a message: as it is where it is plain, else quoted. */
+export function named(name: string): string {
+  return /^[\w./-]{1,64}$/.test(name) ? name : quoted(name);
+}
