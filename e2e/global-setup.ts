@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { rmSync, writeSync } from "node:fs";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -9,10 +10,13 @@ import { buildPrograms, goModuleFolder } from "./stack/build-programs.js";
 import { installDebianPackages } from "./stack/debian-packages.js";
 import { applyDriverManifests } from "./stack/driver-manifests.js";
 import { startKubernetes } from "./stack/kubernetes.js";
+import { unmountAll } from "./stack/mounts.js";
 import type { Stack } from "./stack/stack.js";
 import { VaultApi } from "./stack/vault-api.js";
 import { startVaultDev } from "./stack/vault-dev.js";
 import { createTokenReviewer, enableKubernetesAuth } from "./stack/vault-kubernetes-auth.js";
+
+const run = promisify(execFile);
 
 const cache = join(process.env["KEYMOUNT_CACHE"] ?? join(homedir(), ".cache", "keymount"), "e2e");
 
@@ -20,29 +24,28 @@ const cache = join(process.env["KEYMOUNT_CACHE"] ?? join(homedir(), ".cache", "k
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   if (process.getuid?.() !== 0) throw new Error("the real driver mounts: run e2e as root");
   const interrupted = new AbortController();
+  process.once("exit", () => interrupted.abort());
   const { signal } = interrupted;
-  const endings: (() => Promise<unknown>)[] = [];
-  const tearDown = async () => {
-    for (const end of endings.splice(0).reverse()) await end();
-  };
-  const cutShort = (name: NodeJS.Signals) => {
-    interrupted.abort(new Error(`ended by ${name}`));
-    void tearDown().finally(() => process.exit(name === "SIGINT" ? 130 : 143));
-  };
-  process.once("SIGINT", cutShort).once("SIGTERM", cutShort);
-
-  await promisify(execFile)("npm", ["run", "--silent", "build"], { signal });
+  await run("npm", ["run", "--silent", "build"], { signal });
   await installDebianPackages(signal);
   const binaries = await buildPrograms(cache, signal);
+
   const directory = await mkdtemp(join(tmpdir(), "km-"));
-  const logs = join(directory, "logs");
-  endings.push(async () => {
-    const failed = project.vitest.state.getFailedFilepaths().length > 0 || process.exitCode || signal.aborted;
-    if (failed) console.log(`e2e: logs are kept in ${logs}`);
-    else await rm(directory, { recursive: true, force: true });
-  });
+  const discard = () => discardFolder(directory);
+  // vitest exits a millisecond after Ctrl-C; the programs die with it (running-program.ts), the folder does not.
+  process.once("exit", discard);
+  const endings: (() => Promise<void>)[] = [];
+  const tearDown = async () => {
+    for (const end of endings.reverse()) await end();
+    if (project.vitest.state.getFailedFilepaths().length === 0 && !process.exitCode) return;
+    process.off("exit", discard);
+    process.once("exit", () => writeSync(process.stderr.fd, `e2e: the logs are kept in ${directory}/logs\n`));
+  };
   try {
-    project.provide("stack", await startShared({ binaries, directory, logs }, endings, signal));
+    project.provide(
+      "stack",
+      await startShared({ binaries, directory, logs: join(directory, "logs") }, endings, signal),
+    );
   } catch (error) {
     process.exitCode = 1;
     await tearDown();
@@ -51,9 +54,14 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   return tearDown;
 }
 
+function discardFolder(folder: string): void {
+  unmountAll(folder);
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+
 async function startShared(
   place: Pick<Stack, "binaries" | "directory" | "logs">,
-  endings: (() => Promise<unknown>)[],
+  endings: (() => Promise<void>)[],
   signal: AbortSignal,
 ): Promise<Stack> {
   const started = performance.now();

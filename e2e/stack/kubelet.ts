@@ -155,7 +155,7 @@ const csiDriverObject = {
 
 /** csi_mounter.go removeMountDir: what is still mounted stays. */
 async function removeMountFolder(folder: string): Promise<void> {
-  if ((await mountedUnder(folder)).length > 0) return;
+  if (mountedUnder(folder).length > 0) return;
   if (existsSync(folder)) await rmdir(folder);
   await rm(join(dirname(folder), "vol_data.json"), { force: true });
   await rmdir(dirname(folder));

@@ -34,7 +34,7 @@ export async function startNode(stack: Stack, options: NodeOptions, signal: Abor
     for (const end of endings.splice(0).reverse()) await end();
   };
   try {
-    await shareMounts(root);
+    shareMounts(root);
     endings.push(() => unmountAll(root));
     const paths = nodePaths(root);
     await mkdir(paths.providers);

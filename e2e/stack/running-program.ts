@@ -30,6 +30,10 @@ export interface RunningProgram {
   readonly stop: () => Promise<void>;
 }
 
+/** Of everything that runs. The kernel does the same a little later, and does it when this process is killed. */
+const killsAtExit = new Set<() => void>();
+const killAll = () => killsAtExit.forEach((kill) => kill());
+
 const stopGraceMs = 15_000;
 
 /** Starts a program in a process group of its own. It cannot outlive this process: the kernel kills it then. */
@@ -50,9 +54,13 @@ export function runProgram(options: ProgramOptions): RunningProgram {
   const kill = (signal: NodeJS.Signals) => {
     if (child.exitCode === null && child.signalCode === null) process.kill(-pid, signal);
   };
+  const killNow = () => kill("SIGKILL");
+  killsAtExit.add(killNow);
+  void ended.then(() => killsAtExit.delete(killNow));
+  if (!process.listeners("exit").includes(killAll)) process.prependListener("exit", killAll);
   const stop = async () => {
     kill(options.stopSignal ?? "SIGKILL");
-    const patience = setTimeout(() => kill("SIGKILL"), stopGraceMs);
+    const patience = setTimeout(killNow, stopGraceMs);
     await ended;
     clearTimeout(patience);
   };
