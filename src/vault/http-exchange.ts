@@ -69,12 +69,12 @@ export function exchange(dial: Dial, request: HttpRequest, limits: ExchangeLimit
       signal.removeEventListener("abort", abort);
       settle();
     };
-    const fail = (reason: unknown) => {
-      finish(() => reject(reason as Error));
+    const fail = (reason: Error) => {
+      finish(() => reject(reason));
       sent.destroy();
     };
     const failAs = (code: string) => fail(new ExchangeError(code, phase, sent.reusedSocket));
-    const abort = () => fail(signal.reason);
+    const abort = () => fail(signal.reason as Error);
     const enter = (next: Phase, ms: number) => {
       phase = next;
       clearTimeout(step);
@@ -133,6 +133,6 @@ function receive(answer: IncomingMessage, maxBytes: number, { progress, fail, do
     pieces.push(piece);
     progress();
   });
-  answer.once("error", (error: NodeJS.ErrnoException) => fail(error.code ?? "FAILED"));
+  answer.on("error", (error: NodeJS.ErrnoException) => fail(error.code ?? "FAILED"));
   answer.once("end", () => (answer.complete ? done(Buffer.concat(pieces, bytes)) : fail("ECONNRESET")));
 }

@@ -2,7 +2,7 @@ import type { Connection } from "../config/connection.js";
 import type { Clock } from "../shared/clock.js";
 import { Agents, endIdle } from "./agents.js";
 import { understandFault } from "./connection-fault.js";
-import { type Failure, final } from "./failure.js";
+import type { Failure } from "./failure.js";
 import { ExchangeError, type ExchangeLimits, type HttpAnswer, type HttpRequest, exchange } from "./http-exchange.js";
 import { type Operation, type OperationKind, isRepeatable } from "./operation.js";
 import { understandRefusal, unlikeVault } from "./refusal.js";
@@ -91,11 +91,9 @@ export class Line {
       tell("reply" in outcome ? "ok" : outcome.error.kind);
       return outcome;
     } catch (reason) {
-      if (signal.aborted || !(reason instanceof ExchangeError || reason instanceof VaultError)) {
-        tell("cancelled");
-        throw reason;
-      }
-      const failure = reason instanceof ExchangeError ? understandFault(reason, origin) : final(reason);
+      if (signal.aborted) tell("cancelled");
+      const failure = signal.aborted ? undefined : failureOf(reason, origin);
+      if (!failure) throw reason;
       tell(failure.error.kind);
       return failure;
     }
@@ -128,6 +126,12 @@ export class Line {
       maxBytes: maxAnswerBytes,
     };
   }
+}
+
+/** `undefined` for what is neither the network's fault nor the configuration's. */
+function failureOf(reason: unknown, origin: string): Failure | undefined {
+  if (reason instanceof ExchangeError) return understandFault(reason, origin);
+  return reason instanceof VaultError ? { error: reason, retry: "never", blamesNode: true } : undefined;
 }
 
 function isStaleSocket(reason: unknown): boolean {

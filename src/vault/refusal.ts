@@ -29,12 +29,13 @@ export function understandRefusal(operation: Operation, reply: VaultReply, sourc
   if (status === 429) return quota(reply, source);
   if (status >= 500 || status === 412) return failed(operation, reply, says, source);
   if (reply.body === undefined) return notVault(reply, source);
-  if (status === 403 && says("invalid token"))
-    return refusal("token_invalid", status, "the Vault token is no longer valid");
   if (operation.kind === "login") return final(understandLoginRefusal(operation, status, errors));
+  if (status === 403 && says("invalid token")) {
+    return refusal("token_invalid", status, "the Vault token is no longer valid");
+  }
   if (operation.kind === "renew" && status === 400) return unrenewed(says, source);
   if (status === 403) return refusal("denied", status, denialOf(operation));
-  if (status === 404) return gone(operation, reply.body);
+  if (status === 404) return gone(operation, reply.body, says);
   if (status === 405) {
     return refusal(
       "refused",
@@ -165,7 +166,7 @@ function kv2Hint({ path, method }: Operation): string {
   return ` (if ${mount} is a KV version 2 engine, write ${mount}/data/${rest.join("/")})`;
 }
 
-function gone(operation: Operation, body: JsonObject | null): Failure {
+function gone(operation: Operation, body: JsonObject | null, says: (words: string) => boolean): Failure {
   const { path } = operation;
   const data = body?.["data"];
   const metadata = isJsonObject(data) ? data["metadata"] : undefined;
@@ -187,6 +188,7 @@ function gone(operation: Operation, body: JsonObject | null): Failure {
       404,
       `nothing at ${path}: this is a KV version 2 engine, did you mean ${withData(path)}?`,
     );
+  if (says("no handler for route")) return refusal("missing", 404, `no engine is mounted at ${path}`);
   const of = operation.query ? ` (${operation.query.slice(0, 80)})` : "";
   return refusal("missing", 404, `nothing at ${path}${of}${operation.method === "LIST" ? "" : kv2Hint(operation)}`);
 }

@@ -1,4 +1,5 @@
 import nodeVault from "node-vault";
+import { ProviderError } from "../shared/errors.js";
 import type { Redacted } from "../shared/redacted.js";
 import type { HttpAnswer, HttpRequest } from "./http-exchange.js";
 
@@ -56,7 +57,16 @@ export function askThroughNodeVault(
   client.namespace = vaultNamespace;
   client.pathPrefix = "";
   client.handleVaultResponse = (answer) => answer;
+  if (!/^[\x21-\x7e]*$/.test(vaultNamespace + (pod ?? ""))) throw unprintable();
   return client.request({ method, path: `/${path}`, headers: headersOf(method, pod, body) });
+}
+
+/** HTTP headers hold only such characters; Node would refuse with an error of its own. */
+function unprintable(): ProviderError {
+  return new ProviderError(
+    "invalid_request",
+    "the Vault namespace may hold printable ASCII characters only, no spaces",
+  );
 }
 
 function headersOf(method: string, pod?: string, body?: Redacted<string>): Record<string, string> {

@@ -3,7 +3,7 @@ import type { Clock } from "../shared/clock.js";
 import type { Random } from "../shared/random.js";
 import { SharedWork } from "../shared/shared-work.js";
 import type { Strain } from "./allowance.js";
-import { type Failure, final } from "./failure.js";
+import type { Failure } from "./failure.js";
 import { Governor } from "./governor.js";
 import { type Answered, Line, type Outcome } from "./line.js";
 import { type Node, Nodes } from "./nodes.js";
@@ -27,6 +27,7 @@ interface Call {
 const maxRetries = 2;
 /** The first delay is drawn from up to this, the second from up to twice as much. */
 const retryCeilingMs = 500;
+const passingMs = 5_000;
 /** What should be quick and takes longer says that the server struggles. */
 const slowMs = 2_000;
 
@@ -72,30 +73,30 @@ export class Upstream {
     const who = { namespace: caller.namespace, priority: caller.priority, isLogin: operation.kind === "login" };
     const strain = (outcome: Outcome, ms: number) => strainOf(operation, outcome, ms);
     const call: Call = { tried: new Set(), redirectTo: undefined };
-    const giveUpAt = clock.monotonic() + this.#connection.limits.requestTimeoutMs;
+    const startedAt = clock.monotonic();
     for (let retries = 0; ; retries += 1) {
       const attempt = () => this.#attempt(operation, question, call, signal);
       const outcome = await this.#governor.run(who, attempt, strain, signal);
       this.#noteFault(outcome);
       if ("reply" in outcome) return outcome;
-      const now = clock.monotonic();
-      if (retries === maxRetries || now >= giveUpAt || !this.#mayMend(operation, outcome, call, now))
-        throw outcome.error;
+      const elsewhere = outcome.redirectTo !== undefined || this.#nodes.hasOthers(call.tried, clock.monotonic());
+      const elapsed = clock.monotonic() - startedAt;
+      if (retries === maxRetries || !this.#mayMend(operation, outcome, elsewhere, elapsed)) throw outcome.error;
       call.redirectTo = outcome.redirectTo;
-      if (outcome.redirectTo === undefined && !this.#nodes.hasOthers(call.tried, now)) {
-        await clock.sleep(random() * retryCeilingMs * 2 ** retries, signal);
-      }
+      if (!elsewhere) await clock.sleep(random() * retryCeilingMs * 2 ** retries, signal);
     }
   }
 
-  #mayMend(operation: Operation, { retry }: Failure, { tried }: Call, now: number): boolean {
-    if (retry === "elsewhere") return this.#nodes.hasOthers(tried, now);
-    return retry === "always" || (retry === "repeatable" && isRepeatable(operation));
+  /** Asking the same node again is for passing faults: what has taken long already is not asked of it twice. */
+  #mayMend(operation: Operation, { retry }: Failure, elsewhere: boolean, elapsedMs: number): boolean {
+    if (retry === "never" || (retry === "repeatable" && !isRepeatable(operation))) return false;
+    if (elsewhere) return elapsedMs < this.#connection.limits.requestTimeoutMs;
+    return retry !== "elsewhere" && elapsedMs < passingMs;
   }
 
   async #attempt(operation: Operation, question: VaultQuestion, call: Call, signal: AbortSignal): Promise<Outcome> {
     const chosen = this.#nodes.choose(call.tried, call.redirectTo, this.#parts.clock.monotonic());
-    if ("error" in chosen) return final(chosen.error);
+    if ("error" in chosen) return { error: chosen.error, retry: "never", blamesNode: true };
     const { node } = chosen;
     call.tried.add(node.origin);
     try {

@@ -1,0 +1,184 @@
+import http from "node:http";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { type TestServer, serveHttp, serveRaw } from "../testing/http-server.js";
+import { type ExchangeLimits, exchange } from "./http-exchange.js";
+
+const never = new AbortController().signal;
+const roomy: ExchangeLimits = { connectMs: 2_000, firstByteMs: 2_000, idleMs: 2_000, totalMs: 4_000, maxBytes: 1_000 };
+
+const endings: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end();
+});
+
+async function started(server: Promise<TestServer>): Promise<TestServer> {
+  const running = await server;
+  endings.push(() => running.close());
+  return running;
+}
+
+function agent(): http.Agent {
+  const agent = new http.Agent({ keepAlive: true });
+  endings.push(() => agent.destroy());
+  return agent;
+}
+
+const get = (
+  origin: string,
+  limits: Partial<ExchangeLimits> = {},
+  { signal = never, through = agent() }: { signal?: AbortSignal; through?: http.Agent } = {},
+) =>
+  exchange({ origin, agent: through }, { method: "GET", path: "/v1/x", headers: {} }, { ...roomy, ...limits }, signal);
+
+/** Answers each connection's first bytes with text, and leaves the connection open. */
+const answering = (text: string) => started(serveRaw((socket) => socket.once("data", () => socket.write(text))));
+
+describe("an exchange", () => {
+  test("sends method, path, headers and body; gives status, headers and body", async () => {
+    const seen: unknown[] = [];
+    const { origin } = await started(
+      serveHttp((request, response) => {
+        const { method, url, headers, text } = request;
+        seen.push({ method, url, token: headers["x-vault-token"], length: headers["content-length"], text });
+        response.writeHead(418, { "Retry-After": "3" }).end("ü");
+      }),
+    );
+    const request = { method: "POST", path: "/v1/a?b=c", headers: { "X-Vault-Token": "t" }, body: '{"ü":1}' };
+    const answer = await exchange({ origin, agent: agent() }, request, roomy, never);
+    expect(answer).toMatchObject({ status: 418, headers: { "retry-after": "3" }, body: Buffer.from("ü") });
+    expect(seen).toEqual([{ method: "POST", url: "/v1/a?b=c", token: "t", length: "8", text: '{"ü":1}' }]);
+  });
+
+  test("offers no encoding and knows no proxy of the environment", async () => {
+    const { origin } = await started(serveHttp((request, response) => response.end(JSON.stringify(request.headers))));
+    vi.stubEnv("HTTP_PROXY", "http://127.0.0.1:1").stubEnv("http_proxy", "http://127.0.0.1:1");
+    endings.push(() => vi.unstubAllEnvs());
+    const { body } = await get(origin);
+    expect(JSON.parse(body.toString())).not.toHaveProperty("accept-encoding");
+  });
+
+  test("goes over a unix socket", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "keymount-"));
+    endings.push(() => rmSync(directory, { recursive: true }));
+    const { origin } = await started(
+      serveHttp((_request, response) => response.end("here"), { path: join(directory, "s") }),
+    );
+    expect((await get(origin)).body.toString()).toBe("here");
+  });
+
+  test("keeps a connection for the next", async () => {
+    const server = await started(serveHttp((_request, response) => response.end()));
+    const through = agent();
+    await get(server.origin, {}, { through });
+    await get(server.origin, {}, { through });
+    expect(server.accepted()).toBe(1);
+  });
+
+  test("follows no redirect", async () => {
+    const { origin } = await started(
+      serveHttp((_request, response) => response.writeHead(307, { Location: "http://127.0.0.1:1/" }).end()),
+    );
+    expect(await get(origin)).toMatchObject({ status: 307 });
+  });
+});
+
+describe("no answer", () => {
+  const head = "HTTP/1.1 200 OK\r\n";
+  test.each<[string, string, Partial<ExchangeLimits>, string, string]>([
+    ["nothing comes", "", { firstByteMs: 30 }, "TIMEOUT_WAITING", "waiting"],
+    ["the body stops", `${head}Content-Length: 9\r\n\r\nabc`, { idleMs: 30 }, "TIMEOUT_RECEIVING", "receiving"],
+    [
+      "it is longer than allowed, and says so",
+      `${head}Content-Length: 1001\r\n\r\n`,
+      {},
+      "BODY_TOO_LARGE",
+      "receiving",
+    ],
+    [
+      "it is longer than allowed, in pieces",
+      `${head}Transfer-Encoding: chunked\r\n\r\n3e9\r\n${"x".repeat(1001)}\r\n`,
+      {},
+      "BODY_TOO_LARGE",
+      "receiving",
+    ],
+    ["it is no HTTP", "SSH-2.0-OpenSSH\r\n", {}, "HPE_INVALID_CONSTANT", "waiting"],
+    ["its headers never end", `${head}A: ${"x".repeat(20_000)}`, {}, "HPE_HEADER_OVERFLOW", "waiting"],
+  ])("when %s", async (_name, text, limits, code, phase) => {
+    const { origin } = await answering(text);
+    await expect(get(origin, limits)).rejects.toMatchObject({ code, phase });
+  });
+
+  test("when a drop comes at a time, for longer than the whole may take", async () => {
+    const { origin } = await started(
+      serveRaw((socket) => {
+        socket.write(`${head}Content-Length: 999\r\n\r\n`);
+        const drip = setInterval(() => socket.write("x"), 10);
+        socket.on("close", () => clearInterval(drip));
+      }),
+    );
+    await expect(get(origin, { totalMs: 100 })).rejects.toMatchObject({ code: "TIMEOUT_WHOLE" });
+  });
+
+  test("when it is compressed", async () => {
+    const { origin } = await started(
+      serveHttp((_request, response) => response.writeHead(200, { "Content-Encoding": "gzip" }).end(gzipSync("x"))),
+    );
+    await expect(get(origin)).rejects.toMatchObject({ code: "ENCODED_BODY" });
+  });
+
+  test("when it breaks off", async () => {
+    const { origin } = await started(
+      serveRaw((s) => s.once("data", () => s.end(`${head}Content-Length: 9\r\n\r\nabc`))),
+    );
+    await expect(get(origin)).rejects.toMatchObject({ code: "ECONNRESET", phase: "receiving" });
+  });
+
+  test("when nobody listens: nothing had been sent", async () => {
+    const server = await serveRaw(() => {});
+    await server.close();
+    await expect(get(server.origin)).rejects.toMatchObject({ code: "ECONNREFUSED", phase: "connecting" });
+  });
+
+  test("when a kept-alive socket turns out closed", async () => {
+    let requests = 0;
+    const { origin } = await started(
+      serveHttp((request, response) => (++requests === 1 ? response.end() : request.socket.destroy())),
+    );
+    const through = agent();
+    await get(origin, {}, { through });
+    await expect(get(origin, {}, { through })).rejects.toMatchObject({ code: "ECONNRESET", reusedSocket: true });
+  });
+
+  test("and its error holds nothing of the request", async () => {
+    const { origin } = await answering("rubbish\r\n");
+    const request = { method: "POST", path: "/v1/secret-path", headers: { "X-Vault-Token": "canary" }, body: "canary" };
+    const error = await exchange({ origin, agent: agent() }, request, roomy, never).catch((reason: unknown) => reason);
+    expect(JSON.stringify(error, Object.getOwnPropertyNames(error)).replaceAll("\\n", "")).not.toContain("canary");
+  });
+});
+
+describe("an abort", () => {
+  test("ends the exchange with its reason, down to the socket", async () => {
+    let closed: () => void = () => {};
+    const socketClosed = new Promise<void>((resolve) => (closed = resolve));
+    const giveUp = new AbortController();
+    const { origin } = await started(
+      serveRaw((socket) => {
+        socket.once("data", () => giveUp.abort(new Error("enough")));
+        socket.once("close", () => closed());
+      }),
+    );
+    await expect(get(origin, {}, { signal: giveUp.signal })).rejects.toThrow("enough");
+    await socketClosed;
+  });
+
+  test("before the start sends nothing", async () => {
+    const server = await started(serveRaw(() => {}));
+    await expect(get(server.origin, {}, { signal: AbortSignal.abort(new Error("enough")) })).rejects.toThrow("enough");
+    expect(server.accepted()).toBe(0);
+  });
+});

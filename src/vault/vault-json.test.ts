@@ -1,0 +1,52 @@
+import { describe, expect, test } from "vitest";
+import { goJson } from "../mount/go-json.js";
+import { parseVaultJson } from "./vault-json.js";
+
+const parse = (text: string | Buffer) => parseVaultJson(Buffer.from(text));
+const printed = (text: string) => goJson(parse(text) ?? "nothing");
+
+describe("numbers keep their digits", () => {
+  test.each([
+    "0",
+    "-0",
+    "12345678901234567890123",
+    "1.10",
+    "1e308",
+    "1E+999999",
+    "0.1000000000000000055511151231257827",
+  ])("%s", (number) => expect(printed(`{"n":${number}}`)).toBe(`{"n":${number}}`));
+});
+
+describe("keys", () => {
+  test("the last of equal ones counts, as in Go", () => {
+    expect(printed('{"a":1,"a":{"b":2},"a":3}')).toBe('{"a":3}');
+    expect(printed('{"auth":null,"auth":{"x":1}}')).toBe('{"auth":{"x":1}}');
+  });
+
+  test("__proto__ is one like any other, and pollutes nothing", () => {
+    const parsed = parse('{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}');
+    expect(Object.keys(parsed as object)).toEqual(["__proto__", "constructor"]);
+    expect(Object.getPrototypeOf(parsed)).toBe(Object.prototype);
+    expect({}).not.toHaveProperty("polluted");
+  });
+});
+
+describe("gives nothing for", () => {
+  test.each<[string, string | Buffer]>([
+    ["nothing", ""],
+    ["HTML", "<html></html>"],
+    ["what is cut off", '{"a":'],
+    ["what goes on after its end", "{} {}"],
+    ["bytes that are no UTF-8", Buffer.from([0x22, 0xff, 0x22])],
+    ["200,000 levels of arrays", "[".repeat(200_000)],
+    ["200,000 levels of objects", '{"a":'.repeat(200_000)],
+    ["257 levels, well-formed", "[".repeat(257) + "]".repeat(257)],
+    ["Infinity", "Infinity"],
+    ["a raw line break in a string", '"\n"'],
+  ])("%s", (_name, text) => expect(parse(text)).toBeUndefined());
+});
+
+test("what brackets there are in strings is not nesting", () => {
+  const text = JSON.stringify({ a: `${"[".repeat(1000)}\\"${"{".repeat(1000)}` });
+  expect(printed(text)).toBe(text);
+});

@@ -1,0 +1,69 @@
+import { describe, expect, test } from "vitest";
+import type { JsonObject } from "../shared/json.js";
+import { parseVaultJson } from "./vault-json.js";
+import { leaseIn, tokenIn } from "./vault-reply.js";
+
+const body = (value: object | string): JsonObject =>
+  parseVaultJson(Buffer.from(typeof value === "string" ? value : JSON.stringify(value))) as JsonObject;
+
+describe("a login's grant", () => {
+  const auth = { client_token: "hvs.x", accessor: "acc", lease_duration: 3600, renewable: true, token_type: "service" };
+  const grant = (change: object) => tokenIn(body({ auth: { ...auth, ...change } }), 7);
+
+  test("is understood", () => {
+    const token = grant({ num_uses: 0 });
+    expect({ ...token, secret: token.secret.reveal() }).toEqual({
+      secret: "hvs.x",
+      accessor: "acc",
+      type: "service",
+      renewable: true,
+      issuedAt: 7,
+      ttlMs: 3_600_000,
+    });
+  });
+
+  test("may be a batch token, have a number of uses, never end", () => {
+    expect(grant({ token_type: "batch", accessor: "", renewable: false })).toMatchObject({
+      type: "batch",
+      accessor: "",
+    });
+    expect(grant({ num_uses: 3 })).toMatchObject({ uses: 3 });
+    expect(grant({ lease_duration: 0 })).not.toHaveProperty("ttlMs");
+  });
+
+  test.each<[string, object | null]>([
+    ["no body", null],
+    ["no auth", {}],
+    ["null for auth", { auth: null }],
+    ["a text for auth", { auth: "hvs.x" }],
+    ["no token", { auth: { ...auth, client_token: undefined } }],
+    ["an empty token", { auth: { ...auth, client_token: "" } }],
+    ["a token that would break a header", { auth: { ...auth, client_token: "a\r\nX-Evil: 1" } }],
+    ["a token of 10 kB", { auth: { ...auth, client_token: "x".repeat(10_000) } }],
+    ["no lease_duration", { auth: { ...auth, lease_duration: undefined } }],
+    ["a text for lease_duration", { auth: { ...auth, lease_duration: "3600" } }],
+    ["a negative lease_duration", { auth: { ...auth, lease_duration: -1 } }],
+    ["a broken lease_duration", { auth: { ...auth, lease_duration: 1.5 } }],
+    ["negative uses", { auth: { ...auth, num_uses: -1 } }],
+  ])("with %s is none", (_name, answer) => {
+    expect(() => tokenIn(answer && body(answer), 0)).toThrow(expect.objectContaining({ kind: "protocol" }));
+  });
+
+  test("of 1e308 seconds is none", () => {
+    expect(() => tokenIn(body('{"auth":{"client_token":"x","lease_duration":1e308}}'), 0)).toThrow("lease_duration");
+  });
+});
+
+describe("a lease", () => {
+  test("is told by its id: KV v1's advisory duration is none", () => {
+    expect(leaseIn(body({ lease_id: "", lease_duration: 2764800 }))).toBeUndefined();
+    expect(leaseIn(body({}))).toBeUndefined();
+    const lease = leaseIn(body({ lease_id: "database/creds/app/x", lease_duration: 60, renewable: true }));
+    expect(lease).toMatchObject({ durationMs: 60_000, renewable: true });
+    expect(lease?.id.reveal()).toBe("database/creds/app/x");
+  });
+
+  test.each([{ lease_id: 7 }, { lease_id: "x" }, { lease_id: "x", lease_duration: "1h" }])("cannot be %j", (answer) => {
+    expect(() => leaseIn(body(answer))).toThrow(expect.objectContaining({ kind: "protocol" }));
+  });
+});
