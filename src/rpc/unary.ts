@@ -11,7 +11,13 @@ export interface CallOutcome {
   code: "ok" | ErrorCode;
   durationMs: number;
   error?: ProviderError;
+  facts: CallFacts;
 }
+
+/** What a method notes of its call as it learns it, for the same line: fields of the log. */
+export type CallFacts = Record<string, unknown>;
+
+type Method<Request, Response> = (request: Request, signal: AbortSignal, facts: CallFacts) => Promise<Response>;
 
 export interface Edge {
   calls: OpenCalls;
@@ -32,14 +38,15 @@ const leadMs = 2_000;
  */
 export function unary<Request, Response>(
   name: string,
-  method: (request: Request, signal: AbortSignal) => Promise<Response>,
+  method: Method<Request, Response>,
   edge: Edge,
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
     const started = edge.clock.monotonic();
+    const facts: CallFacts = {};
     const report = (code: CallOutcome["code"], error?: ProviderError) =>
-      edge.report({ method: name, code, durationMs: edge.clock.monotonic() - started, ...(error && { error }) });
-    const answer = edge.calls.run(() => limited(call, method, edge));
+      edge.report({ method: name, code, durationMs: edge.clock.monotonic() - started, facts, ...(error && { error }) });
+    const answer = edge.calls.run(() => limited(call, (request, signal) => method(request, signal, facts), edge));
     answer.then(
       (response) => {
         callback(null, response);
