@@ -1,0 +1,70 @@
+import { Gauge, type Registry } from "prom-client";
+
+/** What stands at the moment of a scrape; it is counted elsewhere. */
+export interface Holdings {
+  volumes: number;
+  bytes: number;
+  tokens: number;
+  answers: Readonly<Record<string, number>>;
+  /** Age of the oldest answer that is served because it could not be read again; 0 without one. */
+  staleSeconds: number;
+  connections: ReadonlyMap<string, ConnectionHoldings>;
+}
+
+export interface ConnectionHoldings {
+  inFlight: number;
+  allowed: number;
+  waiting: number;
+  /** Its own settings are at fault. */
+  faulty: boolean;
+}
+
+/** Gauges that ask for what stands when they are scraped. */
+export function registerHoldings(registry: Registry, holdings: () => Holdings): void {
+  const single = (name: string, help: string, read: (held: Holdings) => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read(holdings()));
+      },
+    });
+  const labelled = (name: string, help: string, label: string, read: (held: Holdings) => [string, number][]) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [value, number] of read(holdings())) this.set({ [label]: value }, number);
+      },
+    });
+  const perConnection = (name: string, help: string, read: (load: ConnectionHoldings) => number) =>
+    labelled(name, help, "connection", ({ connections }) => [...connections].map(([key, load]) => [key, read(load)]));
+
+  single("keymount_volumes", "Volumes that hold answers", (held) => held.volumes);
+  single("keymount_answer_bytes", "Bytes of the answers held", (held) => held.bytes);
+  single("keymount_tokens", "Vault tokens held", (held) => held.tokens);
+  single(
+    "keymount_stale_seconds",
+    "Age of the oldest answer that could not be read again; 0 without one",
+    (held) => held.staleSeconds,
+  );
+  labelled("keymount_answers", "Answers held, by kind: static, leased, issued", "kind", ({ answers }) =>
+    Object.entries(answers),
+  );
+  perConnection("keymount_vault_in_flight", "Requests to Vault under way", ({ inFlight }) => inFlight);
+  perConnection(
+    "keymount_vault_allowed",
+    "Requests to Vault allowed at once; lowered when Vault struggles",
+    ({ allowed }) => allowed,
+  );
+  perConnection("keymount_vault_waiting", "Requests to Vault that wait for their turn", ({ waiting }) => waiting);
+  perConnection(
+    "keymount_connection_faulty",
+    "1 while the connection's own settings are at fault (TLS refused, name not found)",
+    ({ faulty }) => (faulty ? 1 : 0),
+  );
+}

@@ -1,0 +1,126 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
+import { type Holdings, registerHoldings } from "./holdings.js";
+
+/** From a republish out of memory to a first mount that waits for a failover. */
+const mountBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 90];
+const requestBuckets = [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
+
+/** Everything counted, under names operators may rely on. No label grows with pods, namespaces or paths. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #mounts: Counter<"outcome">;
+  readonly #mountSeconds: Histogram<"outcome">;
+  readonly #requests: Counter<"connection" | "kind" | "outcome">;
+  readonly #requestSeconds: Histogram<"connection" | "kind">;
+  readonly #logins: Counter<"connection" | "outcome">;
+  readonly #revocations: Counter<"outcome">;
+  readonly #heldObjects: Counter<"connection" | "reason">;
+  readonly #failovers: Counter<"connection">;
+  readonly #tlsRejections: Counter<"connection">;
+
+  constructor(version: string, holdings: () => Holdings) {
+    const registers = [this.#registry];
+    collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 20 });
+    this.#mounts = new Counter({
+      name: "keymount_mounts_total",
+      help: "Mounts by outcome: changed, unchanged, held, or the error's code",
+      labelNames: ["outcome"],
+      registers,
+    });
+    this.#mountSeconds = new Histogram({
+      name: "keymount_mount_duration_seconds",
+      help: "Time to answer a Mount: changed, unchanged, held or failed",
+      labelNames: ["outcome"],
+      buckets: mountBuckets,
+      registers,
+    });
+    this.#requests = new Counter({
+      name: "keymount_vault_requests_total",
+      help: "Requests to Vault by what was asked and how it ended",
+      labelNames: ["connection", "kind", "outcome"],
+      registers,
+    });
+    this.#requestSeconds = new Histogram({
+      name: "keymount_vault_request_duration_seconds",
+      help: "Time of a request to Vault, waiting for its turn left out",
+      labelNames: ["connection", "kind"],
+      buckets: requestBuckets,
+      registers,
+    });
+    this.#logins = new Counter({
+      name: "keymount_logins_total",
+      help: "Logins by outcome: ok, or the error's code",
+      labelNames: ["connection", "outcome"],
+      registers,
+    });
+    this.#revocations = new Counter({
+      name: "keymount_tokens_revoked_total",
+      help: "Tokens revoked because nobody needs them: ok, or failed, which end with their time",
+      labelNames: ["outcome"],
+      registers,
+    });
+    this.#heldObjects = new Counter({
+      name: "keymount_held_instead_total",
+      help: "Answers served from memory because they could not be had anew, by the error's code",
+      labelNames: ["connection", "reason"],
+      registers,
+    });
+    this.#failovers = new Counter({
+      name: "keymount_failovers_total",
+      help: "Times another address of a connection was taken",
+      labelNames: ["connection"],
+      registers,
+    });
+    this.#tlsRejections = new Counter({
+      name: "keymount_tls_files_rejected_total",
+      help: "New TLS files that could not be used; the old ones stay",
+      labelNames: ["connection"],
+      registers,
+    });
+    new Gauge({ name: "keymount_build_info", help: "Always 1", labelNames: ["version"], registers }).set(
+      { version },
+      1,
+    );
+    registerHoldings(this.#registry, holdings);
+  }
+
+  /** The media type of `scrape`. */
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  scrape(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  mounted(outcome: string, seconds: number): void {
+    this.#mounts.inc({ outcome });
+    const kind = ["changed", "unchanged", "held"].includes(outcome) ? outcome : "failed";
+    this.#mountSeconds.observe({ outcome: kind }, seconds);
+  }
+
+  vaultRequest(connection: string, kind: string, outcome: string, seconds: number): void {
+    this.#requests.inc({ connection, kind, outcome });
+    this.#requestSeconds.observe({ connection, kind }, seconds);
+  }
+
+  login(connection: string, outcome: string): void {
+    this.#logins.inc({ connection, outcome });
+  }
+
+  tokenRevoked(ok: boolean): void {
+    this.#revocations.inc({ outcome: ok ? "ok" : "failed" });
+  }
+
+  heldInstead(connection: string, reason: string): void {
+    this.#heldObjects.inc({ connection, reason });
+  }
+
+  failedOver(connection: string): void {
+    this.#failovers.inc({ connection });
+  }
+
+  tlsFilesRejected(connection: string): void {
+    this.#tlsRejections.inc({ connection });
+  }
+}
