@@ -1,6 +1,6 @@
-import { ExchangeError } from "./http-exchange.js";
+import type { ExchangeError } from "./http-exchange.js";
 import { type Failure, final } from "./failure.js";
-import { VaultError } from "./vault-error.js";
+import { VaultError, type VaultErrorKind } from "./vault-error.js";
 
 /** Node's and OpenSSL's codes, in the words of the person who can mend it. */
 const tlsFaults: Readonly<Record<string, string>> = {
@@ -32,23 +32,27 @@ const outages: Readonly<Record<string, string>> = {
   TIMEOUT_WHOLE: "does not finish its answer in time",
 };
 
-/** What it means that no answer came. */
-export function understandFault(fault: ExchangeError, origin: string): Failure {
-  const { code, phase } = fault;
-  const unsent = phase === "connecting";
-  const tls =
-    tlsFaults[code] ?? (/^(ERR_SSL_|ERR_TLS_|CERT_|ERR_OSSL_)/.test(code) ? `TLS failed (${code})` : undefined);
-  if (tls !== undefined) return node("configuration", `TLS with ${origin} is refused: ${tls}`, unsent);
-  if (code === "ENOTFOUND") return node("configuration", `${origin} cannot be found in DNS`, true);
-  if (code === "EACCES") return node("configuration", `keymount may not open ${origin}`, true);
+/** What it means that no answer came. Where TLS or the name is at fault, Vault did nothing, and will not do better soon. */
+export function understandFault({ code, phase }: ExchangeError, origin: string): Failure {
+  const mend = configurationFault(code, origin);
+  if (mend !== undefined) return blameNode("configuration", mend, "elsewhere");
   if (code === "BODY_TOO_LARGE") {
     return final(new VaultError("protocol", `${origin} sent more than the connection's maxAnswerBytes`));
   }
-  if (code === "ENCODED_BODY" || code.startsWith("HPE_"))
-    return node("protocol", `${origin} does not speak HTTP as Vault does`, false);
-  return node("outage", `${origin} ${outages[code] ?? `cannot be talked to (${code.slice(0, 40)})`}`, unsent);
+  if (code === "ENCODED_BODY" || code.startsWith("HPE_")) {
+    return blameNode("protocol", `${origin} does not speak HTTP as Vault does`, "repeatable");
+  }
+  const what = outages[code] ?? `cannot be talked to (${code.slice(0, 40)})`;
+  return blameNode("outage", `${origin} ${what}`, phase === "connecting" ? "always" : "repeatable");
 }
 
-function node(kind: "configuration" | "outage" | "protocol", message: string, unsent: boolean): Failure {
-  return { error: new VaultError(kind, message), retry: unsent ? "always" : "repeatable", blamesNode: true };
+function configurationFault(code: string, origin: string): string | undefined {
+  if (code === "ENOTFOUND") return `${origin} cannot be found in DNS`;
+  if (code === "EACCES") return `keymount may not open ${origin}`;
+  const isTls = /^(ERR_SSL_|ERR_TLS_|CERT_|ERR_OSSL_)/.test(code) || Object.hasOwn(tlsFaults, code);
+  return isTls ? `TLS with ${origin} is refused: ${tlsFaults[code] ?? code.slice(0, 80)}` : undefined;
+}
+
+function blameNode(kind: VaultErrorKind, message: string, retry: Failure["retry"]): Failure {
+  return { error: new VaultError(kind, message), retry, blamesNode: true };
 }

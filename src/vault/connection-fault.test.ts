@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import { understandFault } from "./connection-fault.js";
+import { ExchangeError, type Phase } from "./http-exchange.js";
+
+test.each<[string, Phase, string, string, RegExp]>([
+  ["ECONNREFUSED", "connecting", "outage", "always", /^https:\/\/vault:8200 refuses connections$/],
+  ["EHOSTUNREACH", "connecting", "outage", "always", /cannot be reached/],
+  ["EAI_AGAIN", "connecting", "outage", "always", /DNS does not answer/],
+  ["ENOTFOUND", "connecting", "configuration", "elsewhere", /cannot be found in DNS/],
+  ["EACCES", "connecting", "configuration", "elsewhere", /may not open/],
+  ["ECONNRESET", "waiting", "outage", "repeatable", /closed the connection/],
+  ["TIMEOUT_WAITING", "waiting", "outage", "repeatable", /does not answer in time/],
+  ["TIMEOUT_CONNECTING", "connecting", "outage", "always", /does not accept a connection in time/],
+  ["CERT_HAS_EXPIRED", "connecting", "configuration", "elsewhere", /has expired/],
+  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "connecting", "configuration", "elsewhere", /tls\.caFile/],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", "connecting", "configuration", "elsewhere", /tls\.serverName/],
+  ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "waiting", "configuration", "elsewhere", /refused: ERR_SSL_/],
+  ["HPE_INVALID_CONSTANT", "waiting", "protocol", "repeatable", /does not speak HTTP/],
+  ["BODY_TOO_LARGE", "receiving", "protocol", "never", /maxAnswerBytes/],
+  ["SOMETHING_NEW", "waiting", "outage", "repeatable", /cannot be talked to \(SOMETHING_NEW\)/],
+])("%s while %s", (code, phase, kind, retry, message) => {
+  const failure = understandFault(new ExchangeError(code, phase, false), "https://vault:8200");
+  expect(failure).toMatchObject({ retry, error: { kind, message: expect.stringMatching(message) as string } });
+});

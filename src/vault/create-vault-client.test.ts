@@ -1,0 +1,484 @@
+import axios from "axios";
+import { setMaxListeners } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Connection } from "../config/connection.js";
+import type { VaultRequest } from "../mount/mount-spec.js";
+import { systemClock } from "../shared/clock.js";
+import { Redacted } from "../shared/redacted.js";
+import { type Identity, makeIdentity } from "../testing/certificates.js";
+import { sampleConnection } from "../testing/connection.js";
+import { FakeClock } from "../testing/fake-clock.js";
+import { type Handler, type TestServer, serveHttp, serveRaw } from "../testing/http-server.js";
+import { type LiveVaultClient, createVaultClient } from "./create-vault-client.js";
+import type { Caller, VaultToken } from "./vault-client.js";
+import type { VaultError } from "./vault-error.js";
+import type { VaultObserver } from "./vault-observer.js";
+
+type Seen = { method?: string; url?: string; headers: IncomingMessage["headers"]; text: string };
+type Reply = { status?: number; body?: unknown; text?: string; headers?: Record<string, string>; cut?: boolean };
+
+const never = new AbortController().signal;
+setMaxListeners(0, never);
+const caller: Caller = { namespace: "shop", pod: "shop/web-0/uid-1", priority: "first-mount" };
+const token: VaultToken = {
+  secret: new Redacted("hvs.canary-token"),
+  accessor: "acc",
+  type: "service",
+  renewable: true,
+  issuedAt: 0,
+};
+
+let client: LiveVaultClient;
+let events: string[];
+let endings: (() => Promise<unknown>)[];
+
+beforeEach(() => {
+  events = [];
+  endings = [];
+  const observer: VaultObserver = {
+    request: ({ kind, outcome }) => events.push(`${kind} ${outcome}`),
+    failedOver: ({ reason }) => events.push(`failed over: ${reason}`),
+    tlsFilesRejected: ({ reason }) => events.push(reason),
+  };
+  client = createVaultClient({ clock: systemClock, random: () => 0.01, observer });
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+  await client.close();
+  for (const end of endings.reverse()) await end();
+});
+
+/** A Vault node that answers as told, each answer once and the last one again, and keeps what it was asked. */
+async function node(replies: Reply[] | Handler = [{}], clusterId: string | null = "one", tls?: Identity) {
+  const seen: Seen[] = [];
+  let answered = 0;
+  const handler: Handler = (request, response) => {
+    const { method, url, headers, text } = request;
+    if (url?.startsWith("/v1/sys/health")) return response.end(JSON.stringify({ cluster_id: clusterId }));
+    seen.push({ ...(method && { method }), ...(url && { url }), headers, text });
+    if (typeof replies === "function") return replies(request, response);
+    const reply = replies[Math.min(answered++, replies.length - 1)]!;
+    if (reply.cut) return request.socket.destroy();
+    response
+      .writeHead(reply.status ?? 200, reply.headers)
+      .end(reply.text ?? JSON.stringify(reply.body ?? { data: {} }));
+  };
+  const server = await serveHttp(handler, tls ? { tls } : {});
+  endings.push(() => server.close());
+  return { ...server, seen };
+}
+
+async function deadNode(): Promise<TestServer> {
+  const server = await serveRaw(() => {});
+  await server.close();
+  return server;
+}
+
+const through = (servers: { origin: string }[], change: Partial<Connection> = {}): Connection =>
+  sampleConnection({ addresses: servers.map(({ origin }) => ({ origin })), ...change });
+
+const read = (connection: Connection, change: Partial<VaultRequest> = {}, by: Caller = caller, signal = never) => {
+  const request: VaultRequest = { method: "GET", path: "secret/data/app", query: "", ...change };
+  return client.request(connection, { vaultNamespace: "team/a", token }, request, by, signal);
+};
+const issue = (connection: Connection) => read(connection, { method: "POST", path: "pki/issue/web" });
+const logIn = (connection: Connection) => {
+  const login = { vaultNamespace: "", authMount: "k8s/prod", role: "web", jwt: new Redacted("canary-jwt") };
+  return client.login(connection, login, caller, never);
+};
+const plainRead: VaultRequest = { method: "GET", path: "secret/data/app", query: "" };
+const silent: VaultObserver = { request: () => {}, failedOver: () => {}, tlsFilesRejected: () => {} };
+const failure = (work: Promise<unknown>): Promise<VaultError> =>
+  work.then(
+    () => Promise.reject(new Error("it should have failed")),
+    (reason: unknown) => reason as VaultError,
+  );
+
+describe("a request", () => {
+  test("carries its token, namespace and pod, and its path escaped", async () => {
+    const vault = await node([{ body: { data: { a: 1 }, lease_id: "" } }]);
+    const answer = await read(through([vault]), { path: "secret/data/ü b/100%&'", query: "version=2" });
+    expect(answer.body.reveal()).toMatchObject({ lease_id: "" });
+    expect(answer).toMatchObject({ bytes: 30 });
+    expect(vault.seen[0]).toMatchObject({
+      method: "GET",
+      url: "/v1/secret/data/%C3%BC%20b/100%25%26'?version=2",
+      headers: {
+        "x-vault-token": "hvs.canary-token",
+        "x-vault-namespace": "team/a",
+        "x-vault-request": "true",
+        "x-keymount-pod": "shop/web-0/uid-1",
+      },
+      text: "",
+    });
+  });
+
+  test.each<[string, Partial<VaultRequest>, Partial<Seen>]>([
+    [
+      "LIST goes as GET",
+      { method: "LIST", path: "secret/metadata", query: "after=a" },
+      { method: "GET", url: "/v1/secret/metadata?after=a&list=true" },
+    ],
+    [
+      "POST brings its arguments",
+      { method: "POST", args: new Redacted('{"n":1.10}') },
+      { method: "POST", text: '{"n":1.10}' },
+    ],
+    ["PUT stays PUT", { method: "PUT" }, { method: "PUT" }],
+  ])("%s", async (_name, request, seen) => {
+    const vault = await node();
+    await read(through([vault]), request);
+    expect(vault.seen[0]).toMatchObject(seen);
+  });
+
+  test.each(["secret/../sys/mounts", "secret//app", "./secret", ""])("is not sent to %j", async (path) => {
+    const vault = await node();
+    expect(await failure(read(through([vault]), { path }))).toMatchObject({ code: "invalid_request" });
+    expect(vault.seen).toEqual([]);
+  });
+
+  test("is not sent with a namespace that would break a header", async () => {
+    const vault = await node();
+    const on = { vaultNamespace: "a\r\nX-Vault-Token: evil", token };
+    expect(await failure(client.request(through([vault]), on, plainRead, caller, never))).toMatchObject({
+      code: "invalid_request",
+    });
+    expect(vault.seen).toEqual([]);
+  });
+
+  test("takes nothing from the environment, and never calls axios", async () => {
+    const axiosIsCalled = vi.spyOn(axios, "create");
+    for (const name of [
+      "VAULT_TOKEN",
+      "VAULT_NAMESPACE",
+      "VAULT_PREFIX",
+      "VAULT_ADDR",
+      "VAULT_SKIP_VERIFY",
+      "HTTP_PROXY",
+    ]) {
+      vi.stubEnv(name, "http://127.0.0.1:1/canary");
+    }
+    const vault = await node([{ body: { auth: { client_token: "hvs.new", lease_duration: 60 } } }]);
+    await logIn(through([vault]));
+    expect(vault.seen[0]?.url).toBe("/v1/auth/k8s/prod/login");
+    expect(Object.keys(vault.seen[0]?.headers ?? {})).not.toEqual(expect.arrayContaining(["x-vault-token"]));
+    expect(JSON.stringify(vault.seen[0]?.headers)).not.toContain("canary");
+    expect(axiosIsCalled).not.toHaveBeenCalled();
+  });
+
+  test("understands a lease", async () => {
+    const vault = await node([{ body: { lease_id: "db/creds/a/1", lease_duration: 60, renewable: true, data: {} } }]);
+    const { lease } = await read(through([vault]), { path: "db/creds/a" });
+    expect([lease?.id.reveal(), lease?.durationMs, lease?.renewable]).toEqual(["db/creds/a/1", 60_000, true]);
+  });
+
+  test("may be answered with nothing (204)", async () => {
+    const vault = await node((_request, response) => response.writeHead(204).end());
+    expect((await issue(through([vault]))).body.reveal()).toBeNull();
+  });
+
+  test.each<[string, Reply]>([
+    ["an empty 200", { text: "" }],
+    ["HTML", { text: "<html>canary</html>", headers: { "Content-Type": "text/html" } }],
+    ["a JSON array", { text: "[1]" }],
+    ["half a JSON", { text: '{"data":{"password":"canary' }],
+    ["JSON nested 200,000 deep", { text: `{"data":${"[".repeat(200_000)}` }],
+    ["compressed", { headers: { "Content-Encoding": "gzip" } }],
+    ["too much", { text: `"${"x".repeat(5 << 20)}"` }],
+    ["a redirect to elsewhere, not by Vault", { status: 302, headers: { Location: "http://127.0.0.1:1/" } }],
+  ])("with %s for an answer fails for what it is", async (_name, reply) => {
+    const vault = await node([reply]);
+    const error = await failure(read(through([vault])));
+    expect(error).toMatchObject({ kind: "protocol", code: "unavailable" });
+    expect(JSON.stringify([error.message, error.stack, error.cause])).not.toContain("canary");
+  });
+
+  test("ends with its signal, down to the socket", async () => {
+    const giveUp = new AbortController();
+    const vault = await node(() => giveUp.abort(new Error("enough")));
+    await expect(read(through([vault]), {}, caller, giveUp.signal)).rejects.toThrow("enough");
+    expect(events).toEqual(["health ok", "read cancelled"]);
+  });
+});
+
+describe("a login", () => {
+  test("posts role and JWT to its mount, and gives what was granted", async () => {
+    const auth = {
+      client_token: "hvs.new",
+      accessor: "acc",
+      lease_duration: 60,
+      renewable: true,
+      token_type: "service",
+    };
+    const vault = await node([{ body: { auth } }]);
+    const granted = await logIn(through([vault]));
+    expect(granted).toMatchObject({ accessor: "acc", ttlMs: 60_000 });
+    expect(granted.secret.reveal()).toBe("hvs.new");
+    expect(vault.seen[0]).toMatchObject({ method: "POST", text: '{"role":"web","jwt":"canary-jwt"}' });
+  });
+
+  test("that brings no token is an answer no Vault gives", async () => {
+    expect(await failure(logIn(through([await node([{ body: {} }])])))).toMatchObject({ kind: "protocol" });
+  });
+
+  test("of many at once gets each its own token", async () => {
+    const vault = await node((request, response) => {
+      const { role } = JSON.parse(request.text) as { role: string };
+      setTimeout(() => response.end(JSON.stringify({ auth: { client_token: `t-${role}`, lease_duration: 1 } })), 5);
+    });
+    const roles = Array.from({ length: 20 }, (_, n) => `r${n}`);
+    const logins = roles.map((role) =>
+      client.login(
+        through([vault]),
+        { vaultNamespace: "", authMount: "k", role, jwt: new Redacted("j") },
+        caller,
+        never,
+      ),
+    );
+    expect((await Promise.all(logins)).map(({ secret }) => secret.reveal())).toEqual(roles.map((role) => `t-${role}`));
+    expect(vault.accepted()).toBeLessThanOrEqual(16);
+  });
+});
+
+describe("the token itself", () => {
+  const on = { vaultNamespace: "", token };
+  const dead: Reply = {
+    status: 403,
+    body: { errors: ["2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"] },
+  };
+
+  test("looked up dead is said to be", async () => {
+    const connection = through([await node([dead])]);
+    expect(await failure(client.lookupSelf(connection, on, caller, never))).toMatchObject({ kind: "token_invalid" });
+  });
+
+  test("is revoked, and dead already counts as revoked", async () => {
+    const vault = await node([{}, dead]);
+    await client.revokeSelf(through([vault]), on, caller, never);
+    await client.revokeSelf(through([vault]), on, caller, never);
+    expect(vault.seen.map(({ method, url }) => `${method} ${url}`)).toEqual(
+      Array(2).fill("POST /v1/auth/token/revoke-self"),
+    );
+  });
+
+  test("revokes a lease by its id", async () => {
+    const vault = await node();
+    await client.revokeLease(through([vault]), on, new Redacted("db/creds/a/1"), caller, never);
+    expect(vault.seen[0]).toMatchObject({ url: "/v1/sys/leases/revoke", text: '{"lease_id":"db/creds/a/1"}' });
+  });
+});
+
+describe("an outage", () => {
+  test("of one node is not seen: the next is asked, and goes on being asked", async () => {
+    const [down, up] = [await deadNode(), await node()];
+    await read(through([down, up]));
+    await issue(through([down, up]));
+    expect(events.filter((event) => event.startsWith("health"))).toEqual(["health outage", "health ok"]);
+    expect(events.filter((event) => event.startsWith("failed over"))).toHaveLength(1);
+    expect(up.seen).toHaveLength(2);
+  });
+
+  test("that passes is not seen by a read", async () => {
+    const vault = await node([{ status: 503, text: "" }, { cut: true }, {}]);
+    await read(through([vault]));
+    expect(vault.seen).toHaveLength(3);
+  });
+
+  test("that does not is told after two more attempts", async () => {
+    const vault = await node([{ status: 502, text: "<html>" }]);
+    expect(await failure(read(through([vault])))).toMatchObject({ kind: "outage", status: 502 });
+    expect(vault.seen).toHaveLength(3);
+  });
+
+  test("in the middle of issuing is not tried again: it may have been done", async () => {
+    const vault = await node([{ cut: true }, {}]);
+    expect(await failure(issue(through([vault])))).toMatchObject({ kind: "outage" });
+    expect(vault.seen).toHaveLength(1);
+  });
+
+  test("before anything was sent is no reason not to issue elsewhere", async () => {
+    const [down, up] = [await deadNode(), await node()];
+    await issue(through([down, up]));
+    expect(up.seen).toHaveLength(1);
+  });
+
+  test("of a kept-alive socket costs a read nothing", async () => {
+    let requests = 0;
+    const vault = await node((request, response) =>
+      ++requests === 2 ? request.socket.destroy() : response.end('{"data":{}}'),
+    );
+    await read(through([vault]));
+    await read(through([vault]));
+    expect(events).toEqual(["health ok", "read ok", "read ok"]);
+  });
+
+  test("that lasts makes those who come later fail at once", async () => {
+    const connection = through([await deadNode()]);
+    await failure(read(connection));
+    await failure(read(connection));
+    events.length = 0;
+    const error = await failure(read(connection));
+    expect(error).toMatchObject({ kind: "outage", message: expect.stringMatching(/asked again in \d s/) as string });
+    expect(events).toEqual([]);
+  });
+
+  test("of a sealed Vault is not asked twice, but a node that is not sealed is", async () => {
+    const sealed: Reply = { status: 503, body: { errors: ["Vault is sealed"] } };
+    const alone = await node([sealed]);
+    expect(await failure(read(through([alone])))).toMatchObject({ kind: "sealed" });
+    expect(alone.seen).toHaveLength(1);
+    const [first, second] = [await node([sealed]), await node()];
+    await issue(through([first, second], { name: "other" }));
+    expect(second.seen).toHaveLength(1);
+  });
+
+  test("that is a quota is not asked twice", async () => {
+    const vault = await node([{ status: 429, body: { errors: ["rate limit quota exceeded"] } }]);
+    expect(await failure(read(through([vault])))).toMatchObject({ kind: "quota" });
+    expect(vault.seen).toHaveLength(1);
+    expect(client.loads().get("default")).toMatchObject({ allowed: 8 });
+  });
+
+  test("of a node that never answers is over when its time is", async () => {
+    const silent = await serveRaw(() => {});
+    endings.push(() => silent.close());
+    const limits = { ...sampleConnection().limits, requestTimeoutMs: 50 };
+    const error = await failure(read(through([silent], { limits })));
+    expect(error).toMatchObject({ kind: "outage", message: expect.stringMatching(/in time$/) as string });
+  });
+});
+
+describe("a standby that sends us on", () => {
+  test("to a listed node is followed, with what was sent", async () => {
+    const leader = await node();
+    const standby = await node([{ status: 307, text: "", headers: { Location: `${leader.origin}/v1/evil` } }]);
+    await issue(through([standby, leader]));
+    expect(leader.seen[0]).toMatchObject({ method: "POST", url: "/v1/pki/issue/web" });
+  });
+
+  test("to one that is not listed learns neither token nor JWT", async () => {
+    const stranger = await node();
+    const standby = await node([{ status: 307, text: "", headers: { Location: `${stranger.origin}/v1/x` } }]);
+    const errors = [await failure(read(through([standby]))), await failure(logIn(through([standby])))];
+    expect(errors.map(({ kind }) => kind)).toEqual(["outage", "outage"]);
+    expect(errors[0]?.message).toContain("does not list");
+    expect([stranger.accepted(), stranger.seen]).toEqual([0, []]);
+  });
+
+  test("in a circle is followed twice and no more", async () => {
+    const replies: Reply[] = [{ status: 307, text: "", headers: {} }];
+    const [a, b] = [await node(replies), await node(replies)];
+    replies[0]!.headers!["Location"] = b.origin;
+    expect(await failure(read(through([a, b])))).toMatchObject({ kind: "outage" });
+    expect(a.seen.length + b.seen.length).toBe(3);
+  });
+});
+
+describe("a node of another cluster", () => {
+  test("is refused before it learns a token, and said to be ours to mend", async () => {
+    const [home, foreign] = [await node([{}, { cut: true }], "one"), await node([{}], "two")];
+    const connection = through([home, foreign]);
+    await read(connection);
+    expect(await failure(issue(connection))).toMatchObject({ kind: "outage" });
+    const error = await failure(read(connection));
+    expect(error.kind).toMatch(/configuration|outage/);
+    expect(foreign.seen).toEqual([]);
+    expect(client.faults().get("default")).toMatch(/another cluster/);
+  });
+
+  test("cannot be told from one that does not say (an Agent)", async () => {
+    const [agent, other] = [await node([{ cut: true }], null), await node([{}], "two")];
+    await read(through([agent, other]));
+    expect(other.seen).toHaveLength(1);
+  });
+});
+
+describe("TLS", () => {
+  let directory: string;
+  const ca = makeIdentity({ commonName: "ca", isCa: true });
+  const good = makeIdentity({ commonName: "vault", names: ["127.0.0.1", "vault.svc"], by: ca });
+  const settings = (change: Partial<Connection["tls"]> = {}) => ({
+    tls: { caFile: join(directory, "ca.pem"), skipVerify: false, ...change },
+  });
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), "keymount-tls-"));
+    endings.push(() => rm(directory, { recursive: true }));
+    await writeFile(join(directory, "ca.pem"), ca.cert);
+  });
+
+  test("with the operator's CA is one handshake for many requests", async () => {
+    const vault = await node([{}], "one", good);
+    for (let request = 0; request < 5; request += 1) await read(through([vault], settings()));
+    expect(vault.accepted()).toBe(1);
+  });
+
+  test("can be told the name to expect", async () => {
+    const named = makeIdentity({ commonName: "vault", names: ["vault.svc"], by: ca });
+    await read(through([await node([{}], "one", named)], settings({ serverName: "vault.svc" })));
+  });
+
+  test.each<[string, () => Identity, RegExp]>([
+    [
+      "made by another CA",
+      () => makeIdentity({ commonName: "vault", names: ["127.0.0.1"], isCa: true }),
+      /self-signed/,
+    ],
+    [
+      "that has expired",
+      () => makeIdentity({ commonName: "vault", names: ["127.0.0.1"], by: ca, notAfter: Date.now() - 86_400_000 }),
+      /has expired/,
+    ],
+    ["for another name", () => makeIdentity({ commonName: "vault", names: ["vault.svc"], by: ca }), /for another name/],
+  ])("refuses a certificate %s, and says so until it works", async (_name, identity, message) => {
+    vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+    const vault = await node([{}], "one", identity());
+    const error = await failure(read(through([vault], settings())));
+    expect(error).toMatchObject({ kind: "configuration", message: expect.stringMatching(message) as string });
+    expect(client.faults().get("default")).toMatch(message);
+    expect(vault.seen).toEqual([]);
+  });
+
+  test("is missed at a port that speaks plain HTTP", async () => {
+    const plain = await node();
+    const error = await failure(read(through([{ origin: plain.origin.replace("http", "https") }])));
+    expect(error).toMatchObject({
+      kind: "configuration",
+      message: expect.stringMatching(/does not speak TLS/) as string,
+    });
+  });
+
+  test("takes up a new CA while in use, and lets the old sockets go", async () => {
+    const clock = new FakeClock();
+    const other = createVaultClient({ clock, random: () => 0.5, observer: silent });
+    endings.push(() => other.close());
+    const vault = await node([{}], "one", good);
+    const ask = () =>
+      other.request(through([vault], settings()), { vaultNamespace: "", token }, plainRead, caller, never);
+    await ask();
+    const stranger = makeIdentity({ commonName: "stranger", isCa: true });
+    await writeFile(join(directory, "ca.pem"), stranger.cert);
+    await clock.advance(10_000);
+    await ask();
+    await vi.waitFor(async () => expect(await failure(ask())).toMatchObject({ kind: "configuration" }));
+    await writeFile(join(directory, "ca.pem"), ca.cert + stranger.cert);
+    await clock.advance(10_000);
+    await failure(ask());
+    await vi.waitFor(ask);
+  });
+
+  test("whose files are missing is a fault that names them", async () => {
+    const vault = await node([{}], "one", good);
+    const connection = through([vault], settings({ caFile: join(directory, "none.pem") }));
+    expect(await failure(read(connection))).toMatchObject({ kind: "configuration" });
+    expect(client.faults().get("default")).toContain("none.pem");
+    await writeFile(join(directory, "none.pem"), ca.cert);
+    await read(connection);
+    expect(client.faults().size).toBe(0);
+  });
+});
