@@ -453,6 +453,17 @@ describe("TLS", () => {
     });
   });
 
+  test("is wanted at a port that says so, which learns no token in the clear", async () => {
+    const seen: Seen["headers"][] = [];
+    const vault = await serveHttp((request, response) => {
+      seen.push(request.headers);
+      response.writeHead(400).end("Client sent an HTTP request to an HTTPS server.\n");
+    });
+    endings.push(() => vault.close());
+    expect(await failure(read(through([vault])))).toMatchObject({ kind: "configuration" });
+    expect(seen.map((headers) => headers["x-vault-token"])).toEqual([undefined]);
+  });
+
   test("takes up a new CA while in use, and lets the old sockets go", async () => {
     const clock = new FakeClock();
     const other = createVaultClient({ clock, random: () => 0.5, observer: silent });

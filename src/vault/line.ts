@@ -5,7 +5,7 @@ import { understandFault } from "./connection-fault.js";
 import type { Failure } from "./failure.js";
 import { ExchangeError, type ExchangeLimits, type HttpAnswer, type HttpRequest, exchange } from "./http-exchange.js";
 import { type Operation, type OperationKind, isRepeatable } from "./operation.js";
-import { understandRefusal, unlikeVault } from "./refusal.js";
+import { understandRefusal, unlikeVault, wantsTls } from "./refusal.js";
 import { type VaultQuestion, askThroughNodeVault } from "./through-node-vault.js";
 import { TlsFiles } from "./tls-files.js";
 import { VaultError } from "./vault-error.js";
@@ -68,7 +68,7 @@ export class Line {
         await this.#send(origin, request, { limits: this.#limits(bodyIdleMs), repeatable: true }, signal),
       );
       const down = reply.status >= 500 && !reply.body;
-      return down ? outageOf(origin, reply.status) : { reply, requestedAt };
+      return wantsTls(reply, origin) ?? (down ? outageOf(origin, reply.status) : { reply, requestedAt });
     });
   }
 

@@ -129,12 +129,18 @@ function outage(message: string, status: number, retry: Failure["retry"], blames
   return { error: new VaultError("outage", message, { status }), retry, blamesNode };
 }
 
-function notVault({ status, headers, text }: VaultReply, { origin }: Source): Failure {
-  if (text?.reveal().includes("HTTP request to an HTTPS server")) {
-    const error = new VaultError("configuration", `${origin} speaks TLS; write its address with https://`, { status });
-    return { error, retry: "elsewhere", blamesNode: true };
-  }
-  return { ...final(unlikeVault(status, headers["content-type"], origin)), blamesNode: true };
+function notVault(reply: VaultReply, { origin }: Source): Failure {
+  const { status, headers } = reply;
+  return (
+    wantsTls(reply, origin) ?? { ...final(unlikeVault(status, headers["content-type"], origin)), blamesNode: true }
+  );
+}
+
+/** What Go's HTTP server says, in the clear, to one who speaks plain HTTP to its TLS port. */
+export function wantsTls({ status, text }: VaultReply, origin: string): Failure | undefined {
+  if (!text?.reveal().includes("HTTP request to an HTTPS server")) return undefined;
+  const error = new VaultError("configuration", `${origin} speaks TLS; write its address with https://`, { status });
+  return { error, retry: "elsewhere", blamesNode: true };
 }
 
 /** What answers is no Vault, or something stands before it. */
