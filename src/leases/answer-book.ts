@@ -27,6 +27,8 @@ export interface Entry {
   readonly namespace: string;
   readonly users: Set<Binding>;
   answer?: Answer;
+  /** The last attempt to have it anew failed. */
+  overdue?: boolean;
 }
 
 export interface BookTotals {
@@ -102,6 +104,7 @@ export class AnswerBook {
     const room = this.#makeRoomForBytes(answer.bytes, entry.namespace);
     if (!room && answer.kind === "static") return;
     entry.answer = answer;
+    entry.overdue = false;
     this.#count(entry.namespace, answer.bytes);
   }
 
@@ -148,6 +151,14 @@ export class AnswerBook {
     const answers: Record<AnswerKind, number> = { static: 0, leased: 0, issued: 0 };
     for (const { answer } of this.#entries.values()) if (answer) answers[answer.kind] += 1;
     return { bindings: this.#bindings.size, bytes: this.#totalBytes(), answers };
+  }
+
+  /** Milliseconds since the oldest answer was read that could not be had anew; 0 without one. */
+  stalest(now: number): number {
+    const ages = [...this.#entries.values()].map(({ answer, overdue }) =>
+      answer && overdue ? now - answer.readAt : 0,
+    );
+    return ages.reduce((oldest, age) => Math.max(oldest, age), 0);
   }
 
   #release(binding: Binding, entry: Entry): void {

@@ -90,6 +90,7 @@ export class HeldAnswers implements Answers {
     } catch (reason) {
       const error = ProviderError.from(reason);
       if (!held || signal.aborted || (wish.onDenied === "fail" && isDenial(error))) throw error;
+      entry.overdue = true;
       this.#parts.observer.heldInstead(visitor, request, error, now - held.readAt);
       return { body: held.body, heldBecause: error };
     }

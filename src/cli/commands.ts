@@ -1,0 +1,66 @@
+import { nearest } from "../shared/spelling.js";
+import type { Command, CommandIo } from "./command-io.js";
+
+interface Entry {
+  summary: string;
+  load: () => Promise<Command>;
+}
+
+/** Each command is loaded when it is run: `serve` starts without what the others need. */
+const commands: Readonly<Record<string, Entry>> = {
+  serve: {
+    summary: "run the provider; also what runs when no command is given",
+    load: async () => (await import("./serve.js")).serveCommand,
+  },
+  mount: {
+    summary: "play the CSI driver: mount a class into a directory",
+    load: async () => (await import("./mount.js")).mountCommand(),
+  },
+  check: {
+    summary: "find every mistake in SecretProviderClass files, offline",
+    load: async () => (await import("./check.js")).checkCommand,
+  },
+  dev: {
+    summary: "run an embedded Vault and the provider beside it, for trying things out",
+    load: async () => (await import("./dev.js")).devCommand,
+  },
+  version: {
+    summary: "say which version this is",
+    load: async () => (await import("./version.js")).versionCommand,
+  },
+};
+
+const usage = `Usage: keymount COMMAND [OPTION…]
+
+${Object.entries(commands)
+  .map(([name, { summary }]) => `  ${name.padEnd(9)}${summary}`)
+  .join("\n")}
+
+keymount COMMAND --help tells each command's options and exit codes. In general: 0 done, 1 refused or failed, 2 wrong usage.
+`;
+
+/**
+ * Runs what `argv` (without node and script) names and gives its exit code. Without a command, as the older providers'
+ * manifests start theirs, it is `serve`.
+ */
+export async function runCommand(argv: readonly string[], io: CommandIo, signal: AbortSignal): Promise<number> {
+  const [first = "", ...rest] = argv;
+  if (["help", "--help", "-h", "-help"].includes(first)) {
+    io.stdout.write(usage);
+    return 0;
+  }
+  if (first === "" || first.startsWith("-")) return run("serve", argv, io, signal);
+  if (Object.hasOwn(commands, first)) return run(first, rest, io, signal);
+  const meant = nearest(first, Object.keys(commands));
+  io.stderr.write(`keymount: there is no command "${first}"${meant ? `; did you mean ${meant}?` : ""}\n\n${usage}`);
+  return 2;
+}
+
+async function run(name: string, argv: readonly string[], io: CommandIo, signal: AbortSignal): Promise<number> {
+  const command = await commands[name]!.load();
+  if (argv.some((word) => ["--help", "-h", "-help"].includes(word))) {
+    io.stdout.write(command.help);
+    return 0;
+  }
+  return command.run(argv, io, signal);
+}

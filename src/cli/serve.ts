@@ -1,0 +1,67 @@
+import { readFileSync } from "node:fs";
+import { ConfigError } from "../config/config-error.js";
+import { loadOptions } from "../config/load-options.js";
+import { optionsHelp } from "../config/settings.js";
+import { startDaemon } from "../daemon/daemon.js";
+import { clusterParts } from "../daemon/cluster-parts.js";
+import { systemClock } from "../shared/clock.js";
+import { ProviderError } from "../shared/errors.js";
+import { logKeys } from "../telemetry/log-keys.js";
+import { createLog, describeError } from "../telemetry/log.js";
+import type { Command, CommandIo } from "./command-io.js";
+import { packageVersion } from "./package-version.js";
+
+const help = `Usage: keymount serve [OPTION…]
+
+Runs the provider: answers the CSI driver's calls at a unix socket until SIGTERM or SIGINT, then finishes what is open and
+ends. A second signal ends it at once.
+
+${optionsHelp()}
+Exit codes: 0 stopped as asked, 1 failed, 2 the configuration is at fault (every mistake is named).
+`;
+
+export const serveCommand: Command = { summary: "run the provider", help, run: serve };
+
+async function serve(argv: readonly string[], io: CommandIo, signal: AbortSignal): Promise<number> {
+  const options = readOptions(argv, io);
+  if (!options) return 2;
+  const log = createLog(options.logLevel);
+  for (const note of options.notes) log.warn({ [logKeys.note]: note }, "configuration");
+  try {
+    const { key, minter } = await clusterParts(options, log, signal);
+    const parts = { options, version: packageVersion, key, minter, log, clock: systemClock, random: Math.random };
+    const daemon = await startDaemon(parts, signal);
+    await aborted(signal);
+    log.info({ [logKeys.reason]: ProviderError.from(signal.reason).message }, "stopping");
+    await daemon.stop();
+    log.info("stopped");
+    return 0;
+  } catch (error) {
+    if (signal.aborted) return 0;
+    log.fatal(describeError(error), "cannot serve");
+    return error instanceof ProviderError && error.code === "invalid_request" ? 2 : 1;
+  }
+}
+
+/** Mistakes are for the person who starts it, so they are written as text, not as log lines. */
+function readOptions(argv: readonly string[], io: CommandIo) {
+  try {
+    return loadOptions({
+      argv,
+      env: process.env,
+      execArgv: process.execArgv,
+      readFile: (path) => readFileSync(path, "utf8"),
+    });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    io.stderr.write(
+      `keymount serve: the configuration is at fault:\n${error.mistakes.map((mistake) => `  ${mistake}\n`).join("")}`,
+    );
+    return undefined;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

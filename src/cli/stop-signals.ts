@@ -1,0 +1,17 @@
+import { constants } from "node:os";
+import { ProviderError } from "../shared/errors.js";
+
+/**
+ * A signal that aborts at the first SIGTERM, SIGINT or SIGHUP, so that everything is released in order. At a second one
+ * the process ends at once: somebody is out of patience.
+ */
+export function untilStopped(): { signal: AbortSignal; release: () => void } {
+  const controller = new AbortController();
+  const names = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+  const stop = (name: (typeof names)[number]) => {
+    if (controller.signal.aborted) process.exit(128 + constants.signals[name]);
+    controller.abort(new ProviderError("cancelled", `stopped by ${name}`));
+  };
+  for (const name of names) process.on(name, stop);
+  return { signal: controller.signal, release: () => names.forEach((name) => process.off(name, stop)) };
+}

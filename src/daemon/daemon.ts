@@ -1,0 +1,122 @@
+import type { Options } from "../config/options.js";
+import { startHealthServer } from "../http/health-server.js";
+import { AnswerBook } from "../leases/answer-book.js";
+import { HeldAnswers } from "../leases/held-answers.js";
+import { BoundedCache } from "../mount/bounded-cache.js";
+import type { ClassSpec } from "../mount/mount-spec.js";
+import type { TokenMinter } from "../mount/visitor.js";
+import { callVersion } from "../rpc/call-version.js";
+import { versionResponse } from "../rpc/provider-service.js";
+import { type RpcServer, startRpcServer } from "../rpc/server.js";
+import type { Clock } from "../shared/clock.js";
+import { deriveKey, keyLabels } from "../shared/derived-key.js";
+import type { Random } from "../shared/random.js";
+import type { Redacted } from "../shared/redacted.js";
+import { logKeys } from "../telemetry/log-keys.js";
+import type { Log } from "../telemetry/log.js";
+import { Metrics } from "../telemetry/metrics.js";
+import { createVaultClient } from "../vault/create-vault-client.js";
+import { Sessions } from "../vault/sessions.js";
+import { VaultSecrets } from "../vault/vault-secrets.js";
+import { ClassNotes } from "./class-notes.js";
+import { holdingsOf } from "./holdings.js";
+import { keepHouse } from "./housekeeping.js";
+import { mount } from "./mount-service.js";
+import { Observers } from "./observers.js";
+import { unreadinessOf } from "./readiness.js";
+import { Releases } from "./releases.js";
+
+export interface DaemonParts {
+  options: Options;
+  version: string;
+  /** The cluster's key. */
+  key: Redacted<Buffer>;
+  minter: TokenMinter | undefined;
+  log: Log;
+  clock: Clock;
+  random: Random;
+}
+
+export interface Daemon {
+  /** Where health is served; the port that was free, where the options say 0. */
+  healthAddress: { host: string; port: number };
+  stop(): Promise<void>;
+}
+
+/** For classes that say nothing else. */
+const refreshIntervalMs = 2 * 60_000;
+/** Of class texts, whose reading costs a millisecond each. */
+const classCacheBytes = 4 << 20;
+
+/** Puts everything together, the socket last. What was started is stopped again if a later step fails. */
+export async function startDaemon(parts: DaemonParts, signal: AbortSignal): Promise<Daemon> {
+  const releases = new Releases();
+  try {
+    return await start(parts, releases, signal);
+  } catch (error) {
+    await releases.run();
+    throw error;
+  }
+}
+
+async function start(
+  { options, version, key, minter, log, clock, random }: DaemonParts,
+  releases: Releases,
+  signal: AbortSignal,
+): Promise<Daemon> {
+  const life = new AbortController();
+  const observers = new Observers(log);
+  const client = createVaultClient({ clock, random, observer: observers });
+  releases.add(() => client.close());
+  releases.add(() => life.abort());
+
+  const sessions = new Sessions({ client, clock, random, observer: observers, lifetime: life.signal });
+  const book = new AnswerBook(options.limits, (tokenKey) => secrets.close(tokenKey));
+  const secrets: VaultSecrets = new VaultSecrets({ client, sessions, deaths: book, lifetime: life.signal });
+  const answers = new HeldAnswers({ book, fresh: secrets, clock, random, observer: observers });
+  const metrics = new Metrics(version, () => holdingsOf({ book, sessions, client, clock }));
+  observers.countWith(metrics);
+  const chores = [() => book.sweep(clock.monotonic()), () => sessions.sweep()];
+  const housekeeping = keepHouse(clock, chores, (error) => observers.choreFailed(error), life.signal);
+  releases.add(() => housekeeping);
+
+  let rpc: RpcServer | undefined;
+  const health = await startHealthServer(
+    options.healthAddress,
+    {
+      unreadiness: (asked) => unreadinessOf({ rpc, client, callVersion: () => callVersion(options.socketPath, asked) }),
+      metrics: async () => ({ contentType: metrics.contentType, text: await metrics.scrape() }),
+    },
+    signal,
+  );
+  releases.add(() => health.stop());
+
+  const notes = new ClassNotes(log);
+  const service = {
+    answers,
+    versionKey: deriveKey(key, keyLabels.objectVersion),
+    responseBytes: options.limits.responseBytes,
+    operator: options.operator,
+    reading: { refreshIntervalMs, classes: new BoundedCache<ClassSpec>(classCacheBytes) },
+    minter,
+    clock,
+    classRead: notes.note.bind(notes),
+  };
+  rpc = await startRpcServer(
+    {
+      socketPath: options.socketPath,
+      service: {
+        version: () => versionResponse(version),
+        mount: (request, called, facts) => mount(request, service, called, facts),
+      },
+      clock,
+      random,
+      onCall: (outcome) => observers.called(outcome),
+      onSocket: (state, error) => observers.socketChanged(options.socketPath, state, error),
+    },
+    signal,
+  );
+  releases.add(rpc.stop.bind(rpc));
+  log.info({ [logKeys.socket]: options.socketPath, [logKeys.version]: version }, "serving");
+  return { healthAddress: health.address, stop: () => releases.run() };
+}

@@ -1,0 +1,29 @@
+import { readFile } from "node:fs/promises";
+import { ProviderError } from "../shared/errors.js";
+import { Redacted } from "../shared/redacted.js";
+
+const keyBytes = 32;
+
+/** The cluster's key from a file: 32 random bytes, raw or as base64 or hex text. Throws `invalid_request` for less. */
+export async function readKeyFile(path: string, signal: AbortSignal): Promise<Redacted<Buffer>> {
+  const read = await readFile(path, { signal }).catch((error: NodeJS.ErrnoException) => {
+    signal.throwIfAborted();
+    throw new ProviderError("invalid_request", `the key file ${path} cannot be read (${error.code ?? "unknown"})`, {
+      cause: error,
+    });
+  });
+  const key = decoded(read);
+  if (key.length >= keyBytes) return new Redacted(key);
+  throw new ProviderError(
+    "invalid_request",
+    `the key file ${path} holds ${key.length} bytes, not the 32 random ones it should; make one with: head -c 32 /dev/urandom > ${path}`,
+  );
+}
+
+/** Text of exactly a key's length in hex or base64 is taken as that; anything else as it is. */
+function decoded(read: Buffer): Buffer {
+  const text = read.toString("latin1").trim();
+  if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, "hex");
+  if (/^[A-Za-z0-9+/]{43}=?$/.test(text)) return Buffer.from(text, "base64");
+  return read;
+}

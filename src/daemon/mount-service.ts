@@ -1,0 +1,59 @@
+import type { Connection } from "../config/connection.js";
+import type { OperatorConfig } from "../config/operator-config.js";
+import { policyRefusals, refusedByPolicy } from "../config/policy.js";
+import { selectConnection } from "../config/select-connection.js";
+import { type MountRequestOptions, parseMountRequest } from "../mount/mount-request.js";
+import type { MountSpec } from "../mount/mount-spec.js";
+import { type MountParts, type MountedVolume, mountVolume } from "../mount/mount-volume.js";
+import { type TokenMinter, askedOf, visitorOf } from "../mount/visitor.js";
+import type { CallFacts } from "../rpc/unary.js";
+import type { Clock } from "../shared/clock.js";
+import type { MountRequest, MountResponse } from "../wire/provider.js";
+import { mountFacts, volumeFacts } from "./mount-facts.js";
+
+export interface MountServiceParts extends MountParts {
+  operator: OperatorConfig;
+  reading: MountRequestOptions;
+  minter: TokenMinter | undefined;
+  clock: Clock;
+  /** Told of every Mount that could be read, before anything is asked. */
+  classRead: (spec: MountSpec, connection: Connection) => void;
+}
+
+/**
+ * A Mount from the driver's strings to its files: what is asked, of which connection, whether the operator lets this
+ * pod, who it is, and only then what is held or had. Throws one `ProviderError`.
+ */
+export async function mount(
+  request: MountRequest,
+  parts: MountServiceParts,
+  signal: AbortSignal,
+  facts: CallFacts,
+): Promise<MountResponse> {
+  const spec = parseMountRequest(request, parts.reading);
+  const connection = selectConnection(parts.operator, spec.class, spec.pod.namespace);
+  Object.assign(facts, mountFacts(spec, connection));
+  allow(spec, connection);
+  parts.classRead(spec, connection);
+  const visitor = await visitorOf(spec, connection, { wall: parts.clock.wall(), minter: parts.minter }, signal);
+  const volume = await mountVolume(spec, visitor, parts, signal);
+  Object.assign(facts, volumeFacts(volume));
+  return responseOf(volume);
+}
+
+function allow(spec: MountSpec, connection: Connection): void {
+  const { vaultNamespace, authMount, role } = askedOf(spec, connection);
+  const { audience, objects } = spec.class;
+  const refused = refusedByPolicy(
+    policyRefusals(connection, { pod: spec.pod, vaultNamespace, authMount, role, audience, objects }),
+  );
+  if (refused) throw refused;
+}
+
+function responseOf({ files, versions }: MountedVolume): MountResponse {
+  return {
+    objectVersion: [...versions],
+    error: undefined,
+    files: files.map(({ path, mode, contents }) => ({ path, mode, contents: contents.reveal() })),
+  };
+}

@@ -1,0 +1,123 @@
+import type { VaultRequest } from "../mount/mount-spec.js";
+import type { Visitor } from "../mount/ports.js";
+import type { HeldAnswersObserver } from "../leases/held-answers.js";
+import type { CallOutcome } from "../rpc/unary.js";
+import type { ProviderError } from "../shared/errors.js";
+import { logKeys } from "../telemetry/log-keys.js";
+import { type Log, describeError } from "../telemetry/log.js";
+import type { Metrics } from "../telemetry/metrics.js";
+import type { Session, SessionsObserver } from "../vault/sessions.js";
+import type { VaultToken } from "../vault/vault-client.js";
+import type { VaultObserver } from "../vault/vault-observer.js";
+
+/** What the rooms tell of themselves, said once in the log and counted. */
+export class Observers implements VaultObserver, SessionsObserver, HeldAnswersObserver {
+  readonly #log: Log;
+  #metrics: Metrics | undefined;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  countWith(metrics: Metrics): void {
+    this.#metrics = metrics;
+  }
+
+  /** The one line of a call. Unchanged republishes and health checks are for those who debug. */
+  called({ method, code, durationMs, error, facts }: CallOutcome): void {
+    const line = {
+      [logKeys.method]: method,
+      [logKeys.code]: code,
+      [logKeys.durationMs]: Math.round(durationMs * 10) / 10,
+      ...facts,
+    };
+    const held = facts[logKeys.held] !== undefined;
+    const unchanged = facts[logKeys.unchanged] === true;
+    if (error) this.#log.warn({ ...line, ...describeError(error) }, "refused");
+    else if (held) this.#log.warn(line, "answered from memory in part");
+    else if (unchanged || method !== "Mount") this.#log.debug(line, "answered");
+    else this.#log.info(line, "answered");
+    if (method !== "Mount") return;
+    const outcome = error ? code : held ? "held" : unchanged ? "unchanged" : "changed";
+    this.#metrics?.mounted(outcome, durationMs / 1000);
+  }
+
+  request({ connection, kind, outcome, ms }: Parameters<VaultObserver["request"]>[0]): void {
+    this.#metrics?.vaultRequest(connection, kind, outcome, ms / 1000);
+  }
+
+  failedOver({ connection, from, to, reason }: Parameters<VaultObserver["failedOver"]>[0]): void {
+    this.#metrics?.failedOver(connection);
+    this.#log.warn(
+      { [logKeys.connection]: connection, [logKeys.from]: from, [logKeys.to]: to, [logKeys.reason]: reason },
+      "another address of the connection is asked",
+    );
+  }
+
+  tlsFilesRejected({ connection, reason }: Parameters<VaultObserver["tlsFilesRejected"]>[0]): void {
+    this.#metrics?.tlsFilesRejected(connection);
+    this.#log.error(
+      { [logKeys.connection]: connection, [logKeys.reason]: reason },
+      "new TLS files cannot be used; the old ones stay",
+    );
+  }
+
+  loggedIn(visitor: Visitor, token: VaultToken): void {
+    this.#metrics?.login(visitor.connection.name, "ok");
+    this.#log.info(
+      {
+        ...whose(visitor),
+        [logKeys.tokenAccessor]: token.accessor,
+        ...(token.ttlMs !== undefined && { [logKeys.ttlSeconds]: token.ttlMs / 1000 }),
+      },
+      "logged in",
+    );
+  }
+
+  loginFailed(visitor: Visitor, error: ProviderError): void {
+    this.#metrics?.login(visitor.connection.name, error.code);
+    this.#log.debug({ ...whose(visitor), ...describeError(error) }, "login failed");
+  }
+
+  dropped({ token, connection }: Session, error?: ProviderError): void {
+    this.#metrics?.tokenRevoked(error === undefined);
+    const what = { [logKeys.tokenAccessor]: token.accessor, [logKeys.connection]: connection.name };
+    if (error)
+      this.#log.warn({ ...what, ...describeError(error) }, "a token could not be revoked; it ends with its time");
+    else this.#log.info(what, "token revoked");
+  }
+
+  heldInstead(visitor: Visitor, request: VaultRequest, error: ProviderError, heldForMs: number): void {
+    this.#metrics?.heldInstead(visitor.connection.name, error.code);
+    this.#log.debug(
+      {
+        ...whose(visitor),
+        [logKeys.path]: request.path,
+        [logKeys.heldForSeconds]: Math.round(heldForMs / 1000),
+        ...describeError(error),
+      },
+      "a held answer stands in",
+    );
+  }
+
+  socketChanged(socket: string, state: string, error?: ProviderError): void {
+    const what = { [logKeys.socket]: socket, [logKeys.state]: state };
+    if (error) this.#log.error({ ...what, ...describeError(error) }, "the socket is not ours");
+    else this.#log.info(what, "socket");
+  }
+
+  choreFailed(error: unknown): void {
+    this.#log.error(describeError(error), "housekeeping failed");
+  }
+}
+
+function whose({ pod, connection, role }: Visitor): Record<string, unknown> {
+  return {
+    [logKeys.namespace]: pod.namespace,
+    [logKeys.pod]: pod.name,
+    [logKeys.podUid]: pod.uid,
+    [logKeys.serviceAccount]: pod.serviceAccount,
+    [logKeys.connection]: connection.name,
+    [logKeys.role]: role,
+  };
+}

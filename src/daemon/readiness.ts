@@ -1,0 +1,24 @@
+import type { RpcServer } from "../rpc/server.js";
+
+/**
+ * Why no pod should count on us, a line each: our own socket does not answer, or the configuration itself is at fault.
+ * A sealed or failing Vault is no reason: pods are served what is held, and a restart would only lose it.
+ */
+export async function unreadinessOf({
+  rpc,
+  client,
+  callVersion,
+}: {
+  rpc: Pick<RpcServer, "state"> | undefined;
+  client: { faults(): ReadonlyMap<string, string> };
+  callVersion: () => Promise<unknown>;
+}): Promise<string[]> {
+  const faults = [...client.faults()].map(([connection, fault]) => `connection ${connection}: ${fault}`);
+  if (!rpc) return ["starting", ...faults];
+  if (rpc.state !== "listening") return [`socket: ${rpc.state}`, ...faults];
+  const answered = await callVersion().then(
+    () => true,
+    () => false,
+  );
+  return answered ? faults : ["socket: does not answer Version", ...faults];
+}
