@@ -68,9 +68,22 @@ describe("a node that keeps failing", () => {
 
   test("rests longer, at most five seconds or so", () => {
     fail(5);
-    for (const now of [1_000, 3_000, 7_000, 12_000, 17_000]) nodes.failed(chosen(now), outage, now);
-    expect(choose(21_999)).toHaveProperty("error");
-    expect(chosen(22_000).origin).toBe("a");
+    for (const now of [1_000, 3_000, 7_000, 12_000]) nodes.failed(chosen(now), outage, now);
+    expect(choose(16_999)).toHaveProperty("error");
+    expect(chosen(17_000).origin).toBe("a");
+  });
+
+  test("rests once for all that failed together", () => {
+    const a = chosen(0);
+    for (let time = 0; time < 50; time += 1) nodes.failed(a, outage, 0);
+    expect(chosen(1_000).origin).toBe("a");
+  });
+
+  test("rests no longer than a second where it only lacks a leader", () => {
+    const leaderless = new VaultError("outage", "a has no active node at the moment", { status: 500 });
+    fail(5, 0, leaderless);
+    for (const now of [1_000, 2_000, 3_000]) nodes.failed(chosen(now), leaderless, now);
+    expect(chosen(4_000).origin).toBe("a");
   });
 
   test("is left out where others are well", () => {

@@ -7,6 +7,8 @@ export interface Node {
   /** Whether it has said which cluster it is of since it last failed. */
   identified: boolean;
   failures: number;
+  /** How often it has rested since it was last well. */
+  rests: number;
   /** While the time is before this, nothing is asked of it. */
   restsUntil: number;
   /** One request is finding out whether it is well again. */
@@ -33,7 +35,14 @@ export class Nodes {
   constructor(connection: string, origins: readonly string[], random: Random) {
     this.#connection = connection;
     this.#random = random;
-    this.#nodes = origins.map((origin) => ({ origin, identified: false, failures: 0, restsUntil: 0, probed: false }));
+    this.#nodes = origins.map((origin) => ({
+      origin,
+      identified: false,
+      failures: 0,
+      rests: 0,
+      restsUntil: 0,
+      probed: false,
+    }));
   }
 
   get preferred(): string {
@@ -61,6 +70,7 @@ export class Nodes {
 
   succeeded(node: Node): void {
     node.failures = 0;
+    node.rests = 0;
     node.probed = false;
     delete node.lastError;
     this.#preferred = this.#nodes.indexOf(node);
@@ -76,11 +86,16 @@ export class Nodes {
     node.probed = false;
     node.identified = false;
     node.lastError = error;
-    if (node.failures >= patience && error.kind !== "sealed") {
-      const rest = Math.min(longestRestMs, shortestRestMs * 2 ** (node.failures - patience));
-      node.restsUntil = now + rest * (0.75 + 0.5 * this.#random());
-    }
+    const rests = now < node.restsUntil; // What was under way when it began to rest does not make it rest longer.
+    if (node.failures >= patience && error.kind !== "sealed" && !rests) this.#rest(node, error, now);
     if (this.#nodes[this.#preferred] === node) this.#preferred = (this.#preferred + 1) % this.#nodes.length;
+  }
+
+  /** Longer each time where no answer came at all; a node that says it has no leader will soon have one. */
+  #rest(node: Node, { status }: VaultError, now: number): void {
+    const longest = status === undefined ? longestRestMs : shortestRestMs;
+    node.restsUntil = now + Math.min(longest, shortestRestMs * 2 ** node.rests) * (0.75 + 0.5 * this.#random());
+    node.rests += 1;
   }
 
   /**
