@@ -48,9 +48,11 @@ interface SourceFile {
 const sourceFiles: SourceFile[] = readdirSync(src, { recursive: true, encoding: "utf8" })
   .filter((path) => path.endsWith(".ts"))
   .map((path) => {
-    const named = [...readFileSync(join(src, path), "utf8").matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map(
-      (m) => m[1]!,
-    );
+    const named = [
+      ...readFileSync(join(src, path), "utf8").matchAll(
+        /(?:^(?:import|export|\})[^"\n]*\bfrom |^import |\bimport\()"([^"]+)"/gm,
+      ),
+    ].map((m) => m[1]!);
     const imports = named.filter((name) => !name.endsWith(".json"));
     const room = roomOf(path);
     return {

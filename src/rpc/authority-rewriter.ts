@@ -55,6 +55,11 @@ export class AuthorityRewriter {
   #asCame: Buffer[] = [];
   readonly #decoder = new HpackDecoder({ tableSize, listSize });
 
+  /** Whether the client sent what cannot be read. */
+  get broken(): boolean {
+    return this.#mode === "broken";
+  }
+
   push(chunk: Buffer): Buffer[] {
     if (this.#passing === Infinity) return [chunk];
     this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);

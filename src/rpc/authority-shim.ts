@@ -11,7 +11,7 @@ export class AuthorityShim extends Duplex {
   readonly #rewriter = new AuthorityRewriter();
 
   constructor(socket: Socket) {
-    super({ allowHalfOpen: true, autoDestroy: true });
+    super();
     this.#socket = socket;
     socket.on("data", (chunk: Buffer) => this.#received(chunk));
     socket.on("end", () => this.push(null));
@@ -24,6 +24,13 @@ export class AuthorityShim extends Duplex {
     let wantsMore = true;
     for (const piece of this.#rewriter.push(chunk)) wantsMore = this.push(piece);
     if (!wantsMore) this.#socket.pause();
+    if (this.#rewriter.broken) this.#endSoon();
+  }
+
+  /** Node says GOAWAY to what it cannot read, and then waits for the client to leave; an end makes it leave by itself. */
+  #endSoon(): void {
+    this.#socket.removeAllListeners("data").resume();
+    setImmediate(() => this.push(null));
   }
 
   override _read(): void {

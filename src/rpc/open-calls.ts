@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { ProviderError } from "../shared/errors.js";
 
 /** The calls under way, and the two steps of stopping: `refuse` lets no new ones in, `abort` ends those that are left. */
@@ -6,6 +7,11 @@ export class OpenCalls {
   #refusal: ProviderError | undefined;
   #open = 0;
   #whenIdle: (() => void)[] = [];
+
+  constructor() {
+    // Each call listens; a hundred at once are no leak.
+    setMaxListeners(0, this.#abort.signal);
+  }
 
   /** Aborts with the error given to `abort`. */
   get aborted(): AbortSignal {

@@ -82,7 +82,12 @@ export function answers(path: string): Promise<boolean> {
 
 /** Temporary names whose process died before it could rename them. */
 async function removeAbandoned(directory: string): Promise<void> {
-  const names = await readdir(directory).catch(() => []);
+  const names = await readdir(directory).catch((error: unknown) => {
+    const found = `cannot read the socket's directory ${directory} (${errorCode(error)})`;
+    throw new ProviderError("invalid_request", `${found}: make it, or mount it, before keymount starts`, {
+      cause: error,
+    });
+  });
   for (const path of names.filter((name) => temporaryName.test(name)).map((name) => join(directory, name))) {
     const found = await lstat(path).catch(absent);
     if (found?.isSocket() && !(await answers(path))) await unlink(path).catch(absent);

@@ -80,7 +80,7 @@ export class SocketKeeper {
 
   /** A listener whose file is gone cannot have it back: each socket is a new one. Connections it accepted live on. */
   async #publish(): Promise<void> {
-    const listener = createServer({ allowHalfOpen: true }, this.#options.onConnection);
+    const listener = createServer(this.#options.onConnection);
     listener.maxConnections = mostConnections;
     this.#identity = await publishSocket(listener, this.#options.path, this.#options.random);
     this.#listener?.close();

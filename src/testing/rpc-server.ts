@@ -1,0 +1,49 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { versionResponse } from "../rpc/provider-service.js";
+import { type RpcServer, type RpcServerOptions, startRpcServer } from "../rpc/server.js";
+import { systemClock } from "../shared/clock.js";
+
+/** A directory that goes with the test. */
+export async function temporaryDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "km-"));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** A provider on a real socket that answers every Mount with one file; it stops with the test. */
+export async function startTestServer(
+  options: Partial<RpcServerOptions> = {},
+): Promise<RpcServer & { socketPath: string }> {
+  const socketPath = options.socketPath ?? join(await temporaryDirectory(), "vault.sock");
+  const server = await startRpcServer(
+    {
+      clock: systemClock,
+      random: Math.random,
+      graceMs: 100,
+      service: {
+        version: () => versionResponse("1.2.3"),
+        mount: async () => ({
+          objectVersion: [{ id: "app", version: "1" }],
+          error: undefined,
+          files: [{ path: "app", mode: 0o644, contents: Buffer.from("secret") }],
+        }),
+      },
+      onCall: () => {},
+      onSocket: () => {},
+      ...options,
+      socketPath,
+    },
+    new AbortController().signal,
+  );
+  onTestFinished(() => server.stop());
+  return {
+    socketPath,
+    get state() {
+      return server.state;
+    },
+    stop: () => server.stop(),
+  };
+}
