@@ -1,0 +1,88 @@
+import { ConfigError } from "./config-error.js";
+import { readFlags } from "./flags.js";
+import { notesOnEnvironment, notesOnFlags, notesOnOptions } from "./notes.js";
+import { operatorFile, wordsForIssue } from "./operator-file.js";
+import { type Given, type Options, toOptions } from "./options.js";
+import { type Data, type Overlaid, defaultName, isMap, overlay } from "./overlay.js";
+import { saidByEnvironment, saidByFlags } from "./said.js";
+import { type ProcessStart, startRefusals } from "./start-refusals.js";
+import { type Path, type YamlSource, readYamlSource } from "./yaml-source.js";
+
+/** What the outside gives; nothing else is looked at. */
+export interface OptionSources extends ProcessStart {
+  /** What follows the command. */
+  argv: readonly string[];
+  /** The text of a file; throws what `fs.readFileSync` throws. */
+  readFile: (path: string) => string;
+}
+
+/** Flags win over environment over file. Throws one `ConfigError` that names every mistake with its place. */
+export function loadOptions({ argv, env, execArgv, readFile }: OptionSources): Options {
+  const mistakes = startRefusals({ env, execArgv });
+  const flags = readFlags(argv);
+  mistakes.push(...flags.mistakes);
+  const file = readConfigFile(flags.given.get("config"), readFile, mistakes);
+  const layers = [saidByEnvironment(env), saidByFlags(flags, mistakes)];
+  if (!file) throw new ConfigError(mistakes);
+  const overlaid = overlay(file.data, layers, mistakes);
+  const given = validated(overlaid, file, mistakes);
+  const options = given && toOptions(given, env, mistakes);
+  if (mistakes.length > 0 || !options) throw new ConfigError(mistakes);
+  const notes = [...notesOnFlags(flags), ...notesOnEnvironment(env), ...overlaid.overruled, ...notesOnOptions(options)];
+  return { ...options, notes };
+}
+
+/** The file's data and places; nothing of either without a file. */
+interface ConfigFile {
+  data: Data;
+  places?: YamlSource;
+}
+
+/** `undefined` when there is a file that cannot be read: then there is no telling what it says. */
+function readConfigFile(
+  path: string | undefined,
+  readFile: OptionSources["readFile"],
+  mistakes: string[],
+): ConfigFile | undefined {
+  if (path === undefined) return { data: {} };
+  const places = readSource(path, readFile);
+  if (typeof places === "string") mistakes.push(places);
+  else mistakes.push(...places.mistakes);
+  if (typeof places === "string" || places.mistakes.length > 0) return undefined;
+  const { data = {} } = places;
+  if (isMap(data)) return { data, places };
+  mistakes.push(`${places.placeOf([])}: the file must be a map of settings`);
+  return undefined;
+}
+
+function readSource(path: string, readFile: OptionSources["readFile"]): YamlSource | string {
+  try {
+    return readYamlSource(path, readFile(path));
+  } catch (error) {
+    return `--config: ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown"})`;
+  }
+}
+
+/** What the schema makes of it, or `undefined` with every mistake named by its flag, variable, or place in the file. */
+function validated({ data, sources }: Overlaid, { places }: ConfigFile, mistakes: string[]): Given | undefined {
+  const name = defaultName(data);
+  const parsed = operatorFile.safeParse(data, { error: wordsForIssue });
+  const issues = parsed.error?.issues.map(({ path, message }) => ({ path: path, message })) ?? [];
+  const names = isMap(data.connections) ? Object.keys(data.connections) : [];
+  if (names.length === 0) mistakes.push(noConnection);
+  else if (!names.includes(name))
+    issues.push({ path: ["default"], message: `is none of connections: ${names.join(", ")}` });
+  issues.sort((a, b) => (places ? places.offsetOf(a.path) - places.offsetOf(b.path) : 0));
+  mistakes.push(...issues.map(({ path, message }) => `${placeOf(path, sources, places)}: ${message}`));
+  return parsed.success && issues.length === 0 && names.length > 0 ? { ...parsed.data, default: name } : undefined;
+}
+
+const noConnection =
+  "no Vault to talk to: give --vault-addr ADDRESS (or VAULT_ADDR), or connections in the file that --config names";
+
+/** `--vault-addr`, or `keymount.yaml:3:5: connections.main.addresses.0`. */
+function placeOf(path: Path, sources: Overlaid["sources"], places: YamlSource | undefined): string {
+  const steps = path.map(String);
+  const source = steps.map((_, end) => sources.get(steps.slice(0, end + 1).join("."))).find(Boolean);
+  return source ?? `${places ? `${places.placeOf(path)}: ` : ""}${steps.join(".")}`;
+}

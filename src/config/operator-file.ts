@@ -1,0 +1,244 @@
+import { z } from "zod";
+import { parseDuration } from "../shared/duration.js";
+import { nearest } from "../shared/spelling.js";
+import { readOrigin } from "./origin.js";
+import { mistakeInRule } from "./rule.js";
+
+/** A map with these keys and no others, each mistake at its own place. */
+function section<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape> {
+  const known = Object.keys(shape);
+  const stray = z.custom<never>(() => false, {
+    error: ({ path }) => {
+      const meant = nearest(String(path?.at(-1)), known);
+      return meant ? `is not a setting; did you mean ${meant}?` : `is not a setting; here are: ${known.join(", ")}`;
+    },
+  });
+  // Strict objects report all strays at one place; the type is that of the shape alone.
+  return z.object(shape).catchall(stray);
+}
+
+type Reading<T> = { value: T } | { mistake: string };
+
+/** Text that means something else. */
+function read<T>(reader: (text: string) => Reading<T>) {
+  return text.transform((written, context): T => {
+    const reading = reader(written);
+    if ("value" in reading) return reading.value;
+    context.addIssue({ code: "custom", message: reading.mistake });
+    return z.NEVER;
+  });
+}
+
+const text = z
+  .string()
+  .min(1, "is empty; give it a value or leave it out")
+  .refine((written) => !/\p{Cc}/u.test(written), "holds a line break or a control character");
+
+const whole = (min: number, max: number) =>
+  z.int(`must be a whole number`).min(min, `must be at least ${min}`).max(max, `must be at most ${max}`);
+
+const duration = (minMs: number, maxMs: number, range: string) =>
+  read((written) => {
+    const ms = parseDuration(written);
+    return ms !== undefined && ms >= minMs && ms <= maxMs
+      ? { value: ms }
+      : { mistake: `must be a duration from ${range} (as in 500ms, 30s, 2m, 1h30m)` };
+  });
+
+const sizeUnits: Record<string, number> = { "": 1, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 };
+
+const size = (min: number, max: number, range: string) =>
+  z.union([z.number(), z.string()]).transform((written, context): number => {
+    const [, amount, unit] = /^(\d{1,15})(|Ki|Mi|Gi)$/.exec(String(written)) ?? [];
+    const bytes = amount === undefined ? Number.NaN : Number(amount) * sizeUnits[unit!]!;
+    if (bytes >= min && bytes <= max) return bytes;
+    context.addIssue({ code: "custom", message: `must be a size from ${range} (as in 65536, 512Ki, 64Mi)` });
+    return z.NEVER;
+  });
+
+const origin = read((written): Reading<string> => {
+  const reading = readOrigin(written);
+  return "mistake" in reading ? reading : { value: reading.origin };
+});
+
+/** A Vault path without slashes at its ends, as a part of others. */
+const vaultPath = read((written): Reading<string> => {
+  const path = written.replace(/^\/+|\/+$/g, "");
+  const plain = path.split("/").every((step) => !/^\.{0,2}$/.test(step)) && !/[?#\\%]/.test(path);
+  return plain || path === ""
+    ? { value: path }
+    : { mistake: 'is not a plain path (no empty step, "..", "?", "#", "%", "\\")' };
+});
+
+const rule = z.string().superRefine((written, context) => {
+  const mistake = mistakeInRule(written);
+  if (mistake !== undefined) context.addIssue({ code: "custom", message: mistake });
+});
+const pathRule = rule
+  .refine((written) => !/^(\/|v1\/)/.test(written), "starts with / or v1/, which paths do not have here")
+  .refine((written) => !written.endsWith("/"), "ends with /; write /* for all below it");
+const rules = z.array(rule);
+
+/** Its `*` reaches over slashes, and both lists are to be read together with `docs/configuration.md`. */
+const policy = section({
+  namespaces: rules.default(["*"]),
+  authMounts: z
+    .array(pathRule.refine((written) => !written.startsWith("auth/"), "starts with auth/; leave that out"))
+    .default(["*"]),
+  roles: rules.default(["*"]),
+  vaultNamespaces: z.array(pathRule).default(["*"]),
+  audiences: rules.default(["*"]),
+  methods: z.array(z.enum(["GET", "LIST", "POST", "PUT", "PATCH", "DELETE"])).default(["GET", "LIST", "POST", "PUT"]),
+  paths: z.array(pathRule).default(["*"]),
+  deniedPaths: z.array(pathRule).default(["sys/*", "auth/*"]),
+});
+
+const tls = section({
+  caFile: text.exactOptional(),
+  caDirectory: text.exactOptional(),
+  certFile: text.exactOptional(),
+  keyFile: text.exactOptional(),
+  serverName: text.exactOptional(),
+  skipVerify: z.boolean().default(false),
+})
+  .refine(({ certFile, keyFile }) => certFile !== undefined || keyFile === undefined, {
+    error: "has a keyFile but no certFile; a client certificate needs both",
+  })
+  .refine(({ certFile, keyFile }) => certFile === undefined || keyFile !== undefined, {
+    error: "has a certFile but no keyFile; a client certificate needs both",
+  });
+
+const auth = section({
+  mount: vaultPath
+    .transform((path) => path.replace(/^auth\//, ""))
+    .refine((path) => path !== "", "is empty")
+    .default("kubernetes"),
+  method: z.enum(["kubernetes", "jwt"]).default("kubernetes"),
+});
+
+const connectionLimits = section({
+  inFlight: whole(1, 1024).default(16),
+  logins: whole(1, 1024).default(8),
+  requestTimeout: duration(100, 600_000, "100ms to 10m").default(20_000),
+  connectTimeout: duration(100, 600_000, "100ms to 10m").default(5_000),
+  answerBytes: size(2 ** 10, 2 ** 30, "1Ki to 1Gi").default(4 * 2 ** 20),
+});
+
+const connection = section({
+  addresses: z
+    .array(origin)
+    .min(1, "is empty; give at least one address")
+    .refine((origins) => new Set(origins).size === origins.length, "has an address twice"),
+  aliases: z.array(origin).default([]),
+  namespace: vaultPath.default(""),
+  tls: tls.prefault({}),
+  auth: auth.prefault({}),
+  audiences: z.array(z.string()).min(1, "is empty; leave it out for the provider's name").optional(),
+  tokenPer: z.enum(["pod", "serviceAccount"]).default("pod"),
+  limits: connectionLimits.prefault({}),
+  policy: policy.prefault({}),
+});
+
+const connectionName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, "is not a name (letters, digits, -, _ and ., at most 63)");
+
+/** `HOST:PORT`, `:PORT` or `[IPV6]:PORT`. */
+const listenAddress = read((written): Reading<{ host?: string; port: number }> => {
+  const [, ipv6, host, port] = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]/]*)):(\d{1,5})$/.exec(written) ?? [];
+  if (port === undefined || Number(port) > 65_535) return { mistake: "must be HOST:PORT or :PORT" };
+  const name = ipv6 ?? host;
+  return { value: name ? { host: name, port: Number(port) } : { port: Number(port) } };
+});
+
+/** A Kubernetes Secret, `NAMESPACE/NAME`, or `NAME` in keymount's own namespace. */
+const secretName = read((written): Reading<{ namespace?: string; name: string }> => {
+  const [, namespace, name] = /^(?:([a-z0-9-]{1,63})\/)?([a-z0-9][a-z0-9.-]{0,252})$/.exec(written) ?? [];
+  if (name === undefined) return { mistake: "must be NAMESPACE/NAME or NAME of a Kubernetes Secret" };
+  return { value: namespace === undefined ? { name } : { namespace, name } };
+});
+
+/** The driver's own rule for a provider's name (driver 1.6.0 provider_client.go), the empty one left out. */
+export const isProviderName = (name: string) => /^[a-zA-Z0-9_-]{1,30}$/.test(name);
+
+const logLevels = ["trace", "debug", "info", "warn", "error", "off"] as const;
+const logLevel = text
+  .transform((written) => written.toLowerCase())
+  .pipe(z.enum(logLevels))
+  .transform((level) => (level === "off" ? ("silent" as const) : level));
+
+const tokenRequest = section({
+  fallback: z.boolean().default(false),
+  audiences: z.array(text).min(1, "is empty; leave it out for the provider's name").optional(),
+}).refine(({ fallback, audiences }) => fallback || audiences === undefined, {
+  path: ["audiences"],
+  error: "has no effect without fallback: true",
+});
+
+const limits = section({
+  bindings: whole(1, 1_000_000).default(4096),
+  bytes: size(2 ** 20, 2 ** 36, "1Mi to 64Gi").default(64 * 2 ** 20),
+  responseBytes: size(2 ** 16, 2 ** 30, "64Ki to 1Gi").default(3.5 * 2 ** 20),
+});
+
+/** The operator's file, with flags and environment laid over it. Durations come out as milliseconds, sizes as bytes. */
+export const operatorFile = section({
+  endpoint: text.optional(),
+  socketDir: text.optional(),
+  providerName: z
+    .string()
+    .refine(isProviderName, "must be 1 to 30 letters, digits, - or _, as the driver demands of a provider's name")
+    .optional(),
+  healthAddress: listenAddress.prefault(":8080"),
+  logLevel: logLevel.prefault("info"),
+  keyFile: text.optional(),
+  keySecret: secretName.optional(),
+  driverPollInterval: duration(1_000, 86_400_000, "1s to 24h").default(120_000),
+  classAddress: z.enum(["refuse", "use-default"]).default("refuse"),
+  tokenRequest: tokenRequest.prefault({}),
+  limits: limits.prefault({}),
+  default: z.string().optional(),
+  connections: z.record(connectionName, connection).default({}),
+});
+
+export type OperatorFile = z.output<typeof operatorFile>;
+export type ConnectionSettings = z.output<typeof connection>;
+
+const kinds: Record<string, string> = {
+  string: "text",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+  array: "a list",
+  object: "a map",
+  record: "a map",
+};
+
+/** Words for the mistakes that zod finds by itself; they never repeat what was written. */
+export function wordsForIssue(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code === "invalid_type" || issue.code === "invalid_union") {
+    if (issue.input === undefined) return "is missing";
+    if (issue.input === null) return "is empty; give it a value or leave it out";
+  }
+  if (issue.code === "invalid_type") return `must be ${kinds[issue.expected] ?? issue.expected}`;
+  if (issue.code === "invalid_union") return "must be a number or text";
+  if (issue.code === "invalid_value") return `must be ${issue.values.map(String).join(" or ")}`;
+  return undefined;
+}
+
+/** Every key of the file, dotted; `NAME` stands for a connection's. */
+export function fileKeys(schema: z.core.$ZodType = operatorFile, prefix = ""): string[] {
+  if (schema instanceof z.ZodObject) {
+    return Object.entries(schema.shape as z.ZodRawShape).flatMap(([key, value]) => fileKeys(value, `${prefix}.${key}`));
+  }
+  if (schema instanceof z.ZodRecord) return fileKeys(schema.valueType, `${prefix}.NAME`);
+  if (
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodExactOptional ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault
+  ) {
+    return fileKeys(schema.unwrap(), prefix);
+  }
+  return [prefix.slice(1)];
+}

@@ -1,0 +1,110 @@
+import type { Connection } from "./connection.js";
+import type { OperatorConfig } from "./operator-config.js";
+import type { ConnectionSettings, OperatorFile } from "./operator-file.js";
+import { socketName } from "./socket-name.js";
+
+/** Where the cluster's key comes from. */
+export type KeySource = { file: string } | { secret: { namespace?: string; name: string } };
+
+/** All that `serve` is told, read once at start. Durations are milliseconds, sizes bytes. */
+export interface Options {
+  /** The socket's path in the file system, for `bind`. */
+  socketPath: string;
+  /** What classes call us in `spec.provider`: the socket's name without `.sock`. */
+  providerName: string;
+  /** Without a host: every address of the machine. */
+  healthAddress: { host?: string; port: number };
+  /** As pino calls them. */
+  logLevel: "trace" | "debug" | "info" | "warn" | "error" | "silent";
+  /** Absent only outside a cluster. */
+  key?: KeySource;
+  operator: OperatorConfig;
+  /** The driver's `--rotation-poll-interval`: after a real write it skips republishes for so long. */
+  driverPollIntervalMs: number;
+  /** Audiences for which keymount may ask the API server for a pod's token; absent unless the operator opted in. */
+  fallbackAudiences?: readonly string[];
+  limits: HeldLimits;
+  /** The API server as the kubelet tells every container of it; absent outside a cluster. */
+  kubernetesApi?: { host: string; port: number };
+  /** For the log, once: what was accepted and means little or nothing here. */
+  notes: readonly string[];
+}
+
+export interface HeldLimits {
+  /** Volumes served at once. */
+  bindings: number;
+  /** Of answers held in memory. */
+  bytes: number;
+  /** Of one answer to the driver, on the wire. */
+  responseBytes: number;
+}
+
+/** The file, flags and environment, each setting valid by itself; `default` is one of `connections`. */
+export type Given = OperatorFile & { default: string };
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** What all of it comes to, or `undefined`; mistakes between settings are added to `mistakes`. */
+export function toOptions(given: Given, env: Env, mistakes: string[]): Omit<Options, "notes"> | undefined {
+  const socket = socketName(given);
+  const kubernetesApi = kubernetesApiOf(env);
+  const key = keyOf(given);
+  if (!key && kubernetesApi) mistakes.push(noKey);
+  if ("mistake" in socket) {
+    mistakes.push(socket.mistake);
+    return undefined;
+  }
+  const { healthAddress, logLevel, driverPollInterval, limits, tokenRequest } = given;
+  const { fallback, audiences = [socket.providerName] } = tokenRequest;
+  return {
+    ...socket,
+    healthAddress,
+    logLevel,
+    ...(key && { key }),
+    operator: operatorConfig(given, socket.providerName),
+    driverPollIntervalMs: driverPollInterval,
+    ...(fallback && { fallbackAudiences: audiences }),
+    limits,
+    ...(kubernetesApi && { kubernetesApi }),
+  };
+}
+
+const noKey =
+  "no key: give --key-secret [NAMESPACE/]NAME or --key-file FILE; in a cluster the versions of secrets must be the same on every node";
+function operatorConfig({ connections, default: name, classAddress }: Given, providerName: string): OperatorConfig {
+  const all = Object.entries(connections).map(([name, settings]) => toConnection(name, settings, providerName));
+  return { connections: all, defaultConnection: all.find((one) => one.name === name)!, classAddress };
+}
+
+function toConnection(name: string, settings: ConnectionSettings, providerName: string): Connection {
+  const { addresses, aliases, namespace, tls, auth, audiences = [providerName], tokenPer, policy } = settings;
+  const {
+    inFlight,
+    logins,
+    requestTimeout: requestTimeoutMs,
+    connectTimeout: connectTimeoutMs,
+    answerBytes: maxAnswerBytes,
+  } = settings.limits;
+  return {
+    name,
+    addresses: addresses.map((origin) => ({ origin })),
+    aliases,
+    vaultNamespace: namespace,
+    tls,
+    authMount: auth.mount,
+    authMethod: auth.method,
+    audiences,
+    tokenPer,
+    limits: { inFlight, logins, requestTimeoutMs, connectTimeoutMs, maxAnswerBytes },
+    policy,
+  };
+}
+
+function keyOf({ keyFile, keySecret }: Given): KeySource | undefined {
+  if (keySecret) return { secret: keySecret };
+  return keyFile === undefined ? undefined : { file: keyFile };
+}
+
+function kubernetesApiOf({ KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port }: Env) {
+  return host ? { host, port: Number(port) || 443 } : undefined;
+}

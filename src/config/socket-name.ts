@@ -1,0 +1,40 @@
+import { basename, join } from "node:path";
+import { isProviderName } from "./operator-file.js";
+import { longestSocketPath } from "./origin.js";
+
+/** Where to listen, and what classes call us. The driver finds a provider by its socket's name, so the two agree. */
+export interface SocketName {
+  socketPath: string;
+  providerName: string;
+}
+
+const usualDirectory = "/var/run/secrets-store-csi-providers";
+
+export function socketName(said: {
+  endpoint?: string | undefined;
+  socketDir?: string | undefined;
+  providerName?: string | undefined;
+}): SocketName | { mistake: string } {
+  const providerName = said.providerName ?? "vault";
+  const named = { socketPath: join(said.socketDir ?? usualDirectory, `${providerName}.sock`), providerName };
+  const result = said.endpoint === undefined ? named : fromEndpoint(said.endpoint, said.providerName);
+  if ("socketPath" in result && Buffer.byteLength(result.socketPath) > longestSocketPath) {
+    return { mistake: `the socket's path is longer than ${longestSocketPath} bytes` };
+  }
+  return result;
+}
+
+function fromEndpoint(endpoint: string, providerName: string | undefined): SocketName | { mistake: string } {
+  const socketPath = endpoint.replace(/^unix:(\/\/(?=\/))?/, "");
+  if (/^[a-z]+:\/\//i.test(socketPath)) return { mistake: "endpoint must be unix:///dir/NAME.sock or /dir/NAME.sock" };
+  const name = /^(.+)\.sock$/.exec(basename(socketPath))?.[1] ?? "";
+  if (!isProviderName(name)) {
+    return {
+      mistake: "endpoint must end in NAME.sock, where NAME is 1 to 30 letters, digits, - or _: the driver looks for it",
+    };
+  }
+  if (providerName !== undefined && providerName !== name) {
+    return { mistake: `endpoint names the provider ${name}, and providerName ${providerName}; leave one of them out` };
+  }
+  return { socketPath, providerName: name };
+}
