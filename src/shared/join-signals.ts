@@ -1,9 +1,12 @@
+import { setMaxListeners } from "node:events";
+
 /**
  * One signal that aborts with the first of several, and a release that lets go of them.
  * `AbortSignal.any` keeps a listener on a long-lived signal for every join; this does not, once released.
  */
 export function joinSignals(...signals: readonly AbortSignal[]): { signal: AbortSignal; release: () => void } {
   const controller = new AbortController();
+  setMaxListeners(0, controller.signal); // A call may ask for a hundred objects at once, each listening.
   const listeners = signals.map((signal) => {
     const abort = () => controller.abort(signal.reason);
     signal.addEventListener("abort", abort, { once: true });

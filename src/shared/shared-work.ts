@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { abandonable } from "./join-signals.js";
 
 interface Running<T> {
@@ -36,6 +37,7 @@ export class SharedWork<T> {
 
   #start(key: string, start: (signal: AbortSignal) => Promise<T>): Running<T> {
     const abort = new AbortController();
+    setMaxListeners(0, abort.signal);
     const running: Running<T> = { work: start(abort.signal), waiters: 0, abort };
     this.#running.set(key, running);
     const settled = () => {
