@@ -33,7 +33,7 @@ const homes: Record<string, readonly string[]> = {
   "prom-client": ["telemetry"],
   zod: ["config", "mount", "vault", "kube"],
   yaml: ["config", "mount", "cli"],
-  "lossless-json": ["vault", "mount", "shared"],
+  "lossless-json": ["vault", "mount", "devvault", "shared"],
   "node-forge": ["devvault"],
 };
 

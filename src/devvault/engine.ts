@@ -1,0 +1,28 @@
+import type { Answer, Data } from "./answer.js";
+import type { Token } from "./token-store.js";
+
+export type Operation = "read" | "list" | "update" | "delete";
+
+/** A request as an engine sees it: who asks is settled, the path starts below the mount. */
+export interface EngineRequest {
+  readonly operation: Operation;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** The JSON sent, numbers as `LosslessNumber`; empty when none was. */
+  readonly body: Data;
+  /** Where the engine is mounted, with its trailing slash (`kv/`, `auth/jwt/`). */
+  readonly mount: string;
+  /** Absent on public paths only. */
+  readonly token?: Token;
+}
+
+/** A secrets engine or an auth method. Throws `Refusal`. */
+export interface Engine {
+  /** As `mount_type` in answers. */
+  readonly type: string;
+  handle(request: EngineRequest): Answer | Promise<Answer>;
+  /** Paths that need no token. */
+  isPublic?(path: string): boolean;
+  /** Whether a write creates (the capability `create`) or changes (`update`). Without it every write is an update. */
+  exists?(path: string): boolean;
+}

@@ -1,0 +1,18 @@
+import { createHash, randomBytes, randomInt, randomUUID } from "node:crypto";
+
+const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/** Random letters and digits, as in accessors, lease ids and user names. */
+export function letters(length: number): string {
+  return Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join("");
+}
+
+export const serviceTokenId = () => `hvs.CAESI${randomBytes(65).toString("base64url")}`;
+export const batchTokenId = () => `hvb.AAAAAQ${randomBytes(96).toString("base64url")}`;
+export const requestId = () => randomUUID();
+
+/** The same identifier for the same text: an entity has one for ever. */
+export function uuidOf(text: string): string {
+  const hex = createHash("sha256").update(text).digest("hex");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join("-");
+}

@@ -1,0 +1,258 @@
+import type { Clock } from "../shared/clock.js";
+import { type Answer, badRequest, type Data, missing, nothing } from "./answer.js";
+import type { Engine, EngineRequest } from "./engine.js";
+import { flag, list, seconds, text, whole } from "./fields.js";
+import { goTime } from "./go-time.js";
+import { listBelow } from "./key-tree.js";
+import { Routes } from "./routes.js";
+
+interface Version {
+  readonly number: number;
+  readonly data: Data;
+  readonly created: number;
+  readonly author: Data;
+  deleted?: number | undefined;
+  deletedBy?: Data | undefined;
+  destroyed: boolean;
+}
+
+interface Secret {
+  versions: Version[];
+  current: number;
+  oldest: number;
+  readonly created: number;
+  updated: number;
+  lastUpdatedBy: Data;
+  maxVersions: number;
+  casRequired: boolean;
+  customMetadata: Data | null;
+}
+
+/** Versions kept where neither the mount nor the secret says how many. */
+const defaultMaxVersions = 10;
+
+/** Secrets engine `kv`, version 2. */
+export class KvV2 implements Engine {
+  readonly type = "kv";
+  readonly #clock: Clock;
+  readonly #secrets = new Map<string, Secret>();
+  readonly #config = { maxVersions: 0, casRequired: false, deleteVersionAfter: 0 };
+  readonly #routes = new Routes()
+    .on("config", { read: () => this.#readConfig(), update: ({ body }) => this.#writeConfig(body) })
+    .on("data/*path", {
+      read: ({ query }, path) => this.#read(path!, query.get("version")),
+      update: (request, path) => this.#write(path!, request),
+      delete: (request, path) => this.#mark(path!, [this.#find(path!).current], request),
+    })
+    .on("delete/*path", { update: (request, path) => this.#mark(path!, versionsOf(request.body), request) })
+    .on("undelete/*path", { update: ({ body }, path) => this.#undelete(path!, versionsOf(body)) })
+    .on("destroy/*path", { update: ({ body }, path) => this.#destroy(path!, versionsOf(body)) })
+    .on("metadata", { list: () => listBelow(this.#secrets.keys(), "") })
+    .on("metadata/*path", {
+      list: (_, path) => listBelow(this.#secrets.keys(), path!),
+      read: (_, path) => ({ data: this.#describe(this.#find(path!)) }),
+      update: ({ body }, path) => this.#writeMetadata(path!, body),
+      delete: (_, path) => (this.#secrets.delete(path!), nothing),
+    });
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  exists(path: string): boolean {
+    return path.startsWith("data/") && this.#secrets.has(path.slice("data/".length));
+  }
+
+  handle(request: EngineRequest): Answer | Promise<Answer> {
+    const path = request.path.replace(/\/$/, "");
+    if (request.operation !== "list" && path === "metadata") return notHere(rootOfMount);
+    if (!/^(config|(data|delete|undelete|destroy|metadata)\/.+|metadata)$/.test(path)) {
+      return notHere(invalidPath[request.operation]);
+    }
+    return this.#routes.handle(request);
+  }
+
+  #find(path: string): Secret {
+    const secret = this.#secrets.get(path);
+    if (!secret) throw missing();
+    return secret;
+  }
+
+  #read(path: string, wanted: string | null): Answer {
+    const number = wanted === null ? 0 : whole({ version: wanted }, "version");
+    const secret = this.#find(path);
+    const version = secret.versions.find((each) => each.number === (number || secret.current));
+    if (!version) throw missing();
+    const metadata = this.#stamp(version, secret);
+    const readable = version.deleted === undefined && !version.destroyed;
+    return readable ? { data: { data: version.data, metadata } } : { status: 404, data: { data: null, metadata } };
+  }
+
+  #stamp(version: Version, secret: Secret): Data {
+    return {
+      created_time: goTime(version.created),
+      custom_metadata: secret.customMetadata,
+      deletion_time: version.deleted === undefined ? "" : goTime(version.deleted),
+      destroyed: version.destroyed,
+      version: version.number,
+    };
+  }
+
+  #write(path: string, request: EngineRequest): Answer {
+    const { data, options } = request.body;
+    if (data === undefined) throw badRequest("no data provided");
+    const now = this.#clock.wall();
+    const known = this.#secrets.get(path);
+    this.#checkAndSet(known, (options ?? {}) as Data);
+    const author = authorOf(request, known ? "update" : "create");
+    const secret = known ?? this.#plant(path, now, author);
+    secret.current += 1;
+    const version = {
+      number: secret.current,
+      data: (data ?? {}) as Data,
+      created: now,
+      author: authorOf(request, secret.current > 1 ? "update" : "create"),
+      destroyed: false,
+    };
+    secret.versions.push(version);
+    secret.updated = now;
+    secret.lastUpdatedBy = author;
+    this.#prune(secret);
+    return { data: this.#stamp(version, secret) };
+  }
+
+  #checkAndSet(known: Secret | undefined, options: Data): void {
+    const required = this.#config.casRequired || known?.casRequired;
+    if (options["cas"] === undefined) {
+      if (required) throw badRequest("check-and-set parameter required for this call");
+      return;
+    }
+    if (whole(options, "cas") !== (known?.current ?? 0)) {
+      throw badRequest("check-and-set parameter did not match the current version");
+    }
+  }
+
+  #plant(path: string, now: number, lastUpdatedBy: Data): Secret {
+    const secret: Secret = {
+      versions: [],
+      current: 0,
+      oldest: 0,
+      created: now,
+      updated: now,
+      lastUpdatedBy,
+      maxVersions: 0,
+      casRequired: false,
+      customMetadata: null,
+    };
+    this.#secrets.set(path, secret);
+    return secret;
+  }
+
+  #prune(secret: Secret): void {
+    const kept = secret.maxVersions || this.#config.maxVersions || defaultMaxVersions;
+    secret.versions = secret.versions.slice(-kept);
+    const first = secret.versions[0]?.number ?? 0;
+    secret.oldest = first > 1 ? first : 0;
+  }
+
+  #mark(path: string, versions: readonly number[], request: EngineRequest): Answer {
+    const by = authorOf(request, "delete");
+    for (const version of this.#pick(path, versions)) {
+      if (version.deleted !== undefined || version.destroyed) continue;
+      version.deleted = this.#clock.wall();
+      version.deletedBy = by;
+    }
+    return nothing;
+  }
+
+  #undelete(path: string, versions: readonly number[]): Answer {
+    for (const version of this.#pick(path, versions)) if (!version.destroyed) version.deleted = undefined;
+    return nothing;
+  }
+
+  #destroy(path: string, versions: readonly number[]): Answer {
+    for (const version of this.#pick(path, versions)) version.destroyed = true;
+    return nothing;
+  }
+
+  #pick(path: string, numbers: readonly number[]): Version[] {
+    const versions = this.#secrets.get(path)?.versions ?? [];
+    return versions.filter(({ number }) => numbers.includes(number));
+  }
+
+  #describe(secret: Secret): Data {
+    return {
+      cas_required: secret.casRequired,
+      created_time: goTime(secret.created),
+      current_version: secret.current,
+      custom_metadata: secret.customMetadata,
+      delete_version_after: "0s",
+      last_updated_by: secret.lastUpdatedBy,
+      max_versions: secret.maxVersions,
+      oldest_version: secret.oldest,
+      updated_time: goTime(secret.updated),
+      versions: Object.fromEntries(
+        secret.versions.map((version) => [
+          version.number,
+          {
+            created_by: version.author,
+            created_time: goTime(version.created),
+            deleted_by: version.deleted === undefined ? null : (version.deletedBy ?? null),
+            deletion_time: version.deleted === undefined ? "" : goTime(version.deleted),
+            destroyed: version.destroyed,
+          },
+        ]),
+      ),
+    };
+  }
+
+  #writeMetadata(path: string, body: Data): Answer {
+    const known = this.#secrets.get(path);
+    const secret = known ?? this.#plant(path, this.#clock.wall(), {});
+    if (body["max_versions"] !== undefined) secret.maxVersions = whole(body, "max_versions");
+    if (body["cas_required"] !== undefined) secret.casRequired = flag(body, "cas_required");
+    if (body["custom_metadata"] !== undefined) secret.customMetadata = body["custom_metadata"] as Data | null;
+    return nothing;
+  }
+
+  #readConfig(): Answer {
+    const { casRequired, deleteVersionAfter, maxVersions } = this.#config;
+    return {
+      data: { cas_required: casRequired, delete_version_after: `${deleteVersionAfter}s`, max_versions: maxVersions },
+    };
+  }
+
+  #writeConfig(body: Data): Answer {
+    if (body["max_versions"] !== undefined) this.#config.maxVersions = whole(body, "max_versions");
+    if (body["cas_required"] !== undefined) this.#config.casRequired = flag(body, "cas_required");
+    if (text(body, "delete_version_after") && seconds(body, "delete_version_after") > 0) {
+      throw badRequest("the embedded Vault does not delete versions by age");
+    }
+    return nothing;
+  }
+}
+
+function versionsOf(body: Data): number[] {
+  const versions = list(body, "versions").map(Number);
+  if (versions.length === 0) throw badRequest("no version number provided");
+  return versions;
+}
+
+/** Who wrote, as Vault 1.21 notes with each version. */
+function authorOf({ token }: EngineRequest, operation: string): Data {
+  return { actor: token?.displayName ?? "", operation, client_id: token?.entityId || (token?.accessor ?? "") };
+}
+
+const rootOfMount = "Non-listing operations on the root of a K/V v2 mount are not supported.";
+
+const command = (name: string) =>
+  `Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use. If using the Vault CLI, use 'vault kv ${name}' for this operation.`;
+
+const invalidPath = {
+  read: command("get"),
+  list: command("list"),
+  update: command("put"),
+  delete: command("delete"),
+} as const;
+
+const notHere = (warning: string): Answer => ({ status: 404, data: null, warnings: [warning] });

@@ -1,0 +1,116 @@
+import type { Clock } from "../shared/clock.js";
+import { type Answer, badRequest, type Data } from "./answer.js";
+import { goTime, toSeconds } from "./go-time.js";
+import { letters } from "./identifiers.js";
+import { grantedTtl, type TtlLimits } from "./time-to-live.js";
+import type { Token } from "./token-store.js";
+
+export interface Lease {
+  readonly id: string;
+  readonly token: Token;
+  readonly renewable: boolean;
+  readonly limits: TtlLimits;
+  readonly owner: LeaseOwner;
+  readonly issuedAt: number;
+  expiresAt: number;
+  lastRenewal: number | undefined;
+}
+
+/** What hangs on a lease. Both throw a `Refusal` when it cannot be reached. */
+export interface LeaseOwner {
+  renew?(): void;
+  revoke(): void;
+}
+
+export class LeaseStore {
+  readonly #leases = new Map<string, Lease>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** `path` is the full path of the request that got it. A batch token's lease ends with the token. */
+  create(path: string, token: Token, wish: { renewable: boolean; limits: TtlLimits; owner: LeaseOwner }) {
+    const now = this.#clock.wall();
+    const { seconds } = grantedTtl(wish.limits, { increment: 0, issuedAt: now, now });
+    const tokenEnd = token.type === "batch" ? (token.expiresAt ?? Infinity) : Infinity;
+    const expiresAt = Math.min(now + seconds * 1_000, tokenEnd);
+    const lease: Lease = {
+      ...wish,
+      id: `${path}/${letters(24)}`,
+      token,
+      issuedAt: now,
+      expiresAt,
+      lastRenewal: undefined,
+    };
+    this.#leases.set(lease.id, lease);
+    return { id: lease.id, renewable: lease.renewable, seconds: toSeconds(expiresAt - now) };
+  }
+
+  find(id: string): Lease | undefined {
+    this.#expire();
+    return this.#leases.get(id);
+  }
+
+  all(): Lease[] {
+    this.#expire();
+    return [...this.#leases.values()];
+  }
+
+  renew(id: string, increment: number): Answer {
+    const lease = this.find(id);
+    if (!lease) throw badRequest("lease not found");
+    if (!lease.renewable) throw badRequest("lease is not renewable");
+    const now = this.#clock.wall();
+    const { seconds, warnings } = grantedTtl(lease.limits, { increment, issuedAt: lease.issuedAt, now });
+    lease.owner.renew?.();
+    lease.expiresAt = now + seconds * 1_000;
+    lease.lastRenewal = now;
+    return { data: null, lease: { id, renewable: lease.renewable, seconds }, warnings };
+  }
+
+  revoke(id: string): void {
+    const lease = this.find(id);
+    if (!lease) return;
+    lease.owner.revoke();
+    this.#leases.delete(id);
+  }
+
+  revokePrefix(prefix: string): void {
+    for (const { id } of this.all()) if (id.startsWith(prefix)) this.revoke(id);
+  }
+
+  /** What a token leaves behind goes, whether or not it can be reached. */
+  revokeOf(token: Token): void {
+    for (const lease of [...this.#leases.values()]) if (lease.token === token) this.#end(lease);
+  }
+
+  /** As `sys/leases/lookup` answers. */
+  describe(lease: Lease): Data {
+    return {
+      expire_time: goTime(lease.expiresAt),
+      id: lease.id,
+      issue_time: goTime(lease.issuedAt),
+      last_renewal: lease.lastRenewal === undefined ? null : goTime(lease.lastRenewal),
+      renewable: lease.renewable,
+      ttl: toSeconds(lease.expiresAt - this.#clock.wall()),
+    };
+  }
+
+  #expire(): void {
+    const now = this.#clock.wall();
+    for (const lease of [...this.#leases.values()]) if (lease.expiresAt <= now) this.#end(lease);
+  }
+
+  /** Vault keeps trying in the background; here what cannot be reached is tried again at the next look. */
+  #end(lease: Lease): void {
+    lease.expiresAt = Math.min(lease.expiresAt, this.#clock.wall());
+    try {
+      lease.owner.revoke();
+      this.#leases.delete(lease.id);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import { type Answer, badRequest, nothing, Refusal } from "./answer.js";
+import { text } from "./fields.js";
+import { toSeconds } from "./go-time.js";
+import type { LoggedRequest } from "./request-log.js";
+import type { VaultCluster } from "./vault-cluster.js";
+
+/**
+ * What a node is to its cluster. A standby forwards; `leaderless` and `misled` are what a standby does in the gap after
+ * its leader died: it says that nobody leads, or still sends clients to the dead one.
+ */
+export type Standing = "active" | "standby" | "leaderless" | "misled";
+
+/** One node's own state, and the paths that tell and change it without regard to the cluster. */
+export class NodeStatus {
+  standing: Standing = "active";
+  sealed = false;
+  initialised = true;
+  readonly unsealKey: string;
+  readonly #cluster: VaultCluster;
+
+  constructor(cluster: VaultCluster, unsealKey: string) {
+    this.#cluster = cluster;
+    this.unsealKey = unsealKey;
+  }
+
+  /** Answers the paths that are this node's alone; `undefined` for all others. */
+  answer({ method, path, query, body }: LoggedRequest): Answer | undefined {
+    const isWrite = method === "PUT" || method === "POST";
+    switch (path) {
+      case "sys/health":
+        return onlyFor(method === "GET" || method === "HEAD", () => this.#health(new URLSearchParams(query)));
+      case "sys/seal-status":
+        return onlyFor(method === "GET", () => this.#sealStatus());
+      case "sys/leader":
+        return onlyFor(method === "GET", () => bare({ ha_enabled: this.standing !== "active", is_self: this.#leads }));
+      case "sys/init":
+        return onlyFor(method === "GET", () => bare({ initialized: this.initialised }));
+      case "sys/unseal":
+        return onlyFor(isWrite, () => this.#unseal(text(body, "key")));
+      default:
+        return undefined;
+    }
+  }
+
+  /** Throws what a node answers that is no use to anyone at the moment. */
+  refuseIfUseless(): void {
+    if (!this.initialised || this.sealed) throw new Refusal(503, ["Vault is sealed"]);
+    if (this.standing === "leaderless") {
+      throw new Refusal(500, ["local node not active but active cluster node not found"]);
+    }
+  }
+
+  /** `sys/seal`, once it is known that the asker may. */
+  seal(): Answer {
+    this.sealed = true;
+    return nothing;
+  }
+
+  get #leads(): boolean {
+    return this.standing === "active" && !this.sealed;
+  }
+
+  #health(query: URLSearchParams): Answer {
+    const standby = this.standing !== "active" && !this.sealed;
+    const asked = (name: string, otherwise: number) => Number(query.get(name) ?? otherwise);
+    const standbyCode = query.get("standbyok") === "true" ? asked("activecode", 200) : asked("standbycode", 429);
+    const status = !this.initialised
+      ? asked("uninitcode", 501)
+      : this.sealed
+        ? asked("sealedcode", 503)
+        : standby
+          ? standbyCode
+          : asked("activecode", 200);
+    const known = !this.sealed && this.initialised;
+    const body = {
+      initialized: this.initialised,
+      sealed: this.sealed || !this.initialised,
+      standby: standby || !known,
+      performance_standby: false,
+      replication_performance_mode: known ? "disabled" : "unknown",
+      replication_dr_mode: known ? "disabled" : "unknown",
+      server_time_utc: toSeconds(this.#cluster.clock.wall()),
+      version: "1.21.1",
+      enterprise: false,
+      ...(known && { cluster_name: this.#cluster.name, cluster_id: this.#cluster.id }),
+      echo_duration_ms: 0,
+      clock_skew_ms: 0,
+      replication_primary_canary_age_ms: 0,
+    };
+    return { status, bare: { contentType: "application/json", body } };
+  }
+
+  #sealStatus(): Answer {
+    const known = !this.sealed && this.initialised;
+    return bare({
+      type: "shamir",
+      initialized: this.initialised,
+      sealed: this.sealed || !this.initialised,
+      t: 1,
+      n: 1,
+      progress: 0,
+      nonce: "",
+      version: "1.21.1",
+      build_date: "2025-11-18T13:04:32Z",
+      migration: false,
+      ...(known && { cluster_name: this.#cluster.name, cluster_id: this.#cluster.id }),
+      recovery_seal: false,
+      storage_type: "inmem",
+    });
+  }
+
+  #unseal(key: string): Answer {
+    if (key === "") throw badRequest("'key' must be specified in request body as JSON, or 'reset' set to true");
+    if (key !== this.unsealKey) throw badRequest("'key' must be a valid hex or base64 string");
+    this.sealed = false;
+    return this.#sealStatus();
+  }
+}
+
+function onlyFor(allowed: boolean, answer: () => Answer): Answer {
+  if (!allowed) throw new Refusal(405, []);
+  return answer();
+}
+
+const bare = (body: Record<string, unknown>): Answer => ({ bare: { contentType: "application/json", body } });

@@ -1,0 +1,121 @@
+import { badRequest } from "./answer.js";
+
+export type Capability = "create" | "read" | "update" | "delete" | "list" | "sudo" | "deny" | "patch";
+
+const capabilities: readonly string[] = ["create", "read", "update", "delete", "list", "sudo", "deny", "patch"];
+
+interface Rule {
+  readonly path: string;
+  readonly capabilities: readonly Capability[];
+}
+
+/** Reads a policy as Vault takes it: HCL `path "…" { capabilities = [ … ] }`, or the same as JSON. Throws `Refusal`. */
+export function parsePolicy(source: string): Rule[] {
+  const rules = source.trimStart().startsWith("{") ? fromJson(source) : fromHcl(source);
+  for (const rule of rules) {
+    const odd = rule.capabilities.find((name) => !capabilities.includes(name));
+    if (odd) throw badRequest(`failed to parse policy: path "${rule.path}": invalid capability "${odd}"`);
+  }
+  return rules;
+}
+
+function fromHcl(source: string): Rule[] {
+  const plain = source.replace(
+    /("(?:[^"\\]|\\.)*")|#.*|\/\/.*|\/\*[\s\S]*?\*\//g,
+    (_, quoted?: string) => quoted ?? " ",
+  );
+  const block = /\s*path\s+"([^"]*)"\s*\{([^{}]*)\}/y;
+  const rules: Rule[] = [];
+  let end = 0;
+  for (let found = block.exec(plain); found; found = block.exec(plain)) {
+    const listed = /capabilities\s*=\s*\[([^\]]*)\]/.exec(found[2]!)?.[1] ?? "";
+    const names = [...listed.matchAll(/"([^"]*)"/g)].map((match) => match[1] as Capability);
+    rules.push({ path: found[1]!, capabilities: names });
+    end = block.lastIndex;
+  }
+  if (plain.slice(end).trim() !== "")
+    throw badRequest("failed to parse policy: object expected closing RBRACE got: EOF");
+  return rules;
+}
+
+function fromJson(source: string): Rule[] {
+  const { path } = JSON.parse(source) as { path: Record<string, { capabilities: Capability[] }> };
+  return Object.entries(path).map(([name, rule]) => ({ path: name, capabilities: rule.capabilities }));
+}
+
+export class PolicyBook {
+  readonly #sources = new Map<string, string>([["default", defaultPolicy]]);
+  readonly #rules = new Map<string, Rule[]>([["default", parsePolicy(defaultPolicy)]]);
+
+  write(name: string, source: string): void {
+    this.#rules.set(name, parsePolicy(source));
+    this.#sources.set(name, source);
+  }
+
+  remove(name: string): void {
+    this.#rules.delete(name);
+    this.#sources.delete(name);
+  }
+
+  source(name: string): string | undefined {
+    return this.#sources.get(name);
+  }
+
+  names(): string[] {
+    return [...this.#sources.keys(), "root"].sort();
+  }
+
+  /** What the policies together allow on a path. The most specific path decides; within it, everyone's grants add up. */
+  capabilities(policies: readonly string[], path: string): Capability[] {
+    if (policies.includes("root")) return ["sudo"];
+    const rules = policies.flatMap((name) => this.#rules.get(name) ?? []).filter((rule) => covers(rule.path, path));
+    const [best] = rules.map((rule) => rule.path).sort(moreSpecific);
+    const granted = rules.filter((rule) => rule.path === best).flatMap((rule) => rule.capabilities);
+    if (granted.length === 0 || granted.includes("deny")) return ["deny"];
+    return [...new Set(granted)].sort();
+  }
+
+  allows(policies: readonly string[], path: string, capability: Capability): boolean {
+    return policies.includes("root") || this.capabilities(policies, path).includes(capability);
+  }
+}
+
+function covers(pattern: string, path: string): boolean {
+  const open = pattern.endsWith("*");
+  const fixed = (open ? pattern.slice(0, -1) : pattern)
+    .split("/")
+    .map((segment) => (segment === "+" ? "[^/]+" : segment.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")))
+    .join("/");
+  return new RegExp(`^${fixed}${open ? "" : "$"}`).test(path);
+}
+
+/** Vault 1.21.1 vault/acl.go: no wildcard, then the later first wildcard, then no glob, fewer `+`, longer, greater. */
+function moreSpecific(a: string, b: string): number {
+  const wildcard = (path: string) => {
+    const at = path.search(/\+|\*$/);
+    return at < 0 ? Infinity : at;
+  };
+  const plusses = (path: string) => path.split("/").filter((segment) => segment === "+").length;
+  const first = wildcard(b) === wildcard(a) ? 0 : wildcard(b) - wildcard(a);
+  return (
+    first ||
+    Number(a.endsWith("*")) - Number(b.endsWith("*")) ||
+    plusses(a) - plusses(b) ||
+    b.length - a.length ||
+    (a < b ? 1 : -1)
+  );
+}
+
+/** The part of Vault's own default policy that this Vault has paths for. */
+const defaultPolicy = `
+path "auth/token/lookup-self" { capabilities = ["read"] }
+path "auth/token/renew-self" { capabilities = ["update"] }
+path "auth/token/revoke-self" { capabilities = ["update"] }
+path "sys/capabilities-self" { capabilities = ["update"] }
+path "sys/renew" { capabilities = ["update"] }
+path "sys/leases/renew" { capabilities = ["update"] }
+path "sys/leases/lookup" { capabilities = ["update"] }
+path "sys/wrapping/wrap" { capabilities = ["update"] }
+path "sys/wrapping/lookup" { capabilities = ["update"] }
+path "sys/wrapping/unwrap" { capabilities = ["update"] }
+`;

@@ -1,0 +1,75 @@
+import { createPublicKey, generateKeyPairSync, type KeyObject, randomUUID } from "node:crypto";
+import type { Clock } from "../shared/clock.js";
+import { toSeconds } from "./go-time.js";
+import { uuidOf } from "./identifiers.js";
+import { audiencesOf, isSignedBy, parseJsonWebToken, signJsonWebToken } from "./json-web-token.js";
+
+export interface ServiceAccountTokenWish {
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  /** Its uid; without it, one made from the name, always the same. */
+  readonly serviceAccountUid?: string;
+  /** Leave out for a token that is bound to no pod. */
+  readonly pod?: { readonly name: string; readonly uid: string };
+  readonly audiences: readonly string[];
+  /** Life in seconds; an hour unless said. */
+  readonly seconds?: number;
+}
+
+export interface TokenReview {
+  readonly authenticated: boolean;
+  readonly username: string;
+  readonly uid: string;
+  readonly audiences: readonly string[];
+}
+
+/** Plays the API server: signs service account tokens, and reviews them. */
+export class ServiceAccountIssuer {
+  readonly publicKeyPem: string;
+  readonly #key: KeyObject;
+  readonly #publicKey: KeyObject;
+  readonly #keyId = randomUUID();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#key = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+    this.#publicKey = createPublicKey(this.#key);
+    this.publicKeyPem = this.#publicKey.export({ type: "spki", format: "pem" }).toString();
+  }
+
+  /** Claims as Kubernetes 1.34 writes them (pkg/serviceaccount/claims.go). */
+  mint(wish: ServiceAccountTokenWish): string {
+    const now = toSeconds(this.#clock.wall());
+    const life = wish.seconds ?? 3_600;
+    const claims = {
+      aud: wish.audiences,
+      exp: now + life,
+      iat: now,
+      iss: "https://kubernetes.default.svc.cluster.local",
+      jti: randomUUID(),
+      "kubernetes.io": {
+        namespace: wish.namespace,
+        ...(wish.pod && { node: { name: "node1", uid: uuidOf("node1") }, pod: wish.pod }),
+        serviceaccount: {
+          name: wish.serviceAccount,
+          uid: wish.serviceAccountUid ?? uuidOf(`${wish.namespace}/${wish.serviceAccount}`),
+        },
+      },
+      nbf: now,
+      sub: `system:serviceaccount:${wish.namespace}:${wish.serviceAccount}`,
+    };
+    return signJsonWebToken(claims, this.#key, this.#keyId);
+  }
+
+  /** As the API server's TokenReview: its own signature, still valid, for one of the audiences. */
+  review(jwt: string, audiences: readonly string[]): TokenReview {
+    const token = parseJsonWebToken(jwt);
+    const { claims } = token;
+    const account = (claims["kubernetes.io"] as { serviceaccount?: { uid?: string } } | undefined)?.serviceaccount;
+    const shared = audiencesOf(claims).filter((audience) => audiences.length === 0 || audiences.includes(audience));
+    const authenticated =
+      isSignedBy(token, [this.#publicKey]) && Number(claims["exp"]) > this.#clock.wall() / 1_000 && shared.length > 0;
+    return { authenticated, username: String(claims["sub"]), uid: account?.uid ?? "", audiences: shared };
+  }
+}

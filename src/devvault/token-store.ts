@@ -1,0 +1,173 @@
+import type { Clock } from "../shared/clock.js";
+import { badRequest, type Data } from "./answer.js";
+import { goTime, toSeconds } from "./go-time.js";
+import { batchTokenId, letters, serviceTokenId } from "./identifiers.js";
+import { grantedTtl, type TtlLimits } from "./time-to-live.js";
+
+export interface Token {
+  readonly id: string;
+  /** Empty for batch tokens. */
+  readonly accessor: string;
+  readonly type: "service" | "batch";
+  readonly policies: readonly string[];
+  readonly meta: Readonly<Record<string, string>> | null;
+  readonly displayName: string;
+  /** The path that issued it. */
+  readonly path: string;
+  readonly entityId: string;
+  readonly orphan: boolean;
+  readonly renewable: boolean;
+  readonly parent: Token | undefined;
+  readonly limits: TtlLimits;
+  readonly creationTtl: number;
+  /** Milliseconds since the epoch. */
+  readonly issuedAt: number;
+  /** Milliseconds since the epoch; a root token has no end. */
+  expiresAt: number | undefined;
+  lastRenewal: number | undefined;
+  /** How many requests it was made for; 0 is any number. */
+  readonly numUses: number;
+  usesLeft: number;
+}
+
+/** What a token is asked to be; what is left out takes Vault's default. */
+export type TokenWish = Pick<Token, "policies" | "displayName" | "path" | "limits"> &
+  Partial<Pick<Token, "id" | "type" | "meta" | "entityId" | "orphan" | "renewable" | "parent" | "numUses">> & {
+    readonly eternal?: boolean;
+  };
+
+export class TokenStore {
+  readonly #tokens = new Map<string, Token>();
+  readonly #clock: Clock;
+  readonly #onEnd: (token: Token) => void;
+
+  /** `onEnd` is told of every token that dies, after it and before its children. */
+  constructor(clock: Clock, onEnd: (token: Token) => void) {
+    this.#clock = clock;
+    this.#onEnd = onEnd;
+  }
+
+  create(wish: TokenWish): { token: Token; warnings: string[] } {
+    const now = this.#clock.wall();
+    const type = wish.type ?? "service";
+    const granted = grantedTtl(wish.limits, { increment: 0, issuedAt: now, now });
+    const token: Token = {
+      id: wish.id ?? (type === "batch" ? batchTokenId() : serviceTokenId()),
+      accessor: type === "batch" ? "" : letters(24),
+      type,
+      policies: [...new Set(wish.policies)].sort(),
+      meta: wish.meta ?? null,
+      displayName: wish.displayName,
+      path: wish.path,
+      entityId: wish.entityId ?? "",
+      orphan: wish.orphan ?? false,
+      renewable: type === "service" && (wish.renewable ?? true) && !wish.eternal,
+      parent: wish.parent,
+      limits: wish.limits,
+      creationTtl: wish.eternal ? 0 : granted.seconds,
+      issuedAt: now,
+      expiresAt: wish.eternal ? undefined : now + granted.seconds * 1_000,
+      lastRenewal: undefined,
+      numUses: type === "batch" ? 0 : (wish.numUses ?? 0),
+      usesLeft: wish.numUses ?? 0,
+    };
+    this.#tokens.set(token.id, token);
+    return { token, warnings: granted.warnings };
+  }
+
+  /** The live token with this id. */
+  find(id: string): Token | undefined {
+    this.#expire();
+    return this.#tokens.get(id);
+  }
+
+  findByAccessor(accessor: string): Token | undefined {
+    return accessor === "" ? undefined : this.all().find((token) => token.accessor === accessor);
+  }
+
+  all(): Token[] {
+    this.#expire();
+    return [...this.#tokens.values()];
+  }
+
+  /** Counts one request against a token that has only so many; its last use is its end, once `answered`. */
+  use(token: Token): { answered: () => void } {
+    if (token.numUses > 0) token.usesLeft -= 1;
+    const spent = token.numUses > 0 && token.usesLeft <= 0;
+    return { answered: () => spent && this.revoke(token) };
+  }
+
+  renew(token: Token, increment: number): string[] {
+    if (token.type === "batch") throw badRequest("batch tokens cannot be renewed");
+    if (!token.renewable) throw badRequest("lease is not renewable");
+    const now = this.#clock.wall();
+    const { seconds, warnings } = grantedTtl(token.limits, { increment, issuedAt: token.issuedAt, now });
+    token.expiresAt = now + seconds * 1_000;
+    token.lastRenewal = now;
+    return warnings;
+  }
+
+  /** Ends it and everything it begot. */
+  revoke(token: Token): void {
+    if (!this.#tokens.delete(token.id)) return;
+    this.#onEnd(token);
+    for (const child of [...this.#tokens.values()]) if (child.parent === token && !child.orphan) this.revoke(child);
+  }
+
+  ttl(token: Token): number {
+    return token.expiresAt === undefined ? 0 : Math.max(0, toSeconds(token.expiresAt - this.#clock.wall()));
+  }
+
+  /** As `lookup` answers. */
+  describe(token: Token, shownId = token.id): Data {
+    return {
+      accessor: token.accessor,
+      creation_time: toSeconds(token.issuedAt),
+      creation_ttl: token.creationTtl,
+      display_name: token.displayName,
+      entity_id: token.entityId,
+      expire_time: token.expiresAt === undefined ? null : goTime(token.expiresAt),
+      explicit_max_ttl: token.limits.explicitMaxTtl ?? 0,
+      id: shownId,
+      issue_time: goTime(token.issuedAt),
+      ...(token.lastRenewal !== undefined && {
+        last_renewal: goTime(token.lastRenewal),
+        last_renewal_time: toSeconds(token.lastRenewal),
+      }),
+      meta: token.meta,
+      num_uses: token.usesLeft,
+      orphan: token.orphan,
+      path: token.path,
+      ...(token.limits.period && { period: token.limits.period }),
+      policies: token.policies,
+      renewable: token.renewable,
+      ttl: this.ttl(token),
+      type: token.type,
+    };
+  }
+
+  /** As logins and renewals answer. */
+  grant(token: Token): Data {
+    return {
+      client_token: token.id,
+      accessor: token.accessor,
+      policies: token.policies,
+      token_policies: token.policies,
+      metadata: token.meta,
+      lease_duration: this.ttl(token),
+      renewable: token.renewable,
+      entity_id: token.entityId,
+      token_type: token.type,
+      orphan: token.orphan,
+      mfa_requirement: null,
+      num_uses: token.numUses,
+    };
+  }
+
+  #expire(): void {
+    const now = this.#clock.wall();
+    for (const token of [...this.#tokens.values()]) {
+      if (token.expiresAt !== undefined && token.expiresAt <= now) this.revoke(token);
+    }
+  }
+}

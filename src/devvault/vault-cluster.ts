@@ -1,0 +1,156 @@
+import { randomUUID } from "node:crypto";
+import type { Clock } from "../shared/clock.js";
+import { type Answer, invalidToken, notAllowed, permissionDenied, Refusal } from "./answer.js";
+import type { Engine, EngineRequest, Operation } from "./engine.js";
+import type { EngineParts } from "./engines.js";
+import { seconds } from "./fields.js";
+import type { TokenReviewer } from "./kubernetes-auth.js";
+import { LeaseStore } from "./lease-store.js";
+import { type Mount, MountTable } from "./mount-table.js";
+import { type Capability, PolicyBook } from "./policies.js";
+import { Quotas } from "./quotas.js";
+import type { LoggedRequest } from "./request-log.js";
+import { System } from "./system.js";
+import { TokenAuth } from "./token-auth.js";
+import { type Token, TokenStore } from "./token-store.js";
+import { Wrapping } from "./wrapping.js";
+
+/** What all nodes of one Vault share: engines, tokens, leases, policies. It answers requests; nodes speak HTTP. */
+export class VaultCluster {
+  readonly id = randomUUID();
+  readonly clock: Clock;
+  readonly name = `vault-cluster-${randomUUID().slice(0, 8)}`;
+  readonly tokens: TokenStore;
+  readonly leases: LeaseStore;
+  readonly #policies = new PolicyBook();
+  readonly #quotas: Quotas;
+  readonly #wrapping: Wrapping;
+  readonly #parts: EngineParts;
+  readonly #root: MountTable;
+  /** By path with a trailing slash. Only OpenBao and Vault Enterprise have any. */
+  readonly #namespaces = new Map<string, MountTable>();
+
+  constructor({ clock, review, rootToken }: { clock: Clock; review: TokenReviewer; rootToken: string }) {
+    this.clock = clock;
+    this.leases = new LeaseStore(clock);
+    this.tokens = new TokenStore(clock, (token) => {
+      this.leases.revokeOf(token);
+      this.#wrapping.forget(token);
+    });
+    this.#quotas = new Quotas(clock);
+    this.#wrapping = new Wrapping(clock, this.tokens);
+    this.#parts = { clock, tokens: this.tokens, leases: this.leases, review };
+    this.#root = this.#makeTable();
+    this.tokens.create({
+      id: rootToken,
+      policies: ["root"],
+      displayName: "token",
+      path: "auth/token/create",
+      limits: { ttl: 0, maxTtl: 0 },
+      orphan: true,
+      eternal: true,
+    });
+  }
+
+  /** From now on requests with this `X-Vault-Namespace` see mounts of their own. Without any, the header means nothing. */
+  createNamespace(name: string): void {
+    this.#namespaces.set(name.replace(/\/$/, ""), this.#makeTable());
+  }
+
+  /** The engine at a mount, for those who turn its knobs. */
+  engineAt(mount: string, namespace = ""): Engine | undefined {
+    return this.#tableOf(namespace).find(mount)?.engine;
+  }
+
+  get mounts(): readonly Mount[] {
+    return [this.#root, ...this.#namespaces.values()].flatMap((table) => table.all());
+  }
+
+  /** Answers one request, or throws the `Refusal`. Notes in the log whose it was. */
+  async answer(request: LoggedRequest): Promise<Answer & { wrapInfo?: unknown }> {
+    const table = this.#tableOf(request.namespace);
+    const operation = operationOf(request);
+    const path = operation === "list" && !request.path.endsWith("/") ? `${request.path}/` : request.path;
+    this.#quotas.count(request.path);
+    const mount = table.find(path);
+    const below = mount ? path.slice(mount.path.length) : path;
+    const open = mount?.engine.isPublic?.(below) ?? false;
+    const token = open ? undefined : this.#authenticate(request);
+    if (token) this.#authorise(token, path, operation, mount?.engine.exists?.(below));
+    const use = token && this.tokens.use(token);
+    try {
+      if (!mount) throw new Refusal(404, [`no handler for route "${request.path}". route entry not found.`]);
+      const asked: EngineRequest = {
+        operation,
+        path: below,
+        query: new URLSearchParams(request.query),
+        body: request.body,
+        mount: mount.path,
+        ...(token && { token }),
+      };
+      return this.#wrapped(await mount.engine.handle(asked), mount, request);
+    } finally {
+      use?.answered();
+    }
+  }
+
+  /** Throws unless the request's token may do this with its path. For the few paths that a node carries out itself. */
+  demand(request: LoggedRequest, capability: Capability): void {
+    const token = this.#authenticate(request);
+    if (!this.#policies.allows(token.policies, request.path, capability)) throw notAllowed();
+  }
+
+  #makeTable(): MountTable {
+    const mounts = new MountTable();
+    const shared = { policies: this.#policies, quotas: this.#quotas, wrapping: this.#wrapping };
+    mounts.add("sys/", new System({ ...this.#parts, ...shared, mounts }));
+    mounts.add("auth/token/", new TokenAuth(this.tokens));
+    return mounts;
+  }
+
+  #tableOf(namespace: string): MountTable {
+    if (this.#namespaces.size === 0 || namespace === "" || namespace === "root") return this.#root;
+    const table = this.#namespaces.get(namespace.replace(/\/$/, ""));
+    if (!table) throw new Refusal(404, ["no handler for route. route entry not found."]);
+    return table;
+  }
+
+  #authenticate(request: LoggedRequest): Token {
+    const id = request.headers["x-vault-token"] ?? bearer(request.headers["authorization"]);
+    if (!id) throw permissionDenied();
+    const token = this.tokens.find(id);
+    const unwrapping = request.path === "sys/wrapping/unwrap";
+    if (!token && unwrapping) throw new Refusal(400, ["wrapping token is not valid or does not exist"]);
+    if (!token) throw invalidToken();
+    request.token = { accessor: token.accessor, meta: token.meta };
+    return token;
+  }
+
+  #authorise(token: Token, path: string, operation: Operation, exists: boolean | undefined): void {
+    if (path === "sys/wrapping/unwrap" && this.#wrapping.isWrapping(token)) return;
+    const needed: Capability = operation === "update" && exists === false ? "create" : operation;
+    if (this.#policies.allows(token.policies, path, needed)) return;
+    if (operation === "list" && this.#policies.allows(token.policies, path.replace(/\/$/, ""), needed)) return;
+    throw notAllowed();
+  }
+
+  #wrapped(answer: Answer, mount: Mount, request: LoggedRequest): Answer & { wrapInfo?: unknown } {
+    const full = { mountType: (answer.status ?? 200) < 400 ? mount.engine.type : "", ...answer };
+    const asked = request.headers["x-vault-wrap-ttl"];
+    if (!asked || (answer.status ?? 200) !== 200 || answer.bare) return full;
+    const ttl = seconds({ ttl: asked }, "ttl");
+    return { data: null, mountType: "", wrapInfo: this.#wrapping.wrap(full, request.path, ttl) };
+  }
+}
+
+function operationOf({ method }: LoggedRequest): Operation {
+  if (method === "LIST") return "list";
+  if (method === "GET" || method === "HEAD") return "read";
+  if (method === "POST" || method === "PUT") return "update";
+  if (method === "DELETE") return "delete";
+  throw new Refusal(405, []);
+}
+
+function bearer(header: string | undefined): string | undefined {
+  return header?.startsWith("Bearer ") ? header.slice("Bearer ".length) : undefined;
+}

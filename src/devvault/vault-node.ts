@@ -1,0 +1,188 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import type { AddressInfo, ListenOptions } from "node:net";
+import { parse } from "lossless-json";
+import { badRequest, type Data, Refusal } from "./answer.js";
+import { type WireAnswer, wire, wireRefusal } from "./envelope.js";
+import type { Faults } from "./faults.js";
+import { NodeStatus, type Standing } from "./node-status.js";
+import type { LoggedRequest, RequestLog } from "./request-log.js";
+import type { VaultCluster } from "./vault-cluster.js";
+
+export interface NodeParts {
+  readonly cluster: VaultCluster;
+  readonly log: RequestLog;
+  readonly faults: Faults;
+  readonly unsealKey: string;
+  /** PEM. Without it plain HTTP is spoken. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
+  /** What every answer takes on top, in the clock's milliseconds. */
+  readonly latencyMs: number;
+}
+
+/** Vault refuses larger requests: its listener's `max_request_size`. */
+const maxRequestBytes = 32 << 20;
+
+/** One node of a Vault: an HTTP server before the cluster, with a seal and a standing of its own. */
+export class VaultNode {
+  readonly status: NodeStatus;
+  /** The address standbys redirect to; another node's. */
+  leaderAddress = "";
+  readonly #parts: NodeParts;
+  readonly #stopping = new AbortController();
+  readonly #servers: Server[] = [];
+  #address = "";
+
+  constructor(parts: NodeParts) {
+    this.#parts = parts;
+    this.status = new NodeStatus(parts.cluster, parts.unsealKey);
+  }
+
+  get address(): string {
+    return this.#address;
+  }
+
+  set standing(standing: Standing) {
+    this.status.standing = standing;
+  }
+
+  /** Listens on loopback (port 0: any), and on unix sockets as often as asked. */
+  async listen(options: ListenOptions): Promise<void> {
+    const { tls } = this.#parts;
+    const answer: RequestListener = (request, response) => void this.#serve(request, response);
+    const secure = tls && options.path === undefined;
+    const server = secure
+      ? createSecureServer({ ...tls, ...(tls.ca && { requestCert: true }) }, answer)
+      : createServer(answer);
+    await new Promise<void>((resolve, reject) => server.once("error", reject).listen(options, resolve));
+    this.#servers.push(server);
+    const place = server.address() as AddressInfo | string;
+    if (typeof place !== "string") this.#address = `${secure ? "https" : "http"}://127.0.0.1:${place.port}`;
+  }
+
+  /** Ends every connection at once, answered or not, and listens no more. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error("the embedded Vault stops"));
+    await Promise.all(
+      this.#servers.splice(0).map((server) => {
+        const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+        server.closeAllConnections();
+        return closed;
+      }),
+    );
+  }
+
+  /** Resets connections that are open now; the server goes on. */
+  dropConnections(): void {
+    for (const server of this.#servers) server.closeAllConnections();
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { faults, cluster, log, latencyMs } = this.#parts;
+    const gone = new AbortController();
+    const give = () => gone.abort(new Error("the client is gone"));
+    response.once("close", give);
+    this.#stopping.signal.addEventListener("abort", give, { once: true });
+    const send = (answer: WireAnswer) => write(response, answer);
+    try {
+      const text = await bodyOf(request);
+      const logged = describe(request, cluster.clock.wall());
+      log.add(logged);
+      response.once("finish", () => (logged.status = response.statusCode));
+      const honest = () => this.#honest(logged, text);
+      if (latencyMs > 0) await cluster.clock.sleep(latencyMs, gone.signal);
+      const fault = faults.take(logged.method, logged.path);
+      if (!fault) return send(await honest());
+      await fault({ response, clock: cluster.clock, signal: gone.signal, honest, send });
+    } catch (error) {
+      if (!gone.signal.aborted) send(wireRefusal(new Refusal(500, [`internal error: ${String(error)}`])));
+    } finally {
+      this.#stopping.signal.removeEventListener("abort", give);
+    }
+  }
+
+  /** What Vault answers; throws only what is a fault of this program. */
+  async #honest(request: LoggedRequest, text: string): Promise<WireAnswer> {
+    try {
+      request.body = parseBody(text);
+      const own = this.status.answer(request);
+      if (own) return wire(own);
+      this.status.refuseIfUseless();
+      const redirected = this.#redirect(request);
+      if (redirected) return redirected;
+      if (request.path === "sys/seal") return wire(this.#seal(request));
+      return wire(await this.#parts.cluster.answer(request));
+    } catch (error) {
+      if (error instanceof Refusal) return wireRefusal(error);
+      throw error;
+    }
+  }
+
+  #seal(request: LoggedRequest) {
+    this.#parts.cluster.demand(request, "sudo");
+    return this.status.seal();
+  }
+
+  /** A standby that may not forward sends the client to the leader; one that is misled, to the leader that was. */
+  #redirect({ path, query, headers }: LoggedRequest): WireAnswer | undefined {
+    const { standing } = this.status;
+    const told = standing === "standby" && headers["x-vault-no-request-forwarding"] === "true";
+    if (standing !== "misled" && !told) return undefined;
+    const location = `${this.leaderAddress}/v1/${path}${query && `?${query}`}`;
+    return { status: 307, headers: { location }, body: "" };
+  }
+}
+
+function write(response: ServerResponse, { status, headers, body }: WireAnswer): void {
+  const length = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
+  response.writeHead(status, { "cache-control": "no-store", ...hsts, ...headers, ...length });
+  response.end(body);
+}
+
+const hsts = { "strict-transport-security": "max-age=31536000; includeSubDomains" };
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxRequestBytes) throw new Refusal(413, ["http: request body too large"]);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function describe(request: IncomingMessage, at: number): LoggedRequest {
+  const [path, query = ""] = request.url!.replace(/^\/v1\//, "").split("?", 2) as [string, string?];
+  const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
+  const listing = request.method === "GET" && new URLSearchParams(query).get("list") === "true";
+  return {
+    at,
+    method: listing ? "LIST" : request.method!,
+    path: decodeURIComponent(path),
+    query,
+    namespace: headers["x-vault-namespace"] ?? "",
+    headers,
+    body: {},
+  };
+}
+
+function parseBody(text: string): Data {
+  if (text === "") return {};
+  const value = parsed(text);
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Data;
+  const kind = Array.isArray(value) ? "array" : value === null ? "null" : typeof value;
+  throw badRequest(
+    `error parsing JSON: failed to parse JSON input: json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`,
+  );
+}
+
+function parsed(text: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    const at = Number(/position (\d+)/.exec((error as Error).message)?.[1] ?? text.length);
+    const found = text[at];
+    throw new Refusal(500, [found ? `invalid character '${found}' looking for beginning of value` : "unexpected EOF"]);
+  }
+}
