@@ -1,0 +1,78 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { ProviderError } from "../shared/errors.js";
+import { makeIdentity } from "../testing/certificates.js";
+import { refusal, startKubernetesApi } from "../testing/kubernetes-api.js";
+import { KubeClient, kubePath } from "./kube-client.js";
+
+const never = new AbortController().signal;
+const call = { method: "GET", path: "/api/v1/namespaces/a/secrets/b", purpose: "reading Secret a/b" } as const;
+
+test("asks with the service account's token, and reads it anew each time", async () => {
+  const { client, calls, directory } = await startKubernetesApi(() => ({ status: 200, body: { kind: "Secret" } }));
+  expect((await client.call(call, never)).reveal()).toEqual({ kind: "Secret" });
+  await writeFile(join(directory, "token"), "next-token");
+  await client.call(call, never);
+  expect(calls.map(({ authorization }) => authorization)).toEqual(["Bearer own-token", "Bearer next-token"]);
+});
+
+test("trusts the CA in the file, and no longer when the file changes", async () => {
+  const { client, directory } = await startKubernetesApi(() => ({ status: 200, body: {} }));
+  await client.call(call, never);
+  await writeFile(join(directory, "ca.crt"), makeIdentity({ commonName: "other", isCa: true }).cert);
+  await expect(client.call(call, never)).rejects.toMatchObject({
+    code: "unavailable",
+    message: expect.stringMatching(/^reading Secret a\/b: the Kubernetes API cannot be reached \([A-Z_]+\)$/) as string,
+  });
+});
+
+test.each([
+  [refusal(401, "Unauthorized"), "unavailable", "does not take keymount's own token"],
+  [refusal(403, "Forbidden"), "permission_denied", "RBAC"],
+  [refusal(404, "NotFound"), "not_found", "no such thing"],
+  [refusal(422, "Invalid"), "invalid_request", "status 422"],
+  [refusal(429, "TooManyRequests"), "unavailable", "too often"],
+  [refusal(500, "InternalError"), "unavailable", "status 500"],
+  [{ status: 200, body: "<html>canary-message" }, "invalid_request", "not JSON"],
+  [{ status: 302, body: "canary-message" }, "invalid_request", "status 302"],
+])("a refusal becomes our error, without the server's words: %o", async (answer, code, words) => {
+  const { client } = await startKubernetesApi(() => answer);
+  const error = await client.call(call, never).catch((reason: unknown) => reason as ProviderError);
+  expect(error).toMatchObject({ name: "KubeError", code, message: expect.stringContaining(words) as string });
+  expect(JSON.stringify(error) + String((error as Error).stack)).not.toContain("canary");
+});
+
+test("an answer without end is cut off", async () => {
+  const { client } = await startKubernetesApi(() => ({ status: 200, body: "x".repeat(5_000) }), { maxBytes: 1_000 });
+  await expect(client.call(call, never)).rejects.toThrow("more than 1000 bytes");
+});
+
+test("a server that hangs is given up in time", async () => {
+  const { client } = await startKubernetesApi(() => "hang", { timeoutMs: 50 });
+  await expect(client.call(call, never)).rejects.toThrow(
+    "reading Secret a/b: the Kubernetes API does not answer in time",
+  );
+});
+
+test("who gives up is told why at once", async () => {
+  const patience = new AbortController();
+  const { client } = await startKubernetesApi(() => {
+    patience.abort(new ProviderError("cancelled", "the caller gave up"));
+    return "hang";
+  });
+  await expect(client.call(call, patience.signal)).rejects.toThrow("the caller gave up");
+});
+
+test("a server that is not there is named by its code", async () => {
+  const { directory } = await startKubernetesApi(() => "hang");
+  const gone = new KubeClient({
+    api: { host: "127.0.0.1", port: 1 },
+    directory,
+  });
+  await expect(gone.call(call, never)).rejects.toThrow("the Kubernetes API cannot be reached (ECONNREFUSED)");
+});
+
+test.each(["..", "a/b", "A", "", "a?b", "a%2fb"])("refuses %o as a name in a path", (name) => {
+  expect(() => kubePath`/api/v1/namespaces/${name}`).toThrow("is not a name in Kubernetes");
+});

@@ -1,0 +1,148 @@
+import { Agent, type RequestOptions, request as httpsRequest } from "node:https";
+import { ProviderError } from "../shared/errors.js";
+import { withDeadline } from "../shared/join-signals.js";
+import { quoted } from "../shared/quoted.js";
+import { Redacted } from "../shared/redacted.js";
+import { KubeError } from "./kube-error.js";
+import { readServiceAccount } from "./service-account.js";
+
+export interface KubeClientOptions {
+  /** `KUBERNETES_SERVICE_HOST` and `_PORT`, as the kubelet sets them. */
+  api: { host: string; port: number };
+  /** Holds `ca.crt` and `token`. */
+  directory: string;
+  timeoutMs?: number;
+  maxBytes?: number;
+}
+
+export interface KubeCall {
+  method: "GET" | "POST";
+  /** `/api/v1/namespaces/…`, made by `kubePath`. */
+  path: string;
+  body?: Redacted<object>;
+  /** For messages: `reading Secret a/b`. */
+  purpose: string;
+}
+
+interface Reply {
+  status: number;
+  body: Buffer;
+}
+
+const userAgent = "keymount";
+
+/**
+ * The few calls we make of the API server, as ourselves. Answers are JSON and may hold secrets, so they are `Redacted`.
+ * Throws a `KubeError` for a refusal, `unavailable` where there is no answer within the time or bytes allowed, and the
+ * signal's reason on abort; no message holds a body or a token.
+ */
+export class KubeClient {
+  readonly #options: KubeClientOptions;
+  #trust: { ca: string; agent: Agent } | undefined;
+
+  constructor(options: KubeClientOptions) {
+    this.#options = options;
+  }
+
+  async call({ method, path, body, purpose }: KubeCall, signal: AbortSignal): Promise<Redacted<unknown>> {
+    const { api, directory, timeoutMs = 10_000, maxBytes = 2 << 20 } = this.#options;
+    const tooLate = () => new ProviderError("unavailable", `${purpose}: the Kubernetes API does not answer in time`);
+    const deadline = withDeadline(signal, timeoutMs, tooLate);
+    try {
+      const { ca, token } = await readServiceAccount(directory, deadline.signal);
+      const options: RequestOptions = {
+        ...api,
+        method,
+        path,
+        agent: this.#agentFor(ca),
+        headers: {
+          accept: "application/json",
+          authorization: `Bearer ${token.reveal()}`,
+          "user-agent": userAgent,
+          ...(body && { "content-type": "application/json" }),
+        },
+      };
+      const reply = await exchange(options, body, { purpose, maxBytes }, deadline.signal);
+      return understood(reply, purpose);
+    } finally {
+      deadline.release();
+    }
+  }
+
+  close(): void {
+    this.#trust?.agent.destroy();
+  }
+
+  #agentFor(ca: string): Agent {
+    if (this.#trust?.ca === ca) return this.#trust.agent;
+    this.#trust?.agent.destroy();
+    const agent = new Agent({ ca, keepAlive: true, maxSockets: 4, timeout: 60_000 });
+    this.#trust = { ca, agent };
+    return agent;
+  }
+}
+
+/** A path of the API. Throws `invalid_request` for what cannot be a name in Kubernetes, so that no path climbs. */
+export function kubePath(strings: TemplateStringsArray, ...names: string[]): string {
+  const wrong = names.find((name) => !/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(name));
+  if (wrong !== undefined) throw new ProviderError("invalid_request", `${quoted(wrong)} is not a name in Kubernetes`);
+  return String.raw({ raw: strings }, ...names);
+}
+
+function exchange(
+  options: RequestOptions,
+  body: Redacted<object> | undefined,
+  { purpose, maxBytes }: { purpose: string; maxBytes: number },
+  signal: AbortSignal,
+): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const failed = (cause: unknown) => reject(signal.aborted ? (signal.reason as Error) : unreachable(purpose, cause));
+    const request = httpsRequest({ ...options, signal }, (response) => {
+      const pieces: Buffer[] = [];
+      let bytes = 0;
+      response.on("data", (piece: Buffer) => {
+        bytes += piece.length;
+        pieces.push(piece);
+        if (bytes <= maxBytes) return;
+        reject(new ProviderError("unavailable", `${purpose}: the answer has more than ${maxBytes} bytes`));
+        request.destroy();
+      });
+      response.on("error", failed);
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(pieces) }));
+    });
+    request.on("error", failed);
+    request.end(body && JSON.stringify(body.reveal()));
+  });
+}
+
+function unreachable(purpose: string, cause: unknown): ProviderError {
+  const { code } = cause as NodeJS.ErrnoException;
+  const known = typeof code === "string" && /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? code : "no answer";
+  return new ProviderError("unavailable", `${purpose}: the Kubernetes API cannot be reached (${known})`, { cause });
+}
+
+function understood({ status, body }: Reply, purpose: string): Redacted<unknown> {
+  const read = parsed(body);
+  if (status >= 200 && status < 300 && read !== undefined) return new Redacted(read);
+  const said = (read as { reason?: unknown } | null | undefined)?.reason;
+  const reason = typeof said === "string" && /^[A-Za-z]{1,40}$/.test(said) ? said : "";
+  const what = status >= 200 && status < 300 ? "answers with something that is not JSON" : meaning(status);
+  throw new KubeError(status, reason, `${purpose}: the Kubernetes API ${what}`);
+}
+
+function parsed(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+function meaning(status: number): string {
+  if (status === 401) return "does not take keymount's own token (401)";
+  if (status === 403) return "forbids it to keymount's service account (403); its RBAC must allow it";
+  if (status === 404) return "says there is no such thing (404)";
+  if (status === 409) return "says it exists already or has changed (409)";
+  if (status === 429) return "is asked too often (429)";
+  return `answers with status ${status}`;
+}
