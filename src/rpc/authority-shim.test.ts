@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import { credentials, Metadata } from "@grpc/grpc-js";
+import fc from "fast-check";
 import { afterEach, describe, expect, onTestFinished, test } from "vitest";
 import { RawHttp2Client } from "../testing/http2-client.js";
 import { startTestServer } from "../testing/rpc-server.js";
 import { CSIDriverProviderClient, MountRequest } from "../wire/provider.js";
+import { callVersion } from "./call-version.js";
 import { flag, frame, frameType } from "./http2-frames.js";
 
 const opened: RawHttp2Client[] = [];
@@ -277,6 +279,26 @@ describe("bytes that are no HTTP/2 end the connection, and only it", () => {
     client.send(Buffer.from("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
     await client.until(() => client.closed);
   });
+});
+
+test("recorded bytes, damaged and cut anywhere, by clients that leave at any time, harm nobody else", async () => {
+  const { socketPath } = await startTestServer();
+  const bytes = recorded("driver-1.5.6.client.bin");
+  const damage = fc.array(fc.record({ at: fc.nat(bytes.length - 1), to: fc.nat(255) }), { maxLength: 8 });
+  await fc.assert(
+    fc.asyncProperty(damage, fc.nat(bytes.length), fc.integer({ min: 1, max: 700 }), async (changes, length, size) => {
+      const sent = Buffer.from(bytes.subarray(0, length));
+      for (const { at, to } of changes) if (at < length) sent[at] = to;
+      const client = await RawHttp2Client.connect(socketPath);
+      for (let at = 0; at < length; at += size) {
+        client.send(sent.subarray(at, at + size));
+        if (at % 3 === 0) await new Promise(setImmediate);
+      }
+      client.close();
+    }),
+    { numRuns: 300 },
+  );
+  expect(await callVersion(socketPath, AbortSignal.timeout(5_000))).toMatchObject({ runtimeName: "keymount" });
 });
 
 describe("a client of grpc-js with the socket's path as its authority", () => {

@@ -27,7 +27,7 @@ export class AuthorityShim extends Duplex {
     if (this.#rewriter.broken) this.#endSoon();
   }
 
-  /** Node says GOAWAY to what it cannot read, and then waits for the client to leave; an end makes it leave by itself. */
+  /** Node says GOAWAY to what it cannot read, but keeps the connection until the client leaves; an end makes it close. */
   #endSoon(): void {
     this.#socket.removeAllListeners("data").resume();
     setImmediate(() => this.push(null));

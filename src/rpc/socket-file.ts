@@ -64,19 +64,25 @@ export function isSame(a: FileIdentity, b: FileIdentity | undefined): boolean {
   return a.dev === b?.dev && a.ino === b.ino;
 }
 
-/** Removes the socket at `path` if it is still the one we made. */
+/** Removes the socket at `path` if it is still the one we made. Throws `unavailable` when it cannot be removed. */
 export async function withdrawSocket(path: string, identity: FileIdentity): Promise<void> {
-  if (isSame(identity, await identify(path))) await unlink(path).catch(absent);
+  try {
+    if (isSame(identity, await identify(path))) await unlink(path).catch(absent);
+  } catch (error) {
+    throw new ProviderError("unavailable", `cannot remove the socket ${path} (${errorCode(error)})`, { cause: error });
+  }
 }
 
 /** Whether somebody listens there. */
 export function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(path);
-    probe.once("connect", () => resolve(true));
-    probe.once("error", () => resolve(false));
-    probe.once("close", () => probe.destroy());
-    probe.once("connect", () => probe.destroy());
+    // A full backlog is an error, too, and somebody's.
+    probe.once("error", (error) => resolve(!["ECONNREFUSED", "ENOENT"].includes(errorCode(error))));
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(true);
+    });
   });
 }
 

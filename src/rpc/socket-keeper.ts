@@ -48,14 +48,21 @@ export class SocketKeeper {
     this.#watching = this.#watch();
   }
 
-  /** Removes the socket if it is still ours, and only then stops listening: a socket nobody listens on makes drivers wait. */
+  /**
+   * Removes the socket if it is still ours, and only then stops listening: one that nobody listens on makes drivers wait.
+   * Never rejects; why the file is still there is told with the state.
+   */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#watching;
-    if (this.#identity) await withdrawSocket(this.#options.path, this.#identity);
-    this.#identity = undefined;
+    let left: ProviderError | undefined;
+    try {
+      if (this.#identity) await withdrawSocket(this.#options.path, this.#identity);
+    } catch (reason) {
+      left = ProviderError.from(reason);
+    }
     this.#listener?.close();
-    this.#become("stopped");
+    this.#become("stopped", left);
   }
 
   async #watch(): Promise<void> {
