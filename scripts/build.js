@@ -17,7 +17,7 @@ const { output } = await build({
     format: "esm",
     minify: true,
     // One file: what is loaded when it is first needed is in it too.
-    inlineDynamicImports: true,
+    codeSplitting: false,
     banner: "#!/usr/bin/env node",
   },
   logLevel: "warn",

@@ -76,7 +76,8 @@ async function start(
   const answers = new HeldAnswers({ book, fresh: secrets, clock, random, observer: observers });
   const metrics = new Metrics(version, () => holdingsOf({ book, sessions, client, clock }));
   observers.countWith(metrics);
-  const chores = [() => book.sweep(clock.monotonic()), () => sessions.sweep()];
+  const greetings = () => options.operator.connections.map((connection) => client.greet(connection, life.signal));
+  const chores = [() => book.sweep(clock.monotonic()), () => sessions.sweep(), () => Promise.all(greetings())];
   const housekeeping = keepHouse(clock, chores, (error) => observers.choreFailed(error), life.signal);
   releases.add(() => housekeeping);
 

@@ -2,22 +2,22 @@ import type { Clock } from "../shared/clock.js";
 
 const roundMs = 60_000;
 
-/** Runs `chores` every minute until the signal aborts; resolves then. A chore that throws is told to `failed` and tried again. */
+/** Runs `chores` now and every minute, until the signal aborts; resolves then. A chore that fails is told to `failed` and tried again. */
 export async function keepHouse(
   clock: Clock,
-  chores: readonly (() => void)[],
+  chores: readonly (() => unknown)[],
   failed: (error: unknown) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  while (await slept(clock, signal)) {
+  do {
     for (const chore of chores) {
       try {
-        chore();
+        await chore();
       } catch (error) {
-        failed(error);
+        if (!signal.aborted) failed(error);
       }
     }
-  }
+  } while (await slept(clock, signal));
 }
 
 async function slept(clock: Clock, signal: AbortSignal): Promise<boolean> {

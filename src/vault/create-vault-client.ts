@@ -15,6 +15,8 @@ export interface ConnectionLoad {
 }
 
 export interface LiveVaultClient extends VaultClient {
+  /** Meets a connection's node without a token, so that `faults` knows before a pod asks. An outage is no failure. */
+  greet(connection: Connection, signal: AbortSignal): Promise<void>;
   /** What only the operator can mend (TLS refused, name not found), by connection; an outage is none. */
   faults(): ReadonlyMap<string, string>;
   /** By connection, of those used so far. */
@@ -35,6 +37,8 @@ export function createVaultClient(parts: UpstreamParts): LiveVaultClient {
   };
 
   return {
+    greet: (connection, signal) => to(connection).greet(signal),
+
     async login(connection, { vaultNamespace, authMount, role, jwt }, caller, signal) {
       const path = `auth/${authMount}/login`;
       const operation: Operation = { kind: "login", connection, method: "POST", path, login: { role, authMount } };

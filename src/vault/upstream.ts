@@ -64,6 +64,20 @@ export class Upstream {
     this.#line.close();
   }
 
+  /** Meets the node that would be asked next, so that a fault of the configuration shows before a pod does ask. */
+  async greet(signal: AbortSignal): Promise<void> {
+    const chosen = this.#nodes.choose(new Set(), undefined, this.#parts.clock.monotonic());
+    if ("error" in chosen || chosen.node.identified) return;
+    const failure = await this.#meet(chosen.node, signal);
+    if (failure) {
+      this.#noteHealth(chosen.node, failure);
+      this.#noteFault(failure);
+    } else {
+      this.#nodes.undecided(chosen.node);
+      this.#fault = undefined;
+    }
+  }
+
   /**
    * Asks, and up to twice again where that can do no harm: at once where another node has not been tried, else after a
    * drawn delay. Throws a `VaultError` for whatever is no success, `limit_exceeded`, or the signal's reason.
