@@ -9,6 +9,7 @@ export async function callVersion(socketPath: string, signal: AbortSignal): Prom
     "grpc.use_local_subchannel_pool": 1,
     "grpc.enable_retries": 0,
   });
+  let cancel = () => {};
   try {
     return await new Promise<VersionResponse>((resolve, reject) => {
       const call = client.version({ version: "v1alpha1" }, (error, response) =>
@@ -16,9 +17,11 @@ export async function callVersion(socketPath: string, signal: AbortSignal): Prom
           ? reject(new ProviderError("unavailable", `no provider answers at ${socketPath}`, { cause: error }))
           : resolve(response),
       );
-      signal.addEventListener("abort", () => call.cancel(), { once: true });
+      cancel = () => call.cancel();
+      signal.addEventListener("abort", cancel, { once: true });
     });
   } finally {
+    signal.removeEventListener("abort", cancel);
     client.close();
   }
 }

@@ -3,6 +3,7 @@ import { lstat, mkdir, readdir, readFile, rename, stat, unlink, writeFile } from
 import { join } from "node:path";
 import { credentials, type ServiceError, status } from "@grpc/grpc-js";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { RawHttp2Client } from "../testing/http2-client.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { startTestServer, temporaryDirectory } from "../testing/rpc-server.js";
 import { CSIDriverProviderClient, MountRequest, type MountResponse } from "../wire/provider.js";
@@ -231,6 +232,16 @@ describe("a stop", () => {
     slow.finish();
     await open;
     await stopped;
+  });
+
+  test("says goodbye to idle connections, and waits for none", async () => {
+    const server = await startTestServer();
+    const client = await RawHttp2Client.connect(server.socketPath);
+    client.greet();
+    await client.until(() => client.frames.length > 0);
+    await server.stop();
+    await client.until(() => client.closed);
+    expect(client.goaway).toBe(0);
   });
 
   test("may be called twice", async () => {
