@@ -139,9 +139,8 @@ const connection = section({
   policy: policy.prefault({}),
 });
 
-const connectionName = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, "is not a name (letters, digits, -, _ and ., at most 63)");
+/** Also a label of metrics and a part of messages. */
+const connectionName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/);
 
 /** `HOST:PORT`, `:PORT` or `[IPV6]:PORT`. */
 const listenAddress = read((written): Reading<{ host?: string; port: number }> => {
@@ -223,6 +222,7 @@ export function wordsForIssue(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code === "invalid_type") return `must be ${kinds[issue.expected] ?? issue.expected}`;
   if (issue.code === "invalid_union") return "must be a number or text";
   if (issue.code === "invalid_value") return `must be ${issue.values.map(String).join(" or ")}`;
+  if (issue.code === "invalid_key") return "is not a connection's name (letters, digits, -, _ and ., at most 63)";
   return undefined;
 }
 

@@ -12,37 +12,33 @@ export interface Overlaid {
 }
 
 /** Keys of which one can be meant only. */
-const rivals = [
+const rivals: readonly (readonly string[])[] = [
   ["endpoint", "socketDir"],
   ["keyFile", "keySecret"],
-] as const;
+];
 
 /**
  * Lays what was said over the file's data, the last layer on top. Settings of a connection go to the default one, which
  * is made where the file has none and an address is given. A key silences its rival of the layers below.
  */
 export function overlay(file: Data, layers: readonly (readonly Said[])[], mistakes: string[]): Overlaid {
-  const data = structuredClone(file);
+  const name = defaultName(file);
+  const known = Object.keys(connectionsOf(file));
+  const addressed = layers.flat().some(({ key }) => key.endsWith(".addresses"));
+  const toConnect = known.includes(name) || (known.length === 0 && addressed);
   const sources = new Map<string, string>();
   const overruled: string[] = [];
-  const name = defaultName(data);
-  const toConnect = name in connectionsOf(data) || layers.flat().some(({ key }) => key.endsWith(".addresses"));
+  let data = file;
   mistakes.push(...quarrels(new Map(Object.keys(file).map((key) => [key, key]))));
   for (const layer of layers) {
     mistakes.push(...quarrels(new Map(layer.map(({ key, source }) => [key, source]))));
     for (const { key, value, source } of layer) {
       if (key.startsWith("connections.") && !toConnect) continue;
-      const path = key.replace("NAME", () => name);
-      for (const pair of rivals.filter((pair) => pair.some((one) => one === key))) {
-        for (const rival of pair) if (rival !== key) delete data[rival];
-      }
-      const before = put(
-        data,
-        key.split(".").map((step) => (step === "NAME" ? name : step)),
-        value,
-      );
-      if (before !== undefined && !sources.has(path)) overruled.push(`${source} wins over the file's ${path}`);
-      sources.set(path, source);
+      const path = key.split(".").map((step) => (step === "NAME" ? name : step));
+      if (isSaid(file, path) && !sources.has(path.join(".")))
+        overruled.push(`${source} wins over the file's ${path.join(".")}`);
+      data = put(withoutRivals(data, key), path, value);
+      sources.set(path.join("."), source);
     }
   }
   return { data, sources, overruled };
@@ -68,11 +64,19 @@ function quarrels(said: ReadonlyMap<string, string>): string[] {
     .map((pair) => `${pair.map((key) => said.get(key)).join(" and ")} cannot both be given; keep one`);
 }
 
-/** Gives what was there. A place whose surroundings are no maps stays as it is: the schema complains of those. */
-function put(data: Data, [step = "", ...rest]: readonly string[], value: unknown): unknown {
-  const before = Object.hasOwn(data, step) ? data[step] : undefined;
-  if (rest.length === 0) data[step] = value;
-  else if (before === undefined) put((data[step] = {}), rest, value);
-  else return isMap(before) ? put(before, rest, value) : undefined;
-  return before;
+function withoutRivals(data: Data, key: string): Data {
+  const silenced = rivals.filter((pair) => pair.includes(key)).flat();
+  return Object.fromEntries(Object.entries(data).filter(([other]) => !silenced.includes(other)));
+}
+
+function isSaid(data: unknown, [step = "", ...rest]: readonly string[]): boolean {
+  if (!isMap(data) || !Object.hasOwn(data, step)) return false;
+  return rest.length === 0 || isSaid(data[step], rest);
+}
+
+/** A copy, for YAML's anchors may have one map in two places. What is no map stays: the schema complains of it. */
+function put(data: Data, [step = "", ...rest]: readonly string[], value: unknown): Data {
+  if (rest.length === 0) return { ...data, [step]: value };
+  const inner = Object.hasOwn(data, step) ? data[step] : {};
+  return { ...data, [step]: isMap(inner) ? put(inner, rest, value) : inner };
 }
