@@ -1,7 +1,7 @@
 import { parseDuration } from "../shared/duration.js";
 import { quoted } from "../shared/quoted.js";
 import { Redacted } from "../shared/redacted.js";
-import { goJson } from "./go-json.js";
+import { goJson } from "../shared/go-json.js";
 import { type Encoding, encodings, type KeySelector, type VaultMethod, vaultMethods } from "./mount-spec.js";
 import type { ObjectReader } from "./object-reader.js";
 import { integerOf, jsonOf } from "./yaml-value.js";

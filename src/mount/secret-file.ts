@@ -1,7 +1,7 @@
 import { ProviderError } from "../shared/errors.js";
 import { type Json, type JsonObject, isJsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
-import { goJson } from "./go-json.js";
+import { goJson } from "../shared/go-json.js";
 import type { Encoding, KeySelector, MountedFile, ObjectSpec } from "./mount-spec.js";
 
 /** What an object is made from: Vault's whole answer, `null` where it had no body. */

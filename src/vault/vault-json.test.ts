@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { goJson } from "../mount/go-json.js";
+import { goJson } from "../shared/go-json.js";
 import { parseVaultJson } from "./vault-json.js";
 
 const parse = (text: string | Buffer) => parseVaultJson(Buffer.from(text));

@@ -1,4 +1,4 @@
-import { type Json, isJsonNumber } from "../shared/json.js";
+import { type Json, isJsonNumber } from "./json.js";
 
 /**
  * JSON text as Go's `json.Marshal` writes it, so that files equal the Go provider's byte for byte: keys sorted,

@@ -1,6 +1,6 @@
 import { LosslessNumber } from "lossless-json";
 import { expect, test } from "vitest";
-import type { Json } from "../shared/json.js";
+import type { Json } from "./json.js";
 import { goJson } from "./go-json.js";
 
 // Expected texts were printed by Go 1.26's json.Marshal.
