@@ -6,8 +6,9 @@ import { startDaemon } from "../daemon/daemon.js";
 import { clusterParts } from "../daemon/cluster-parts.js";
 import { systemClock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
+import { describeError } from "../telemetry/describe-error.js";
 import { logKeys } from "../telemetry/log-keys.js";
-import { createLog, describeError } from "../telemetry/log.js";
+import { createLog } from "../telemetry/log.js";
 import type { Command, CommandIo } from "./command-io.js";
 import { packageVersion } from "./package-version.js";
 

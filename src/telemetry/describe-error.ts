@@ -1,0 +1,59 @@
+import { ProviderError } from "../shared/errors.js";
+
+const mostCauses = 5;
+const mostFrames = 3;
+
+/**
+ * What of an error may be logged: our own words, and of a stranger's its class, its code, such as `ECONNREFUSED`, and
+ * the peer it failed to reach. A stranger's message may quote a token or a body, so it is never written; where that
+ * leaves no code, the places it was thrown at are.
+ */
+export function describeError(error: unknown): { error: string; causes?: string[] } {
+  const causes: string[] = [];
+  // A chain may lead round.
+  for (let next = causesOf(error); next.length > 0 && causes.length < mostCauses; next = next.flatMap(causesOf)) {
+    causes.push(...next.map(wordsOf));
+  }
+  return { error: wordsOf(error), ...(causes.length > 0 && { causes: causes.slice(0, mostCauses) }) };
+}
+
+function causesOf(error: unknown): unknown[] {
+  if (!(error instanceof Error)) return [];
+  const cause = error.cause === undefined ? [] : [error.cause];
+  return error instanceof AggregateError ? [...cause, ...(error.errors as unknown[])] : cause;
+}
+
+function wordsOf(error: unknown): string {
+  if (error instanceof ProviderError) return error.message;
+  if (!(error instanceof Error)) return typeof error;
+  const { name, code, syscall, address, port } = error as Error & Partial<SystemError>;
+  // grpc-js has numbers for codes.
+  const known = typeof code === "number" ? String(code) : word(code, /^[A-Z][A-Z0-9_]{1,63}$/);
+  const words = [
+    word(name, /^\w{1,64}$/) ?? "Error",
+    word(syscall, /^[a-z]{1,32}$/),
+    known,
+    word(address, /^[\w.:/-]{1,107}$/),
+    typeof port === "number" ? String(port) : undefined,
+    known === undefined ? placesOf(error) : undefined,
+  ];
+  return words.filter((said) => said !== undefined).join(" ");
+}
+
+interface SystemError {
+  code: unknown;
+  syscall: unknown;
+  address: unknown;
+  port: unknown;
+}
+
+function word(value: unknown, form: RegExp): string | undefined {
+  return typeof value === "string" && form.test(value) ? value : undefined;
+}
+
+/** `at keymount.js:1:234 < …`, from the lines of the stack that are V8's; names of functions are left out. */
+function placesOf({ stack }: Error): string | undefined {
+  const frame = /^ {4}at (?:.{1,120} \()?(?:file:\/\/|node:|\/)(?:[^\s()]{0,300}\/)?([\w.-]{1,80}:\d{1,7}:\d{1,7})\)?$/;
+  const places = (stack ?? "").split("\n").flatMap((line) => frame.exec(line)?.[1] ?? []);
+  return places.length > 0 ? `at ${places.slice(0, mostFrames).join(" < ")}` : undefined;
+}
