@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "../shared/clock.js";
+import { Database } from "./database.js";
 import { type Fault, type FaultMatcher, Faults, type StandingFault } from "./faults.js";
 import { RequestLog } from "./request-log.js";
 import { ServiceAccountIssuer, type ServiceAccountTokenWish } from "./service-account-issuer.js";
@@ -25,6 +26,8 @@ export interface DevVaultOptions {
 export interface LiveCounts {
   readonly tokens: number;
   readonly leases: number;
+  /** Of all database engines together. */
+  readonly users: number;
 }
 
 /** A Vault in memory that answers as Vault 1.21.1 does, and the handles that tests turn. */
@@ -89,7 +92,13 @@ export class DevVault {
 
   get live(): LiveCounts {
     const tokens = this.cluster.tokens.all().filter(({ id }) => id !== this.rootToken);
-    return { tokens: tokens.length, leases: this.cluster.leases.all().length };
+    const leases = this.cluster.leases.all();
+    return { tokens: tokens.length, leases: leases.length, users: this.databases.flatMap(({ users }) => users).length };
+  }
+
+  /** Every database engine there is. */
+  get databases(): Database[] {
+    return this.cluster.mounts.map(({ engine }) => engine).filter((engine) => engine instanceof Database);
   }
 
   async stop(): Promise<void> {

@@ -1,13 +1,16 @@
 import type { Clock } from "../shared/clock.js";
 import { badRequest, type Data } from "./answer.js";
 import type { Engine } from "./engine.js";
-import { text } from "./fields.js";
+import { Database } from "./database.js";
+import { seconds, text } from "./fields.js";
 import { JwtAuth } from "./jwt-auth.js";
 import { KubernetesAuth, type TokenReviewer } from "./kubernetes-auth.js";
 import { KvV1 } from "./kv-v1.js";
 import { KvV2 } from "./kv-v2.js";
 import type { LeaseStore } from "./lease-store.js";
+import { Pki } from "./pki.js";
 import type { TokenStore } from "./token-store.js";
+import { Transit } from "./transit.js";
 
 /** What engines are made of. */
 export interface EngineParts {
@@ -17,12 +20,21 @@ export interface EngineParts {
   readonly review: TokenReviewer;
 }
 
-export function makeSecretsEngine(type: string, options: Data, parts: EngineParts): Engine {
+/** The engine that a body of `sys/mounts/…` asks for. */
+export function makeSecretsEngine(body: Data, { clock, leases }: EngineParts): Engine {
+  const type = text(body, "type");
+  const part = (name: string) => (body[name] ?? {}) as Data;
   switch (type) {
     case "kv":
-      return text(options, "version") === "2" ? new KvV2(parts.clock) : new KvV1();
+      return text(part("options"), "version") === "2" ? new KvV2(clock) : new KvV1();
     case "kv-v2":
-      return new KvV2(parts.clock);
+      return new KvV2(clock);
+    case "database":
+      return new Database(clock, leases);
+    case "pki":
+      return new Pki(clock, leases, seconds(part("config"), "max_lease_ttl"));
+    case "transit":
+      return new Transit(clock);
     default:
       throw badRequest(`plugin not found in the catalog: ${type}`);
   }

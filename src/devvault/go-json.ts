@@ -10,7 +10,7 @@ export function goJson(value: unknown, sorted = true): string {
   if (typeof value === "number" || typeof value === "boolean") return JSON.stringify(value);
   if (value instanceof LosslessNumber) return value.toString();
   if (Array.isArray(value)) return `[${value.map((item) => goJson(item, sorted)).join(",")}]`;
-  const entries = Object.entries(value as object).filter(([, item]) => item !== undefined);
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
   if (sorted) entries.sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${entries.map(([key, item]) => `${goString(key)}:${goJson(item, sorted)}`).join(",")}}`;
 }

@@ -41,9 +41,9 @@ export class KubernetesAuth implements Engine {
     .on("config", { read: () => this.#readConfig(), update: ({ body }) => this.#configure(body) })
     .on("role", { list: () => listBelow(this.#roles.keys(), "") })
     .on("role/:name", {
-      read: (_, name) => ({ data: describeRole(this.#roles.get(name!)) }),
-      update: ({ body }, name) => this.#writeRole(name!, body),
-      delete: (_, name) => (this.#roles.delete(name!), nothing),
+      read: (_, name) => ({ data: describeRole(this.#roles.get(name)) }),
+      update: ({ body }, name) => this.#writeRole(name, body),
+      delete: (_, name) => (this.#roles.delete(name), nothing),
     })
     .on("login", { update: (request) => this.#login(request) });
 

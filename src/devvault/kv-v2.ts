@@ -40,19 +40,19 @@ export class KvV2 implements Engine {
   readonly #routes = new Routes()
     .on("config", { read: () => this.#readConfig(), update: ({ body }) => this.#writeConfig(body) })
     .on("data/*path", {
-      read: ({ query }, path) => this.#read(path!, query.get("version")),
-      update: (request, path) => this.#write(path!, request),
-      delete: (request, path) => this.#mark(path!, [this.#find(path!).current], request),
+      read: ({ query }, path) => this.#read(path, query.get("version")),
+      update: (request, path) => this.#write(path, request),
+      delete: (request, path) => this.#mark(path, [this.#find(path).current], request),
     })
-    .on("delete/*path", { update: (request, path) => this.#mark(path!, versionsOf(request.body), request) })
-    .on("undelete/*path", { update: ({ body }, path) => this.#undelete(path!, versionsOf(body)) })
-    .on("destroy/*path", { update: ({ body }, path) => this.#destroy(path!, versionsOf(body)) })
+    .on("delete/*path", { update: (request, path) => this.#mark(path, versionsOf(request.body), request) })
+    .on("undelete/*path", { update: ({ body }, path) => this.#undelete(path, versionsOf(body)) })
+    .on("destroy/*path", { update: ({ body }, path) => this.#destroy(path, versionsOf(body)) })
     .on("metadata", { list: () => listBelow(this.#secrets.keys(), "") })
     .on("metadata/*path", {
-      list: (_, path) => listBelow(this.#secrets.keys(), path!),
-      read: (_, path) => ({ data: this.#describe(this.#find(path!)) }),
-      update: ({ body }, path) => this.#writeMetadata(path!, body),
-      delete: (_, path) => (this.#secrets.delete(path!), nothing),
+      list: (_, path) => listBelow(this.#secrets.keys(), path),
+      read: (_, path) => ({ data: this.#describe(this.#find(path)) }),
+      update: ({ body }, path) => this.#writeMetadata(path, body),
+      delete: (_, path) => (this.#secrets.delete(path), nothing),
     });
 
   constructor(clock: Clock) {

@@ -49,20 +49,20 @@ export class System implements Engine {
     this.#routes
       .on("mounts", { read: () => listed(false) })
       .on("mounts/*path", {
-        update: ({ body }, path) => (this.#mount(`${trim(path!)}/`, body), nothing),
-        delete: (_, path) => (this.#unmount(`${trim(path!)}/`), nothing),
+        update: ({ body }, path) => (this.#mount(`${trim(path)}/`, body), nothing),
+        delete: (_, path) => (this.#unmount(`${trim(path)}/`), nothing),
       })
       .on("auth", { read: () => listed(true) })
       .on("auth/*path", {
-        update: ({ body }, path) => (this.#mountAuth(`auth/${trim(path!)}/`, body), nothing),
-        delete: (_, path) => (this.#unmount(`auth/${trim(path!)}/`), nothing),
+        update: ({ body }, path) => (this.#mountAuth(`auth/${trim(path)}/`, body), nothing),
+        delete: (_, path) => (this.#unmount(`auth/${trim(path)}/`), nothing),
       });
   }
 
   #mount(path: string, body: Data): void {
     const type = text(body, "type");
     const options = (body["options"] ?? null) as Data | null;
-    const engine = makeSecretsEngine(type, options ?? {}, this.#parts);
+    const engine = makeSecretsEngine(body, this.#parts);
     this.#parts.mounts.add(path, engine, {
       description: text(body, "description"),
       options: type === "kv-v2" ? { version: "2" } : options,
@@ -133,7 +133,7 @@ export class System implements Engine {
           return { data: leases.describe(lease) };
         },
       })
-      .on("leases/lookup/*prefix", { list: (_, prefix) => this.#listLeases(prefix!) });
+      .on("leases/lookup/*prefix", { list: (_, prefix) => this.#listLeases(prefix) });
   }
 
   #listLeases(prefix: string): Answer {
@@ -149,10 +149,10 @@ export class System implements Engine {
     this.#routes
       .on("quotas/config", { update: ({ body }) => (quotas.configure(body), nothing) })
       .on("quotas/rate-limit/:name", {
-        update: ({ body }, name) => (quotas.write(name!, body), nothing),
-        delete: (_, name) => (quotas.remove(name!), nothing),
+        update: ({ body }, name) => (quotas.write(name, body), nothing),
+        delete: (_, name) => (quotas.remove(name), nothing),
         read: (_, name) => {
-          const data = quotas.describe(name!);
+          const data = quotas.describe(name);
           if (!data) throw missing();
           return { data };
         },

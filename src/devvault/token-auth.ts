@@ -17,7 +17,7 @@ export class TokenAuth implements Engine {
     .on("accessors", { list: () => ({ data: { keys: this.#accessors() } }) })
     .on("renew-self", { update: ({ body, token }) => this.#renew(token!, body) })
     .on("renew", { update: ({ body, token }) => this.#renew(this.#named(body, token!), body) })
-    .on("revoke-self", { update: ({ token }) => this.#revoke(token!) })
+    .on("revoke-self", { update: ({ token }) => this.#revoke(token) })
     .on("revoke", { update: ({ body }) => this.#revoke(this.#tokens.find(text(body, "token"))) })
     .on("revoke-accessor", { update: ({ body }) => this.#revoke(this.#holder(body)) });
 

@@ -1,0 +1,223 @@
+import type { Clock } from "../shared/clock.js";
+import { type Answer, badRequest, type Data, manyErrors, missing, nothing, Refusal } from "./answer.js";
+import type { Engine, EngineRequest } from "./engine.js";
+import { flag, list, seconds, text } from "./fields.js";
+import { goTime, toSeconds } from "./go-time.js";
+import { letters } from "./identifiers.js";
+import { listBelow } from "./key-tree.js";
+import type { LeaseStore } from "./lease-store.js";
+import { Routes } from "./routes.js";
+import { systemTtl } from "./time-to-live.js";
+
+interface Connection {
+  readonly plugin: string;
+  readonly url: string;
+  readonly allowedRoles: readonly string[];
+  readonly verified: boolean;
+}
+
+interface Role {
+  readonly database: string;
+  readonly creation: readonly string[];
+  readonly ttl: number;
+  readonly maxTtl: number;
+}
+
+interface StaticRole {
+  readonly database: string;
+  readonly username: string;
+  readonly period: number;
+  password: string;
+  rotatedAt: number;
+}
+
+/** Secrets engine `database` over a database that is only imagined: a list of users. */
+export class Database implements Engine {
+  readonly type = "database";
+  /** While true, the database cannot be reached. */
+  isDown = false;
+  readonly #clock: Clock;
+  readonly #leases: LeaseStore;
+  readonly #users = new Map<string, string>();
+  readonly #connections = new Map<string, Connection>();
+  readonly #roles = new Map<string, Role>();
+  readonly #staticRoles = new Map<string, StaticRole>();
+  readonly #routes = new Routes()
+    .on("config", { list: () => listBelow(this.#connections.keys(), "") })
+    .on("config/:name", {
+      read: (_, name) => ({ data: describeConnection(this.#connections.get(name)) }),
+      update: ({ body }, name) => this.#connect(name, body),
+      delete: (_, name) => (this.#connections.delete(name), nothing),
+    })
+    .on("roles", { list: () => listBelow(this.#roles.keys(), "") })
+    .on("roles/:name", {
+      read: (_, name) => ({ data: describeRole(this.#roles.get(name)) }),
+      update: ({ body }, name) => (this.#roles.set(name, readRole(body)), nothing),
+      delete: (_, name) => (this.#roles.delete(name), nothing),
+    })
+    .on("static-roles", { list: () => listBelow(this.#staticRoles.keys(), "") })
+    .on("static-roles/:name", {
+      update: ({ body }, name) => this.#writeStaticRole(name, body),
+      delete: (_, name) => (this.#staticRoles.delete(name), nothing),
+    })
+    .on("creds/:name", { read: (request, name) => this.#makeUser(name, request) })
+    .on("static-creds/:name", { read: (_, name) => this.#staticUser(name) });
+
+  constructor(clock: Clock, leases: LeaseStore) {
+    this.#clock = clock;
+    this.#leases = leases;
+  }
+
+  /** The names of the users it made and has not taken back. */
+  get users(): string[] {
+    return [...this.#users.keys()];
+  }
+
+  handle(request: EngineRequest): Answer | Promise<Answer> {
+    return this.#routes.handle(request);
+  }
+
+  #connect(name: string, body: Data): Answer {
+    const verified = flag(body, "verify_connection", true);
+    if (verified && this.isDown) {
+      throw badRequest(`error creating database object: error verifying connection: ping failed: ${unreachable}`);
+    }
+    this.#connections.set(name, {
+      plugin: text(body, "plugin_name"),
+      url: text(body, "connection_url"),
+      allowedRoles: list(body, "allowed_roles"),
+      verified,
+    });
+    return nothing;
+  }
+
+  #makeUser(name: string, { token, mount }: EngineRequest): Answer {
+    const role = this.#roles.get(name);
+    if (!role) throw badRequest(`unknown role: ${name}`);
+    this.#demandAllowed(role.database, name);
+    this.#demandReachable("unable to start transaction: ");
+    checkStatements(role.creation);
+    const display = token!.displayName.slice(0, 8);
+    const username = `v-${display}-${name.slice(0, 8)}-${letters(20)}-${toSeconds(this.#clock.wall())}`;
+    const password = `${letters(4)}-${letters(15)}`;
+    this.#users.set(username, password);
+    const lease = this.#leases.create(`${mount}creds/${name}`, token!, {
+      renewable: true,
+      limits: { ttl: role.ttl, maxTtl: role.maxTtl },
+      owner: {
+        renew: () => {
+          if (!this.isDown) return;
+          const cause = manyErrors(`failed to update expiration for user ${username}: ${unreachable}`);
+          throw badRequest(`failed to renew entry: resp: (*logical.Response)(nil) err: ${cause}`);
+        },
+        revoke: () => {
+          this.#demandReachable("failed to revoke user: ");
+          this.#users.delete(username);
+        },
+      },
+    });
+    return { data: { password, username }, lease };
+  }
+
+  #writeStaticRole(name: string, body: Data): Answer {
+    const database = text(body, "db_name");
+    this.#demandAllowed(database, name);
+    this.#demandReachable("");
+    this.#staticRoles.set(name, {
+      database,
+      username: text(body, "username"),
+      period: seconds(body, "rotation_period"),
+      password: letters(20),
+      rotatedAt: this.#clock.wall(),
+    });
+    return nothing;
+  }
+
+  #staticUser(name: string): Answer {
+    const role = this.#staticRoles.get(name);
+    if (!role) throw badRequest(`unknown role: ${name}`);
+    const age = toSeconds(this.#clock.wall() - role.rotatedAt);
+    if (age >= role.period) {
+      role.password = letters(20);
+      role.rotatedAt += Math.floor(age / role.period) * role.period * 1_000;
+    }
+    return {
+      data: {
+        last_vault_rotation: goTime(role.rotatedAt),
+        password: role.password,
+        rotation_period: role.period,
+        ttl: role.period - (age % role.period),
+        username: role.username,
+      },
+    };
+  }
+
+  #demandAllowed(database: string, role: string): void {
+    const connection = this.#connections.get(database);
+    if (!connection)
+      throw new Refusal(500, [manyErrors(`failed to find entry for connection with name: "${database}"`)]);
+    if (connection.allowedRoles.includes("*") || connection.allowedRoles.includes(role)) return;
+    throw new Refusal(500, [manyErrors(`"${role}" is not an allowed role`)]);
+  }
+
+  #demandReachable(doing: string): void {
+    if (this.isDown) throw new Refusal(500, [manyErrors(`${doing}${unreachable}`)]);
+  }
+}
+
+const unreachable =
+  "failed to connect to `host=db.internal user=vault-admin database=app`: dial error (dial tcp 10.0.0.5:5432: connect: connection refused)";
+
+/** The words a statement may begin with and, after CREATE, go on with. Enough to tell SQL from nonsense. */
+const sqlStart = /^\s*(CREATE\s+(ROLE|USER)|GRANT|ALTER|SELECT|REVOKE|DO|SET)\b/i;
+
+function checkStatements(statements: readonly string[]): void {
+  for (const statement of statements) {
+    if (sqlStart.test(statement)) continue;
+    const words = statement.trim().split(/\s+/);
+    const odd = /^create$/i.test(words[0]!) ? words[1] : words[0];
+    const error = `failed to execute query: ERROR: syntax error at or near "${odd}" (SQLSTATE 42601)`;
+    throw new Refusal(500, [manyErrors(error)]);
+  }
+}
+
+function readRole(body: Data): Role {
+  return {
+    database: text(body, "db_name"),
+    creation: list(body, "creation_statements"),
+    ttl: seconds(body, "default_ttl"),
+    maxTtl: seconds(body, "max_ttl") || systemTtl,
+  };
+}
+
+function describeRole(role: Role | undefined): Data {
+  if (!role) throw missing();
+  return {
+    creation_statements: role.creation,
+    credential_type: "password",
+    db_name: role.database,
+    default_ttl: role.ttl,
+    max_ttl: role.maxTtl,
+    renew_statements: [],
+    revocation_statements: [],
+    rollback_statements: [],
+  };
+}
+
+function describeConnection(connection: Connection | undefined): Data {
+  if (!connection) throw missing();
+  return {
+    allowed_roles: connection.allowedRoles,
+    connection_details: { connection_url: connection.url },
+    disable_automated_rotation: false,
+    password_policy: "",
+    plugin_name: connection.plugin,
+    plugin_version: "",
+    root_credentials_rotate_statements: [],
+    rotation_period: 0,
+    rotation_schedule: "",
+    rotation_window: 0,
+    skip_static_role_import_rotation: false,
+    verify_connection: connection.verified,
+  };
+}

@@ -1,0 +1,253 @@
+import { randomUUID } from "node:crypto";
+import { isIP } from "node:net";
+import type { Clock } from "../shared/clock.js";
+import { type Answer, badRequest, type Data, manyErrors, missing, nothing, Refusal } from "./answer.js";
+import { certificatePem, certify, type Identity, privateKeyPem, serialNumber, subjectKeyId } from "./certificates.js";
+import type { Engine, EngineRequest } from "./engine.js";
+import { flag, list, seconds, text } from "./fields.js";
+import { goTime, toSeconds } from "./go-time.js";
+import { listBelow } from "./key-tree.js";
+import type { LeaseStore } from "./lease-store.js";
+import { Routes } from "./routes.js";
+import { systemTtl } from "./time-to-live.js";
+
+interface Role {
+  readonly domains: readonly string[];
+  readonly subdomains: boolean;
+  readonly bareDomains: boolean;
+  readonly anyName: boolean;
+  readonly localhost: boolean;
+  readonly ipSans: boolean;
+  readonly ttl: number;
+  readonly maxTtl: number;
+  readonly leased: boolean;
+}
+
+interface Issued {
+  readonly pem: string;
+  revokedAt: number;
+}
+
+/** Certificates are valid from half a minute before they are made. */
+const backdatingMs = 30_000;
+
+/** Secrets engine `pki`: one root of RSA, and the certificates it issues. */
+export class Pki implements Engine {
+  readonly type = "pki";
+  readonly #clock: Clock;
+  readonly #leases: LeaseStore;
+  readonly #maxTtl: number;
+  readonly #roles = new Map<string, Role>();
+  readonly #issued = new Map<string, Issued>();
+  #root: Identity | undefined;
+  readonly #routes = new Routes()
+    .on("root/generate/internal", { update: ({ body }) => this.#makeRoot(body) })
+    .on("roles", { list: () => listBelow(this.#roles.keys(), "") })
+    .on("roles/:name", {
+      read: (_, name) => ({ data: this.#describeRole(name) }),
+      update: ({ body }, name) => {
+        this.#roles.set(name, readRole(body));
+        return { data: this.#describeRole(name) };
+      },
+      delete: (_, name) => (this.#roles.delete(name), nothing),
+    })
+    .on("issue/:role", { update: (request, name) => this.#issue(name, request) })
+    .on("ca/pem", { read: () => this.#rawCa() })
+    .on("ca_chain", { read: () => this.#rawCa("application/pkix-cert") })
+    .on("certs", { list: () => listBelow(this.#issued.keys(), "") })
+    .on("cert/ca", { read: () => this.#readCa() })
+    .on("cert/ca_chain", { read: () => this.#readCa() })
+    .on("cert/([0-9A-Fa-f:-]+)", { read: (_, serial) => this.#readCertificate(serial) })
+    .on("revoke", { update: ({ body }) => this.#revoke(text(body, "serial_number")) });
+
+  /** `maxTtl` in seconds, 0 for the system's. */
+  constructor(clock: Clock, leases: LeaseStore, maxTtl: number) {
+    this.#clock = clock;
+    this.#leases = leases;
+    this.#maxTtl = maxTtl || systemTtl;
+  }
+
+  isPublic(path: string): boolean {
+    return /^(ca(\/pem|_chain)?|cert\/.+)$/.test(path);
+  }
+
+  handle(request: EngineRequest): Answer | Promise<Answer> {
+    return this.#routes.handle(request);
+  }
+
+  async #makeRoot(body: Data): Promise<Answer> {
+    const now = this.#clock.wall();
+    const ttl = Math.min(seconds(body, "ttl") || this.#maxTtl, this.#maxTtl);
+    this.#root = await certify({
+      commonName: text(body, "common_name"),
+      dnsNames: [],
+      ipAddresses: [],
+      notBefore: now - backdatingMs,
+      notAfter: now + ttl * 1_000,
+    });
+    const pem = this.#keep(this.#root);
+    return {
+      data: {
+        certificate: pem,
+        expiration: toSeconds(now) + ttl,
+        issuer_id: randomUUID(),
+        issuer_name: "",
+        issuing_ca: pem,
+        key_id: randomUUID(),
+        key_name: "",
+        serial_number: serialNumber(this.#root),
+      },
+      warnings: [noAccessInformation],
+    };
+  }
+
+  async #issue(name: string, { body, mount, token }: EngineRequest): Promise<Answer> {
+    const role = this.#roles.get(name);
+    if (!role) throw badRequest(`unknown role: ${name}`);
+    const issuer = this.#root;
+    if (!issuer) {
+      throw new Refusal(500, [manyErrors(`could not fetch the CA certificate (was one set?): ${noIssuer}`)]);
+    }
+    const names = namesOf(body, role);
+    const { ttl, warnings } = this.#ttl(role, seconds(body, "ttl"));
+    const now = this.#clock.wall();
+    const notAfter = now + ttl * 1_000;
+    const identity = await certify({ ...names, notBefore: now - backdatingMs, notAfter, issuer });
+    const lease = role.leased
+      ? this.#leases.create(`${mount}issue/${name}`, token!, {
+          renewable: false,
+          limits: { ttl, maxTtl: ttl },
+          owner: { revoke: () => void this.#revoke(serialNumber(identity)) },
+        })
+      : undefined;
+    const ca = certificatePem(issuer);
+    const key = privateKeyPem(identity, text(body, "private_key_format"));
+    const pem = this.#keep(identity);
+    const data = {
+      authority_key_id: subjectKeyId(issuer),
+      ca_chain: [ca],
+      certificate: text(body, "format") === "pem_bundle" ? [key, pem, ca].join("\n") : pem,
+      expiration: toSeconds(notAfter),
+      issuing_ca: ca,
+      private_key: key,
+      private_key_type: "rsa",
+      serial_number: serialNumber(identity),
+    };
+    return { data, warnings, ...(lease && { lease }) };
+  }
+
+  #ttl(role: Role, asked: number): { ttl: number; warnings: string[] } {
+    const max = role.maxTtl || this.#maxTtl;
+    const ttl = asked || role.ttl || Math.min(systemTtl, max);
+    if (ttl <= max) return { ttl, warnings: [] };
+    const [long, most] = [ttl, max].map(longDuration);
+    const warning = `TTL "${long}" is longer than permitted maxTTL "${most}", so maxTTL is being used`;
+    // Vault says it twice: once while checking, once while signing.
+    return { ttl: max, warnings: [warning, warning] };
+  }
+
+  #keep(identity: Identity): string {
+    const pem = certificatePem(identity);
+    this.#issued.set(serialNumber(identity), { pem, revokedAt: 0 });
+    return pem;
+  }
+
+  #rawCa(contentType = "application/pem-certificate-chain"): Answer {
+    if (!this.#root) return { status: 204, bare: { contentType, body: "" } };
+    return { bare: { contentType, body: certificatePem(this.#root) } };
+  }
+
+  #readCa(): Answer {
+    if (!this.#root) throw badRequest(noIssuer);
+    return this.#readCertificate(serialNumber(this.#root));
+  }
+
+  #readCertificate(serial: string): Answer {
+    const found = this.#issued.get(serial.replaceAll("-", ":").toLowerCase());
+    if (!found || !this.#root) throw missing();
+    const data = {
+      authority_key_id: subjectKeyId(this.#root),
+      certificate: found.pem,
+      revocation_time: toSeconds(found.revokedAt),
+      revocation_time_rfc3339: found.revokedAt === 0 ? "" : goTime(found.revokedAt),
+    };
+    return { data, mountType: "" };
+  }
+
+  #revoke(serial: string): Answer {
+    const found = this.#issued.get(serial.replaceAll("-", ":").toLowerCase());
+    if (!found) throw badRequest(`certificate with serial ${serial} not found`);
+    found.revokedAt ||= this.#clock.wall();
+    const revoked = { revocation_time: toSeconds(found.revokedAt), revocation_time_rfc3339: goTime(found.revokedAt) };
+    return { data: { ...revoked, state: "revoked" } };
+  }
+
+  #describeRole(name: string): Data {
+    const role = this.#roles.get(name);
+    if (!role) throw missing();
+    return {
+      allow_any_name: role.anyName,
+      allow_bare_domains: role.bareDomains,
+      allow_ip_sans: role.ipSans,
+      allow_localhost: role.localhost,
+      allow_subdomains: role.subdomains,
+      allowed_domains: role.domains,
+      generate_lease: role.leased,
+      key_bits: 2048,
+      key_type: "rsa",
+      max_ttl: role.maxTtl,
+      ttl: role.ttl,
+    };
+  }
+}
+
+const noIssuer = "no default issuer currently configured";
+const noAccessInformation =
+  "This mount hasn't configured any authority information access (AIA) fields; this may make it harder for systems to find missing certificates in the chain or to validate revocation status of certificates. Consider updating /config/urls or the newly generated issuer with this information.";
+
+function readRole(body: Data): Role {
+  const keyType = text(body, "key_type") || "rsa";
+  if (keyType !== "rsa") throw badRequest(`the embedded Vault makes RSA keys only, not ${keyType}`);
+  return {
+    domains: list(body, "allowed_domains"),
+    subdomains: flag(body, "allow_subdomains"),
+    bareDomains: flag(body, "allow_bare_domains"),
+    anyName: flag(body, "allow_any_name"),
+    localhost: flag(body, "allow_localhost", true),
+    ipSans: flag(body, "allow_ip_sans", true),
+    ttl: seconds(body, "ttl"),
+    maxTtl: seconds(body, "max_ttl"),
+    leased: flag(body, "generate_lease"),
+  };
+}
+
+/** The names asked for, all of which the role must allow. */
+function namesOf(body: Data, role: Role) {
+  const commonName = text(body, "common_name");
+  if (commonName === "") {
+    throw badRequest(
+      'the common_name field is required, or must be provided in a CSR with "use_csr_common_name" set to true, unless "require_cn" is set to false',
+    );
+  }
+  const alternates = list(body, "alt_names");
+  if (!isAllowed(commonName, role)) throw badRequest(`common name ${commonName} not allowed by this role`);
+  const odd = alternates.find((name) => !isAllowed(name, role));
+  if (odd) throw badRequest(`subject alternate name ${odd} not allowed by this role`);
+  const ipAddresses = list(body, "ip_sans");
+  const notIp = ipAddresses.find((ip) => !isIP(ip));
+  if (notIp) throw badRequest(`the value "${notIp}" is not a valid IP address`);
+  const own = flag(body, "exclude_cn_from_sans") ? [] : [commonName];
+  return { commonName, dnsNames: [...new Set([...own, ...alternates])], ipAddresses };
+}
+
+function isAllowed(name: string, role: Role): boolean {
+  if (role.anyName || (role.localhost && (name === "localhost" || name === "localdomain"))) return true;
+  return role.domains.some(
+    (domain) => (role.bareDomains && name === domain) || (role.subdomains && name.endsWith(`.${domain}`)),
+  );
+}
+
+/** Seconds as Go's `Duration.String` writes them. */
+function longDuration(total: number): string {
+  return `${Math.floor(total / 3_600)}h${Math.floor((total % 3_600) / 60)}m${total % 60}s`;
+}
