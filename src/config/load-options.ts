@@ -3,10 +3,10 @@ import { readFlags } from "./flags.js";
 import { notesOnEnvironment, notesOnFlags, notesOnOptions } from "./notes.js";
 import { operatorFile, wordsForIssue } from "./operator-file.js";
 import { type Given, type Options, toOptions } from "./options.js";
-import { type Data, type Overlaid, defaultName, isMap, overlay } from "./overlay.js";
+import { type Data, defaultName, isMap, type Overlaid, overlay } from "./overlay.js";
 import { saidByEnvironment, saidByFlags } from "./said.js";
 import { type ProcessStart, startRefusals } from "./start-refusals.js";
-import { type Path, type YamlSource, readYamlSource } from "./yaml-source.js";
+import { type Path, readYamlSource, type YamlSource } from "./yaml-source.js";
 
 /** What the outside gives; nothing else is looked at. */
 export interface OptionSources extends ProcessStart {

@@ -1,7 +1,6 @@
 import { z } from "zod";
-import { parseDuration } from "../shared/duration.js";
 import { nearest } from "../shared/spelling.js";
-import { readOrigin } from "./origin.js";
+import { duration, listenAddress, origin, secretName, size, text, vaultPath, whole } from "./file-values.js";
 import { mistakeInRule } from "./rule.js";
 
 /** A map with these keys and no others, each mistake at its own place. */
@@ -16,59 +15,6 @@ function section<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape> 
   // Strict objects report all strays at one place; the type is that of the shape alone.
   return z.object(shape).catchall(stray);
 }
-
-type Reading<T> = { value: T } | { mistake: string };
-
-/** Text that means something else. */
-function read<T>(reader: (text: string) => Reading<T>) {
-  return text.transform((written, context): T => {
-    const reading = reader(written);
-    if ("value" in reading) return reading.value;
-    context.addIssue({ code: "custom", message: reading.mistake });
-    return z.NEVER;
-  });
-}
-
-const text = z
-  .string()
-  .min(1, "is empty; give it a value or leave it out")
-  .refine((written) => !/\p{Cc}/u.test(written), "holds a line break or a control character");
-
-const whole = (min: number, max: number) =>
-  z.int(`must be a whole number`).min(min, `must be at least ${min}`).max(max, `must be at most ${max}`);
-
-const duration = (minMs: number, maxMs: number, range: string) =>
-  read((written) => {
-    const ms = parseDuration(written);
-    return ms !== undefined && ms >= minMs && ms <= maxMs
-      ? { value: ms }
-      : { mistake: `must be a duration from ${range} (as in 500ms, 30s, 2m, 1h30m)` };
-  });
-
-const sizeUnits: Record<string, number> = { "": 1, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 };
-
-const size = (min: number, max: number, range: string) =>
-  z.union([z.number(), z.string()]).transform((written, context): number => {
-    const [, amount, unit] = /^(\d{1,15})(|Ki|Mi|Gi)$/.exec(String(written)) ?? [];
-    const bytes = amount === undefined ? Number.NaN : Number(amount) * sizeUnits[unit!]!;
-    if (bytes >= min && bytes <= max) return bytes;
-    context.addIssue({ code: "custom", message: `must be a size from ${range} (as in 65536, 512Ki, 64Mi)` });
-    return z.NEVER;
-  });
-
-const origin = read((written): Reading<string> => {
-  const reading = readOrigin(written);
-  return "mistake" in reading ? reading : { value: reading.origin };
-});
-
-/** A Vault path without slashes at its ends, as a part of others. */
-const vaultPath = read((written): Reading<string> => {
-  const path = written.replace(/^\/+|\/+$/g, "");
-  const plain = path.split("/").every((step) => !/^\.{0,2}$/.test(step)) && !/[?#\\%]/.test(path);
-  return plain || path === ""
-    ? { value: path }
-    : { mistake: 'is not a plain path (no empty step, "..", "?", "#", "%", "\\")' };
-});
 
 const rule = z.string().superRefine((written, context) => {
   const mistake = mistakeInRule(written);
@@ -141,21 +87,6 @@ const connection = section({
 
 /** Also a label of metrics and a part of messages. */
 const connectionName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/);
-
-/** `HOST:PORT`, `:PORT` or `[IPV6]:PORT`. */
-const listenAddress = read((written): Reading<{ host?: string; port: number }> => {
-  const [, ipv6, host, port] = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]/]*)):(\d{1,5})$/.exec(written) ?? [];
-  if (port === undefined || Number(port) > 65_535) return { mistake: "must be HOST:PORT or :PORT" };
-  const name = ipv6 ?? host;
-  return { value: name ? { host: name, port: Number(port) } : { port: Number(port) } };
-});
-
-/** A Kubernetes Secret, `NAMESPACE/NAME`, or `NAME` in keymount's own namespace. */
-const secretName = read((written): Reading<{ namespace?: string; name: string }> => {
-  const [, namespace, name] = /^(?:([a-z0-9-]{1,63})\/)?([a-z0-9][a-z0-9.-]{0,252})$/.exec(written) ?? [];
-  if (name === undefined) return { mistake: "must be NAMESPACE/NAME or NAME of a Kubernetes Secret" };
-  return { value: namespace === undefined ? { name } : { namespace, name } };
-});
 
 /** The driver's own rule for a provider's name (driver 1.6.0 provider_client.go), the empty one left out. */
 export const isProviderName = (name: string) => /^[a-zA-Z0-9_-]{1,30}$/.test(name);

@@ -1,4 +1,4 @@
-import { LineCounter, type Node, type Pair, type ParsedNode, isMap, isNode, isScalar, parseDocument } from "yaml";
+import { isMap, isNode, isScalar, LineCounter, type Node, type Pair, type ParsedNode, parseDocument } from "yaml";
 
 export type Path = readonly PropertyKey[];
 

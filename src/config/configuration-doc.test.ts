@@ -1,0 +1,83 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { loadOptions } from "./load-options.js";
+import { fileKeys } from "./operator-file.js";
+import type { Options } from "./options.js";
+import { commandFlags, ignoredVariables, olderFlags, settings } from "./settings.js";
+
+const doc = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
+const prose = doc.replace(/```[\s\S]*?```/g, "");
+/** Cells of every table row, without header and rule. */
+const rows = [...prose.matchAll(/^\|(.+)\|$/gm)]
+  .map(([, row]) => row!.split("|").map((cell) => cell.trim()))
+  .filter(([first]) => !/^-+$/.test(first!));
+
+function codeIn(text: string): string[] {
+  return [...text.matchAll(/`([^`]+)`/g)].map(([, code]) => code!);
+}
+
+function load(file: string): Options {
+  return loadOptions({ argv: ["--config", "doc.yaml"], env: {}, execArgv: [], readFile: () => file });
+}
+
+describe("docs/configuration.md", () => {
+  test("has every key of the file, and no other", () => {
+    const keys = rows.map(([first]) => codeIn(first!)[0] ?? "").filter((key) => /^[a-z]+[A-Za-z.]*$/.test(key));
+    const documented = keys.filter((key) => !["connection", "vaultAddress"].includes(key));
+    expect([...new Set(documented)].sort()).toEqual(fileKeys().sort());
+  });
+
+  test("has every flag in its table, with its variables and its key", () => {
+    const documented = rows
+      .filter((cells) => cells.length === 3 && (cells[0]!.startsWith("`--") || cells[0] === ""))
+      .map((cells) => cells.map(codeIn))
+      .filter(
+        ([flags, env, key]) => flags!.length + env!.length > 0 && (key!.length === 1 || flags![0] === "--config"),
+      );
+    expect(documented).toEqual(
+      settings.map(({ flags, env, key }) => [flags.map((name) => `--${name}`), env, key === undefined ? [] : [key]]),
+    );
+  });
+
+  test("speaks of no flag that is not there, and of every one that is", () => {
+    const known = [...settings.flatMap(({ flags }) => flags), ...Object.keys(olderFlags), ...commandFlags];
+    const others = ["rotation-poll-interval", "max-call-recv-msg-size", "inspect", "tls-keylog", "trace-tls"];
+    const said = codeIn(prose).flatMap((code) =>
+      [...code.matchAll(/(?:^|\s)--([a-z][a-z-]*[a-z])/g)].map(([, name]) => name!),
+    );
+    expect(said.filter((name) => ![...known, ...others].includes(name))).toEqual([]);
+    expect(known.filter((name) => !said.includes(name))).toEqual([]);
+  });
+
+  test("speaks of no variable that is not there, and of every one that is", () => {
+    const known = [...settings.flatMap(({ env }) => env), ...Object.keys(ignoredVariables)];
+    const said = codeIn(prose).filter((code) => /^(VAULT|BAO|OPENBAO)_|_proxy$/i.test(code));
+    expect(said.filter((name) => !known.includes(name))).toEqual([]);
+    expect(known.filter((name) => !said.includes(name))).toEqual([]);
+  });
+
+  test.each([...doc.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml]) => [yaml!.match(/^ {2}(\w+):/m)![1]!, yaml!]))(
+    "its example with connection %s is good",
+    (name, yaml) => {
+      expect(load(yaml).operator.connections[0]!.name).toBe(name);
+    },
+  );
+
+  const minimal = { endpoint: "/csi/vault.sock", connections: { NAME: { addresses: ["https://v"] } } };
+  const defaults = rows
+    .map(([key, value]) => [codeIn(key!)[0] ?? "", /^`(.+)`$/.exec(value!)?.[1] ?? ""] as const)
+    .filter(([key, value]) => fileKeys().includes(key) && value !== "" && key !== "socketDir");
+
+  test.each(defaults)("the default of %s is %s", (key, value) => {
+    expect(load(minimalWith(key.split("."), value))).toEqual(load(JSON.stringify(minimal)));
+  });
+
+  /** JSON is YAML, but for the value, which is as the page has it. */
+  function minimalWith(steps: readonly string[], value: string): string {
+    const data = structuredClone(minimal) as Record<string, unknown>;
+    let place = data;
+    for (const step of steps.slice(0, -1)) place = (place[step] ??= {}) as Record<string, unknown>;
+    place[steps.at(-1)!] = "DEFAULT";
+    return JSON.stringify(data).replace('"DEFAULT"', value);
+  }
+});

@@ -1,0 +1,73 @@
+import { z } from "zod";
+import { parseDuration } from "../shared/duration.js";
+import { readOrigin } from "./origin.js";
+
+// What a single value of the operator's file may be, and what it means.
+
+type Reading<T> = { value: T } | { mistake: string };
+
+/** Text that means something else. */
+function read<T>(reader: (text: string) => Reading<T>) {
+  return text.transform((written, context): T => {
+    const reading = reader(written);
+    if ("value" in reading) return reading.value;
+    context.addIssue({ code: "custom", message: reading.mistake });
+    return z.NEVER;
+  });
+}
+
+export const text = z
+  .string()
+  .min(1, "is empty; give it a value or leave it out")
+  .refine((written) => !/\p{Cc}/u.test(written), "holds a line break or a control character");
+
+export const whole = (min: number, max: number) =>
+  z.int(`must be a whole number`).min(min, `must be at least ${min}`).max(max, `must be at most ${max}`);
+
+export const duration = (minMs: number, maxMs: number, range: string) =>
+  read((written) => {
+    const ms = parseDuration(written);
+    return ms !== undefined && ms >= minMs && ms <= maxMs
+      ? { value: ms }
+      : { mistake: `must be a duration from ${range} (as in 500ms, 30s, 2m, 1h30m)` };
+  });
+
+const sizeUnits: Record<string, number> = { "": 1, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 };
+
+export const size = (min: number, max: number, range: string) =>
+  z.union([z.number(), z.string()]).transform((written, context): number => {
+    const [, amount, unit] = /^(\d{1,15})(|Ki|Mi|Gi)$/.exec(String(written)) ?? [];
+    const bytes = amount === undefined ? Number.NaN : Number(amount) * sizeUnits[unit!]!;
+    if (bytes >= min && bytes <= max) return bytes;
+    context.addIssue({ code: "custom", message: `must be a size from ${range} (as in 65536, 512Ki, 64Mi)` });
+    return z.NEVER;
+  });
+
+export const origin = read((written): Reading<string> => {
+  const reading = readOrigin(written);
+  return "mistake" in reading ? reading : { value: reading.origin };
+});
+
+/** A Vault path without slashes at its ends, as a part of others. */
+export const vaultPath = read((written): Reading<string> => {
+  const path = written.replace(/^\/+|\/+$/g, "");
+  const plain = path.split("/").every((step) => !/^\.{0,2}$/.test(step)) && !/[?#\\%]/.test(path);
+  return plain || path === ""
+    ? { value: path }
+    : { mistake: 'is not a plain path (no empty step, "..", "?", "#", "%", "\\")' };
+});
+
+/** `HOST:PORT`, `:PORT` or `[IPV6]:PORT`. */
+export const listenAddress = read((written): Reading<{ host?: string; port: number }> => {
+  const [, ipv6, host, port] = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]/]*)):(\d{1,5})$/.exec(written) ?? [];
+  if (port === undefined || Number(port) > 65_535) return { mistake: "must be HOST:PORT or :PORT" };
+  const name = ipv6 ?? host;
+  return { value: name ? { host: name, port: Number(port) } : { port: Number(port) } };
+});
+
+/** A Kubernetes Secret, `NAMESPACE/NAME`, or `NAME` in keymount's own namespace. */
+export const secretName = read((written): Reading<{ namespace?: string; name: string }> => {
+  const [, namespace, name] = /^(?:([a-z0-9-]{1,63})\/)?([a-z0-9][a-z0-9.-]{0,252})$/.exec(written) ?? [];
+  if (name === undefined) return { mistake: "must be NAMESPACE/NAME or NAME of a Kubernetes Secret" };
+  return { value: namespace === undefined ? { name } : { namespace, name } };
+});
