@@ -44,19 +44,26 @@ const causes: readonly { status: number; says: RegExp; means: (role: string, mou
 ];
 
 /** A login's 400 or 403, in our words: Vault's may quote the token's claims. */
-export function understandLoginRefusal({ login }: Operation, status: number, errors: readonly string[]): VaultError {
-  const { role, authMount } = login ?? { role: "", authMount: "" };
+export function understandLoginRefusal(operation: Operation, status: number, errors: readonly string[]): VaultError {
+  const { role, authMount } = operation.login ?? { role: "", authMount: "" };
   const known = causes.find((cause) => cause.status === status && errors.some((error) => cause.says.test(error)));
-  const why = known?.means(role, authMount) ?? unknown(status, role, authMount);
+  const why = known?.means(role, authMount) ?? unknown(status, role, authMount, isReviewed(operation));
   return new VaultError("login_denied", `Vault refused the login: ${why}`, { status });
 }
 
-/** A bare 403 is Vault's answer to four things; it does not tell which. */
-function unknown(status: number, role: string, mount: string): string {
+/** Whether Vault asks the API server about tokens: not at a mount the operator calls jwt. */
+function isReviewed({ connection, login }: Operation): boolean {
+  return connection.authMethod === "kubernetes" || login?.authMount !== connection.authMount;
+}
+
+/** A bare 403 is Vault's answer to several things; it does not tell which. */
+function unknown(status: number, role: string, mount: string, reviewed: boolean): string {
   if (status === 404 || status === 405) return `there is no login at auth/${mount} (${status})`;
   if (status !== 403) return `see the role ${role} at auth/${mount}; Vault's audit log has the reason (${status})`;
+  const review =
+    ", or Vault could not check the token (TokenReview: is the Kubernetes API reachable from Vault, and may it review tokens?)";
   return (
     `permission denied: either the role ${role} at auth/${mount} does not take this service account or its token's ` +
-    `audience, or auth/${mount} does not exist, or Vault could not check the token (TokenReview: is the Kubernetes API reachable from Vault, and may it review tokens?)`
+    `audience, or auth/${mount} does not exist${reviewed ? review : ""}`
   );
 }
