@@ -118,6 +118,15 @@ async function start(
     signal,
   );
   releases.add(rpc.stop.bind(rpc));
-  log.info({ [logKeys.socket]: options.socketPath, [logKeys.version]: version }, "serving");
+  log.info(
+    {
+      [logKeys.socket]: options.socketPath,
+      [logKeys.healthAddress]: `${health.address.host}:${health.address.port}`,
+      [logKeys.connections]: options.operator.connections.map(({ name }) => name),
+      [logKeys.version]: version,
+      [logKeys.node]: process.version,
+    },
+    "serving",
+  );
   return { healthAddress: health.address, stop: () => releases.run() };
 }

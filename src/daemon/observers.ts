@@ -112,13 +112,14 @@ export class Observers implements VaultObserver, SessionsObserver, HeldAnswersOb
   }
 }
 
-function whose({ pod, connection, role }: Visitor): Record<string, unknown> {
+function whose({ pod, connection, authMount, role }: Visitor): Record<string, unknown> {
   return {
     [logKeys.namespace]: pod.namespace,
     [logKeys.pod]: pod.name,
     [logKeys.podUid]: pod.uid,
     [logKeys.serviceAccount]: pod.serviceAccount,
     [logKeys.connection]: connection.name,
+    [logKeys.authMount]: authMount,
     [logKeys.role]: role,
   };
 }

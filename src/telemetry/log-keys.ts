@@ -10,6 +10,7 @@ export const logKeys = {
   className: "class",
   connection: "connection",
   role: "role",
+  authMount: "auth_mount",
   files: "files",
   bytes: "bytes",
   held: "held",
@@ -31,5 +32,4 @@ export const logKeys = {
   node: "node",
   connections: "connections",
   healthAddress: "health_address",
-  signal: "signal",
 } as const;

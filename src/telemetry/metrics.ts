@@ -5,6 +5,9 @@ import { type Holdings, registerHoldings } from "./holdings.js";
 const mountBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 90];
 const requestBuckets = [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
 
+/** Outcomes of a request that say nobody there can answer it. */
+const downOutcomes: ReadonlySet<string> = new Set(["outage", "sealed", "configuration", "protocol"]);
+
 /** Everything counted, under names operators may rely on. No label grows with pods, namespaces or paths. */
 export class Metrics {
   readonly #registry = new Registry();
@@ -12,6 +15,7 @@ export class Metrics {
   readonly #mountSeconds: Histogram<"outcome">;
   readonly #requests: Counter<"connection" | "kind" | "outcome">;
   readonly #requestSeconds: Histogram<"connection" | "kind">;
+  readonly #up: Gauge<"connection">;
   readonly #logins: Counter<"connection" | "outcome">;
   readonly #revocations: Counter<"outcome">;
   readonly #heldObjects: Counter<"connection" | "reason">;
@@ -45,6 +49,12 @@ export class Metrics {
       help: "Time of a request to Vault, waiting for its turn left out",
       labelNames: ["connection", "kind"],
       buckets: requestBuckets,
+      registers,
+    });
+    this.#up = new Gauge({
+      name: "keymount_vault_up",
+      help: "1 when Vault answered the last request, 0 when it could not",
+      labelNames: ["connection"],
       registers,
     });
     this.#logins = new Counter({
@@ -101,7 +111,9 @@ export class Metrics {
 
   vaultRequest(connection: string, kind: string, outcome: string, seconds: number): void {
     this.#requests.inc({ connection, kind, outcome });
+    if (outcome === "cancelled") return;
     this.#requestSeconds.observe({ connection, kind }, seconds);
+    this.#up.set({ connection }, downOutcomes.has(outcome) ? 0 : 1);
   }
 
   login(connection: string, outcome: string): void {
