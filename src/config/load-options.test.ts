@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ConfigError } from "./config-error.js";
 import { loadOptions } from "./load-options.js";
@@ -445,4 +446,58 @@ test("says what was accepted and means little here, and never a variable's value
 
 test("what refuses to start is named with the rest", () => {
   expect(mistakes({ env: { NODE_TLS_REJECT_UNAUTHORIZED: "0" } })).toHaveLength(2);
+});
+
+test("whatever the file and the flags hold, there are options or mistakes", () => {
+  const scrap = fc.constantFrom(
+    "connections",
+    "default",
+    "main",
+    "addresses",
+    "https://v",
+    "policy",
+    "tls",
+    ":",
+    "\n",
+    "\n  ",
+    "- ",
+    "[",
+    "]",
+    "{",
+    "}",
+    "&a ",
+    "*a",
+    "<<",
+    "null",
+    "1",
+    '"',
+    "__proto__",
+    "toString",
+    " ",
+    "!!binary ",
+    "---\n",
+  );
+  const file = fc.oneof(
+    fc.array(scrap, { maxLength: 30 }).map((scraps) => scraps.join("")),
+    fc.json(),
+    fc.string(),
+  );
+  const argv = fc.array(
+    fc.oneof(
+      fc.string(),
+      fc.constantFrom("--vault-addr", "https://v", "-debug", "--key-file", "--", "--__proto__", "-vault-mount="),
+    ),
+    { maxLength: 4 },
+  );
+  fc.assert(
+    fc.property(file, argv, (text, flags) => {
+      try {
+        expect(load({ file: text, argv: flags }).operator.connections).not.toHaveLength(0);
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        expect(error.mistakes).not.toHaveLength(0);
+      }
+    }),
+    { numRuns: 1000 },
+  );
 });

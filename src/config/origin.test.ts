@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { readOrigin } from "./origin.js";
 
@@ -48,4 +49,19 @@ test.each([
   const reading = readOrigin(address);
   expect(reading).toEqual({ mistake: expect.stringContaining(mistake) as string });
   expect(JSON.stringify(reading)).not.toContain("s3cret");
+});
+
+test("an origin reads as itself", () => {
+  const address = fc.oneof(
+    fc.webUrl({ withQueryParameters: true }),
+    fc.string().map((rest) => `https://${rest}`),
+    fc.string().map((rest) => `unix:///${rest}`),
+    fc.ipV6().map((ip) => `http://[${ip}]:8200`),
+  );
+  fc.assert(
+    fc.property(address, (written) => {
+      const reading = readOrigin(written);
+      if ("origin" in reading) expect(readOrigin(reading.origin)).toEqual(reading);
+    }),
+  );
 });

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { sampleConnection } from "../testing/connection.js";
 import type { Policy } from "./connection.js";
@@ -81,12 +82,32 @@ test.each([
   "auth/token/lookup-self",
   "auth/kubernetes/role/x",
   "team-a/sys/mounts",
+  "root/sys/mounts",
   "eng/team-a/sys/policies/acl/x",
   "eng/team-a/auth/token/create",
   "data/sys/mounts",
   "secret/auth/google",
 ])("denies %s by default", (path) => {
   expect(settings({}, { objects: [read(path)] })).toEqual(["deniedPaths"]);
+});
+
+test("denies sys and auth behind any Vault namespace", () => {
+  const name = fc
+    .stringMatching(/^[a-z0-9._-]{1,12}$/)
+    .filter((step) => !/^(\.{1,2}|data|metadata|(un)?delete|destroy|subkeys)$/.test(step));
+  fc.assert(
+    fc.property(fc.array(name, { maxLength: 5 }), fc.constantFrom("sys", "auth"), name, (namespace, api, rest) => {
+      expect(settings({}, { objects: [read([...namespace, api, rest].join("/"))] })).toEqual(["deniedPaths"]);
+    }),
+  );
+});
+
+test.each<[string, Partial<PolicyAsk>]>([
+  ["authMounts", { authMount: "kubernetes/../../sys" }],
+  ["vaultNamespaces", { vaultNamespace: "team-a/../team-b" }],
+  ["vaultNamespaces", { vaultNamespace: "team-a\r\nX-Vault-Token: x" }],
+])("refuses %s that are no plain path, whatever the rules", (setting, asked) => {
+  expect(settings({}, asked)).toEqual([setting]);
 });
 
 test("a tenant's Vault namespace written into the path does not lift the denial", () => {

@@ -33,10 +33,12 @@ type Rules = Exclude<keyof Policy, "methods">;
 export function policyRefusals(connection: Connection, ask: PolicyAsk): Refusal[] {
   const { policy } = connection;
   const admits = (rules: Rules, value: string) => policy[rules].some((rule) => ruleMatches(rule, value, ask.pod));
+  const admitsPath = (rules: Rules, value: string) => (value === "" || isPlainPath(value)) && admits(rules, value);
   const refusals = [
     !admitsNamespace(connection, ask.pod.namespace) && refuse("namespaces", `namespace ${quoted(ask.pod.namespace)}`),
-    !admits("vaultNamespaces", ask.vaultNamespace) && refuse("vaultNamespaces", vaultNamespaceName(ask.vaultNamespace)),
-    !admits("authMounts", ask.authMount) && refuse("authMounts", `auth mount ${quoted(ask.authMount)}`),
+    !admitsPath("vaultNamespaces", ask.vaultNamespace) &&
+      refuse("vaultNamespaces", vaultNamespaceName(ask.vaultNamespace)),
+    !admitsPath("authMounts", ask.authMount) && refuse("authMounts", `auth mount ${quoted(ask.authMount)}`),
     !admits("roles", ask.role) && refuse("roles", `role ${quoted(ask.role)}`),
     !admitsAudience(policy, ask) && refuse("audiences", `audience ${quoted(ask.audience ?? "")}`),
     ...ask.objects.flatMap((object) => objectRefusals(policy, object, ask.pod)),
@@ -107,8 +109,8 @@ function isPlainPath(path: string): boolean {
   return !/[\p{Cc}\\?#]|%(2e|2f|5c)/iu.test(path) && !steps.some((step) => /^\.{0,2}$/.test(step));
 }
 
-/** Steps that no Vault namespace is named (Vault reserves them). */
-const reserved: ReadonlySet<string> = new Set(["root", "sys", "audit", "auth", "cubbyhole", "identity"]);
+/** Steps that name no Vault namespace: Vault reserves them. It reserves `root`, too, but that means the root namespace. */
+const reserved: ReadonlySet<string> = new Set(["sys", "audit", "auth", "cubbyhole", "identity"]);
 /** What follows the mount in a path of KV v2: from there on steps are the secret's own. */
 const kvVerbs: ReadonlySet<string> = new Set(["data", "metadata", "delete", "undelete", "destroy", "subkeys"]);
 
