@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { readFlags } from "./flags.js";
+import { olderFlags, optionsHelp, settings } from "./settings.js";
 
 test.each<[string[], Record<string, string>]>([
   [["-endpoint=unix:///x/vault.sock"], { endpoint: "unix:///x/vault.sock" }],
@@ -34,4 +35,10 @@ test.each<[string[], string[]]>([
   [["--", "--debug"], ["argument 2 belongs to no flag"]],
 ])("refuses %j", (argv, mistakes) => {
   expect(readFlags(argv).mistakes).toEqual(mistakes);
+});
+
+test("the help names every flag and variable that says something", () => {
+  const help = optionsHelp();
+  const names = settings.flatMap(({ flags, env }) => [...flags.map((name) => `--${name}`), ...env]);
+  expect([...names, ...Object.keys(olderFlags)].filter((name) => !help.includes(name))).toEqual([]);
 });

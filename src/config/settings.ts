@@ -119,7 +119,7 @@ export const settings: readonly Setting[] = [
     key: "connections.NAME.tls.caFile",
     value: "FILE",
     text: "PEM file of the CAs that sign Vault's certificate",
-    default: "the system's CAs",
+    default: "the CAs Node brings",
   },
   {
     section: "Vault (the default connection)",
@@ -224,7 +224,8 @@ export function optionsHelp(): string {
 }
 
 function helpOn({ flags, env, value, text, default: usual }: Setting): string {
-  const names = flags.map((name) => `--${name}`).join(", ") || "(only from the environment)";
-  const also = [usual && `default: ${usual}`, env.length > 0 && `or ${env.join(", ")}`].filter(Boolean).join("; ");
-  return `  ${names}${value ? ` ${value}` : ""}\n      ${text}${also ? ` (${also})` : ""}\n`;
+  const names = flags.length > 0 ? flags.map((name) => `--${name}`).join(", ") : env.join(", ");
+  const also = [usual && `default: ${usual}`, flags.length > 0 && env.length > 0 && `or ${env.join(", ")}`];
+  const noted = also.filter(Boolean).join("; ");
+  return `  ${names}${value ? ` ${value}` : ""}\n      ${text}${noted ? ` (${noted})` : ""}\n`;
 }
