@@ -10,6 +10,7 @@ import { versionResponse } from "../rpc/provider-service.js";
 import { type RpcServer, startRpcServer } from "../rpc/server.js";
 import type { Clock } from "../shared/clock.js";
 import { deriveKey, keyLabels } from "../shared/derived-key.js";
+import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
 import type { Redacted } from "../shared/redacted.js";
 import { logKeys } from "../telemetry/log-keys.js";
@@ -68,7 +69,6 @@ async function start(
   const observers = new Observers(log);
   const client = createVaultClient({ clock, random, observer: observers });
   releases.add(() => client.close());
-  releases.add(() => life.abort());
 
   const sessions = new Sessions({ client, clock, random, observer: observers, lifetime: life.signal });
   const book = new AnswerBook(options.limits, (tokenKey) => secrets.close(tokenKey));
@@ -79,7 +79,10 @@ async function start(
   const greetings = () => options.operator.connections.map((connection) => client.greet(connection, life.signal));
   const chores = [() => book.sweep(clock.monotonic()), () => sessions.sweep(), () => Promise.all(greetings())];
   const housekeeping = keepHouse(clock, chores, (error) => observers.choreFailed(error), life.signal);
-  releases.add(() => housekeeping);
+  releases.add(() => {
+    life.abort(new ProviderError("cancelled", "keymount is stopping"));
+    return housekeeping;
+  });
 
   let rpc: RpcServer | undefined;
   const health = await startHealthServer(
