@@ -13,6 +13,10 @@ export interface Remark {
 /** A SecretProviderClass as it stands in a file. */
 export interface WrittenClass {
   name: string;
+  /** Where `metadata` names one. */
+  namespace?: string;
+  /** Of its socket; absent is remarked upon. */
+  provider?: string;
   /** By name; only those that are strings, as the API server wants them. */
   parameters: ReadonlyMap<string, WrittenParameter>;
   /** Names of those that are not strings, and so already remarked upon. */
@@ -77,8 +81,11 @@ function readWrittenClass(root: YamlMap, remarks: Remark[]): WrittenClass {
   const spec = member(root, "spec");
   const parameters = member(spec?.value, "parameters");
   const secretObjects = member(spec?.value, "secretObjects")?.value;
+  const provider = textOf(member(spec?.value, "provider")?.value);
+  const metadata = member(root, "metadata")?.value;
+  const namespace = textOf(member(metadata, "namespace")?.value);
   if (!spec) say(root.offset, "spec is missing");
-  else if (!textOf(member(spec.value, "provider")?.value)) {
+  else if (!provider) {
     say(
       spec.keyOffset,
       "spec.provider is missing; it is the name of the provider's socket, vault unless set otherwise",
@@ -86,7 +93,9 @@ function readWrittenClass(root: YamlMap, remarks: Remark[]): WrittenClass {
   }
   if (spec && parameters?.value.kind !== "map") say((parameters ?? spec).keyOffset, "spec.parameters must be a map");
   return {
-    name: textOf(member(member(root, "metadata")?.value, "name")?.value) ?? "",
+    name: textOf(member(metadata, "name")?.value) ?? "",
+    ...(namespace && { namespace }),
+    ...(provider && { provider }),
     ...parametersOf(parameters, remarks),
     parametersOffset: (parameters ?? spec)?.keyOffset ?? root.offset,
     ...(secretObjects && !isNull(secretObjects) && { secretObjects }),

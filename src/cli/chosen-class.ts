@@ -1,0 +1,33 @@
+import { ProviderError } from "../shared/errors.js";
+import { readClassFile, type WrittenClass } from "./class-file.js";
+import type { CommandIo } from "./command-io.js";
+import { placeOf } from "./text-places.js";
+
+/** The one class of a file, or the one named. Throws `invalid_request` for a file an API server would not take. */
+export async function chosenClass(file: string, className: string | undefined, io: CommandIo): Promise<WrittenClass> {
+  const text = await readText(file, io);
+  const { classes, remarks } = readClassFile(text);
+  const mistake = remarks.find(({ level }) => level === "mistake");
+  if (mistake) {
+    const { line, column } = placeOf(text, mistake.offset);
+    throw wrong(`${file}:${line}:${column}: ${mistake.message}`);
+  }
+  const found = className === undefined ? classes : classes.filter(({ name }) => name === className);
+  if (found.length === 1) return found[0]!;
+  const names = classes.map(({ name }) => name).join(", ");
+  if (classes.length === 0) throw wrong(`${file} holds no SecretProviderClass`);
+  throw wrong(
+    found.length === 0 ? `${file} holds no class of that name, but ${names}` : `choose with --class among ${names}`,
+  );
+}
+
+/** Throws `invalid_request` where it cannot be read. */
+export async function readText(path: string, io: CommandIo): Promise<string> {
+  return io.readFile(path).catch((error: NodeJS.ErrnoException) => {
+    throw wrong(`cannot read ${path}: ${error.code ?? error.message}`);
+  });
+}
+
+function wrong(message: string): ProviderError {
+  return new ProviderError("invalid_request", message);
+}

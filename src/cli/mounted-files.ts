@@ -1,0 +1,70 @@
+import { createHash } from "node:crypto";
+import type { MountOutcome } from "../driver/driver-client.js";
+import { named } from "../shared/quoted.js";
+
+type Mounted = Extract<MountOutcome, { ok: true }>;
+
+/** A file of the volume, without its contents. */
+export interface MountedFile {
+  path: string;
+  mode: number;
+  bytes: number;
+  version: string;
+  /** Tells contents apart where a provider's versions do not. */
+  digest: string;
+}
+
+/** The last of two files with one path, as the driver writes it. Sorted by path. */
+export function mountedFiles({ files, versions }: Mounted): MountedFile[] {
+  const byPath = new Map(
+    files.map(({ path, mode, contents }) => {
+      const digest = createHash("sha256").update(contents).digest("base64url");
+      return [path, { path, mode, bytes: contents.length, version: versionOf(path, versions), digest }];
+    }),
+  );
+  return [...byPath.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** An object is a file, or a directory of files. */
+function versionOf(path: string, versions: ReadonlyMap<string, string>): string {
+  for (let id = path; id !== ""; id = id.slice(0, Math.max(0, id.lastIndexOf("/")))) {
+    const version = versions.get(id);
+    if (version !== undefined) return version;
+  }
+  return "";
+}
+
+/** One line for each file, under a line of titles. */
+export function fileTable(files: readonly MountedFile[]): string[] {
+  const rows = [
+    ["FILE", "MODE", "BYTES", "VERSION"],
+    ...files.map(({ path, mode, bytes, version }) => [
+      named(path),
+      (mode & 0o7777).toString(8).padStart(4, "0"),
+      String(bytes),
+      shortVersion(version),
+    ]),
+  ];
+  const width = (column: number) => Math.max(...rows.map((row) => row[column]!.length));
+  const [path, mode, bytes] = [width(0), width(1), width(2)];
+  return rows.map((row) => `${row[0]!.padEnd(path)}  ${row[1]!.padEnd(mode)}  ${row[2]!.padStart(bytes)}  ${row[3]}`);
+}
+
+/** What became of each file that is not as it was. */
+export function fileChanges(before: readonly MountedFile[], after: readonly MountedFile[]): string[] {
+  const old = new Map(before.map((file) => [file.path, file]));
+  const kept = new Set(after.map(({ path }) => path));
+  const removed = before.filter(({ path }) => !kept.has(path)).map(({ path }) => `removed  ${named(path)}`);
+  const changed = after.flatMap((file) => {
+    const was = old.get(file.path);
+    if (!was) return [`added    ${named(file.path)}  ${shortVersion(file.version)}`];
+    if (was.version === file.version && was.digest === file.digest) return [];
+    return [`changed  ${named(file.path)}  ${shortVersion(was.version)} → ${shortVersion(file.version)}`];
+  });
+  return [...changed, ...removed];
+}
+
+function shortVersion(version: string): string {
+  if (version === "") return "-";
+  return version.length > 12 ? `${named(version.slice(0, 10))}…` : named(version);
+}

@@ -1,0 +1,61 @@
+import type { MountingPod, PodToken } from "../driver/mount-request.js";
+
+/** Mints a token as a kubelet would; `undefined` where nobody can. */
+export type TokenSource = (wish: TokenWish, signal: AbortSignal) => Promise<string | undefined>;
+
+export interface TokenWish {
+  pod: MountingPod;
+  audience: string;
+  /** Of the provider the token is for. */
+  socketPath: string;
+}
+
+/** What a service account token says of itself, believed as far as it goes: the provider and Vault check it. */
+export interface TokenClaims {
+  audience?: string;
+  pod: Partial<MountingPod>;
+  /** Milliseconds since the epoch. */
+  expiresAt?: number;
+}
+
+/** Reads the claims of Kubernetes' tokens (pkg/serviceaccount/claims.go); all else says nothing. */
+export function tokenClaims(jwt: string): TokenClaims {
+  const claims = bodyOf(jwt);
+  const kubernetes = recordOf(claims["kubernetes.io"]);
+  const pod = recordOf(kubernetes["pod"]);
+  const audience = textOf(Array.isArray(claims["aud"]) ? (claims["aud"] as unknown[])[0] : claims["aud"]);
+  const expiresAt = Number(claims["exp"]) * 1_000;
+  const said = {
+    namespace: textOf(kubernetes["namespace"]),
+    name: textOf(pod["name"]),
+    uid: textOf(pod["uid"]),
+    serviceAccount: textOf(recordOf(kubernetes["serviceaccount"])["name"]),
+  };
+  return {
+    pod: Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)),
+    ...(audience !== undefined && { audience }),
+    ...(expiresAt > 0 && expiresAt < 8e15 && { expiresAt }),
+  };
+}
+
+/** As it stands in the pod's tokens. A token that does not say when it expires is taken to last ten minutes. */
+export function podToken(jwt: string, { expiresAt }: TokenClaims, now: number): PodToken {
+  const expiry = new Date(expiresAt ?? now + 600_000);
+  return { token: jwt, expirationTimestamp: expiry.toISOString().replace(/\.\d+Z$/, "Z") };
+}
+
+function bodyOf(jwt: string): Record<string, unknown> {
+  try {
+    return recordOf(JSON.parse(Buffer.from(jwt.split(".")[1] ?? "", "base64url").toString()));
+  } catch {
+    return {};
+  }
+}
+
+function recordOf(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}

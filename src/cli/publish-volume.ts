@@ -1,0 +1,61 @@
+import { writePayloads } from "../driver/atomic-writer.js";
+import type { DriverClient, MountOutcome } from "../driver/driver-client.js";
+import { type Mounting, type MountingPod, mountRequest } from "../driver/mount-request.js";
+import type { Clock } from "../shared/clock.js";
+import { readText } from "./chosen-class.js";
+import type { WrittenClass } from "./class-file.js";
+import type { CommandIo } from "./command-io.js";
+import type { MountArguments } from "./mount-arguments.js";
+import { type MountedFile, mountedFiles } from "./mounted-files.js";
+import { podToken, tokenClaims, type TokenSource } from "./pod-token.js";
+
+/** One pod's volume, to be published as often as wanted. */
+export interface Publishing {
+  io: CommandIo;
+  clock: Clock;
+  tokenSource: TokenSource;
+  asked: MountArguments;
+  written: WrittenClass;
+  socketPath: string;
+  client: DriverClient;
+}
+
+export type Refusal = Extract<MountOutcome, { ok: false }> & { withToken: boolean };
+export type Published = { ok: true; files: MountedFile[]; pod: MountingPod } | Refusal;
+
+/** What the driver does at NodePublishVolume, each time with a fresh token, as a kubelet brings one. */
+export async function publishVolume(publishing: Publishing, signal: AbortSignal): Promise<Published> {
+  const { asked, written, client, clock } = publishing;
+  const bearer = await bearerOf(publishing, signal);
+  const parameters = Object.fromEntries([...written.parameters].map(([name, { text }]) => [name, text]));
+  const request = mountRequest({ ...bearer, parameters, volumeAttributes: { secretProviderClass: written.name } });
+  const outcome = await client.mount(request, signal);
+  const withToken = bearer.tokens !== undefined;
+  if (!outcome.ok) return { ...outcome, withToken };
+  try {
+    await writePayloads(asked.out, outcome.files, clock, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const message = `the driver's way of writing fails: ${(error as Error).message}`;
+    return { ok: false, code: "UNKNOWN", message, withToken };
+  }
+  return { ok: true, files: mountedFiles(outcome), pod: bearer.pod };
+}
+
+/** Who mounts, and what proves it. */
+async function bearerOf(
+  { asked, written, socketPath, io, tokenSource, clock }: Publishing,
+  signal: AbortSignal,
+): Promise<Pick<Mounting, "pod" | "tokens">> {
+  const fromFile = asked.tokenFile === undefined ? undefined : (await readText(asked.tokenFile, io)).trim();
+  const fileClaims = tokenClaims(fromFile ?? "");
+  const pod = { ...defaultPod(written.namespace), ...fileClaims.pod, ...asked.pod };
+  const audience = asked.audience ?? fileClaims.audience ?? (written.parameters.get("audience")?.text || "vault");
+  const jwt = fromFile ?? (await tokenSource({ pod, audience, socketPath }, signal));
+  if (jwt === undefined) return { pod };
+  return { pod, tokens: { [audience]: podToken(jwt, tokenClaims(jwt), clock.wall()) } };
+}
+
+function defaultPod(namespace = "default"): MountingPod {
+  return { namespace, name: "web-0", uid: "4b65796d-6f75-4e74-8000-000000000001", serviceAccount: "default" };
+}

@@ -1,0 +1,23 @@
+import { mkdir, readdir } from "node:fs/promises";
+import { ProviderError } from "../shared/errors.js";
+
+/**
+ * Makes the directory where it is missing. A directory with other things in it is refused, because the driver's writer
+ * removes what is in its way.
+ */
+export async function prepareVolume(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o750 });
+    const there = await readdir(directory);
+    if (there.length === 0 || there.includes("..data")) return;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ProviderError("invalid_request", `--out ${directory} cannot be used (${code ?? "unknown"})`, {
+      cause: error,
+    });
+  }
+  throw new ProviderError(
+    "invalid_request",
+    `--out ${directory} holds other files, and the driver removes what is in its way; name an empty directory`,
+  );
+}
