@@ -1,4 +1,3 @@
-import { status } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import { driverVersions } from "../stack/csi-driver.js";
 import { MountFailed } from "../stack/csi-client.js";
@@ -17,7 +16,7 @@ describe.each(driverVersions)("driver %s", async (driver) => {
       (reason: unknown) => reason as MountFailed,
     );
     expect(error).toBeInstanceOf(MountFailed);
-    expect([status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.CANCELLED]).not.toContain(error.code);
+    expect(error.final).toBe(true);
     expect(await volume.texts()).toEqual({});
     expect(error.message).not.toContain("canary");
     return error.message;
@@ -29,22 +28,22 @@ describe.each(driverVersions)("driver %s", async (driver) => {
     expect(message).toMatch(/no-such-role/);
   });
 
-  test("a role for another namespace's pods is refused with the service account's name", async () => {
+  test("a role for another namespace's pods is named, with the setting in Vault that leaves this one out", async () => {
     const role = `${app.namespace}-others`;
     const others = { namespaces: ["another"], serviceAccounts: ["*"], policies: ["default"], audience: "vault" };
     await app.vault.writeRole(role, others);
 
     const message = await refusal(await app.volume(node, { roleName: role, objects: [password] }));
 
-    expect(message).toContain(role);
-    expect(message).toContain(`${app.namespace}/${app.serviceAccount}`);
+    expect(message).toMatch(new RegExp(`${role}.*bound_service_account_namespaces`));
   });
 
-  test("an audience that Vault's role does not accept is named", async () => {
+  // Vault answers this one with a bare 403, which could be several things.
+  test("an audience that Vault's role does not accept is named, with the service account", async () => {
     const message = await refusal(await app.volume(node, { audience: "shop", objects: [password] }));
 
-    expect(message).toMatch(/audience/);
-    expect(message).toMatch(/shop/);
+    expect(message).toMatch(/audience "?shop\b/);
+    expect(message).toContain(`${app.namespace}/${app.serviceAccount}`);
   });
 
   test("an audience that the driver sends no token for is named, with what to put into the CSIDriver object", async () => {

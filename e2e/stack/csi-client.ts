@@ -1,4 +1,4 @@
-import { Client, credentials, loadPackageDefinition, type ServiceError, type status } from "@grpc/grpc-js";
+import { type Client, credentials, loadPackageDefinition, type ServiceError, status } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 
 /** The driver's refusal: the text that the pod's FailedMount event shows, and the code by which the kubelet goes on. */
@@ -9,7 +9,21 @@ export class MountFailed extends Error {
   ) {
     super(message);
   }
+
+  /** Whether the kubelet cleans up and begins anew. */
+  get final(): boolean {
+    return !uncertain.has(this.code);
+  }
 }
+
+/** After these codes the kubelet does not know what happened, and keeps the target directory. csi_client.go isFinalError. */
+const uncertain = new Set([
+  status.CANCELLED,
+  status.DEADLINE_EXCEEDED,
+  status.UNAVAILABLE,
+  status.RESOURCE_EXHAUSTED,
+  status.ABORTED,
+]);
 
 /** The kubelet's patience with one call. csi_plugin.go csiTimeout. */
 const timeoutMs = 120_000;

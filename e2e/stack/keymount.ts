@@ -28,7 +28,7 @@ export interface Keymount {
   readonly crash: () => Promise<void>;
   /** Starts it again on the same socket. */
   readonly start: () => Promise<void>;
-  /** Ends it as a DaemonSet's update would. */
+  /** Ends it as a DaemonSet's update would. Throws when it has to be killed. */
   readonly stop: () => Promise<void>;
 }
 
@@ -49,9 +49,11 @@ export async function startKeymount(stack: Stack, options: KeymountOptions, sign
     ...(flags ?? [`--vault-addr=${stack.vault.address}`]),
   ];
   let program: RunningProgram;
+  let crash: string | undefined;
   const start = async () => {
     const options = { name: `keymount (${provider})`, command: process.execPath, args, env: env ?? {}, log };
     program = runProgram({ ...options, stopSignal: "SIGTERM" });
+    crash = undefined;
     await untilReady(program, () => ready(`${health}/readyz`), signal);
   };
   await start();
@@ -63,9 +65,13 @@ export async function startKeymount(stack: Stack, options: KeymountOptions, sign
     start,
     crash: async () => {
       program.kill("SIGKILL");
-      await program.ended;
+      crash = await program.ended;
     },
-    stop: () => program.stop(),
+    stop: async () => {
+      await program.stop();
+      const end = await program.ended;
+      if (end !== crash && !end.endsWith("with 0")) throw new Error(`${end} when it was asked to stop: see ${log}`);
+    },
   };
 }
 

@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { status } from "@grpc/grpc-js";
 import { CsiClient, MountFailed } from "./csi-client.js";
 import { KubeApi, type KubeObject } from "./kube-api.js";
 import { mountedUnder } from "./mounts.js";
@@ -19,15 +18,6 @@ export interface Pod extends PodSpec {
   readonly name: string;
   readonly uid: string;
 }
-
-/** After these codes the kubelet does not know what happened, and keeps the target directory. csi_client.go isFinalError. */
-const uncertain = new Set([
-  status.CANCELLED,
-  status.DEADLINE_EXCEEDED,
-  status.UNAVAILABLE,
-  status.RESOURCE_EXHAUSTED,
-  status.ABORTED,
-]);
 
 /**
  * Plays the kubelet towards the driver: csi.v1.Node calls with the volume context, the pod-bound tokens and the target
@@ -100,7 +90,7 @@ export class Kubelet {
         volume_context: { ...pod.volumes[volume], ...(await this.#podContext(pod)) },
       });
     } catch (error) {
-      if (error instanceof MountFailed && !uncertain.has(error.code)) await removeMountFolder(folder);
+      if (error instanceof MountFailed && error.final) await removeMountFolder(folder);
       throw error;
     }
   }

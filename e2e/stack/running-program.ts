@@ -23,7 +23,7 @@ export interface ProgramOptions {
 export interface RunningProgram {
   readonly pid: number;
   readonly log: string;
-  /** Resolves when it has ended, for whatever reason. */
+  /** Resolves when it has ended, and says with which code or signal. */
   readonly ended: Promise<string>;
   readonly kill: (signal: NodeJS.Signals) => void;
   /** Ends it and everything it started; resolves when it is gone. Calling it again is fine. */
