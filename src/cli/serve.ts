@@ -4,6 +4,7 @@ import { loadOptions } from "../config/load-options.js";
 import { optionsHelp } from "../config/settings.js";
 import { startDaemon } from "../daemon/daemon.js";
 import { clusterParts } from "../daemon/cluster-parts.js";
+import { Releases } from "../daemon/releases.js";
 import { systemClock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { describeError } from "../telemetry/describe-error.js";
@@ -28,16 +29,19 @@ async function serve(argv: readonly string[], io: CommandIo, signal: AbortSignal
   if (!options) return 2;
   const log = createLog(options.logLevel);
   for (const note of options.notes) log.warn({ [logKeys.note]: note }, "configuration");
+  const releases = new Releases();
   try {
-    const { key, minter } = await clusterParts(options, log, signal);
-    const parts = { options, version: packageVersion, key, minter, log, clock: systemClock, random: Math.random };
+    const cluster = await clusterParts(options, releases, log, signal);
+    const parts = { ...cluster, options, version: packageVersion, log, clock: systemClock, random: Math.random };
     const daemon = await startDaemon(parts, signal);
+    releases.add(() => daemon.stop());
     await aborted(signal);
     log.info({ [logKeys.reason]: ProviderError.from(signal.reason).message }, "stopping");
-    await daemon.stop();
+    await releases.run();
     log.info("stopped");
     return 0;
   } catch (error) {
+    await releases.run();
     if (signal.aborted) return 0;
     log.fatal(describeError(error), "cannot serve");
     return error instanceof ProviderError && error.code === "invalid_request" ? 2 : 1;

@@ -1,29 +1,55 @@
 import { randomBytes } from "node:crypto";
-import type { Options } from "../config/options.js";
+import type { KeySource, Options } from "../config/options.js";
+import { keyFromSecret } from "../kube/key-secret.js";
+import { KubeClient } from "../kube/kube-client.js";
+import { readOwnNamespace, serviceAccountDirectory } from "../kube/service-account.js";
+import { tokenMinter } from "../kube/token-request.js";
 import type { TokenMinter } from "../mount/visitor.js";
 import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
 import type { Log } from "../telemetry/log.js";
 import { readKeyFile } from "./key-file.js";
+import type { Releases } from "./releases.js";
 
 /** What the cluster gives the daemon. */
 export interface ClusterParts {
   key: Redacted<Buffer>;
+  /** Only where the operator opted in. */
   minter: TokenMinter | undefined;
 }
 
-export async function clusterParts(options: Options, log: Log, signal: AbortSignal): Promise<ClusterParts> {
-  return { key: await keyOf(options, log, signal), minter: undefined };
+/** Asks the API server only for what the options want of it. Throws `invalid_request` where that needs a cluster and there is none. */
+export async function clusterParts(
+  { key, kubernetesApi, fallbackAudiences }: Options,
+  releases: Releases,
+  log: Log,
+  signal: AbortSignal,
+): Promise<ClusterParts> {
+  const kube = kubernetesApi && new KubeClient({ api: kubernetesApi, directory: serviceAccountDirectory });
+  if (kube) releases.add(() => kube.close());
+  if (fallbackAudiences && !kube) throw needsCluster("tokenRequest.fallback");
+  return {
+    key: key ? await keyOf(key, kube, signal) : ownKey(log),
+    minter: kube && fallbackAudiences && tokenMinter(kube, fallbackAudiences),
+  };
 }
 
-async function keyOf({ key, kubernetesApi }: Options, log: Log, signal: AbortSignal): Promise<Redacted<Buffer>> {
-  if (key && "file" in key) return readKeyFile(key.file, signal);
-  if (kubernetesApi || key) {
-    throw new ProviderError(
-      "invalid_request",
-      "in a cluster every node needs the same key: give --key-secret NAME or --key-file FILE",
-    );
-  }
+async function keyOf(source: KeySource, kube: KubeClient | undefined, signal: AbortSignal): Promise<Redacted<Buffer>> {
+  if ("file" in source) return readKeyFile(source.file, signal);
+  if (!kube) throw needsCluster("--key-secret");
+  const { name, namespace = await readOwnNamespace(serviceAccountDirectory, signal) } = source.secret;
+  return keyFromSecret(kube, { namespace, name }, randomBytes, signal);
+}
+
+/** Outside a cluster there is one node, and nobody compares. */
+function ownKey(log: Log): Redacted<Buffer> {
   log.warn("no key was given: object versions are this process's own, and change when it starts anew");
   return new Redacted(randomBytes(32));
+}
+
+function needsCluster(setting: string): ProviderError {
+  return new ProviderError(
+    "invalid_request",
+    `${setting} asks the Kubernetes API, and this is no container of a cluster (KUBERNETES_SERVICE_HOST is not set)`,
+  );
 }
