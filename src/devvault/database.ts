@@ -78,13 +78,15 @@ export class Database implements Engine {
   }
 
   #connect(name: string, body: Data): Answer {
+    const url = text(body, "connection_url");
     const verified = flag(body, "verify_connection", true);
     if (verified && this.isDown) {
-      throw badRequest(`error creating database object: error verifying connection: ping failed: ${unreachable}`);
+      const cause = unreachable(url);
+      throw badRequest(`error creating database object: error verifying connection: ping failed: ${cause}`);
     }
     this.#connections.set(name, {
       plugin: text(body, "plugin_name"),
-      url: text(body, "connection_url"),
+      url,
       allowedRoles: list(body, "allowed_roles"),
       verified,
     });
@@ -94,8 +96,8 @@ export class Database implements Engine {
   #makeUser(name: string, { token, mount }: EngineRequest): Answer {
     const role = this.#roles.get(name);
     if (!role) throw badRequest(`unknown role: ${name}`);
-    this.#demandAllowed(role.database, name);
-    this.#demandReachable("unable to start transaction: ");
+    const { url } = this.#connectionFor(role.database, name);
+    if (this.isDown) throw new Refusal(500, [manyErrors(`unable to start transaction: ${unreachable(url)}`)]);
     checkStatements(role.creation);
     const display = token!.displayName.slice(0, 8);
     const username = `v-${display}-${name.slice(0, 8)}-${letters(20)}-${toSeconds(this.#clock.wall())}`;
@@ -104,25 +106,15 @@ export class Database implements Engine {
     const lease = this.#leases.create(`${mount}creds/${name}`, token!, {
       renewable: true,
       limits: { ttl: role.ttl, maxTtl: role.maxTtl },
-      owner: {
-        renew: () => {
-          if (!this.isDown) return;
-          const cause = manyErrors(`failed to update expiration for user ${username}: ${unreachable}`);
-          throw badRequest(`failed to renew entry: resp: (*logical.Response)(nil) err: ${cause}`);
-        },
-        revoke: () => {
-          this.#demandReachable("failed to revoke user: ");
-          this.#users.delete(username);
-        },
-      },
+      owner: { renew: () => this.#reach(url), revoke: () => this.#drop(username, url) },
     });
     return { data: { password, username }, lease };
   }
 
   #writeStaticRole(name: string, body: Data): Answer {
     const database = text(body, "db_name");
-    this.#demandAllowed(database, name);
-    this.#demandReachable("");
+    const { url } = this.#connectionFor(database, name);
+    if (this.isDown) throw new Refusal(500, [manyErrors(unreachable(url))]);
     this.#staticRoles.set(name, {
       database,
       username: text(body, "username"),
@@ -152,21 +144,33 @@ export class Database implements Engine {
     };
   }
 
-  #demandAllowed(database: string, role: string): void {
-    const connection = this.#connections.get(database);
-    if (!connection)
-      throw new Refusal(500, [manyErrors(`failed to find entry for connection with name: "${database}"`)]);
-    if (connection.allowedRoles.includes("*") || connection.allowedRoles.includes(role)) return;
-    throw new Refusal(500, [manyErrors(`"${role}" is not an allowed role`)]);
+  #drop(username: string, url: string): void {
+    if (this.isDown) throw new Error(unreachable(url));
+    this.#users.delete(username);
   }
 
-  #demandReachable(doing: string): void {
-    if (this.isDown) throw new Refusal(500, [manyErrors(`${doing}${unreachable}`)]);
+  #reach(url: string): void {
+    if (this.isDown) throw new Error(manyErrors(unreachable(url)));
+  }
+
+  /** The connection of a role, if it serves that role. */
+  #connectionFor(database: string, role: string): Connection {
+    const connection = this.#connections.get(database);
+    const allowed = connection?.allowedRoles ?? [];
+    if (!connection) {
+      throw new Refusal(500, [manyErrors(`failed to find entry for connection with name: "${database}"`)]);
+    }
+    if (allowed.includes("*") || allowed.includes(role)) return connection;
+    throw new Refusal(500, [manyErrors(`"${role}" is not an allowed role`)]);
   }
 }
 
-const unreachable =
-  "failed to connect to `host=db.internal user=vault-admin database=app`: dial error (dial tcp 10.0.0.5:5432: connect: connection refused)";
+/** What PostgreSQL's client says; it names the database's host and user, as nobody should who passes it on. */
+function unreachable(url: string): string {
+  const part = (name: string) => new RegExp(`${name}=(\\S+)`).exec(url)?.[1] ?? "";
+  const [host, user, database] = ["host", "user", "dbname"].map(part);
+  return `failed to connect to \`host=${host} user=${user} database=${database}\`: dial error (dial unix ${host}/.s.PGSQL.5432: connect: no such file or directory)`;
+}
 
 /** The words a statement may begin with and, after CREATE, go on with. Enough to tell SQL from nonsense. */
 const sqlStart = /^\s*(CREATE\s+(ROLE|USER)|GRANT|ALTER|SELECT|REVOKE|DO|SET)\b/i;

@@ -72,7 +72,7 @@ export class DevVault {
   async startStandby(): Promise<VaultNode> {
     const node = this.#addNode();
     node.standing = "standby";
-    node.leaderAddress = this.address;
+    for (const each of this.#nodes) each.leaderAddress = this.address;
     await node.listen({ port: 0, host: "127.0.0.1" });
     return node;
   }

@@ -52,7 +52,7 @@ export class JwtAuth implements Engine {
   }
 
   #configure(body: Data): Answer {
-    const pems = list(body, "jwt_validation_pubkeys");
+    const pems = list(body, "jwt_validation_pubkeys").map((pem) => pem.trim());
     if (pems.length === 0) throw badRequest("the embedded Vault checks tokens by jwt_validation_pubkeys only");
     const keys = pems.map(readPublicKey);
     this.#config = { pems, keys, defaultRole: text(body, "default_role"), issuer: text(body, "bound_issuer") };

@@ -16,7 +16,7 @@ export interface Lease {
   lastRenewal: number | undefined;
 }
 
-/** What hangs on a lease. Both throw a `Refusal` when it cannot be reached. */
+/** What hangs on a lease. Both throw an error in the engine's words when it cannot be reached. */
 export interface LeaseOwner {
   renew?(): void;
   revoke(): void;
@@ -64,7 +64,7 @@ export class LeaseStore {
     if (!lease.renewable) throw badRequest("lease is not renewable");
     const now = this.#clock.wall();
     const { seconds, warnings } = grantedTtl(lease.limits, { increment, issuedAt: lease.issuedAt, now });
-    lease.owner.renew?.();
+    carryOut("renew", () => lease.owner.renew?.());
     lease.expiresAt = now + seconds * 1_000;
     lease.lastRenewal = now;
     return { data: null, lease: { id, renewable: lease.renewable, seconds }, warnings };
@@ -73,12 +73,19 @@ export class LeaseStore {
   revoke(id: string): void {
     const lease = this.find(id);
     if (!lease) return;
-    lease.owner.revoke();
+    carryOut("revoke", () => lease.owner.revoke());
     this.#leases.delete(id);
   }
 
   revokePrefix(prefix: string): void {
-    for (const { id } of this.all()) if (id.startsWith(prefix)) this.revoke(id);
+    const below = this.all().filter(({ id }) => id.startsWith(prefix));
+    for (const [index, { id }] of below.entries()) {
+      try {
+        this.revoke(id);
+      } catch (error) {
+        throw badRequest(`failed to revoke "${id}" (${index + 1} / ${below.length}): ${(error as Error).message}`);
+      }
+    }
   }
 
   /** What a token leaves behind goes, whether or not it can be reached. */
@@ -93,7 +100,8 @@ export class LeaseStore {
       id: lease.id,
       issue_time: goTime(lease.issuedAt),
       last_renewal: lease.lastRenewal === undefined ? null : goTime(lease.lastRenewal),
-      renewable: lease.renewable,
+      // One whose token is gone is only waiting to be taken back.
+      renewable: lease.renewable && lease.expiresAt > this.#clock.wall(),
       ttl: toSeconds(lease.expiresAt - this.#clock.wall()),
     };
   }
@@ -109,8 +117,16 @@ export class LeaseStore {
     try {
       lease.owner.revoke();
       this.#leases.delete(lease.id);
-    } catch (error) {
-      if (!(error instanceof Error)) throw error;
+    } catch {
+      return;
     }
+  }
+}
+
+function carryOut(verb: "renew" | "revoke", act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    throw badRequest(`failed to ${verb} entry: resp: (*logical.Response)(nil) err: ${(error as Error).message}`);
   }
 }

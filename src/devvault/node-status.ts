@@ -15,6 +15,8 @@ export class NodeStatus {
   standing: Standing = "active";
   sealed = false;
   initialised = true;
+  /** The node that leads, as far as this one knows; empty where there is only one. */
+  leaderAddress = "";
   readonly unsealKey: string;
   readonly #cluster: VaultCluster;
 
@@ -32,7 +34,7 @@ export class NodeStatus {
       case "sys/seal-status":
         return onlyFor(method === "GET", () => this.#sealStatus());
       case "sys/leader":
-        return onlyFor(method === "GET", () => bare({ ha_enabled: this.standing !== "active", is_self: this.#leads }));
+        return onlyFor(method === "GET", () => bare(this.#leader()));
       case "sys/init":
         return onlyFor(method === "GET", () => bare({ initialized: this.initialised }));
       case "sys/unseal":
@@ -56,8 +58,17 @@ export class NodeStatus {
     return nothing;
   }
 
-  get #leads(): boolean {
-    return this.standing === "active" && !this.sealed;
+  #leader(): Record<string, unknown> {
+    const inCluster = this.leaderAddress !== "" && !this.sealed;
+    return {
+      ha_enabled: this.leaderAddress !== "",
+      is_self: inCluster && this.standing === "active",
+      active_time: "0001-01-01T00:00:00Z",
+      leader_address: inCluster && this.standing !== "leaderless" ? this.leaderAddress : "",
+      leader_cluster_address: "",
+      performance_standby: false,
+      performance_standby_last_remote_wal: 0,
+    };
   }
 
   #health(query: URLSearchParams): Answer {
@@ -86,6 +97,11 @@ export class NodeStatus {
       echo_duration_ms: 0,
       clock_skew_ms: 0,
       replication_primary_canary_age_ms: 0,
+      ...(standby && {
+        ha_connection_healthy: this.standing === "standby",
+        last_request_forwarding_heartbeat_ms: 0,
+        removed_from_cluster: false,
+      }),
     };
     return { status, bare: { contentType: "application/json", body } };
   }
@@ -111,7 +127,12 @@ export class NodeStatus {
 
   #unseal(key: string): Answer {
     if (key === "") throw badRequest("'key' must be specified in request body as JSON, or 'reset' set to true");
-    if (key !== this.unsealKey) throw badRequest("'key' must be a valid hex or base64 string");
+    if (!/^([0-9a-f]{64}|[\w+/]{43}=)$/i.test(key)) throw badRequest("'key' must be a valid hex or base64 string");
+    if (key !== this.unsealKey) {
+      throw badRequest(
+        "unable to retrieve stored keys: invalid key: failed to decrypt keys from storage: error decrypting seal wrapped value\nerror decrypting using seal shamir: cipher: message authentication failed",
+      );
+    }
     this.sealed = false;
     return this.#sealStatus();
   }

@@ -1,5 +1,6 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, randomUUID } from "node:crypto";
 import type { Clock } from "../shared/clock.js";
+import type { Data } from "./answer.js";
 import { toSeconds } from "./go-time.js";
 import { uuidOf } from "./identifiers.js";
 import { audiencesOf, isSignedBy, parseJsonWebToken, signJsonWebToken } from "./json-web-token.js";
@@ -39,10 +40,10 @@ export class ServiceAccountIssuer {
   }
 
   /** Claims as Kubernetes 1.34 writes them (pkg/serviceaccount/claims.go). */
-  mint(wish: ServiceAccountTokenWish): string {
+  claims(wish: ServiceAccountTokenWish): Data {
     const now = toSeconds(this.#clock.wall());
     const life = wish.seconds ?? 3_600;
-    const claims = {
+    return {
       aud: wish.audiences,
       exp: now + life,
       iat: now,
@@ -59,6 +60,14 @@ export class ServiceAccountIssuer {
       nbf: now,
       sub: `system:serviceaccount:${wish.namespace}:${wish.serviceAccount}`,
     };
+  }
+
+  mint(wish: ServiceAccountTokenWish): string {
+    return this.sign(this.claims(wish));
+  }
+
+  /** Signs whatever it is given. */
+  sign(claims: Data): string {
     return signJsonWebToken(claims, this.#key, this.#keyId);
   }
 

@@ -33,6 +33,10 @@ export class TokenAuth implements Engine {
     const isRoot = parent!.policies.includes("root");
     const asked = list(body, "policies");
     const policies = asked.length > 0 ? asked : parent!.policies;
+    const known = [...parent!.policies, "default"];
+    if (!isRoot && !policies.every((name) => known.includes(name))) {
+      throw badRequest("child policies must be subset of parent");
+    }
     const noDefault = flag(body, "no_default_policy") || policies.includes("root");
     const ttl = seconds(body, "ttl");
     const { token, warnings } = this.#tokens.create({

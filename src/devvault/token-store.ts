@@ -154,7 +154,8 @@ export class TokenStore {
       policies: token.policies,
       token_policies: token.policies,
       metadata: token.meta,
-      lease_duration: this.ttl(token),
+      lease_duration:
+        token.expiresAt === undefined ? 0 : toSeconds(token.expiresAt - (token.lastRenewal ?? token.issuedAt)),
       renewable: token.renewable,
       entity_id: token.entityId,
       token_type: token.type,

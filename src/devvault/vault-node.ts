@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, ListenOptions } from "node:net";
 import { parse } from "lossless-json";
-import { badRequest, type Data, Refusal } from "./answer.js";
+import { badRequest, type Data, nothing, Refusal } from "./answer.js";
 import { type WireAnswer, wire, wireRefusal } from "./envelope.js";
 import type { Faults } from "./faults.js";
 import { NodeStatus, type Standing } from "./node-status.js";
@@ -20,14 +20,15 @@ export interface NodeParts {
   readonly latencyMs: number;
 }
 
+/** Vault's listeners keep idle connections for five minutes. */
+const idleMs = 300_000;
+
 /** Vault refuses larger requests: its listener's `max_request_size`. */
 const maxRequestBytes = 32 << 20;
 
 /** One node of a Vault: an HTTP server before the cluster, with a seal and a standing of its own. */
 export class VaultNode {
   readonly status: NodeStatus;
-  /** The address standbys redirect to; another node's. */
-  leaderAddress = "";
   readonly #parts: NodeParts;
   readonly #stopping = new AbortController();
   readonly #servers: Server[] = [];
@@ -46,6 +47,11 @@ export class VaultNode {
     this.status.standing = standing;
   }
 
+  /** Where a standby sends clients that it may not serve. */
+  set leaderAddress(address: string) {
+    this.status.leaderAddress = address;
+  }
+
   /** Listens on loopback (port 0: any), and on unix sockets as often as asked. */
   async listen(options: ListenOptions): Promise<void> {
     const { tls } = this.#parts;
@@ -55,6 +61,7 @@ export class VaultNode {
       ? createSecureServer({ ...tls, ...(tls.ca && { requestCert: true }) }, answer)
       : createServer(answer);
     await new Promise<void>((resolve, reject) => server.once("error", reject).listen(options, resolve));
+    server.keepAliveTimeout = idleMs;
     this.#servers.push(server);
     const place = server.address() as AddressInfo | string;
     if (typeof place !== "string") this.#address = `${secure ? "https" : "http"}://127.0.0.1:${place.port}`;
@@ -107,6 +114,7 @@ export class VaultNode {
       request.body = parseBody(text);
       const own = this.status.answer(request);
       if (own) return wire(own);
+      if (request.path === "sys/seal" && this.status.sealed) return wire(nothing);
       this.status.refuseIfUseless();
       const redirected = this.#redirect(request);
       if (redirected) return redirected;
@@ -128,7 +136,7 @@ export class VaultNode {
     const { standing } = this.status;
     const told = standing === "standby" && headers["x-vault-no-request-forwarding"] === "true";
     if (standing !== "misled" && !told) return undefined;
-    const location = `${this.leaderAddress}/v1/${path}${query && `?${query}`}`;
+    const location = `${this.status.leaderAddress}/v1/${path}${query && `?${query}`}`;
     return { status: 307, headers: { location }, body: "" };
   }
 }
@@ -181,8 +189,9 @@ function parsed(text: string): unknown {
   try {
     return parse(text);
   } catch (error) {
-    const at = Number(/position (\d+)/.exec((error as Error).message)?.[1] ?? text.length);
-    const found = text[at];
-    throw new Refusal(500, [found ? `invalid character '${found}' looking for beginning of value` : "unexpected EOF"]);
+    const found = text[Number(/position (\d+)/.exec((error as Error).message)?.[1] ?? text.length)];
+    const character = found ? `invalid character '${found}' looking for beginning of value` : "unexpected EOF";
+    if (text.startsWith("{")) throw new Refusal(500, [character]);
+    throw badRequest(`error parsing JSON: failed to parse JSON input: ${character}`);
   }
 }

@@ -1,0 +1,27 @@
+import { describeVaultContract } from "../testing/vault-contract/contract.js";
+import type { Subject } from "../testing/vault-contract/subject.js";
+import { startDevVault } from "./dev-vault.js";
+
+describeVaultContract("the embedded Vault", startEmbedded, { database: true, standby: true });
+
+async function startEmbedded(): Promise<Subject> {
+  const vault = await startDevVault();
+  const standby = await vault.startStandby();
+  return {
+    address: vault.address,
+    rootToken: vault.rootToken,
+    issuer: vault.kubernetes,
+    kubernetesConfig: { kubernetes_host: "https://127.0.0.1:6443" },
+    setApiServerDown: async (down) => void (vault.kubernetesIsDown = down),
+    unsealKey: vault.unsealKey,
+    database: {
+      url: "host=/run/postgresql user=postgres dbname=postgres",
+      users: async () => vault.databases.flatMap(({ users }) => users),
+      setDown: async (down) => {
+        for (const database of vault.databases) database.isDown = down;
+      },
+    },
+    standbyAddress: standby.address,
+    stop: () => vault.stop(),
+  };
+}

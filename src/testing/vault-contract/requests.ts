@@ -1,0 +1,248 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  ask,
+  anAccessor,
+  answered,
+  aServiceToken,
+  aTime,
+  aUuid,
+  expectAnswer,
+  expectNothing,
+  expectRefusal,
+} from "./ask.js";
+import type { Chapter, Trial } from "./chapter.js";
+
+/** What holds for any path: malformed requests, methods, wrapping, quotas. */
+export const requests: Chapter = (trial) => {
+  describe("any request", () => {
+    let vault: Trial;
+    beforeAll(async () => {
+      vault = trial();
+      await vault.must("POST", "sys/mounts/any", { type: "kv", options: { version: "1" } });
+      await vault.must("POST", "any/a", { x: "1" });
+    });
+    const raw = (text: string) => vault.ask("POST", "any/x", { token: vault.subject.rootToken, raw: text });
+    const notObject = (kind: string) =>
+      `error parsing JSON: failed to parse JSON input: json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`;
+
+    test("that is not JSON is refused", async () => {
+      const character = "invalid character 'b' looking for beginning of value";
+      expectRefusal(await raw("{bad"), 500, character);
+      expectRefusal(await raw("bad"), 400, `error parsing JSON: failed to parse JSON input: ${character}`);
+      expectRefusal(await raw("[1]"), 400, notObject("array"));
+      expectRefusal(await raw('"x"'), 400, notObject("string"));
+    });
+
+    test.each([
+      ["DELETE", "sys/health"],
+      ["POST", "sys/seal-status"],
+    ])("%s %s has the wrong method", async (method, path) => {
+      expectRefusal(await vault.root(method, path), 405);
+    });
+
+    test("below sys that is unknown is told so", async () => {
+      expectRefusal(await vault.root("GET", "sys/nope"), 404, "1 error occurred:\n\t* unsupported path\n\n");
+    });
+
+    test("may carry a bearer token instead", async () => {
+      const headers = { authorization: `Bearer ${vault.subject.rootToken}` };
+      expect((await vault.ask("GET", "any/a", { headers })).status).toBe(200);
+    });
+
+    test("is kept from being cached", async () => {
+      expect((await vault.root("GET", "any/a")).headers["cache-control"]).toBe("no-store");
+    });
+
+    test("mounts are made once, of a kind that is known", async () => {
+      expectRefusal(await vault.root("POST", "sys/mounts/any", { type: "kv" }), 400, "path is already in use at any/");
+      const unknown = await vault.root("POST", "sys/mounts/odd", { type: "nonsense" });
+      expectRefusal(unknown, 400, "plugin not found in the catalog: nonsense");
+      expectNothing(await vault.root("DELETE", "sys/mounts/not-there"));
+    });
+
+    test("policies are read back as written, refused when they make no sense", async () => {
+      const policy = 'path "any/*" { capabilities = ["read"] }';
+      expectNothing(await vault.root("PUT", "sys/policies/acl/any", { policy }));
+      const expected = answered({ mount_type: "system", data: { name: "any", policy } });
+      expectAnswer(await vault.root("GET", "sys/policies/acl/any"), expected);
+      expectRefusal(await vault.root("GET", "sys/policies/acl/none"), 404);
+      const odd = { policy: 'path "any" { capabilities = ["fly"] }' };
+      const error = 'failed to parse policy: path "any": invalid capability "fly"';
+      expectRefusal(await vault.root("PUT", "sys/policies/acl/odd", odd), 400, error);
+    });
+  });
+
+  describe("response wrapping", () => {
+    let vault: Trial;
+    beforeAll(async () => {
+      vault = trial();
+      await vault.must("POST", "sys/mounts/wrapped", { type: "kv", options: { version: "1" } });
+      await vault.must("POST", "wrapped/a", { x: "1" });
+    });
+    const wrap = (path: string) =>
+      vault.ask("GET", path, { token: vault.subject.rootToken, headers: { "x-vault-wrap-ttl": "60s" } });
+    const spent = "wrapping token is not valid or does not exist";
+
+    test("puts an answer behind a token that opens it once", async () => {
+      const heard = await wrap("wrapped/a");
+      const wrap_info = {
+        token: aServiceToken,
+        accessor: anAccessor,
+        ttl: 60,
+        creation_time: aTime,
+        creation_path: "wrapped/a",
+      };
+      expectAnswer(heard, answered({ request_id: "", wrap_info }));
+      const { token } = heard.json!.wrap_info!;
+      const opened = await vault.ask("POST", "sys/wrapping/unwrap", { token });
+      expectAnswer(opened, answered({ data: { x: "1" }, lease_duration: 2_764_800, mount_type: "kv" }));
+      expectRefusal(await vault.ask("POST", "sys/wrapping/unwrap", { token }), 400, spent);
+    });
+
+    test("opens for someone else's token", async () => {
+      const { token } = (await wrap("wrapped/a")).json!.wrap_info!;
+      expect((await vault.root("POST", "sys/wrapping/unwrap", { token })).json!.data).toEqual({ x: "1" });
+      expectRefusal(await vault.root("POST", "sys/wrapping/unwrap", { token: "nope" }), 400, spent);
+    });
+
+    test("wraps no refusal", async () => {
+      expectRefusal(await wrap("wrapped/missing"), 404);
+    });
+  });
+
+  describe("a rate limit", () => {
+    let vault: Trial;
+    beforeAll(async () => {
+      vault = trial();
+      await vault.must("POST", "sys/mounts/limited", { type: "kv", options: { version: "1" } });
+      await vault.must("POST", "sys/quotas/rate-limit/contract", { path: "limited/", rate: 2, interval: "1h" });
+    });
+    afterAll(async () => {
+      await vault.must("POST", "sys/quotas/config", { enable_rate_limit_response_headers: false });
+      await vault.must("DELETE", "sys/quotas/rate-limit/contract");
+    });
+
+    test("refuses what is too much, below its path only, and says when it ends if told to", async () => {
+      const error = 'request path "limited/a": rate limit quota exceeded';
+      for (const _ of [1, 2]) expectRefusal(await vault.root("GET", "limited/a"), 404);
+      const heard = await vault.root("GET", "limited/a");
+      expectRefusal(heard, 429, error);
+      expect(heard.headers["retry-after"]).toBeUndefined();
+      expect((await vault.root("GET", "any/a")).status).toBe(200);
+
+      await vault.must("POST", "sys/quotas/config", { enable_rate_limit_response_headers: true });
+      const told = await vault.root("GET", "limited/a");
+      expectRefusal(told, 429, error);
+      expect(told.headers).toMatchObject({ "x-ratelimit-limit": "2", "x-ratelimit-remaining": "0" });
+      expect(Number(told.headers["retry-after"])).toBeGreaterThan(3_500);
+    });
+  });
+};
+
+const health = {
+  initialized: true,
+  sealed: false,
+  standby: false,
+  performance_standby: false,
+  replication_performance_mode: "disabled",
+  replication_dr_mode: "disabled",
+  server_time_utc: expect.any(Number) as number,
+  version: "1.21.1",
+  enterprise: false,
+  cluster_name: expect.stringMatching(/^vault-cluster-/) as string,
+  cluster_id: aUuid,
+  echo_duration_ms: 0,
+  clock_skew_ms: 0,
+  replication_primary_canary_age_ms: 0,
+};
+
+/** The last chapter: it seals the Vault, and opens it again. */
+export const sealing: Chapter = (trial) => {
+  describe("the seal", () => {
+    let vault: Trial;
+    beforeAll(async () => {
+      vault = trial();
+      await vault.must("POST", "sys/mounts/sealed", { type: "kv", options: { version: "1" } });
+      await vault.must("POST", "sealed/a", { x: "1" });
+    });
+    afterAll(() => vault.ask("PUT", "sys/unseal", { body: { key: vault.subject.unsealKey } }));
+
+    test("an open Vault is healthy, and names its cluster", async () => {
+      expectAnswer(await vault.ask("GET", "sys/health"), { status: 200, json: health });
+      const { json } = await vault.ask("GET", "sys/seal-status");
+      expect(json).toMatchObject({ sealed: false, initialized: true, cluster_id: aUuid });
+    });
+
+    test("a sealed one answers nothing but that, and opens with its key", async () => {
+      expectNothing(await vault.root("PUT", "sys/seal"));
+      expectRefusal(await vault.root("GET", "sealed/a"), 503, "Vault is sealed");
+      const login = await vault.ask("POST", "auth/jwt/login", { body: { role: "web", jwt: "x" } });
+      expectRefusal(login, 503, "Vault is sealed");
+      const { cluster_name: _name, cluster_id: _id, ...rest } = health;
+      const modes = { replication_performance_mode: "unknown", replication_dr_mode: "unknown" };
+      const json = { ...rest, ...modes, sealed: true, standby: true };
+      expectAnswer(await vault.ask("GET", "sys/health"), { status: 503, json });
+      expect((await vault.ask("GET", "sys/seal-status")).json).toMatchObject({ sealed: true });
+
+      const unseal = (key: string) => vault.ask("PUT", "sys/unseal", { body: { key } });
+      expectRefusal(await unseal("zzz"), 400, "'key' must be a valid hex or base64 string");
+      expect((await unseal(vault.subject.unsealKey)).json).toMatchObject({ sealed: false });
+      await expect.poll(async () => (await vault.root("GET", "sealed/a")).status, { timeout: 10_000 }).toBe(200);
+    });
+
+    test("not everyone may seal", async () => {
+      const { client_token: token } = await vault.token({ policies: ["default"] });
+      expectRefusal(await vault.ask("PUT", "sys/seal", { token }), 403, "1 error occurred:\n\t* permission denied\n\n");
+    });
+  });
+};
+
+/** A standby of the same Vault. */
+export const standby: Chapter = (trial) => {
+  describe("a standby", () => {
+    let vault: Trial;
+    let address: string;
+    beforeAll(async () => {
+      vault = trial();
+      address = vault.subject.standbyAddress!;
+      await vault.must("POST", "sys/mounts/shared", { type: "kv", options: { version: "1" } });
+      await vault.must("POST", "shared/a", { x: "1" });
+    });
+    const token = () => vault.subject.rootToken;
+
+    test("says so, with the status of a rate limit unless told otherwise", async () => {
+      const heard = await ask(address, "GET", "sys/health");
+      expectAnswer(heard, { status: 429, json: { ...health, ...clusterHealth, standby: true } });
+      expect((await ask(address, "GET", "sys/health?standbyok=true")).status).toBe(200);
+    });
+
+    test("is of the same cluster, and knows who leads", async () => {
+      const [here, there] = await Promise.all([ask(address, "GET", "sys/health"), vault.ask("GET", "sys/health")]);
+      expect(here.json!["cluster_id"]).toBe(there.json!["cluster_id"]);
+      const leader = await ask(address, "GET", "sys/leader");
+      expect(leader.json).toMatchObject({ ha_enabled: true, is_self: false, leader_address: vault.subject.address });
+    });
+
+    test("forwards reads and writes", async () => {
+      expect((await ask(address, "GET", "shared/a", { token: token() })).json!.data).toEqual({ x: "1" });
+      expectNothing(await ask(address, "POST", "shared/b", { token: token(), body: { x: "2" } }));
+      expect((await vault.root("GET", "shared/b")).json!.data).toEqual({ x: "2" });
+    });
+
+    test("sends to the leader who does not want that", async () => {
+      const headers = { "x-vault-no-request-forwarding": "true" };
+      const heard = await ask(address, "GET", "shared/a?x=1", { token: token(), headers });
+      expect(heard).toMatchObject({ status: 307, text: "" });
+      expect(heard.headers.location).toBe(`${vault.subject.address}/v1/shared/a?x=1`);
+    });
+  });
+};
+
+/** How a standby judges its link to the leader; it changes from one beat to the next. */
+const clusterHealth = {
+  ha_connection_healthy: true,
+  last_request_forwarding_heartbeat_ms: expect.any(Number) as number,
+  echo_duration_ms: expect.any(Number) as number,
+  clock_skew_ms: expect.any(Number) as number,
+  removed_from_cluster: false,
+};
