@@ -14,7 +14,7 @@ const commands: Readonly<Record<string, Entry>> = {
   },
   mount: {
     summary: "play the CSI driver: mount a class into a directory",
-    load: async () => (await import("./mount.js")).mountCommand(),
+    load: async () => (await import("./mount.js")).mountCommand((await import("./dev-tokens.js")).devTokens),
   },
   check: {
     summary: "find every mistake in SecretProviderClass files, offline",

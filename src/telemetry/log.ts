@@ -18,3 +18,8 @@ export function createLog(level: LogLevel, stream: DestinationStream = destinati
     stream,
   );
 }
+
+/** The same, into a file. */
+export function createFileLog(level: LogLevel, path: string): Log {
+  return createLog(level, destination({ dest: path, sync: true }));
+}

@@ -1,0 +1,80 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { loadOptions } from "../config/load-options.js";
+import { startDaemon } from "../daemon/daemon.js";
+import { Releases } from "../daemon/releases.js";
+import { Administrator } from "../devvault/administrator.js";
+import { type DevVault, startDevVault } from "../devvault/dev-vault.js";
+import { systemClock } from "../shared/clock.js";
+import { Redacted } from "../shared/redacted.js";
+import { createFileLog } from "../telemetry/log.js";
+import { serveDevTokens } from "./dev-tokens.js";
+import { exampleClass, fillDevVault } from "./dev-vault-content.js";
+import { packageVersion } from "./package-version.js";
+
+/** An embedded Vault and the provider beside it, in this process. */
+export interface DevEnvironment {
+  vault: DevVault;
+  admin: Administrator;
+  socketPath: string;
+  classFile: string;
+  logFile: string;
+  healthAddress: string;
+  stop(): Promise<void>;
+}
+
+export async function startDevEnvironment(
+  { directory, vaultPort }: { directory: string; vaultPort: number },
+  signal: AbortSignal,
+): Promise<DevEnvironment> {
+  const releases = new Releases();
+  try {
+    await mkdir(directory, { recursive: true });
+    const vault = await startDevVault({ port: vaultPort });
+    releases.add(() => vault.stop());
+    const admin = new Administrator({ address: vault.address, token: vault.rootToken });
+    await fillDevVault(admin);
+    vault.log.clear();
+    const socketPath = join(directory, "vault.sock");
+    const logFile = join(directory, "keymount.log");
+    const options = loadOptions({
+      argv: [`--endpoint=${socketPath}`, `--vault-addr=${vault.address}`, "--health-addr=127.0.0.1:0"],
+      env: {},
+      execArgv: process.execArgv,
+      readFile: () => "",
+    });
+    const daemon = await startDaemon(
+      {
+        options,
+        version: packageVersion,
+        key: new Redacted(randomBytes(32)),
+        minter: undefined,
+        log: createFileLog("debug", logFile),
+        clock: systemClock,
+        random: Math.random,
+      },
+      signal,
+    );
+    releases.add(() => daemon.stop());
+    const tokens = await serveDevTokens(socketPath, ({ namespace, name, uid, serviceAccount }, audience) =>
+      vault.mintServiceAccountToken({ namespace, serviceAccount, pod: { name, uid }, audiences: [audience] }),
+    );
+    releases.add(() => tokens.stop());
+    const classFile = join(directory, "class.yaml");
+    await writeFile(classFile, exampleClass);
+    const { host, port } = daemon.healthAddress;
+    return {
+      vault,
+      admin,
+      socketPath,
+      classFile,
+      logFile,
+      healthAddress: `http://${host}:${port}`,
+      stop: () => releases.run(),
+    };
+  } catch (error) {
+    await releases.run();
+    throw error;
+  }
+}

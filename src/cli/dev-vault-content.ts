@@ -1,0 +1,50 @@
+import type { Administrator } from "../devvault/administrator.js";
+
+/** What the embedded Vault of `keymount dev` holds at first. */
+export async function fillDevVault(admin: Administrator): Promise<void> {
+  await admin.write("sys/mounts/secret", { type: "kv", options: { version: "2" } });
+  await admin.putSecret("app", { username: "app", password: "correct horse battery staple", port: 5432 }, "secret");
+  await admin.write("sys/mounts/transit", { type: "transit" });
+  await admin.write("transit/keys/app");
+  await admin.write("sys/mounts/pki", { type: "pki" });
+  await admin.write("pki/root/generate/internal", { common_name: "keymount dev" });
+  await admin.write("pki/roles/web", { allowed_domains: ["example.test"], allow_subdomains: true, max_ttl: "24h" });
+  await admin.write("sys/policies/acl/app", { policy: mayRead });
+  await admin.write("sys/auth/kubernetes", { type: "kubernetes" });
+  await admin.write("auth/kubernetes/config", { kubernetes_host: "https://127.0.0.1:6443" });
+  await admin.write("auth/kubernetes/role/app", {
+    bound_service_account_names: ["*"],
+    bound_service_account_namespaces: ["*"],
+    audience: "vault",
+    token_policies: ["app"],
+    token_ttl: "1h",
+  });
+}
+
+const mayRead = [
+  'path "secret/data/*" { capabilities = ["read"] }',
+  'path "transit/decrypt/app" { capabilities = ["update"] }',
+  'path "pki/issue/web" { capabilities = ["update"] }',
+].join("\n");
+
+/** A class to begin with; `refreshInterval` is short so that a change is seen at once. */
+export const exampleClass = `apiVersion: secrets-store.csi.x-k8s.io/v1
+kind: SecretProviderClass
+metadata:
+  name: app
+spec:
+  provider: vault
+  parameters:
+    roleName: app
+    refreshInterval: 1s
+    objects: |
+      - objectName: db/username
+        secretPath: secret/data/app
+        secretKey: username
+      - objectName: db/password
+        secretPath: secret/data/app
+        secretKey: password
+        filePermission: 0400
+      - objectName: app.json
+        secretPath: secret/data/app
+`;

@@ -1,0 +1,93 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { ProviderError } from "../shared/errors.js";
+import type { Command, CommandIo } from "./command-io.js";
+import { tellDemo } from "./demo.js";
+import { type DevEnvironment, startDevEnvironment } from "./dev-environment.js";
+
+const help = `Usage: keymount dev [--dir DIR] [--vault-port PORT] [--demo]
+
+Starts, in one process, an embedded Vault (in memory, no network beyond loopback) and the provider on a socket beside it,
+and tells how to use them. Ends with Ctrl-C; nothing is kept but what is in DIR.
+
+  --dir DIR          for the socket, the log and an example class; by default a temporary directory, removed at the end
+  --vault-port PORT  of the embedded Vault; by default 8200, 0 for any
+  --demo             tell the story instead: files, a change that arrives, refusals explained; ends by itself
+
+Exit codes: 0 ended as asked, 1 failed, 2 wrong usage.
+`;
+
+export const devCommand: Command = { summary: "run an embedded Vault and the provider beside it", help, run };
+
+interface DevArguments {
+  directory: string | undefined;
+  vaultPort: number;
+  demo: boolean;
+}
+
+async function run(argv: readonly string[], io: CommandIo, signal: AbortSignal): Promise<number> {
+  const asked = argumentsOf(argv);
+  if (typeof asked === "string") {
+    io.stderr.write(`keymount dev: ${asked}\n\n${help}`);
+    return 2;
+  }
+  const temporary = asked.directory === undefined ? await mkdtemp(join(tmpdir(), "keymount-")) : undefined;
+  const directory = temporary ?? resolve(asked.directory!);
+  try {
+    const environment = await startDevEnvironment({ directory, vaultPort: asked.vaultPort }, signal);
+    try {
+      if (asked.demo) return await tellDemo(environment, directory, io, signal);
+      io.stdout.write(guide(environment));
+      await aborted(signal);
+      return 0;
+    } finally {
+      await environment.stop();
+    }
+  } catch (error) {
+    if (signal.aborted) return 0;
+    const { code } = error as NodeJS.ErrnoException;
+    const why =
+      code === "EADDRINUSE" ? `port ${asked.vaultPort} is taken; choose another with --vault-port` : undefined;
+    io.stderr.write(`keymount dev: ${why ?? ProviderError.from(error).message}\n`);
+    return 1;
+  } finally {
+    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+function argumentsOf(argv: readonly string[]): DevArguments | string {
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: { dir: { type: "string" }, "vault-port": { type: "string" }, demo: { type: "boolean" } },
+    });
+    const vaultPort = Number(values["vault-port"] ?? (values.demo ? 0 : 8200));
+    if (!Number.isInteger(vaultPort) || vaultPort < 0 || vaultPort > 65_535)
+      return "--vault-port wants a number up to 65535";
+    return { directory: values.dir, vaultPort, demo: values.demo ?? false };
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function guide({ vault, socketPath, classFile, logFile, healthAddress }: DevEnvironment): string {
+  return `An embedded Vault listens at ${vault.address}, the provider at ${socketPath}.
+
+  mount the example      keymount mount -f ${classFile} --socket ${socketPath} --out /tmp/app --watch
+  change a value         curl -H "X-Vault-Token: ${vault.rootToken}" ${vault.address}/v1/secret/data/app \\
+                              -d '{"data": {"username": "app", "password": "changed"}}'
+  seal it                curl -H "X-Vault-Token: ${vault.rootToken}" -X PUT ${vault.address}/v1/sys/seal
+  unseal it              curl -X PUT ${vault.address}/v1/sys/unseal -d '{"key": "${vault.unsealKey}"}'
+  see the metrics        curl ${healthAddress}/metrics
+  read the log           tail -f ${logFile}
+
+The root token and the unseal key are this run's own. Ctrl-C ends it.
+`;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((done) => signal.addEventListener("abort", () => done(), { once: true }));
+}
