@@ -84,11 +84,12 @@ async function start(
     return housekeeping;
   });
 
-  let rpc: RpcServer | undefined;
+  const edge: { rpc?: RpcServer } = {};
   const health = await startHealthServer(
     options.healthAddress,
     {
-      unreadiness: (asked) => unreadinessOf({ rpc, client, callVersion: () => callVersion(options.socketPath, asked) }),
+      unreadiness: (asked) =>
+        unreadinessOf({ rpc: edge.rpc, client, callVersion: () => callVersion(options.socketPath, asked) }),
       metrics: async () => ({ contentType: metrics.contentType, text: await metrics.scrape() }),
     },
     signal,
@@ -106,7 +107,7 @@ async function start(
     clock,
     classRead: notes.note.bind(notes),
   };
-  rpc = await startRpcServer(
+  const rpc = (edge.rpc = await startRpcServer(
     {
       socketPath: options.socketPath,
       service: {
@@ -119,8 +120,8 @@ async function start(
       onSocket: (state, error) => observers.socketChanged(options.socketPath, state, error),
     },
     signal,
-  );
-  releases.add(rpc.stop.bind(rpc));
+  ));
+  releases.add(() => rpc.stop());
   log.info(
     {
       [logKeys.socket]: options.socketPath,
