@@ -72,7 +72,8 @@ async function startReviews() {
 }
 
 function subjectOf({ socket, sql }: Postgres): DatabaseSubject {
-  const [open, shut] = [".s.PGSQL.5432", ".out-of-reach"].map((name) => join(socket, name)) as [string, string];
+  const open = join(socket, ".s.PGSQL.5432");
+  const shut = join(socket, ".out-of-reach");
   let isDown = false;
   return {
     url: `host=${socket} user=postgres dbname=postgres`,
@@ -81,7 +82,8 @@ function subjectOf({ socket, sql }: Postgres): DatabaseSubject {
     setDown: async (down) => {
       if (down === isDown) return;
       if (down) await sql("select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()");
-      await rename(...(down ? [open, shut] : [shut, open]));
+      const [from, to] = down ? [open, shut] : [shut, open];
+      await rename(from, to);
       isDown = down;
     },
   };

@@ -1,58 +1,166 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FakeClock } from "../testing/fake-clock.js";
 import { type ReadyVault, startReadyVault } from "../testing/ready-vault.js";
-
-interface Answered {
-  auth: { client_token: string };
-  data: { data: unknown };
-}
+import { type Heard, ask } from "../testing/vault-contract/ask.js";
+import { startDevVault } from "./dev-vault.js";
 
 let ready: ReadyVault;
-const clock = new FakeClock();
+let clock: FakeClock;
 
 beforeEach(async () => {
+  clock = new FakeClock();
   ready = await startReadyVault({ clock });
 });
 afterEach(() => ready.stop());
 
-async function ask(method: string, path: string, { token = "", body }: { token?: string; body?: unknown } = {}) {
-  const response = await fetch(`${ready.address}/v1/${path}`, {
-    method,
-    headers: { ...(token && { "x-vault-token": token }) },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return { status: response.status, json: (text === "" ? undefined : JSON.parse(text)) as Answered };
-}
+const get = (path: string, token: string, headers = {}) => ask(ready.address, "GET", path, { token, headers });
 
-async function logIn(): Promise<string> {
+async function logIn(mount = "kubernetes"): Promise<string> {
   const body = { role: "web", jwt: ready.mint() };
-  const { json } = await ask("POST", "auth/kubernetes/login", { body });
-  return json.auth.client_token;
+  const { json } = await ask(ready.address, "POST", `auth/${mount}/login`, { body });
+  return json!.auth!.client_token;
 }
 
 describe("a ready Vault", () => {
   test("lets the pod's service account in and gives it what its policy allows", async () => {
     const token = await logIn();
-    const { json } = await ask("GET", "kv/data/app", { token });
-    expect(json.data.data).toEqual({ password: "hunter2" });
-    expect((await ask("GET", "other/app", { token })).status).toBe(403);
+    expect((await get("kv/data/app", token)).json!.data.data).toEqual({ password: "hunter2" });
+    expect((await get("other/app", token)).status).toBe(403);
   });
 
   test("tells who asked for what", async () => {
     const token = await logIn();
-    await ask("GET", "kv1/app", { token });
+    await get("kv1/app", token, { "x-keymount-pod": "shop/web-0/uid-1" });
     expect(ready.vault.log.to(/login$/)).toHaveLength(1);
     expect(ready.vault.log.to("kv1/app", "GET")).toMatchObject([
-      { status: 200, token: { meta: { service_account_name: "web" } } },
+      {
+        status: 200,
+        headers: { "x-keymount-pod": "shop/web-0/uid-1" },
+        token: { meta: { service_account_name: "web" } },
+      },
     ]);
   });
+});
 
-  test("forgets a token at its end, by the clock it was given", async () => {
+describe("time", () => {
+  test("ends tokens, by the clock it was given", async () => {
     const token = await logIn();
     expect(ready.vault.live.tokens).toBe(1);
-    await clock.advance(3_600_000);
-    expect((await ask("GET", "kv1/app", { token })).status).toBe(403);
+    await clock.advance(3_599_000);
+    expect((await get("kv1/app", token)).status).toBe(200);
+    await clock.advance(1_000);
+    expect((await get("kv1/app", token)).status).toBe(403);
     expect(ready.vault.live.tokens).toBe(0);
   });
+
+  test("ends leases and their users; renewed ones at their maximum", async () => {
+    const { admin, vault } = ready;
+    await admin.write("sys/mounts/database", { type: "database" });
+    await admin.write("database/config/pg", { connection_url: "host=db user=vault dbname=app", allowed_roles: ["*"] });
+    const statement = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}'`;
+    const role = { db_name: "pg", creation_statements: [statement], default_ttl: "10m", max_ttl: "15m" };
+    await admin.write("database/roles/app", role);
+    const { lease_id } = (await get("database/creds/app", vault.rootToken)).json!;
+    const renew = () => ask(ready.address, "PUT", "sys/leases/renew", { token: vault.rootToken, body: { lease_id } });
+
+    await clock.advance(9 * 60_000);
+    expect((await renew()).json!.lease_duration).toBe(6 * 60);
+    expect(vault.live).toMatchObject({ leases: 1, users: 1 });
+    await clock.advance(6 * 60_000);
+    expect((await renew()).status).toBe(400);
+    expect(vault.live).toMatchObject({ leases: 0, users: 0 });
+  });
+
+  test("takes a user back later when the database was away", async () => {
+    const { admin, vault } = ready;
+    await admin.write("sys/mounts/database", { type: "database" });
+    await admin.write("database/config/pg", { connection_url: "host=db user=vault dbname=app", allowed_roles: ["*"] });
+    const role = { db_name: "pg", creation_statements: ["CREATE ROLE x"], default_ttl: "10m" };
+    await admin.write("database/roles/app", role);
+    await get("database/creds/app", vault.rootToken);
+
+    vault.databases[0]!.isDown = true;
+    await clock.advance(11 * 60_000);
+    expect(vault.live).toMatchObject({ leases: 1, users: 1 });
+    vault.databases[0]!.isDown = false;
+    expect(vault.live).toMatchObject({ leases: 0, users: 0 });
+  });
+
+  test("rotates a static user", async () => {
+    const { admin, vault } = ready;
+    await admin.write("sys/mounts/database", { type: "database" });
+    await admin.write("database/config/pg", { connection_url: "host=db user=vault dbname=app", allowed_roles: ["*"] });
+    await admin.write("database/static-roles/app", { db_name: "pg", username: "app", rotation_period: "1h" });
+    const read = async () => (await get("database/static-creds/app", vault.rootToken)).json!.data;
+    const first = await read();
+    expect(first).toMatchObject({ username: "app", ttl: 3_600 });
+    await clock.advance(90 * 60_000);
+    const second = await read();
+    expect(second).toMatchObject({ username: "app", ttl: 1_800 });
+    expect(second["password"]).not.toBe(first["password"]);
+  });
+
+  test("ends a pod's token", async () => {
+    const jwt = ready.mint({ seconds: 600 });
+    await clock.advance(601_000);
+    const heard = await ask(ready.address, "POST", "auth/kubernetes/login", { body: { role: "web", jwt } });
+    expect(heard).toMatchObject({ status: 403, text: '{"errors":["permission denied"]}\n' });
+  });
+});
+
+describe("in the gap after its leader died, a standby", () => {
+  const askIt = async (standing: "leaderless" | "misled"): Promise<Heard> => {
+    const node = await ready.vault.startStandby();
+    node.standing = standing;
+    node.leaderAddress = "http://127.0.0.1:1";
+    return ask(node.address, "GET", "kv1/app?x=1", { token: ready.vault.rootToken });
+  };
+
+  test("says that nobody leads", async () => {
+    const text = '{"errors":["local node not active but active cluster node not found"]}\n';
+    expect(await askIt("leaderless")).toMatchObject({ status: 500, text });
+  });
+
+  test("or sends to the dead", async () => {
+    const heard = await askIt("misled");
+    expect(heard).toMatchObject({ status: 307, text: "", headers: { location: "http://127.0.0.1:1/v1/kv1/app?x=1" } });
+  });
+});
+
+describe("namespaces", () => {
+  test("mean nothing until there are some, as with Vault's community edition", async () => {
+    const token = ready.vault.rootToken;
+    expect((await get("kv1/app", token, { "x-vault-namespace": "team" })).status).toBe(200);
+  });
+
+  test("have mounts of their own", async () => {
+    const { vault, admin } = ready;
+    vault.cluster.createNamespace("team/");
+    const headers = { "x-vault-namespace": "team" };
+    const token = vault.rootToken;
+    expect((await get("kv1/app", token, headers)).status).toBe(404);
+    const mount = { token, headers, body: { type: "kv", options: { version: "1" } } };
+    await ask(ready.address, "POST", "sys/mounts/kv1", mount);
+    await ask(ready.address, "POST", "kv1/app", { token, headers, body: { password: "team's" } });
+    expect((await get("kv1/app", token, headers)).json!.data).toEqual({ password: "team's" });
+    expect((await admin.request("GET", "kv1/app"))["data"]).toEqual({ password: "one" });
+  });
+});
+
+test("listens on a unix socket as well", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "devvault-"));
+  const socketPath = join(directory, "vault.sock");
+  const vault = await startDevVault({ socketPath });
+  const status = await new Promise((resolve, reject) => {
+    request({ socketPath, path: "/v1/sys/health" }, (response) => resolve(response.resume().statusCode))
+      .on("error", reject)
+      .end();
+  });
+  expect(status).toBe(200);
+  await vault.stop();
+  await rm(directory, { recursive: true });
 });

@@ -24,6 +24,8 @@ export interface LeaseOwner {
 
 export class LeaseStore {
   readonly #leases = new Map<string, Lease>();
+  /** No lease ends before this. */
+  #soonestEnd = Infinity;
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -45,6 +47,7 @@ export class LeaseStore {
       lastRenewal: undefined,
     };
     this.#leases.set(lease.id, lease);
+    this.#expect(lease);
     return { id: lease.id, renewable: lease.renewable, seconds: toSeconds(expiresAt - now) };
   }
 
@@ -67,6 +70,7 @@ export class LeaseStore {
     carryOut("renew", () => lease.owner.renew?.());
     lease.expiresAt = now + seconds * 1_000;
     lease.lastRenewal = now;
+    this.#expect(lease);
     return { data: null, lease: { id, renewable: lease.renewable, seconds }, warnings };
   }
 
@@ -106,9 +110,18 @@ export class LeaseStore {
     };
   }
 
+  #expect({ expiresAt }: Lease): void {
+    this.#soonestEnd = Math.min(this.#soonestEnd, expiresAt);
+  }
+
   #expire(): void {
     const now = this.#clock.wall();
-    for (const lease of [...this.#leases.values()]) if (lease.expiresAt <= now) this.#end(lease);
+    if (now < this.#soonestEnd) return;
+    this.#soonestEnd = Infinity;
+    for (const lease of [...this.#leases.values()]) {
+      if (lease.expiresAt <= now) this.#end(lease);
+      else this.#expect(lease);
+    }
   }
 
   /** Vault keeps trying in the background; here what cannot be reached is tried again at the next look. */
@@ -118,7 +131,7 @@ export class LeaseStore {
       lease.owner.revoke();
       this.#leases.delete(lease.id);
     } catch {
-      return;
+      this.#expect(lease);
     }
   }
 }

@@ -6,6 +6,7 @@ const capabilities: readonly string[] = ["create", "read", "update", "delete", "
 
 interface Rule {
   readonly path: string;
+  readonly covers: RegExp;
   readonly capabilities: readonly Capability[];
 }
 
@@ -30,7 +31,7 @@ function fromHcl(source: string): Rule[] {
   for (let found = block.exec(plain); found; found = block.exec(plain)) {
     const listed = /capabilities\s*=\s*\[([^\]]*)\]/.exec(found[2]!)?.[1] ?? "";
     const names = [...listed.matchAll(/"([^"]*)"/g)].map((match) => match[1] as Capability);
-    rules.push({ path: found[1]!, capabilities: names });
+    rules.push(ruleOf(found[1]!, names));
     end = block.lastIndex;
   }
   if (plain.slice(end).trim() !== "")
@@ -40,7 +41,7 @@ function fromHcl(source: string): Rule[] {
 
 function fromJson(source: string): Rule[] {
   const { path } = JSON.parse(source) as { path: Record<string, { capabilities: Capability[] }> };
-  return Object.entries(path).map(([name, rule]) => ({ path: name, capabilities: rule.capabilities }));
+  return Object.entries(path).map(([name, rule]) => ruleOf(name, rule.capabilities));
 }
 
 export class PolicyBook {
@@ -68,7 +69,7 @@ export class PolicyBook {
   /** What the policies together allow on a path. The most specific path decides; within it, everyone's grants add up. */
   capabilities(policies: readonly string[], path: string): Capability[] {
     if (policies.includes("root")) return ["sudo"];
-    const rules = policies.flatMap((name) => this.#rules.get(name) ?? []).filter((rule) => covers(rule.path, path));
+    const rules = policies.flatMap((name) => this.#rules.get(name) ?? []).filter((rule) => rule.covers.test(path));
     const [best] = rules.map((rule) => rule.path).sort(moreSpecific);
     const granted = rules.filter((rule) => rule.path === best).flatMap((rule) => rule.capabilities);
     if (granted.length === 0 || granted.includes("deny")) return ["deny"];
@@ -80,13 +81,14 @@ export class PolicyBook {
   }
 }
 
-function covers(pattern: string, path: string): boolean {
-  const open = pattern.endsWith("*");
-  const fixed = (open ? pattern.slice(0, -1) : pattern)
+/** `*` at the end stands for anything, `+` for one segment. */
+function ruleOf(path: string, granted: readonly Capability[]): Rule {
+  const open = path.endsWith("*");
+  const fixed = (open ? path.slice(0, -1) : path)
     .split("/")
     .map((segment) => (segment === "+" ? "[^/]+" : segment.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")))
     .join("/");
-  return new RegExp(`^${fixed}${open ? "" : "$"}`).test(path);
+  return { path, covers: new RegExp(`^${fixed}${open ? "" : "$"}`), capabilities: granted };
 }
 
 /** Vault 1.21.1 vault/acl.go: no wildcard, then the later first wildcard, then no glob, fewer `+`, longer, greater. */

@@ -38,6 +38,8 @@ export type TokenWish = Pick<Token, "policies" | "displayName" | "path" | "limit
 
 export class TokenStore {
   readonly #tokens = new Map<string, Token>();
+  /** No token ends before this. */
+  #soonestEnd = Infinity;
   readonly #clock: Clock;
   readonly #onEnd: (token: Token) => void;
 
@@ -72,6 +74,7 @@ export class TokenStore {
       usesLeft: wish.numUses ?? 0,
     };
     this.#tokens.set(token.id, token);
+    this.#expect(token);
     return { token, warnings: granted.warnings };
   }
 
@@ -104,6 +107,7 @@ export class TokenStore {
     const { seconds, warnings } = grantedTtl(token.limits, { increment, issuedAt: token.issuedAt, now });
     token.expiresAt = now + seconds * 1_000;
     token.lastRenewal = now;
+    this.#expect(token);
     return warnings;
   }
 
@@ -165,10 +169,17 @@ export class TokenStore {
     };
   }
 
+  #expect({ expiresAt = Infinity }: Token): void {
+    this.#soonestEnd = Math.min(this.#soonestEnd, expiresAt);
+  }
+
   #expire(): void {
     const now = this.#clock.wall();
+    if (now < this.#soonestEnd) return;
+    this.#soonestEnd = Infinity;
     for (const token of [...this.#tokens.values()]) {
       if (token.expiresAt !== undefined && token.expiresAt <= now) this.revoke(token);
+      else this.#expect(token);
     }
   }
 }

@@ -102,7 +102,8 @@ export class VaultNode {
       if (!fault) return send(await honest());
       await fault({ response, clock: cluster.clock, signal: gone.signal, honest, send });
     } catch (error) {
-      if (!gone.signal.aborted) send(wireRefusal(new Refusal(500, [`internal error: ${String(error)}`])));
+      if (gone.signal.aborted || response.headersSent) return;
+      send(wireRefusal(error instanceof Refusal ? error : new Refusal(500, [`internal error: ${String(error)}`])));
     } finally {
       this.#stopping.signal.removeEventListener("abort", give);
     }
@@ -167,12 +168,20 @@ function describe(request: IncomingMessage, at: number): LoggedRequest {
   return {
     at,
     method: listing ? "LIST" : request.method!,
-    path: decodeURIComponent(path),
+    path: decoded(path),
     query,
     namespace: headers["x-vault-namespace"] ?? "",
     headers,
     body: {},
   };
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw badRequest("the path is no URL path");
+  }
 }
 
 function parseBody(text: string): Data {
