@@ -11,6 +11,8 @@ export interface Visitor {
   vaultNamespace: string;
   authMount: string;
   role: string;
+  /** Of the JWT. */
+  audience: string;
   jwt: Redacted<string>;
   /** Equal for those, and only those, that may share a Vault token. */
   tokenKey: string;

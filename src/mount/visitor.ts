@@ -52,6 +52,7 @@ export async function visitorOf(
     vaultNamespace,
     authMount,
     role,
+    audience: token.audience,
     jwt: token.jwt,
     tokenKey: key,
     place: volume ? targetPath : spec.parametersDigest,

@@ -128,6 +128,7 @@ export function sampleVisitor(change: Partial<Visitor> = {}): Visitor {
     vaultNamespace: "",
     authMount: "kubernetes",
     role: "web",
+    audience: "vault",
     jwt: new Redacted("jwt"),
     tokenKey: "key-1",
     place: "/pods/uid-1/volumes/kubernetes.io~csi/secrets/mount",

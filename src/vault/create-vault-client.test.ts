@@ -88,7 +88,14 @@ const read = (connection: Connection, change: Partial<VaultRequest> = {}, by: Ca
 };
 const issue = (connection: Connection) => read(connection, { method: "POST", path: "pki/issue/web" });
 const logIn = (connection: Connection) => {
-  const login = { vaultNamespace: "", authMount: "k8s/prod", role: "web", jwt: new Redacted("canary-jwt") };
+  const login = {
+    vaultNamespace: "",
+    authMount: "k8s/prod",
+    role: "web",
+    serviceAccount: "shop/web",
+    audience: "vault",
+    jwt: new Redacted("canary-jwt"),
+  };
   return client.login(connection, login, caller, never);
 };
 const plainRead: VaultRequest = { method: "GET", path: "secret/data/app", query: "" };
@@ -235,7 +242,14 @@ describe("a login", () => {
     const logins = roles.map((role) =>
       client.login(
         through([vault]),
-        { vaultNamespace: "", authMount: "k", role, jwt: new Redacted("j") },
+        {
+          vaultNamespace: "",
+          authMount: "k",
+          role,
+          serviceAccount: "shop/web",
+          audience: "vault",
+          jwt: new Redacted("j"),
+        },
         caller,
         never,
       ),

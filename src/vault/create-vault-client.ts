@@ -39,9 +39,10 @@ export function createVaultClient(parts: UpstreamParts): LiveVaultClient {
   return {
     greet: (connection, signal) => to(connection).greet(signal),
 
-    async login(connection, { vaultNamespace, authMount, role, jwt }, caller, signal) {
+    async login(connection, { jwt, vaultNamespace, ...login }, caller, signal) {
+      const { authMount, role } = login;
       const path = `auth/${authMount}/login`;
-      const operation: Operation = { kind: "login", connection, method: "POST", path, login: { role, authMount } };
+      const operation: Operation = { kind: "login", connection, method: "POST", path, login };
       const body = new Redacted(JSON.stringify({ role, jwt: jwt.reveal() }));
       const question = { method: "POST", path: escapePath(path), vaultNamespace, body, ...podOf(caller) };
       const { reply, requestedAt } = await to(connection).ask(operation, question, caller, signal);

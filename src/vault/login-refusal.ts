@@ -1,3 +1,4 @@
+import { quoted } from "../shared/quoted.js";
 import type { Operation } from "./operation.js";
 import { VaultError } from "./vault-error.js";
 
@@ -45,11 +46,14 @@ const causes: readonly { status: number; says: RegExp; means: (role: string, mou
 
 /** A login's 400 or 403, in our words: Vault's may quote the token's claims. */
 export function understandLoginRefusal(operation: Operation, status: number, errors: readonly string[]): VaultError {
-  const { role, authMount } = operation.login ?? { role: "", authMount: "" };
+  const { role, authMount, serviceAccount, audience } = operation.login ?? nobody;
   const known = causes.find((cause) => cause.status === status && errors.some((error) => cause.says.test(error)));
   const why = known?.means(role, authMount) ?? unknown(status, role, authMount, isReviewed(operation));
-  return new VaultError("login_denied", `Vault refused the login: ${why}`, { status });
+  const who = `${serviceAccount} (audience ${quoted(audience)})`;
+  return new VaultError("login_denied", `Vault refused the login of ${who}: ${why}`, { status });
 }
+
+const nobody = { role: "", authMount: "", serviceAccount: "", audience: "" };
 
 /** Whether Vault asks the API server about tokens: not at a mount the operator calls jwt. */
 function isReviewed({ connection, login }: Operation): boolean {

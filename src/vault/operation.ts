@@ -12,8 +12,8 @@ export interface Operation {
   /** As the class wrote it: `secret/data/app`; not escaped, without its query. */
   path: string;
   query?: string;
-  /** The login's role and auth mount. */
-  login?: { role: string; authMount: string };
+  /** What a refused login should name. */
+  login?: { role: string; authMount: string; serviceAccount: string; audience: string };
 }
 
 /** Whether asking twice does no more than asking once, or costs a token that ends by itself. */

@@ -13,7 +13,7 @@ const login: Operation = {
   connection,
   method: "POST",
   path: "auth/kubernetes/login",
-  login: { role: "web", authMount: "kubernetes" },
+  login: { role: "web", authMount: "kubernetes", serviceAccount: "shop/web", audience: "vault" },
 };
 const E = (text: string) => ({ errors: [text] });
 const denied = E("1 error occurred:\n\t* permission denied\n\n");

@@ -151,16 +151,17 @@ export class Sessions {
 
   async #logIn(visitor: Visitor, caller: Caller, account: Account, signal: AbortSignal): Promise<Session> {
     const { client, clock, random, observer } = this.#parts;
-    const { connection, vaultNamespace, authMount, role, jwt, tokenKey } = visitor;
+    const { connection, vaultNamespace, authMount, role, audience, jwt, tokenKey, pod } = visitor;
+    const serviceAccount = `${pod.namespace}/${pod.serviceAccount}`;
     try {
-      const token = await client.login(connection, { vaultNamespace, authMount, role, jwt }, caller, signal);
-      const { namespace, pod } = caller;
+      const login = { vaultNamespace, authMount, role, serviceAccount, audience, jwt };
+      const token = await client.login(connection, login, caller, signal);
       const session: Session = {
         tokenKey,
         connection,
         vaultNamespace,
         token,
-        caller: { namespace, ...(pod !== undefined && { pod }) },
+        caller: { namespace: caller.namespace, ...(caller.pod !== undefined && { pod: caller.pod }) },
         usesLeft: token.uses ?? Number.POSITIVE_INFINITY,
         inUse: 0,
         hasLeases: false,

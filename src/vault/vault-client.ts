@@ -16,6 +16,16 @@ export interface Caller {
   priority: Priority;
 }
 
+/** What a login needs, and what its refusal should name: the service account as `namespace/name`, the token's audience. */
+export interface VaultLogin {
+  vaultNamespace: string;
+  authMount: string;
+  role: string;
+  serviceAccount: string;
+  audience: string;
+  jwt: Redacted<string>;
+}
+
 /** A Vault token; it belongs to the cluster that issued it. */
 export interface VaultToken {
   secret: Redacted<string>;
@@ -53,12 +63,7 @@ export interface VaultAnswer {
  * may throw a `VaultError`; each waits its turn at the connection's governor and honours the signal to the socket.
  */
 export interface VaultClient {
-  login(
-    connection: Connection,
-    login: { vaultNamespace: string; authMount: string; role: string; jwt: Redacted<string> },
-    caller: Caller,
-    signal: AbortSignal,
-  ): Promise<VaultToken>;
+  login(connection: Connection, login: VaultLogin, caller: Caller, signal: AbortSignal): Promise<VaultToken>;
 
   request(
     connection: Connection,
