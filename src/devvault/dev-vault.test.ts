@@ -1,11 +1,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { request } from "node:http";
+import { request as secureRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FakeClock } from "../testing/fake-clock.js";
 import { type ReadyVault, startReadyVault } from "../testing/ready-vault.js";
 import { type Heard, ask } from "../testing/vault-contract/ask.js";
+import { certificatePem, certify, type Identity, privateKeyPem } from "./certificates.js";
 import { startDevVault } from "./dev-vault.js";
 
 let ready: ReadyVault;
@@ -163,4 +165,41 @@ test("listens on a unix socket as well", async () => {
   expect(status).toBe(200);
   await vault.stop();
   await rm(directory, { recursive: true });
+});
+
+describe("over TLS", () => {
+  const day = 24 * 3_600_000;
+  const valid = { dnsNames: [], notBefore: Date.now() - day, notAfter: Date.now() + day };
+
+  async function startSecure({ asksClients }: { asksClients: boolean }) {
+    const root = await certify({ ...valid, commonName: "root", ipAddresses: [] });
+    const of = (commonName: string) => certify({ ...valid, commonName, ipAddresses: ["127.0.0.1"], issuer: root });
+    const pem = (one: Identity) => ({ cert: certificatePem(one), key: privateKeyPem(one, "pkcs8") });
+    const [server, client] = await Promise.all([of("vault"), of("keymount")]);
+    const ca = certificatePem(root);
+    const vault = await startDevVault({ tls: { ...pem(server), ...(asksClients && { ca }) } });
+    const ask = (options: object) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        secureRequest(`${vault.address}/v1/sys/health`, { ca, agent: false, ...options }, (response) =>
+          resolve(response.resume().statusCode),
+        )
+          .on("error", reject)
+          .end();
+      });
+    return { vault, ask, client: pem(client) };
+  }
+
+  test("shows its certificate", async () => {
+    const { vault, ask: asked } = await startSecure({ asksClients: false });
+    expect(await asked({})).toBe(200);
+    await expect(asked({ ca: [] })).rejects.toThrow();
+    await vault.stop();
+  });
+
+  test("asks for one", async () => {
+    const { vault, ask: asked, client } = await startSecure({ asksClients: true });
+    expect(await asked(client)).toBe(200);
+    await expect(asked({})).rejects.toThrow();
+    await vault.stop();
+  });
 });

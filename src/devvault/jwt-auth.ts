@@ -8,7 +8,13 @@ import { uuidOf } from "./identifiers.js";
 import { isSignedBy, parseJsonWebToken, readPublicKey, validateClaims } from "./json-web-token.js";
 import { listBelow } from "./key-tree.js";
 import { Routes } from "./routes.js";
-import { describeTokenParameters, readTokenParameters, type TokenParameters, wishOf } from "./token-parameters.js";
+import {
+  describeTokenParameters,
+  displayPrefix,
+  readTokenParameters,
+  type TokenParameters,
+  wishOf,
+} from "./token-parameters.js";
 import type { TokenStore } from "./token-store.js";
 
 interface Role {
@@ -137,14 +143,6 @@ function claimAt(claims: Data, name: string, pointer: boolean): unknown {
   if (!pointer) return claims[name];
   const steps = name.split("/").slice(1);
   return steps.reduce<unknown>((at, step) => (at as Data | undefined)?.[step.replace(/~1/g, "/")], claims);
-}
-
-/** The mount's path without `auth/`, slashes as dashes: what Vault puts before a display name. */
-export function displayPrefix(mount: string): string {
-  return mount
-    .replace(/^auth\//, "")
-    .replace(/\/$/, "")
-    .replace(/\//g, "-");
 }
 
 function readRole(body: Data): Role {

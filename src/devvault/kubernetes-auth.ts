@@ -5,11 +5,16 @@ import { flag, list, text } from "./fields.js";
 import { toSeconds } from "./go-time.js";
 import { uuidOf } from "./identifiers.js";
 import { parseJsonWebToken, validateClaims } from "./json-web-token.js";
-import { displayPrefix } from "./jwt-auth.js";
 import { listBelow } from "./key-tree.js";
 import { Routes } from "./routes.js";
 import type { TokenReview } from "./service-account-issuer.js";
-import { describeTokenParameters, readTokenParameters, type TokenParameters, wishOf } from "./token-parameters.js";
+import {
+  describeTokenParameters,
+  displayPrefix,
+  readTokenParameters,
+  type TokenParameters,
+  wishOf,
+} from "./token-parameters.js";
 import type { TokenStore } from "./token-store.js";
 
 /** The API server's judgement of a token. Throws when it cannot be had. */

@@ -1,27 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { isIP } from "node:net";
 import type { Clock } from "../shared/clock.js";
 import { type Answer, badRequest, type Data, manyErrors, missing, nothing, Refusal } from "./answer.js";
 import { certificatePem, certify, type Identity, privateKeyPem, serialNumber, subjectKeyId } from "./certificates.js";
 import type { Engine, EngineRequest } from "./engine.js";
-import { flag, list, seconds, text } from "./fields.js";
+import { seconds, text } from "./fields.js";
 import { goTime, toSeconds } from "./go-time.js";
 import { listBelow } from "./key-tree.js";
 import type { LeaseStore } from "./lease-store.js";
+import { describeRole, namesOf, type PkiRole, readRole } from "./pki-role.js";
 import { Routes } from "./routes.js";
 import { systemTtl } from "./time-to-live.js";
-
-interface Role {
-  readonly domains: readonly string[];
-  readonly subdomains: boolean;
-  readonly bareDomains: boolean;
-  readonly anyName: boolean;
-  readonly localhost: boolean;
-  readonly ipSans: boolean;
-  readonly ttl: number;
-  readonly maxTtl: number;
-  readonly leased: boolean;
-}
 
 interface Issued {
   readonly pem: string;
@@ -37,17 +25,18 @@ export class Pki implements Engine {
   readonly #clock: Clock;
   readonly #leases: LeaseStore;
   readonly #maxTtl: number;
-  readonly #roles = new Map<string, Role>();
+  readonly #roles = new Map<string, PkiRole>();
   readonly #issued = new Map<string, Issued>();
   #root: Identity | undefined;
   readonly #routes = new Routes()
     .on("root/generate/internal", { update: ({ body }) => this.#makeRoot(body) })
     .on("roles", { list: () => listBelow(this.#roles.keys(), "") })
     .on("roles/:name", {
-      read: (_, name) => ({ data: this.#describeRole(name) }),
+      read: (_, name) => ({ data: describeRole(this.#roles.get(name)) }),
       update: ({ body }, name) => {
-        this.#roles.set(name, readRole(body));
-        return { data: this.#describeRole(name) };
+        const role = readRole(body);
+        this.#roles.set(name, role);
+        return { data: describeRole(role) };
       },
       delete: (_, name) => (this.#roles.delete(name), nothing),
     })
@@ -136,7 +125,7 @@ export class Pki implements Engine {
     return { data, warnings, ...(lease && { lease }) };
   }
 
-  #ttl(role: Role, asked: number): { ttl: number; warnings: string[] } {
+  #ttl(role: PkiRole, asked: number): { ttl: number; warnings: string[] } {
     const max = role.maxTtl || this.#maxTtl;
     const ttl = asked || role.ttl || Math.min(systemTtl, max);
     if (ttl <= max) return { ttl, warnings: [] };
@@ -181,71 +170,11 @@ export class Pki implements Engine {
     const revoked = { revocation_time: toSeconds(found.revokedAt), revocation_time_rfc3339: goTime(found.revokedAt) };
     return { data: { ...revoked, state: "revoked" } };
   }
-
-  #describeRole(name: string): Data {
-    const role = this.#roles.get(name);
-    if (!role) throw missing();
-    return {
-      allow_any_name: role.anyName,
-      allow_bare_domains: role.bareDomains,
-      allow_ip_sans: role.ipSans,
-      allow_localhost: role.localhost,
-      allow_subdomains: role.subdomains,
-      allowed_domains: role.domains,
-      generate_lease: role.leased,
-      key_bits: 2048,
-      key_type: "rsa",
-      max_ttl: role.maxTtl,
-      ttl: role.ttl,
-    };
-  }
 }
 
 const noIssuer = "no default issuer currently configured";
 const noAccessInformation =
   "This mount hasn't configured any authority information access (AIA) fields; this may make it harder for systems to find missing certificates in the chain or to validate revocation status of certificates. Consider updating /config/urls or the newly generated issuer with this information.";
-
-function readRole(body: Data): Role {
-  const keyType = text(body, "key_type") || "rsa";
-  if (keyType !== "rsa") throw badRequest(`the embedded Vault makes RSA keys only, not ${keyType}`);
-  return {
-    domains: list(body, "allowed_domains"),
-    subdomains: flag(body, "allow_subdomains"),
-    bareDomains: flag(body, "allow_bare_domains"),
-    anyName: flag(body, "allow_any_name"),
-    localhost: flag(body, "allow_localhost", true),
-    ipSans: flag(body, "allow_ip_sans", true),
-    ttl: seconds(body, "ttl"),
-    maxTtl: seconds(body, "max_ttl"),
-    leased: flag(body, "generate_lease"),
-  };
-}
-
-/** The names asked for, all of which the role must allow. */
-function namesOf(body: Data, role: Role) {
-  const commonName = text(body, "common_name");
-  if (commonName === "") {
-    throw badRequest(
-      'the common_name field is required, or must be provided in a CSR with "use_csr_common_name" set to true, unless "require_cn" is set to false',
-    );
-  }
-  const alternates = list(body, "alt_names");
-  if (!isAllowed(commonName, role)) throw badRequest(`common name ${commonName} not allowed by this role`);
-  const odd = alternates.find((name) => !isAllowed(name, role));
-  if (odd) throw badRequest(`subject alternate name ${odd} not allowed by this role`);
-  const ipAddresses = list(body, "ip_sans");
-  const notIp = ipAddresses.find((ip) => !isIP(ip));
-  if (notIp) throw badRequest(`the value "${notIp}" is not a valid IP address`);
-  const own = flag(body, "exclude_cn_from_sans") ? [] : [commonName];
-  return { commonName, dnsNames: [...new Set([...own, ...alternates])], ipAddresses };
-}
-
-function isAllowed(name: string, role: Role): boolean {
-  if (role.anyName || (role.localhost && (name === "localhost" || name === "localdomain"))) return true;
-  return role.domains.some(
-    (domain) => (role.bareDomains && name === domain) || (role.subdomains && name.endsWith(`.${domain}`)),
-  );
-}
 
 /** Seconds as Go's `Duration.String` writes them. */
 function longDuration(total: number): string {

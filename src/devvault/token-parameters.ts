@@ -53,3 +53,11 @@ export function wishOf(parameters: TokenParameters): Pick<TokenWish, "policies" 
     numUses,
   };
 }
+
+/** The mount's path without `auth/`, slashes as dashes: what Vault puts before a display name. */
+export function displayPrefix(mount: string): string {
+  return mount
+    .replace(/^auth\//, "")
+    .replace(/\/$/, "")
+    .replace(/\//g, "-");
+}
