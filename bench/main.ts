@@ -1,0 +1,95 @@
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { ServiceAccountIssuer } from "../src/devvault/service-account-issuer.js";
+import { systemClock } from "../src/shared/clock.js";
+import { type Figure, meetsBudget } from "./figure.js";
+import { measureFilling, measureMounting } from "./mounting.js";
+import { measureRepublishing } from "./republishing.js";
+import { keepRun, lastRun } from "./results.js";
+import type { Bench } from "./scene.js";
+import { measureStarting } from "./starting.js";
+import { table } from "./table.js";
+import { type BenchVault, type VaultKind, realVaultBinary, startVault } from "./vault.js";
+import { countVolumeHours } from "./volume-hour.js";
+
+const help = `Usage: npm run bench -- [OPTION…]
+
+Measures the built keymount and prints each figure beside its budget and the committed run. A whole run is written to
+bench/results.json. What is missed is marked, and is no failure.
+
+  --quick        smaller samples; nothing is written
+  --only TEXT    only measurements whose name holds the text; nothing is written. Names:
+                 ${"{names}"}
+  --node FILE    the Node binary that runs keymount
+  --date DATE    the run's date in results.json (default: today)
+`;
+
+interface Measurement {
+  name: string;
+  vault?: VaultKind;
+  run: (bench: Bench, vault: BenchVault) => Promise<Figure[]>;
+}
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
+    node: { type: "string", default: process.execPath },
+    date: { type: "string", default: new Date().toISOString().slice(0, 10) },
+    help: { type: "boolean", default: false },
+  },
+});
+const version = execFileSync(options.node, ["--version"], { encoding: "utf8" }).trim();
+
+const kinds: VaultKind[] = ["embedded 0 ms", "embedded 5 ms", "Vault 1.21.1"];
+const measurements: Measurement[] = [
+  { name: "start", vault: "embedded 0 ms", run: (bench, vault) => measureStarting(bench, vault, version) },
+  ...kinds.flatMap((vault) => [
+    { name: `mount-1@${vault}`, vault, run: (bench: Bench, on: BenchVault) => measureMounting(bench, on, 1) },
+    { name: `mount-16@${vault}`, vault, run: (bench: Bench, on: BenchVault) => measureMounting(bench, on, 16) },
+    { name: `fill@${vault}`, vault, run: measureFilling },
+  ]),
+  { name: "republish", vault: "embedded 0 ms", run: measureRepublishing },
+];
+
+async function main(): Promise<void> {
+  if (options.help) return void process.stdout.write(help.replace("{names}", names()));
+  if (!existsSync("dist/keymount.js")) throw new Error("nothing is built: npm run build");
+  const bench = { node: options.node, quick: options.quick, issuer: new ServiceAccountIssuer(systemClock) };
+  const figures: Figure[] = [];
+  for (const kind of kinds) figures.push(...(await measureAt(kind, bench)));
+  if ("volume-hour".includes(options.only)) figures.push(...(await countVolumeHours()));
+
+  const last = lastRun(version);
+  console.log(`\n${table(figures, last)}`);
+  const missed = figures.filter((figure) => !meetsBudget(figure)).length;
+  console.log(`\nNode ${version}; ${missed === 0 ? "every budget is met" : `${missed} budgets missed`}`);
+  if (!options.quick && options.only === "") keepRun(version, options.date, figures);
+}
+
+async function measureAt(kind: VaultKind, bench: Bench): Promise<Figure[]> {
+  const wanted = measurements.filter(({ name, vault }) => vault === kind && name.includes(options.only));
+  if (wanted.length === 0) return [];
+  if (kind === "Vault 1.21.1" && !realVaultBinary()) {
+    console.log("Vault itself is not built (npm run e2e builds it): left out");
+    return [];
+  }
+  const vault = await startVault(kind, bench.issuer.publicKeyPem);
+  try {
+    const figures: Figure[] = [];
+    for (const { name, run } of wanted) {
+      console.log(`${name} …`);
+      figures.push(...(await run(bench, vault)));
+    }
+    return figures;
+  } finally {
+    await vault.stop();
+  }
+}
+
+function names(): string {
+  return [...measurements.map(({ name }) => name), "volume-hour"].join(", ");
+}
+
+await main();

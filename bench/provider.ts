@@ -1,0 +1,77 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, existsSync, openSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { freePorts } from "../e2e/stack/free-ports.js";
+
+/** The built keymount, serving in a process of its own. */
+export interface Provider {
+  readonly pid: number;
+  readonly socketPath: string;
+  /** Milliseconds from the exec until its socket was there. */
+  readonly readyMs: number;
+  /** A sample of `/metrics`: the sum over all labels. */
+  metric(name: string): Promise<number>;
+  stop(): Promise<void>;
+}
+
+const patienceMs = 20_000;
+
+/** Starts `dist/keymount.js serve` with this Node binary and an environment of nothing but PATH. */
+export async function startProvider(node: string, vaultAddress: string): Promise<Provider> {
+  const directory = await mkdtemp(join(tmpdir(), "km-bench-"));
+  const [socketPath, keyFile, logFile] = [
+    join(directory, "vault.sock"),
+    join(directory, "key"),
+    join(directory, "log"),
+  ];
+  await writeFile(keyFile, Buffer.alloc(32, 7));
+  const { health } = await freePorts("health");
+  const log = openSync(logFile, "a");
+  const startedAt = performance.now();
+  const child = spawn(
+    node,
+    [
+      "dist/keymount.js",
+      "serve",
+      `--endpoint=unix://${socketPath}`,
+      `--vault-addr=${vaultAddress}`,
+      `--key-file=${keyFile}`,
+      `--health-addr=127.0.0.1:${health}`,
+    ],
+    { env: { PATH: process.env["PATH"] }, stdio: ["ignore", log, log] },
+  );
+  closeSync(log);
+  const ended = once(child, "exit");
+  try {
+    while (!existsSync(socketPath)) {
+      if (child.exitCode !== null || performance.now() - startedAt > patienceMs) throw new Error("no socket");
+      await sleep(1);
+    }
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw new Error(`keymount did not start:\n${await readFile(logFile, "utf8")}`, { cause: error });
+  }
+  return {
+    pid: child.pid!,
+    socketPath,
+    readyMs: performance.now() - startedAt,
+    metric: async (name) => sumOf(name, await (await fetch(`http://127.0.0.1:${health}/metrics`)).text()),
+    async stop() {
+      child.kill("SIGTERM");
+      const patience = setTimeout(() => child.kill("SIGKILL"), patienceMs);
+      await ended;
+      clearTimeout(patience);
+      await rm(directory, { recursive: true });
+    },
+  };
+}
+
+/** Zero where it has no sample yet. */
+function sumOf(name: string, exposition: string): number {
+  const samples = exposition.split("\n").filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
+  return samples.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
+}

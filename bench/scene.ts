@@ -1,0 +1,29 @@
+import type { ServiceAccountIssuer } from "../src/devvault/service-account-issuer.js";
+import { type Provider, startProvider } from "./provider.js";
+import type { BenchVault } from "./vault.js";
+import { Load } from "./workload.js";
+
+/** What every measurement needs. */
+export interface Bench {
+  /** The Node binary that runs keymount. */
+  node: string;
+  /** Smaller samples, for a look. */
+  quick: boolean;
+  issuer: ServiceAccountIssuer;
+}
+
+/** A fresh provider and its driver for one measurement. */
+export async function withProvider<T>(
+  { node }: Bench,
+  vault: BenchVault,
+  measure: (provider: Provider, load: Load) => Promise<T>,
+): Promise<T> {
+  const provider = await startProvider(node, vault.address);
+  const load = new Load(provider.socketPath);
+  try {
+    return await measure(provider, load);
+  } finally {
+    load.close();
+    await provider.stop();
+  }
+}

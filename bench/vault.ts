@@ -1,0 +1,108 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { startVaultDev } from "../e2e/stack/vault-dev.js";
+import { Administrator, type VaultAccess } from "../src/devvault/administrator.js";
+import { median } from "./figure.js";
+import { readsPerMount } from "./workload.js";
+
+/** A Vault to measure against, in a process of its own. */
+export interface BenchVault {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  /** Milliseconds of one read, as an idle client sees it. */
+  readonly roundTripMs: number;
+  stop(): Promise<void>;
+}
+
+export type VaultKind = "embedded 0 ms" | "embedded 5 ms" | "Vault 1.21.1";
+
+/** Starts it with a jwt auth mount that trusts `publicKeyPem`, and the secrets of the workload. */
+export async function startVault(kind: VaultKind, publicKeyPem: string): Promise<BenchVault> {
+  const { access, stop } = kind === "Vault 1.21.1" ? await startReal() : await startEmbedded(kind);
+  try {
+    const administrator = new Administrator(access);
+    await prepare(administrator, publicKeyPem);
+    const { address } = access;
+    return {
+      name: kind,
+      address,
+      port: Number(new URL(address).port),
+      roundTripMs: await roundTrip(administrator),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+type Started = { access: VaultAccess; stop: () => Promise<void> };
+
+async function startEmbedded(kind: VaultKind): Promise<Started> {
+  const child = fork("scripts/run-ts.js", ["bench/embedded-vault.ts", /\d+/.exec(kind)![0]], {
+    env: { PATH: process.env["PATH"] },
+  });
+  const ended = once(child, "exit");
+  const [access] = (await once(child, "message")) as [VaultAccess];
+  const stop = async () => {
+    child.disconnect();
+    await ended;
+  };
+  return { access, stop };
+}
+
+/** The binary that e2e builds; it is large, so the bench does not build it for itself. */
+export function realVaultBinary(): string | undefined {
+  const cache = join(process.env["KEYMOUNT_CACHE"] ?? join(homedir(), ".cache", "keymount"), "e2e");
+  const built = existsSync(cache) ? readdirSync(cache).find((name) => /^vault-[0-9a-f]+$/.test(name)) : undefined;
+  return built && join(cache, built);
+}
+
+async function startReal(): Promise<Started> {
+  const binary = realVaultBinary();
+  if (!binary) throw new Error("Vault is not built; npm run e2e builds it");
+  const logs = join(tmpdir(), `km-bench-vault-${process.pid}`);
+  return startVaultDev({ binary, logs }, new AbortController().signal);
+}
+
+async function prepare(administrator: Administrator, publicKeyPem: string): Promise<void> {
+  await administrator.write("sys/mounts/kv", { type: "kv", options: { version: "2" } });
+  await administrator.write("sys/policies/acl/bench", { policy: 'path "kv/data/bench/*" { capabilities = ["read"] }' });
+  await administrator.write("sys/auth/kubernetes", { type: "jwt" });
+  await administrator.write("auth/kubernetes/config", { jwt_validation_pubkeys: [publicKeyPem] });
+  await administrator.write("auth/kubernetes/role/bench", {
+    role_type: "jwt",
+    user_claim: "sub",
+    bound_audiences: ["vault"],
+    token_policies: ["bench"],
+    token_ttl: "1h",
+  });
+  for (let n = 0; n < readsPerMount; n += 1)
+    await putUntilReady(administrator, `bench/${n}`, { value: "s".repeat(1024) });
+}
+
+/** Vault upgrades a KV v2 engine for a moment after it was mounted. */
+async function putUntilReady(administrator: Administrator, path: string, data: Record<string, string>): Promise<void> {
+  for (let tries = 50; ; tries -= 1) {
+    try {
+      return await administrator.putSecret(path, data);
+    } catch (error) {
+      if (tries === 0) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+async function roundTrip(administrator: Administrator): Promise<number> {
+  const times: number[] = [];
+  for (let n = 0; n < 50; n += 1) {
+    const startedAt = performance.now();
+    await administrator.request("GET", "kv/data/bench/0");
+    times.push(performance.now() - startedAt);
+  }
+  return median(times);
+}

@@ -1,0 +1,82 @@
+import { AnswerBook } from "../src/leases/answer-book.js";
+import { HeldAnswers } from "../src/leases/held-answers.js";
+import { Redacted } from "../src/shared/redacted.js";
+import { sampleVisitor } from "../src/testing/counting-vault.js";
+import { FakeClock } from "../src/testing/fake-clock.js";
+import type { Figure } from "./figure.js";
+import { readsPerMount } from "./workload.js";
+
+const minute = 60_000;
+const hour = 60 * minute;
+/** The kubelet republishes a volume every 60 to 90 seconds. */
+const republishEveryMs = 75_000;
+const volumes = 20;
+const hours = 6;
+
+/** Reads of Vault that a volume of ten objects costs an hour, first Mount left out, by its `refreshInterval`. */
+export async function countVolumeHours(): Promise<Figure[]> {
+  const incumbent: Figure = {
+    id: "volume-hour.go-provider",
+    title: "Vault reads per volume-hour: Go provider (reckoned)",
+    unit: "",
+    value: (hour / republishEveryMs) * readsPerMount,
+  };
+  return [
+    incumbent,
+    figureOf("2m", await readsPerHour(2 * minute), incumbent.value),
+    figureOf("1h", await readsPerHour(hour), incumbent.value),
+  ];
+}
+
+function figureOf(interval: string, value: number, atMost: number): Figure {
+  return {
+    id: `volume-hour.${interval}`,
+    title: `Vault reads per volume-hour: refreshInterval ${interval}`,
+    unit: "",
+    value,
+    budget: { atMost },
+  };
+}
+
+async function readsPerHour(refreshIntervalMs: number): Promise<number> {
+  const clock = new FakeClock();
+  let reads = 0;
+  const answers = new HeldAnswers({
+    book: new AnswerBook({ bindings: 1_000, bytes: 64 << 20 }, () => {}),
+    fresh: {
+      async ask() {
+        reads += 1;
+        const issuedAt = clock.monotonic();
+        const token = { secret: new Redacted("t"), accessor: "a", type: "service", renewable: true, issuedAt } as const;
+        return { reply: { body: new Redacted({}), bytes: 1024, requestedAt: clock.monotonic() }, token };
+      },
+      giveBack() {},
+    },
+    clock,
+    random: evenlySpread(),
+    observer: { heldInstead() {} },
+  });
+  const mountAll = async () => {
+    for (let n = 0; n < volumes; n += 1) {
+      const visit = answers.visit(sampleVisitor({ tokenKey: `pod-${n}` }));
+      for (let object = 0; object < readsPerMount; object += 1) {
+        const request = { method: "GET", path: `kv/data/bench/${object}`, query: "" } as const;
+        await visit.answer(request, { refreshIntervalMs, onDenied: "keep" }, new AbortController().signal);
+      }
+      visit.conclude("v");
+    }
+  };
+  await mountAll();
+  reads = 0;
+  for (let at = 0; at < hours * hour; at += republishEveryMs) {
+    await clock.advance(republishEveryMs);
+    await mountAll();
+  }
+  return reads / volumes / hours;
+}
+
+/** The same draws in every run: the golden ratio's multiples fill 0 to 1 evenly. */
+function evenlySpread(): () => number {
+  let n = 0;
+  return () => (n++ * 0.618_033_988_75) % 1;
+}

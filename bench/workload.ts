@@ -1,0 +1,86 @@
+import { setMaxListeners } from "node:events";
+import { DriverClient } from "../src/driver/driver-client.js";
+import { mountRequest } from "../src/driver/mount-request.js";
+import type { ServiceAccountIssuer } from "../src/devvault/service-account-issuer.js";
+import type { MountRequest } from "../src/wire/provider.js";
+
+/** Secrets of 1 KiB that each Mount reads. */
+export const readsPerMount = 10;
+
+const objects = Array.from(
+  { length: readsPerMount },
+  (_, n) => `- {objectName: file-${n}, secretPath: kv/data/bench/${n}, secretKey: value}`,
+).join("\n");
+
+/** First Mounts of so many pods, each with a token of its own: each costs Vault one login and ten reads. */
+export function newPods(issuer: ServiceAccountIssuer, count: number): MountRequest[] {
+  return Array.from({ length: count }, () => {
+    const uid = crypto.randomUUID();
+    const pod = { namespace: "shop", name: `web-${uid.slice(0, 8)}`, uid, serviceAccount: "web" };
+    const token = issuer.mint({
+      namespace: pod.namespace,
+      serviceAccount: pod.serviceAccount,
+      pod: { name: pod.name, uid },
+      audiences: ["vault"],
+    });
+    const expirationTimestamp = new Date(Date.now() + 3_600_000).toISOString();
+    return mountRequest({
+      pod,
+      parameters: { roleName: "bench", objects },
+      tokens: { vault: { token, expirationTimestamp } },
+    });
+  });
+}
+
+/** What a run of Mounts came to: milliseconds of each, and of all. */
+export interface Timed {
+  each: number[];
+  wholeMs: number;
+}
+
+/** The driver's end of a provider's socket; every Mount must succeed with all its files. */
+export class Load {
+  readonly #driver: DriverClient;
+  readonly #signal = new AbortController().signal;
+
+  constructor(socketPath: string) {
+    this.#driver = new DriverClient(socketPath);
+    setMaxListeners(0, this.#signal);
+  }
+
+  /** As many at a time as `concurrency`, each followed by the next. */
+  async closedLoop(requests: readonly MountRequest[], concurrency: number): Promise<Timed> {
+    const each: number[] = [];
+    const waiting = requests.values();
+    const startedAt = performance.now();
+    const worker = async () => {
+      for (const request of waiting) each.push(await this.#mount(request));
+    };
+    await Promise.all(Array.from({ length: concurrency }, worker));
+    return { each, wholeMs: performance.now() - startedAt };
+  }
+
+  /** So many a second, whether those before are answered or not. */
+  async openLoop(requests: readonly MountRequest[], perSecond: number): Promise<Timed> {
+    const startedAt = performance.now();
+    const each = await Promise.all(
+      requests.map(async (request, n) => {
+        await new Promise((resolve) => setTimeout(resolve, (n * 1000) / perSecond));
+        return this.#mount(request);
+      }),
+    );
+    return { each, wholeMs: performance.now() - startedAt };
+  }
+
+  close(): void {
+    this.#driver.close();
+  }
+
+  async #mount(request: MountRequest): Promise<number> {
+    const startedAt = performance.now();
+    const outcome = await this.#driver.mount(request, this.#signal);
+    if (!outcome.ok) throw new Error(`a Mount failed: ${outcome.code} ${outcome.message}`);
+    if (outcome.files.length !== readsPerMount) throw new Error(`a Mount gave ${outcome.files.length} files`);
+    return performance.now() - startedAt;
+  }
+}
