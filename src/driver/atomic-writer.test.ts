@@ -79,11 +79,14 @@ describe("a second write", () => {
     expect((await readdir(volume)).filter((name) => name.startsWith(".."))).toEqual(["..data", after].sort());
   });
 
-  test("fails as the driver's does where a file becomes a directory", async () => {
+  test.each([
+    ["a file becomes a directory", "a", "a/b", "ENOTDIR"],
+    ["a directory becomes a file", "a/b", "a", "EISDIR"],
+  ])("fails as the driver's may where %s", async (_what, before, after, code) => {
     const volume = await temporaryDirectory();
-    await write(volume, file("a"));
-    await expect(write(volume, file("a/b"))).rejects.toMatchObject({ code: "ENOTDIR" });
-    expect(await seen(volume)).toEqual({ a: "a" });
+    await write(volume, file(before));
+    await expect(write(volume, file("0"), file(after))).rejects.toMatchObject({ code });
+    expect(await seen(volume)).toEqual({ [before]: before });
   });
 });
 

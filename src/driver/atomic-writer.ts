@@ -28,7 +28,8 @@ export async function writePayloads(
   await removePlainFiles(directory, payload);
   const old = await currentData(directory);
   const stale = old === undefined ? [] : await staleNames(join(directory, old), payload);
-  if (old !== undefined && stale.length === 0 && !(await differs(join(directory, old), payload))) return false;
+  const isNew = old === undefined || (await differs(join(directory, old), payload));
+  if (!isNew && stale.length === 0) return false;
   signal.throwIfAborted();
   const fresh = await newData(directory, payload, clock, signal);
   await linkNames(directory, payload);
@@ -63,12 +64,17 @@ function withParents(path: string): string[] {
   return elements.map((_, index) => elements.slice(0, index + 1).join("/"));
 }
 
+/**
+ * Compares every file, though one would do: where a file became a directory or the other way round, the driver fails or
+ * not as its map's order happens to be, and here it always does.
+ */
 async function differs(oldData: string, payload: Payload): Promise<boolean> {
+  let answer = false;
   for (const [path, { contents }] of payload) {
     const found = await readFile(join(oldData, path)).catch(unlessMissing);
-    if (!found?.equals(contents)) return true;
+    if (!found?.equals(contents)) answer = true;
   }
-  return false;
+  return answer;
 }
 
 /** Writes the payload beside the old and gives the new directory's name; what is half written goes again. */
