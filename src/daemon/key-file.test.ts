@@ -1,0 +1,49 @@
+import { randomBytes } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { temporaryDirectory } from "../testing/rpc-server.js";
+import { readKeyFile } from "./key-file.js";
+
+const never = new AbortController().signal;
+const key = randomBytes(32);
+const long = randomBytes(48);
+
+async function fileWith(contents: Buffer | string): Promise<string> {
+  const path = join(await temporaryDirectory(), "key");
+  await writeFile(path, contents);
+  return path;
+}
+
+test.each<[string, Buffer | string, Buffer]>([
+  ["raw bytes", key, key],
+  ["more raw bytes", long, long],
+  ["base64", `${key.toString("base64")}\n`, key],
+  ["base64 without padding", key.toString("base64").replace("=", ""), key],
+  ["hex", `${key.toString("hex")}\r\n`, key],
+  ["hex in capitals", key.toString("hex").toUpperCase(), key],
+])("takes %s", async (_what, contents, expected) => {
+  expect((await readKeyFile(await fileWith(contents), never)).reveal()).toEqual(expected);
+});
+
+test.each<[string, Buffer | string, number]>([
+  ["an empty file", "", 0],
+  ["a short key", key.subarray(1), 31],
+  ["a short key as hex", key.subarray(17).toString("hex"), 30],
+])("refuses %s and says how to make one", async (_what, contents, bytes) => {
+  const path = await fileWith(contents);
+  await expect(readKeyFile(path, never)).rejects.toMatchObject({
+    code: "invalid_request",
+    message: `the key file ${path} holds ${bytes} bytes, not the 32 random ones it should; make one with: head -c 32 /dev/urandom > ${path}`,
+  });
+});
+
+test("a file that is not there is named", async () => {
+  const path = join(await temporaryDirectory(), "none");
+  await expect(readKeyFile(path, never)).rejects.toThrow(`the key file ${path} cannot be read (ENOENT)`);
+});
+
+test("a reader that gives up is told why", async () => {
+  const reason = new Error("enough");
+  await expect(readKeyFile(await fileWith(key), AbortSignal.abort(reason))).rejects.toBe(reason);
+});
