@@ -37,12 +37,18 @@ export class AuthorityShim extends Duplex {
     this.#socket.resume();
   }
 
+  /** Nothing waits here while the socket takes it: what waits is lost when the HTTP/2 session ends, as Node 24 does at once. */
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#socket.write(chunk, done);
+    if (this.#socket.write(chunk)) done();
+    else this.#socket.once("drain", done);
   }
 
   override _writev(pieces: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    this.#socket.write(pieces.length === 1 ? pieces[0]!.chunk : Buffer.concat(pieces.map(({ chunk }) => chunk)), done);
+    this._write(
+      pieces.length === 1 ? pieces[0]!.chunk : Buffer.concat(pieces.map(({ chunk }) => chunk)),
+      "buffer" as BufferEncoding,
+      done,
+    );
   }
 
   override _final(done: (error?: Error | null) => void): void {
@@ -50,7 +56,8 @@ export class AuthorityShim extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#socket.destroy();
+    if (error) this.#socket.destroy();
+    else this.#socket.destroySoon();
     done(error);
   }
 }

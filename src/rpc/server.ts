@@ -77,6 +77,7 @@ export async function startRpcServer(options: RpcServerOptions, signal: AbortSig
     await calls.idle();
     await keeper.stop();
     await within(flushMs, promisify(grpc.tryShutdown.bind(grpc))(), options.clock);
+    await within(flushMs, allClosed(connections), options.clock);
     for (const socket of connections) socket.destroy();
     grpc.forceShutdown();
   };
@@ -86,6 +87,12 @@ export async function startRpcServer(options: RpcServerOptions, signal: AbortSig
     },
     stop: () => (stopping ??= stop()),
   };
+}
+
+/** A connection closes once its HTTP/2 session has said goodbye and all of it has gone out, which grpc-js does not wait for. */
+async function allClosed(connections: ReadonlySet<Socket>): Promise<void> {
+  const open = [...connections].filter((socket) => !socket.closed);
+  await Promise.all(open.map((socket) => new Promise((resolve) => socket.once("close", resolve))));
 }
 
 /** Waits for something, but no longer than `ms`. */
