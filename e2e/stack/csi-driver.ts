@@ -1,6 +1,6 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { KubeApi } from "./kube-api.js";
+import { inPod } from "./pod-view.js";
 import { type RunningProgram, runProgram } from "./running-program.js";
 import type { Stack } from "./stack.js";
 
@@ -19,25 +19,14 @@ export interface DriverOptions {
   readonly healthCheckInterval?: string | undefined;
 }
 
+/** The one of the driver's own manifests. */
+const account = { namespace: "kube-system", name: "secrets-store-csi-driver" };
+
 /** Where things lie on a node. */
 export const nodePaths = (root: string) => ({
   providers: join(root, "providers"),
   csiSocket: join(root, "csi.sock"),
 });
-
-/**
- * The pod's view of the world: its service account's files, in a mount namespace of its own. The node's folder stays
- * shared with ours, as with mountPropagation Bidirectional; /run is hidden, and hidden from the driver alone.
- */
-const asInPod = `
-set -e
-mount --make-private "$(findmnt --noheadings --output TARGET --target /run)"
-mount -t tmpfs tmpfs /run
-mkdir -p /run/secrets/kubernetes.io
-cp -r "$1" /run/secrets/kubernetes.io/serviceaccount
-shift
-exec "$@"
-`;
 
 /** The real driver, run as its DaemonSet runs it: in-cluster configuration, and the rights of its own manifests. */
 export async function startCsiDriver(
@@ -47,8 +36,6 @@ export async function startCsiDriver(
 ): Promise<RunningProgram> {
   const { version, nodeName, root, rotationPollInterval, healthCheckInterval } = options;
   signal.throwIfAborted();
-  const { hostname, port } = new URL(stack.kubernetes.server);
-  const serviceAccount = await writeServiceAccount(stack, root);
   const { csiSocket, providers } = nodePaths(root);
   await mkdir(providers, { recursive: true });
   const flags = [
@@ -65,23 +52,10 @@ export async function startCsiDriver(
       ? ["--provider-health-check=true", `--provider-health-check-interval=${healthCheckInterval}`]
       : []),
   ];
-  const driver = stack.binaries[`csi-driver-${version}`];
+  const command = [stack.binaries[`csi-driver-${version}`], ...flags] as const;
   return runProgram({
     name: `CSI driver ${version}`,
-    command: "unshare",
-    args: ["--mount", "--propagation", "unchanged", "sh", "-c", asInPod, "sh", serviceAccount, driver, ...flags],
-    env: { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port },
+    ...(await inPod(stack.kubernetes, account, root, command)),
     log: join(stack.logs, nodeName, "csi-driver.log"),
   });
-}
-
-async function writeServiceAccount({ kubernetes }: Stack, root: string): Promise<string> {
-  const folder = join(root, "serviceaccount");
-  const account = { namespace: "kube-system", name: "secrets-store-csi-driver" };
-  const { token } = await new KubeApi(kubernetes).token(account, { seconds: 24 * 3600 });
-  await mkdir(folder);
-  await writeFile(join(folder, "token"), token, { mode: 0o600 });
-  await writeFile(join(folder, "ca.crt"), kubernetes.ca);
-  await writeFile(join(folder, "namespace"), account.namespace);
-  return folder;
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { freePorts } from "./free-ports.js";
+import { inPod, type ServiceAccount } from "./pod-view.js";
 import { type RunningProgram, runProgram, untilReady } from "./running-program.js";
 import type { Stack } from "./stack.js";
 
@@ -13,6 +14,8 @@ export interface KeymountOptions {
   /** Further flags of `serve`; by default it is told the shared Vault's address and nothing else. */
   readonly flags?: readonly string[] | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Runs it as a pod of that account; by default it is given the key in a file and knows of no cluster. */
+  readonly serviceAccount?: ServiceAccount | undefined;
   /** Prefix of the log's path. */
   readonly logs: string;
 }
@@ -34,25 +37,28 @@ export interface Keymount {
 
 /** `keymount serve`, as built by `npm run build`, in a process of its own. */
 export async function startKeymount(stack: Stack, options: KeymountOptions, signal: AbortSignal): Promise<Keymount> {
-  const { provider, sockets, flags, env, logs } = options;
+  const { provider, sockets, flags, env = {}, serviceAccount, logs } = options;
   const { http } = await freePorts("http");
   const socket = join(sockets, `${provider}.sock`);
   const health = `http://127.0.0.1:${http}`;
   const log = join(logs, `keymount-${provider}.log`);
-  const args = [
+  const commandLine = [
+    process.execPath,
     bundle,
     "serve",
     `--endpoint=unix://${socket}`,
     `--health-addr=127.0.0.1:${http}`,
-    `--key-file=${stack.keyFile}`,
+    ...(serviceAccount ? [] : [`--key-file=${stack.keyFile}`]),
     "--log-level=debug",
     ...(flags ?? [`--vault-addr=${stack.vault.address}`]),
-  ];
+  ] as const;
+  const [command, ...args] = commandLine;
+  const pod = serviceAccount && (await inPod(stack.kubernetes, serviceAccount, sockets, commandLine));
+  const how = { command, args, ...pod, env: { ...pod?.env, ...env }, log, stopSignal: "SIGTERM" } as const;
   let program: RunningProgram;
   let crash: string | undefined;
   const start = async () => {
-    const options = { name: `keymount (${provider})`, command: process.execPath, args, env: env ?? {}, log };
-    program = runProgram({ ...options, stopSignal: "SIGTERM" });
+    program = runProgram({ name: `keymount (${provider})`, ...how });
     crash = undefined;
     await untilReady(program, () => ready(`${health}/readyz`), signal);
   };

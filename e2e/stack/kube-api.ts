@@ -76,8 +76,13 @@ export class KubeApi {
 
   async request<T>(method: string, path: string, body?: unknown): Promise<T> {
     const { server, ca, token } = this.access;
-    const payload = body === undefined ? undefined : JSON.stringify(body);
-    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const payload = body === undefined ? "" : JSON.stringify(body);
+    const headers = {
+      authorization: `Bearer ${token}`,
+      "content-type": "application/json",
+      // Node sends the body of a DELETE without saying that there is one.
+      "content-length": Buffer.byteLength(payload),
+    };
     return new Promise((resolve, reject) => {
       const call = request(new URL(path, server), { method, ca, headers, agent: false }, (response) => {
         let text = "";

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { type DriverVersion, nodePaths, startCsiDriver } from "./csi-driver.js";
-import { type Keymount, startKeymount } from "./keymount.js";
+import { type Keymount, type KeymountOptions, startKeymount } from "./keymount.js";
 import { Kubelet } from "./kubelet.js";
 import { shareMounts, unmountAll } from "./mounts.js";
 import { untilReady } from "./running-program.js";
@@ -13,8 +13,8 @@ export interface NodeOptions {
   /** As the driver reads durations; rotation is on when it is given. */
   readonly rotationPollInterval?: string;
   readonly healthCheckInterval?: string;
-  /** Provider name → flags of its `serve`, or nothing for the defaults. One instance, `vault`, unless said. */
-  readonly providers?: Readonly<Record<string, { flags?: readonly string[]; env?: Record<string, string> }>>;
+  /** Provider name → how its `serve` runs, or nothing for the defaults. One instance, `vault`, unless said. */
+  readonly providers?: Readonly<Record<string, Pick<KeymountOptions, "flags" | "env" | "serviceAccount">>>;
 }
 
 /** One node: a driver, the providers beside it, and who plays its kubelet. */
