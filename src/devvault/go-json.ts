@@ -1,4 +1,5 @@
 import { LosslessNumber } from "lossless-json";
+import { goString } from "../shared/go-json.js";
 
 /**
  * JSON text as Go's encoder writes it: `<`, `>` and `&` escaped, numbers with the digits they came with. Go sorts the
@@ -14,9 +15,3 @@ export function goJson(value: unknown, sorted = true): string {
   if (sorted) entries.sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${entries.map(([key, item]) => `${goString(key)}:${goJson(item, sorted)}`).join(",")}}`;
 }
-
-function goString(value: string): string {
-  return JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (char) => `\\u${hex4(char)}`);
-}
-
-const hex4 = (char: string) => char.charCodeAt(0).toString(16).padStart(4, "0");

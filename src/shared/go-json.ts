@@ -15,7 +15,8 @@ export function goJson(value: Json): string {
   return `{${members.join(",")}}`;
 }
 
-function goString(text: string): string {
+/** A string as Go writes it within JSON, quotes included. */
+export function goString(text: string): string {
   return JSON.stringify(text.toWellFormed()).replace(
     /[<>&\u2028\u2029]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
