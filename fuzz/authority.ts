@@ -1,0 +1,119 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { status } from "@grpc/grpc-js";
+import fc from "fast-check";
+import { DriverClient } from "../src/driver/driver-client.js";
+import { AuthorityRewriter } from "../src/rpc/authority-rewriter.js";
+import { HpackDecoder } from "../src/rpc/hpack-decoder.js";
+import { frameType } from "../src/rpc/http2-frames.js";
+import { versionResponse } from "../src/rpc/provider-service.js";
+import { startRpcServer } from "../src/rpc/server.js";
+import { madeFinal } from "../src/rpc/status.js";
+import { systemClock } from "../src/shared/clock.js";
+import { RawHttp2Client } from "../src/testing/http2-client.js";
+import { damagedBytes, rawBytes } from "./edits.js";
+import { http2Traffic } from "./http2-traffic.js";
+import type { Target } from "./target.js";
+
+const captures = await Promise.all(
+  ["1.5.6", "1.6.0"].map((version) => readFile(resolve(`src/rpc/fixtures/driver-${version}.client.bin`))),
+);
+
+interface Case {
+  sent: Buffer;
+  /** Where it is cut into pieces: bytes in each. */
+  piece: number;
+}
+
+/** Whatever a client writes to the socket, through the shim into grpc-js. */
+export const authorityTarget: Target<Case> = {
+  name: "authority",
+  cases: fc.record({
+    sent: fc.oneof(
+      { weight: 3, arbitrary: damagedBytes(fc.constantFrom(...captures)) },
+      { weight: 3, arbitrary: http2Traffic },
+      { weight: 1, arbitrary: rawBytes(200) },
+    ),
+    piece: fc.oneof(fc.constant(1 << 20), fc.integer({ min: 1, max: 300 })),
+  }),
+  known: captures.flatMap((sent) => [
+    { sent, piece: 1 << 20 },
+    { sent, piece: 1 },
+    { sent: sent.subarray(0, 100), piece: 7 },
+    { sent: Buffer.concat([sent, sent]), piece: 1_000 },
+  ]),
+  async open() {
+    const directory = await mkdtemp(join(tmpdir(), "km-fuzz-"));
+    const socketPath = join(directory, "vault.sock");
+    const server = await startRpcServer(
+      {
+        socketPath,
+        service: {
+          version: () => versionResponse("1"),
+          mount: async ({ targetPath }) => ({
+            objectVersion: [{ id: "app", version: "1" }],
+            error: undefined,
+            files: [{ path: "app", mode: 0o644, contents: Buffer.from(targetPath) }],
+          }),
+        },
+        clock: systemClock,
+        random: Math.random,
+        onCall: () => {},
+        onSocket: () => {},
+      },
+      new AbortController().signal,
+    );
+    const driver = new DriverClient(socketPath);
+    return {
+      async check({ sent, piece }) {
+        expectSameHoweverCut(sent, piece);
+        await expectFinalAnswers(socketPath, sent, piece);
+        await driver.version(new AbortController().signal);
+      },
+      async close() {
+        driver.close();
+        await server.stop();
+        await rm(directory, { recursive: true });
+      },
+    };
+  },
+};
+
+function pieces(bytes: Buffer, size: number): Buffer[] {
+  return Array.from({ length: Math.ceil(bytes.length / size) }, (_, n) => bytes.subarray(n * size, (n + 1) * size));
+}
+
+/** How a stream of bytes is cut says nothing, and nothing is made of nothing. */
+function expectSameHoweverCut(sent: Buffer, size: number): void {
+  const rewrite = (parts: Buffer[]) => {
+    const rewriter = new AuthorityRewriter();
+    return Buffer.concat(parts.flatMap((part) => rewriter.push(part)));
+  };
+  const [atOnce, inPieces] = [rewrite([sent]), rewrite(pieces(sent, size))];
+  if (!atOnce.equals(inPieces)) throw new Error(`cut into pieces of ${size}, another stream comes out`);
+  if (atOnce.length > sent.length * 20 + 1_000_000) throw new Error(`${sent.length} bytes became ${atOnce.length}`);
+}
+
+const patienceMs = 10_000;
+
+/** The connection ends when its client leaves, and whatever was answered on it is final. */
+async function expectFinalAnswers(socketPath: string, sent: Buffer, size: number): Promise<void> {
+  const client = await RawHttp2Client.connect(socketPath);
+  const patience = setTimeout(() => client.close(), patienceMs);
+  const startedAt = performance.now();
+  for (const piece of pieces(sent, Math.max(size, Math.ceil(sent.length / 50)))) client.send(piece);
+  client.end();
+  await client.until(() => client.closed).catch(() => undefined);
+  clearTimeout(patience);
+  if (performance.now() - startedAt >= patienceMs) throw new Error("the connection outlives its client");
+  const decoder = new HpackDecoder({ tableSize: 4_096, listSize: 65_535 });
+  for (const { type, payload } of client.frames) {
+    if (type !== frameType.headers) continue;
+    for (const { name, value } of decoder.decode(payload)) if (name === "grpc-status") expectFinal(Number(value));
+  }
+}
+
+function expectFinal(code: status): void {
+  if (madeFinal({ code }).code !== code) throw new Error(`a call was answered ${status[code]}, which is not final`);
+}

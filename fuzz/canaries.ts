@@ -1,0 +1,41 @@
+/** A secret that must come out nowhere, in any spelling. Its odd characters make the spellings differ. */
+export interface Canary {
+  kind: string;
+  value: string;
+}
+
+export const canaries = {
+  jwtSignature: { kind: "the JWT's signature", value: "Zk9canaryJwtSignature-7Q_x2" },
+  jwtClaim: { kind: "a claim of the JWT", value: 'canary-claim "ü"/7Q' },
+  argument: { kind: "an argument", value: 'canary-argument "ü"/4x+&' },
+  mountSecret: { kind: "a Secret of the driver", value: 'canary-secret "ü"/9z<' },
+  secretValue: { kind: "a secret's value", value: 'canary-value "ü"/3p>%' },
+  vaultToken: { kind: "a Vault token", value: "hvs.canaryVaultToken_5k-Tj8" },
+  leaseId: { kind: "a lease id", value: 'database/creds/canary-lease "ü"8m' },
+} as const satisfies Record<string, Canary>;
+
+const spelt = Object.values(canaries).map(({ kind, value }) => ({ kind, spellings: spellingsOf(value) }));
+
+/** Throws when a canary is in the text: plain, as JSON, escaped for a URL, in hex or in base64. */
+export function expectNoCanary(where: string, text: string): void {
+  for (const { kind, spellings } of spelt) {
+    const found = spellings.find((spelling) => text.includes(spelling));
+    if (found !== undefined) throw new Error(`${where} holds ${kind} (as ${JSON.stringify(found)}): ${text}`);
+  }
+}
+
+function spellingsOf(value: string): string[] {
+  const bytes = Buffer.from(value);
+  const json = JSON.stringify(value).slice(1, -1);
+  const base64 = [0, 1, 2].map((offset) => within(bytes, offset, "base64"));
+  const base64url = [0, 1, 2].map((offset) => within(bytes, offset, "base64url"));
+  const texts = [value, json, JSON.stringify(json).slice(1, -1), encodeURIComponent(value)];
+  const hex = bytes.toString("hex");
+  return [...new Set([...texts, hex, hex.toUpperCase(), ...base64, ...base64url])];
+}
+
+/** The characters that stay the same whatever stands before and after, when the value begins at this offset of three. */
+function within(bytes: Buffer, offset: number, encoding: "base64" | "base64url"): string {
+  const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString(encoding);
+  return text.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + bytes.length) * 8) / 6));
+}

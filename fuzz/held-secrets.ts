@@ -1,0 +1,42 @@
+import type { VaultRequest } from "../src/mount/mount-spec.js";
+import type { Answers, Visitor } from "../src/mount/ports.js";
+import { type JsonObject, isJsonObject } from "../src/shared/json.js";
+import { Redacted } from "../src/shared/redacted.js";
+import { parseVaultJson } from "../src/vault/vault-json.js";
+import { canaries } from "./canaries.js";
+
+const secret = canaries.secretValue.value;
+
+/** What every path holds. */
+const parsed = parseVaultJson(
+  Buffer.from(
+    JSON.stringify({
+      mount_type: "kv",
+      data: {
+        data: { password: secret, n: 1.5, list: [1, { deep: secret }], nothing: null, "": "x", base64: btoa("deep") },
+        metadata: { version: 3 },
+      },
+    }),
+  ),
+);
+if (!isJsonObject(parsed)) throw new Error("the held secret is no object");
+const body: JsonObject = parsed;
+
+/** Answers without a Vault, and who asked what. */
+export class HeldSecrets implements Answers {
+  visitor: Visitor | undefined;
+  requests: VaultRequest[] = [];
+
+  visit(visitor: Visitor) {
+    this.visitor = visitor;
+    this.requests = [];
+    const held = new Redacted(body);
+    return {
+      answer: async (request: VaultRequest) => {
+        this.requests.push(request);
+        return { body: held };
+      },
+      conclude: () => ({ unchanged: false }),
+    };
+  }
+}

@@ -1,0 +1,61 @@
+import fc from "fast-check";
+import { encodeHeaders } from "../src/rpc/hpack-encoder.js";
+import { clientPreface, frame, frameType } from "../src/rpc/http2-frames.js";
+import { MountRequest } from "../src/wire/provider.js";
+import { damagedBytes, rawBytes } from "./edits.js";
+import { oddText } from "./parameters.js";
+
+const field = (name: string, value: string) => ({ name, value, neverIndexed: false });
+
+/** What a call of a driver before 1.6.0 begins with. */
+const call = [
+  field(":method", "POST"),
+  field(":scheme", "http"),
+  field(":path", "/v1alpha1.CSIDriverProvider/Mount"),
+  field(":authority", "/etc/kubernetes/secrets-store-csi-providers/vault.sock"),
+  field("content-type", "application/grpc"),
+  field("te", "trailers"),
+];
+
+const oddNames = [...call.map(({ name }) => name), "host", "grpc-timeout", "grpc-encoding", "connection", "X"];
+const oddValues = [...call.map(({ value }) => value), "localhost", "1n", "gzip", "", "é", "a\r\nb"];
+const oddField = fc
+  .tuple(
+    fc.oneof(fc.constantFrom(...oddNames), fc.string({ maxLength: 5 })),
+    fc.oneof(fc.constantFrom(...oddValues), fc.string({ maxLength: 12 })),
+  )
+  .map(([name, value]) => field(name, value));
+
+const block = damagedBytes(
+  fc.oneof(
+    { weight: 3, arbitrary: fc.array(oddField, { maxLength: 2 }).map((odd) => encodeHeaders([...call, ...odd])) },
+    { weight: 1, arbitrary: fc.array(oddField, { maxLength: 8 }).map(encodeHeaders) },
+    { weight: 1, arbitrary: rawBytes(60) },
+  ),
+);
+
+/** A MountRequest behind gRPC's five bytes. */
+const message = damagedBytes(
+  fc.record({ attributes: oddText, secrets: oddText, targetPath: oddText, permission: oddText }).map((request) => {
+    const bytes = MountRequest.encode({ ...request, currentObjectVersion: [] }).finish();
+    const prefix = Buffer.alloc(5);
+    prefix.writeUInt32BE(bytes.length, 1);
+    return Buffer.concat([prefix, bytes]);
+  }),
+);
+
+const stream = fc.constantFrom(1, 1, 1, 3, 5, 0, 2, 0x7fff_ffff);
+const frames = (type: fc.Arbitrary<number>, flags: fc.Arbitrary<number>, payload: fc.Arbitrary<Buffer>) =>
+  fc.tuple(type, flags, stream, payload).map((parts) => frame(...parts));
+const anyFrame = fc.oneof(
+  frames(fc.constant(frameType.headers), fc.constantFrom(0x4, 0x5, 0x0, 0x24, 0xc), block),
+  frames(fc.constant(0), fc.constantFrom(0x0, 0x1, 0x8), message),
+  frames(fc.constant(frameType.continuation), fc.constantFrom(0x0, 0x4), block),
+  frames(fc.nat(12), fc.nat(255), rawBytes(16)),
+);
+const settings = frame(4, 0, 0, Buffer.alloc(0));
+
+/** A connection's beginning and some frames, whole and damaged ones. */
+export const http2Traffic: fc.Arbitrary<Buffer> = damagedBytes(
+  fc.array(anyFrame, { maxLength: 8 }).map((list) => Buffer.concat([clientPreface, settings, ...list])),
+);

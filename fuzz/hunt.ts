@@ -1,0 +1,115 @@
+import fc from "fast-check";
+import type { Target } from "./target.js";
+
+export interface Failure {
+  /** Drawn from this seed; `undefined` for a known case. */
+  seed: number | undefined;
+  /** As small as it was made, written as an expression of JavaScript. */
+  input: string;
+  reason: string;
+}
+
+export interface Hunted {
+  cases: number;
+  failure?: Failure;
+}
+
+export interface HuntOptions {
+  /** Drawn from one after the other; endless ones end with `enough`. */
+  seeds: Iterable<number>;
+  casesPerSeed: number;
+  /** Whether to stop before the next seed. */
+  enough: () => boolean;
+  /** Told before each case, so that one that takes the process along can be named. */
+  begin?: (seed: number, index: number) => void;
+  /** Milliseconds of this process's CPU one case may take. */
+  cpuLimitMs?: number;
+}
+
+/** No case may take longer to shrink than this. */
+const shrinkingMs = 60_000;
+
+/** Tries the known cases, then drawn ones, until one fails or it is enough. */
+export async function hunt<Case>(target: Target<Case>, options: HuntOptions): Promise<Hunted> {
+  const strays: unknown[] = [];
+  const stray = (reason: unknown) => void strays.push(reason);
+  process.on("unhandledRejection", stray).on("uncaughtException", stray);
+  const bench = await target.open();
+  let cases = 0;
+  const check = async (tried: Case) => {
+    cases += 1;
+    const before = process.cpuUsage();
+    await bench.check(tried);
+    const { user, system } = process.cpuUsage(before);
+    if (strays.length > 0) throw new Error("nobody caught this", { cause: strays.shift() });
+    if ((user + system) / 1_000 > (options.cpuLimitMs ?? Infinity)) {
+      throw new Error(`one case took ${Math.round((user + system) / 1_000)} ms of CPU`);
+    }
+  };
+  try {
+    const failure = (await tryKnown(target, check, options)) ?? (await tryDrawn(target, check, options));
+    return { cases, ...(failure && { failure }) };
+  } finally {
+    await bench.close();
+    process.off("unhandledRejection", stray).off("uncaughtException", stray);
+  }
+}
+
+type Check<Case> = (tried: Case) => Promise<void>;
+
+async function tryKnown<Case>({ known }: Target<Case>, check: Check<Case>, { begin }: HuntOptions) {
+  for (const [index, tried] of known.entries()) {
+    begin?.(0, index);
+    try {
+      await check(tried);
+    } catch (error) {
+      return { seed: undefined, input: inputOf(tried), reason: reasonOf(error) };
+    }
+  }
+  return undefined;
+}
+
+async function tryDrawn<Case>({ cases }: Target<Case>, check: Check<Case>, options: HuntOptions) {
+  for (const seed of options.seeds) {
+    if (options.enough()) return undefined;
+    let index = 0;
+    const property = fc.asyncProperty(cases, async (tried) => {
+      options.begin?.(seed, index++);
+      await check(tried);
+    });
+    const found = await fc.check(property, {
+      seed,
+      numRuns: options.casesPerSeed,
+      interruptAfterTimeLimit: shrinkingMs,
+    });
+    if (found.counterexample) {
+      return { seed, input: inputOf(found.counterexample[0]), reason: reasonOf(found.errorInstance) };
+    }
+  }
+  return undefined;
+}
+
+/** The case that a seed gave at this place, untried. */
+export function drawnCase<Case>({ cases, known }: Target<Case>, seed: number, index: number): string {
+  if (seed === 0) return inputOf(known[index]);
+  let at = 0;
+  let found = "none";
+  const property = fc.property(cases, (drawn) => {
+    if (at++ === index) found = inputOf(drawn);
+  });
+  fc.check(property, { seed, numRuns: index + 1 });
+  return found;
+}
+
+const longestInput = 4_000;
+
+function inputOf(tried: unknown): string {
+  const text = fc.stringify(tried);
+  return text.length > longestInput ? `${text.slice(0, longestInput)}… (${text.length} characters)` : text;
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error ? `\ncaused by ${error.cause.stack}` : "";
+  return `${error.stack ?? error.message}${cause}`;
+}

@@ -1,0 +1,84 @@
+import { isDeepStrictEqual } from "node:util";
+import { status } from "@grpc/grpc-js";
+import type { Connection } from "../src/config/connection.js";
+import { ClassNotes } from "../src/daemon/class-notes.js";
+import { type MountServiceParts, mount } from "../src/daemon/mount-service.js";
+import { Observers } from "../src/daemon/observers.js";
+import { BoundedCache } from "../src/mount/bounded-cache.js";
+import type { ClassSpec } from "../src/mount/mount-spec.js";
+import type { Answers } from "../src/mount/ports.js";
+import { finalStatus, madeFinal } from "../src/rpc/status.js";
+import type { CallFacts } from "../src/rpc/unary.js";
+import type { Clock } from "../src/shared/clock.js";
+import { ProviderError } from "../src/shared/errors.js";
+import { Redacted } from "../src/shared/redacted.js";
+import { createLog } from "../src/telemetry/log.js";
+import type { MountRequest, MountResponse } from "../src/wire/provider.js";
+import { expectNoCanary } from "./canaries.js";
+
+export type Outcome = { ok: true; response: MountResponse } | { ok: false; code: status; details: string };
+
+export interface Mounting {
+  answers: Answers;
+  connection: Connection;
+  clock: Clock;
+}
+
+/** The whole of a Mount short of the socket, and all that may be read of it outside. */
+export class MountRoom {
+  readonly #lines: string[] = [];
+  readonly #log = createLog("trace", { write: (line) => void this.#lines.push(line) });
+  readonly #notes = new ClassNotes(this.#log);
+  readonly observers = new Observers(this.#log);
+
+  /** Throws where a refusal is not one of ours with a final code, or where anything that leaves holds a canary. */
+  async mount(request: MountRequest, { answers, connection, clock }: Mounting, signal: AbortSignal): Promise<Outcome> {
+    const parts: MountServiceParts = {
+      answers,
+      clock,
+      versionKey: new Redacted(Buffer.alloc(32, 7)),
+      responseBytes: 3 << 20,
+      operator: { connections: [connection], defaultConnection: connection, classAddress: "refuse" },
+      reading: { refreshIntervalMs: 120_000, classes: new BoundedCache<ClassSpec>(1 << 20) },
+      minter: undefined,
+      classRead: this.#notes.note.bind(this.#notes),
+    };
+    const facts: CallFacts = {};
+    const call = { method: "Mount", durationMs: 1, facts };
+    try {
+      const response = await mount(request, parts, signal, facts);
+      this.observers.called({ ...call, code: "ok" });
+      expectNoCanary("a version", JSON.stringify(response.objectVersion));
+      return { ok: true, response };
+    } catch (reason) {
+      const error = ProviderError.from(reason);
+      if (error.code === "internal") throw reason;
+      this.observers.called({ ...call, code: error.code, error });
+      const { code, details } = finalStatus(error);
+      expectFinal(code);
+      expectReadable(details);
+      expectNoCanary("the error's text", details);
+      return { ok: false, code, details };
+    } finally {
+      expectNoCanary("the log", this.#lines.splice(0).join(""));
+    }
+  }
+}
+
+function expectFinal(code: status): void {
+  if (madeFinal({ code }).code !== code) throw new Error(`${status[code]} is not final to a kubelet`);
+}
+
+/** One line of text, short enough for a header and an event. */
+function expectReadable(details: string): void {
+  if (details === "") throw new Error("an error without a text");
+  if (/[\p{Cc}\u2028\u2029\ufeff\u202a-\u202e]/u.test(details) || !details.isWellFormed()) {
+    throw new Error(`an error's text is no plain line: ${JSON.stringify(details)}`);
+  }
+  if (Buffer.byteLength(details) > 4_096) throw new Error(`an error's text has ${Buffer.byteLength(details)} bytes`);
+}
+
+export function expectEqual(what: string, one: unknown, other: unknown): void {
+  if (isDeepStrictEqual(one, other)) return;
+  throw new Error(`${what} differ: ${JSON.stringify(one)} and ${JSON.stringify(other)}`);
+}

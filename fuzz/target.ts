@@ -1,0 +1,17 @@
+import type fc from "fast-check";
+
+/** Something of keymount that meets strangers' input, and what must hold whatever that input is. */
+export interface Target<Case> {
+  readonly name: string;
+  /** Where cases come from; they shrink. */
+  readonly cases: fc.Arbitrary<Case>;
+  /** Cases that are tried before any is drawn: what once went wrong, here or elsewhere. */
+  readonly known: readonly Case[];
+  open(): Promise<Bench<Case>>;
+}
+
+export interface Bench<Case> {
+  /** Throws when a property does not hold. */
+  check(tried: Case): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,19 @@
+import { attributesTarget } from "./attributes.js";
+import { authorityTarget } from "./authority.js";
+import { objectsYamlTarget } from "./objects-yaml.js";
+import { pathsTarget } from "./paths.js";
+import type { Target } from "./target.js";
+import { tokensTarget } from "./tokens.js";
+import { vaultAnswersTarget } from "./vault-answers.js";
+
+/** A case is its target's own business. */
+export type AnyTarget = Target<never>;
+
+export const targets: readonly AnyTarget[] = [
+  attributesTarget,
+  objectsYamlTarget,
+  tokensTarget,
+  pathsTarget,
+  vaultAnswersTarget,
+  authorityTarget,
+] as unknown as readonly AnyTarget[];

@@ -1,0 +1,110 @@
+import fc from "fast-check";
+import { systemClock } from "../src/shared/clock.js";
+import { sampleConnection } from "../src/testing/connection.js";
+import { expectUntouchedPrototypes, wellKnown } from "./attributes.js";
+import { damagedText } from "./edits.js";
+import { HeldSecrets } from "./held-secrets.js";
+import { MountRoom } from "./mounting.js";
+import { oddText } from "./parameters.js";
+import { claims, pod, podVolume, tokenOf, tokens, tokensKey } from "./service-account-token.js";
+import type { Target } from "./target.js";
+
+const odd = fc.oneof(
+  oddText,
+  fc.jsonValue({ maxDepth: 2 }),
+  fc.constantFrom("shop", "web", "uid-1", "other", ["vault"], 0),
+);
+const own = claims["kubernetes.io"];
+const either = <T>(usual: T) => fc.oneof({ weight: 4, arbitrary: fc.constant<unknown>(usual) }, odd);
+
+const payload = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      ...Object.fromEntries(Object.entries(claims).map(([name, value]) => [name, either(value)])),
+      "kubernetes.io": fc.oneof(
+        {
+          weight: 4,
+          arbitrary: fc.record({
+            namespace: either(own.namespace),
+            pod: either(own.pod),
+            serviceaccount: either(own.serviceaccount),
+          }),
+        },
+        odd,
+      ),
+    }),
+  },
+  fc.jsonValue(),
+);
+const jwt = fc.oneof(
+  { weight: 4, arbitrary: fc.tuple(payload, odd).map(([body, header]) => tokenOf(body, header)) },
+  { weight: 1, arbitrary: oddText },
+);
+const offered = fc
+  .dictionary(
+    fc.constantFrom("vault", " vault", "", "other", "__proto__"),
+    fc.oneof(
+      { weight: 6, arbitrary: fc.record({ token: jwt, expirationTimestamp: either("2100-01-01T00:00:00Z") }) },
+      odd,
+    ),
+    { maxKeys: 3 },
+  )
+  .map((value) => JSON.stringify(value));
+
+interface Case {
+  text: string;
+  /** Where the driver put it. */
+  place: "attributes" | "secrets";
+  audience: string;
+}
+
+/** Tokens as a driver hands them on: nothing about them is believed, least of all whose they are. */
+export const tokensTarget: Target<Case> = {
+  name: "tokens",
+  cases: fc.record({
+    text: fc.oneof({ weight: 5, arbitrary: damagedText(offered) }, damagedText(fc.constant(tokens)), fc.json()),
+    place: fc.constantFrom("attributes", "secrets"),
+    audience: fc.constantFrom("", "", "vault", " vault ", "other", "__proto__", "toString"),
+  }),
+  known: [
+    { text: tokens, place: "attributes", audience: "toString" },
+    { text: `{"vault":{"token":"${"a".repeat(5 << 20)}"}}`, place: "attributes", audience: "" },
+    { text: `{"vault":{"token":"${"a.".repeat(8_000)}"}}`, place: "secrets", audience: "" },
+    { text: `{"vault":`.repeat(30_000), place: "attributes", audience: "" },
+  ],
+  async open() {
+    const room = new MountRoom();
+    return {
+      async check({ text, place, audience }) {
+        const answers = new HeldSecrets();
+        const parts = { answers, connection: sampleConnection(), clock: systemClock };
+        const attributes = { ...wellKnown, [tokensKey]: place === "attributes" ? text : "", audience };
+        const request = {
+          attributes: JSON.stringify(attributes),
+          secrets: place === "secrets" ? JSON.stringify({ [tokensKey]: text }) : "",
+          permission: "420",
+          targetPath: podVolume,
+          currentObjectVersion: [],
+        };
+        const outcome = await room.mount(request, parts, new AbortController().signal);
+        if (answers.visitor) expectOwnToken(answers.visitor.jwt.reveal());
+        else if (outcome.ok) throw new Error("a Mount without a visitor succeeded");
+        expectUntouchedPrototypes();
+      },
+      async close() {},
+    };
+  },
+};
+
+/** Nothing is looked up before the token says what the driver says. */
+function expectOwnToken(token: string): void {
+  const said = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as typeof claims;
+  const { namespace, serviceaccount, pod: bound } = said["kubernetes.io"];
+  const same =
+    namespace === pod.namespace &&
+    serviceaccount.name === pod.serviceAccount &&
+    (bound === undefined || bound.uid === pod.uid);
+  if (!same) throw new Error(`a token of ${JSON.stringify(said["kubernetes.io"])} was taken for the pod's`);
+  if (token.split(".").length !== 3) throw new Error("a token that is no JWT was taken");
+}
