@@ -42,6 +42,10 @@ describe("gives nothing for", () => {
     ["200,000 levels of objects", '{"a":'.repeat(200_000)],
     ["257 levels, well-formed", "[".repeat(257) + "]".repeat(257)],
     ["Infinity", "Infinity"],
+    ["a number with a leading zero", '{"n":01}'],
+    ["a number that ends in its point", '{"n":1.}'],
+    ["two numbers in a row", "[1 2]"],
+    ["a number for a key", '{"1":1,2:2}'],
     ["a raw line break in a string", '"\n"'],
   ])("%s", (_name, text) => expect(parse(text)).toBeUndefined());
 });
@@ -49,4 +53,14 @@ describe("gives nothing for", () => {
 test("what brackets there are in strings is not nesting", () => {
   const text = JSON.stringify({ a: `${"[".repeat(1000)}\\"${"{".repeat(1000)}` });
   expect(printed(text)).toBe(text);
+});
+
+test("a held answer takes about the memory of its text, not thirty times that", () => {
+  const texts = Array.from({ length: 200 }, (_, index) =>
+    Buffer.from(JSON.stringify({ v: `${index}`.padEnd(8192, "x") })),
+  );
+  const before = process.memoryUsage().heapUsed;
+  const held = texts.map(parse);
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(25 << 20);
+  expect(held).toHaveLength(200);
 });
