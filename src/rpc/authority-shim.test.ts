@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { credentials, Metadata } from "@grpc/grpc-js";
 import fc from "fast-check";
-import { afterEach, describe, expect, onTestFinished, test } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { RawHttp2Client } from "../testing/http2-client.js";
 import { startTestServer } from "../testing/rpc-server.js";
 import { CSIDriverProviderClient, MountRequest } from "../wire/provider.js";
@@ -84,6 +84,16 @@ const message = Buffer.from([0, 0, 0, 0, 0]);
 const body = (stream: number) => frame(0, flag.endStream, stream, message);
 const headers = (stream: number, block: Buffer, flags: number = flag.endHeaders) =>
   frame(frameType.headers, flags, stream, block);
+
+test("what a client sends is written nowhere, though grpc-js would", async () => {
+  const written = vi.spyOn(console, "error").mockImplementation(() => {});
+  onTestFinished(() => written.mockRestore());
+  const client = await connected();
+  client.greet();
+  client.send(headers(1, firstBlock("localhost", literal("$", "theirs"))), body(1));
+  await client.until(() => client.endOf(1) !== undefined);
+  expect(written).not.toHaveBeenCalled();
+});
 
 describe(":authority", () => {
   test.each([

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { promisify } from "node:util";
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { Server, ServerCredentials, logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
@@ -48,6 +48,8 @@ const grpcOptions = {
 /** Serves the driver at a unix socket, which appears when all else is ready. Rejects with `invalid_request` where it cannot be. */
 export async function startRpcServer(options: RpcServerOptions, signal: AbortSignal): Promise<RpcServer> {
   signal.throwIfAborted();
+  // It would write to stderr what clients send, past our log.
+  setLogVerbosity(logVerbosity.NONE);
   const calls = new OpenCalls();
   const grpc = new Server(grpcOptions);
   grpc.addService(CSIDriverProviderService, {
