@@ -26,9 +26,22 @@ const oddField = fc
   )
   .map(([name, value]) => field(name, value));
 
+/** What grpc-js answers by itself. */
+const telling = fc.constantFrom(
+  field("grpc-timeout", "1n"),
+  field("grpc-timeout", "0S"),
+  field("grpc-timeout", "99999999H"),
+  field("grpc-encoding", "gzip"),
+  field("grpc-encoding", "snappy"),
+  field("content-type", "application/grpc+json"),
+  field(":path", "/v1alpha1.CSIDriverProvider/Version"),
+  field(":path", "/v1alpha1.CSIDriverProvider/None"),
+);
+
 const block = damagedBytes(
   fc.oneof(
-    { weight: 3, arbitrary: fc.array(oddField, { maxLength: 2 }).map((odd) => encodeHeaders([...call, ...odd])) },
+    { weight: 3, arbitrary: fc.array(telling, { maxLength: 1 }).map((odd) => encodeHeaders([...call, ...odd])) },
+    { weight: 1, arbitrary: fc.array(oddField, { maxLength: 2 }).map((odd) => encodeHeaders([...call, ...odd])) },
     { weight: 1, arbitrary: fc.array(oddField, { maxLength: 8 }).map(encodeHeaders) },
     { weight: 1, arbitrary: rawBytes(60) },
   ),
@@ -38,22 +51,36 @@ const block = damagedBytes(
 const message = damagedBytes(
   fc.record({ attributes: oddText, secrets: oddText, targetPath: oddText, permission: oddText }).map((request) => {
     const bytes = MountRequest.encode({ ...request, currentObjectVersion: [] }).finish();
-    const prefix = Buffer.alloc(5);
-    prefix.writeUInt32BE(bytes.length, 1);
-    return Buffer.concat([prefix, bytes]);
+    return withPrefix(bytes, bytes.length);
   }),
 );
+
+export function withPrefix(bytes: Uint8Array, length: number): Buffer {
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(length, 1);
+  return Buffer.concat([prefix, bytes]);
+}
+
+/** More than a server takes. */
+const tooLarge = fc.constantFrom(5 << 20, 0xffff_ffff).map((length) => withPrefix(Buffer.from("x"), length));
 
 const stream = fc.constantFrom(1, 1, 1, 3, 5, 0, 2, 0x7fff_ffff);
 const frames = (type: fc.Arbitrary<number>, flags: fc.Arbitrary<number>, payload: fc.Arbitrary<Buffer>) =>
   fc.tuple(type, flags, stream, payload).map((parts) => frame(...parts));
 const anyFrame = fc.oneof(
   frames(fc.constant(frameType.headers), fc.constantFrom(0x4, 0x5, 0x0, 0x24, 0xc), block),
-  frames(fc.constant(0), fc.constantFrom(0x0, 0x1, 0x8), message),
+  frames(fc.constant(0), fc.constantFrom(0x0, 0x1, 0x1, 0x8), fc.oneof({ weight: 5, arbitrary: message }, tooLarge)),
   frames(fc.constant(frameType.continuation), fc.constantFrom(0x0, 0x4), block),
   frames(fc.nat(12), fc.nat(255), rawBytes(16)),
 );
 const settings = frame(4, 0, 0, Buffer.alloc(0));
+
+/** One call, whole, with further headers and this for its message. */
+export function callWith(headers: Record<string, string>, sent: Buffer): Buffer {
+  const fields = Object.entries(headers).map(([name, value]) => field(name, value));
+  const begin = frame(frameType.headers, 0x4, 1, encodeHeaders([...call, ...fields]));
+  return Buffer.concat([clientPreface, settings, begin, frame(0, 0x1, 1, sent)]);
+}
 
 /** A connection's beginning and some frames, whole and damaged ones. */
 export const http2Traffic: fc.Arbitrary<Buffer> = damagedBytes(

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { Strays } from "./strays.js";
 import type { Target } from "./target.js";
 
 export interface Failure {
@@ -31,9 +32,7 @@ const shrinkingMs = 60_000;
 
 /** Tries the known cases, then drawn ones, until one fails or it is enough. */
 export async function hunt<Case>(target: Target<Case>, options: HuntOptions): Promise<Hunted> {
-  const strays: unknown[] = [];
-  const stray = (reason: unknown) => void strays.push(reason);
-  process.on("unhandledRejection", stray).on("uncaughtException", stray);
+  const strays = new Strays();
   const bench = await target.open();
   let cases = 0;
   const check = async (tried: Case) => {
@@ -41,7 +40,7 @@ export async function hunt<Case>(target: Target<Case>, options: HuntOptions): Pr
     const before = process.cpuUsage();
     await bench.check(tried);
     const { user, system } = process.cpuUsage(before);
-    if (strays.length > 0) throw new Error("nobody caught this", { cause: strays.shift() });
+    strays.expectNone();
     if ((user + system) / 1_000 > (options.cpuLimitMs ?? Infinity)) {
       throw new Error(`one case took ${Math.round((user + system) / 1_000)} ms of CPU`);
     }
@@ -51,7 +50,7 @@ export async function hunt<Case>(target: Target<Case>, options: HuntOptions): Pr
     return { cases, ...(failure && { failure }) };
   } finally {
     await bench.close();
-    process.off("unhandledRejection", stray).off("uncaughtException", stray);
+    strays.close();
   }
 }
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { status } from "@grpc/grpc-js";
+import type { status } from "@grpc/grpc-js";
 import type { Connection } from "../src/config/connection.js";
 import { ClassNotes } from "../src/daemon/class-notes.js";
 import { type MountServiceParts, mount } from "../src/daemon/mount-service.js";
@@ -7,7 +7,7 @@ import { Observers } from "../src/daemon/observers.js";
 import { BoundedCache } from "../src/mount/bounded-cache.js";
 import type { ClassSpec } from "../src/mount/mount-spec.js";
 import type { Answers } from "../src/mount/ports.js";
-import { finalStatus, madeFinal } from "../src/rpc/status.js";
+import { finalStatus } from "../src/rpc/status.js";
 import type { CallFacts } from "../src/rpc/unary.js";
 import type { Clock } from "../src/shared/clock.js";
 import { ProviderError } from "../src/shared/errors.js";
@@ -15,6 +15,7 @@ import { Redacted } from "../src/shared/redacted.js";
 import { createLog } from "../src/telemetry/log.js";
 import type { MountRequest, MountResponse } from "../src/wire/provider.js";
 import { expectNoCanary } from "./canaries.js";
+import { expectFinal } from "./final-code.js";
 
 export type Outcome = { ok: true; response: MountResponse } | { ok: false; code: status; details: string };
 
@@ -63,10 +64,6 @@ export class MountRoom {
       expectNoCanary("the log", this.#lines.splice(0).join(""));
     }
   }
-}
-
-function expectFinal(code: status): void {
-  if (madeFinal({ code }).code !== code) throw new Error(`${status[code]} is not final to a kubelet`);
 }
 
 /** One line of text, short enough for a header and an event. */

@@ -15,7 +15,8 @@ const odd = fc.oneof(
   fc.constantFrom("shop", "web", "uid-1", "other", ["vault"], 0),
 );
 const own = claims["kubernetes.io"];
-const either = <T>(usual: T) => fc.oneof({ weight: 4, arbitrary: fc.constant<unknown>(usual) }, odd);
+const either = (usual: unknown) =>
+  fc.oneof({ weight: 4, arbitrary: usual instanceof fc.Arbitrary ? usual : fc.constant(usual) }, odd);
 
 const payload = fc.oneof(
   {
@@ -27,8 +28,8 @@ const payload = fc.oneof(
           weight: 4,
           arbitrary: fc.record({
             namespace: either(own.namespace),
-            pod: either(own.pod),
-            serviceaccount: either(own.serviceaccount),
+            pod: either(fc.record({ name: either(own.pod.name), uid: either(own.pod.uid) })),
+            serviceaccount: either(fc.record({ name: either(own.serviceaccount.name), uid: either("sa-uid-1") })),
           }),
         },
         odd,

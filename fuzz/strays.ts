@@ -1,0 +1,25 @@
+const events = ["unhandledRejection", "uncaughtException", "warning"] as const;
+
+/** What nobody caught, and what was written to the terminal past the log. */
+export class Strays {
+  readonly #found: unknown[] = [];
+  readonly #note = (reason: unknown) => void this.#found.push(reason);
+  readonly #write = process.stderr.write.bind(process.stderr);
+
+  constructor() {
+    for (const event of events) process.on(event, this.#note);
+    process.stderr.write = (text: string | Uint8Array) => {
+      this.#note(new Error(`written to stderr: ${text.toString()}`));
+      return true;
+    };
+  }
+
+  expectNone(): void {
+    if (this.#found.length > 0) throw new Error("this strayed", { cause: this.#found.shift() });
+  }
+
+  close(): void {
+    for (const event of events) process.off(event, this.#note);
+    process.stderr.write = this.#write;
+  }
+}
