@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { ServiceAccountIssuer } from "../src/devvault/service-account-issuer.js";
 import { systemClock } from "../src/shared/clock.js";
@@ -22,6 +23,7 @@ bench/results.json. What is missed is marked, and is no failure.
   --only TEXT    only measurements whose name holds the text; nothing is written. Names:
                  ${"{names}"}
   --node FILE    the Node binary that runs keymount
+  --flags FLAGS  Node's flags (default: those of the image, as the Dockerfile has them); with others nothing is written
   --date DATE    the run's date in results.json (default: today)
 `;
 
@@ -36,6 +38,7 @@ const { values: options } = parseArgs({
     quick: { type: "boolean", default: false },
     only: { type: "string", default: "" },
     node: { type: "string", default: process.execPath },
+    flags: { type: "string", default: imageFlags() },
     date: { type: "string", default: new Date().toISOString().slice(0, 10) },
     help: { type: "boolean", default: false },
   },
@@ -56,7 +59,10 @@ const measurements: Measurement[] = [
 async function main(): Promise<void> {
   if (options.help) return void process.stdout.write(help.replace("{names}", names()));
   if (!existsSync("dist/keymount.js")) throw new Error("nothing is built: npm run build");
-  const bench = { node: options.node, quick: options.quick, issuer: new ServiceAccountIssuer(systemClock) };
+  const flags = options.flags.split(" ").filter((flag) => flag !== "");
+  const node = { path: options.node, flags };
+  const bench = { node, quick: options.quick, issuer: new ServiceAccountIssuer(systemClock) };
+  const loadBefore = loadavg()[0]!;
   const figures: Figure[] = [];
   for (const kind of kinds) figures.push(...(await measureAt(kind, bench)));
   if ("volume-hour".includes(options.only)) figures.push(...(await countVolumeHours()));
@@ -64,8 +70,10 @@ async function main(): Promise<void> {
   const last = lastRun(version);
   console.log(`\n${table(figures, last)}`);
   const missed = figures.filter((figure) => !meetsBudget(figure)).length;
-  console.log(`\nNode ${version}; ${missed === 0 ? "every budget is met" : `${missed} budgets missed`}`);
-  if (!options.quick && options.only === "") keepRun(version, options.date, figures);
+  console.log(`\nNode ${version} ${options.flags}; load before: ${loadBefore.toFixed(1)} on ${cpus().length} cores`);
+  console.log(missed === 0 ? "every budget is met" : `${missed} budgets missed`);
+  if (options.quick || options.only !== "" || options.flags !== imageFlags()) return;
+  keepRun({ version, date: options.date, loadBefore }, figures);
 }
 
 async function measureAt(kind: VaultKind, bench: Bench): Promise<Figure[]> {
@@ -86,6 +94,12 @@ async function measureAt(kind: VaultKind, bench: Bench): Promise<Figure[]> {
   } finally {
     await vault.stop();
   }
+}
+
+/** What the image starts Node with. */
+function imageFlags(): string {
+  const entrypoint = /^ENTRYPOINT (\[.*\])$/m.exec(readFileSync("Dockerfile", "utf8"))![1]!;
+  return (JSON.parse(entrypoint) as string[]).filter((word) => word.startsWith("--")).join(" ");
 }
 
 function names(): string {

@@ -6,13 +6,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePorts } from "../e2e/stack/free-ports.js";
+import { cpuOf } from "./process-figures.js";
 
 /** The built keymount, serving in a process of its own. */
 export interface Provider {
   readonly pid: number;
   readonly socketPath: string;
-  /** Milliseconds from the exec until its socket was there. */
+  /** Milliseconds from the exec until its socket was there, and of CPU until then. */
   readonly readyMs: number;
+  readonly readyCpuMs: number;
   /** A sample of `/metrics`: the sum over all labels. */
   metric(name: string): Promise<number>;
   stop(): Promise<void>;
@@ -20,8 +22,14 @@ export interface Provider {
 
 const patienceMs = 20_000;
 
-/** Starts `dist/keymount.js serve` with this Node binary and an environment of nothing but PATH. */
-export async function startProvider(node: string, vaultAddress: string): Promise<Provider> {
+/** The Node that runs keymount. */
+export interface NodeBinary {
+  path: string;
+  flags: readonly string[];
+}
+
+/** Starts `dist/keymount.js serve` in an environment of nothing but PATH. */
+export async function startProvider(node: NodeBinary, vaultAddress: string): Promise<Provider> {
   const directory = await mkdtemp(join(tmpdir(), "km-bench-"));
   const [socketPath, keyFile, logFile] = [
     join(directory, "vault.sock"),
@@ -33,8 +41,9 @@ export async function startProvider(node: string, vaultAddress: string): Promise
   const log = openSync(logFile, "a");
   const startedAt = performance.now();
   const child = spawn(
-    node,
+    node.path,
     [
+      ...node.flags,
       "dist/keymount.js",
       "serve",
       `--endpoint=unix://${socketPath}`,
@@ -55,10 +64,12 @@ export async function startProvider(node: string, vaultAddress: string): Promise
     child.kill("SIGKILL");
     throw new Error(`keymount did not start:\n${await readFile(logFile, "utf8")}`, { cause: error });
   }
+  const readyMs = performance.now() - startedAt;
   return {
     pid: child.pid!,
     socketPath,
-    readyMs: performance.now() - startedAt,
+    readyMs,
+    readyCpuMs: cpuOf(child.pid!),
     metric: async (name) => sumOf(name, await (await fetch(`http://127.0.0.1:${health}/metrics`)).text()),
     async stop() {
       child.kill("SIGTERM");

@@ -9,6 +9,8 @@ export interface Run {
   date: string;
   node: string;
   machine: string;
+  /** Load average over a minute before the run: what else the machine did. */
+  loadBefore: number;
   figures: Record<string, number>;
 }
 
@@ -25,11 +27,15 @@ export function lastRun(version: string): Run | undefined {
   return readResults()[majorOf(version)];
 }
 
-export function keepRun(version: string, date: string, figures: readonly Figure[]): void {
+export function keepRun(
+  { version, date, loadBefore }: { version: string; date: string; loadBefore: number },
+  figures: readonly Figure[],
+): void {
   const run: Run = {
     date,
     node: version,
     machine: `${cpus().length} × ${cpus()[0]!.model}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+    loadBefore,
     figures: Object.fromEntries(figures.map(({ id, value }) => [id, rounded(value)])),
   };
   writeFileSync(file, `${JSON.stringify({ ...readResults(), [majorOf(version)]: run }, undefined, 2)}\n`);

@@ -1,12 +1,11 @@
 import type { ServiceAccountIssuer } from "../src/devvault/service-account-issuer.js";
-import { type Provider, startProvider } from "./provider.js";
+import { type NodeBinary, type Provider, startProvider } from "./provider.js";
 import type { BenchVault } from "./vault.js";
 import { Load } from "./workload.js";
 
 /** What every measurement needs. */
 export interface Bench {
-  /** The Node binary that runs keymount. */
-  node: string;
+  node: NodeBinary;
   /** Smaller samples, for a look. */
   quick: boolean;
   issuer: ServiceAccountIssuer;

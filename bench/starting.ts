@@ -11,10 +11,12 @@ const idleBudgetOf = (version: string) => (version.startsWith("v20.") ? 64 : 80)
 /** From exec to socket, and what it weighs while nobody calls. */
 export async function measureStarting(bench: Bench, vault: BenchVault, version: string): Promise<Figure[]> {
   const readyMs: number[] = [];
+  const cpuMs: number[] = [];
   const idle: number[] = [];
   for (let n = 0; n < (bench.quick ? 3 : 9); n += 1) {
     const provider = await startProvider(bench.node, vault.address);
     readyMs.push(provider.readyMs);
+    cpuMs.push(provider.readyCpuMs);
     if (n < 3) {
       await sleep(settledMs);
       idle.push(memoryOf(provider.pid).now);
@@ -23,6 +25,7 @@ export async function measureStarting(bench: Bench, vault: BenchVault, version: 
   }
   return [
     { id: "start.ready", title: "exec to socket, median", unit: "ms", value: median(readyMs), budget: { atMost: 250 } },
+    { id: "start.cpu", title: "exec to socket, CPU, median", unit: "ms", value: median(cpuMs) },
     {
       id: "start.idle-rss",
       title: "idle RSS, median",
