@@ -28,6 +28,9 @@ const code = await readFile(file, "utf8");
 const native = code.match(/[\w./-]+\.node["'`]/);
 if (native) throw new Error(`the bundle asks for a native module: ${native[0]}`);
 // With nothing but ASCII in it V8 keeps the text in one byte a character: 1.4 MB less memory.
-await writeFile(file, code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`));
+await writeFile(
+  file,
+  code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`),
+);
 await chmod(file, 0o755);
 console.log(`dist/keymount.js  ${Math.round((await stat(file)).size / 1024)} KiB`);

@@ -1,4 +1,5 @@
 import { ProviderError } from "../shared/errors.js";
+import { named } from "../shared/quoted.js";
 
 /** Every result, or one error that names every failure: nobody should have to fix one mistake per try. */
 export async function allOrNothing<T>(attempts: readonly { name: string; result: Promise<T> }[]): Promise<T[]> {
@@ -15,7 +16,7 @@ function oneError(failures: readonly { name: string; error: ProviderError }[]): 
   const lasting = failures.find(({ error }) => !passing.has(error.code)) ?? failures[0]!;
   const names = new Map<string, string[]>();
   for (const { name, error } of failures) names.set(error.message, [...(names.get(error.message) ?? []), name]);
-  const message = [...names].map(([text, objects]) => `${objects.join(", ")}: ${text}`).join("; ");
+  const message = [...names].map(([text, objects]) => `${objects.map(named).join(", ")}: ${text}`).join("; ");
   return new ProviderError(lasting.error.code, message, { cause: lasting.error });
 }
 

@@ -1,4 +1,5 @@
 import { ProviderError } from "../shared/errors.js";
+import { named } from "../shared/quoted.js";
 import type { MountedFile } from "./mount-spec.js";
 
 /** Tags, lengths, the version's id and hash: what a file costs on the wire beyond its path (twice, as path and id) and bytes. */
@@ -22,6 +23,6 @@ export function fitsTheDriver(files: readonly MountedFile[], responseBytes: numb
   throw new ProviderError(
     "limit_exceeded",
     `the files of this volume are ${total} bytes, more than the ${responseBytes} that fit one answer to the driver; ` +
-      `the largest: ${largest.map(({ path, bytes }) => `${path} (${bytes})`).join(", ")}; put them into several classes and volumes`,
+      `the largest: ${largest.map(({ path, bytes }) => `${named(path)} (${bytes})`).join(", ")}; put them into several classes and volumes`,
   );
 }

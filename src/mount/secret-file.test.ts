@@ -77,6 +77,12 @@ describe("a file from a key", () => {
       kv2,
       /no key "pasword" at secret\/data\/app \(it has: .*password/,
     ],
+    [
+      "a key whose name would not show, made visible",
+      { secretKey: { key: "\ufeffpassword\n" } },
+      kv2,
+      /no key "\\ufeffpassword\\n" at/,
+    ],
     ["an inherited name", { secretKey: { key: "constructor" } }, kv2, /no key "constructor"/],
     [
       "a pointer that leads nowhere, naming the step",

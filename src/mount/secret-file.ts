@@ -1,5 +1,6 @@
 import { ProviderError } from "../shared/errors.js";
 import { type Json, type JsonObject, isJsonObject } from "../shared/json.js";
+import { named, quoted } from "../shared/quoted.js";
 import { Redacted } from "../shared/redacted.js";
 import { goJson } from "../shared/go-json.js";
 import type { Encoding, KeySelector, MountedFile, ObjectSpec } from "./mount-spec.js";
@@ -49,7 +50,8 @@ function inner(data: JsonObject): JsonObject {
 function keyOf(data: JsonObject, key: string, object: ObjectSpec): Json {
   const secret = inner(data);
   const found = own(secret, key) ?? own(data, key);
-  if (!found) throw new ProviderError("not_found", `no key "${key}" at ${place(object)} (it has: ${namesOf(secret)})`);
+  if (!found)
+    throw new ProviderError("not_found", `no key ${quoted(key)} at ${place(object)} (it has: ${namesOf(secret)})`);
   return found.value;
 }
 
@@ -64,7 +66,7 @@ function pointedAt(secret: JsonObject, steps: readonly string[], object: ObjectS
     if (!found)
       throw new ProviderError(
         "not_found",
-        `nothing at "${pointer(steps, depth)}" in ${place(object)} (${holds(here)})`,
+        `nothing at ${quoted(pointer(steps, depth))} in ${place(object)} (${holds(here)})`,
       );
     here = found.value;
   }
@@ -97,7 +99,7 @@ function holds(value: Json): string {
 /** Key names help the person who mistyped one; never a value, and never an unbounded list. */
 function namesOf(holder: JsonObject): string {
   const names = Object.keys(holder).sort();
-  const shown = names.slice(0, 20).map((name) => (name.length > 64 ? `${name.slice(0, 64)}…` : name));
+  const shown = names.slice(0, 20).map(named);
   return names.length === 0
     ? "no keys"
     : shown.join(", ") + (names.length > 20 ? `, and ${names.length - 20} more` : "");
@@ -131,6 +133,6 @@ function undecodable(object: ObjectSpec): ProviderError {
   );
 }
 
-function place(object: ObjectSpec): string {
-  return object.request.path;
+function place({ request }: ObjectSpec): string {
+  return /^[\w./-]+$/.test(request.path) ? request.path : quoted(request.path);
 }
