@@ -91,7 +91,7 @@ function json(source: string): unknown {
 function absent(tokens: ReadonlyMap<string, OfferedToken>, audiences: readonly string[]): ProviderError {
   const offered = [...tokens.keys()].map(quoted).join(", ");
   const wanted = audiences.map(quoted).join(" or ");
-  const request = `tokenRequests: [{audience: ${JSON.stringify(audiences[0] ?? "vault")}}]`;
+  const request = `tokenRequests: [{audience: ${quoted(audiences[0] ?? "vault")}}]`;
   return new ProviderError(
     "unauthenticated",
     tokens.size === 0
