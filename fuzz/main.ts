@@ -29,7 +29,7 @@ const { values: options } = parseArgs({
 const lanes = 2;
 
 async function main(): Promise<number> {
-  if (options.help) return (console.log(help), 0);
+  if (options.help) return console.log(help), 0;
   const waiting = targets.map(({ name }) => name).filter((name) => !options.target || name === options.target);
   if (waiting.length === 0) throw new Error(`no target is called ${options.target}; see --help`);
   const directory = mkdtempSync(join(tmpdir(), "km-fuzz-"));
