@@ -75,7 +75,7 @@ test("an operator who gives only --vault-addr gets one connection with the usual
       classAddress: "refuse",
     },
     driverPollIntervalMs: 120_000,
-    limits: { bindings: 4096, bytes: 67_108_864, responseBytes: 3_670_016 },
+    limits: { bindings: 4096, bytes: 25_165_824, responseBytes: 3_670_016 },
     notes: [],
   });
 });

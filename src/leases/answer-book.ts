@@ -1,10 +1,11 @@
 import { ProviderError } from "../shared/errors.js";
 import type { VaultToken } from "../vault/vault-client.js";
 import { type Answer, type AnswerKind, isAlive } from "./answer.js";
+import { EvictionOrder } from "./eviction-order.js";
 
 export interface BookLimits {
   bindings: number;
-  /** Of answers' bodies as they came. */
+  /** Of memory that answers take. */
   bytes: number;
 }
 
@@ -49,9 +50,12 @@ export class AnswerBook {
   readonly #limits: BookLimits;
   readonly #forgotten: (tokenKey: string) => void;
   readonly #bindings = new Map<string, Binding>();
-  /** In the order of last use, the oldest first. */
   readonly #entries = new Map<string, Entry>();
+  /** Those that hold a static answer. */
+  readonly #evictable = new EvictionOrder();
+  /** By namespace, and of all credentials. */
   readonly #bytes = new Map<string, number>();
+  #credentialBytes = 0;
   readonly #bindingsOf = new Map<string, Set<Binding>>();
 
   /** `forgotten` is told the token key that no binding needs any more. */
@@ -81,8 +85,8 @@ export class AnswerBook {
       namespace: binding.namespace,
       users: new Set<Binding>(),
     };
-    this.#entries.delete(key);
     this.#entries.set(key, entry);
+    if (this.#evictable.has(entry)) this.#evictable.renew(entry);
     entry.users.add(binding);
     binding.entries.add(entry);
     return entry;
@@ -90,11 +94,7 @@ export class AnswerBook {
 
   /** Whether there is room for another credential: what cannot be held must not be made. */
   hasRoomForCredential(): boolean {
-    const kept = [...this.#entries.values()].reduce(
-      (sum, { answer }) => sum + (isEvictable(answer) ? 0 : answer!.bytes),
-      0,
-    );
-    return kept < this.#limits.bytes;
+    return this.#credentialBytes < this.#limits.bytes;
   }
 
   /** Holds an answer in its entry, pushing out older static ones for room; a static one too many is not held at all. */
@@ -105,7 +105,8 @@ export class AnswerBook {
     if (!room && answer.kind === "static") return;
     entry.answer = answer;
     entry.overdue = false;
-    this.#count(entry.namespace, answer.bytes);
+    this.#count(entry.namespace, answer, 1);
+    if (isEvictable(answer)) this.#evictable.renew(entry);
   }
 
   /** The binding uses these entries and no others. */
@@ -171,7 +172,8 @@ export class AnswerBook {
 
   #drop(entry: Entry): void {
     if (!entry.answer) return;
-    this.#count(entry.namespace, -entry.answer.bytes);
+    this.#count(entry.namespace, entry.answer, -1);
+    this.#evictable.remove(entry);
     delete entry.answer;
   }
 
@@ -191,11 +193,9 @@ export class AnswerBook {
 
   #makeRoomForBytes(bytes: number, namespace: string): boolean {
     while (this.#totalBytes() + bytes > this.#limits.bytes) {
-      const crowded = crowdedBy(namespace, this.#bytes, this.#limits.bytes);
-      const entries = [...this.#entries.values()].filter(({ answer }) => answer && isEvictable(answer));
-      const victim = entries.find((entry) => entry.namespace === crowded) ?? entries[0];
+      const victim = this.#evictable.oldest(crowdedBy(namespace, this.#bytes, this.#limits.bytes));
       if (!victim) return false;
-      this.#drop(victim);
+      for (const user of victim.users) this.#release(user, victim);
     }
     return true;
   }
@@ -204,15 +204,16 @@ export class AnswerBook {
     return [...this.#bytes.values()].reduce((sum, bytes) => sum + bytes, 0);
   }
 
-  #count(namespace: string, bytes: number): void {
-    const held = (this.#bytes.get(namespace) ?? 0) + bytes;
+  #count(namespace: string, answer: Answer, sign: 1 | -1): void {
+    if (!isEvictable(answer)) this.#credentialBytes += sign * answer.bytes;
+    const held = (this.#bytes.get(namespace) ?? 0) + sign * answer.bytes;
     if (held > 0) this.#bytes.set(namespace, held);
     else this.#bytes.delete(namespace);
   }
 }
 
-function isEvictable(answer: Answer | undefined): boolean {
-  return answer === undefined || answer.kind === "static";
+function isEvictable({ kind }: Answer): boolean {
+  return kind === "static";
 }
 
 function holdsCredential(binding: Binding, now: number): boolean {

@@ -15,6 +15,7 @@ export type AnswerKind = "static" | "leased" | "issued";
 export interface Answer {
   kind: AnswerKind;
   body: AnswerBody;
+  /** Of memory, as `heldBytes` reckons. */
   bytes: number;
   readAt: number;
   /** 0.9 to 1.1, drawn once: spreads the refreshes of answers read together. */
@@ -44,7 +45,7 @@ export function answerOf(
   return {
     kind,
     body: reply.body,
-    bytes: reply.bytes,
+    bytes: heldBytes(reply.bytes),
     readAt: reply.requestedAt,
     refreshFactor: 0.9 + 0.2 * draw,
     ...(kind !== "static" &&
@@ -54,6 +55,11 @@ export function answerOf(
     ...(reply.lease && { lease: reply.lease }),
     token,
   };
+}
+
+/** What a parsed body of so many bytes takes of the heap, entry and all: measured at up to 1.8 of its size and 1 KiB. */
+export function heldBytes(bodyBytes: number): number {
+  return 2 * bodyBytes + 1024;
 }
 
 /** Whether a Mount should ask Vault again. */

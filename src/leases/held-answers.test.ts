@@ -9,6 +9,7 @@ import { CountingVault, sampleVisitor } from "../testing/counting-vault.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { Sessions } from "../vault/sessions.js";
 import { VaultSecrets } from "../vault/vault-secrets.js";
+import { heldBytes } from "./answer.js";
 import { AnswerBook } from "./answer-book.js";
 import { HeldAnswers } from "./held-answers.js";
 
@@ -31,7 +32,10 @@ let sessions: Sessions;
 let heldInstead: string[];
 
 /** A draw of one half: refresh factors are 1, and spreads are half of their span. */
-function start(limits = { bindings: 100, bytes: 10_000 }): void {
+/** What an answer of the counting Vault takes. */
+const one = heldBytes(100);
+
+function start(limits = { bindings: 100, bytes: 100 * one }): void {
   clock = new FakeClock();
   vault = new CountingVault(clock);
   heldInstead = [];
@@ -286,7 +290,7 @@ describe("a leased answer", () => {
   });
 
   test("that there is no room for is refused before it is made", async () => {
-    start({ bindings: 100, bytes: 100 });
+    start({ bindings: 100, bytes: one });
     vault.replies.set(issue.path, { body: secret("cert-1") });
     await mount({ requests: [issue] });
     const another = { ...issue, path: "pki/issue/other" };
@@ -334,7 +338,7 @@ describe("an issued answer", () => {
 
 describe("memory", () => {
   test("pushes out the oldest static answers of the namespace that holds most", async () => {
-    start({ bindings: 100, bytes: 300 });
+    start({ bindings: 100, bytes: 3 * one });
     vault.replies.set(kv.path, { body: secret("1") });
     const crowd = (n: number) => ({ tokenKey: `crowd-${n}`, pod: { ...sampleVisitor().pod, namespace: "crowd" } });
     await mount({ visitor: crowd(1) });
@@ -346,7 +350,7 @@ describe("memory", () => {
   });
 
   test("gives a full book's oldest idle place to a newcomer, and revokes the token that nobody needs", async () => {
-    start({ bindings: 2, bytes: 10_000 });
+    start({ bindings: 2, bytes: 100 * one });
     vault.replies.set(kv.path, { body: secret("1") });
     for (const tokenKey of ["a", "b", "c"]) await mount({ visitor: { tokenKey } });
     expect([...book.bindings()].map(({ tokenKey }) => tokenKey)).toEqual(["b", "c"]);
@@ -354,7 +358,7 @@ describe("memory", () => {
   });
 
   test("never takes the place of a live credential", async () => {
-    start({ bindings: 1, bytes: 10_000 });
+    start({ bindings: 1, bytes: 100 * one });
     vault.replies.set(creds.path, { body: secret("1"), lease: { id: "l", durationMs: 60 * minute } });
     await mount({ requests: [creds], visitor: { tokenKey: "a" } });
     await expect(mount({ visitor: { tokenKey: "b" } })).rejects.toThrow(/live credential/);

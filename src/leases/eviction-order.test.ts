@@ -1,0 +1,22 @@
+import { expect, test } from "vitest";
+import type { Entry } from "./answer-book.js";
+import { EvictionOrder } from "./eviction-order.js";
+
+const entry = (key: string, namespace: string): Entry => ({ key, namespace, tokenKey: "t", users: new Set() });
+
+test("the least recently used of a namespace goes first, and of all where it has none", () => {
+  const order = new EvictionOrder();
+  const [a, b, c] = [entry("a", "shop"), entry("b", "shop"), entry("c", "crowd")];
+  for (const each of [a, b, c]) order.renew(each);
+  expect(order.oldest("shop")).toBe(a);
+  order.renew(a);
+  expect(order.oldest("shop")).toBe(b);
+  expect(order.oldest("crowd")).toBe(c);
+  expect(order.oldest("other")).toBe(b);
+  order.remove(b);
+  expect(order.oldest("other")).toBe(c);
+  expect(order.has(b)).toBe(false);
+  order.remove(c);
+  order.remove(a);
+  expect(order.oldest("shop")).toBeUndefined();
+});
