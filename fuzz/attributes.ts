@@ -4,7 +4,7 @@ import type { ClassSpec } from "../src/mount/mount-spec.js";
 import { parseMountRequest, type WireMountRequest } from "../src/mount/mount-request.js";
 import { systemClock } from "../src/shared/clock.js";
 import { sampleConnection } from "../src/testing/connection.js";
-import { canaries } from "./canaries.js";
+import { canaries, withoutArguments } from "./canaries.js";
 import { damagedText } from "./edits.js";
 import { HeldSecrets } from "./held-secrets.js";
 import { MountRoom, type Outcome, expectEqual } from "./mounting.js";
@@ -35,7 +35,8 @@ export const attributesTarget: Target<WireMountRequest> = {
   name: "attributes",
   cases: fc.record({
     attributes: fc.oneof(
-      { weight: 6, arbitrary: damagedText(withOddities) },
+      { weight: 2, arbitrary: withOddities },
+      { weight: 4, arbitrary: damagedText(withOddities.map(withoutArguments)) },
       { weight: 1, arbitrary: fc.json({ maxDepth: 5 }) },
       { weight: 1, arbitrary: fc.string({ unit: "binary" }) },
     ),

@@ -1,4 +1,4 @@
-import { named, quoted } from "../shared/quoted.js";
+import { named, word } from "../shared/quoted.js";
 import { nearest } from "../shared/spelling.js";
 import type { Finding } from "./findings.js";
 import type { ClassSpec } from "./mount-spec.js";
@@ -152,7 +152,7 @@ class ParameterReader {
   onDenied(): "keep" | "fail" {
     const written = this.#get("onDenied");
     if (written === "fail" || written === "keep") return written;
-    if (written !== "") this.say("error", "onDenied", `${quoted(written)} is not known; write keep or fail`);
+    if (written !== "") this.say("error", "onDenied", `${word(written)} is not known; write keep or fail`);
     return "keep";
   }
 

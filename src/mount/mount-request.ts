@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { quoted } from "../shared/quoted.js";
+import { quoted, word } from "../shared/quoted.js";
 import type { BoundedCache } from "./bounded-cache.js";
 import { isDriversOwn, readClass } from "./class-parameters.js";
 import { refusal } from "./findings.js";
@@ -116,7 +116,7 @@ function modeOf(permission: string, mistakes: string[]): number {
   if (permission === "") return 0o644;
   const mode = /^\d{1,3}$/.test(permission) ? Number(permission) : undefined;
   if (mode !== undefined && mode <= 0o777) return mode || 0o644;
-  mistakes.push(`the permission ${quoted(permission)} is not a decimal number within 0 and 511`);
+  mistakes.push(`the permission ${word(permission)} is not a decimal number within 0 and 511`);
   return 0o644;
 }
 

@@ -1,5 +1,5 @@
 import { parseDuration } from "../shared/duration.js";
-import { quoted } from "../shared/quoted.js";
+import { word } from "../shared/quoted.js";
 import { Redacted } from "../shared/redacted.js";
 import { goJson } from "../shared/go-json.js";
 import { type Encoding, encodings, type KeySelector, type VaultMethod, vaultMethods } from "./mount-spec.js";
@@ -26,7 +26,7 @@ export function methodOf(object: ObjectReader): VaultMethod {
   const written = object.text("method");
   const method = vaultMethods.find((known) => known === written.toUpperCase());
   if (written !== "" && !method) {
-    object.error("method", `${quoted(written)} is not a method of Vault; write one of ${vaultMethods.join(", ")}`);
+    object.error("method", `${word(written)} is not a method of Vault; write one of ${vaultMethods.join(", ")}`);
   }
   return method ?? "GET";
 }
@@ -74,7 +74,7 @@ export function encodingOf(object: ObjectReader): Encoding {
     return "utf-8";
   }
   const encoding = encodings.find((known) => known === written.toLowerCase());
-  if (!encoding) object.error("encoding", `${quoted(written)} is not known; write one of ${encodings.join(", ")}`);
+  if (!encoding) object.error("encoding", `${word(written)} is not known; write one of ${encodings.join(", ")}`);
   return encoding ?? "utf-8";
 }
 
@@ -85,10 +85,10 @@ export function modeOf(object: ObjectReader): number | undefined {
   const inQuotes = /^0o?[0-7]+$/.test(scalar.text) ? BigInt(`0o${scalar.text.replace("o", "")}`) : undefined;
   const mode = integerOf(scalar) ?? inQuotes;
   if (mode === undefined) {
-    object.error("filePermission", `${quoted(scalar.text)} is not a file mode; write it in octal without quotes: 0644`);
+    object.error("filePermission", `${word(scalar.text)} is not a file mode; write it in octal without quotes: 0644`);
   } else if (mode < 0n || mode > 0o777n) {
     const meant = /^[0-7]{3}$/.test(scalar.text) ? ` (did you mean 0${scalar.text}?)` : "";
-    object.error("filePermission", `${quoted(scalar.text)} is not within 0000 and 0777${meant}`);
+    object.error("filePermission", `${word(scalar.text)} is not within 0000 and 0777${meant}`);
   } else if (/^[1-7][0-7]{2}$/.test(scalar.text)) {
     object.warning(
       "filePermission",
@@ -104,7 +104,7 @@ export function versionOf(object: ObjectReader): string | undefined {
   if (/^[1-9]\d{0,8}$/.test(written)) return written;
   object.error(
     "version",
-    `${quoted(written)} is not a version; write a whole number from 1 up, or leave it out for the newest`,
+    `${word(written)} is not a version; write a whole number from 1 up, or leave it out for the newest`,
   );
   return undefined;
 }
@@ -121,8 +121,8 @@ export function refreshIntervalOf(object: ObjectReader): number | undefined {
 export function refreshInterval(written: string): number | undefined | string {
   if (written === "") return undefined;
   const ms = parseDuration(written);
-  if (ms === undefined) return `${quoted(written)} is not a duration; write it like 30s, 10m or 1h30m`;
-  if (ms < 1_000 || ms > longestIntervalMs) return `${quoted(written)} is not within 1s and 8760h`;
+  if (ms === undefined) return `${word(written)} is not a duration; write it like 30s, 10m or 1h30m`;
+  if (ms < 1_000 || ms > longestIntervalMs) return `${word(written)} is not within 1s and 8760h`;
   return ms;
 }
 

@@ -7,6 +7,11 @@ export function quoted(text: string): string {
   );
 }
 
+/** A stranger's text for a message where a short word is wanted: anything longer may be a value that slipped there. */
+export function word(text: string): string {
+  return /^[\w.+-]{0,20}$/.test(text) ? quoted(text) : "what is written";
+}
+
 /** A stranger's name for a message: as it is where it is plain, else quoted. */
 export function named(name: string): string {
   return /^[\w./-]{1,64}$/.test(name) ? name : quoted(name);
