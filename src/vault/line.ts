@@ -139,10 +139,13 @@ function isStaleSocket(reason: unknown): boolean {
   return reason.reusedSocket && reason.phase === "waiting" && ["ECONNRESET", "EPIPE"].includes(reason.code);
 }
 
-/** A 200 has a body of JSON; only a 204 has none. */
+/**
+ * A 200 has a body of JSON; only a 204 has none. It says nothing against the node: some paths (`pki/ca/pem`) answer in
+ * another form, and whoever mounts one must not make the node rest for everybody.
+ */
 function unusable({ status, body, headers }: VaultReply, origin: string): Failure | undefined {
   if (body || (body === null && status === 204)) return undefined;
-  return { error: unlikeVault(status, headers["content-type"], origin), retry: "repeatable", blamesNode: true };
+  return { error: unlikeVault(status, headers["content-type"], origin), retry: "elsewhere", blamesNode: false };
 }
 
 function outageOf(origin: string, status: number): Failure {

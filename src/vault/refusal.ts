@@ -148,7 +148,7 @@ export function unlikeVault(status: number, contentType: string | undefined, ori
   const type = /^[\w.+/-]{1,60}/.exec(contentType ?? "")?.[0] ?? "no content type";
   return new VaultError(
     "protocol",
-    `${origin} answered ${status} with something that is not Vault's JSON (${type}); is it Vault, or a proxy's page?`,
+    `${origin} answered ${status} with something that is not Vault's JSON (${type}); is it Vault, or a proxy's page? (a path that answers in another form, such as pki/ca/pem, cannot be mounted)`,
     { status },
   );
 }
