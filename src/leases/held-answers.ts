@@ -38,6 +38,14 @@ export interface HeldAnswersParts {
   observer: HeldAnswersObserver;
 }
 
+/** What one volume asks, and where its answer goes. */
+interface Question {
+  visitor: Visitor;
+  binding: Binding;
+  entry: Entry;
+  request: VaultRequest;
+}
+
 /** The failures remembered at once, one for each request of a token key. */
 const rememberedFailures = 8192;
 
@@ -63,7 +71,7 @@ export class HeldAnswers implements Answers {
       answer: async (request, wish, signal) => {
         const entry = book.use(binding, requestKey(request));
         used.add(entry);
-        return this.#deliver(visitor, binding, entry, request, wish, signal);
+        return this.#deliver({ visitor, binding, entry, request }, wish, signal);
       },
       conclude: (versions) => {
         book.keepOnly(binding, used);
@@ -74,19 +82,13 @@ export class HeldAnswers implements Answers {
     };
   }
 
-  async #deliver(
-    visitor: Visitor,
-    binding: Binding,
-    entry: Entry,
-    request: VaultRequest,
-    wish: Wish,
-    signal: AbortSignal,
-  ): Promise<Delivered> {
+  async #deliver(question: Question, wish: Wish, signal: AbortSignal): Promise<Delivered> {
+    const { visitor, entry, request } = question;
     const now = this.#parts.clock.monotonic();
     const held = entry.answer && isAlive(entry.answer, now) ? entry.answer : undefined;
     if (held && !isDue(held, wish.refreshIntervalMs, now)) return { body: held.body };
     try {
-      return { body: (await this.#askOnce(visitor, binding, entry, request, held, signal)).body };
+      return { body: (await this.#askOnce(question, held, signal)).body };
     } catch (reason) {
       const error = ProviderError.from(reason);
       if (!held || signal.aborted || (wish.onDenied === "fail" && isDenial(error))) throw error;
@@ -97,30 +99,18 @@ export class HeldAnswers implements Answers {
   }
 
   /** A credential that is being made is never abandoned: it would be lost. */
-  async #askOnce(
-    visitor: Visitor,
-    binding: Binding,
-    entry: Entry,
-    request: VaultRequest,
-    held: Answer | undefined,
-    signal: AbortSignal,
-  ): Promise<Answer> {
+  async #askOnce(question: Question, held: Answer | undefined, signal: AbortSignal): Promise<Answer> {
+    const { visitor, entry, request } = question;
     const early = this.#attempts.tooEarly(entry.key, this.#parts.clock.monotonic());
     if (early) throw early;
     const makes = request.method !== "GET" && request.method !== "LIST";
     if (makes) this.#admitCredential(visitor, request);
-    const work = (working: AbortSignal) => this.#ask(visitor, binding, entry, request, held, working);
+    const work = (working: AbortSignal) => this.#ask(question, held, working);
     return this.#asking.run(entry.key, work, { lasting: makes || held?.kind === "leased" }, signal);
   }
 
-  async #ask(
-    visitor: Visitor,
-    binding: Binding,
-    entry: Entry,
-    request: VaultRequest,
-    held: Answer | undefined,
-    signal: AbortSignal,
-  ): Promise<Answer> {
+  async #ask(question: Question, held: Answer | undefined, signal: AbortSignal): Promise<Answer> {
+    const { visitor, binding, entry, request } = question;
     const { book, fresh, clock, random } = this.#parts;
     const priority = priorityOf(binding, held);
     try {
