@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, ListenOptions } from "node:net";
@@ -36,6 +37,8 @@ export class VaultNode {
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
+    // Each open request listens: a hundred at once are no leak.
+    setMaxListeners(0, this.#stopping.signal);
     this.status = new NodeStatus(parts.cluster, parts.unsealKey);
   }
 
