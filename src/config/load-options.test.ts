@@ -501,3 +501,10 @@ test("whatever the file and the flags hold, there are options or mistakes", () =
     { numRuns: 1000 },
   );
 });
+
+test.each([
+  ["2m", []],
+  ["10m", [expect.stringContaining("empty volume")]],
+])("a driverPollInterval of %s is noted where the driver may start pods empty", (interval, notes) => {
+  expect(load({ file: `driverPollInterval: ${interval}\n${oneVault}` }).notes).toEqual(notes);
+});
