@@ -20,23 +20,27 @@ const captures = await Promise.all(
   ["1.5.6", "1.6.0"].map((version) => readFile(resolve(`src/rpc/fixtures/driver-${version}.client.bin`))),
 );
 
-interface Case {
+/** What one client sends. */
+interface Client {
   sent: Buffer;
   /** Where it is cut into pieces: bytes in each. */
   piece: number;
 }
 
-/** Whatever a client writes to the socket, through the shim into grpc-js. */
-export const authorityTarget: Target<Case> = {
+const client: fc.Arbitrary<Client> = fc.record({
+  sent: fc.oneof(
+    { weight: 3, arbitrary: damagedBytes(fc.constantFrom(...captures)) },
+    { weight: 3, arbitrary: http2Traffic },
+    { weight: 1, arbitrary: rawBytes(200) },
+  ),
+  piece: fc.oneof(fc.constant(1 << 20), fc.integer({ min: 1, max: 300 })),
+});
+const nothing = withPrefix(Buffer.alloc(0), 0);
+
+/** Whatever clients write to the socket at the same time, through the shim into grpc-js. */
+export const authorityTarget: Target<Client[]> = {
   name: "authority",
-  cases: fc.record({
-    sent: fc.oneof(
-      { weight: 3, arbitrary: damagedBytes(fc.constantFrom(...captures)) },
-      { weight: 3, arbitrary: http2Traffic },
-      { weight: 1, arbitrary: rawBytes(200) },
-    ),
-    piece: fc.oneof(fc.constant(1 << 20), fc.integer({ min: 1, max: 300 })),
-  }),
+  cases: fc.array(client, { minLength: 1, maxLength: 12, size: "max" }),
   known: [
     ...captures.flatMap((sent) => [
       { sent, piece: 1 << 20 },
@@ -44,11 +48,11 @@ export const authorityTarget: Target<Case> = {
       { sent: sent.subarray(0, 100), piece: 7 },
       { sent: Buffer.concat([sent, sent]), piece: 1_000 },
     ]),
-    { sent: callWith({ $: "x" }, withPrefix(Buffer.alloc(0), 0)), piece: 1 << 20 },
-    { sent: callWith({ "grpc-timeout": "1n" }, withPrefix(Buffer.alloc(0), 0)), piece: 1 << 20 },
+    { sent: callWith({ $: "x" }, nothing), piece: 1 << 20 },
+    { sent: callWith({ "grpc-timeout": "1n" }, nothing), piece: 1 << 20 },
     { sent: callWith({}, withPrefix(Buffer.alloc(0), 5 << 20)), piece: 1 << 20 },
     { sent: callWith({ "grpc-encoding": "gzip" }, withPrefix(Buffer.from("x"), 1)), piece: 1 << 20 },
-  ],
+  ].map((known) => [known]),
   async open() {
     const directory = await mkdtemp(join(tmpdir(), "km-fuzz-"));
     const socketPath = join(directory, "vault.sock");
@@ -72,9 +76,9 @@ export const authorityTarget: Target<Case> = {
     );
     const driver = new DriverClient(socketPath);
     return {
-      async check({ sent, piece }) {
-        expectSameHoweverCut(sent, piece);
-        await expectFinalAnswers(socketPath, sent, piece);
+      async check(clients) {
+        for (const { sent, piece } of clients) expectSameHoweverCut(sent, piece);
+        await Promise.all(clients.map(({ sent, piece }) => expectFinalAnswers(socketPath, sent, piece)));
         await driver.version(new AbortController().signal);
       },
       async close() {
