@@ -1,11 +1,17 @@
 import { readFile } from "node:fs/promises";
+import { programOf } from "./cli/program.js";
 import { runCommand } from "./cli/commands.js";
 import { untilStopped } from "./cli/stop-signals.js";
 
 const stop = untilStopped();
 process.exitCode = await runCommand(
   process.argv.slice(2),
-  { stdout: process.stdout, stderr: process.stderr, readFile: (path) => readFile(path, "utf8") },
+  {
+    program: programOf(process.argv[1], process.cwd()),
+    stdout: process.stdout,
+    stderr: process.stderr,
+    readFile: (path) => readFile(path, "utf8"),
+  },
   stop.signal,
 );
 stop.release();

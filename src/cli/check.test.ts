@@ -7,6 +7,7 @@ const never = new AbortController().signal;
 async function check(files: Record<string, string>, argv: readonly string[] = Object.keys(files), isTTY = false) {
   const written = { stdout: "", stderr: "" };
   const io: CommandIo = {
+    program: "keymount",
     stdout: { write: (text) => (written.stdout += text), isTTY },
     stderr: { write: (text) => (written.stderr += text), isTTY },
     readFile: async (path) => {
@@ -216,6 +217,26 @@ describe("files", () => {
     expect(stderr).toBe(
       "f:1: skipped, ConfigMap is not SecretProviderClass\n2 classes checked: no mistakes, no warnings\n",
     );
+  });
+
+  const azure = `kind: SecretProviderClass
+metadata: {name: vaulted}
+spec:
+  provider: azure
+  parameters: {keyvaultName: shop, objects: "array: [objectName: x]"}
+`;
+
+  test("with classes of other providers: those are skipped with a note", async () => {
+    const { code, stdout, stderr } = await check({ f: `${azure}---\n${good}` });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
+    expect(stderr).toBe("f:1: skipped, its provider is azure\n1 class checked: no mistakes, no warnings\n");
+    expect(JSON.parse((await check({ f: azure }, ["f", "--json"])).stdout)).toMatchObject({
+      files: [{ classes: [], skipped: [{ kind: "SecretProviderClass", provider: "azure", line: 1 }], remarks: [] }],
+    });
+  });
+
+  test("with a provider of any other name: it may be an operator's for keymount, and is checked", async () => {
+    expect(await remarks(azure.replace("azure", "openbao-eu"))).toContainEqual(expect.stringContaining("keyvaultName"));
   });
 
   test("without any class give exit code 2", async () => {

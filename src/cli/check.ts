@@ -2,15 +2,17 @@ import { parseArgs } from "node:util";
 import { checkClass } from "./class-check.js";
 import { type Remark, readClassFile } from "./class-file.js";
 import type { Command, CommandIo } from "./command-io.js";
+import { otherProviders } from "./other-providers.js";
 import { placeOf } from "./text-places.js";
 
 const help = `Usage: keymount check FILE… [--json]
 
 Reads the SecretProviderClasses in the files, without any server, and says every mistake in them as
-FILE:LINE:COLUMN: MESSAGE. Files may hold several documents; those of other kinds are skipped.
+FILE:LINE:COLUMN: MESSAGE. Files may hold several documents; those of other kinds are skipped, and so are classes whose
+spec.provider is another well-known one (${[...otherProviders].join(", ")}).
 
   --json   one JSON object instead:
-           {"files": [{"file", "classes": ["name"], "skipped": [{"kind", "line"}],
+           {"files": [{"file", "classes": ["name"], "skipped": [{"kind", "provider"?, "line"}],
              "remarks": [{"level": "mistake"|"warning", "line", "column", "class", "message"}]}],
             "mistakes": 0, "warnings": 0}
 
@@ -27,7 +29,7 @@ export const checkCommand: Command = {
 interface CheckedFile {
   file: string;
   classes: string[];
-  skipped: { kind: string; line: number }[];
+  skipped: { kind: string; provider?: string; line: number }[];
   remarks: CheckedRemark[];
 }
 
@@ -85,7 +87,7 @@ function checkFile(file: string, text: string): CheckedFile {
   return {
     file,
     classes: classes.map(({ name }) => name),
-    skipped: skipped.map(({ kind, offset }) => ({ kind, line: placeOf(text, offset).line })),
+    skipped: skipped.map(({ offset, ...what }) => ({ ...what, line: placeOf(text, offset).line })),
     remarks: all
       .sort((a, b) => a.offset - b.offset)
       .map(({ level, offset, class: name, message }) => ({ level, ...placeOf(text, offset), class: name, message })),
@@ -102,8 +104,10 @@ function print(files: readonly CheckedFile[], counts: { mistakes: number; warnin
         `${paint(1, `${file}:${line}:${column}:`)} ${kind}${level === "mistake" ? paint(31, message) : message}\n`,
       );
     }
-    for (const { kind, line } of skipped)
-      io.stderr.write(`${file}:${line}: skipped, ${kind} is not SecretProviderClass\n`);
+    for (const { kind, provider, line } of skipped) {
+      const why = provider === undefined ? `${kind} is not SecretProviderClass` : `its provider is ${provider}`;
+      io.stderr.write(`${file}:${line}: skipped, ${why}\n`);
+    }
   }
   const classes = files.reduce((sum, file) => sum + file.classes.length, 0);
   const { mistakes, warnings } = counts;

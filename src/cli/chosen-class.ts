@@ -6,7 +6,7 @@ import { placeOf } from "./text-places.js";
 /** The one class of a file, or the one named. Throws `invalid_request` for a file an API server would not take. */
 export async function chosenClass(file: string, className: string | undefined, io: CommandIo): Promise<WrittenClass> {
   const text = await readText(file, io);
-  const { classes, remarks } = readClassFile(text);
+  const { classes, skipped, remarks } = readClassFile(text);
   const mistake = remarks.find(({ level }) => level === "mistake");
   if (mistake) {
     const { line, column } = placeOf(text, mistake.offset);
@@ -15,6 +15,8 @@ export async function chosenClass(file: string, className: string | undefined, i
   const found = className === undefined ? classes : classes.filter(({ name }) => name === className);
   if (found.length === 1) return found[0]!;
   const names = classes.map(({ name }) => name).join(", ");
+  const others = skipped.flatMap(({ provider }) => provider ?? []);
+  if (classes.length === 0 && others.length > 0) throw wrong(`${file} holds only classes of ${others.join(", ")}`);
   if (classes.length === 0) throw wrong(`${file} holds no SecretProviderClass`);
   throw wrong(
     found.length === 0 ? `${file} holds no class of that name, but ${names}` : `choose with --class among ${names}`,

@@ -1,6 +1,7 @@
 import { readYaml, type YamlEntry, type YamlMap, type YamlNode } from "../mount/yaml-tree.js";
 import { isNull, jsonOf } from "../mount/yaml-value.js";
 import { named } from "../shared/quoted.js";
+import { otherProviders } from "./other-providers.js";
 
 /** Something to say of a place in a file. */
 export interface Remark {
@@ -34,10 +35,16 @@ export interface WrittenParameter {
   end: number;
 }
 
+/** A document of another kind, or a class of another provider. */
+export interface Skipped {
+  kind: string;
+  provider?: string;
+  offset: number;
+}
+
 export interface ClassFile {
   classes: readonly WrittenClass[];
-  /** Documents of other kinds. */
-  skipped: readonly { kind: string; offset: number }[];
+  skipped: readonly Skipped[];
   remarks: readonly Remark[];
 }
 
@@ -46,11 +53,7 @@ const bounds = { tokens: 5_000_000, values: 1_000_000, depth: 200 };
 
 /** Finds the SecretProviderClasses of a file: several documents, and lists (`kind: List`) of them. */
 export function readClassFile(text: string): ClassFile {
-  const file = {
-    classes: [] as WrittenClass[],
-    skipped: [] as { kind: string; offset: number }[],
-    remarks: [] as Remark[],
-  };
+  const file: Gathering = { classes: [], skipped: [], remarks: [] };
   for (const { root, mistakes } of readYaml(text, bounds)) {
     for (const { offset, text: found } of mistakes) {
       file.remarks.push({ level: "mistake", offset, message: `the YAML ${found}` });
@@ -62,7 +65,7 @@ export function readClassFile(text: string): ClassFile {
 
 interface Gathering {
   classes: WrittenClass[];
-  skipped: { kind: string; offset: number }[];
+  skipped: Skipped[];
   remarks: Remark[];
 }
 
@@ -72,7 +75,9 @@ function readResource(root: YamlNode, file: Gathering): void {
   if (kind.endsWith("List") && items?.kind === "list") {
     for (const item of items.items) readResource(item, file);
   } else if (kind === "SecretProviderClass" && root.kind === "map") {
-    file.classes.push(readWrittenClass(root, file.remarks));
+    const provider = textOf(member(member(root, "spec")?.value, "provider")?.value) ?? "";
+    if (otherProviders.has(provider)) file.skipped.push({ kind, provider, offset: root.offset });
+    else file.classes.push(readWrittenClass(root, file.remarks));
   } else file.skipped.push({ kind: named(kind), offset: root.offset });
 }
 

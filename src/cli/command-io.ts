@@ -1,5 +1,7 @@
 /** What a command may touch of the world. */
 export interface CommandIo {
+  /** What a person types to run keymount. */
+  program: string;
   stdout: CommandStream;
   stderr: CommandStream;
   readFile(path: string): Promise<string>;

@@ -39,7 +39,7 @@ async function run(argv: readonly string[], io: CommandIo, signal: AbortSignal):
     const environment = await startDevEnvironment({ directory, vaultPort: asked.vaultPort }, signal);
     try {
       if (asked.demo) return await tellDemo(environment, directory, io, signal);
-      io.stdout.write(guide(environment));
+      io.stdout.write(guide(environment, io.program));
       await aborted(signal);
       return 0;
     } finally {
@@ -72,10 +72,10 @@ function argumentsOf(argv: readonly string[]): DevArguments | string {
   }
 }
 
-function guide({ vault, socketPath, classFile, logFile, healthAddress }: DevEnvironment): string {
+function guide({ vault, socketPath, classFile, logFile, healthAddress }: DevEnvironment, program: string): string {
   return `An embedded Vault listens at ${vault.address}, the provider at ${socketPath}.
 
-  mount the example      keymount mount -f ${classFile} --socket ${socketPath} --out /tmp/app --watch
+  mount the example      ${program} mount -f ${classFile} --socket ${socketPath} --out /tmp/app --watch
   change a value         curl -H "X-Vault-Token: ${vault.rootToken}" ${vault.address}/v1/secret/data/app \\
                               -d '{"data": {"username": "app", "password": "changed"}}'
   seal it                curl -H "X-Vault-Token: ${vault.rootToken}" -X PUT ${vault.address}/v1/sys/seal

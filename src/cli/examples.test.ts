@@ -7,6 +7,11 @@ const directory = new URL("../../deploy/examples/", import.meta.url);
 test.each(readdirSync(directory))("the example %s has no mistake", async (file) => {
   let said = "";
   const stream = { write: (text: string) => (said += text) };
-  const io = { stdout: stream, stderr: stream, readFile: async () => readFileSync(new URL(file, directory), "utf8") };
+  const io = {
+    program: "keymount",
+    stdout: stream,
+    stderr: stream,
+    readFile: async () => readFileSync(new URL(file, directory), "utf8"),
+  };
   expect(await checkCommand.run([file], io, new AbortController().signal), said).toBe(0);
 });

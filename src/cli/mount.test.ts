@@ -58,6 +58,7 @@ function start(argv: readonly string[], { files = {}, isTTY = false, tokenSource
   const written = { stdout: "", stderr: "" };
   const disk: Record<string, string> = { "class.yaml": webClass, ...files };
   const io: CommandIo = {
+    program: "keymount",
     stdout: { write: (text) => (written.stdout += text), isTTY },
     stderr: { write: (text) => (written.stderr += text), isTTY },
     readFile: async (path) => {
@@ -151,6 +152,14 @@ describe("says who mounts", () => {
     expect(asked[0]!.targetPath).toBe(
       `/var/lib/kubelet/pods/${attributes["csi.storage.k8s.io/pod.uid"]}/volumes/kubernetes.io~csi/keymount/mount`,
     );
+  });
+
+  test("by a uid that is the pod's own, where none is given", async () => {
+    const { usual, asked } = await stage(good);
+    for (const pod of ["web-0", "web-0", "web-1"]) await mount([...usual, "--pod", pod]);
+    const [first, again, other] = asked.map(({ targetPath }) => targetPath);
+    expect(again).toBe(first);
+    expect(other).not.toBe(first);
   });
 
   test("and asks for a token where none is given", async () => {

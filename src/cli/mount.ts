@@ -26,7 +26,7 @@ the answer into DIR as the driver does. Prints the files, their modes, sizes and
   -n, --namespace NAME     of the pod; by default the class's, then default
       --pod NAME           by default web-0
       --service-account NAME  by default "default"
-      --uid UID            of the pod
+      --uid UID            of the pod; by default made of its namespace and name
       --socket PATH        of the provider; by default /var/run/secrets-store-csi-providers/<spec.provider>.sock
       --timeout DURATION   for one mount; by default 2m, as a kubelet's
   -w, --watch              mount again and again, and print what changed, until interrupted; refusals leave the files alone

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { writePayloads } from "../driver/atomic-writer.js";
 import type { DriverClient, MountOutcome } from "../driver/driver-client.js";
 import { type Mounting, type MountingPod, mountRequest } from "../driver/mount-request.js";
@@ -49,13 +50,22 @@ async function bearerOf(
 ): Promise<Pick<Mounting, "pod" | "tokens">> {
   const fromFile = asked.tokenFile === undefined ? undefined : (await readText(asked.tokenFile, io)).trim();
   const fileClaims = tokenClaims(fromFile ?? "");
-  const pod = { ...defaultPod(written.namespace), ...fileClaims.pod, ...asked.pod };
+  const said = { ...defaultPod(written.namespace), ...fileClaims.pod, ...asked.pod };
+  const pod = { ...said, uid: said.uid ?? uidOf(said) };
   const audience = asked.audience ?? fileClaims.audience ?? (written.parameters.get("audience")?.text || "vault");
   const jwt = fromFile ?? (await tokenSource({ pod, audience, socketPath }, signal));
   if (jwt === undefined) return { pod };
   return { pod, tokens: { [audience]: podToken(jwt, tokenClaims(jwt), clock.wall()) } };
 }
 
-function defaultPod(namespace = "default"): MountingPod {
-  return { namespace, name: "web-0", uid: "4b65796d-6f75-4e74-8000-000000000001", serviceAccount: "default" };
+function defaultPod(namespace = "default"): Omit<MountingPod, "uid"> & { uid?: string } {
+  return { namespace, name: "web-0", serviceAccount: "default" };
+}
+
+/** The same at each call, so that it stays the same pod; another pod's is another. */
+function uidOf({ namespace, name }: { namespace: string; name: string }): string {
+  const hex = createHash("sha256").update(`${namespace}/${name}`).digest("hex");
+  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    "-",
+  );
 }
