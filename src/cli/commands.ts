@@ -62,5 +62,9 @@ async function run(name: string, argv: readonly string[], io: CommandIo, signal:
     io.stdout.write(command.help);
     return 0;
   }
+  // As the older providers' -version.
+  if (name === "serve" && argv.some((word) => ["--version", "-version"].includes(word))) {
+    return run("version", [], io, signal);
+  }
   return command.run(argv, io, signal);
 }

@@ -220,7 +220,11 @@ export function optionsHelp(): string {
     return `${section}:\n${members.map(helpOn).join("")}`;
   });
   const older = Object.entries(olderFlags).map(([name, { note }]) => `  --${name}\n      ${note}\n`);
-  return [...sections, `Accepted from the older providers:\n${older.join("")}`].join("\n");
+  return [
+    ...sections,
+    "Other:\n  --help, --version\n      answer, and end\n",
+    `Accepted from the older providers:\n${older.join("")}`,
+  ].join("\n");
 }
 
 function helpOn({ flags, env, value, text, default: usual }: Setting): string {

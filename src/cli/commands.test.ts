@@ -1,0 +1,48 @@
+import { describe, expect, test } from "vitest";
+import { runCommand } from "./commands.js";
+
+async function keymount(...argv: string[]) {
+  const written = { stdout: "", stderr: "" };
+  const io = {
+    program: "keymount",
+    stdout: { write: (text: string) => (written.stdout += text) },
+    stderr: { write: (text: string) => (written.stderr += text) },
+    readFile: () => Promise.reject(new Error("nothing is read here")),
+  };
+  return { code: await runCommand(argv, io, new AbortController().signal), ...written };
+}
+
+test.each([["version"], ["--version"], ["-version"], ["serve", "--version"], ["-endpoint=/x/vault.sock", "-version"]])(
+  "%s %s says which version this is",
+  async (...argv) => {
+    expect(await keymount(...argv)).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^keymount \d+\.\d+\.\d+ \(node \d/) as string,
+      stderr: "",
+    });
+  },
+);
+
+describe("help", () => {
+  test.each([["help"], ["--help"], ["-h"], ["-help"]])("%s lists the commands", async (word) => {
+    expect(await keymount(word)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("keymount COMMAND") as string,
+    });
+  });
+
+  test.each(["serve", "mount", "check", "dev", "version"])("%s --help tells usage and exit codes", async (command) => {
+    const { code, stdout, stderr } = await keymount(command, "--help");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(new RegExp(`^Usage: keymount ${command}`));
+    expect(stdout).toMatch(/Exit codes?:? 0/);
+  });
+});
+
+test("a command that is none is wrong usage, and the one meant is named", async () => {
+  expect(await keymount("chekc")).toMatchObject({
+    code: 2,
+    stdout: "",
+    stderr: expect.stringContaining('there is no command "chekc"; did you mean check?') as string,
+  });
+});
