@@ -37,6 +37,10 @@ export async function startDevEnvironment(
     await fillDevVault(admin);
     vault.log.clear();
     const socketPath = join(directory, "vault.sock");
+    const tokens = await serveDevTokens(socketPath, ({ namespace, name, uid, serviceAccount }, audience) =>
+      vault.mintServiceAccountToken({ namespace, serviceAccount, pod: { name, uid }, audiences: [audience] }),
+    );
+    releases.add(() => tokens.stop());
     const logFile = join(directory, "keymount.log");
     const options = loadOptions({
       argv: [`--endpoint=${socketPath}`, `--vault-addr=${vault.address}`, "--health-addr=127.0.0.1:0"],
@@ -57,10 +61,6 @@ export async function startDevEnvironment(
       signal,
     );
     releases.add(() => daemon.stop());
-    const tokens = await serveDevTokens(socketPath, ({ namespace, name, uid, serviceAccount }, audience) =>
-      vault.mintServiceAccountToken({ namespace, serviceAccount, pod: { name, uid }, audiences: [audience] }),
-    );
-    releases.add(() => tokens.stop());
     const classFile = join(directory, "class.yaml");
     await writeFile(classFile, exampleClass);
     const { host, port } = daemon.healthAddress;

@@ -1,4 +1,6 @@
-import { createServer, type IncomingMessage, request } from "node:http";
+import { rm } from "node:fs/promises";
+import { createServer, type IncomingMessage, request, type Server } from "node:http";
+import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import type { MountingPod } from "../driver/mount-request.js";
 import { ProviderError } from "../shared/errors.js";
@@ -20,10 +22,7 @@ export async function serveDevTokens(providerSocket: string, mint: Mint): Promis
       () => answer.writeHead(400).end(),
     );
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(tokenSocket(providerSocket), resolve);
-  });
+  await listen(server, tokenSocket(providerSocket));
   return {
     stop: () =>
       new Promise((resolve) => {
@@ -33,10 +32,36 @@ export async function serveDevTokens(providerSocket: string, mint: Mint): Promis
   };
 }
 
+/** Over the socket of one that was killed, too. Throws `invalid_request` while another listens there. */
+async function listen(server: Server, path: string): Promise<void> {
+  if (await answers(path)) {
+    throw new ProviderError("invalid_request", `another keymount dev runs in ${dirname(path)}; choose another --dir`);
+  }
+  await rm(path, { force: true });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(path, resolve);
+  });
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path, () => resolve(true));
+    socket.on("connect", () => socket.destroy()).on("error", () => resolve(false));
+  });
+}
+
 /** Asks the `keymount dev` beside the provider's socket; `undefined` where there is none. */
 export const devTokens: TokenSource = (wish, signal) =>
   new Promise((resolve, reject) => {
-    const options = { socketPath: tokenSocket(wish.socketPath), method: "POST", path: "/", signal };
+    // No kept connection: a keymount dev that was started anew has another socket.
+    const options = {
+      socketPath: tokenSocket(wish.socketPath),
+      method: "POST",
+      path: "/",
+      agent: false as const,
+      signal,
+    };
     const asking = request(options, (answer) => {
       readText(answer).then((text) => resolve(answer.statusCode === 200 ? text : undefined), reject);
     });
