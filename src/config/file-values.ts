@@ -7,8 +7,8 @@ import { readOrigin } from "./origin.js";
 type Reading<T> = { value: T } | { mistake: string };
 
 /** Text that means something else. */
-function read<T>(reader: (text: string) => Reading<T>) {
-  return text.transform((written, context): T => {
+function read<T>(reader: (text: string) => Reading<T>, from = text) {
+  return from.transform((written, context): T => {
     const reading = reader(written);
     if ("value" in reading) return reading.value;
     context.addIssue({ code: "custom", message: reading.mistake });
@@ -24,13 +24,18 @@ export const text = z
 export const whole = (min: number, max: number) =>
   z.int(`must be a whole number`).min(min, `must be at least ${min}`).max(max, `must be at most ${max}`);
 
+/** A bare number has no unit; what is missing or empty is told as anywhere. */
+const durationText = z.string({
+  error: ({ input }) => (typeof input === "number" ? "needs a unit (as in 500ms, 30s, 2m, 1h30m)" : undefined),
+});
+
 export const duration = (minMs: number, maxMs: number, range: string) =>
   read((written) => {
     const ms = parseDuration(written);
     return ms !== undefined && ms >= minMs && ms <= maxMs
       ? { value: ms }
       : { mistake: `must be a duration from ${range} (as in 500ms, 30s, 2m, 1h30m)` };
-  });
+  }, durationText);
 
 const sizeUnits: Record<string, number> = { "": 1, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 };
 

@@ -36,7 +36,7 @@ export async function clusterParts(
 
 async function keyOf(source: KeySource, kube: KubeClient | undefined, signal: AbortSignal): Promise<Redacted<Buffer>> {
   if ("file" in source) return readKeyFile(source.file, signal);
-  if (!kube) throw needsCluster("--key-secret");
+  if (!kube) throw needsCluster("--key-secret", "; elsewhere, give --key-file FILE");
   const { name, namespace = await readOwnNamespace(serviceAccountDirectory, signal) } = source.secret;
   return keyFromSecret(kube, { namespace, name }, randomBytes, signal);
 }
@@ -47,9 +47,9 @@ function ownKey(log: Log): Redacted<Buffer> {
   return new Redacted(randomBytes(32));
 }
 
-function needsCluster(setting: string): ProviderError {
+function needsCluster(setting: string, instead = ""): ProviderError {
   return new ProviderError(
     "invalid_request",
-    `${setting} asks the Kubernetes API, and this is no container of a cluster (KUBERNETES_SERVICE_HOST is not set)`,
+    `${setting} asks the Kubernetes API, and this is no container of a cluster (KUBERNETES_SERVICE_HOST is not set)${instead}`,
   );
 }
