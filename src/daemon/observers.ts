@@ -103,7 +103,8 @@ export class Observers implements VaultObserver, SessionsObserver, HeldAnswersOb
 
   socketChanged(socket: string, state: string, error?: ProviderError): void {
     const what = { [logKeys.socket]: socket, [logKeys.state]: state };
-    if (error) this.#log.error({ ...what, ...describeError(error) }, "the socket is not ours");
+    const trouble = error || state === "displaced";
+    if (trouble) this.#log.error({ ...what, ...(error && describeError(error)) }, "the socket is not ours");
     else this.#log.info(what, "socket");
   }
 
