@@ -64,11 +64,18 @@ const query = fc.oneof(
   path.map((text) => `?${text}`),
   fc.constantFrom("?version=2", "?list=true", "?a=b&a=c", "?;"),
 );
+const uid = fc.oneof(fc.constantFrom(pod.uid, "uid-2", pod.uid.toUpperCase()), step);
 const volumePath = fc
-  .array(fc.oneof(fc.constantFrom("pods", "volumes", "kubernetes.io~csi", "mount", pod.uid, "uid-2", "var"), step), {
-    maxLength: 8,
-  })
-  .map((steps) => `/${steps.join("/")}`);
+  .tuple(fc.constantFrom("/var/lib/kubelet", "/mnt", ""), path, uid, fc.oneof(fc.constant("secrets"), path))
+  .chain(([root, odd, of, volume]) =>
+    fc.constantFrom(
+      `${root}/pods/${of}/volumes/kubernetes.io~csi/${volume}/mount`,
+      `${root}/pods/${of}/volumes/kubernetes.io~csi/${volume}/mount/${odd}`,
+      `${root}/pods/${pod.uid}/volumes/kubernetes.io~csi/a/pods/${of}/volumes/kubernetes.io~csi/${volume}/mount`,
+      `${root}/${odd}`,
+      odd,
+    ),
+  );
 
 interface Case {
   names: string[];
