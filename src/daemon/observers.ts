@@ -55,6 +55,12 @@ export class Observers implements VaultObserver, SessionsObserver, HeldAnswersOb
     );
   }
 
+  faultChanged({ connection, fault }: Parameters<VaultObserver["faultChanged"]>[0]): void {
+    const what = { [logKeys.connection]: connection };
+    if (fault === undefined) this.#log.info(what, "the connection is mended");
+    else this.#log.error({ ...what, [logKeys.reason]: fault }, "only the operator can mend the connection");
+  }
+
   tlsFilesRejected({ connection, reason }: Parameters<VaultObserver["tlsFilesRejected"]>[0]): void {
     this.#metrics?.tlsFilesRejected(connection);
     this.#log.error(

@@ -42,6 +42,7 @@ beforeEach(() => {
   const observer: VaultObserver = {
     request: ({ kind, outcome }) => events.push(`${kind} ${outcome}`),
     failedOver: ({ reason }) => events.push(`failed over: ${reason}`),
+    faultChanged: ({ fault }) => events.push(`fault: ${fault}`),
     tlsFilesRejected: ({ reason }) => events.push(reason),
   };
   client = createVaultClient({ clock: systemClock, random: () => 0.01, observer });
@@ -99,7 +100,12 @@ const logIn = (connection: Connection) => {
   return client.login(connection, login, caller, never);
 };
 const plainRead: VaultRequest = { method: "GET", path: "secret/data/app", query: "" };
-const silent: VaultObserver = { request: () => {}, failedOver: () => {}, tlsFilesRejected: () => {} };
+const silent: VaultObserver = {
+  request: () => {},
+  failedOver: () => {},
+  faultChanged: () => {},
+  tlsFilesRejected: () => {},
+};
 const failure = (work: Promise<unknown>): Promise<VaultError> =>
   work.then(
     () => Promise.reject(new Error("it should have failed")),
@@ -505,5 +511,7 @@ describe("TLS", () => {
     await writeFile(join(directory, "none.pem"), ca.cert);
     await read(connection);
     expect(client.faults().size).toBe(0);
+    const told = events.filter((event) => event.startsWith("fault: "));
+    expect(told).toEqual([expect.stringContaining("none.pem"), "fault: undefined"]);
   });
 });

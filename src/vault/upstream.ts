@@ -74,7 +74,7 @@ export class Upstream {
       this.#noteFault(failure);
     } else {
       this.#nodes.undecided(chosen.node);
-      this.#fault = undefined;
+      this.#setFault(undefined);
     }
   }
 
@@ -146,8 +146,14 @@ export class Upstream {
   }
 
   #noteFault(outcome: Outcome): void {
-    if ("reply" in outcome || !outcome.blamesNode) this.#fault = undefined;
-    else if (outcome.error.kind === "configuration") this.#fault = outcome.error.message;
+    if ("reply" in outcome || !outcome.blamesNode) this.#setFault(undefined);
+    else if (outcome.error.kind === "configuration") this.#setFault(outcome.error.message);
+  }
+
+  #setFault(fault: string | undefined): void {
+    const news = (fault === undefined) !== (this.#fault === undefined);
+    this.#fault = fault;
+    if (news) this.#parts.observer.faultChanged({ connection: this.#connection.name, fault });
   }
 }
 

@@ -12,6 +12,8 @@ export interface VaultObserver {
   }): void;
   /** Another address of the connection is asked from now on, and why. */
   failedOver(event: { connection: string; from: string; to: string; reason: string }): void;
+  /** There is something that only the operator can mend, or (`undefined`) no more. */
+  faultChanged(event: { connection: string; fault: string | undefined }): void;
   /** New TLS files cannot be used; the old ones stay. */
   tlsFilesRejected(event: { connection: string; reason: string }): void;
 }
