@@ -46,3 +46,10 @@ test("a command that is none is wrong usage, and the one meant is named", async 
     stderr: expect.stringContaining('there is no command "chekc"; did you mean check?') as string,
   });
 });
+
+test("flags alone are serve's, and every mistake of the configuration is named", async () => {
+  const { code, stdout, stderr } = await keymount("-vault-adr=http://127.0.0.1:1", "-log-level=loud");
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toContain("--vault-adr is not known; did you mean --vault-addr?");
+  expect(stderr).toContain("--log-level: must be trace or debug");
+});
