@@ -71,7 +71,7 @@ async function main(): Promise<void> {
   console.log(`\n${table(figures, last)}`);
   const missed = figures.filter((figure) => !meetsBudget(figure)).length;
   console.log(`\nNode ${version} ${options.flags}; load before: ${loadBefore.toFixed(1)} on ${cpus().length} cores`);
-  console.log(missed === 0 ? "every budget is met" : `${missed} budgets missed`);
+  console.log(missed === 0 ? "every budget is met" : `budgets missed: ${missed}`);
   if (options.quick || options.only !== "" || options.flags !== imageFlags()) return;
   keepRun({ version, date: options.date, loadBefore }, figures);
 }

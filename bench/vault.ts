@@ -1,6 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { startVaultDev } from "../e2e/stack/vault-dev.js";
@@ -65,8 +66,9 @@ export function realVaultBinary(): string | undefined {
 async function startReal(): Promise<Started> {
   const binary = realVaultBinary();
   if (!binary) throw new Error("Vault is not built; npm run e2e builds it");
-  const logs = join(tmpdir(), `km-bench-vault-${process.pid}`);
-  return startVaultDev({ binary, logs }, new AbortController().signal);
+  const logs = await mkdtemp(join(tmpdir(), "km-bench-vault-"));
+  const { access, stop } = await startVaultDev({ binary, logs }, new AbortController().signal);
+  return { access, stop: () => stop().then(() => rm(logs, { recursive: true })) };
 }
 
 async function prepare(administrator: Administrator, publicKeyPem: string): Promise<void> {
