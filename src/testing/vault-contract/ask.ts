@@ -65,6 +65,14 @@ export const anAccessor = expect.stringMatching(/^[A-Za-z0-9]{24}$/) as string;
 export const aUuid = expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/) as string;
 export const aServiceToken = expect.stringMatching(/^hvs\.[\w-]{90,}$/) as string;
 export const aBatchToken = expect.stringMatching(/^hvb\.[\w-]{90,}$/) as string;
+/** So many seconds, less what a slow machine needed to ask. */
+export const secondsLeft = (of: number) =>
+  expect.toSatisfy((left) => typeof left === "number" && left <= of && left > of - 10) as number;
+/** What Vault warns about when it grants less than was asked: `left` says how long that is, in Go's notation. */
+export const cappedWarning = (asked: string, left: RegExp) =>
+  expect.stringMatching(
+    `^TTL of "${asked}" exceeded the effective max_ttl of "(${left.source})"; TTL value is capped accordingly$`,
+  ) as string;
 export const aNumber = expect.any(Number) as number;
 
 /** A whole envelope with a 200, these fields instead of the empty ones. */
