@@ -1,15 +1,40 @@
 import { defineConfig } from "vitest/config";
 
+const shared = {
+  setupFiles: ["e2e/stack/die-with-the-run.ts"],
+  // Processes, not threads: what a test starts dies with the process that started it.
+  pool: "forks",
+  testTimeout: 90_000,
+  hookTimeout: 90_000,
+} as const;
+
 export default defineConfig({
   test: {
-    include: ["e2e/**/*.test.ts"],
-    globalSetup: ["e2e/global-setup.ts"],
-    setupFiles: ["e2e/stack/die-with-the-run.ts"],
-    // Processes, not threads: what a test starts dies with the process that started it.
-    pool: "forks",
-    maxWorkers: 3,
-    testTimeout: 90_000,
-    hookTimeout: 90_000,
     reporters: ["verbose"],
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: "driver",
+          include: ["e2e/{cases,chart,contract}/**/*.test.ts"],
+          globalSetup: ["e2e/global-setup.ts"],
+          maxWorkers: 3,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "cluster",
+          include: ["e2e/cluster/**/*.test.ts"],
+          globalSetup: ["e2e/cluster/global-setup.ts"],
+          // A file that disturbs the node runs alone: it waits until the others have ended (stack/turns.ts).
+          maxWorkers: 4,
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

@@ -2,7 +2,7 @@
 // Our own files become one; packages stay where they are. What it throws names places in the TypeScript.
 import { rmSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "rolldown";
 
@@ -17,6 +17,7 @@ const { output } = await build({
   platform: "node",
   tsconfig: `${root}tsconfig.json`,
   external: /^[^./]/,
+  plugins: [{ name: "dirname", transform: ownDirname }],
   output: { file, format: "esm", sourcemap: "inline", codeSplitting: false },
   write: false,
   logLevel: "warn",
@@ -28,3 +29,9 @@ process.once("exit", () => rmSync(file, { force: true }));
 process.setSourceMapsEnabled(true);
 process.argv = [process.argv[0], resolve(entry), ...args];
 await import(pathToFileURL(file).href);
+
+/** Each file's own folder, although all become one file in another. No line moves. */
+function ownDirname(code, id) {
+  if (!code.includes("import.meta.dirname")) return null;
+  return { code: code.replaceAll("import.meta.dirname", JSON.stringify(dirname(id))), map: null };
+}

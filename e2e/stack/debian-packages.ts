@@ -18,6 +18,11 @@ export async function installDebianPackages(signal: AbortSignal): Promise<void> 
     ...((await postgresFolder()) ? [] : ["postgresql-15"]),
     ...(onPath("unshare") && onPath("setpriv") ? [] : ["util-linux"]),
     ...(onPath("mount") ? [] : ["mount"]),
+    ...(onPath("ip") ? [] : ["iproute2"]),
+    ...(onPath("iptables") ? [] : ["iptables"]),
+    ...(onPath("containerd") ? [] : ["containerd"]),
+    ...(onPath("runc") ? [] : ["runc"]),
+    ...(existsSync("/usr/lib/cni/bridge") ? [] : ["containernetworking-plugins"]),
   ];
   if (missing.length === 0) return;
 

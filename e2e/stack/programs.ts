@@ -27,6 +27,8 @@ export const programs = {
   vault: { folders: ["vault"], package: "github.com/hashicorp/vault" },
   "kube-apiserver": { ...kubernetes, package: "k8s.io/kubernetes/cmd/kube-apiserver" },
   "kube-controller-manager": { ...kubernetes, package: "k8s.io/kubernetes/cmd/kube-controller-manager" },
+  "kube-scheduler": { ...kubernetes, package: "k8s.io/kubernetes/cmd/kube-scheduler" },
+  kubelet: { ...kubernetes, package: "k8s.io/kubernetes/cmd/kubelet" },
   "csi-driver-1.6.0": {
     folders: ["csi-driver-1.6.0", "mlog"],
     package: csiDriver.package,
@@ -37,6 +39,12 @@ export const programs = {
     package: csiDriver.package,
     variables: { [csiDriver.version]: "v1.5.6" },
   },
+  helm: {
+    folders: ["helm"],
+    package: "helm.sh/helm/v3/cmd/helm",
+    variables: { "helm.sh/helm/v3/internal/version.version": "v3.19.0" },
+  },
+  kubeconform: { folders: ["kubeconform"], package: "github.com/yannh/kubeconform/cmd/kubeconform" },
 } as const satisfies Record<string, GoProgram>;
 
 export type ProgramName = keyof typeof programs;

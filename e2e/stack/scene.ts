@@ -29,7 +29,7 @@ export async function setScene(label: string, options: NodeOptions): Promise<Sce
 /** Says where everything is, and waits. Ctrl-C ends the whole run. */
 async function untilInterrupted({ directory, logs, vault }: Stack, { name, kubelet }: Node): Promise<never> {
   console.log(`e2e: ${name} is kept until Ctrl-C. Another shell sees its volumes after
-  nsenter --target ${process.pid} --mount
+  nsenter --target "$(pgrep --parent "$(cat ${directory}/pid)")" --mount --net --pid
   export KUBECONFIG=${directory}/kube/admin.kubeconfig VAULT_ADDR=${vault.address} VAULT_TOKEN=${vault.token}
   cd ${kubelet.root}; ls ${logs}/${name}`);
   return new Promise(() => setInterval(() => undefined, 60_000));

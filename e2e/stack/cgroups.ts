@@ -1,0 +1,31 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rmdir } from "node:fs/promises";
+import { join } from "node:path";
+import { eventually } from "./eventually.js";
+
+const root = "/sys/fs/cgroup";
+
+/** Makes a group of that name in every hierarchy, where the kubelet puts what it runs. Both cgroup versions. */
+export async function makeCgroup(name: string): Promise<void> {
+  for (const hierarchy of await hierarchies()) await mkdir(join(hierarchy, name), { recursive: true });
+}
+
+/** Removes the group and all groups below it. Whatever ran in them has ended, or is about to. */
+export async function removeCgroup(name: string): Promise<void> {
+  for (const hierarchy of await hierarchies()) await removeTree(join(hierarchy, name));
+}
+
+async function hierarchies(): Promise<string[]> {
+  if (existsSync(join(root, "cgroup.controllers"))) return [root];
+  const entries = await readdir(root, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(root, name));
+}
+
+async function removeTree(group: string): Promise<void> {
+  if (!existsSync(group)) return;
+  for (const entry of await readdir(group, { withFileTypes: true })) {
+    if (entry.isDirectory()) await removeTree(join(group, entry.name));
+  }
+  // A process that was killed stays in its group until the kernel has done with it.
+  await eventually(() => rmdir(group), new AbortController().signal, 5_000);
+}
