@@ -3,10 +3,10 @@ import { defineConfig } from "vitest/config";
 const shared = {
   setupFiles: ["e2e/stack/die-with-the-run.ts"],
   // Processes, not threads: what a test starts dies with the process that started it.
-  pool: "forks",
+  pool: "forks" as const,
   testTimeout: 90_000,
   hookTimeout: 90_000,
-} as const;
+};
 
 export default defineConfig({
   test: {
