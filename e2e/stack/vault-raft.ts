@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { freePorts } from "./free-ports.js";
 import { eventually } from "./eventually.js";
-import { type RunningProgram, runProgram, untilReady } from "./running-program.js";
+import { Service } from "./service.js";
 import { VaultApi } from "./vault-api.js";
 
 export interface RaftNode {
@@ -31,13 +31,30 @@ export interface RaftOptions {
   readonly directory: string;
   readonly logs: string;
   readonly size: number;
+  /** Where the nodes listen, in the order of their names; by default on free ports of the loopback interface. */
+  readonly listeners?: readonly Listener[];
+}
+
+export interface Listener {
+  readonly ip: string;
+  readonly port: number;
+  readonly clusterPort: number;
+  /** PEM files, and the CA that vouches for them as PEM; plain HTTP without. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string; readonly ca: string };
+  /** A network namespace to run in, by its name. */
+  readonly netns?: string;
 }
 
 /** A Vault cluster on integrated storage: initialised, unsealed, every node a voter, ready for one to be killed. */
 export async function startVaultRaft(options: RaftOptions, signal: AbortSignal): Promise<VaultRaft> {
   const secrets: ClusterSecrets = { token: "", unsealKey: "" };
   const names = Array.from({ length: options.size }, (_, index) => `vault-${index + 1}`);
-  const nodes = await Promise.all(names.map((name) => prepareNode(name, options, secrets, signal)));
+  const nodes = await Promise.all(
+    names.map(async (name, index) => {
+      const listener = options.listeners?.[index] ?? (await loopbackListener());
+      return prepareNode(name, listener, options, secrets, signal);
+    }),
+  );
   const raft: VaultRaft = {
     nodes,
     leader: () => findLeader(nodes, signal),
@@ -59,14 +76,20 @@ interface ClusterSecrets {
   unsealKey: string;
 }
 
+async function loopbackListener(): Promise<Listener> {
+  const { port, clusterPort } = await freePorts("port", "clusterPort");
+  return { ip: "127.0.0.1", port, clusterPort };
+}
+
 async function prepareNode(
   name: string,
+  listener: Listener,
   { binary, directory, logs }: RaftOptions,
   secrets: ClusterSecrets,
   signal: AbortSignal,
 ): Promise<RaftNode> {
-  const ports = await freePorts("api", "cluster");
-  const address = `http://127.0.0.1:${ports.api}`;
+  const { ip, port, clusterPort, tls, netns } = listener;
+  const address = `${tls ? "https" : "http"}://${ip}:${port}`;
   const data = join(directory, name);
   const config = join(directory, `${name}.hcl`);
   await mkdir(data, { recursive: true });
@@ -74,37 +97,41 @@ async function prepareNode(
     config,
     `disable_mlock = true
 api_addr = "${address}"
-cluster_addr = "https://127.0.0.1:${ports.cluster}"
+cluster_addr = "https://${ip}:${clusterPort}"
 storage "raft" {
   path = "${data}"
   node_id = "${name}"
   performance_multiplier = 1
 }
 listener "tcp" {
-  address = "127.0.0.1:${ports.api}"
-  cluster_address = "127.0.0.1:${ports.cluster}"
-  tls_disable = true
+  address = "${ip}:${port}"
+  cluster_address = "${ip}:${clusterPort}"
+  ${tls ? `tls_cert_file = "${tls.certFile}"\n  tls_key_file = "${tls.keyFile}"` : "tls_disable = true"}
 }
 `,
   );
 
-  const access = {
+  const api = new VaultApi({
     address,
+    ...(tls && { ca: tls.ca }),
     get token() {
       return secrets.token;
     },
-  };
-  const api = new VaultApi(access);
-  let program: RunningProgram | undefined;
+  });
+  const [command, ...args] = [...(netns ? ["ip", "netns", "exec", netns] : []), binary, "server", `-config=${config}`];
+  const service = new Service({
+    name,
+    command: command!,
+    args,
+    log: join(logs, `${name}.log`),
+    stopSignal: "SIGTERM",
+    ready: () => api.request("GET", "sys/seal-status"),
+  });
   return {
     name,
     address,
     api,
-    async start() {
-      const args = ["server", `-config=${config}`];
-      program = runProgram({ name, command: binary, args, log: join(logs, `${name}.log`), stopSignal: "SIGTERM" });
-      await untilReady(program, () => api.request("GET", "sys/seal-status"), signal);
-    },
+    start: () => service.start(signal),
     /** Straight after a join it may answer 500 until the leader's keyring has arrived. */
     async unseal() {
       await eventually(() => api.request("PUT", "sys/unseal", { key: secrets.unsealKey }), signal);
@@ -116,10 +143,7 @@ listener "tcp" {
     async seal() {
       await api.request("PUT", "sys/seal");
     },
-    async end(how) {
-      program?.kill(how);
-      await program?.ended;
-    },
+    end: (how) => (how === "SIGKILL" ? service.crash() : service.stop()),
   };
 }
 
@@ -136,7 +160,10 @@ async function formCluster(nodes: readonly RaftNode[], secrets: ClusterSecrets, 
   const autopilot = { server_stabilization_time: "1s", cleanup_dead_servers: false };
   await eventually(() => leader.api.request("POST", "sys/storage/raft/autopilot/configuration", autopilot), signal);
   for (const node of others) {
-    await node.api.request("POST", "sys/storage/raft/join", { leader_api_addr: first.address });
+    await node.api.request("POST", "sys/storage/raft/join", {
+      leader_api_addr: first.address,
+      leader_ca_cert: first.api.access.ca,
+    });
     await node.unseal();
   }
   await eventually(async () => {
