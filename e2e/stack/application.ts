@@ -56,7 +56,10 @@ function asText(parameters: ClassParameters): Record<string, string> {
 
 const serviceAccount = "app";
 
-export async function createApplication(stack: Stack, label: string): Promise<Application> {
+export async function createApplication(
+  stack: Pick<Stack, "kubernetes" | "vault">,
+  label: string,
+): Promise<Application> {
   const namespace = `${label}-${randomBytes(3).toString("hex")}`;
   const kube = new KubeApi(stack.kubernetes);
   const vault = new VaultApi(stack.vault);

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { inPod } from "./pod-view.js";
-import { type RunningProgram, runProgram } from "./running-program.js";
+import { type ProgramOptions, type RunningProgram, runProgram } from "./running-program.js";
 import type { Stack } from "./stack.js";
 
 /** The last driver that sends the socket's path as `:authority`, and the first that rotates by the kubelet's calls. */
@@ -17,6 +17,8 @@ export interface DriverOptions {
   /** As the driver reads durations. Rotation is on when it is given. */
   readonly rotationPollInterval?: string | undefined;
   readonly healthCheckInterval?: string | undefined;
+  /** A second folder of providers' sockets; none unless given. */
+  readonly additionalProviders?: string;
 }
 
 /** The one of the driver's own manifests. */
@@ -28,21 +30,29 @@ export const nodePaths = (root: string) => ({
   csiSocket: join(root, "csi.sock"),
 });
 
+/** What the driver needs of a stack. */
+type Place = Pick<Stack, "binaries" | "kubernetes" | "logs">;
+
 /** The real driver, run as its DaemonSet runs it: in-cluster configuration, and the rights of its own manifests. */
 export async function startCsiDriver(
-  stack: Stack,
+  stack: Place,
   options: DriverOptions,
   signal: AbortSignal,
 ): Promise<RunningProgram> {
-  const { version, nodeName, root, rotationPollInterval, healthCheckInterval } = options;
   signal.throwIfAborted();
+  return runProgram(await csiDriverProgram(stack, options));
+}
+
+/** How that driver is run. */
+export async function csiDriverProgram(stack: Place, options: DriverOptions): Promise<ProgramOptions> {
+  const { version, nodeName, root, rotationPollInterval, healthCheckInterval, additionalProviders = "" } = options;
   const { csiSocket, providers } = nodePaths(root);
   await mkdir(providers, { recursive: true });
   const flags = [
     `--endpoint=unix://${csiSocket}`,
     `--nodeid=${nodeName}`,
     `--provider-volume=${providers}`,
-    "--additional-provider-volume-paths=",
+    `--additional-provider-volume-paths=${additionalProviders}`,
     "--metrics-addr=127.0.0.1:0",
     "-v=4",
     ...(rotationPollInterval
@@ -53,9 +63,9 @@ export async function startCsiDriver(
       : []),
   ];
   const command = [stack.binaries[`csi-driver-${version}`], ...flags] as const;
-  return runProgram({
+  return {
     name: `CSI driver ${version}`,
     ...(await inPod(stack.kubernetes, account, root, command)),
     log: join(stack.logs, nodeName, "csi-driver.log"),
-  });
+  };
 }

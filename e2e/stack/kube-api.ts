@@ -46,12 +46,12 @@ export class KubeApi {
     return this.request("PUT", objectPath(object), object);
   }
 
-  /** Deletes at once, without a grace period: there is no kubelet that would confirm a pod's end. */
-  async delete(object: KubeObject): Promise<void> {
+  /** Deletes at once: where nobody runs pods, nobody confirms a pod's end. `graceful` leaves that to the kubelet. */
+  async delete(object: KubeObject, how: "at once" | "graceful" = "at once"): Promise<void> {
     await this.request("DELETE", objectPath(object), {
       apiVersion: "v1",
       kind: "DeleteOptions",
-      gracePeriodSeconds: 0,
+      ...(how === "at once" && { gracePeriodSeconds: 0 }),
     });
   }
 

@@ -1,0 +1,189 @@
+import { randomBytes } from "node:crypto";
+import { eventually } from "../../stack/eventually.js";
+import { KubeApi, type KubeObject } from "../../stack/kube-api.js";
+import { nodeName } from "./addresses.js";
+import type { Cluster } from "./cluster.js";
+import { type PodObject, RunningPod } from "./running-pod.js";
+
+export interface PodWish {
+  /** Volume name → the CSI volume's attributes, `secretProviderClass` among them; each is mounted at /mnt/<name>. */
+  readonly volumes: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** The container's; as root unless said. */
+  readonly runAsUser?: number;
+  readonly fsGroup?: number;
+  /** Environment of the container: what the API takes as `env`. */
+  readonly env?: readonly object[];
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly serviceAccount?: string;
+}
+
+/** Pods and Deployments of one namespace, run by the real kubelet. */
+export class Workloads {
+  readonly #api: KubeApi;
+
+  constructor(
+    readonly cluster: Cluster,
+    readonly namespace: string,
+    readonly serviceAccount: string,
+  ) {
+    this.#api = new KubeApi(cluster.kubernetes);
+  }
+
+  /** A Deployment's name. Its pods come by and by. */
+  async createDeployment(wish: PodWish, replicas = 1): Promise<string> {
+    const name = `app-${randomBytes(3).toString("hex")}`;
+    await this.#api.create({
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name, namespace: this.namespace },
+      spec: {
+        replicas,
+        selector: { matchLabels: { app: name } },
+        template: { metadata: { labels: { app: name }, annotations: wish.annotations }, spec: this.#podSpec(wish) },
+      },
+    });
+    return name;
+  }
+
+  async scale(deployment: string, replicas: number): Promise<void> {
+    const object = {
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name: deployment, namespace: this.namespace },
+    };
+    const found = await this.#api.get<KubeObject & { spec: object }>(object);
+    await this.#api.replace({ ...found, spec: { ...found.spec, replicas } });
+  }
+
+  /** A pod on its own, not yet running. Its name. */
+  async createPod(wish: PodWish): Promise<string> {
+    const name = `pod-${randomBytes(3).toString("hex")}`;
+    await this.#api.create({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name, namespace: this.namespace, labels: { app: name }, annotations: wish.annotations },
+      spec: { ...this.#podSpec(wish), nodeName },
+    });
+    return name;
+  }
+
+  /** Creates a pod and waits until its container runs. */
+  async runPod(wish: PodWish, signal: AbortSignal): Promise<RunningPod> {
+    const [pod] = await this.running(await this.createPod(wish), 1, signal);
+    return pod!;
+  }
+
+  /** Waits until exactly so many pods of that Deployment, or the pod of that name, run and none is on its way out. */
+  async running(app: string, count: number, signal: AbortSignal, timeoutMs?: number): Promise<RunningPod[]> {
+    return eventually(
+      async () => {
+        const pods = await this.pods(app);
+        const ready = pods.filter(({ status }) => status.containerStatuses?.every((container) => container.ready));
+        if (pods.length !== count || ready.length !== count) throw new Error(await this.#whyNot(app, pods, ready));
+        return ready.map((pod) => new RunningPod(this.cluster, pod));
+      },
+      signal,
+      timeoutMs,
+    );
+  }
+
+  async pods(app: string): Promise<PodObject[]> {
+    const pods = await this.#api.list<PodObject>({ apiVersion: "v1", kind: "Pod" }, this.namespace);
+    return pods.filter(({ metadata }) => metadata.labels?.["app"] === app);
+  }
+
+  /** What the events of a pod say, oldest first: "Warning FailedMount: …". */
+  async events(pod: string): Promise<string[]> {
+    const events = await this.#api.list<EventObject>({ apiVersion: "v1", kind: "Event" }, this.namespace);
+    return events
+      .filter(({ involvedObject }) => involvedObject.name === pod)
+      .sort((a, b) => a.firstTimestamp.localeCompare(b.firstTimestamp))
+      .map(({ type, reason, message }) => `${type} ${reason}: ${message}`);
+  }
+
+  /** Object → version, from the status object that the driver keeps. SecretProviderClassPodStatus. */
+  async versions(pod: string, className: string): Promise<Record<string, string>> {
+    const { status } = await this.#api.get<PodStatusObject>(this.podStatus(pod, className));
+    return Object.fromEntries(status.objects.map(({ id, version }) => [id, version]));
+  }
+
+  /** The name of that object, for who wants to read all of it. */
+  podStatus(pod: string, className: string): KubeObject {
+    return {
+      apiVersion: "secrets-store.csi.x-k8s.io/v1",
+      kind: "SecretProviderClassPodStatus",
+      metadata: { name: `${pod}-${this.namespace}-${className}`, namespace: this.namespace },
+    };
+  }
+
+  /** Deletes a pod as `kubectl delete` does, and waits until the kubelet has confirmed its end. */
+  async removePod(name: string, signal: AbortSignal): Promise<void> {
+    await this.#delete("v1", "Pod", name);
+    await eventually(async () => {
+      if ((await this.pods(name)).length > 0) throw new Error(`${name} is still there`);
+    }, signal);
+  }
+
+  async removeDeployment(name: string, signal: AbortSignal): Promise<void> {
+    await this.#delete("apps/v1", "Deployment", name);
+    await this.#untilNoPods((pods) => pods.filter(({ metadata }) => metadata.labels?.["app"] === name), signal);
+  }
+
+  /** Deletes the namespace, and waits until no pod is left there: nothing of it is mounted any more then. */
+  async removeAll(): Promise<void> {
+    await this.#api.request("DELETE", `/api/v1/namespaces/${this.namespace}`);
+    await this.#untilNoPods((pods) => pods, new AbortController().signal);
+  }
+
+  async #untilNoPods(of: (pods: PodObject[]) => PodObject[], signal: AbortSignal): Promise<void> {
+    await eventually(async () => {
+      const left = of(await this.#api.list<PodObject>({ apiVersion: "v1", kind: "Pod" }, this.namespace));
+      if (left.length > 0) throw new Error(`pods are left: ${left.map(({ metadata }) => metadata.name).join(", ")}`);
+    }, signal);
+  }
+
+  async #delete(apiVersion: string, kind: string, name: string): Promise<void> {
+    await this.#api.delete({ apiVersion, kind, metadata: { name, namespace: this.namespace } }, "graceful");
+  }
+
+  async #whyNot(app: string, pods: readonly PodObject[], ready: readonly PodObject[]): Promise<string> {
+    const events = await Promise.all(pods.slice(0, 3).map(({ metadata }) => this.events(metadata.name)));
+    return `${pods.length} pods of ${app}, ${ready.length} of them running\n${events.flat().join("\n")}`;
+  }
+
+  #podSpec({ volumes, runAsUser, fsGroup, env, serviceAccount }: PodWish): object {
+    const names = Object.keys(volumes);
+    return {
+      serviceAccountName: serviceAccount ?? this.serviceAccount,
+      terminationGracePeriodSeconds: 1,
+      ...(fsGroup !== undefined && { securityContext: { fsGroup } }),
+      containers: [
+        {
+          name: "app",
+          image: "localhost/busybox:e2e",
+          imagePullPolicy: "Never",
+          command: ["sleep", "100000"],
+          env,
+          ...(runAsUser !== undefined && { securityContext: { runAsUser } }),
+          volumeMounts: names.map((name) => ({ name, mountPath: `/mnt/${name}`, readOnly: true })),
+        },
+      ],
+      volumes: names.map((name) => ({
+        name,
+        csi: { driver: "secrets-store.csi.k8s.io", readOnly: true, volumeAttributes: volumes[name] },
+      })),
+    };
+  }
+}
+
+interface EventObject extends KubeObject {
+  involvedObject: { name: string };
+  type: string;
+  reason: string;
+  message: string;
+  firstTimestamp: string;
+}
+
+interface PodStatusObject extends KubeObject {
+  status: { objects: { id: string; version: string }[] };
+}
