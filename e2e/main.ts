@@ -38,7 +38,7 @@ async function main(args: readonly string[]): Promise<number> {
   const discard = () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
   process.once("exit", discard);
   try {
-    await prepare({ directory, cgroup, logs: join(directory, "logs") }, needsImages(args), interrupted);
+    await prepare({ directory, cgroup, logs: join(directory, "logs") }, runsCluster(args), interrupted);
     const code = await runTests(directory, args, interrupted);
     if (code !== 0 && !interrupted.aborted) {
       process.off("exit", discard);
@@ -57,8 +57,8 @@ function interruption(): AbortSignal {
   return interrupted.signal;
 }
 
-/** Image builds take a minute after every change: they are left out when other files than the cluster's are named. */
-function needsImages(args: readonly string[]): boolean {
+/** The cluster needs images, which take a minute after every change: it is left out when only other files are named. */
+function runsCluster(args: readonly string[]): boolean {
   const named = args.filter((arg) => /(^|\/)(cases|contract|chart|cluster)\b/.test(arg));
   return named.length === 0 || named.some((arg) => arg.includes("cluster"));
 }
@@ -84,9 +84,10 @@ async function buildImages(signal: AbortSignal): Promise<Images> {
 }
 
 async function runTests(directory: string, args: readonly string[], interrupted: AbortSignal): Promise<number> {
-  const vitest = [join(root, "node_modules", ".bin", "vitest"), "run", "--config", "e2e/vitest.config.ts", ...args];
+  const vitest = [join(root, "node_modules", ".bin", "vitest"), "run", "--config", "e2e/vitest.config.ts"];
+  const files = [...(runsCluster(args) ? [] : ["--project=driver"]), ...args];
   const namespaces = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
-  const child = spawn("unshare", [...namespaces, "sh", "-c", insideNamespaces, "sh", ...vitest], {
+  const child = spawn("unshare", [...namespaces, "sh", "-c", insideNamespaces, "sh", ...vitest, ...files], {
     cwd: root,
     stdio: "inherit",
     env: { ...process.env, ...preparedAt(directory) },
