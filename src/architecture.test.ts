@@ -19,8 +19,9 @@ const doors: Record<string, readonly string[]> = {
   http: ["telemetry", "shared"],
   driver: ["wire", "shared"],
   devvault: ["shared"],
+  doctor: ["config", "mount", "vault", "kube", "driver", "shared"],
   daemon: ["config", "mount", "vault", "leases", "kube", "rpc", "http", "wire", "telemetry", "shared"],
-  cli: ["daemon", "config", "mount", "driver", "devvault", "telemetry", "shared"],
+  cli: ["daemon", "doctor", "config", "mount", "driver", "devvault", "telemetry", "shared"],
   main: ["cli"],
 };
 

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { text } from "node:stream/consumers";
 import { programOf } from "./cli/program.js";
 import { runCommand } from "./cli/commands.js";
 import { untilStopped } from "./cli/stop-signals.js";
@@ -10,7 +11,7 @@ process.exitCode = await runCommand(
     program: programOf(process.argv[1], process.cwd()),
     stdout: process.stdout,
     stderr: process.stderr,
-    readFile: (path) => readFile(path, "utf8"),
+    readFile: (path) => (path === "-" ? text(process.stdin) : readFile(path, "utf8")),
   },
   stop.signal,
 );

@@ -31,12 +31,15 @@ describe("help", () => {
     });
   });
 
-  test.each(["serve", "mount", "check", "dev", "version"])("%s --help tells usage and exit codes", async (command) => {
-    const { code, stdout, stderr } = await keymount(command, "--help");
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toMatch(new RegExp(`^Usage: keymount ${command}`));
-    expect(stdout).toMatch(/Exit codes?:? 0/);
-  });
+  test.each(["serve", "mount", "check", "doctor", "dev", "version"])(
+    "%s --help tells usage and exit codes",
+    async (command) => {
+      const { code, stdout, stderr } = await keymount(command, "--help");
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      expect(stdout).toMatch(new RegExp(`^Usage: keymount ${command}`));
+      expect(stdout).toMatch(/Exit codes?:? 0/);
+    },
+  );
 });
 
 test("a command that is none is wrong usage, and the one meant is named", async () => {

@@ -20,6 +20,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "find every mistake in SecretProviderClass files, offline",
     load: async () => (await import("./check.js")).checkCommand,
   },
+  doctor: {
+    summary: "say what is broken between the driver and a secret, and who can mend it",
+    load: async () => (await import("./doctor.js")).doctorCommand,
+  },
   dev: {
     summary: "run an embedded Vault and the provider beside it, for trying things out",
     load: async () => (await import("./dev.js")).devCommand,

@@ -19,26 +19,29 @@ const answer = z.object({ status: z.object({ token: z.string().min(1), expiratio
 export function tokenMinter(kube: Pick<KubeClient, "call">, audiences: readonly string[]): TokenMinter {
   return {
     audiences,
-    mint: async (pod, audience, signal) => {
+    mint: async ({ namespace, serviceAccount, name, uid }, audience, signal) => {
       if (!audiences.includes(audience)) throw notAllowed(audience);
-      return mint(kube, pod, audience, signal);
+      return requestToken(kube, { namespace, serviceAccount, pod: { name, uid } }, audience, signal);
     },
   };
 }
 
-async function mint(
+/** Whose token; bound to the pod, and dying with it, where one is named. */
+export type TokenBearer = Pick<PodIdentity, "namespace" | "serviceAccount"> & { pod?: { name: string; uid: string } };
+
+/** The same for anybody the API server lets keymount make tokens for. Throws `KubeError` for a refusal. */
+export async function requestToken(
   kube: Pick<KubeClient, "call">,
-  pod: PodIdentity,
+  { namespace, serviceAccount, pod }: TokenBearer,
   audience: string,
   signal: AbortSignal,
 ): Promise<OfferedToken> {
-  const { namespace, serviceAccount, name, uid } = pod;
   const purpose = `making a token of service account ${namespace}/${serviceAccount}`;
   const spec = {
     // Without audiences the API server gives its own.
     ...(audience !== "" && { audiences: [audience] }),
     expirationSeconds: lifeSeconds,
-    boundObjectRef: { apiVersion: "v1", kind: "Pod", name, uid },
+    ...(pod && { boundObjectRef: { apiVersion: "v1", kind: "Pod", ...pod } }),
   };
   const reply = await kube.call(
     {

@@ -21,7 +21,7 @@ export interface TokenMinter {
   mint(pod: PodIdentity, audience: string, signal: AbortSignal): Promise<OfferedToken>;
 }
 
-export function askedOf({ class: asked }: MountSpec, connection: Connection): Asked {
+export function askedOf({ class: asked }: Pick<MountSpec, "class">, connection: Connection): Asked {
   return {
     vaultNamespace: asked.vaultNamespace ?? connection.vaultNamespace,
     authMount: asked.authMount ?? connection.authMount,

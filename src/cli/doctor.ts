@@ -1,0 +1,135 @@
+import { readFileSync } from "node:fs";
+import { ConfigError } from "../config/config-error.js";
+import { loadOptions, type OptionSources } from "../config/load-options.js";
+import type { ClassInHand, Complaint } from "../doctor/complaint.js";
+import { examine, realSurroundings, type Surroundings } from "../doctor/examine.js";
+import type { Report } from "../doctor/round.js";
+import { ProviderError } from "../shared/errors.js";
+import { Redacted } from "../shared/redacted.js";
+import { chosenClass, readText } from "./chosen-class.js";
+import type { WrittenClass } from "./class-file.js";
+import type { Command, CommandIo } from "./command-io.js";
+import { type DoctorArguments, doctorArguments } from "./doctor-arguments.js";
+import { conclusion, reportText } from "./doctor-report.js";
+import { tokenClaims } from "./pod-token.js";
+import { serveFlags } from "./serve-flags.js";
+import { tokenInFile } from "./token-request-file.js";
+
+const help = `Usage: keymount doctor [OPTION…] [OPTION OF serve…]
+
+Walks the way of a Mount, from the driver's socket to each secret, and says what is broken and who can mend it
+(docs/doctor.md). Reads serve's flags, environment and file; in keymount's own container, without any of serve's flags,
+those that serve was started with. It does not disturb a running provider, and prints no token and no secret.
+
+  -f, --file FILE          holds the SecretProviderClass to look at; - is the standard input
+      --class NAME         which one, where the file holds several; without a file, of the cluster's ([NAMESPACE/]NAME)
+  -n, --namespace NAME     of the application; by default the token's, then the class's, then default
+      --service-account NAME  by default the token's, then "default"
+      --token-file FILE    a token of that account (kubectl create token …); - is the standard input. A TokenRequest in
+                           the class's file does as well. Without, the API server is asked for one, inside a cluster
+      --pod NAME, --uid UID  bind the token that is asked for to this pod
+      --read-all           also read objects that make or issue something at every read
+      --timeout DURATION   for one step; by default 10s
+      --json               an array of steps instead:
+                           [{"step", "subject", "result": "passed"|"broken"|"not looked at", "ms",
+                             "facts"?, "warnings"?, "break"?, "what"?, "fix"?, "who"?, "because"?}]
+
+Exit codes: 0 nothing is broken, 1 something is, 2 wrong usage or an unreadable file.
+`;
+
+/** What the command takes from the process it runs in. */
+export interface DoctorStage extends Omit<OptionSources, "argv">, Surroundings {
+  /** Command line of the container's first process, as in `/proc/1/cmdline`; empty where it cannot be read. */
+  firstProcess: () => string;
+}
+
+export const doctorCommand = doctorOn({
+  ...realSurroundings,
+  env: process.env,
+  execArgv: process.execArgv,
+  readFile: (path) => readFileSync(path, "utf8"),
+  firstProcess: () => {
+    try {
+      return readFileSync("/proc/1/cmdline", "utf8");
+    } catch {
+      return ""; // Hidden, or not Linux: then nobody but the user says which flags.
+    }
+  },
+});
+
+/** `keymount doctor`. */
+export function doctorOn(stage: DoctorStage): Command {
+  return {
+    summary: "say what is broken between the driver and a secret, and who can mend it",
+    help,
+    run: (argv, io, signal) => run(argv, { stage, io }, signal),
+  };
+}
+
+async function run(
+  argv: readonly string[],
+  { stage, io }: { stage: DoctorStage; io: CommandIo },
+  signal: AbortSignal,
+): Promise<number> {
+  const asked = doctorArguments(argv);
+  if ("mistake" in asked) {
+    io.stderr.write(`keymount doctor: ${asked.mistake}\n\n${help}`);
+    return 2;
+  }
+  const reports: Report[] = [];
+  const report = (one: Report) => {
+    reports.push(one);
+    if (!asked.json) io.stdout.write(reportText(one, io.stdout));
+  };
+  try {
+    const complaint = await complaintOf(asked, stage, io);
+    await examine(complaint, stage, { stepMs: asked.timeoutMs, report }, signal);
+  } catch (error) {
+    const { code, message } = ProviderError.from(error);
+    io.stderr.write(`keymount doctor: ${message}\n`);
+    return code === "invalid_request" ? 2 : 1;
+  }
+  if (asked.json) io.stdout.write(`${JSON.stringify(reports, null, 2)}\n`);
+  else io.stdout.write(`\n${conclusion(reports)}`);
+  return reports.some(({ result }) => result === "broken") ? 1 : 0;
+}
+
+async function complaintOf(asked: DoctorArguments, stage: DoctorStage, io: CommandIo): Promise<Complaint> {
+  const { file, className, pod, uid, readAll } = asked;
+  const text = file === undefined ? "" : await readText(file, io);
+  const written =
+    file === undefined ? undefined : await chosenClass(file, className, { ...io, readFile: async () => text });
+  const jwt = asked.tokenFile === undefined ? tokenInFile(text) : (await readText(asked.tokenFile, io)).trim();
+  const claims = tokenClaims(jwt ?? "").pod;
+  const [name, classNamespace = written?.namespace] = (className ?? "").split("/").reverse();
+  const namespace = asked.namespace ?? claims.namespace ?? classNamespace ?? "default";
+  const inCluster = name ? { namespace: classNamespace ?? namespace, name } : undefined;
+  const found = written ? inHand(written) : inCluster;
+  return {
+    ...optionsOf(asked.provider, stage),
+    ...(found && { class: found }),
+    bearer: {
+      namespace,
+      serviceAccount: asked.serviceAccount ?? claims.serviceAccount ?? "default",
+      ...(pod !== undefined && uid !== undefined && { pod: { name: pod, uid } }),
+    },
+    ...(jwt !== undefined && { token: new Redacted(jwt) }),
+    readAll,
+  };
+}
+
+function inHand({ name, provider = "", parameters }: WrittenClass): ClassInHand {
+  return { name, provider, parameters: new Map([...parameters].map(([key, { text }]) => [key, text])) };
+}
+
+/** As `serve` in the same place would read them. */
+function optionsOf(given: readonly string[], stage: DoctorStage): Pick<Complaint, "options" | "flagsFrom"> {
+  const found = given.length === 0 ? serveFlags(stage.firstProcess()) : undefined;
+  const from = found && { flagsFrom: "the keymount serve that runs here" };
+  try {
+    return { options: loadOptions({ ...stage, argv: found ?? given }), ...from };
+  } catch (error) {
+    if (error instanceof ConfigError) return { options: { mistakes: error.mistakes }, ...from };
+    throw error;
+  }
+}

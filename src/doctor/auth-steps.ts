@@ -1,0 +1,50 @@
+import { quoted } from "../shared/quoted.js";
+import { type AuthPlace, probeAuthMount, probeRole } from "../vault/auth-mount-probe.js";
+import type { PlainLine } from "../vault/ask-plainly.js";
+import { Break } from "./breaks.js";
+import type { Seen } from "./round.js";
+
+/** Whether pods can log in at the mount at all. */
+export async function lookAtAuthMount(line: PlainLine, place: AuthPlace, signal: AbortSignal): Promise<Seen<true>> {
+  const found = await probeAuthMount(line, place, signal);
+  const where = placeName(place);
+  switch (found) {
+    case "kubernetes or jwt":
+      return { value: true, facts: ["it takes logins of service accounts"] };
+    case "another method":
+      throw new Break("auth.other-method", `what is mounted at ${where} takes no service account`);
+    case "unconfigured":
+      throw new Break("auth.unconfigured", `${where} is enabled, but not configured`);
+    case "absent":
+      throw new Break("auth.absent", `no auth method is enabled at ${where}`);
+    case "unclear":
+      return { value: true, facts: [], warnings: [unclear(where)] };
+  }
+}
+
+export async function lookAtRole(
+  line: PlainLine,
+  place: AuthPlace,
+  role: string,
+  signal: AbortSignal,
+): Promise<Seen<true>> {
+  const where = placeName(place);
+  switch (await probeRole(line, place, role, signal)) {
+    case "there":
+      return { value: true, facts: [`${where} has it`] };
+    case "absent":
+      throw new Break("role.absent", `${where} has no role ${quoted(role)}`);
+    case "unconfigured":
+      throw new Break("auth.unconfigured", `${where} is enabled, but not configured`);
+    case "unclear":
+      return { value: true, facts: [], warnings: [unclear(where)] };
+  }
+}
+
+function unclear(where: string): string {
+  return `what Vault answers at ${where} does not tell; the login will`;
+}
+
+function placeName({ authMount, vaultNamespace }: AuthPlace): string {
+  return `auth/${authMount}${vaultNamespace === "" ? "" : ` of Vault namespace ${quoted(vaultNamespace)}`}`;
+}

@@ -1,0 +1,168 @@
+/** Who can mend what is broken. */
+export type Mender =
+  | "the application's team"
+  | "the cluster's operator"
+  | "Vault's operator"
+  | "the network's operator"
+  | "whoever runs doctor";
+
+/** What the walk looks at, in its order. */
+export const steps = [
+  "socket",
+  "configuration",
+  "class",
+  "connection",
+  "policy",
+  "dns",
+  "tcp",
+  "tls",
+  "vault",
+  "auth",
+  "role",
+  "token",
+  "login",
+  "object",
+  "logout",
+] as const;
+export type Step = (typeof steps)[number];
+
+interface KnownBreak {
+  who: Mender;
+  /** What to do, where the place that found it knows nothing better. */
+  fix: string;
+}
+
+/** Everything that can be found broken. The names are printed by `--json` and stay as they are. */
+export const breaks = {
+  "socket.absent": {
+    who: "the cluster's operator",
+    fix: "see that keymount's pod runs on this node; until then the driver refuses every mount at once",
+  },
+  "socket.stale": {
+    who: "the cluster's operator",
+    fix: "start keymount on this node, or remove the file where none shall listen; until then the driver waits two minutes at every mount",
+  },
+  "socket.not-a-socket": { who: "the cluster's operator", fix: "remove it, and let keymount make its socket there" },
+  "socket.mute": { who: "the cluster's operator", fix: "look into the log of whatever listens there" },
+  "socket.other-program": {
+    who: "the cluster's operator",
+    fix: "remove the other provider, or give keymount another name with --provider-name",
+  },
+  "configuration.mistake": {
+    who: "the cluster's operator",
+    fix: "correct it where it stands; docs/configuration.md has every setting",
+  },
+  "class.absent": {
+    who: "the application's team",
+    fix: "create the class, or correct its name or namespace in the pod's volume",
+  },
+  "class.mistake": {
+    who: "the application's team",
+    fix: "correct the class; keymount check tells the line and column",
+  },
+  "class.provider": {
+    who: "the application's team",
+    fix: "write the name of keymount's socket into the class's spec.provider",
+  },
+  "connection.unknown": { who: "the application's team", fix: "choose a connection that the operator offers" },
+  "policy.refused": {
+    who: "the cluster's operator",
+    fix: "widen the settings named, if the pod shall have this; else the class asks for too much",
+  },
+  "dns.absent": {
+    who: "the cluster's operator",
+    fix: "correct the connection's address; the name must be known where keymount runs",
+  },
+  "dns.silent": { who: "the network's operator", fix: "see that DNS answers where keymount runs" },
+  "tcp.refused": {
+    who: "Vault's operator",
+    fix: "start Vault there, or have the cluster's operator correct the address's port",
+  },
+  "tcp.unreachable": {
+    who: "the network's operator",
+    fix: "let keymount's node reach this address: routes, firewalls, NetworkPolicies",
+  },
+  "tls.files": {
+    who: "the cluster's operator",
+    fix: "put a good file there; keymount reads it again within ten seconds of its next use",
+  },
+  "tls.no-tls": { who: "the cluster's operator", fix: "correct the address's scheme or port" },
+  "tls.untrusted": {
+    who: "the cluster's operator",
+    fix: "give the CA that signed Vault's certificate in the connection's tls.caFile",
+  },
+  "tls.name": {
+    who: "the cluster's operator",
+    fix: "use an address that the certificate names, or set the connection's tls.serverName to one; else Vault's operator has to issue another",
+  },
+  "tls.dates": { who: "Vault's operator", fix: "renew the certificate, and see that the clocks are right" },
+  "tls.client-certificate": {
+    who: "the cluster's operator",
+    fix: "give a certificate that Vault's listener takes in the connection's tls.certFile and tls.keyFile",
+  },
+  "vault.no-answer": { who: "Vault's operator", fix: "look into Vault's log" },
+  "vault.not-vault": { who: "the cluster's operator", fix: "correct the address, or what stands before Vault" },
+  "vault.uninitialised": { who: "Vault's operator", fix: "initialise and unseal it (vault operator init)" },
+  "vault.sealed": { who: "Vault's operator", fix: "unseal it (vault operator unseal)" },
+  "vault.dr-secondary": {
+    who: "the cluster's operator",
+    fix: "list the addresses of the primary cluster; a disaster recovery secondary serves nobody",
+  },
+  "vault.other-cluster": {
+    who: "the cluster's operator",
+    fix: "list the nodes of one cluster in a connection; make another connection for the other",
+  },
+  "auth.absent": {
+    who: "Vault's operator",
+    fix: "enable it there (vault auth enable), or correct the mount or Vault namespace in the class or connection",
+  },
+  "auth.other-method": {
+    who: "Vault's operator",
+    fix: "name a mount of the kubernetes or jwt method in the class or connection",
+  },
+  "auth.unconfigured": { who: "Vault's operator", fix: "write its configuration (vault write auth/…/config)" },
+  "auth.no-answer": { who: "Vault's operator", fix: "look into Vault's log" },
+  "role.absent": { who: "Vault's operator", fix: "write the role, or have the class's roleName corrected" },
+  "role.no-answer": { who: "Vault's operator", fix: "look into Vault's log" },
+  "token.account": {
+    who: "the application's team",
+    fix: "create the service account, or name another with --service-account",
+  },
+  "token.unusable": { who: "whoever runs doctor", fix: "give a token that fits" },
+  "login.denied": { who: "Vault's operator", fix: "let the role take this service account and audience" },
+  "login.failed": { who: "Vault's operator", fix: "look into Vault's log" },
+  "object.denied": {
+    who: "Vault's operator",
+    fix: "let a policy of the role read this path, or have the class's secretPath corrected",
+  },
+  "object.absent": { who: "the application's team", fix: "write the secret, or correct the object's secretPath" },
+  "object.value": { who: "the application's team", fix: "correct the object in the class, or what the secret holds" },
+  "object.refused": { who: "the application's team", fix: "correct the object in the class" },
+  "object.failed": { who: "Vault's operator", fix: "look into Vault's log" },
+} as const satisfies Record<`${Step}.${string}`, KnownBreak>;
+
+export type BreakName = keyof typeof breaks;
+
+/** Something is broken. `what` is in our words: it holds no token, no value and no stranger's unfiltered text. */
+export class Break extends Error {
+  override readonly name = "Break";
+  readonly known: BreakName;
+  readonly what: string;
+  readonly fix: string;
+
+  constructor(known: BreakName, what: string, fix: string = breaks[known].fix) {
+    super(what);
+    this.known = known;
+    this.what = what;
+    this.fix = fix;
+  }
+
+  get who(): Mender {
+    return breaks[this.known].who;
+  }
+}
+
+/** Why something could not be judged from here. */
+export class NotSeen extends Error {
+  override readonly name = "NotSeen";
+}

@@ -1,0 +1,89 @@
+import type { Connection } from "../config/connection.js";
+import type { Options } from "../config/options.js";
+import { policyRefusals, refusedByPolicy } from "../config/policy.js";
+import { selectConnection } from "../config/select-connection.js";
+import { type ClassReading, readClass } from "../mount/class-parameters.js";
+import type { ClassSpec } from "../mount/mount-spec.js";
+import { askedOf } from "../mount/visitor.js";
+import { ProviderError } from "../shared/errors.js";
+import { named, quoted } from "../shared/quoted.js";
+import { Break } from "./breaks.js";
+import type { Bearer, ClassInHand } from "./complaint.js";
+import type { Seen } from "./round.js";
+
+/** What the application wants of the operator's connection. */
+export interface Errand {
+  spec: ClassSpec;
+  vaultNamespace: string;
+  authMount: string;
+  role: string;
+  /** In order of preference. */
+  audiences: readonly string[];
+}
+
+/** Only its being there matters here. */
+const anyInterval = 120_000;
+
+/** The class by itself: what Mount would say of it. */
+export function lookAtClass({ name, provider, parameters }: ClassInHand, providerName?: string): Seen<ClassSpec> {
+  const { spec, findings } = readClass(parameters, anyInterval);
+  const mistakes = textsOf(findings, "error");
+  if (mistakes.length > 0) throw new Break("class.mistake", mistakes.join("; "));
+  if (providerName !== undefined && provider !== providerName) {
+    const what = `its spec.provider is ${quoted(provider)}, and this keymount serves ${quoted(providerName)}`;
+    throw new Break("class.provider", what);
+  }
+  const overruled = spec.overruled.map(
+    (parameter) => `${named(parameter)} has no effect: the operator decides about TLS`,
+  );
+  return {
+    value: spec,
+    facts: [`${named(name)}: ${spec.objects.length} ${spec.objects.length === 1 ? "object" : "objects"}`],
+    warnings: [...textsOf(findings, "ignored"), ...textsOf(findings, "warning"), ...overruled],
+  };
+}
+
+function textsOf(findings: ClassReading["findings"], level: "error" | "ignored" | "warning"): string[] {
+  return findings.filter((finding) => finding.level === level).map(({ text }) => text);
+}
+
+/** Which connection the class means. */
+export function lookAtConnection(spec: ClassSpec, { operator }: Options, { namespace }: Bearer): Seen<Connection> {
+  try {
+    const connection = selectConnection(operator, spec, namespace);
+    return { value: connection, facts: [`${connection.name} (${howChosen(spec)})`] };
+  } catch (reason) {
+    throw reason instanceof ProviderError ? new Break("connection.unknown", reason.message) : reason;
+  }
+}
+
+function howChosen({ connection, address }: ClassSpec): string {
+  if (connection !== undefined) return "the class names it";
+  return address === undefined ? "the default" : "the class's address means it";
+}
+
+/** What the operator lets the application do there, before anything is asked of Vault. */
+export function lookAtPolicy(errand: Errand, connection: Connection, bearer: Bearer): Seen<true> {
+  const refused = policyMistake(errand, connection, bearer, errand.spec.objects);
+  if (refused !== undefined) throw new Break("policy.refused", refused);
+  const { role, authMount, vaultNamespace } = errand;
+  const place = vaultNamespace === "" ? "" : ` in Vault namespace ${quoted(vaultNamespace)}`;
+  return { value: true, facts: [`role ${quoted(role)} at auth/${authMount}${place}, and every path, are allowed`] };
+}
+
+/** In the words of a Mount; `undefined` where the operator's policy lets these objects be asked for. */
+export function policyMistake(
+  { vaultNamespace, authMount, role, spec }: Errand,
+  connection: Connection,
+  { namespace, serviceAccount }: Bearer,
+  objects: ClassSpec["objects"],
+): string | undefined {
+  const pod = { namespace, serviceAccount };
+  const { audience } = spec;
+  return refusedByPolicy(policyRefusals(connection, { pod, vaultNamespace, authMount, role, audience, objects }))
+    ?.message;
+}
+
+export function errandOf(spec: ClassSpec, connection: Connection): Errand {
+  return { spec, ...askedOf({ class: spec }, connection) };
+}

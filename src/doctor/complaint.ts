@@ -1,0 +1,34 @@
+import type { Options } from "../config/options.js";
+import type { Redacted } from "../shared/redacted.js";
+
+/** What is to be looked at. */
+export interface Complaint {
+  /** As `serve` would read it, or every mistake in it. */
+  options: Options | { mistakes: readonly string[] };
+  /** Where the flags come from, when nobody typed them. */
+  flagsFrom?: string;
+  /** Written out, or by its name in the cluster. */
+  class?: ClassInHand | { namespace: string; name: string };
+  bearer: Bearer;
+  /** A service account token that was given; without it one is asked of the API server, where there is one. */
+  token?: Redacted<string>;
+  /** Objects that make something at every read are read as well. */
+  readAll: boolean;
+}
+
+/** Who the application runs as. */
+export interface Bearer {
+  namespace: string;
+  serviceAccount: string;
+  /** Bound to this pod, the token dies with it. */
+  pod?: { name: string; uid: string };
+}
+
+/** A class as its author wrote it. */
+export interface ClassInHand {
+  /** For messages. */
+  name: string;
+  /** `spec.provider`. */
+  provider: string;
+  parameters: ReadonlyMap<string, string>;
+}

@@ -1,0 +1,45 @@
+import { lookup } from "node:dns/promises";
+import { KubeClient } from "../kube/kube-client.js";
+import { serviceAccountDirectory } from "../kube/service-account.js";
+import { type Clock, systemClock } from "../shared/clock.js";
+import type { Complaint } from "./complaint.js";
+import type { Lookup } from "./dns-step.js";
+import { type Report, Round } from "./round.js";
+import { driverDirectories } from "./socket-step.js";
+import { walk } from "./walk.js";
+
+/** The world as doctor sees it. */
+export interface Surroundings {
+  clock: Clock;
+  lookup: Lookup;
+  driverDirectories: readonly string[];
+  /** Where a container finds its own service account. */
+  serviceAccountDirectory: string;
+}
+
+export const realSurroundings: Surroundings = {
+  clock: systemClock,
+  lookup: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+  driverDirectories,
+  serviceAccountDirectory,
+};
+
+/**
+ * Walks the whole way, each step for at most `stepMs`, and tells of each as soon as it and those before it are done.
+ * Rejects with the signal's reason only.
+ */
+export async function examine(
+  complaint: Complaint,
+  { clock, lookup, driverDirectories, serviceAccountDirectory: directory }: Surroundings,
+  { stepMs, report }: { stepMs: number; report: (report: Report) => void },
+  signal: AbortSignal,
+): Promise<void> {
+  const api = "mistakes" in complaint.options ? undefined : complaint.options.kubernetesApi;
+  const kube = api && new KubeClient({ api, directory });
+  try {
+    const round = new Round({ clock, stepMs, report }, signal);
+    await walk(complaint, { clock, lookup, driverDirectories, kube, random: Math.random }, round);
+  } finally {
+    kube?.close();
+  }
+}

@@ -1,0 +1,37 @@
+import type { PlainLine } from "../vault/ask-plainly.js";
+import { type NodeHealth, askHealth } from "../vault/node-health.js";
+import { VaultError } from "../vault/vault-error.js";
+import { Break } from "./breaks.js";
+import type { Seen } from "./round.js";
+
+/** Tokens are given some leeway; within this, clocks that differ do no harm. */
+const harmlessSkewMs = 30_000;
+
+export async function lookAtHealth(
+  line: PlainLine,
+  wall: () => number,
+  signal: AbortSignal,
+): Promise<Seen<NodeHealth>> {
+  const health = await askHealth(line, wall, signal).catch((reason: unknown) => {
+    if (!(reason instanceof VaultError)) throw reason;
+    throw new Break(reason.kind === "outage" ? "vault.no-answer" : "vault.not-vault", reason.message);
+  });
+  const { version, standing, clusterId } = health;
+  if (!health.initialised) throw new Break("vault.uninitialised", `Vault at ${line.origin} is not initialised`);
+  if (health.sealed) throw new Break("vault.sealed", `Vault at ${line.origin} is sealed`);
+  if (standing === "disaster recovery secondary")
+    throw new Break("vault.dr-secondary", `${line.origin} is a ${standing}`);
+  const facts = [
+    `${version === "" ? "Vault" : `Vault ${version}`}, unsealed, ${standing}`,
+    ...(clusterId === "" ? [] : [`cluster ${clusterId}`]),
+  ];
+  return { value: health, facts, warnings: skewOf(health) };
+}
+
+function skewOf({ clockAheadMs = 0 }: NodeHealth): string[] {
+  if (Math.abs(clockAheadMs) < harmlessSkewMs) return [];
+  const seconds = Math.round(Math.abs(clockAheadMs) / 1000);
+  return [
+    `Vault's clock is ${seconds} s ${clockAheadMs > 0 ? "ahead of" : "behind"} ours: tokens may seem expired, or not valid yet`,
+  ];
+}

@@ -1,0 +1,106 @@
+import type { Clock } from "../shared/clock.js";
+import { ProviderError } from "../shared/errors.js";
+import { abandonable, withDeadline } from "../shared/join-signals.js";
+import { Break, type BreakName, type Mender, NotSeen, type Step } from "./breaks.js";
+
+/** What a step came to. */
+export type Outcome =
+  | { result: "passed"; facts: readonly string[]; warnings: readonly string[] }
+  | { result: "broken"; break: BreakName; what: string; fix: string; who: Mender }
+  | { result: "not looked at"; because: string };
+
+export type Report = Outcome & {
+  step: Step;
+  /** Which address, object or path; the step's name alone says it where this is empty. */
+  subject: string;
+  /** How long it took, in whole milliseconds. */
+  ms: number;
+};
+
+/** A step that found nothing broken; `value` is for the steps after it. */
+export interface Seen<T> {
+  value: T;
+  facts: readonly string[];
+  warnings?: readonly string[];
+}
+
+export interface Look<T> {
+  step: Step;
+  subject?: string;
+  /** What it is when the step takes too long, or fails as nobody foresaw. */
+  otherwise: BreakName;
+  /** Throws `Break` or `NotSeen`. */
+  act: (signal: AbortSignal) => Promise<Seen<T>>;
+}
+
+/** One walk: looks, and reports what it saw, each step within its time. */
+export class Round {
+  readonly #clock: Clock;
+  readonly #stepMs: number;
+  readonly #signal: AbortSignal;
+  readonly #report: (report: Report) => void;
+
+  constructor(parts: { clock: Clock; stepMs: number; report: (report: Report) => void }, signal: AbortSignal) {
+    this.#clock = parts.clock;
+    this.#stepMs = parts.stepMs;
+    this.#report = parts.report;
+    this.#signal = signal;
+  }
+
+  /** What was seen, or `undefined` where it is broken or could not be judged. Rejects with the walk's own end only. */
+  async look<T>({ step, subject = "", otherwise, act }: Look<T>): Promise<T | undefined> {
+    const startedAt = this.#clock.monotonic();
+    const tell = (outcome: Outcome) =>
+      this.#report({ step, subject, ...outcome, ms: Math.round(this.#clock.monotonic() - startedAt) });
+    try {
+      const { value, facts, warnings = [] } = await this.#inTime(act);
+      tell({ result: "passed", facts, warnings });
+      return value;
+    } catch (reason) {
+      this.#signal.throwIfAborted();
+      tell(outcomeOf(reason, otherwise));
+      return undefined;
+    }
+  }
+
+  skip(step: Step, because: string, subject = ""): void {
+    this.#report({ step, subject, result: "not looked at", because, ms: 0 });
+  }
+
+  /** Looks at several things at once, and reports in their order. */
+  async each<T, R>(items: readonly T[], act: (item: T, round: Round) => Promise<R>): Promise<R[]> {
+    const walks = items.map((item) => {
+      const reports: Report[] = [];
+      const parts = { clock: this.#clock, stepMs: this.#stepMs, report: (report: Report) => void reports.push(report) };
+      return { reports, done: act(item, new Round(parts, this.#signal)) };
+    });
+    const settled = Promise.allSettled(walks.map(({ done }) => done));
+    const results: R[] = [];
+    try {
+      for (const { reports, done } of walks) {
+        results.push(await done);
+        reports.forEach(this.#report);
+      }
+    } finally {
+      await settled;
+    }
+    return results;
+  }
+
+  async #inTime<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    this.#signal.throwIfAborted();
+    const late = () => new ProviderError("deadline_exceeded", `no answer within ${this.#stepMs / 1000} s`);
+    const deadline = withDeadline(this.#signal, this.#stepMs, late);
+    try {
+      return await abandonable(act(deadline.signal), deadline.signal);
+    } finally {
+      deadline.release();
+    }
+  }
+}
+
+function outcomeOf(reason: unknown, otherwise: BreakName): Outcome {
+  if (reason instanceof NotSeen) return { result: "not looked at", because: reason.message };
+  const found = reason instanceof Break ? reason : new Break(otherwise, ProviderError.from(reason).message);
+  return { result: "broken", break: found.known, what: found.what, fix: found.fix, who: found.who };
+}

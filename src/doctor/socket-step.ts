@@ -1,0 +1,97 @@
+import { lstat } from "node:fs/promises";
+import { connect } from "node:net";
+import { dirname } from "node:path";
+import { DriverClient } from "../driver/driver-client.js";
+import { abandonable } from "../shared/join-signals.js";
+import { quoted } from "../shared/quoted.js";
+import { Break, NotSeen } from "./breaks.js";
+import type { Round, Seen } from "./round.js";
+
+/** Where driver 1.6.0 looks for sockets, in its order (main.go, provider_client.go). */
+export const driverDirectories = [
+  "/etc/kubernetes/secrets-store-csi-providers",
+  "/var/run/secrets-store-csi-providers",
+] as const;
+
+export interface SocketPlaces {
+  /** Where keymount listens. */
+  own: string;
+  /** Where the driver would also find a socket of that name, and before or after it. */
+  others: readonly string[];
+}
+
+/** Looks as the driver does, and binds nothing. Only the provider's own place must have a socket. */
+export async function lookAtSockets({ own, others }: SocketPlaces, inCluster: boolean, round: Round): Promise<void> {
+  const paths = [...others.map((path) => ({ path, must: false })), { path: own, must: true }];
+  await round.each(paths, ({ path, must }, branch) =>
+    branch.look({
+      step: "socket",
+      subject: path,
+      otherwise: "socket.mute",
+      act: (signal) => lookAtSocket(path, { must, inCluster }, signal),
+    }),
+  );
+}
+
+interface Expectation {
+  must: boolean;
+  inCluster: boolean;
+}
+
+async function lookAtSocket(path: string, expected: Expectation, signal: AbortSignal): Promise<Seen<true>> {
+  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => error);
+  if (found instanceof Error) return absent(path, found.code ?? "", expected);
+  if (!found.isSocket()) {
+    const kind = found.isDirectory() ? "a directory" : found.isSymbolicLink() ? "a symbolic link" : "a file";
+    throw new Break("socket.not-a-socket", `there is ${kind}, no socket`);
+  }
+  await meet(path, signal);
+  return greet(path, found.uid, signal);
+}
+
+async function absent(path: string, code: string, { must, inCluster }: Expectation): Promise<Seen<true>> {
+  if (code === "EACCES") throw new NotSeen("this user may not look there; ask again as root");
+  if (code !== "ENOENT" && code !== "ENOTDIR") throw new Break("socket.absent", `it cannot be looked at (${code})`);
+  const hasDirectory = await lstat(dirname(path)).then(
+    () => true,
+    () => false,
+  );
+  if (!must && hasDirectory) return { value: true, facts: ["no socket, as it should be: keymount listens elsewhere"] };
+  if (hasDirectory || (must && inCluster)) {
+    throw new Break("socket.absent", hasDirectory ? "there is no socket" : "its directory is not there");
+  }
+  throw new NotSeen(
+    must
+      ? "there is no such directory here; ask on the node, or in keymount's pod"
+      : "that directory is not seen from here",
+  );
+}
+
+/** The kernel tells at once whether anybody listens; gRPC would wait and try again, as the driver does. */
+async function meet(path: string, signal: AbortSignal): Promise<void> {
+  const socket = connect(path);
+  const met = new Promise<string | undefined>((resolve) => {
+    socket.on("connect", () => resolve(undefined));
+    socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.name));
+  });
+  const fault = await abandonable(met, signal).finally(() => socket.destroy());
+  if (fault === undefined) return;
+  if (fault === "EACCES") throw new NotSeen("this user may not open it; ask again as root, or in keymount's pod");
+  if (fault === "ECONNREFUSED") throw new Break("socket.stale", "nobody listens: whoever made it is gone");
+  throw new Break("socket.mute", `it takes no connection (${fault})`);
+}
+
+async function greet(path: string, uid: number, signal: AbortSignal): Promise<Seen<true>> {
+  const client = new DriverClient(path, { timeoutMs: 5_000 });
+  try {
+    const { runtimeName, runtimeVersion } = await client.version(signal).catch(() => {
+      signal.throwIfAborted();
+      throw new Break("socket.mute", "something listens, but does not answer the driver's Version");
+    });
+    const who = `${quoted(runtimeName)} ${quoted(runtimeVersion)}`;
+    if (runtimeName !== "keymount") throw new Break("socket.other-program", `${who} answers here`);
+    return { value: true, facts: [`keymount ${quoted(runtimeVersion)} answers`, `the socket belongs to uid ${uid}`] };
+  } finally {
+    client.close();
+  }
+}

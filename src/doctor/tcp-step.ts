@@ -1,0 +1,82 @@
+import { connect, type NetConnectOpts } from "node:net";
+import { ProviderError } from "../shared/errors.js";
+import { abandonable, withDeadline } from "../shared/join-signals.js";
+import { Break } from "./breaks.js";
+import type { Seen } from "./round.js";
+import type { HostTarget, Target } from "./target.js";
+
+/** What a connection goes to: an IP address of the host, or the socket's path. */
+export type Reached = string;
+
+interface Attempt {
+  to: Reached;
+  ms: number;
+  /** Node's code, where it failed. */
+  fault?: string;
+}
+
+const mostTried = 16;
+const meanings: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "refuses connections",
+  TIMEOUT: "does not accept a connection in time",
+  EHOSTUNREACH: "cannot be reached",
+  ENETUNREACH: "cannot be reached: there is no route to it",
+  ENOENT: "is not there",
+  EACCES: "may not be opened by this user",
+};
+
+/** Connects to every address the name has: one that works is enough, and those that do not are told. */
+export async function lookAtTcp(
+  target: Target,
+  addresses: readonly string[],
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Seen<Reached>> {
+  const tries =
+    "socketPath" in target
+      ? [attempt(target.socketPath, { path: target.socketPath }, timeoutMs, signal)]
+      : addresses.slice(0, mostTried).map((host) => attempt(host, { host, port: target.port }, timeoutMs, signal));
+  const attempts = await Promise.all(tries);
+  const open = attempts.filter(({ fault }) => fault === undefined);
+  const closed = attempts.filter(({ fault }) => fault !== undefined).map((one) => meaningOf(one, target));
+  if (!open[0]) throw new Break(breakOf(attempts), closed.join("; "));
+  const facts = open.map(({ to, ms }) => `${placeOf(to, target)} accepts connections (${ms} ms)`);
+  return { value: open[0].to, facts, warnings: closed };
+}
+
+async function attempt(to: string, options: NetConnectOpts, ms: number, signal: AbortSignal): Promise<Attempt> {
+  const startedAt = performance.now();
+  const deadline = withDeadline(signal, ms, () => new ProviderError("deadline_exceeded", "connecting took too long"));
+  const socket = connect(options);
+  const met = new Promise<string | undefined>((resolve) => {
+    socket.on("connect", () => resolve(undefined));
+    socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.name));
+  });
+  try {
+    const fault = await abandonable(met, deadline.signal);
+    return { to, ms: Math.round(performance.now() - startedAt), ...(fault !== undefined && { fault }) };
+  } catch {
+    signal.throwIfAborted();
+    return { to, ms, fault: "TIMEOUT" };
+  } finally {
+    deadline.release();
+    socket.destroy();
+  }
+}
+
+function breakOf(attempts: readonly Attempt[]): "tcp.refused" | "tcp.unreachable" {
+  const isRefused = attempts.every(({ fault }) => fault === "ECONNREFUSED" || fault === "ENOENT" || fault === "EACCES");
+  return isRefused ? "tcp.refused" : "tcp.unreachable";
+}
+
+function meaningOf({ to, fault = "" }: Attempt, target: Target): string {
+  return `${placeOf(to, target)} ${meanings[fault] ?? `cannot be connected to (${fault.slice(0, 40)})`}`;
+}
+
+function placeOf(to: Reached, target: Target): string {
+  return "socketPath" in target ? to : hostAndPort(to, target);
+}
+
+function hostAndPort(address: string, { port }: HostTarget): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}

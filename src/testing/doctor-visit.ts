@@ -1,0 +1,72 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { type DoctorStage, doctorOn } from "../cli/doctor.js";
+import type { Report } from "../doctor/round.js";
+import { systemClock } from "../shared/clock.js";
+
+export interface DoctorVisit {
+  /** What `-f`, `--token-file` and `--config` read, by name. */
+  files?: Readonly<Record<string, string>>;
+  stage?: Partial<DoctorStage>;
+  signal?: AbortSignal;
+}
+
+export interface DoctorSaid {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** `keymount doctor` where nothing but what a test gives is found: no sockets, no cluster, no environment. */
+export async function callDoctor(
+  argv: readonly string[],
+  { files = {}, stage = {}, signal = new AbortController().signal }: DoctorVisit = {},
+): Promise<DoctorSaid> {
+  const said = { stdout: "", stderr: "" };
+  const missing = () => Object.assign(new Error("no such file"), { code: "ENOENT" });
+  const read = (path: string) => {
+    if (files[path] === undefined) throw missing();
+    return files[path];
+  };
+  const usual: DoctorStage = {
+    clock: systemClock,
+    lookup: async () => ["127.0.0.1"],
+    driverDirectories: ["/nowhere/etc", "/nowhere/var"],
+    serviceAccountDirectory: "/nowhere",
+    env: {},
+    execArgv: [],
+    readFile: read,
+    firstProcess: () => "",
+  };
+  const io = {
+    program: "keymount",
+    stdout: { write: (text: string) => (said.stdout += text) },
+    stderr: { write: (text: string) => (said.stderr += text) },
+    readFile: async (path: string) => read(path),
+  };
+  const code = await doctorOn({ ...usual, ...stage }).run(argv, io, signal);
+  return { code, ...said };
+}
+
+/** The steps that `--json` prints. */
+export async function doctorsReports(argv: readonly string[], visit?: DoctorVisit): Promise<Report[]> {
+  return JSON.parse((await callDoctor(["--json", ...argv], visit)).stdout) as Report[];
+}
+
+/** As `step: outcome`, for what is not passed; a broken step by its name and words. */
+export function troubles(reports: readonly Report[]): string[] {
+  return reports.flatMap((report) => {
+    if (report.result === "broken") return [`${report.break}: ${report.what}`];
+    return report.result === "not looked at" ? [`${report.step} -: ${report.because}`] : [];
+  });
+}
+
+/** Files in a directory that ends with the test; gives their paths. */
+export async function filesOnDisk(texts: Readonly<Record<string, string>>): Promise<(name: string) => string> {
+  const directory = await mkdtemp(join(tmpdir(), "km-"));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  for (const [name, text] of Object.entries(texts)) await writeFile(join(directory, name), text);
+  return (name) => join(directory, name);
+}

@@ -1,0 +1,48 @@
+import { escapePath } from "./api-path.js";
+import { type PlainLine, askPlainly } from "./ask-plainly.js";
+import { errorsIn } from "./refusal.js";
+import { VaultError } from "./vault-error.js";
+
+export interface AuthPlace {
+  /** Without `auth/`. */
+  authMount: string;
+  vaultNamespace: string;
+}
+
+export type MountFinding = "kubernetes or jwt" | "another method" | "unconfigured" | "absent" | "unclear";
+export type RoleFinding = "there" | "absent" | "unclear";
+
+/**
+ * What answers at an auth mount, found out without a token by a login that names nothing: Vault 1.21.1's kubernetes and
+ * jwt methods miss the role, where nothing is mounted it is 403. Throws a `VaultError` where Vault does not answer.
+ */
+export async function probeAuthMount(line: PlainLine, place: AuthPlace, signal: AbortSignal): Promise<MountFinding> {
+  const { status, says } = await login(line, place, {}, signal);
+  if (says("missing role") || says("missing jwt") || says("missing token")) return "kubernetes or jwt";
+  if (says("could not load configuration") || says("could not load backend configuration")) return "unconfigured";
+  if (status === 403) return "absent";
+  return status === 400 || status === 404 || status === 405 ? "another method" : "unclear";
+}
+
+/** Whether a mount of the kubernetes or jwt method has a role: both look it up before they look at the token, which is none. */
+export async function probeRole(
+  line: PlainLine,
+  place: AuthPlace,
+  role: string,
+  signal: AbortSignal,
+): Promise<RoleFinding | "unconfigured"> {
+  const { status, says } = await login(line, place, { role, jwt: "none" }, signal);
+  if (says("invalid role name") || (says("role ") && says("could not be found"))) return "absent";
+  if (says("could not load configuration") || says("could not load backend configuration")) return "unconfigured";
+  return status === 400 || status === 403 ? "there" : "unclear";
+}
+
+async function login(line: PlainLine, { authMount, vaultNamespace }: AuthPlace, body: object, signal: AbortSignal) {
+  const path = escapePath(`auth/${authMount}/login`);
+  const { status, body: answer } = await askPlainly(line, { method: "POST", path, vaultNamespace, body }, signal);
+  const errors = errorsIn(answer);
+  const says = (words: string) => errors.some((error) => error.includes(words));
+  if (status === 429) throw new VaultError("quota", "a rate limit or quota of Vault is exceeded (429)", { status });
+  if (says("Vault is sealed")) throw new VaultError("sealed", `Vault at ${line.origin} is sealed`, { status });
+  return { status, says };
+}

@@ -1,0 +1,49 @@
+import { type Json, type JsonObject, isJsonNumber } from "../shared/json.js";
+import { type PlainLine, askPlainly } from "./ask-plainly.js";
+import { unlikeVault } from "./refusal.js";
+import { VaultError } from "./vault-error.js";
+
+/** What a node says of itself to anybody (`sys/health`). */
+export interface NodeHealth {
+  initialised: boolean;
+  sealed: boolean;
+  standing: "active" | "standby" | "performance standby" | "disaster recovery secondary";
+  /** As it stands in the answer, at most 40 characters; empty where there is none. */
+  version: string;
+  /** Empty while sealed, and behind some proxies. */
+  clusterId: string;
+  /** Its clock less ours, in milliseconds, to the second; `undefined` where it does not say. */
+  clockAheadMs?: number;
+}
+
+const question = { method: "GET", path: "sys/health?standbyok=true&perfstandbyok=true" } as const;
+
+/** Throws a `VaultError`: `outage` and `configuration` as other requests, `protocol` for what is no Vault. `wall` tells our time. */
+export async function askHealth(line: PlainLine, wall: () => number, signal: AbortSignal): Promise<NodeHealth> {
+  const { status, body, headers } = await askPlainly(line, question, signal);
+  if (!body || typeof body["initialized"] !== "boolean") {
+    if (status >= 500) throw new VaultError("outage", `${line.origin} answered with ${status}`, { status });
+    throw unlikeVault(status, headers["content-type"], line.origin);
+  }
+  const now = body["server_time_utc"];
+  const theirs = isJsonNumber(now) ? Number(now.toString()) * 1000 : undefined;
+  return {
+    initialised: body["initialized"],
+    sealed: body["sealed"] === true,
+    standing: standingOf(body),
+    version: text(body["version"]),
+    clusterId: text(body["cluster_id"]),
+    // A server's time is cut to the second, so that it seems half a second behind.
+    ...(theirs !== undefined && { clockAheadMs: theirs + 500 - wall() }),
+  };
+}
+
+function standingOf(body: JsonObject): NodeHealth["standing"] {
+  if (body["replication_dr_mode"] === "secondary") return "disaster recovery secondary";
+  if (body["performance_standby"] === true) return "performance standby";
+  return body["standby"] === true ? "standby" : "active";
+}
+
+function text(value: Json | undefined): string {
+  return typeof value === "string" && /^[\w.+-]{0,40}$/.test(value) ? value : "";
+}
