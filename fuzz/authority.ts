@@ -58,7 +58,7 @@ export const authorityTarget: Target<Client[]> = {
     const socketPath = join(directory, "vault.sock");
     const server = await startRpcServer(
       {
-        socketPath,
+        socketPaths: [socketPath],
         service: {
           version: () => versionResponse("1"),
           mount: async ({ targetPath }) => ({

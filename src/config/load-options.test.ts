@@ -149,6 +149,11 @@ test.each<[string, Given, Partial<Options>]>([
     { socketPath: "/csi/bao.sock", providerName: "bao" },
   ],
   [
+    "a second directory, where the socket has the same name",
+    { argv: [...addr, "--endpoint=/provider/bao.sock", "--additional-socket-dir=/old"] },
+    { socketPath: "/provider/bao.sock", additionalSocketPath: "/old/bao.sock" },
+  ],
+  [
     "-endpoint without a scheme",
     { argv: [...addr, "-endpoint=/provider/vault.sock"] },
     { socketPath: "/provider/vault.sock" },
@@ -311,6 +316,11 @@ test.each<[string, Given, string[]]>([
     "two places for the socket in the file",
     { file: `endpoint: /a/vault.sock\nsocketDir: /a\n${oneVault}` },
     ["endpoint and socketDir cannot both be given; keep one"],
+  ],
+  [
+    "a second directory that is the first",
+    { argv: [...addr, "--endpoint=/a/vault.sock", "--additional-socket-dir=/a/"] },
+    ["additionalSocketDir is the directory of the socket itself; leave it out"],
   ],
   [
     "an endpoint of another name",

@@ -115,6 +115,7 @@ const limits = section({
 export const operatorFile = section({
   endpoint: text.optional(),
   socketDir: text.optional(),
+  additionalSocketDir: text.optional(),
   providerName: z
     .string()
     .refine(isProviderName, "must be 1 to 30 letters, digits, - or _, as the driver demands of a provider's name")

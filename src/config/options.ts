@@ -10,6 +10,8 @@ export type KeySource = { file: string } | { secret: { namespace?: string; name:
 export interface Options {
   /** The socket's path in the file system, for `bind`. */
   socketPath: string;
+  /** A second socket of the same name, in a directory where drivers look first. */
+  additionalSocketPath?: string;
   /** What classes call us in `spec.provider`: the socket's name without `.sock`. */
   providerName: string;
   /** Without a host: every address of the machine. */

@@ -45,6 +45,14 @@ export const settings: readonly Setting[] = [
   },
   {
     section: "Provider",
+    flags: ["additional-socket-dir"],
+    env: [],
+    key: "additionalSocketDir",
+    value: "DIR",
+    text: "a second directory to listen in, where drivers look first and a dead socket may lie",
+  },
+  {
+    section: "Provider",
     flags: ["provider-name"],
     env: [],
     key: "providerName",

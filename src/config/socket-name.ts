@@ -5,6 +5,7 @@ import { longestSocketPath } from "./origin.js";
 /** Where to listen, and what classes call us. The driver finds a provider by its socket's name, so the two agree. */
 export interface SocketName {
   socketPath: string;
+  additionalSocketPath?: string;
   providerName: string;
 }
 
@@ -13,15 +14,29 @@ const usualDirectory = "/var/run/secrets-store-csi-providers";
 export function socketName(said: {
   endpoint?: string | undefined;
   socketDir?: string | undefined;
+  additionalSocketDir?: string | undefined;
   providerName?: string | undefined;
 }): SocketName | { mistake: string } {
   const providerName = said.providerName ?? "vault";
-  const named = { socketPath: join(said.socketDir ?? usualDirectory, `${providerName}.sock`), providerName };
+  const named: SocketName = {
+    socketPath: join(said.socketDir ?? usualDirectory, `${providerName}.sock`),
+    providerName,
+  };
   const result = said.endpoint === undefined ? named : fromEndpoint(said.endpoint, said.providerName);
-  if ("socketPath" in result && Buffer.byteLength(result.socketPath) > longestSocketPath) {
+  if ("mistake" in result) return result;
+  const { additionalSocketDir: second } = said;
+  const both = second === undefined ? result : withSecond(result, join(second, `${result.providerName}.sock`));
+  if ("mistake" in both) return both;
+  const paths = [both.socketPath, both.additionalSocketPath ?? ""];
+  if (paths.some((path) => Buffer.byteLength(path) > longestSocketPath)) {
     return { mistake: `the socket's path is longer than ${longestSocketPath} bytes` };
   }
-  return result;
+  return both;
+}
+
+function withSecond(named: SocketName, additionalSocketPath: string): SocketName | { mistake: string } {
+  if (additionalSocketPath !== named.socketPath) return { ...named, additionalSocketPath };
+  return { mistake: "additionalSocketDir is the directory of the socket itself; leave it out" };
 }
 
 function fromEndpoint(endpoint: string, providerName: string | undefined): SocketName | { mistake: string } {

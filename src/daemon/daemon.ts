@@ -109,7 +109,7 @@ async function start(
   };
   const rpc = (edge.rpc = await startRpcServer(
     {
-      socketPath: options.socketPath,
+      socketPaths: [options.socketPath, ...(options.additionalSocketPath ? [options.additionalSocketPath] : [])],
       service: {
         version: () => versionResponse(version),
         mount: (request, called, facts) => mount(request, service, called, facts),
@@ -117,7 +117,7 @@ async function start(
       clock,
       random,
       onCall: (outcome) => observers.called(outcome),
-      onSocket: (state, error) => observers.socketChanged(options.socketPath, state, error),
+      onSocket: (path, state, error) => observers.socketChanged(path, state, error),
     },
     signal,
   ));

@@ -74,7 +74,7 @@ describe("the socket at start", () => {
   test("replaces one that a dead process left", async () => {
     const socketPath = join(await temporaryDirectory(), "vault.sock");
     await deadSocket(socketPath);
-    await startTestServer({ socketPath });
+    await startTestServer({ socketPaths: [socketPath] });
     expect(await callVersion(socketPath, never)).toEqual(version());
   });
 
@@ -84,7 +84,7 @@ describe("the socket at start", () => {
   ])("is refused where %s lies, which stays", async (_name, put, found) => {
     const socketPath = join(await temporaryDirectory(), "vault.sock");
     await put(socketPath);
-    await expect(startTestServer({ socketPath })).rejects.toMatchObject({
+    await expect(startTestServer({ socketPaths: [socketPath] })).rejects.toMatchObject({
       code: "invalid_request",
       message: expect.stringContaining(found) as string,
     });
@@ -99,14 +99,14 @@ describe("the socket at start", () => {
       return join(deep, "vault.sock");
     };
     const socketPath = await ofLength(107);
-    await startTestServer({ socketPath });
+    await startTestServer({ socketPaths: [socketPath] });
     expect(await callVersion(socketPath, never)).toEqual(version());
-    await expect(startTestServer({ socketPath: await ofLength(108) })).rejects.toThrow("has 108 bytes");
+    await expect(startTestServer({ socketPaths: [await ofLength(108)] })).rejects.toThrow("has 108 bytes");
   });
 
   test("is refused where there is no directory", async () => {
     const socketPath = join(await temporaryDirectory(), "nowhere", "vault.sock");
-    await expect(startTestServer({ socketPath })).rejects.toThrow("ENOENT");
+    await expect(startTestServer({ socketPaths: [socketPath] })).rejects.toThrow("ENOENT");
   });
 
   test("clears away temporary names of dead processes, and only those", async () => {
@@ -114,8 +114,41 @@ describe("the socket at start", () => {
     await deadSocket(join(directory, ".km-dead00"));
     await listening(join(directory, ".km-alive0"));
     await writeFile(join(directory, ".km-file00"), "");
-    await startTestServer({ socketPath: join(directory, "vault.sock") });
+    await startTestServer({ socketPaths: [join(directory, "vault.sock")] });
     expect((await readdir(directory)).sort()).toEqual([".km-alive0", ".km-file00", "vault.sock"]);
+  });
+});
+
+describe("a second socket", () => {
+  const places = async () => {
+    const [first, second] = [await temporaryDirectory(), await temporaryDirectory()];
+    return [join(first, "vault.sock"), join(second, "vault.sock")] as const;
+  };
+
+  test("serves the same, in place of one that nobody listens on, and both go when the server stops", async () => {
+    const socketPaths = await places();
+    await deadSocket(socketPaths[1]);
+    const server = await startTestServer({ socketPaths });
+    for (const path of socketPaths) expect(await mount(clientOf(path))).toEqual(["app"]);
+    expect(server.state).toBe("listening");
+    await server.stop();
+    for (const path of socketPaths) await expect(stat(path)).rejects.toThrow("ENOENT");
+  });
+
+  test("that cannot be made leaves no first one behind", async () => {
+    const socketPaths = await places();
+    await writeFile(socketPaths[1], "a file");
+    await expect(startTestServer({ socketPaths })).rejects.toThrow("there is a file");
+    await expect(stat(socketPaths[0])).rejects.toThrow("ENOENT");
+  });
+
+  test("that another live provider has taken makes us unready", async () => {
+    const socketPaths = await places();
+    const clock = new FakeClock();
+    const server = await startTestServer({ socketPaths, clock, graceMs: 0 });
+    await startTestServer({ socketPaths: [socketPaths[1]] });
+    await clock.advance(5_000);
+    await vi.waitUntil(() => server.state === "displaced");
   });
 });
 
@@ -124,7 +157,12 @@ describe("the socket while running", () => {
     const clock = new FakeClock();
     const states: SocketState[] = [];
     const socketPath = join(await temporaryDirectory(), "vault.sock");
-    const server = await startTestServer({ socketPath, clock, graceMs: 0, onSocket: (state) => states.push(state) });
+    const server = await startTestServer({
+      socketPaths: [socketPath],
+      clock,
+      graceMs: 0,
+      onSocket: (_, state) => states.push(state),
+    });
     await change(socketPath);
     await clock.advance(5_000);
     return { clock, server, states, socketPath };
@@ -149,7 +187,7 @@ describe("the socket while running", () => {
     const { clock, server, states, socketPath } = await watched((path) => unlink(path));
     await vi.waitUntil(async () => (await stat(socketPath).catch(() => undefined)) !== undefined);
     const other = await startTestServer({
-      socketPath,
+      socketPaths: [socketPath],
       service: { version: () => ({ ...version(), runtimeVersion: "2.0.0" }), mount: async () => mounted },
     });
     await clock.advance(5_000);
@@ -181,7 +219,7 @@ describe("an old and a new instance at one path", () => {
     const old = await startTestServer({ service: slow.service, graceMs: 10_000 });
     const open = mount(clientOf(old.socketPath));
     await slow.begun();
-    await startTestServer({ socketPath: old.socketPath });
+    await startTestServer({ socketPaths: [old.socketPath] });
     const stopped = old.stop();
     slow.finish();
     expect(await open).toEqual(["app"]);

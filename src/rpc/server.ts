@@ -13,7 +13,8 @@ import { SocketKeeper, type SocketState } from "./socket-keeper.js";
 import type { CallOutcome } from "./unary.js";
 
 export interface RpcServerOptions {
-  socketPath: string;
+  /** Where to listen; they appear in this order. */
+  socketPaths: readonly [string, ...string[]];
   service: ProviderService;
   clock: Clock;
   random: Random;
@@ -21,12 +22,12 @@ export interface RpcServerOptions {
   graceMs?: number;
   /** Told once for every call that reached the service. */
   onCall: (outcome: CallOutcome) => void;
-  /** Told when the socket is in place, taken by another, or lost. */
-  onSocket: (state: SocketState, error?: ProviderError) => void;
+  /** Told when a socket is in place, taken by another, or lost. */
+  onSocket: (path: string, state: SocketState, error?: ProviderError) => void;
 }
 
 export interface RpcServer {
-  /** Only `listening` is ready. From the moment a stop begins it is `stopping`. */
+  /** Only `listening`, which all sockets must be, is ready. From the moment a stop begins it is `stopping`. */
   readonly state: SocketState | "stopping";
   /** Stops in order; may be called again, and then waits for the first. Never rejects for a client's sake. */
   stop(): Promise<void>;
@@ -57,18 +58,23 @@ export async function startRpcServer(options: RpcServerOptions, signal: AbortSig
   });
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   const connections = new Set<Socket>();
-  const keeper = new SocketKeeper({
-    path: options.socketPath,
-    clock: options.clock,
-    random: options.random,
-    onState: options.onSocket,
-    onConnection: (socket) => {
-      connections.add(socket);
-      socket.once("close", () => connections.delete(socket));
-      injector.injectConnection(new AuthorityShim(socket));
-    },
+  const onConnection = (socket: Socket) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+    injector.injectConnection(new AuthorityShim(socket));
+  };
+  const { clock, random } = options;
+  const keepers = options.socketPaths.map((path) => {
+    const onState = (state: SocketState, error?: ProviderError) => options.onSocket(path, state, error);
+    return new SocketKeeper({ path, clock, random, onState, onConnection });
   });
-  await keeper.start();
+  const stopKeepers = () => Promise.all(keepers.map((keeper) => keeper.stop()));
+  try {
+    for (const keeper of keepers) await keeper.start();
+  } catch (error) {
+    await stopKeepers();
+    throw error;
+  }
 
   let stopping: Promise<void> | undefined;
   const stop = async () => {
@@ -77,7 +83,7 @@ export async function startRpcServer(options: RpcServerOptions, signal: AbortSig
     await within(options.graceMs ?? defaultGraceMs, calls.idle(), options.clock);
     calls.abort(error);
     await calls.idle();
-    await keeper.stop();
+    await stopKeepers();
     await within(flushMs, promisify(grpc.tryShutdown.bind(grpc))(), options.clock);
     await within(flushMs, allClosed(connections), options.clock);
     for (const socket of connections) socket.destroy();
@@ -85,7 +91,8 @@ export async function startRpcServer(options: RpcServerOptions, signal: AbortSig
   };
   return {
     get state() {
-      return stopping && keeper.state !== "stopped" ? "stopping" : keeper.state;
+      const state = keepers.map((keeper) => keeper.state).find((state) => state !== "listening") ?? "listening";
+      return stopping && state !== "stopped" ? "stopping" : state;
     },
     stop: () => (stopping ??= stop()),
   };

@@ -17,7 +17,7 @@ export async function temporaryDirectory(): Promise<string> {
 export async function startTestServer(
   options: Partial<RpcServerOptions> = {},
 ): Promise<RpcServer & { socketPath: string }> {
-  const socketPath = options.socketPath ?? join(await temporaryDirectory(), "vault.sock");
+  const socketPaths = options.socketPaths ?? ([join(await temporaryDirectory(), "vault.sock")] as const);
   const server = await startRpcServer(
     {
       clock: systemClock,
@@ -34,13 +34,13 @@ export async function startTestServer(
       onCall: () => {},
       onSocket: () => {},
       ...options,
-      socketPath,
+      socketPaths,
     },
     new AbortController().signal,
   );
   onTestFinished(() => server.stop());
   return {
-    socketPath,
+    socketPath: socketPaths[0],
     get state() {
       return server.state;
     },
