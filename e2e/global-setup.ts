@@ -38,7 +38,7 @@ async function startShared(place: Prepared, endings: (() => Promise<void>)[], si
   const auditLog = await prepareVault(new VaultApi(vault.access), place.logs);
   await createTokenReviewer(kubernetes.access);
   await enableKubernetesAuth(vault.access, kubernetes.access);
-  await applyDriverManifests(kubernetes.access, signal);
+  await applyDriverManifests(kubernetes.access, place.kubernetes, signal);
   const keyFile = join(place.directory, "cluster.key");
   await writeFile(keyFile, randomBytes(32), { mode: 0o600 });
   const csi = await goModuleFolder("csi-driver-1.6.0", "github.com/container-storage-interface/spec", signal);

@@ -10,6 +10,7 @@ import { buildPrograms, goModuleFolder } from "./stack/build-programs.js";
 import { makeCgroup, removeCgroup } from "./stack/cgroups.js";
 import { installDebianPackages } from "./stack/debian-packages.js";
 import { buildImage, busyboxImage, pauseImage } from "./stack/image.js";
+import { type KubernetesVersion, kubernetesVersions } from "./stack/programs.js";
 
 /**
  * `npm run e2e -- [vitest's arguments]`. What needs the network is made first; the tests then run in mount, network and
@@ -27,6 +28,9 @@ for address in 10.96.0.1 10.97.0.1 10.98.0.1; do ip address add "$address/32" de
 mount -t tmpfs tmpfs /run
 "$@"
 `;
+
+/** Which Kubernetes everything runs on: KEYMOUNT_E2E_KUBERNETES, else the oldest that is known here. */
+const kubernetes = kubernetesVersion(process.env["KEYMOUNT_E2E_KUBERNETES"] || "1.34");
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -63,16 +67,30 @@ function runsCluster(args: readonly string[]): boolean {
   return named.length === 0 || named.some((arg) => arg.includes("cluster"));
 }
 
-async function prepare(place: Omit<Prepared, "binaries" | "images">, withImages: boolean, signal: AbortSignal) {
+async function prepare(
+  place: Omit<Prepared, "binaries" | "images" | "kubernetes">,
+  withImages: boolean,
+  signal: AbortSignal,
+) {
   await mkdir(place.logs);
   await makeCgroup(place.cgroup);
   await run("npm", ["run", "--silent", "build"], { cwd: root, signal });
   await installDebianPackages(signal);
-  const binaries = await buildPrograms(cache, signal);
+  const binaries = await buildPrograms(cache, kubernetes, signal);
   // Its sources are all here now; asking again inside, without a network, finds them.
   await goModuleFolder("csi-driver-1.6.0", "github.com/container-storage-interface/spec", signal);
-  const prepared: Prepared = { ...place, binaries, ...(withImages && { images: await buildImages(signal) }) };
+  const prepared: Prepared = {
+    ...place,
+    kubernetes,
+    binaries,
+    ...(withImages && { images: await buildImages(signal) }),
+  };
   await writeFile(preparedFile(place.directory), JSON.stringify(prepared));
+}
+
+function kubernetesVersion(wish: string): KubernetesVersion {
+  if (Object.hasOwn(kubernetesVersions, wish)) return wish as KubernetesVersion;
+  throw new Error(`KEYMOUNT_E2E_KUBERNETES is ${wish}; there are ${Object.keys(kubernetesVersions).join(" and ")}`);
 }
 
 async function buildImages(signal: AbortSignal): Promise<Images> {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Binaries } from "./stack/programs.js";
+import type { Binaries, KubernetesVersion } from "./stack/programs.js";
 
 /** OCI archives, each with the full name of its image in it. */
 export interface Images {
@@ -13,6 +13,7 @@ export interface Images {
 
 /** What main.ts made where the network is, for the tests, which have none but their own. */
 export interface Prepared {
+  readonly kubernetes: KubernetesVersion;
   readonly binaries: Binaries;
   /** Not there when only files are run that need no images. */
   readonly images?: Images;

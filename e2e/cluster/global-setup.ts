@@ -44,7 +44,7 @@ async function startCluster(
   const plane = await startControlPlane(place, signal);
   endings.push(plane.stop);
   const { access } = plane.server;
-  await applyDriverManifests(access, signal);
+  await applyDriverManifests(access, place.kubernetes, signal);
   const node = await startClusterNode(place, Object.values(images), plane.server, endings, signal);
   const vault = await startVault({ binary: binaries.vault, directory, logs, kubernetes: access }, signal);
   endings.push(vault.stop);

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { access, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type Binaries, type GoProgram, type ProgramName, programNames, programs } from "./programs.js";
+import { type Binaries, type GoProgram, type KubernetesVersion, type ProgramName, programs } from "./programs.js";
 
 const run = promisify(execFile);
 
@@ -14,19 +14,24 @@ const lanes = 2;
  * Builds what is missing in `cache` and says where each binary lies. A binary's name holds the hash of all that
  * decides it, so a changed go.mod is a new name; a build that is cut short leaves nothing under that name.
  */
-export async function buildPrograms(cache: string, signal: AbortSignal): Promise<Binaries> {
+export async function buildPrograms(
+  cache: string,
+  kubernetes: KubernetesVersion,
+  signal: AbortSignal,
+): Promise<Binaries> {
   await mkdir(cache, { recursive: true });
-  const waiting = [...programNames];
+  const waiting = Object.entries(programs(kubernetes)) as [ProgramName, GoProgram][];
   const built: [ProgramName, string][] = [];
   const lane = async () => {
-    for (let name = waiting.shift(); name; name = waiting.shift()) built.push([name, await build(name, cache, signal)]);
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      built.push([next[0], await build(...next, cache, signal)]);
+    }
   };
   await Promise.all(Array.from({ length: lanes }, lane));
   return Object.fromEntries(built) as Binaries;
 }
 
-async function build(name: ProgramName, cache: string, signal: AbortSignal): Promise<string> {
-  const program: GoProgram = programs[name];
+async function build(name: ProgramName, program: GoProgram, cache: string, signal: AbortSignal): Promise<string> {
   const binary = join(cache, `${name}-${await fingerprint(program)}`);
   if (await exists(binary)) return binary;
 
@@ -35,7 +40,7 @@ async function build(name: ProgramName, cache: string, signal: AbortSignal): Pro
   const unfinished = `${binary}.${process.pid}.building`;
   try {
     const args = ["build", "-p", "1", "-ldflags", linkFlags(program), "-o", unfinished, program.package];
-    await run("go", args, { cwd: moduleFolder(name), signal, maxBuffer: 64 << 20 });
+    await run("go", args, { cwd: moduleFolder(program), signal, maxBuffer: 64 << 20 });
     await rename(unfinished, binary);
   } finally {
     await rm(unfinished, { force: true });
@@ -44,16 +49,18 @@ async function build(name: ProgramName, cache: string, signal: AbortSignal): Pro
   return binary;
 }
 
-/** Where a module that `program` requires lies on this machine: its proto files and manifests are used from there. */
-export async function goModuleFolder(program: ProgramName, module: string, signal: AbortSignal): Promise<string> {
-  const options = { cwd: moduleFolder(program), signal };
+/** Where a module that the driver of that version requires lies on this machine: its proto files and manifests are used from there. */
+export async function goModuleFolder(
+  driver: "csi-driver-1.6.0" | "csi-driver-1.5.6",
+  module: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const options = { cwd: join(import.meta.dirname, driver), signal };
   await run("go", ["mod", "download", module], options);
   return (await run("go", ["list", "-m", "-f", "{{.Dir}}", module], options)).stdout.trim();
 }
 
-function moduleFolder(name: ProgramName): string {
-  return join(import.meta.dirname, programs[name].folders[0]);
-}
+const moduleFolder = ({ folders: [module] }: GoProgram) => join(import.meta.dirname, module);
 
 function linkFlags({ variables = {} }: GoProgram): string {
   return ["-s", "-w", ...Object.entries(variables).map(([name, value]) => `-X ${name}=${value}`)].join(" ");

@@ -3,15 +3,22 @@ import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { goModuleFolder } from "./build-programs.js";
 import { type KubeAccess, KubeApi, KubeError, type KubeObject } from "./kube-api.js";
-import type { ProgramName } from "./programs.js";
+import type { KubernetesVersion } from "./programs.js";
 
 const module = "sigs.k8s.io/secrets-store-csi-driver";
 
 /** Audiences that the kubelet makes tokens for: the providers' names, and one that a class must ask for. */
 const tokenAudiences = ["vault", "openbao", "shop"];
 
-/** Both drivers' CRDs, roles and service account, as their releases bring them, and the CSIDriver object. */
-export async function applyDriverManifests(access: KubeAccess, signal: AbortSignal): Promise<void> {
+/**
+ * Both drivers' CRDs, roles and service account, as their releases bring them, and the CSIDriver object. With
+ * Kubernetes 1.36, tokens come in the calls' secrets, as the driver's own chart has it from 1.35 on.
+ */
+export async function applyDriverManifests(
+  access: KubeAccess,
+  kubernetes: KubernetesVersion,
+  signal: AbortSignal,
+): Promise<void> {
   const api = new KubeApi(access);
   for (const driver of ["csi-driver-1.6.0", "csi-driver-1.5.6"] as const) {
     for (const object of await releasedObjects(driver, signal)) await createOnce(api, object);
@@ -26,11 +33,15 @@ export async function applyDriverManifests(access: KubeAccess, signal: AbortSign
       volumeLifecycleModes: ["Ephemeral"],
       requiresRepublish: true,
       tokenRequests: tokenAudiences.map((audience) => ({ audience })),
+      ...(kubernetes !== "1.34" && { serviceAccountTokenInSecrets: true }),
     },
   });
 }
 
-async function releasedObjects(driver: ProgramName, signal: AbortSignal): Promise<KubeObject[]> {
+async function releasedObjects(
+  driver: "csi-driver-1.6.0" | "csi-driver-1.5.6",
+  signal: AbortSignal,
+): Promise<KubeObject[]> {
   const deploy = join(await goModuleFolder(driver, module, signal), "deploy");
   const files = (await readdir(deploy)).filter((file) => /^(rbac-|secrets-store\.csi)/.test(file)).sort();
   const texts = await Promise.all(files.map((file) => readFile(join(deploy, file), "utf8")));
