@@ -40,7 +40,7 @@ export const breaks = {
   },
   "socket.stale": {
     who: "the cluster's operator",
-    fix: "start keymount on this node, or remove the file where none shall listen; until then the driver waits two minutes at every mount",
+    fix: "start keymount on this node; where it does not listen, remove the file, or give keymount the directory with --additional-socket-dir; until then the driver waits two minutes at every mount",
   },
   "socket.not-a-socket": { who: "the cluster's operator", fix: "remove it, and let keymount make its socket there" },
   "socket.mute": { who: "the cluster's operator", fix: "look into the log of whatever listens there" },

@@ -15,15 +15,15 @@ export const driverDirectories = [
 
 export interface SocketPlaces {
   /** Where keymount listens. */
-  own: string;
-  /** Where the driver would also find a socket of that name, and before or after it. */
+  own: readonly string[];
+  /** Where the driver would find a socket of that name as well. */
   others: readonly string[];
 }
 
 /** Looks as the driver does, and binds nothing. Only the provider's own place must have a socket. */
 export async function lookAtSockets({ own, others }: SocketPlaces, inCluster: boolean, round: Round): Promise<void> {
-  const paths = [...others.map((path) => ({ path, must: false })), { path: own, must: true }];
-  await round.each(paths, ({ path, must }, branch) =>
+  const places = [...others.map((path) => ({ path, must: false })), ...own.map((path) => ({ path, must: true }))];
+  await round.each(places, ({ path, must }, branch) =>
     branch.look({
       step: "socket",
       subject: path,

@@ -1,4 +1,4 @@
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import type { Connection } from "../config/connection.js";
 import type { Options } from "../config/options.js";
 import type { KubeClient } from "../kube/kube-client.js";
@@ -33,7 +33,7 @@ export interface WalkParts extends NetworkParts {
  */
 export async function walk(complaint: Complaint, parts: WalkParts, round: Round): Promise<void> {
   const options = "mistakes" in complaint.options ? undefined : complaint.options;
-  const sockets = socketPlaces(options?.socketPath, parts.driverDirectories);
+  const sockets = socketPlaces(options, parts.driverDirectories);
   await lookAtSockets(sockets, options?.kubernetesApi !== undefined, round);
   await round.look({
     step: "configuration",
@@ -49,11 +49,12 @@ export async function walk(complaint: Complaint, parts: WalkParts, round: Round)
   }
 }
 
-/** The provider's name is its socket's, and the driver looks for it in both its directories. */
-function socketPlaces(own: string | undefined, directories: readonly string[]): SocketPlaces {
-  const usual = own ?? join(directories.at(-1)!, "vault.sock");
-  const others = directories.filter((directory) => directory !== dirname(usual));
-  return { own: usual, others: others.map((directory) => join(directory, basename(usual))) };
+/** The provider's name is its socket's, and the driver looks for it in each of its directories. */
+function socketPlaces(options: Options | undefined, directories: readonly string[]): SocketPlaces {
+  const { socketPath = join(directories.at(-1)!, "vault.sock"), additionalSocketPath } = options ?? {};
+  const own = [...(additionalSocketPath === undefined ? [] : [additionalSocketPath]), socketPath];
+  const looked = directories.map((directory) => join(directory, basename(socketPath)));
+  return { own, others: looked.filter((path) => !own.includes(path)) };
 }
 
 function configuration({ options, flagsFrom }: Complaint): Seen<true> {

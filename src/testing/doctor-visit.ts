@@ -1,10 +1,9 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
 import { type DoctorStage, doctorOn } from "../cli/doctor.js";
 import type { Report } from "../doctor/round.js";
 import { systemClock } from "../shared/clock.js";
+import { temporaryDirectory } from "./rpc-server.js";
 
 export interface DoctorVisit {
   /** What `-f`, `--token-file` and `--config` read, by name. */
@@ -55,18 +54,9 @@ export async function doctorsReports(argv: readonly string[], visit?: DoctorVisi
   return JSON.parse((await callDoctor(["--json", ...argv], visit)).stdout) as Report[];
 }
 
-/** As `step: outcome`, for what is not passed; a broken step by its name and words. */
-export function troubles(reports: readonly Report[]): string[] {
-  return reports.flatMap((report) => {
-    if (report.result === "broken") return [`${report.break}: ${report.what}`];
-    return report.result === "not looked at" ? [`${report.step} -: ${report.because}`] : [];
-  });
-}
-
 /** Files in a directory that ends with the test; gives their paths. */
 export async function filesOnDisk(texts: Readonly<Record<string, string>>): Promise<(name: string) => string> {
-  const directory = await mkdtemp(join(tmpdir(), "km-"));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const directory = await temporaryDirectory();
   for (const [name, text] of Object.entries(texts)) await writeFile(join(directory, name), text);
   return (name) => join(directory, name);
 }

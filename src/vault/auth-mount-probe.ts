@@ -17,9 +17,9 @@ export type RoleFinding = "there" | "absent" | "unclear";
  * jwt methods miss the role, where nothing is mounted it is 403. Throws a `VaultError` where Vault does not answer.
  */
 export async function probeAuthMount(line: PlainLine, place: AuthPlace, signal: AbortSignal): Promise<MountFinding> {
-  const { status, says } = await login(line, place, {}, signal);
-  if (says("missing role") || says("missing jwt") || says("missing token")) return "kubernetes or jwt";
-  if (says("could not load configuration") || says("could not load backend configuration")) return "unconfigured";
+  const { status, errors } = await login(line, place, {}, signal);
+  if (errors.some((error) => /^missing (role|jwt|token)$/.test(error))) return "kubernetes or jwt";
+  if (errors.some(isUnconfigured)) return "unconfigured";
   if (status === 403) return "absent";
   return status === 400 || status === 404 || status === 405 ? "another method" : "unclear";
 }
@@ -31,18 +31,22 @@ export async function probeRole(
   role: string,
   signal: AbortSignal,
 ): Promise<RoleFinding | "unconfigured"> {
-  const { status, says } = await login(line, place, { role, jwt: "none" }, signal);
-  if (says("invalid role name") || (says("role ") && says("could not be found"))) return "absent";
-  if (says("could not load configuration") || says("could not load backend configuration")) return "unconfigured";
+  const { status, errors } = await login(line, place, { role, jwt: "none" }, signal);
+  if (errors.some((error) => /^(invalid role name ".*"|role ".*" could not be found)$/.test(error))) return "absent";
+  if (errors.some(isUnconfigured)) return "unconfigured";
   return status === 400 || status === 403 ? "there" : "unclear";
+}
+
+function isUnconfigured(error: string): boolean {
+  return error === "could not load configuration" || error === "could not load backend configuration";
 }
 
 async function login(line: PlainLine, { authMount, vaultNamespace }: AuthPlace, body: object, signal: AbortSignal) {
   const path = escapePath(`auth/${authMount}/login`);
   const { status, body: answer } = await askPlainly(line, { method: "POST", path, vaultNamespace, body }, signal);
   const errors = errorsIn(answer);
-  const says = (words: string) => errors.some((error) => error.includes(words));
   if (status === 429) throw new VaultError("quota", "a rate limit or quota of Vault is exceeded (429)", { status });
-  if (says("Vault is sealed")) throw new VaultError("sealed", `Vault at ${line.origin} is sealed`, { status });
-  return { status, says };
+  if (errors.includes("Vault is sealed"))
+    throw new VaultError("sealed", `Vault at ${line.origin} is sealed`, { status });
+  return { status, errors };
 }

@@ -1,0 +1,618 @@
+import { rename, writeFile } from "node:fs/promises";
+import type { ServerOptions } from "node:https";
+import { join } from "node:path";
+import { afterAll, describe, expect, onTestFinished, test } from "vitest";
+import { answering, delayed } from "../devvault/faults.js";
+import { type Identity, makeIdentity } from "../testing/certificates.js";
+import { doctorsReports, type DoctorVisit, filesOnDisk } from "../testing/doctor-visit.js";
+import { type Handler, serveHttp, serveRaw } from "../testing/http-server.js";
+import { type ApiAnswer, refusal, startKubernetesApi } from "../testing/kubernetes-api.js";
+import { type ReadyVault, startReadyVault } from "../testing/ready-vault.js";
+import { startTestServer, temporaryDirectory } from "../testing/rpc-server.js";
+import { type BreakName, breaks } from "./breaks.js";
+import type { Report } from "./round.js";
+
+interface Scene extends DoctorVisit {
+  argv: readonly string[];
+}
+
+const found = new Set<string>();
+afterAll(() => expect([...found].sort(), "breaks that no test here finds").toEqual(Object.keys(breaks).sort()));
+
+/** Walks, and expects this to be the first break, or the only one of its name. */
+async function expectBreak(name: BreakName, what: RegExp, scene: Scene): Promise<Report[]> {
+  const reports = await doctorsReports(scene.argv, scene);
+  const broken = reports.filter((report) => report.result === "broken");
+  expect(broken.map((report) => report.break)).toContain(name);
+  const one = broken.find((report) => report.break === name)!;
+  expect(one.what).toMatch(what);
+  expect(one).toMatchObject({ step: name.split(".")[0], who: breaks[name].who });
+  expect(JSON.stringify(reports)).not.toMatch(/hunter2|canary/);
+  found.add(name);
+  return reports;
+}
+
+/** A table of breaks: what was done to bring each about, and how it is told. */
+function table(rows: readonly [BreakName, string, RegExp, () => Promise<Scene>][]): void {
+  test.each(rows)("%s: %s", async (name, _what, words, scene) => {
+    await expectBreak(name, words, await scene());
+  });
+}
+
+const nobodyThere = "http://127.0.0.1:9";
+
+describe("the driver's socket", () => {
+  const at = async (prepare: (path: string) => Promise<unknown>): Promise<Scene> => {
+    const path = join(await temporaryDirectory(), "vault.sock");
+    await prepare(path);
+    return { argv: [`--endpoint=${path}`, `--vault-addr=${nobodyThere}`, "--timeout=300ms"] };
+  };
+  const listening = (path: string) =>
+    serveHttp(() => undefined, { path }).then((server) => onTestFinished(() => server.close()));
+
+  table([
+    ["socket.absent", "nothing in the directory", /^there is no socket$/, () => at(async () => undefined)],
+    [
+      "socket.stale",
+      "left behind by one that was killed",
+      /^nobody listens/,
+      () =>
+        at(async (path) => {
+          const server = await serveHttp(() => undefined, { path: `${path}.old` });
+          await rename(`${path}.old`, path);
+          await server.close();
+        }),
+    ],
+    ["socket.not-a-socket", "a file", /^there is a file, no socket$/, () => at((path) => writeFile(path, ""))],
+    ["socket.mute", "a listener that speaks no gRPC", /Version|no answer within 0.3 s/, () => at(listening)],
+    [
+      "socket.other-program",
+      "the Go provider",
+      /^"vault-csi-provider" "1.5.0" answers here$/,
+      () =>
+        at((socketPath) =>
+          startTestServer({
+            socketPaths: [socketPath],
+            service: {
+              version: () => ({ version: "v1alpha1", runtimeName: "vault-csi-provider", runtimeVersion: "1.5.0" }),
+              mount: () => Promise.reject(new Error("doctor mounts nothing")),
+            },
+          }),
+        ),
+    ],
+  ]);
+
+  test("is looked for in both directories, and a stale one where the driver looks first is a break", async () => {
+    const [etc, run] = [await temporaryDirectory(), await temporaryDirectory()];
+    await startTestServer({ socketPaths: [join(run, "vault.sock")] });
+    const server = await serveHttp(() => undefined, { path: join(etc, "old") });
+    await rename(join(etc, "old"), join(etc, "vault.sock"));
+    await server.close();
+    const argv = [`--socket-dir=${run}`, `--vault-addr=${nobodyThere}`];
+    const reports = await doctorsReports(argv, { stage: { driverDirectories: [etc, run] } });
+    expect(reports.filter(({ step }) => step === "socket")).toMatchObject([
+      { subject: join(etc, "vault.sock"), result: "broken", break: "socket.stale" },
+      { subject: join(run, "vault.sock"), result: "passed" },
+    ]);
+  });
+});
+
+const never = () => Promise.reject(new Error("no name is looked up here"));
+const failingLookup = (code: string) => () => Promise.reject(Object.assign(new Error("canary"), { code }));
+
+describe("configuration, names and connections", () => {
+  const toward = (address: string, stage: Scene["stage"] = {}): Promise<Scene> =>
+    Promise.resolve({ argv: [`--vault-addr=${address}`], stage: { lookup: never, ...stage } });
+  const unreachable = `connections: {main: {addresses: ["http://224.0.0.1:8200"], limits: {connectTimeout: 100ms}}}`;
+
+  table([
+    [
+      "configuration.mistake",
+      "a flag misspelt",
+      /--vault-adr is not known; did you mean --vault-addr\?/,
+      async () => ({ argv: ["--vault-adr=x"] }),
+    ],
+    [
+      "dns.absent",
+      "a name nobody knows",
+      /^DNS knows no vault.example$/,
+      () => toward("https://vault.example:8200", { lookup: failingLookup("ENOTFOUND") }),
+    ],
+    [
+      "dns.silent",
+      "a resolver that is away",
+      /^DNS does not say what vault.example is \(EAI_AGAIN\)$/,
+      () => toward("https://vault.example:8200", { lookup: failingLookup("EAI_AGAIN") }),
+    ],
+    ["tcp.refused", "a closed port", /^127.0.0.1:9 refuses connections$/, () => toward(nobodyThere)],
+    ["tcp.refused", "no socket", /^\/nowhere\/vault.sock is not there$/, () => toward("unix:///nowhere/vault.sock")],
+    [
+      "tcp.unreachable",
+      "an address nothing leads to",
+      /^224.0.0.1:8200 cannot be reached: there is no route to it$/,
+      async () => ({ argv: ["--config=k.yaml"], files: { "k.yaml": unreachable } }),
+    ],
+  ]);
+
+  test("of a name's addresses one is enough, and those that refuse are told", async () => {
+    const vault = await readyVault();
+    const port = new URL(vault.address).port;
+    const reports = await doctorsReports([`--vault-addr=http://localhost:${port}`], {
+      stage: { lookup: async () => ["127.0.0.9", "127.0.0.1"] },
+    });
+    expect(reports.find(({ step }) => step === "tcp")).toMatchObject({
+      result: "passed",
+      warnings: [`127.0.0.9:${port} refuses connections`],
+    });
+    expect(reports.find(({ step }) => step === "vault")).toMatchObject({ result: "passed" });
+  });
+
+  test("what depends on a break is not looked at, and another address is", async () => {
+    const vault = await readyVault();
+    const file = `connections: {main: {addresses: ["${nobodyThere}", "${vault.address}"]}}`;
+    const reports = await doctorsReports(["--config=k.yaml"], { files: { "k.yaml": file } });
+    const results = (origin: string) => reports.filter(({ subject }) => subject === origin).map(({ result }) => result);
+    expect(results(nobodyThere)).toEqual(["passed", "broken", "not looked at", "not looked at"]);
+    expect(results(vault.address)).toEqual(["passed", "passed", "passed", "passed"]);
+    expect(reports.find(({ step }) => step === "auth")).toMatchObject({ result: "passed" });
+  });
+});
+
+async function readyVault(): Promise<ReadyVault> {
+  const vault = await startReadyVault();
+  onTestFinished(() => vault.stop());
+  return vault;
+}
+
+const health = {
+  initialized: true,
+  sealed: false,
+  standby: false,
+  performance_standby: false,
+  replication_dr_mode: "disabled",
+  version: "1.21.1",
+  cluster_id: "11111111-2222-3333-4444-555555555555",
+};
+
+/** A server that answers `sys/health` and each login as it is told. */
+async function standIn(answers: { health?: object; login?: [number, object] }, tls?: ServerOptions): Promise<string> {
+  const handler: Handler = ({ url = "" }, response) => {
+    const [status, body] = url.startsWith("/v1/sys/health")
+      ? ([200, answers.health ?? health] as const)
+      : (answers.login ?? [404, { errors: [] }]);
+    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+  };
+  const server = await serveHttp(handler, tls ? { tls } : {});
+  onTestFinished(() => server.close());
+  return server.origin;
+}
+
+const day = 86_400_000;
+const ca = makeIdentity({ commonName: "ca", isCa: true, notAfter: Date.now() + 300 * day });
+const signed = (change: Partial<Parameters<typeof makeIdentity>[0]> = {}) =>
+  makeIdentity({ commonName: "vault", names: ["127.0.0.1"], by: ca, notAfter: Date.now() + 100 * day, ...change });
+const good = signed();
+
+describe("TLS", () => {
+  /** A server with that certificate, asked by one who trusts `ca`. */
+  const asking = async (
+    identity: Identity,
+    { trust = ca.cert, more = {}, flags = [] as string[] } = {},
+  ): Promise<Scene> => {
+    const path = await filesOnDisk({ ca: trust });
+    const origin = await standIn({}, { ...identity, ...more });
+    return { argv: [`--vault-addr=${origin}`, `--vault-tls-ca-cert=${path("ca")}`, ...flags] };
+  };
+  const plain = async (): Promise<Scene> => ({
+    argv: [`--vault-addr=${(await standIn({})).replace("http:", "https:")}`],
+  });
+
+  table([
+    [
+      "tls.files",
+      "a CA file that is not there",
+      /\/no\/ca.pem cannot be used: ENOENT/,
+      () => asking(good, { flags: ["--vault-tls-ca-cert=/no/ca.pem"] }),
+    ],
+    ["tls.no-tls", "plain HTTP at the port", /does not speak TLS/, plain],
+    [
+      "tls.untrusted",
+      "signed by a CA we do not know",
+      /its CA is not trusted.*the last it sent is of "vault", signed by "ca"$/,
+      () => asking(good, { trust: signed({ commonName: "another" }).cert }),
+    ],
+    [
+      "tls.untrusted",
+      "signed by itself, for another name as well",
+      /is self-signed.*it is asked for 127.0.0.1, and names vault.example$/,
+      () => asking(makeIdentity({ commonName: "alone", names: ["vault.example"] })),
+    ],
+    [
+      "tls.name",
+      "for other names",
+      /for another name.*it is asked for 127.0.0.1, and names vault.example, 10.0.0.1$/,
+      () => asking(signed({ names: ["vault.example", "10.0.0.1"] })),
+    ],
+    [
+      "tls.name",
+      "not for the server name that is set",
+      /it is asked for vault.svc, and names 127.0.0.1$/,
+      () => asking(good, { flags: ["--vault-tls-server-name=vault.svc"] }),
+    ],
+    [
+      "tls.dates",
+      "expired yesterday",
+      /has expired: that of "vault" is good from \d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d$/,
+      () => asking(signed({ notAfter: Date.now() - day })),
+    ],
+    [
+      "tls.client-certificate",
+      "demanded, and none is configured",
+      /client certificate.*none is configured/,
+      () => asking(good, { more: { requestCert: true, rejectUnauthorized: true, ca: ca.cert } }),
+    ],
+    [
+      "tls.client-certificate",
+      "demanded, with TLS 1.2",
+      /client certificate.*none is configured/,
+      () => asking(good, { more: { requestCert: true, rejectUnauthorized: true, ca: ca.cert, maxVersion: "TLSv1.2" } }),
+    ],
+  ]);
+
+  test("that is good is told with its end, and with a warning where that is near", async () => {
+    const near = signed({ notAfter: Date.now() + 9.5 * day });
+    const scene = await asking(near);
+    const tls = (await doctorsReports(scene.argv, scene)).find(({ step }) => step === "tls");
+    const end = new Date(Date.now() + 9.5 * day).toISOString().slice(0, 10);
+    expect(tls).toMatchObject({
+      result: "passed",
+      facts: ["TLSv1.3", `the certificate of "vault", signed by "ca", is good until ${end} (9 days)`],
+      warnings: [`the certificate of "vault" ends on ${end}, in less than 14 days`],
+    });
+  });
+
+  test("that nobody verifies is told as a warning", async () => {
+    const scene = await asking(signed({ names: ["vault.example"] }), { flags: ["--vault-tls-skip-verify"] });
+    expect((await doctorsReports(scene.argv, scene)).find(({ step }) => step === "tls")).toMatchObject({
+      result: "passed",
+      warnings: [expect.stringMatching(/^any certificate is taken \(tls.skipVerify\), though .*vault.example$/)],
+    });
+  });
+
+  test("with the client certificate that is demanded", async () => {
+    const path = await filesOnDisk({ cert: good.cert, key: good.key });
+    const flags = [`--vault-tls-client-cert=${path("cert")}`, `--vault-tls-client-key=${path("key")}`];
+    const scene = await asking(good, { flags, more: { requestCert: true, rejectUnauthorized: true, ca: ca.cert } });
+    expect((await doctorsReports(scene.argv, scene)).find(({ step }) => step === "vault")).toMatchObject({
+      result: "passed",
+    });
+  });
+});
+
+describe("Vault itself", () => {
+  const saying = async (change: object): Promise<Scene> => ({
+    argv: [`--vault-addr=${await standIn({ health: { ...health, ...change } })}`],
+  });
+  const serving = async (handler: Handler, ...flags: string[]): Promise<Scene> => {
+    const server = await serveHttp(handler);
+    onTestFinished(() => server.close());
+    return { argv: [`--vault-addr=${server.origin}`, ...flags] };
+  };
+  const page =
+    (status: number): Handler =>
+    (_request, response) =>
+      response.writeHead(status, { "content-type": "text/html" }).end("<h1>canary</h1>");
+  const twoClusters = async (): Promise<Scene> => {
+    const addresses = [await standIn({}), await standIn({ health: { ...health, cluster_id: "other" } })];
+    return { argv: ["--config=k.yaml"], files: { "k.yaml": JSON.stringify({ connections: { main: { addresses } } }) } };
+  };
+
+  table([
+    ["vault.no-answer", "a balancer without a Vault behind it", /answered with 503$/, () => serving(page(503))],
+    ["vault.no-answer", "silence", /no answer within 0.3 s/, () => serving(() => undefined, "--timeout=300ms")],
+    ["vault.not-vault", "a page", /not Vault's JSON \(text\/html\)/, () => serving(page(200))],
+    ["vault.uninitialised", "", /is not initialised$/, () => saying({ initialized: false, sealed: true })],
+    ["vault.sealed", "", /is sealed$/, () => saying({ sealed: true })],
+    ["vault.dr-secondary", "", /is a disaster recovery secondary$/, () => saying({ replication_dr_mode: "secondary" })],
+    ["vault.other-cluster", "", /is of another cluster than/, twoClusters],
+  ]);
+
+  test.each([
+    ["performance standby", { standby: true, performance_standby: true }],
+    ["standby", { standby: true }],
+  ])("a %s is no break", async (standing, change) => {
+    const { argv } = await saying(change);
+    const reports = await doctorsReports(argv);
+    expect(reports.find(({ step }) => step === "vault")).toMatchObject({
+      result: "passed",
+      facts: [`Vault 1.21.1, unsealed, ${standing}`, `cluster ${health.cluster_id}`],
+    });
+  });
+
+  test("a clock that differs is a warning", async () => {
+    const { argv } = await saying({ server_time_utc: Math.floor(Date.now() / 1000) + 300 });
+    expect((await doctorsReports(argv)).find(({ step }) => step === "vault")).toMatchObject({
+      result: "passed",
+      warnings: [expect.stringMatching(/^Vault's clock is (299|300|301) s ahead of ours/)],
+    });
+  });
+});
+
+/** A class that asks for one object, and a token of `shop/web`. */
+async function application(
+  change: {
+    object?: string;
+    parameters?: string;
+    provider?: string;
+    flags?: string[];
+    files?: Record<string, string>;
+    token?: string;
+    prepare?: (vault: ReadyVault) => unknown;
+  } = {},
+): Promise<Scene> {
+  const vault = await readyVault();
+  await change.prepare?.(vault);
+  const { object = "secretPath: kv/data/app, secretKey: password", parameters = "", provider = "vault" } = change;
+  const written = `kind: SecretProviderClass
+metadata: {name: web, namespace: shop}
+spec:
+  provider: ${provider}
+  parameters:
+    roleName: web
+    ${parameters}
+    objects: |
+      - {objectName: file, ${object}}
+`;
+  const files = { "class.yaml": written, token: change.token ?? vault.mint(), ...change.files };
+  const flags = change.flags ?? [`--vault-addr=${vault.address}`];
+  return { argv: ["-f", "class.yaml", "--token-file=token", ...flags], files };
+}
+
+/** A provider in a cluster whose API server answers so. */
+async function inCluster(flags: readonly string[], answer: (path: string) => ApiAnswer): Promise<Scene> {
+  const { directory, port } = await startKubernetesApi(({ path }) => answer(path));
+  const env = { KUBERNETES_SERVICE_HOST: "127.0.0.1", KUBERNETES_SERVICE_PORT: String(port) };
+  const argv = ["--key-file=key", ...flags];
+  return { argv, stage: { env, serviceAccountDirectory: directory } };
+}
+
+describe("the class, and what the operator lets it do", () => {
+  const policy = async (rule: string): Promise<Scene> => {
+    const file = `connections: {main: {addresses: ["${nobodyThere}"], policy: {${rule}}}}`;
+    return application({ flags: ["--config=k.yaml"], files: { "k.yaml": file } });
+  };
+
+  table([
+    [
+      "class.absent",
+      "a name the API server does not know",
+      /^reading SecretProviderClass shop\/web: the Kubernetes API says there is no such thing/,
+      () => inCluster([`--vault-addr=${nobodyThere}`, "--class=shop/web"], () => refusal(404, "NotFound")),
+    ],
+    [
+      "class.mistake",
+      "a path that climbs",
+      /^objects\[0\] "file": secretPath holds a step/,
+      () => application({ object: "secretPath: a/../b" }),
+    ],
+    [
+      "class.provider",
+      "for another socket",
+      /spec.provider is "openbao".*serves "vault"/,
+      () => application({ provider: "openbao" }),
+    ],
+    [
+      "connection.unknown",
+      "a connection nobody offers",
+      /^connection "nope" is not in the operator's file/,
+      () => application({ parameters: "connection: nope" }),
+    ],
+    [
+      "policy.refused",
+      "a path",
+      /object "file": path "kv\/data\/app".*connections.main.policy.paths/,
+      () => policy('paths: ["other/*"]'),
+    ],
+    ["policy.refused", "a role", /role "web".*connections.main.policy.roles/, () => policy('roles: ["other"]')],
+  ]);
+
+  test("what the operator refuses is not asked of Vault", async () => {
+    const vault = await readyVault();
+    const file = `connections: {main: {addresses: ["${vault.address}"], policy: {paths: ["other/*"]}}}`;
+    const scene = await application({ flags: ["--config=k.yaml"], files: { "k.yaml": file }, token: vault.mint() });
+    const reports = await doctorsReports(scene.argv, scene);
+    expect(reports.find(({ step }) => step === "login")).toMatchObject({ result: "passed" });
+    expect(reports.find(({ step }) => step === "object")).toMatchObject({
+      result: "not looked at",
+      because: "the operator's policy refuses it",
+    });
+    expect(vault.vault.log.to("kv/data/app")).toEqual([]);
+  });
+
+  test("a class that may not be read is asked for", async () => {
+    const scene = await inCluster([`--vault-addr=${nobodyThere}`, "--class=web", "-n", "shop"], () =>
+      refusal(403, "Forbidden"),
+    );
+    expect((await doctorsReports(scene.argv, scene)).find(({ step }) => step === "class")).toMatchObject({
+      result: "not looked at",
+      because: expect.stringContaining(
+        "kubectl get secretproviderclass web -n shop -o yaml | keymount doctor -f -",
+      ) as string,
+    });
+  });
+});
+
+describe("the login", () => {
+  const answeredAt = (status: number, body: object) => async (): Promise<Scene> =>
+    application({ flags: [`--vault-addr=${await standIn({ login: [status, body] })}`] });
+  const unconfigured = ({ admin }: ReadyVault) => admin.write("sys/auth/bare", { type: "jwt" });
+
+  table([
+    [
+      "auth.absent",
+      "",
+      /^no auth method is enabled at auth\/nope$/,
+      () => application({ parameters: "vaultAuthMountPath: nope" }),
+    ],
+    ["auth.other-method", "approle", /takes no service account$/, answeredAt(400, { errors: ["missing role_id"] })],
+    [
+      "auth.unconfigured",
+      "",
+      /^auth\/bare is enabled, but not configured$/,
+      () => application({ parameters: "vaultAuthMountPath: bare", prepare: unconfigured }),
+    ],
+    ["auth.no-answer", "a quota", /\(429\)$/, answeredAt(429, { errors: [] })],
+    [
+      "role.absent",
+      "",
+      /^auth\/kubernetes has no role "nobody"$/,
+      () => application({ parameters: "vaultRoleName: nobody" }),
+    ],
+    [
+      "role.no-answer",
+      "a quota, at the second question",
+      /\(429\)$/,
+      () =>
+        application({
+          prepare: ({ vault }) => {
+            vault.fault({ path: "auth/kubernetes/login" }, answering(429, '{"errors":[]}'));
+            vault.fault({ path: "auth/kubernetes/login", times: 1 }, delayed(0));
+          },
+        }),
+    ],
+    [
+      "token.account",
+      "a service account that is not there",
+      /^making a token of service account shop\/web: .*no such thing/,
+      async () => {
+        const { argv, files } = await application();
+        const scene = await inCluster([], () => refusal(404, "NotFound"));
+        return {
+          ...scene,
+          files: { ...files },
+          argv: [...scene.argv, ...argv.filter((flag) => !flag.startsWith("--token")), "--service-account=web"],
+        };
+      },
+    ],
+    [
+      "token.unusable",
+      "for another audience",
+      /^the token is for audience "elsewhere", and the class or its connection asks for "vault"$/,
+      async () => application({ token: (await readyVault()).mint({ audiences: ["elsewhere"] }) }),
+    ],
+    [
+      "token.unusable",
+      "no service account's",
+      /is not a service account token/,
+      () => application({ token: "canary" }),
+    ],
+    [
+      "token.unusable",
+      "of another namespace",
+      /names another namespace/,
+      async () => {
+        const scene = await application();
+        return { ...scene, argv: [...scene.argv, "-n", "elsewhere"] };
+      },
+    ],
+    [
+      "login.denied",
+      "of a service account that the role does not name",
+      /does not name this service account \(bound_service_account_names\)$/,
+      async () => {
+        const vault = await readyVault();
+        return application({
+          flags: [`--vault-addr=${vault.address}`],
+          token: vault.mint({ serviceAccount: "other" }),
+        });
+      },
+    ],
+    [
+      "login.failed",
+      "by a Vault without a leader",
+      /no active node/,
+      () =>
+        application({
+          prepare: ({ vault }) => {
+            const path = "auth/kubernetes/login";
+            vault.fault(
+              { path },
+              answering(500, '{"errors":["local node not active but active cluster node not found"]}'),
+            );
+          },
+        }),
+    ],
+  ]);
+
+  test("without a token, how to get one", async () => {
+    const scene = await application();
+    const argv = scene.argv.filter((flag) => !flag.startsWith("--token"));
+    expect(
+      (await doctorsReports([...argv, "--service-account=web"], scene)).find(({ step }) => step === "token"),
+    ).toMatchObject({
+      result: "not looked at",
+      because: expect.stringContaining("kubectl create token web -n shop --audience vault | keymount doctor") as string,
+    });
+  });
+
+  test("with a token that the API server makes, and the class it has", async () => {
+    const vault = await readyVault();
+    const expirationTimestamp = "2100-01-01T00:00:00Z";
+    const spec = {
+      provider: "vault",
+      parameters: { roleName: "web", objects: "- {objectName: a, secretPath: kv/data/app}" },
+    };
+    const scene = await inCluster(
+      [`--vault-addr=${vault.address}`, "--class=shop/web", "--service-account=web"],
+      (path) =>
+        path.endsWith("/token")
+          ? { status: 201, body: { status: { token: vault.mint(), expirationTimestamp } } }
+          : { status: 200, body: { kind: "SecretProviderClass", spec } },
+    );
+    const reports = await doctorsReports(scene.argv, scene);
+    expect(reports.filter(({ result }) => result === "broken").map(({ step }) => step)).toEqual(["socket"]);
+    expect(reports.find(({ step }) => step === "object")).toMatchObject({ result: "passed" });
+  });
+});
+
+describe("an object", () => {
+  const denied = ({ admin }: ReadyVault) => admin.write("sys/mounts/secret", { type: "kv" });
+  const broken = ({ vault }: ReadyVault) => vault.fault({ path: "kv/data/app" }, answering(502, "canary"));
+  const transit = async ({ admin }: ReadyVault) => admin.write("sys/mounts/transit", { type: "transit" });
+  const decrypt = "secretPath: transit/decrypt/none, method: PUT, secretArgs: {ciphertext: canary}";
+  const readAll = async (scene: Promise<Scene>): Promise<Scene> => ({
+    ...(await scene),
+    argv: [...(await scene).argv, "--read-all"],
+  });
+
+  table([
+    [
+      "object.denied",
+      "",
+      /^permission denied: GET secret\/app/,
+      () => application({ object: "secretPath: secret/app", prepare: denied }),
+    ],
+    ["object.absent", "", /^nothing at kv\/data\/none$/, () => application({ object: "secretPath: kv/data/none" })],
+    [
+      "object.value",
+      "a key that is not there",
+      /no key "nope".*\(it has: password\)$/,
+      () => application({ object: "secretPath: kv/data/app, secretKey: nope" }),
+    ],
+    [
+      "object.refused",
+      "",
+      /^Vault refused PUT transit\/decrypt\/none \(400\)/,
+      () => readAll(application({ object: decrypt, prepare: transit })),
+    ],
+    ["object.failed", "", /answered with 502$/, () => application({ prepare: broken })],
+  ]);
+});
+
+test("a server that speaks no HTTP is no Vault", async () => {
+  const server = await serveRaw((socket) => socket.end("220 canary ESMTP\r\n"));
+  onTestFinished(() => server.close());
+  await expectBreak("vault.not-vault", /does not speak HTTP as Vault does/, {
+    argv: [`--vault-addr=${server.origin}`],
+  });
+});
