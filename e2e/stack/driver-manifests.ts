@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { goModuleFolder } from "./build-programs.js";
+import { eventually } from "./eventually.js";
 import { type KubeAccess, KubeApi, KubeError, type KubeObject } from "./kube-api.js";
 import type { KubernetesVersion } from "./programs.js";
 
@@ -23,6 +24,7 @@ export async function applyDriverManifests(
   for (const driver of ["csi-driver-1.6.0", "csi-driver-1.5.6"] as const) {
     for (const object of await releasedObjects(driver, signal)) await createOnce(api, object);
   }
+  await untilServed(api, signal);
   await api.create({
     apiVersion: "storage.k8s.io/v1",
     kind: "CSIDriver",
@@ -36,6 +38,13 @@ export async function applyDriverManifests(
       ...(kubernetes !== "1.34" && { serviceAccountTokenInSecrets: true }),
     },
   });
+}
+
+/** A definition is served a moment after it is made; the driver does not wait for that. */
+async function untilServed(api: KubeApi, signal: AbortSignal): Promise<void> {
+  for (const kind of ["SecretProviderClass", "SecretProviderClassPodStatus"]) {
+    await eventually(() => api.list({ apiVersion: "secrets-store.csi.x-k8s.io/v1", kind }, "default"), signal);
+  }
 }
 
 async function releasedObjects(

@@ -36,7 +36,7 @@ export async function inPod(
   return {
     command: "unshare",
     args: ["--mount", "--propagation", "unchanged", "sh", "-c", withServiceAccount, "sh", files, command, ...args],
-    env: { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port },
+    env: { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port || "443" },
   };
 }
 
