@@ -16,7 +16,7 @@ export async function lookAtAuthMount(line: PlainLine, place: AuthPlace, signal:
     case "unconfigured":
       throw new Break("auth.unconfigured", `${where} is enabled, but not configured`);
     case "absent":
-      throw new Break("auth.absent", `no auth method is enabled at ${where}`);
+      throw new Break("auth.absent", `no auth method that service accounts log in with is enabled at ${where}`);
     case "unclear":
       return { value: true, facts: [], warnings: [unclear(where)] };
   }

@@ -13,15 +13,18 @@ export type MountFinding = "kubernetes or jwt" | "another method" | "unconfigure
 export type RoleFinding = "there" | "absent" | "unclear";
 
 /**
- * What answers at an auth mount, found out without a token by a login that names nothing: Vault 1.21.1's kubernetes and
- * jwt methods miss the role, where nothing is mounted it is 403. Throws a `VaultError` where Vault does not answer.
+ * What answers at an auth mount, found out without a token by a login that names nothing. Of Vault 1.21.1, the kubernetes
+ * and jwt methods miss the role; where nothing is mounted it is 403, and also where people log in by name below the
+ * path (userpass, ldap). Throws a `VaultError` where Vault does not answer.
  */
 export async function probeAuthMount(line: PlainLine, place: AuthPlace, signal: AbortSignal): Promise<MountFinding> {
   const { status, errors } = await login(line, place, {}, signal);
   if (errors.some((error) => /^missing (role|jwt|token)$/.test(error))) return "kubernetes or jwt";
   if (errors.some(isUnconfigured)) return "unconfigured";
   if (status === 403) return "absent";
-  return status === 400 || status === 404 || status === 405 ? "another method" : "unclear";
+  // What approle answers.
+  const nameless = errors.includes("failed to determine alias name from login request");
+  return nameless || status === 400 || status === 404 || status === 405 ? "another method" : "unclear";
 }
 
 /** Whether a mount of the kubernetes or jwt method has a role: both look it up before they look at the token, which is none. */
