@@ -3,27 +3,53 @@ import { named } from "../shared/quoted.js";
 import type { CommandStream } from "./command-io.js";
 
 const titles = { passed: "passed", broken: "BROKEN", "not looked at": "-" } as const;
+const colours = { passed: 32, broken: 31, "not looked at": 2 } as const;
 const indent = " ".repeat(23);
 
-/** One step for a person, with a line break at its end. */
-export function reportText(report: Report, { isTTY = false }: CommandStream): string {
-  const paint = (code: number, text: string) => (isTTY ? `\u001b[${code}m${text}\u001b[0m` : text);
-  const { step, result } = report;
-  const [first = "", ...rest] = linesOf(report);
-  const colour = { passed: 32, broken: 31, "not looked at": 2 }[result];
-  const head = `${paint(colour, titles[result].padEnd(6))}  ${step.padEnd(13)}  ${first}`;
-  return `${[head.trimEnd(), ...rest.map((line) => indent + line)].join("\n")}\n`;
+/** Writes steps for a person as they come; those in a row that were not looked at for the same reason, in one line. */
+export class ReportWriter {
+  readonly #stream: CommandStream;
+  #skipped: Extract<Report, { result: "not looked at" }>[] = [];
+
+  constructor(stream: CommandStream) {
+    this.#stream = stream;
+  }
+
+  write(report: Report): void {
+    const [first] = this.#skipped;
+    const alike = report.result === "not looked at" && first?.because === report.because;
+    if (!alike) this.end();
+    if (report.result === "not looked at") this.#skipped.push(report);
+    else this.#print(report.result, report.step, linesOf(report));
+  }
+
+  /** Nothing comes after. */
+  end(): void {
+    const [first, ...others] = this.#skipped.splice(0);
+    if (!first) return;
+    const before = others.length === 0 && first.subject !== "" ? `${placeOf(first)}: ` : "";
+    const steps = [...new Set([first, ...others].map(({ step }) => step))];
+    this.#print("not looked at", steps.join(", "), [`${before}not looked at: ${first.because}`]);
+  }
+
+  #print(result: Report["result"], steps: string, [first = "", ...rest]: readonly string[]): void {
+    const head = `${this.#paint(result)}  ${steps.padEnd(13)}  ${first}`.trimEnd();
+    this.#stream.write([head, ...rest.map((line) => indent + line)].map((line) => `${line}\n`).join(""));
+  }
+
+  #paint(result: Report["result"]): string {
+    const title = titles[result].padEnd(6);
+    return this.#stream.isTTY ? `\u001b[${colours[result]}m${title}\u001b[0m` : title;
+  }
 }
 
-function linesOf(report: Report): string[] {
+function linesOf(report: Exclude<Report, { result: "not looked at" }>): string[] {
   const before = report.subject === "" ? "" : `${placeOf(report)}: `;
   switch (report.result) {
     case "passed":
       return [before + report.facts.join("; "), ...report.warnings.map((warning) => `warning: ${warning}`)];
     case "broken":
       return [before + report.what, `what to do: ${report.fix}`, `who can: ${report.who}`];
-    case "not looked at":
-      return [`${before}not looked at: ${report.because}`];
   }
 }
 

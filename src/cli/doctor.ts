@@ -10,7 +10,7 @@ import { chosenClass, readText } from "./chosen-class.js";
 import type { WrittenClass } from "./class-file.js";
 import type { Command, CommandIo } from "./command-io.js";
 import { type DoctorArguments, doctorArguments } from "./doctor-arguments.js";
-import { conclusion, reportText } from "./doctor-report.js";
+import { conclusion, ReportWriter } from "./doctor-report.js";
 import { tokenClaims } from "./pod-token.js";
 import { serveFlags } from "./serve-flags.js";
 import { tokenInFile } from "./token-request-file.js";
@@ -77,13 +77,15 @@ async function run(
     return 2;
   }
   const reports: Report[] = [];
+  const writer = new ReportWriter(io.stdout);
   const report = (one: Report) => {
     reports.push(one);
-    if (!asked.json) io.stdout.write(reportText(one, io.stdout));
+    if (!asked.json) writer.write(one);
   };
   try {
     const complaint = await complaintOf(asked, stage, io);
     await examine(complaint, stage, { stepMs: asked.timeoutMs, report }, signal);
+    writer.end();
   } catch (error) {
     const { code, message } = ProviderError.from(error);
     io.stderr.write(`keymount doctor: ${message}\n`);

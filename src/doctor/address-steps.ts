@@ -2,6 +2,7 @@ import type { Connection } from "../config/connection.js";
 import type { Clock } from "../shared/clock.js";
 import type { PlainLine } from "../vault/ask-plainly.js";
 import type { NodeHealth } from "../vault/node-health.js";
+import { Break } from "./breaks.js";
 import { type Lookup, lookAtDns } from "./dns-step.js";
 import { lookAtHealth } from "./health-step.js";
 import { Path } from "./path.js";
@@ -21,8 +22,28 @@ export interface WellNode {
   health: NodeHealth;
 }
 
+/** Every address, at once; the node to ask, an active one if there is one. */
+export async function lookAtNodes(
+  connection: Connection,
+  parts: NetworkParts,
+  round: Round,
+): Promise<WellNode | undefined> {
+  const nodes = await round.each(connection.addresses, ({ origin }, branch) =>
+    lookAtAddress(connection, origin, parts, branch),
+  );
+  const well = nodes.filter((node) => node !== undefined);
+  const told = well.filter(({ health }) => health.clusterId !== "");
+  const stranger = told.find(({ health }) => health.clusterId !== told[0]!.health.clusterId);
+  if (stranger) {
+    const what = `${stranger.line.origin} is of another cluster than ${told[0]!.line.origin}`;
+    const act = () => Promise.reject(new Break("vault.other-cluster", what));
+    await round.look({ step: "vault", subject: stranger.line.origin, otherwise: "vault.other-cluster", act });
+  }
+  return well.find(({ health }) => health.standing === "active") ?? well[0];
+}
+
 /** From the name to the seal, one address; `undefined` where something on the way is broken. */
-export async function lookAtAddress(
+async function lookAtAddress(
   { limits, tls }: Connection,
   origin: string,
   { clock, lookup }: NetworkParts,

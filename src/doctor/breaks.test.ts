@@ -242,7 +242,7 @@ describe("TLS", () => {
     [
       "tls.dates",
       "expired yesterday",
-      /has expired: that of "vault" is good from \d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d$/,
+      /has expired; that of "vault" is good from \d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d$/,
       () => asking(signed({ notAfter: Date.now() - day })),
     ],
     [

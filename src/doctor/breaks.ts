@@ -129,7 +129,10 @@ export const breaks = {
     fix: "create the service account, or name another with --service-account",
   },
   "token.unusable": { who: "whoever runs doctor", fix: "give a token that fits" },
-  "login.denied": { who: "Vault's operator", fix: "let the role take this service account and audience" },
+  "login.denied": {
+    who: "Vault's operator",
+    fix: "let the role take this service account and audience; where it does, let Vault reach the Kubernetes API and review tokens there",
+  },
   "login.failed": { who: "Vault's operator", fix: "look into Vault's log" },
   "object.denied": {
     who: "Vault's operator",

@@ -1,7 +1,7 @@
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { abandonable, withDeadline } from "../shared/join-signals.js";
-import { Break, type BreakName, type Mender, NotSeen, type Step } from "./breaks.js";
+import { Break, type BreakName, type Mender, NotSeen, type Step, steps } from "./breaks.js";
 
 /** What a step came to. */
 export type Outcome =
@@ -65,6 +65,11 @@ export class Round {
 
   skip(step: Step, because: string, subject = ""): void {
     this.#report({ step, subject, result: "not looked at", because, ms: 0 });
+  }
+
+  /** This step and all after it. */
+  skipFrom(first: Step, because: string): void {
+    for (const step of steps.slice(steps.indexOf(first))) this.skip(step, because);
   }
 
   /** Looks at several things at once, and reports in their order. */

@@ -1,10 +1,9 @@
 import { lstat } from "node:fs/promises";
-import { connect } from "node:net";
 import { dirname } from "node:path";
 import { DriverClient } from "../driver/driver-client.js";
-import { abandonable } from "../shared/join-signals.js";
 import { quoted } from "../shared/quoted.js";
 import { Break, NotSeen } from "./breaks.js";
+import { faultConnecting } from "./reach.js";
 import type { Round, Seen } from "./round.js";
 
 /** Where driver 1.6.0 looks for sockets, in its order (main.go, provider_client.go). */
@@ -69,12 +68,7 @@ async function absent(path: string, code: string, { must, inCluster }: Expectati
 
 /** The kernel tells at once whether anybody listens; gRPC would wait and try again, as the driver does. */
 async function meet(path: string, signal: AbortSignal): Promise<void> {
-  const socket = connect(path);
-  const met = new Promise<string | undefined>((resolve) => {
-    socket.on("connect", () => resolve(undefined));
-    socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.name));
-  });
-  const fault = await abandonable(met, signal).finally(() => socket.destroy());
+  const fault = await faultConnecting({ path }, signal);
   if (fault === undefined) return;
   if (fault === "EACCES") throw new NotSeen("this user may not open it; ask again as root, or in keymount's pod");
   if (fault === "ECONNREFUSED") throw new Break("socket.stale", "nobody listens: whoever made it is gone");

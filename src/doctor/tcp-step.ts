@@ -1,7 +1,8 @@
-import { connect, type NetConnectOpts } from "node:net";
+import type { NetConnectOpts } from "node:net";
 import { ProviderError } from "../shared/errors.js";
-import { abandonable, withDeadline } from "../shared/join-signals.js";
+import { withDeadline } from "../shared/join-signals.js";
 import { Break } from "./breaks.js";
+import { faultConnecting } from "./reach.js";
 import type { Seen } from "./round.js";
 import type { HostTarget, Target } from "./target.js";
 
@@ -47,20 +48,14 @@ export async function lookAtTcp(
 async function attempt(to: string, options: NetConnectOpts, ms: number, signal: AbortSignal): Promise<Attempt> {
   const startedAt = performance.now();
   const deadline = withDeadline(signal, ms, () => new ProviderError("deadline_exceeded", "connecting took too long"));
-  const socket = connect(options);
-  const met = new Promise<string | undefined>((resolve) => {
-    socket.on("connect", () => resolve(undefined));
-    socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.name));
-  });
   try {
-    const fault = await abandonable(met, deadline.signal);
+    const fault = await faultConnecting(options, deadline.signal);
     return { to, ms: Math.round(performance.now() - startedAt), ...(fault !== undefined && { fault }) };
   } catch {
     signal.throwIfAborted();
     return { to, ms, fault: "TIMEOUT" };
   } finally {
     deadline.release();
-    socket.destroy();
   }
 }
 

@@ -61,7 +61,8 @@ const payload = z.object({
   }),
 });
 
-function readToken(jwt: string, audience: string) {
+/** What a token says, not yet held against anything. `audience` is for the message; throws `unauthenticated`. */
+export function readToken(jwt: string, audience: string) {
   const parts = jwt.length <= longestToken ? jwt.split(".", 4) : [];
   const read = payload.safeParse(parts.length === 3 ? json(Buffer.from(parts[1]!, "base64url").toString()) : undefined);
   if (!read.success) {

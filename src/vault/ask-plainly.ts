@@ -3,6 +3,7 @@ import { Agents } from "./agents.js";
 import { understandFault } from "./connection-fault.js";
 import { ExchangeError, exchange } from "./http-exchange.js";
 import { wantsTls } from "./refusal.js";
+import { checkPrintable } from "./through-node-vault.js";
 import type { TlsMaterial } from "./tls-files.js";
 import { type VaultReply, readReply } from "./vault-reply.js";
 
@@ -31,6 +32,7 @@ export async function askPlainly(
   signal: AbortSignal,
 ): Promise<VaultReply> {
   const { connectTimeoutMs: connectMs, requestTimeoutMs: totalMs, maxAnswerBytes: maxBytes } = limits;
+  checkPrintable(vaultNamespace);
   const agents = new Agents(1);
   const headers = {
     "X-Vault-Request": "true",

@@ -57,16 +57,14 @@ export function askThroughNodeVault(
   client.namespace = vaultNamespace;
   client.pathPrefix = "";
   client.handleVaultResponse = (answer) => answer;
-  if (!/^[\x21-\x7e]*$/.test(vaultNamespace + (pod ?? ""))) throw unprintable();
+  checkPrintable(vaultNamespace + (pod ?? ""));
   return client.request({ method, path: `/${path}`, headers: headersOf(method, pod, body) });
 }
 
-/** HTTP headers hold only such characters; Node would refuse with an error of its own. */
-function unprintable(): ProviderError {
-  return new ProviderError(
-    "invalid_request",
-    "the Vault namespace may hold printable ASCII characters only, no spaces",
-  );
+/** HTTP headers hold only such characters; Node would refuse with an error of its own. Throws `invalid_request`. */
+export function checkPrintable(text: string): void {
+  if (/^[\x21-\x7e]*$/.test(text)) return;
+  throw new ProviderError("invalid_request", "the Vault namespace may hold printable ASCII characters only, no spaces");
 }
 
 function headersOf(method: string, pod?: string, body?: Redacted<string>): Record<string, string> {

@@ -1,0 +1,78 @@
+import { connect, type TLSSocket } from "node:tls";
+import type { TlsSettings } from "../config/connection.js";
+import { understandFault } from "../vault/connection-fault.js";
+import { ExchangeError } from "../vault/http-exchange.js";
+import type { TlsMaterial } from "../vault/tls-files.js";
+import { Break } from "./breaks.js";
+import { type Chain, chainOf } from "./certificate-words.js";
+import type { HostTarget } from "./target.js";
+
+/** What the server showed. */
+export interface Handshake {
+  protocol: string;
+  /** Why keymount would refuse it: OpenSSL's or Node's code. */
+  fault: string | undefined;
+  /** The name its certificate must have. */
+  hostname: string;
+  chain: Chain;
+}
+
+export interface HandshakeAsk {
+  origin: string;
+  target: HostTarget;
+  /** An IP address of the target's. */
+  address: string;
+  settings: TlsSettings;
+}
+
+/**
+ * Shakes hands as keymount does, but with whatever certificate the server shows. The connection is used once: with TLS
+ * 1.3 a server refuses the client's certificate only afterwards. Throws `Break` where the handshake itself fails.
+ */
+export async function shakeHands(
+  { origin, target, address, settings }: HandshakeAsk,
+  { options }: TlsMaterial,
+  signal: AbortSignal,
+): Promise<Handshake> {
+  const { host, port, named } = target;
+  const servername = settings.serverName ?? (named ? host : "");
+  const socket = connect({ ...options, host: address, port, servername, rejectUnauthorized: false });
+  try {
+    await happens(socket, "secureConnect", signal);
+    const chain = chainOf(socket.getPeerCertificate(true));
+    const fault = socket.authorizationError as string | Error | null | undefined;
+    socket.write(`GET /v1/sys/health HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    await happens(socket, "data", signal);
+    const hostname = servername === "" ? host : servername;
+    return { protocol: socket.getProtocol() ?? "TLS", fault: fault ? String(fault) : undefined, hostname, chain };
+  } catch (reason) {
+    signal.throwIfAborted();
+    throw handshakeBreak((reason as NodeJS.ErrnoException).code ?? "FAILED", origin, settings);
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Rejects with Node's error, or one of code `ECONNRESET` where the other end hangs up. */
+function happens(socket: TLSSocket, event: "secureConnect" | "data", signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason as Error);
+    signal.addEventListener("abort", abort, { once: true });
+    socket.once(event, () => resolve());
+    socket.once("error", reject);
+    socket.once("close", () => reject(Object.assign(new Error("closed"), { code: "ECONNRESET" })));
+    if (signal.aborted) abort();
+  });
+}
+
+function handshakeBreak(code: string, origin: string, { certFile }: TlsSettings): Break {
+  const ours = certFile === undefined ? "none is configured" : `${certFile} is given`;
+  if (/ALERT.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE)/.test(code)) {
+    return new Break("tls.client-certificate", `${origin} wants another client certificate; ${ours} (${code})`);
+  }
+  if (code === "ECONNRESET" || code === "EPIPE") {
+    const what = `${origin} hangs up on our TLS; it may want another client certificate (${ours}), or something stands between`;
+    return new Break("tls.client-certificate", what);
+  }
+  return new Break("tls.no-tls", understandFault(new ExchangeError(code, "connecting", false), origin).error.message);
+}
