@@ -271,6 +271,15 @@ describe("TLS", () => {
     });
   });
 
+  test("is good where nothing is answered: that is Vault's fault", async () => {
+    const server = await serveHttp(() => undefined, { tls: good });
+    onTestFinished(() => server.close());
+    const path = await filesOnDisk({ ca: ca.cert });
+    const argv = [`--vault-addr=${server.origin}`, `--vault-tls-ca-cert=${path("ca")}`, "--timeout=1500ms"];
+    const reports = await expectBreak("vault.no-answer", /no answer within 1.5 s/, { argv });
+    expect(reports.find(({ step }) => step === "tls")).toMatchObject({ result: "passed" });
+  });
+
   test("that nobody verifies is told as a warning", async () => {
     const scene = await asking(signed({ names: ["vault.example"] }), { flags: ["--vault-tls-skip-verify"] });
     expect((await doctorsReports(scene.argv, scene)).find(({ step }) => step === "tls")).toMatchObject({

@@ -1,5 +1,7 @@
 import { connect, type TLSSocket } from "node:tls";
 import type { TlsSettings } from "../config/connection.js";
+import { ProviderError } from "../shared/errors.js";
+import { withDeadline } from "../shared/join-signals.js";
 import { understandFault } from "../vault/connection-fault.js";
 import { ExchangeError } from "../vault/http-exchange.js";
 import type { TlsMaterial } from "../vault/tls-files.js";
@@ -25,6 +27,9 @@ export interface HandshakeAsk {
   settings: TlsSettings;
 }
 
+/** For a refusal, which comes at once where it comes. */
+const patienceMs = 1_000;
+
 /**
  * Shakes hands as keymount does, but with whatever certificate the server shows. The connection is used once: with TLS
  * 1.3 a server refuses the client's certificate only afterwards. Throws `Break` where the handshake itself fails.
@@ -42,7 +47,7 @@ export async function shakeHands(
     const chain = chainOf(socket.getPeerCertificate(true));
     const fault = socket.authorizationError as string | Error | null | undefined;
     socket.write(`GET /v1/sys/health HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
-    await happens(socket, "data", signal);
+    await refusalOrSilence(socket, signal);
     const hostname = servername === "" ? host : servername;
     return { protocol: socket.getProtocol() ?? "TLS", fault: fault ? String(fault) : undefined, hostname, chain };
   } catch (reason) {
@@ -50,6 +55,19 @@ export async function shakeHands(
     throw handshakeBreak((reason as NodeJS.ErrnoException).code ?? "FAILED", origin, settings);
   } finally {
     socket.destroy();
+  }
+}
+
+/** A server that takes us answers, or is silent: that is for the next step to say. */
+async function refusalOrSilence(socket: TLSSocket, signal: AbortSignal): Promise<void> {
+  const silent = new ProviderError("deadline_exceeded", "no answer");
+  const patience = withDeadline(signal, patienceMs, () => silent);
+  try {
+    await happens(socket, "data", patience.signal);
+  } catch (reason) {
+    if (reason !== silent) throw reason;
+  } finally {
+    patience.release();
   }
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { refusal, startKubernetesApi } from "../testing/kubernetes-api.js";
-import { tokenMinter } from "./token-request.js";
+import { requestToken, tokenMinter } from "./token-request.js";
 
 const never = new AbortController().signal;
 const pod = { namespace: "shop", name: "web-1", uid: "uid-1", serviceAccount: "web" };
@@ -34,6 +34,12 @@ test("the empty audience is the API server's own", async () => {
   const { client, calls } = await startKubernetesApi(() => granted);
   await tokenMinter(client, [""]).mint(pod, "", never);
   expect((calls[0]!.body as { spec: object }).spec).not.toHaveProperty("audiences");
+});
+
+test("for a service account alone, it is bound to no pod", async () => {
+  const { client, calls } = await startKubernetesApi(() => granted);
+  await requestToken(client, { namespace: "shop", serviceAccount: "web" }, "vault", never);
+  expect((calls[0]!.body as { spec: object }).spec).toEqual({ audiences: ["vault"], expirationSeconds: 600 });
 });
 
 test("refuses an audience that is not listed, without asking", async () => {
