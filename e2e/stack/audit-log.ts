@@ -10,6 +10,8 @@ export interface AuditedRequest {
   /** `login` for a login, otherwise Vault's operation and the path: `read secret/data/app`. */
   readonly what: string;
   readonly serviceAccount: string;
+  /** What Vault keeps of the token that logged in. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** What keymount said about whom the request is for. */
   readonly pod: string | undefined;
 }
@@ -23,6 +25,7 @@ export async function auditedRequests(auditLog: string, namespace: string): Prom
     .map(({ auth, request: { operation, path, headers } }) => ({
       what: path.endsWith("/login") ? "login" : `${operation} ${path}`,
       serviceAccount: `${namespace}/${auth?.metadata?.["service_account_name"]}`,
+      metadata: auth?.metadata ?? {},
       pod: headers?.["x-keymount-pod"]?.[0],
     }));
 }

@@ -1,15 +1,106 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { eventually } from "../../stack/eventually.js";
 import { setScene } from "../stack/scene.js";
 
 const { app, workloads, signal } = await setScene("files");
 
-test("a Deployment's pods get the files of their class", async () => {
-  await app.vault.writeSecret(`${app.namespace}/db`, { password: "hunter2" });
-  const secretProviderClass = await app.createClass({
-    objects: [{ objectName: "password", secretPath: `secret/data/${app.namespace}/db`, secretKey: "password" }],
+describe("a Deployment's pods get the files of their class", async () => {
+  const bytes = Buffer.from([0, 1, 0x7f, 0x80, 0xff, 0xfe]);
+  await app.vault.writeSecret(`${app.namespace}/db`, { password: "old" });
+  await app.vault.writeSecret(`${app.namespace}/db`, {
+    password: "hunter2",
+    hosts: ["db-0", "db-1"],
+    base64: bytes.toString("base64"),
+    hex: bytes.toString("hex"),
   });
-  const deployment = await workloads.createDeployment({ volumes: { secrets: { secretProviderClass } } }, 2);
-  for (const pod of await workloads.running(deployment, 2, signal)) {
-    expect(await pod.texts("secrets")).toEqual({ password: "hunter2" });
-  }
+  await app.vault.request("PUT", `kv1/${app.namespace}/app`, { greeting: "grüße\n" });
+  const v2 = { secretPath: `secret/data/${app.namespace}/db` };
+  const objects = [
+    { ...v2, objectName: "db/password", secretKey: "password", filePermission: 0o440 },
+    { ...v2, objectName: "db/previous", secretKey: "password", version: "1" },
+    { ...v2, objectName: "db/second-host", secretKey: "/hosts/1", filePermission: 0o444 },
+    { ...v2, objectName: "from-base64", secretKey: "base64", encoding: "base64", filePermission: 0o400 },
+    { ...v2, objectName: "from-hex", secretKey: "hex", encoding: "hex", filePermission: 0o600 },
+    { ...v2, objectName: "whole.json" },
+    { objectName: "greeting", secretPath: `kv1/${app.namespace}/app`, secretKey: "greeting", encoding: "utf-8" },
+  ];
+  const secretProviderClass = await app.createClass({ objects });
+  const volumes = { secrets: { secretProviderClass } };
+
+  test("KV v1 and v2, every encoding, every mode, in each of its pods", async () => {
+    const deployment = await workloads.createDeployment({ volumes }, 2);
+
+    for (const pod of await workloads.running(deployment, 2, signal)) {
+      const { "whole.json": whole, ...files } = await pod.files("secrets");
+      expect(files).toEqual({
+        "db/password": seen("hunter2", "440"),
+        "db/previous": seen("old", "644"),
+        "db/second-host": seen("db-1", "444"),
+        "from-base64": seen(bytes, "400"),
+        "from-hex": seen(bytes, "600"),
+        greeting: seen("grüße\n", "644"),
+      });
+      expect(JSON.parse(whole!.text)).toMatchObject({ data: { data: { password: "hunter2" } } });
+    }
+  });
+
+  // The files are of root and root's group, which a container is in unless runAsGroup says otherwise. No fsGroup changes
+  // that: the driver's CSIDriver object has no fsGroupPolicy.
+  test("another uid reads what the mode lets the group or everybody read, and nothing else", async () => {
+    const pod = await workloads.runPod({ volumes, runAsUser: 1000, fsGroup: 2000 }, signal);
+    const read = (...files: string[]) => pod.exec("cat", ...files.map((file) => `/mnt/secrets/${file}`));
+
+    expect((await pod.exec("id", "-u")).trim()).toBe("1000");
+    expect(await read("db/password", "db/previous", "greeting")).toBe("hunter2oldgrüße\n");
+    for (const closed of ["from-base64", "from-hex"]) await expect(read(closed)).rejects.toThrow(/Permission denied/);
+  });
+
+  test("nobody writes there, not even root", async () => {
+    const pod = await workloads.runPod({ volumes }, signal);
+
+    await expect(pod.exec("sh", "-c", "echo mine > /mnt/secrets/db/previous")).rejects.toThrow(/Read-only file system/);
+  });
 });
+
+/**
+ * Reads both files over and over, and says each pair it has not said just before. A pair counts when `..data` is the
+ * same before and after: a reader that keeps to that sees both files of one moment.
+ */
+const watch = `cd /mnt/secrets
+while [ ! -e /tmp/enough ]; do
+  before=$(readlink ..data)
+  pair="$(md5sum < left || echo missing) $(md5sum < right || echo missing)"
+  [ "$before" = "$(readlink ..data)" ] && [ "$pair" != "$said" ] && echo "$before $pair" && said=$pair
+done
+true`;
+
+test("a reader in the container sees the driver's swap as one step: no file missing, half, or of another moment", async () => {
+  const write = (content: string) => {
+    const large = content.repeat(200_000);
+    return app.vault.writeSecret(`${app.namespace}/pair`, { left: `${large}<`, right: `${large}>` });
+  };
+  await write("1");
+  const object = { secretPath: `secret/data/${app.namespace}/pair`, refreshInterval: "1s" };
+  const sides = ["left", "right"].map((side) => ({ ...object, objectName: side, secretKey: side }));
+  const secretProviderClass = await app.createClass({ objects: sides });
+  const pod = await workloads.runPod({ volumes: { secrets: { secretProviderClass } } }, signal);
+  const sums = async () =>
+    (await pod.exec("sh", "-c", "cd /mnt/secrets; md5sum < left; md5sum < right")).split(/[\s-]+/);
+  const data = async () => (await pod.exec("readlink", "/mnt/secrets/..data")).trim();
+  const before = { data: await data(), sums: await sums() };
+  const watching = pod.exec("sh", "-c", watch);
+
+  await write("2");
+  await eventually(async () => expect(await data()).not.toBe(before.data), signal);
+  const after = { data: await data(), sums: await sums() };
+  await pod.exec("touch", "/tmp/enough");
+
+  expect(after.sums).not.toEqual(before.sums);
+  const seenPairs = (await watching).trim().split("\n");
+  expect(seenPairs.map((line) => line.split(/[\s-]+/).slice(-3))).toEqual([before.sums, after.sums]);
+});
+
+const seen = (content: string | Buffer, mode: string) => {
+  const bytes = Buffer.from(content);
+  return { bytes, text: bytes.toString("utf8"), mode };
+};

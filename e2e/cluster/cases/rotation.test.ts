@@ -1,0 +1,63 @@
+import { expect, test } from "vitest";
+import { auditedRequests } from "../../stack/audit-log.js";
+import { eventually } from "../../stack/eventually.js";
+import { setScene } from "../stack/scene.js";
+
+/**
+ * From the write in Vault to the file in the container, at most: the kubelet looks at a pod every 10 to 15 s here
+ * (syncFrequency and half of it more), the driver skips one that comes within 10 s of the last swap.
+ */
+const soonEnoughMs = 45_000;
+
+const { cluster, app, workloads, signal } = await setScene("rotation");
+const secret = (name: string, refreshInterval: string) => ({
+  objectName: name,
+  secretPath: `secret/data/${app.namespace}/${name}`,
+  secretKey: "password",
+  refreshInterval,
+});
+const reads = async (name: string) =>
+  (await auditedRequests(cluster.vault.auditLog, app.namespace)).filter(({ what }) => what.endsWith(`/${name}`)).length;
+const write = (name: string, password: string) => app.vault.writeSecret(`${app.namespace}/${name}`, { password });
+
+/** A running pod, and what its class has come to. */
+async function podOf(objects: readonly object[]) {
+  const secretProviderClass = await app.createClass({ objects });
+  const pod = await workloads.runPod({ volumes: { secrets: { secretProviderClass } } }, signal);
+  return {
+    texts: () => pod.texts("secrets"),
+    versions: () => workloads.versions(pod.name, secretProviderClass),
+    status: () => app.kube.get(workloads.podStatus(pod.name, secretProviderClass)),
+    link: () => pod.exec("readlink", "/mnt/secrets/..data"),
+  };
+}
+
+test.concurrent(`a value changed in Vault is in the running container within ${soonEnoughMs / 1000} s, with a new version; its neighbour keeps both`, async () => {
+  for (const name of ["changing", "neighbour"]) await write(name, "1");
+  const pod = await podOf([secret("changing", "1s"), secret("neighbour", "1s")]);
+  const before = await pod.versions();
+  expect(await pod.texts()).toEqual({ changing: "1", neighbour: "1" });
+
+  await write("changing", "2");
+  const started = performance.now();
+  const changed = async () => expect(await pod.texts()).toEqual({ changing: "2", neighbour: "1" });
+  await eventually(changed, signal, soonEnoughMs);
+  console.log(`a changed secret took ${((performance.now() - started) / 1000).toFixed(1)} s to the container`);
+
+  await eventually(async () => expect((await pod.versions())["changing"]).not.toBe(before["changing"]), signal);
+  expect((await pod.versions())["neighbour"]).toBe(before["neighbour"]);
+});
+
+// The secret that is read at each republish counts them for the one that is not.
+test.concurrent("republishes within the refreshInterval ask Vault for nothing, and what is unchanged is not written anywhere", async () => {
+  for (const name of ["often", "seldom"]) await write(name, "1");
+  const pod = await podOf([secret("often", "1s"), secret("seldom", "1h")]);
+  const before = { status: await pod.status(), link: await pod.link() };
+
+  await eventually(async () => expect(await reads("often")).toBeGreaterThanOrEqual(4), signal, 90_000);
+
+  expect(await reads("seldom")).toBe(1);
+  // Driver 1.6.0 sends an update after each Mount (utils.go); the API server stores none that changes nothing.
+  expect({ status: await pod.status(), link: await pod.link() }).toEqual(before);
+  expect(await pod.texts()).toEqual({ often: "1", seldom: "1" });
+});
