@@ -216,6 +216,13 @@ test.each([
   expect(understand(read, 429, denied, { "retry-after": value }).error.retryAfterMs).toBe(ms);
 });
 
+test.each<[string, string, string]>([
+  ["did nothing, so it may be asked for again", "local node not active but active cluster node not found", "always"],
+  ["may have been done, so only what does no harm twice is", "leadership lost while committing log", "repeatable"],
+])("what a Vault without a leader was asked for %s", (_what, says, retry) => {
+  expect(understand(issue, 500, E(says))).toMatchObject({ retry });
+});
+
 describe("the node", () => {
   test.each<[string, number, unknown, boolean]>([
     ["is to blame for being sealed", 503, E("Vault is sealed"), true],

@@ -103,15 +103,22 @@ function retryAfter(value: string | undefined, wall: number): number | undefined
   return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 3_600_000) : undefined;
 }
 
-/** Vault says "local node not active" and "leadership lost" with a 500; every other 500 of its own is an engine's. */
+/**
+ * Vault says "local node not active" and "leadership lost" with a 500; every other 500 of its own is an engine's. What a
+ * leader wrote while it lost its leadership may stand after all (hashicorp/raft ErrLeadershipLost), so it is not
+ * asked for twice.
+ */
 function failed(
   operation: Operation,
   { status, body }: VaultReply,
   says: (words: string) => boolean,
   { origin }: Source,
 ): Failure {
-  const leaderless = ["not active", "leadership lost", "no active node", "node is not the leader"].some(says);
-  if (leaderless) return outage(`Vault at ${origin} has no active node at the moment`, status, "always", true);
+  const noLeader = `Vault at ${origin} has no active node at the moment`;
+  if (says("leadership lost")) return outage(noLeader, status, "repeatable", true);
+  if (["not active", "no active node", "node is not the leader"].some(says)) {
+    return outage(noLeader, status, "always", true);
+  }
   if (status === 412) return outage(`Vault at ${origin} has not caught up yet (412)`, status, "always", false);
   if (status === 501) return outage(`Vault at ${origin} is not initialised`, status, "elsewhere", true);
   const engine = status === 500 && isJsonObject(body ?? undefined);
