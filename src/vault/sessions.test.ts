@@ -111,6 +111,15 @@ describe("one live token for each token key", () => {
     expect(logins()).toBe(3);
   });
 
+  test("those who ask at once get no more uses of one token than it has", async () => {
+    vault.grants = [{ uses: 2 }];
+    const opened = await Promise.all([open(), open(), open(), open(), open()]);
+    const uses = new Map<string, number>();
+    for (const { token } of opened) uses.set(token.accessor, (uses.get(token.accessor) ?? 0) + 1);
+    expect([...uses.values()]).toEqual([2, 2, 1]);
+    expect(logins()).toBe(3);
+  });
+
   test("a token that never ends is never replaced", async () => {
     vault.grants = [{ ttlMs: undefined as unknown as number }];
     await open();

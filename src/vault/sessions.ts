@@ -84,9 +84,11 @@ export class Sessions {
     const standing = account.current && isUsable(account.current, now) ? account.current : undefined;
     if (standing && isFresh(standing, now)) return take(standing);
     try {
-      return take(await this.#login(visitor, caller, account, mayWait && !standing, signal));
+      const session = await this.#login(visitor, caller, account, mayWait && !standing, signal);
+      // Others who joined the login may have used it up.
+      return session.usesLeft > 0 ? take(session) : await this.open(visitor, caller, mayWait, signal);
     } catch (reason) {
-      if (standing && !signal.aborted) return take(standing);
+      if (standing && standing.usesLeft > 0 && !signal.aborted) return take(standing);
       throw reason;
     }
   }
