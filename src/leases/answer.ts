@@ -89,18 +89,28 @@ function isIssuedCertificate(body: JsonObject | null): boolean {
   return ["certificate", "private_key", "serial_number"].every((key) => typeof data[key] === "string");
 }
 
-/** Milliseconds from the request to NotAfter: PKI says it as `expiration` in Unix seconds; else the certificate does. */
+/**
+ * Milliseconds from the request to NotAfter: PKI says it as `expiration` in Unix seconds; else the certificate does. One
+ * made just now has its life before it, and no more than it says: where our clock tells otherwise, the clock is wrong,
+ * and every Mount would have another made, or an ended one be kept.
+ */
 function certificateLife(body: JsonObject | null, requestedAtWall: number): number | undefined {
   const data = body?.["data"];
   if (!isJsonObject(data) || typeof data["certificate"] !== "string") return undefined;
   const expiration = data["expiration"];
-  const notAfter = isJsonNumber(expiration) ? Number(expiration.toString()) * 1000 : notAfterOf(data["certificate"]);
-  return Number.isFinite(notAfter) ? Math.max(0, (notAfter as number) - requestedAtWall) : undefined;
+  const dates = datesOf(data["certificate"]);
+  const notAfter = isJsonNumber(expiration) ? Number(expiration.toString()) * 1000 : dates?.notAfter;
+  if (notAfter === undefined || !Number.isFinite(notAfter)) return undefined;
+  const left = Math.max(0, notAfter - requestedAtWall);
+  if (!dates) return left;
+  const span = dates.notAfter - dates.notBefore;
+  return left < Math.min(leewayMs, span / 10) ? span : Math.min(left, span);
 }
 
-function notAfterOf(pem: string): number | undefined {
+function datesOf(pem: string): { notBefore: number; notAfter: number } | undefined {
   try {
-    return Date.parse(new X509Certificate(pem).validTo);
+    const { validFrom, validTo } = new X509Certificate(pem);
+    return { notBefore: Date.parse(validFrom), notAfter: Date.parse(validTo) };
   } catch {
     return undefined; // Not a certificate after all: an answer without an end.
   }

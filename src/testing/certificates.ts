@@ -15,13 +15,14 @@ export interface Wish {
   by?: Identity;
   isCa?: boolean;
   /** Milliseconds since the epoch. */
+  notBefore?: number;
   notAfter?: number;
 }
 
 let serial = 1;
 
 /** Makes a certificate with a new RSA key. */
-export function makeIdentity({ commonName, names = [], by, isCa = false, notAfter }: Wish): Identity {
+export function makeIdentity({ commonName, names = [], by, isCa = false, notBefore, notAfter }: Wish): Identity {
   const { publicKey, privateKey } = generateKeyPairSync("rsa", {
     modulusLength: 2048,
     publicKeyEncoding: { type: "spki", format: "pem" },
@@ -30,7 +31,7 @@ export function makeIdentity({ commonName, names = [], by, isCa = false, notAfte
   const certificate = forge.pki.createCertificate();
   certificate.publicKey = forge.pki.publicKeyFromPem(publicKey);
   certificate.serialNumber = `0${serial++}`;
-  certificate.validity.notBefore = new Date(Date.now() - 2 * 86_400_000);
+  certificate.validity.notBefore = new Date(notBefore ?? Date.now() - 2 * 86_400_000);
   certificate.validity.notAfter = new Date(notAfter ?? Date.now() + 86_400_000);
   certificate.setSubject([{ name: "commonName", value: commonName }]);
   certificate.setIssuer(by ? forge.pki.certificateFromPem(by.cert).subject.attributes : certificate.subject.attributes);
