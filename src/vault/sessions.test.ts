@@ -4,6 +4,7 @@ import { CountingVault, sampleVisitor } from "../testing/counting-vault.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { type Session, Sessions } from "./sessions.js";
 import type { Caller } from "./vault-client.js";
+import { VaultError } from "./vault-error.js";
 
 const minute = 60_000;
 const never = new AbortController().signal;
@@ -138,6 +139,18 @@ describe("a failed login", () => {
     await clock.advance(1_250);
     await open();
     expect(logins()).toBe(2);
+  });
+
+  test("rests as long as Vault asks", async () => {
+    const refuse = () => Promise.reject(new VaultError("quota", "429", { retryAfterMs: 7_000 }));
+    const login = vault.login.bind(vault);
+    vault.login = refuse;
+    await expect(open()).rejects.toThrow("429");
+    vault.login = login;
+    await clock.advance(6_999);
+    await expect(open()).rejects.toThrow("429");
+    await clock.advance(1);
+    await open();
   });
 
   test("after an outage, those who hold answers log in again one after another over five minutes", async () => {

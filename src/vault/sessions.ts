@@ -50,6 +50,8 @@ interface Account {
   readonly turn: number;
 }
 
+/** However long Vault asks us to leave it alone (`Retry-After`), a pod that waits for its files tries again after this. */
+const longestRestMs = 30_000;
 /** After an outage, those who can wait log in again over this long. */
 const spreadMs = 5 * 60_000;
 /** Only Vault declares a token dead; past its time by this much we stop asking. */
@@ -176,7 +178,8 @@ export class Sessions {
     } catch (reason) {
       const error = ProviderError.from(reason);
       if (isOutage(error)) this.sawOutage(connection);
-      this.#attempts.failed(tokenKey, error, clock.monotonic(), () => 750 + 500 * random());
+      const asked = error instanceof VaultError ? Math.min(error.retryAfterMs ?? 0, longestRestMs) : 0;
+      this.#attempts.failed(tokenKey, error, clock.monotonic(), () => Math.max(750 + 500 * random(), asked));
       observer.loginFailed(visitor, error);
       throw error;
     }
