@@ -1,10 +1,6 @@
-import { execFile } from "node:child_process";
-import { randomUUID } from "node:crypto";
-import { promisify } from "node:util";
 import type { KubeObject } from "../../stack/kube-api.js";
 import type { Cluster } from "./cluster.js";
-
-const run = promisify(execFile);
+import { execInContainer } from "./container-exec.js";
 
 export interface PodObject extends KubeObject {
   metadata: KubeObject["metadata"] & { uid: string; labels?: Record<string, string>; deletionTimestamp?: string };
@@ -45,9 +41,7 @@ export class RunningPod {
   async exec(command: string, ...args: string[]): Promise<string> {
     const container = this.object.status.containerStatuses?.[0]?.containerID?.replace("containerd://", "");
     if (!container) throw new Error(`${this.name} has no container`);
-    const ctr = [`--address=${this.cluster.containerd}`, "--namespace=k8s.io", "tasks", "exec"];
-    const { stdout } = await run("ctr", [...ctr, "--exec-id", randomUUID(), container, command, ...args]);
-    return stdout;
+    return execInContainer(this.cluster.containerd, container, [command, ...args]);
   }
 
   /** Path → file of every file of a volume, as the container's user can read it. */
