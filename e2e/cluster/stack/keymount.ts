@@ -1,32 +1,69 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { KubeApi } from "../../stack/kube-api.js";
+import { stringify } from "yaml";
+import { eventually } from "../../stack/eventually.js";
+import { KubeApi, type KubeObject } from "../../stack/kube-api.js";
 import type { Cluster } from "./cluster.js";
 
 export const keymountNamespace = "keymount";
 
+export interface InstanceOptions {
+  /** The provider's name, which classes call it by, and the release's. */
+  readonly name: string;
+  /** The operator's file, besides `providerName`; without, the shared Vault is the only connection. */
+  readonly config?: object;
+  readonly args?: readonly string[];
+}
+
+/** The instance that all files share: provider `vault`, before the shared Vault. */
 export async function installKeymount(cluster: Cluster, signal: AbortSignal): Promise<void> {
   const api = new KubeApi(cluster.kubernetes);
-  const namespace = keymountNamespace;
-  const name = "keymount";
-  await api.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
-  await api.create({ apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace } });
-  await api.request("POST", `/api/v1/namespaces/${namespace}/configmaps`, {
+  await api.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: keymountNamespace } });
+  await api.request("POST", `/api/v1/namespaces/${keymountNamespace}/configmaps`, {
     metadata: { name: "vault-ca" },
     data: { "ca.crt": cluster.vault.ca },
   });
-  await api.request("POST", `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/roles`, {
+  await installInstance(cluster, { name: "vault" }, signal);
+}
+
+export const sharedConnection = ({ vault }: Cluster) => ({
+  addresses: [vault.address],
+  tls: { caFile: "/vault-ca/ca.crt" },
+});
+
+/** One more provider on the node, ready; resolves with the way to remove it. */
+export async function installInstance(
+  cluster: Cluster,
+  { name: provider, config, args = [] }: InstanceOptions,
+  signal: AbortSignal,
+): Promise<() => Promise<void>> {
+  const api = new KubeApi(cluster.kubernetes);
+  const namespace = keymountNamespace;
+  const name = `keymount-${provider}`;
+  const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
+  await api.create({ apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace } });
+  await api.request("POST", `/api/v1/namespaces/${namespace}/configmaps`, {
+    metadata: { name },
+    data: {
+      "keymount.yaml": stringify({
+        providerName: provider,
+        keySecret: "keymount-key",
+        logLevel: "debug",
+        connections: { vault: sharedConnection(cluster) },
+        ...config,
+      }),
+    },
+  });
+  await api.request("POST", `${rbac}/roles`, {
     metadata: { name },
     rules: [{ apiGroups: [""], resources: ["secrets"], verbs: ["get", "create"] }],
   });
-  await api.request("POST", `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`, {
+  await api.request("POST", `${rbac}/rolebindings`, {
     metadata: { name },
     roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name },
     subjects: [{ kind: "ServiceAccount", name, namespace }],
   });
+  const daemonSet = { apiVersion: "apps/v1", kind: "DaemonSet", metadata: { name, namespace } };
   await api.create({
-    apiVersion: "apps/v1",
-    kind: "DaemonSet",
-    metadata: { name, namespace },
+    ...daemonSet,
     spec: {
       selector: { matchLabels: { app: name } },
       template: {
@@ -36,40 +73,42 @@ export async function installKeymount(cluster: Cluster, signal: AbortSignal): Pr
           tolerations: [{ operator: "Exists" }],
           containers: [
             {
-              name,
+              name: "keymount",
               image: "localhost/keymount:e2e",
               imagePullPolicy: "Never",
-              args: [
-                "serve",
-                `--vault-addr=${cluster.vault.address}`,
-                "--vault-tls-ca-cert=/vault-ca/ca.crt",
-                "--key-secret=keymount-key",
-                "--log-level=debug",
-              ],
+              args: ["serve", "--config=/config/keymount.yaml", ...args],
               readinessProbe: { httpGet: { path: "/readyz", port: 8080 }, periodSeconds: 2 },
               resources: { limits: { memory: "128Mi" } },
               volumeMounts: [
                 { name: "sockets", mountPath: "/var/run/secrets-store-csi-providers" },
+                { name: "old", mountPath: "/etc/kubernetes/secrets-store-csi-providers" },
                 { name: "vault-ca", mountPath: "/vault-ca" },
+                { name: "config", mountPath: "/config" },
               ],
             },
           ],
           volumes: [
             { name: "sockets", hostPath: { path: "/var/run/secrets-store-csi-providers", type: "DirectoryOrCreate" } },
+            {
+              name: "old",
+              hostPath: { path: "/etc/kubernetes/secrets-store-csi-providers", type: "DirectoryOrCreate" },
+            },
             { name: "vault-ca", configMap: { name: "vault-ca" } },
+            { name: "config", configMap: { name } },
           ],
         },
       },
     },
   });
-  for (let tries = 0; ; tries++) {
-    const { status } = await api.get<{ status: { numberReady: number } } & Parameters<KubeApi["create"]>[0]>({
-      apiVersion: "apps/v1",
-      kind: "DaemonSet",
-      metadata: { name, namespace },
-    });
-    if (status.numberReady === 1) return;
-    if (tries > 120) throw new Error("keymount is not ready");
-    await sleep(500, undefined, { signal });
-  }
+  await untilReady(api, daemonSet, signal);
+  return () => api.delete(daemonSet, "graceful");
+}
+
+export async function untilReady(api: KubeApi, daemonSet: KubeObject, signal: AbortSignal): Promise<void> {
+  await eventually(async () => {
+    const { status } = await api.get<KubeObject & { status: { numberReady: number; updatedNumberScheduled?: number } }>(
+      daemonSet,
+    );
+    if (status.numberReady !== 1) throw new Error(`${daemonSet.metadata.name} is not ready`);
+  }, signal);
 }

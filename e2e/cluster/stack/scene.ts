@@ -12,6 +12,8 @@ export interface Scene {
   readonly conductor: Conductor;
   /** Aborts when the file's tests have ended. */
   readonly signal: AbortSignal;
+  /** Adds what is to be done when the file's pods are gone: what serves them must outlive them. */
+  readonly atTheEnd: (act: () => Promise<unknown> | void) => void;
 }
 
 /**
@@ -25,13 +27,15 @@ export async function setScene(label: string, how: "alone" | "together" = "toget
   const endTurn = await conductor.turn(how);
   const app = await createApplication(cluster, label);
   const workloads = new Workloads(cluster, app.namespace, app.serviceAccount);
+  const last: (() => Promise<unknown> | void)[] = [];
   afterAll(async () => {
     if (cluster.keep) await untilInterrupted(cluster);
     await workloads.removeAll();
+    for (const act of last.reverse()) await act();
     struck.abort();
     endTurn();
   }, Infinity);
-  return { cluster, app, workloads, conductor, signal: struck.signal };
+  return { cluster, app, workloads, conductor, signal: struck.signal, atTheEnd: (act) => last.push(act) };
 }
 
 /** Says where everything is, and waits. Ctrl-C ends the whole run. */
