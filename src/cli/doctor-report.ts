@@ -25,22 +25,30 @@ export class ReportWriter {
 
   /** Nothing comes after. */
   end(): void {
-    const [first, ...others] = this.#skipped.splice(0);
+    const skipped = this.#skipped.splice(0);
+    const [first] = skipped;
     if (!first) return;
-    const before = others.length === 0 && first.subject !== "" ? `${placeOf(first)}: ` : "";
-    const steps = [...new Set([first, ...others].map(({ step }) => step))];
+    const steps = [...new Set(skipped.map(({ step }) => step))];
+    const places = steps.length > 1 ? [] : skipped.map(placeOf).filter((place) => place !== "");
+    const before = places.length === 0 ? "" : `${places.join(", ")}: `;
     this.#print("not looked at", steps.join(", "), [`${before}not looked at: ${first.because}`]);
   }
 
   #print(result: Report["result"], steps: string, [first = "", ...rest]: readonly string[]): void {
-    const head = `${this.#paint(result)}  ${steps.padEnd(13)}  ${first}`.trimEnd();
-    this.#stream.write([head, ...rest.map((line) => indent + line)].map((line) => `${line}\n`).join(""));
+    const head = `${steps.padEnd(13)}  ${harmless(first)}`.trimEnd();
+    const below = rest.map((line) => `${indent}${harmless(line)}\n`);
+    this.#stream.write(`${this.#paint(result)}  ${head}\n${below.join("")}`);
   }
 
   #paint(result: Report["result"]): string {
     const title = titles[result].padEnd(6);
     return this.#stream.isTTY ? `\u001b[${colours[result]}m${title}\u001b[0m` : title;
   }
+}
+
+/** Names in a class, a token or a certificate are strangers' text, and cannot move a terminal's cursor. */
+function harmless(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/g, " ");
 }
 
 function linesOf(report: Exclude<Report, { result: "not looked at" }>): string[] {

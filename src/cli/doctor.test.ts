@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
+import { hanging } from "../devvault/faults.js";
 import { callDoctor, doctorsReports } from "../testing/doctor-visit.js";
 import { startProvider } from "../testing/start-provider.js";
 import { ProviderError } from "../shared/errors.js";
@@ -176,4 +177,20 @@ describe("wrong usage gives exit code 2", () => {
 test("interrupted, it says so", async () => {
   const signal = AbortSignal.abort(new ProviderError("cancelled", "stopped by SIGINT"));
   expect(await callDoctor([], { signal })).toMatchObject({ code: 1, stderr: "keymount doctor: stopped by SIGINT\n" });
+});
+
+test("interrupted while it reads, it gives its token back", async () => {
+  const { vault, flags, stage, files } = await surgery();
+  vault.vault.fault({ path: "kv/data/app" }, hanging());
+  const interrupt = new AbortController();
+  const said = callDoctor([...flags, "-f", "class.yaml", "--token-file", "token"], {
+    files,
+    stage,
+    signal: interrupt.signal,
+  });
+  await expect.poll(() => vault.vault.log.to("kv/data/app").length).toBe(1);
+  expect(vault.vault.live.tokens).toBe(1);
+  interrupt.abort(new ProviderError("cancelled", "stopped by SIGINT"));
+  expect(await said).toMatchObject({ code: 1, stderr: "keymount doctor: stopped by SIGINT\n" });
+  expect(vault.vault.live.tokens).toBe(0);
 });

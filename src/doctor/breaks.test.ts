@@ -618,6 +618,28 @@ describe("an object", () => {
   ]);
 });
 
+describe("the logout", () => {
+  table([
+    [
+      "logout.failed",
+      "a Vault that fails just then",
+      /answered with 502$/,
+      () => application({ prepare: ({ vault }) => vault.fault({ path: "auth/token/revoke-self" }, answering(502)) }),
+    ],
+  ]);
+
+  test("of a token that may not revoke itself is no break", async () => {
+    const scene = await application({
+      prepare: ({ vault }) =>
+        vault.fault({ path: "auth/token/revoke-self" }, answering(403, '{"errors":["permission denied"]}')),
+    });
+    expect((await doctorsReports(scene.argv, scene)).find(({ step }) => step === "logout")).toMatchObject({
+      result: "passed",
+      warnings: ["the token may not revoke itself, and ends with its time"],
+    });
+  });
+});
+
 test("a server that speaks no HTTP is no Vault", async () => {
   const server = await serveRaw((socket) => socket.end("220 canary ESMTP\r\n"));
   onTestFinished(() => server.close());

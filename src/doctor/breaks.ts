@@ -142,6 +142,7 @@ export const breaks = {
   "object.value": { who: "the application's team", fix: "correct the object in the class, or what the secret holds" },
   "object.refused": { who: "the application's team", fix: "correct the object in the class" },
   "object.failed": { who: "Vault's operator", fix: "look into Vault's log" },
+  "logout.failed": { who: "Vault's operator", fix: "look into Vault's log; the token ends with its time" },
 } as const satisfies Record<`${Step}.${string}`, KnownBreak>;
 
 export type BreakName = keyof typeof breaks;

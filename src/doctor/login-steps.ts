@@ -3,6 +3,7 @@ import type { ChosenToken } from "../mount/identity.js";
 import type { ObjectSpec } from "../mount/mount-spec.js";
 import { filesOf } from "../mount/secret-file.js";
 import { ProviderError } from "../shared/errors.js";
+import { named } from "../shared/quoted.js";
 import type { Caller, VaultClient, VaultToken } from "../vault/vault-client.js";
 import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
 import { type Errand, policyMistake } from "./class-steps.js";
@@ -35,7 +36,7 @@ export async function visitVault(visit: Visit, chosen: ChosenToken, path: Path, 
     if (token) await revoke(visit, token, AbortSignal.timeout(farewellMs)).catch(() => undefined);
     throw reason;
   }
-  await path.look({ step: "logout", otherwise: "login.failed", act: (signal) => logOut(visit, token!, signal) });
+  await path.look({ step: "logout", otherwise: "logout.failed", act: (signal) => logOut(visit, token!, signal) });
 }
 
 const farewellMs = 2_000;
@@ -89,7 +90,7 @@ async function read(visit: Visit, token: VaultToken, object: ObjectSpec, signal:
   return {
     value: true,
     facts: [
-      `${method} ${path}: ${files.reduce((sum, { contents }) => sum + contents.reveal().length, 0)} bytes`,
+      `${method} ${named(path)}: ${files.reduce((sum, { contents }) => sum + contents.reveal().length, 0)} bytes`,
       ...(answer.lease ? [`a lease of ${answer.lease.durationMs / 1000} s, which ends with the token`] : []),
     ],
   };
@@ -115,14 +116,15 @@ function whatItMakes({ request: { method, path } }: ObjectSpec): string | undefi
   return issues ? "its path issues a credential at every read" : undefined;
 }
 
-/** What cannot be revoked (a batch token, one without the default policy) is no break: it ends with its time. */
+/** A token that may not revoke itself (without the default policy, or a batch token) is no break: it ends with its time. */
 async function logOut(visit: Visit, token: VaultToken, signal: AbortSignal): Promise<Seen<true>> {
   try {
     await revoke(visit, token, signal);
     return { value: true, facts: ["the token is revoked, and what was made with it"] };
   } catch (reason) {
-    const why = ProviderError.from(reason).message;
-    return { value: true, facts: [], warnings: [`the token could not be revoked, and ends by itself: ${why}`] };
+    if (!(reason instanceof VaultError)) throw reason;
+    if (reason.kind !== "denied" && reason.kind !== "refused") throw new Break("logout.failed", reason.message);
+    return { value: true, facts: [], warnings: ["the token may not revoke itself, and ends with its time"] };
   }
 }
 

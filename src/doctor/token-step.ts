@@ -71,7 +71,8 @@ function howToGive({ complaint: { bearer }, errand: { audiences } }: TokenAsk): 
 }
 
 function createToken({ namespace, serviceAccount }: Bearer, audience: string): string {
-  return `kubectl create token ${serviceAccount} -n ${namespace}${audience === "" ? "" : ` --audience ${audience}`}`;
+  const forAudience = audience === "" ? "" : ` --audience ${named(audience)}`;
+  return `kubectl create token ${named(serviceAccount)} -n ${named(namespace)}${forAudience}`;
 }
 
 function otherAudience(aud: readonly string[], { errand }: TokenAsk): ProviderError {
