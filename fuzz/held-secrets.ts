@@ -36,6 +36,7 @@ export class HeldSecrets implements Answers {
         this.requests.push(request);
         return { body: held };
       },
+      readAgain: () => {},
       conclude: () => ({ unchanged: false }),
     };
   }

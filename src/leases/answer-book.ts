@@ -30,6 +30,8 @@ export interface Entry {
   answer?: Answer;
   /** The last attempt to have it anew failed. */
   overdue?: boolean;
+  /** It is static and of no use to a reader, however young. */
+  unfit?: boolean;
 }
 
 export interface BookTotals {
@@ -105,6 +107,7 @@ export class AnswerBook {
     if (!room && answer.kind === "static") return;
     entry.answer = answer;
     entry.overdue = false;
+    entry.unfit = false;
     this.#count(entry.namespace, answer, 1);
     if (isEvictable(answer)) this.#evictable.renew(entry);
   }

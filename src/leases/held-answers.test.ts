@@ -299,6 +299,29 @@ describe("a leased answer", () => {
   });
 });
 
+describe("an answer of no use to its reader", () => {
+  const useless = async (request: VaultRequest) => {
+    await mount({ requests: [request] });
+    answers.visit(sampleVisitor()).readAgain(request);
+  };
+
+  test("is read again by the next Mount, however young, and held from then on", async () => {
+    await useless(kv);
+    vault.replies.set(kv.path, { body: secret("2") });
+    expect(await mount()).toEqual(["2"]);
+    await mount();
+    expect(vault.calls.filter((call) => call === "GET secret/data/app")).toHaveLength(2);
+  });
+
+  test("is not made again when it is a credential: that would only make another of the kind", async () => {
+    for (const request of [creds, issue]) {
+      await useless(request);
+      await mount({ requests: [request] });
+    }
+    expect(vault.calls).toEqual(["login web", "GET database/creds/app", "POST pki/issue/web"]);
+  });
+});
+
 describe("an issued answer", () => {
   test("without an end is held as long as its volume", async () => {
     await mount({ requests: [issue] });

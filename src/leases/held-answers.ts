@@ -73,6 +73,10 @@ export class HeldAnswers implements Answers {
         used.add(entry);
         return this.#deliver({ visitor, binding, entry, request }, wish, signal);
       },
+      readAgain: (request) => {
+        const entry = book.use(binding, requestKey(request));
+        entry.unfit = entry.answer?.kind === "static";
+      },
       conclude: (versions) => {
         book.keepOnly(binding, used);
         const unchanged = binding.versions === versions;
@@ -86,7 +90,7 @@ export class HeldAnswers implements Answers {
     const { visitor, entry, request } = question;
     const now = this.#parts.clock.monotonic();
     const held = entry.answer && isAlive(entry.answer, now) ? entry.answer : undefined;
-    if (held && !isDue(held, wish.refreshIntervalMs, now)) return { body: held.body };
+    if (held && !entry.unfit && !isDue(held, wish.refreshIntervalMs, now)) return { body: held.body };
     try {
       return { body: (await this.#askOnce(question, held, signal)).body };
     } catch (reason) {

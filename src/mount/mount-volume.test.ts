@@ -32,22 +32,25 @@ function spec(objects: ObjectSpec[]): MountSpec {
 /** Answers by path: a value, or an error to throw. */
 function parts(told: Record<string, string | ProviderError | Delivered>, responseBytes = 1 << 20) {
   const concluded: string[] = [];
+  const readAgain: string[] = [];
   const visit: Visit = {
     async answer({ path }) {
       const answer = told[path];
       if (answer === undefined || answer instanceof ProviderError) throw answer ?? new Error("not told");
       return typeof answer === "string" ? { body: new Redacted({ data: { value: answer } }) } : answer;
     },
+    readAgain: ({ path }) => void readAgain.push(path),
     conclude(versions) {
       concluded.push(versions);
       return { unchanged: concluded.at(-2) === versions };
     },
   };
-  const made: MountParts & { concluded: string[] } = {
+  const made: MountParts & { concluded: string[]; readAgain: string[] } = {
     answers: { visit: () => visit },
     versionKey: new Redacted(Buffer.alloc(32, 1)),
     responseBytes,
     concluded,
+    readAgain,
   };
   return made;
 }
@@ -114,4 +117,13 @@ test("files that do not fit the driver's answer are refused, the largest named",
 
 test("a volume without files is refused: the driver would take it for a success", async () => {
   await expect(mount([], parts({}))).rejects.toMatchObject({ code: "invalid_request" });
+});
+
+test("an answer that no file can be made of, or that is too much for the driver, is read again by the next Mount", async () => {
+  const keyless = parts({ "secret/data/a": "1", "secret/data/b": "2" });
+  await expect(mount([object("a"), object("b", "other")], keyless)).rejects.toThrow("no key");
+  expect(keyless.readAgain).toEqual(["secret/data/b"]);
+  const large = parts({ "secret/data/a": "1", "secret/data/b": "2".repeat(1_000) }, 500);
+  await expect(mount([object("a"), object("b")], large)).rejects.toThrow("more than the 500");
+  expect(large.readAgain).toEqual(["secret/data/a", "secret/data/b"]);
 });

@@ -51,7 +51,8 @@ export async function mountVolume(
   );
   const files = objects.flatMap((made) => made.files);
   const versions = objects.map(({ object, version }) => ({ id: object.objectName, version }));
-  const bytes = fitsTheDriver(files, parts.responseBytes);
+  const again = () => spec.class.objects.forEach(({ request }) => visit.readAgain(request));
+  const bytes = orElse(() => fitsTheDriver(files, parts.responseBytes), again);
   const { unchanged } = visit.conclude(digest(versions));
   const held = objects.flatMap(({ object, heldBecause }) =>
     heldBecause ? [{ objectName: object.objectName, error: heldBecause }] : [],
@@ -68,8 +69,21 @@ async function makeObject(
 ): Promise<MadeObject> {
   const wish = { refreshIntervalMs: object.refreshIntervalMs, onDenied: spec.class.onDenied };
   const { body, heldBecause } = await visit.answer(object.request, wish, signal);
-  const files = filesOf(object, body, spec.defaultMode);
+  const files = orElse(
+    () => filesOf(object, body, spec.defaultMode),
+    () => visit.readAgain(object.request),
+  );
   return { object, files, version: objectVersion(versionKey, files), ...(heldBecause && { heldBecause }) };
+}
+
+/** What `make` gives; when it throws, `otherwise` happens first. */
+function orElse<T>(make: () => T, otherwise: () => void): T {
+  try {
+    return make();
+  } catch (error) {
+    otherwise();
+    throw error;
+  }
 }
 
 function digest(versions: readonly { id: string; version: string }[]): string {

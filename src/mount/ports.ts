@@ -31,6 +31,8 @@ export interface Answers {
 export interface Visit {
   /** Gives what is held and not due, else asks Vault; when that fails, what is held after all, and why. */
   answer(request: VaultRequest, wish: Wish, signal: AbortSignal): Promise<Delivered>;
+  /** No file can be made of its answer, and whoever mends that shall not wait: a static one is read again by the next Mount. */
+  readAgain(request: VaultRequest): void;
   /**
    * Ends the visit: from now on the volume holds exactly what was answered during it, so call it only when all of that
    * is about to be delivered. Tells whether the versions are those of the visit before.
