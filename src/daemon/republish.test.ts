@@ -1,0 +1,211 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import { erring } from "../devvault/faults.js";
+import { type Mounting, podVolumePath } from "../driver/mount-request.js";
+import { FakeClock } from "../testing/fake-clock.js";
+import { startReadyVault } from "../testing/ready-vault.js";
+import { type ProviderSetting, filesIn, startProvider, webPod } from "../testing/start-provider.js";
+
+const minute = 60_000;
+const expirationTimestamp = "2100-01-01T00:00:00Z";
+const object = (path: string, more = "") => `- {objectName: app, secretPath: ${path}, secretKey: password${more}}`;
+const objects = object("kv/data/app");
+
+/** A provider on a clock that stands still, and what its republishes come to. */
+async function republishing(setting: ProviderSetting = {}) {
+  const clock = new FakeClock(Date.now());
+  const provider = await startProvider({ clock, ...setting });
+  const { vault, admin, mint } = provider.vault;
+  /** What Vault was asked, without what happens in the background. */
+  const asked = () =>
+    vault.log.all
+      .filter(({ path }) => path !== "sys/health" && path !== "auth/token/revoke-self")
+      .map(({ method, path }) => `${method} ${path}`);
+  return {
+    ...provider,
+    vault,
+    admin,
+    mint,
+    clock,
+    asked,
+    /** A Mount as the kubelet's republish makes it, and what it cost. */
+    async republish(parameters: Record<string, string> = { objects }, change: Partial<Mounting> = {}) {
+      vault.log.clear();
+      const gave = filesIn(await provider.mount(parameters, change));
+      return { gave, asked: asked() };
+    },
+  };
+}
+
+type Provider = Awaited<ReturnType<typeof republishing>>;
+
+/** The tokens of another pod of the same service account. */
+function podTwo({ mint }: Provider): Partial<Mounting> {
+  const pod = { ...webPod, name: "web-1", uid: "uid-2" };
+  return {
+    pod,
+    tokens: { vault: { token: mint({ pod: { name: "web-1", uid: "uid-2" } }), expirationTimestamp } },
+  };
+}
+
+async function revokeEveryToken({ vault, admin }: Provider): Promise<void> {
+  const tokens = vault.cluster.tokens.all().filter(({ id }) => id !== vault.rootToken);
+  for (const { accessor } of tokens) await admin.write("auth/token/revoke-accessor", { accessor });
+}
+
+const login = "POST auth/kubernetes/login";
+const read = "GET kv/data/app";
+const lookup = "GET auth/token/lookup-self";
+
+/** After a first Mount of `hunter2`: what happens, how long later the republish comes, what it serves, what it costs. */
+test.each<[string, (provider: Provider) => unknown, number, Record<string, string> | RegExp, string[]]>([
+  ["nothing", () => {}, 1, { app: "hunter2" }, []],
+  ["nothing for long", () => {}, 3, { app: "hunter2" }, [read]],
+  ["a change, not due yet", ({ admin }) => admin.putSecret("app", { password: "new" }), 1, { app: "hunter2" }, []],
+  ["a change", ({ admin }) => admin.putSecret("app", { password: "new" }), 3, { app: "new" }, [read]],
+  ["a deletion", ({ admin }) => admin.request("DELETE", "kv/data/app"), 3, { app: "hunter2" }, [read]],
+  [
+    "a key taken away",
+    ({ admin }) => admin.putSecret("app", { other: "x" }),
+    3,
+    /NOT_FOUND: app: no key "password" at kv\/data\/app/,
+    [read],
+  ],
+  [
+    "a policy that denies it now",
+    ({ admin }) => admin.write("sys/policies/acl/web", { policy: "" }),
+    3,
+    { app: "hunter2" },
+    [read, lookup],
+  ],
+  ["a seal", ({ vault }) => void (vault.node.status.sealed = true), 3, { app: "hunter2" }, [read]],
+  [
+    "a quota",
+    ({ vault }) => void vault.fault({ path: "kv/data/app" }, erring(429, "rate limit quota exceeded")),
+    3,
+    { app: "hunter2" },
+    [read],
+  ],
+  ["its token revoked behind our back, not due", (provider) => revokeEveryToken(provider), 1, { app: "hunter2" }, []],
+  [
+    "its token revoked behind our back",
+    (provider) => revokeEveryToken(provider),
+    3,
+    { app: "hunter2" },
+    [read, login, read],
+  ],
+  ["its token in the last third of its life", () => {}, 41, { app: "hunter2" }, [login, read]],
+])("after %s, a republish costs and serves this", async (_what, happens, minutes, serves, costs) => {
+  const provider = await republishing();
+  await provider.republish();
+  await happens(provider);
+  await provider.clock.advance(minutes * minute);
+  const { gave, asked } = await provider.republish();
+  if (serves instanceof RegExp) expect(gave).toMatch(serves);
+  else expect(gave).toEqual(serves);
+  expect(asked).toEqual(costs);
+});
+
+describe("the class", () => {
+  test("edited is served as edited, and what it no longer names is forgotten", async () => {
+    const provider = await republishing();
+    await provider.republish();
+    const second = "- {objectName: two, secretPath: kv1/app, secretKey: password}";
+    expect(await provider.republish({ objects: `${objects}\n${second}` })).toEqual({
+      gave: { app: "hunter2", two: "one" },
+      asked: ["GET kv1/app"],
+    });
+    expect(await provider.republish({ objects: second })).toEqual({ gave: { two: "one" }, asked: [] });
+    expect(await provider.republish()).toEqual({ gave: { app: "hunter2" }, asked: [read] });
+  });
+
+  test("that asks to fail on a denial is told of it, and served again once it is lifted", async () => {
+    const provider = await republishing();
+    const parameters = { objects, onDenied: "fail" };
+    await provider.republish(parameters);
+    await provider.admin.request("DELETE", "kv/data/app");
+    await provider.clock.advance(3 * minute);
+    expect((await provider.republish(parameters)).gave).toMatch(/NOT_FOUND: app: .* was deleted/);
+    await provider.admin.putSecret("app", { password: "back" });
+    await provider.clock.advance(5 * minute);
+    expect((await provider.republish(parameters)).gave).toEqual({ app: "back" });
+  });
+
+  test("whose key was missing is served as soon as the key is there, however rarely it is refreshed", async () => {
+    const provider = await republishing();
+    const parameters = { objects: object("kv/data/app", ", refreshInterval: 24h").replace("password", "user") };
+    expect((await provider.republish(parameters)).gave).toMatch(/no key "user"/);
+    await provider.admin.putSecret("app", { user: "ada" });
+    await provider.clock.advance(2_000);
+    expect(await provider.republish(parameters)).toEqual({ gave: { app: "ada" }, asked: [read] });
+    expect((await provider.republish(parameters)).asked).toEqual([]);
+  });
+
+  test("that the operator's policy forbids gets nothing that is held: not another role, namespace or path", async () => {
+    const vault = await startReadyVault();
+    onTestFinished(() => vault.stop());
+    const policy = "{roles: [web], paths: [kv/data/app]}";
+    const file = `connections: {default: {addresses: ["${vault.address}"], policy: ${policy}}}`;
+    const provider = await republishing({ vault, file, argv: [] });
+    await provider.republish();
+    for (const change of [{ roleName: "admin" }, { objects: object("kv/data/other") }]) {
+      const { gave, asked } = await provider.republish({ objects, ...change });
+      expect([gave, asked]).toEqual([expect.stringContaining("PERMISSION_DENIED"), []]);
+    }
+  });
+});
+
+describe("sharing", () => {
+  test("two volumes of a pod share a token and an answer; a volume more costs nothing", async () => {
+    const provider = await republishing();
+    await provider.republish();
+    const other = { targetPath: podVolumePath(webPod.uid, "other") };
+    expect(await provider.republish({ objects }, other)).toEqual({ gave: { app: "hunter2" }, asked: [] });
+    await provider.clock.advance(3 * minute);
+    expect((await provider.republish()).asked).toEqual([read]);
+    expect((await provider.republish({ objects }, other)).asked).toEqual([]);
+  });
+
+  test("two pods of a service account share nothing", async () => {
+    const provider = await republishing();
+    await provider.republish();
+    expect(await provider.republish({ objects }, podTwo(provider))).toEqual({
+      gave: { app: "hunter2" },
+      asked: [login, read],
+    });
+  });
+
+  test("unless the operator says so: then token and answers are one", async () => {
+    const vault = await startReadyVault();
+    onTestFinished(() => vault.stop());
+    const file = `connections: {default: {addresses: ["${vault.address}"], tokenPer: serviceAccount}}`;
+    const provider = await republishing({ vault, file, argv: [] });
+    await provider.republish();
+    expect(await provider.republish({ objects }, podTwo(provider))).toEqual({ gave: { app: "hunter2" }, asked: [] });
+  });
+});
+
+describe("the sync controller", () => {
+  /** One pod's name and uid for everybody, tokens bound to no pod, a path that is no volume (sync controller v0.0.4). */
+  const controller = ({ vault }: Provider): Partial<Mounting> => ({
+    pod: { ...webPod, name: "sync-controller", uid: "uid-sync" },
+    targetPath: "/mnt/secrets-store",
+    tokens: { vault: { token: vault.mintServiceAccountToken(unbound), expirationTimestamp } },
+  });
+  const unbound = { namespace: "shop", serviceAccount: "web", audiences: ["vault"] };
+
+  test("has its answers held by what it asks for", async () => {
+    const provider = await republishing();
+    const change = controller(provider);
+    expect((await provider.republish({ objects }, change)).gave).toEqual({ app: "hunter2" });
+    expect((await provider.republish({ objects }, change)).asked).toEqual([]);
+    const two = { objects: object("kv1/app") };
+    expect(await provider.republish(two, change)).toEqual({ gave: { app: "one" }, asked: ["GET kv1/app"] });
+  });
+
+  test("is refused what lives as long as a volume", async () => {
+    const provider = await republishing();
+    const issued = { objects: object("pki/issue/web", ", method: POST") };
+    const { gave, asked } = await provider.republish(issued, controller(provider));
+    expect([gave, asked]).toEqual([expect.stringContaining("needs a pod volume"), []]);
+  });
+});
