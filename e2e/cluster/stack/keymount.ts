@@ -1,7 +1,12 @@
 import { stringify } from "yaml";
-import { eventually } from "../../stack/eventually.js";
-import { KubeApi, type KubeObject } from "../../stack/kube-api.js";
+import { KubeApi } from "../../stack/kube-api.js";
 import type { Cluster } from "./cluster.js";
+import { DaemonSet } from "./daemon-set.js";
+
+export const keymountImage = "localhost/keymount:e2e";
+
+/** The DaemonSet of the instance that all files share. */
+export const sharedInstance = "keymount-vault";
 
 export const keymountNamespace = "keymount";
 
@@ -74,7 +79,7 @@ export async function installInstance(
           containers: [
             {
               name: "keymount",
-              image: "localhost/keymount:e2e",
+              image: keymountImage,
               imagePullPolicy: "Never",
               args: ["serve", "--config=/config/keymount.yaml", ...args],
               readinessProbe: { httpGet: { path: "/readyz", port: 8080 }, periodSeconds: 2 },
@@ -100,15 +105,6 @@ export async function installInstance(
       },
     },
   });
-  await untilReady(api, daemonSet, signal);
+  await new DaemonSet(api, namespace, name).untilReady(signal);
   return () => api.delete(daemonSet, "graceful");
-}
-
-export async function untilReady(api: KubeApi, daemonSet: KubeObject, signal: AbortSignal): Promise<void> {
-  await eventually(async () => {
-    const { status } = await api.get<KubeObject & { status: { numberReady: number; updatedNumberScheduled?: number } }>(
-      daemonSet,
-    );
-    if (status.numberReady !== 1) throw new Error(`${daemonSet.metadata.name} is not ready`);
-  }, signal);
 }
