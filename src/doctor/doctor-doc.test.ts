@@ -28,4 +28,11 @@ describe("docs/doctor.md", () => {
     const inOrder = [...new Set(Object.keys(breaks).map((name) => name.split(".")[0]))];
     expect(inOrder).toEqual(steps.filter((step) => inOrder.includes(step)));
   });
+
+  test("calls it as the image has it", () => {
+    const image = readFileSync(new URL("../../Dockerfile", import.meta.url), "utf8");
+    const bundle = /ENTRYPOINT .*"([^"]+keymount\.js)"\]/.exec(image)![1]!;
+    const called = [...doc.matchAll(/-- node (\S+) doctor/g)].map(([, path]) => path);
+    expect(called).toEqual([bundle, bundle]);
+  });
 });
