@@ -95,9 +95,9 @@ describe("contract 6: what drivers send beside the attributes", () => {
     expect([...spec.tokens.keys()]).toEqual(["vault"]);
   });
 
-  test("takes the tokens of the attributes when both have them", () => {
+  test("takes the tokens of the secrets when both have them, as driver 1.6 does", () => {
     const secrets = JSON.stringify({ [tokensKey]: JSON.stringify({ other: { token: "x" } }) });
-    expect([...parse({}, { secrets }).tokens.keys()]).toEqual(["vault"]);
+    expect([...parse({}, { secrets }).tokens.keys()]).toEqual(["other"]);
   });
 
   test.each<[string, number]>([

@@ -91,13 +91,17 @@ function isKubernetesName(text: string): boolean {
   return /^[a-z0-9][-a-z0-9.]{0,252}$/.test(text);
 }
 
-/** Since Kubernetes 1.35 tokens may come among the secrets; driver 1.6 copies them into the attributes, others need not. */
+/**
+ * Since Kubernetes 1.35 tokens may come among the secrets; driver 1.6 copies them into the attributes, others need not.
+ * They come first: a kubelet that sends them there leaves the attribute to the pod's author, who cannot write a Secret's
+ * key that holds a slash.
+ */
 function tokensOf(
   attributes: ReadonlyMap<string, string>,
   secrets: string,
   mistakes: string[],
 ): ReadonlyMap<string, OfferedToken> {
-  const tokens = readTokens(attributes.get(tokensKey) || secretTokens(secrets));
+  const tokens = readTokens(secretTokens(secrets) || (attributes.get(tokensKey) ?? ""));
   if (typeof tokens !== "string") return tokens;
   mistakes.push(`${tokensKey} ${tokens}`);
   return new Map();
