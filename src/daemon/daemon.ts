@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Options } from "../config/options.js";
 import { startHealthServer } from "../http/health-server.js";
 import { AnswerBook } from "../leases/answer-book.js";
@@ -66,6 +67,7 @@ async function start(
   signal: AbortSignal,
 ): Promise<Daemon> {
   const life = new AbortController();
+  setMaxListeners(0, life.signal); // Every token that is revoked listens, and a node's pods may go all at once.
   const observers = new Observers(log);
   const client = createVaultClient({ clock, random, observer: observers });
   releases.add(() => client.close());
