@@ -35,3 +35,14 @@ test("who abandons work is told at once, and leaves no listener", async () => {
   await abandonable(Promise.resolve(1), new AbortController().signal);
   expect(getEventListeners(patience.signal, "abort")).toHaveLength(0);
 });
+
+test("work that nobody waits for any more may fail without ending the process", async () => {
+  const unheard: unknown[] = [];
+  const hear = (reason: unknown) => unheard.push(reason);
+  process.on("unhandledRejection", hear);
+  const failing = Promise.reject(new Error("nobody cares"));
+  await expect(abandonable(failing, AbortSignal.abort(new Error("enough")))).rejects.toThrow("enough");
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("unhandledRejection", hear);
+  expect(unheard).toEqual([]);
+});

@@ -37,9 +37,9 @@ export function withDeadline(
 
 /** Settles like `work`, or rejects with the signal's reason as soon as it aborts: one waiter gives up, the work goes on. */
 export function abandonable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) return Promise.reject(signal.reason as Error);
   return new Promise<T>((resolve, reject) => {
     const abort = () => reject(signal.reason as Error);
+    if (signal.aborted) abort();
     signal.addEventListener("abort", abort, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
