@@ -332,6 +332,13 @@ test.each<[string, Given, string[]]>([
     { argv: [...addr, "--endpoint=/a/vault.socket"] },
     ["endpoint must end in NAME.sock, where NAME is 1 to 30 letters, digits, - or _: the driver looks for it"],
   ],
+  ...["--endpoint=unix:vault.sock", "--endpoint=csi/vault.sock", "--socket-dir=csi", "--additional-socket-dir=csi"].map(
+    (flag): [string, Given, string[]] => [
+      `${flag}, a directory that depends on where keymount was started`,
+      { argv: [...addr, flag] },
+      ["the socket's directory must be absolute (start with /): the driver looks for it from elsewhere"],
+    ],
+  ),
   [
     "a TCP endpoint",
     { argv: [...addr, "--endpoint=tcp://0.0.0.0:1"] },

@@ -1,4 +1,4 @@
-import { basename, join } from "node:path";
+import { basename, isAbsolute, join } from "node:path";
 import { isProviderName } from "./operator-file.js";
 import { longestSocketPath } from "./origin.js";
 
@@ -27,7 +27,12 @@ export function socketName(said: {
   const { additionalSocketDir: second } = said;
   const both = second === undefined ? result : withSecond(result, join(second, `${result.providerName}.sock`));
   if ("mistake" in both) return both;
-  const paths = [both.socketPath, both.additionalSocketPath ?? ""];
+  const paths = [both.socketPath, both.additionalSocketPath ?? both.socketPath];
+  if (!paths.every((path) => isAbsolute(path))) {
+    return {
+      mistake: "the socket's directory must be absolute (start with /): the driver looks for it from elsewhere",
+    };
+  }
   if (paths.some((path) => Buffer.byteLength(path) > longestSocketPath)) {
     return { mistake: `the socket's path is longer than ${longestSocketPath} bytes` };
   }
