@@ -29,7 +29,9 @@ test.each<[string, Buffer | string, Buffer]>([
 test.each<[string, Buffer | string, number]>([
   ["an empty file", "", 0],
   ["a short key", key.subarray(1), 31],
-  ["a short key as hex", key.subarray(17).toString("hex"), 30],
+  ["a short key as hex", key.subarray(17).toString("hex"), 15],
+  ["half a key as hex, which is 32 characters", `${key.subarray(16).toString("hex")}\n`, 16],
+  ["a short key as base64, which is 32 characters", `${key.subarray(8).toString("base64")}\n`, 24],
 ])("refuses %s and says how to make one", async (_what, contents, bytes) => {
   const path = await fileWith(contents);
   await expect(readKeyFile(path, never)).rejects.toMatchObject({

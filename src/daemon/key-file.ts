@@ -20,10 +20,13 @@ export async function readKeyFile(path: string, signal: AbortSignal): Promise<Re
   );
 }
 
-/** Text of exactly a key's length in hex or base64 is taken as that; anything else as it is. */
+/**
+ * Text of exactly a key's length in hex or base64 is taken as that. Shorter text of theirs is, too: it would pass for 32
+ * raw bytes while it says fewer. Anything else is taken as it is.
+ */
 function decoded(read: Buffer): Buffer {
   const text = read.toString("latin1").trim();
-  if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, "hex");
-  if (/^[A-Za-z0-9+/]{43}=?$/.test(text)) return Buffer.from(text, "base64");
+  if (/^[0-9a-f]{0,64}$/i.test(text)) return Buffer.from(text, "hex");
+  if (/^[A-Za-z0-9+/]{0,43}={0,2}$/.test(text)) return Buffer.from(text, "base64");
   return read;
 }
