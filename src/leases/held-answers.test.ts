@@ -301,8 +301,9 @@ describe("a leased answer", () => {
 
 describe("an answer of no use to its reader", () => {
   const useless = async (request: VaultRequest) => {
-    await mount({ requests: [request] });
-    answers.visit(sampleVisitor()).readAgain(request);
+    const visit = answers.visit(sampleVisitor());
+    await visit.answer(request, { refreshIntervalMs: 2 * minute, onDenied: "keep" }, never);
+    visit.readAgain(request);
   };
 
   test("is read again by the next Mount, however young, and held from then on", async () => {

@@ -66,19 +66,20 @@ export class HeldAnswers implements Answers {
       { tokenKey: visitor.tokenKey, namespace: visitor.pod.namespace },
       clock.monotonic(),
     );
-    const used = new Set<Entry>();
+    const used = new Map<string, Entry>();
     return {
       answer: async (request, wish, signal) => {
-        const entry = book.use(binding, requestKey(request));
-        used.add(entry);
+        const key = requestKey(request);
+        const entry = book.use(binding, key);
+        used.set(key, entry);
         return this.#deliver({ visitor, binding, entry, request }, wish, signal);
       },
       readAgain: (request) => {
-        const entry = book.use(binding, requestKey(request));
-        entry.unfit = entry.answer?.kind === "static";
+        const entry = used.get(requestKey(request));
+        if (entry) entry.unfit = entry.answer?.kind === "static";
       },
       conclude: (versions) => {
-        book.keepOnly(binding, used);
+        book.keepOnly(binding, new Set(used.values()));
         const unchanged = binding.versions === versions;
         binding.versions = versions;
         return { unchanged };
