@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { Mounting, PodToken } from "../driver/mount-request.js";
+import { delayed } from "../devvault/faults.js";
 import { goJson } from "../shared/go-json.js";
 import { type ReadyVault, startReadyVault } from "../testing/ready-vault.js";
 import { filesIn, startProvider, webPod } from "../testing/start-provider.js";
@@ -62,6 +63,7 @@ describe("a node that comes back mounts all its pods at once", () => {
 
   test("more than it has places for: all are answered, and the tokens that lost theirs are revoked", async () => {
     const provider = await providerOf("limits: {bindings: 20}");
+    provider.vault.vault.fault({ path: "auth/token/revoke-self" }, delayed(100));
     const heard = warnings();
     for (let batch = 0; batch < 3; batch += 1) {
       const changes = Array.from({ length: 40 }, (_, n) => pod(provider.vault, batch * 40 + n));
