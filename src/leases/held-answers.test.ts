@@ -277,16 +277,22 @@ describe("a leased answer", () => {
     expect(vault.revoked).toEqual(["lease-1"]);
   });
 
-  test("is not lost when its only waiter gives up", async () => {
+  test.each([
+    ["issued", issue, "cert-1"],
+    ["leased, which a GET is not seen to be before it is answered", creds, "login-1"],
+  ])("is not lost when its only waiter gives up: %s", async (_kind, request, value) => {
+    await mount();
     let open = () => {};
     vault.gate = new Promise((resolve) => (open = resolve));
     const impatient = new AbortController();
-    const first = mount({ requests: [issue], signal: impatient.signal });
+    const first = mount({ requests: [request], signal: impatient.signal });
+    await clock.advance(0);
     impatient.abort(new ProviderError("cancelled", "gave up"));
     await expect(first).rejects.toThrow("gave up");
     open();
-    expect(await mount({ requests: [issue] })).toEqual(["cert-1"]);
-    expect(vault.calls.filter((call) => call.startsWith("POST"))).toHaveLength(1);
+    await clock.advance(0);
+    expect(await mount({ requests: [request] })).toEqual([value]);
+    expect(vault.calls.filter((call) => call.endsWith(request.path))).toHaveLength(1);
   });
 
   test("that there is no room for is refused before it is made", async () => {

@@ -103,7 +103,7 @@ export class HeldAnswers implements Answers {
     }
   }
 
-  /** A credential that is being made is never abandoned: it would be lost. */
+  /** Only the refresh of a static answer is abandoned: what comes for the first time may be a credential, which would be lost. */
   async #askOnce(question: Question, held: Answer | undefined, signal: AbortSignal): Promise<Answer> {
     const { visitor, entry, request } = question;
     const early = this.#attempts.tooEarly(entry.key, this.#parts.clock.monotonic());
@@ -111,7 +111,7 @@ export class HeldAnswers implements Answers {
     const makes = request.method !== "GET" && request.method !== "LIST";
     if (makes) this.#admitCredential(visitor, request);
     const work = (working: AbortSignal) => this.#ask(question, held, working);
-    return this.#asking.run(entry.key, work, { lasting: makes || held?.kind === "leased" }, signal);
+    return this.#asking.run(entry.key, work, { lasting: held?.kind !== "static" }, signal);
   }
 
   async #ask(question: Question, held: Answer | undefined, signal: AbortSignal): Promise<Answer> {
