@@ -135,6 +135,13 @@ test.each(["list=true", "scan=true"])("a GET with %s is a LIST", (query) => {
   expect(settings({ methods: ["GET"] }, { objects: [read("kv/metadata/app", { query })] })).toEqual(["methods"]);
 });
 
+test.each(["list=false", "scan=0", "scan=false&scan=true"])(
+  "a GET with %s is none, which LIST alone allows",
+  (query) => {
+    expect(settings({ methods: ["LIST"] }, { objects: [read("kv/data/app", { query })] })).toEqual(["methods"]);
+  },
+);
+
 test("names every refusal, and the setting of each, in one error", () => {
   const policy = { roles: ["ro"], paths: ["kv/*"] };
   const asked = { objects: [read("a/b", { method: "PATCH" }), { ...read("sys/mounts"), objectName: "mounts" }] };

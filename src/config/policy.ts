@@ -96,11 +96,15 @@ function objectRefusals(policy: Policy, { objectName, request }: PolicyObject, p
   return refusals;
 }
 
-/** To Vault a GET with `list=true` is a LIST (http/logical.go), and to OpenBao one with `scan=true` lists all below. */
+/**
+ * To Vault a GET with `list=true` is a LIST (http/logical.go), and to OpenBao one with `scan=true` lists all below. It
+ * reads the first of equal names as Go's ParseBool does; with `list=false` it is a GET after all.
+ */
 function effectiveMethod({ method, query }: PolicyObject["request"]): string {
   if (method !== "GET" || query === "") return method;
   const parameters = new URLSearchParams(query);
-  return parameters.has("list") || parameters.has("scan") ? "LIST" : method;
+  const lists = ["list", "scan"].some((name) => /^(1|t|true)$/i.test(parameters.get(name) ?? ""));
+  return lists ? "LIST" : method;
 }
 
 /** The class's parser refuses all others before; what could become another path on its way passes no rule here either. */

@@ -93,6 +93,14 @@ describe("secretPath", () => {
     );
   });
 
+  test.each([
+    ["GET", "GET"],
+    ["LIST", "LIST"],
+  ])("%s is not made another method by ?list=false", (method, expected) => {
+    const { request } = objectOf('secretPath: "secret/metadata/app?list=false&a=b"', `method: ${method}`);
+    expect(request).toEqual({ method: expected, path: "secret/metadata/app", query: "a=b" });
+  });
+
   test.each<[string, RegExp]>([
     ["", /is missing/],
     ["/v1/", /is empty/],

@@ -113,7 +113,10 @@ function objectNameOf(object: ObjectReader): string {
   return name;
 }
 
-/** `?list=true` on a GET is Vault's other way to write LIST; policy and the answer book must see one thing. */
+/**
+ * `?list=true` on a GET is Vault's other way to write LIST, and `?list=false` would undo one; policy, the answer book and
+ * Vault must see one thing.
+ */
 function requestOf(object: ObjectReader): VaultRequest {
   const written = object.text("secretPath");
   const read = written === "" ? "is missing; it is the path of the secret in Vault" : readSecretPath(written);
@@ -124,7 +127,7 @@ function requestOf(object: ObjectReader): VaultRequest {
     return { method, path: "", query: "" };
   }
   const lists = method === "GET" && /^(1|t|true)$/i.test(read.query.get("list") ?? "");
-  if (lists) read.query.delete("list");
+  if (method === "GET" || method === "LIST") read.query.delete("list");
   addVersion(object, method, read.query);
   return { method: lists ? "LIST" : method, path: read.path, query: canonicalQuery(read.query), ...(args && { args }) };
 }
