@@ -16,7 +16,7 @@ interface Mistake {
   /** Of the volume, beside its class. */
   readonly attributes?: Readonly<Record<string, string>>;
   readonly serviceAccount?: string;
-  /** What the event says: what is wrong, and how to mend it. */
+  /** What the event says: what is wrong, and how to mend it where that is not plain. */
   readonly says: readonly string[];
 }
 
@@ -38,7 +38,7 @@ const mistakes: readonly Mistake[] = [
   {
     what: "no role",
     parameters: { roleName: undefined },
-    says: ["roleName is missing"],
+    says: ["roleName is missing; it is the Vault role to log in with"],
   },
   {
     what: "two spellings of the auth mount",
@@ -254,7 +254,7 @@ async function podWith({ fields, parameters, options, attributes, serviceAccount
 const withoutUndefined = (fields: object) =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 
-describe("an event of the pod says what is wrong and what to do, and the pod does not run", async () => {
+describe("an event of the pod says what is wrong, and the pod does not run", async () => {
   await prepare();
   const pods = await Promise.all(mistakes.map(podWith));
 
@@ -274,7 +274,9 @@ describe("an event of the pod says what is wrong and what to do, and the pod doe
 
 async function mountEvent(pod: string): Promise<string> {
   const events = await workloads.events(pod);
-  const found = events.find((event) => event.startsWith("Warning FailedMount: "));
+  const found = events.find((event) =>
+    event.startsWith('Warning FailedMount: MountVolume.SetUp failed for volume "secrets"'),
+  );
   if (found === undefined) throw new Error(`${pod} has no such event: ${events.join("; ")}`);
   return found;
 }
