@@ -235,6 +235,13 @@ spec:
     });
   });
 
+  test("with classes of other providers only give exit code 0: there is nothing wrong with them", async () => {
+    expect(await check({ f: azure })).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining("its provider is azure") as string,
+    });
+  });
+
   test("with a provider of any other name: it may be an operator's for keymount, and is checked", async () => {
     expect(await remarks(azure.replace("azure", "openbao-eu"))).toContainEqual(expect.stringContaining("keyvaultName"));
   });

@@ -16,7 +16,7 @@ spec.provider is another well-known one (${[...otherProviders].join(", ")}).
              "remarks": [{"level": "mistake"|"warning", "line", "column", "class", "message"}]}],
             "mistakes": 0, "warnings": 0}
 
-Exit codes: 0 no mistakes (warnings do not count), 1 mistakes, 2 wrong usage, an unreadable file, or no class to check.
+Exit codes: 0 no mistakes (warnings do not count), 1 mistakes, 2 wrong usage, an unreadable file, or no class at all.
 `;
 
 /** `keymount check`: every mistake of a class at once, with its place, offline. */
@@ -60,8 +60,10 @@ async function run(argv: readonly string[], io: CommandIo): Promise<number> {
   const counts = { mistakes, warnings: all.length - mistakes };
   if (asked.json) io.stdout.write(`${JSON.stringify({ files, ...counts }, null, 2)}\n`);
   else print(files, counts, io);
-  const checked = files.some(({ classes }) => classes.length > 0);
-  return mistakes > 0 ? 1 : checked ? 0 : 2;
+  const hasClasses = files.some(
+    ({ classes, skipped }) => classes.length > 0 || skipped.some(({ provider }) => provider !== undefined),
+  );
+  return mistakes > 0 ? 1 : hasClasses ? 0 : 2;
 }
 
 function argumentsOf(argv: readonly string[]): { files: string[]; json: boolean; help: boolean } | string {
