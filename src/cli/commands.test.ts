@@ -56,3 +56,12 @@ test("flags alone are serve's, and every mistake of the configuration is named",
   expect(stderr).toContain("--vault-adr is not known; did you mean --vault-addr?");
   expect(stderr).toContain("--log-level: must be trace or debug");
 });
+
+test("serve says why it does not, even where no log is wanted", async () => {
+  const flags = ["-vault-addr=http://127.0.0.1:1", "-key-file=/none", "-log-level=off"];
+  const { code, stderr } = await keymount("serve", ...flags);
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: "keymount serve: the key file /none cannot be read (ENOENT)\n",
+  });
+});

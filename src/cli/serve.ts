@@ -44,6 +44,8 @@ async function serve(argv: readonly string[], io: CommandIo, signal: AbortSignal
     await releases.run();
     if (signal.aborted) return 0;
     log.fatal(describeError(error), "cannot serve");
+    // Whoever wants no log must still learn why there is no provider.
+    if (options.logLevel === "silent") io.stderr.write(`keymount serve: ${ProviderError.from(error).message}\n`);
     return error instanceof ProviderError && error.code === "invalid_request" ? 2 : 1;
   }
 }
