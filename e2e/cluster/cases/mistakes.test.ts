@@ -245,14 +245,11 @@ async function prepare(): Promise<void> {
 
 /** The pod of somebody who made that mistake. */
 async function podWith({ fields, parameters, options, attributes, serviceAccount }: Mistake): Promise<string> {
-  const objects = [withoutUndefined({ ...right, ...fields })];
+  const objects = [{ ...right, ...fields }];
   const secretProviderClass = await app.createClass({ objects, ...parameters }, options);
   const volumes = { secrets: { secretProviderClass, ...attributes } };
   return workloads.createPod({ volumes, ...(serviceAccount && { serviceAccount }) });
 }
-
-const withoutUndefined = (fields: object) =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 
 describe("an event of the pod says what is wrong, and the pod does not run", async () => {
   await prepare();
@@ -270,6 +267,17 @@ describe("an event of the pod says what is wrong, and the pod does not run", asy
       expect(status.containerStatuses?.filter(({ containerID }) => containerID) ?? []).toEqual([]);
     },
   );
+});
+
+test("a pod runs by itself once its class is mended", async () => {
+  const secretProviderClass = await app.createClass({ objects: [{ ...right, secretKey: "pasword" }] });
+  const name = await workloads.createPod({ volumes: { secrets: { secretProviderClass } } });
+  await eventually(() => mountEvent(name), signal);
+
+  await app.replaceObjects(secretProviderClass, [right]);
+
+  const [pod] = await workloads.running(name, 1, signal);
+  expect(await pod?.texts("secrets")).toEqual({ password: "canary-hunter2" });
 });
 
 async function mountEvent(pod: string): Promise<string> {
