@@ -96,10 +96,10 @@ async function measureAt(kind: VaultKind, bench: Bench): Promise<Figure[]> {
   }
 }
 
-/** What the image starts Node with. */
+/** What the image tells Node of its heap. */
 function imageFlags(): string {
   const entrypoint = /^ENTRYPOINT (\[.*\])$/m.exec(readFileSync("Dockerfile", "utf8"))![1]!;
-  return (JSON.parse(entrypoint) as string[]).filter((word) => word.startsWith("--")).join(" ");
+  return (JSON.parse(entrypoint) as string[]).filter((word) => word.startsWith("--max")).join(" ");
 }
 
 function names(): string {

@@ -21,6 +21,9 @@ export async function installDebianPackages(signal: AbortSignal): Promise<void> 
     ...(onPath("ip") ? [] : ["iproute2"]),
     ...(onPath("iptables") ? [] : ["iptables"]),
     ...(onPath("containerd") ? [] : ["containerd"]),
+    ...(onPath("buildah") ? [] : ["buildah"]),
+    ...(existsSync("/bin/busybox") ? [] : ["busybox-static"]),
+    ...(existsSync("/usr/share/ca-certificates/mozilla") ? [] : ["ca-certificates"]),
     ...(onPath("runc") ? [] : ["runc"]),
     ...(existsSync("/usr/lib/cni/bridge") ? [] : ["containernetworking-plugins"]),
   ];
