@@ -205,6 +205,18 @@ describe("dropping", () => {
     expect(events.at(-1)).toBe("dropped accessor-1: denied at revoke");
   });
 
+  test("a replaced token that Vault says is dead is neither counted nor revoked any more", async () => {
+    const first = await open();
+    first.hasLeases = true;
+    await clock.advance(41 * minute);
+    await open();
+    sessions.died(first);
+    expect(sessions.size).toBe(1);
+    sessions.close("key-1");
+    await settled();
+    expect(vault.revoked).toEqual(["accessor-2"]);
+  });
+
   test("tokens that have ended are swept away", async () => {
     await open();
     await clock.advance(66 * minute);

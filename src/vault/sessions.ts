@@ -106,6 +106,7 @@ export class Sessions {
   died(session: Session): void {
     const account = this.#accounts.get(session.tokenKey);
     if (account?.current === session) delete account.current;
+    if (account) account.retired = account.retired.filter((other) => other !== session);
     session.dead = true;
   }
 
