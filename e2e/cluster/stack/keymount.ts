@@ -1,110 +1,66 @@
-import { stringify } from "yaml";
+import { Helm } from "../../stack/helm.js";
 import { KubeApi } from "../../stack/kube-api.js";
 import type { Cluster } from "./cluster.js";
 import { DaemonSet } from "./daemon-set.js";
 
-export const keymountImage = "localhost/keymount:e2e";
-
-/** The DaemonSet of the instance that all files share. */
-export const sharedInstance = "keymount-vault";
-
 export const keymountNamespace = "keymount";
 
+export const keymountImage = "localhost/keymount:e2e";
+
+/** The release, and the DaemonSet, of the instance that all files share. */
+export const sharedInstance = "keymount-vault";
+
 export interface InstanceOptions {
-  /** The provider's name, which classes call it by, and the release's. */
+  /** The provider's name, which classes call it by. */
   readonly name: string;
-  /** The operator's file, besides `providerName`; without, the shared Vault is the only connection. */
-  readonly config?: object;
-  readonly args?: readonly string[];
+  /** The operator's file, over what the chart makes of the values; without, the shared Vault is the only connection. */
+  readonly config?: { readonly connections?: object; readonly [setting: string]: unknown };
+  /** Further values of the chart. */
+  readonly values?: object;
 }
 
-/** The instance that all files share: provider `vault`, before the shared Vault. */
+/** The instance that all files share: provider `vault`, before the shared Vault, whose CA it has from a ConfigMap. */
 export async function installKeymount(cluster: Cluster, signal: AbortSignal): Promise<void> {
   const api = new KubeApi(cluster.kubernetes);
-  await api.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: keymountNamespace } });
-  await api.request("POST", `/api/v1/namespaces/${keymountNamespace}/configmaps`, {
-    metadata: { name: "vault-ca" },
+  await api.create({
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name: keymountNamespace, labels: { "pod-security.kubernetes.io/enforce": "privileged" } },
+  });
+  await api.create({
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "vault-ca", namespace: keymountNamespace },
     data: { "ca.crt": cluster.vault.ca },
   });
   await installInstance(cluster, { name: "vault" }, signal);
 }
 
+/** The connection to the shared Vault, as an operator's file has it. */
 export const sharedConnection = ({ vault }: Cluster) => ({
   addresses: [vault.address],
-  tls: { caFile: "/vault-ca/ca.crt" },
+  tls: { caFile: "/etc/keymount/vault-ca/ca.crt" },
 });
 
-/** One more provider on the node, ready; resolves with the way to remove it. */
+/** One provider on the node, ready, from the chart and the image; resolves with the way to remove it. */
 export async function installInstance(
   cluster: Cluster,
-  { name: provider, config, args = [] }: InstanceOptions,
+  { name, config, values }: InstanceOptions,
   signal: AbortSignal,
 ): Promise<() => Promise<void>> {
-  const api = new KubeApi(cluster.kubernetes);
-  const namespace = keymountNamespace;
-  const name = `keymount-${provider}`;
-  const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
-  await api.create({ apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace } });
-  await api.request("POST", `/api/v1/namespaces/${namespace}/configmaps`, {
-    metadata: { name },
-    data: {
-      "keymount.yaml": stringify({
-        providerName: provider,
-        keySecret: "keymount-key",
-        logLevel: "debug",
-        connections: { vault: sharedConnection(cluster) },
-        ...config,
-      }),
-    },
-  });
-  await api.request("POST", `${rbac}/roles`, {
-    metadata: { name },
-    rules: [{ apiGroups: [""], resources: ["secrets"], verbs: ["get", "create"] }],
-  });
-  await api.request("POST", `${rbac}/rolebindings`, {
-    metadata: { name },
-    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name },
-    subjects: [{ kind: "ServiceAccount", name, namespace }],
-  });
-  const daemonSet = { apiVersion: "apps/v1", kind: "DaemonSet", metadata: { name, namespace } };
-  await api.create({
-    ...daemonSet,
-    spec: {
-      selector: { matchLabels: { app: name } },
-      template: {
-        metadata: { labels: { app: name } },
-        spec: {
-          serviceAccountName: name,
-          tolerations: [{ operator: "Exists" }],
-          containers: [
-            {
-              name: "keymount",
-              image: keymountImage,
-              imagePullPolicy: "Never",
-              args: ["serve", "--config=/config/keymount.yaml", ...args],
-              readinessProbe: { httpGet: { path: "/readyz", port: 8080 }, periodSeconds: 2 },
-              resources: { limits: { memory: "128Mi" } },
-              volumeMounts: [
-                { name: "sockets", mountPath: "/var/run/secrets-store-csi-providers" },
-                { name: "old", mountPath: "/etc/kubernetes/secrets-store-csi-providers" },
-                { name: "vault-ca", mountPath: "/vault-ca" },
-                { name: "config", mountPath: "/config" },
-              ],
-            },
-          ],
-          volumes: [
-            { name: "sockets", hostPath: { path: "/var/run/secrets-store-csi-providers", type: "DirectoryOrCreate" } },
-            {
-              name: "old",
-              hostPath: { path: "/etc/kubernetes/secrets-store-csi-providers", type: "DirectoryOrCreate" },
-            },
-            { name: "vault-ca", configMap: { name: "vault-ca" } },
-            { name: "config", configMap: { name } },
-          ],
-        },
-      },
-    },
-  });
-  await new DaemonSet(api, namespace, name).untilReady(signal);
-  return () => api.delete(daemonSet, "graceful");
+  const helm = new Helm(cluster.binaries.helm, cluster.kubeconfig);
+  const release = `keymount-${name}`;
+  const [repository, tag] = keymountImage.split(":");
+  const all = {
+    provider: name,
+    image: { repository, tag, pullPolicy: "Never" },
+    vault: { address: config?.connections ? "" : cluster.vault.address, ca: { configMap: "vault-ca" } },
+    logLevel: "debug",
+    config: config ?? {},
+    ...values,
+  };
+  await helm.upgrade(release, keymountNamespace, all, signal);
+  // To helm a DaemonSet is ready when no more are missing than may be unavailable: on one node, always.
+  await new DaemonSet(new KubeApi(cluster.kubernetes), keymountNamespace, release).untilReady(signal);
+  return () => helm.uninstall(release, keymountNamespace, signal);
 }

@@ -1,0 +1,205 @@
+{{- define "keymount.name" -}}
+{{- if contains "keymount" .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-keymount" .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "keymount.selector" -}}
+app.kubernetes.io/name: keymount
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "keymount.labels" -}}
+{{ include "keymount.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: secrets-store-csi-driver
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
+{{- define "keymount.serviceAccount" -}}
+{{- if eq .Values.form "sidecar" -}}
+{{- .Values.sidecar.serviceAccount -}}
+{{- else -}}
+{{- .Values.serviceAccount.name | default (include "keymount.name" .) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "keymount.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{ .repository }}@{{ .digest }}
+{{- else -}}
+{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "keymount.audiences" -}}
+{{- .Values.tokenRequest.audiences | default (list .Values.provider) | toJson -}}
+{{- end -}}
+
+{{/* The operator's file: what the values say, and `config` over it. */}}
+{{- define "keymount.config" -}}
+{{- $file := dict "providerName" .Values.provider "socketDir" .Values.sockets.directory "keySecret" .Values.key.secretName "logLevel" .Values.logLevel "healthAddress" (printf ":%v" .Values.health.port) -}}
+{{- with .Values.sockets.additionalDirectory -}}{{- $_ := set $file "additionalSocketDir" . -}}{{- end -}}
+{{- if .Values.tokenRequest.fallback -}}
+{{- $_ := set $file "tokenRequest" (dict "fallback" true "audiences" (include "keymount.audiences" . | fromJsonArray)) -}}
+{{- end -}}
+{{- if .Values.events.enabled -}}{{- $_ := set $file "events" true -}}{{- end -}}
+{{- if .Values.vault.address -}}
+{{- $connection := dict "addresses" (list .Values.vault.address) "auth" (dict "mount" .Values.vault.authMount) -}}
+{{- with .Values.vault.aliases -}}{{- $_ := set $connection "aliases" . -}}{{- end -}}
+{{- with .Values.vault.namespace -}}{{- $_ := set $connection "namespace" . -}}{{- end -}}
+{{- with .Values.vault.audiences -}}{{- $_ := set $connection "audiences" . -}}{{- end -}}
+{{- $tls := dict -}}
+{{- if or .Values.vault.ca.configMap .Values.vault.ca.secret -}}{{- $_ := set $tls "caFile" "/etc/keymount/vault-ca/ca.crt" -}}{{- end -}}
+{{- if .Values.vault.clientCertificate.secret -}}
+{{- $_ := set $tls "certFile" "/etc/keymount/client-certificate/tls.crt" -}}
+{{- $_ := set $tls "keyFile" "/etc/keymount/client-certificate/tls.key" -}}
+{{- end -}}
+{{- if $tls -}}{{- $_ := set $connection "tls" $tls -}}{{- end -}}
+{{- $_ := set $file "connections" (dict "default" $connection) -}}
+{{- end -}}
+{{- mergeOverwrite $file (deepCopy .Values.config) | toYaml -}}
+{{- end -}}
+
+{{- define "keymount.check" -}}
+{{- if not (or .Values.vault.address .Values.config.connections) -}}
+{{- fail "no Vault: set vault.address, or connections in config" -}}
+{{- end -}}
+{{- if and .Values.vault.ca.configMap .Values.vault.ca.secret -}}
+{{- fail "vault.ca.configMap and vault.ca.secret cannot both be set; keep one" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "keymount.container" -}}
+name: keymount
+image: {{ include "keymount.image" . }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+args:
+  - serve
+  - --config=/etc/keymount/keymount.yaml
+  {{- with .Values.extraArgs }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .Values.extraEnv }}
+env:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+ports:
+  - name: health
+    containerPort: {{ .Values.health.port }}
+livenessProbe:
+  httpGet:
+    path: /livez
+    port: health
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 6
+readinessProbe:
+  httpGet:
+    path: /readyz
+    port: health
+  periodSeconds: 5
+  timeoutSeconds: 5
+startupProbe:
+  httpGet:
+    path: /livez
+    port: health
+  periodSeconds: 1
+  failureThreshold: 60
+resources:
+  {{- toYaml .Values.resources | nindent 2 }}
+securityContext:
+  {{- if .Values.nonRoot.enabled }}
+  runAsNonRoot: true
+  runAsUser: {{ .Values.nonRoot.id }}
+  runAsGroup: {{ .Values.nonRoot.id }}
+  {{- else }}
+  runAsUser: 0
+  runAsGroup: 0
+  {{- end }}
+  readOnlyRootFilesystem: true
+  allowPrivilegeEscalation: false
+  privileged: false
+  capabilities:
+    drop: [ALL]
+  seccompProfile:
+    type: RuntimeDefault
+  {{- with (.Values.seLinuxType | default (ternary "spc_t" "" .Values.openshift.enabled)) }}
+  seLinuxOptions:
+    type: {{ . }}
+  {{- end }}
+volumeMounts:
+  {{- include "keymount.volumeMounts" . | nindent 2 }}
+{{- end -}}
+
+{{- define "keymount.volumeMounts" -}}
+- name: config
+  mountPath: /etc/keymount/keymount.yaml
+  subPath: keymount.yaml
+  readOnly: true
+- name: sockets
+  mountPath: {{ .Values.sockets.directory }}
+{{- with .Values.sockets.additionalDirectory }}
+- name: additional-sockets
+  mountPath: {{ . }}
+{{- end }}
+{{- if or .Values.vault.ca.configMap .Values.vault.ca.secret }}
+- name: vault-ca
+  mountPath: /etc/keymount/vault-ca
+  readOnly: true
+{{- end }}
+{{- if .Values.vault.clientCertificate.secret }}
+- name: client-certificate
+  mountPath: /etc/keymount/client-certificate
+  readOnly: true
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "keymount.volumes" -}}
+- name: config
+  configMap:
+    name: {{ include "keymount.name" . }}
+- name: sockets
+  hostPath:
+    path: {{ .Values.sockets.directory }}
+    type: DirectoryOrCreate
+{{- with .Values.sockets.additionalDirectory }}
+- name: additional-sockets
+  hostPath:
+    path: {{ . }}
+    type: DirectoryOrCreate
+{{- end }}
+{{- with .Values.vault.ca.configMap }}
+- name: vault-ca
+  configMap:
+    name: {{ . }}
+    items:
+      - key: {{ $.Values.vault.ca.key }}
+        path: ca.crt
+{{- end }}
+{{- with .Values.vault.ca.secret }}
+- name: vault-ca
+  secret:
+    secretName: {{ . }}
+    items:
+      - key: {{ $.Values.vault.ca.key }}
+        path: ca.crt
+{{- end }}
+{{- with .Values.vault.clientCertificate.secret }}
+- name: client-certificate
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
