@@ -1,18 +1,21 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { AuthorityRewriter } from "./authority-rewriter.js";
+import { WholeAnswers } from "./whole-answers.js";
 
 /**
- * Stands between a client's connection and the HTTP/2 server, for `:authority`'s sake (see `AuthorityRewriter`). Both
- * directions press back; an end, an error or a destruction of either side reaches the other. It owns the socket.
+ * Stands between a client's connection and the HTTP/2 server, for `:authority`'s sake (see `AuthorityRewriter`), and
+ * so that answers leave whole (see `WholeAnswers`). Both directions press back; an end, an error or a destruction of either side reaches the other. It owns the socket.
  */
 export class AuthorityShim extends Duplex {
   readonly #socket: Socket;
   readonly #rewriter = new AuthorityRewriter();
+  readonly #answers: WholeAnswers;
 
   constructor(socket: Socket) {
     super();
     this.#socket = socket;
+    this.#answers = new WholeAnswers((bytes) => socket.write(bytes));
     socket.on("data", (chunk: Buffer) => this.#received(chunk));
     socket.on("end", () => this.push(null));
     socket.on("error", (error) => this.destroy(error));
@@ -39,8 +42,9 @@ export class AuthorityShim extends Duplex {
 
   /** Nothing waits here while the socket takes it: what waits is lost when the HTTP/2 session ends, as Node 24 does at once. */
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    if (this.#socket.write(chunk)) done();
-    else this.#socket.once("drain", done);
+    this.#answers.push(chunk);
+    if (this.#socket.writableNeedDrain) this.#socket.once("drain", done);
+    else done();
   }
 
   override _writev(pieces: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
@@ -52,12 +56,16 @@ export class AuthorityShim extends Duplex {
   }
 
   override _final(done: (error?: Error | null) => void): void {
+    this.#answers.flush();
     this.#socket.end(() => done());
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     if (error) this.#socket.destroy();
-    else this.#socket.destroySoon();
+    else {
+      this.#answers.flush();
+      this.#socket.destroySoon();
+    }
     done(error);
   }
 }
