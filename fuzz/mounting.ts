@@ -43,6 +43,7 @@ export class MountRoom {
       reading: { refreshIntervalMs: 120_000, classes: new BoundedCache<ClassSpec>(1 << 20) },
       minter: undefined,
       classRead: this.#notes.note.bind(this.#notes),
+      mounted: () => {},
     };
     const facts: CallFacts = {};
     const call = { method: "Mount", durationMs: 1, facts };

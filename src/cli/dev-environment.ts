@@ -54,6 +54,7 @@ export async function startDevEnvironment(
         version: packageVersion,
         key: new Redacted(randomBytes(32)),
         minter: undefined,
+        events: undefined,
         log: createFileLog("debug", logFile),
         clock: systemClock,
         random: Math.random,

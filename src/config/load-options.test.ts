@@ -75,6 +75,7 @@ test("an operator who gives only --vault-addr gets one connection with the usual
       classAddress: "refuse",
     },
     driverPollIntervalMs: 120_000,
+    events: false,
     limits: { bindings: 4096, bytes: 25_165_824, responseBytes: 3_670_016 },
     notes: [],
   });
@@ -89,6 +90,7 @@ keySecret: keymount/keymount-key
 driverPollInterval: 1m30s
 classAddress: use-default
 tokenRequest: { fallback: true }
+events: true
 limits: { bindings: 100, bytes: 128Mi, responseBytes: 8388608 }
 default: tenants
 connections:
@@ -113,6 +115,7 @@ connections:
     key: { secret: { namespace: "keymount", name: "keymount-key" } },
     driverPollIntervalMs: 90_000,
     fallbackAudiences: ["vault"],
+    events: true,
     limits: { bindings: 100, bytes: 2 ** 27, responseBytes: 2 ** 23 },
     operator: { classAddress: "use-default", defaultConnection: { name: "tenants" } },
   });

@@ -127,6 +127,7 @@ export const operatorFile = section({
   driverPollInterval: duration(1_000, 86_400_000, "1s to 24h").default(120_000),
   classAddress: z.enum(["refuse", "use-default"]).default("refuse"),
   tokenRequest: tokenRequest.prefault({}),
+  events: z.boolean().default(false),
   limits: limits.prefault({}),
   default: z.string().optional(),
   connections: z.record(connectionName, connection).default({}),

@@ -25,6 +25,8 @@ export interface Options {
   driverPollIntervalMs: number;
   /** Audiences for which keymount may ask the API server for a pod's token; absent unless the operator opted in. */
   fallbackAudiences?: readonly string[];
+  /** Whether pods' events tell what the driver hides. */
+  events: boolean;
   limits: HeldLimits;
   /** The API server as the kubelet tells every container of it; absent outside a cluster. */
   kubernetesApi?: { host: string; port: number };
@@ -56,7 +58,7 @@ export function toOptions(given: Given, env: Env, mistakes: string[]): Omit<Opti
     mistakes.push(socket.mistake);
     return undefined;
   }
-  const { healthAddress, logLevel, driverPollInterval, limits, tokenRequest } = given;
+  const { healthAddress, logLevel, driverPollInterval, events, limits, tokenRequest } = given;
   const { fallback, audiences = [socket.providerName] } = tokenRequest;
   return {
     ...socket,
@@ -66,6 +68,7 @@ export function toOptions(given: Given, env: Env, mistakes: string[]): Omit<Opti
     operator: operatorConfig(given, socket.providerName),
     driverPollIntervalMs: driverPollInterval,
     ...(fallback && { fallbackAudiences: audiences }),
+    events,
     limits,
     ...(kubernetesApi && { kubernetesApi }),
   };

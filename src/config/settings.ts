@@ -80,6 +80,14 @@ export const settings: readonly Setting[] = [
   },
   {
     section: "Provider",
+    flags: ["events"],
+    env: [],
+    key: "events",
+    text: "tell of failed refreshes in the pods' events",
+    default: "false",
+  },
+  {
+    section: "Provider",
     flags: ["key-file"],
     env: [],
     key: "keyFile",

@@ -16,11 +16,13 @@ export interface ClusterParts {
   key: Redacted<Buffer>;
   /** Only where the operator opted in. */
   minter: TokenMinter | undefined;
+  /** To write pods' events by; only where the operator opted in. */
+  events: Pick<KubeClient, "call"> | undefined;
 }
 
 /** Asks the API server only for what the options want of it. Throws `invalid_request` where that needs a cluster and there is none. */
 export async function clusterParts(
-  { key, kubernetesApi, fallbackAudiences }: Options,
+  { key, kubernetesApi, fallbackAudiences, events }: Options,
   releases: Releases,
   log: Log,
   signal: AbortSignal,
@@ -28,9 +30,11 @@ export async function clusterParts(
   const kube = kubernetesApi && new KubeClient({ api: kubernetesApi, directory: serviceAccountDirectory });
   if (kube) releases.add(() => kube.close());
   if (fallbackAudiences && !kube) throw needsCluster("tokenRequest.fallback");
+  if (events && !kube) throw needsCluster("events");
   return {
     key: key ? await keyOf(key, kube, signal) : ownKey(log),
     minter: kube && fallbackAudiences && tokenMinter(kube, fallbackAudiences),
+    events: events ? kube : undefined,
   };
 }
 

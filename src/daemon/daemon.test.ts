@@ -36,7 +36,13 @@ function start(healthPort: number) {
     `--health-addr=127.0.0.1:${healthPort}`,
   ];
   const options = loadOptions({ argv, env: {}, execArgv: [], readFile: () => "" });
-  const parts = { options, version: "1.2.3", key: new Redacted(Buffer.alloc(32, 1)), minter: undefined };
+  const parts = {
+    options,
+    version: "1.2.3",
+    key: new Redacted(Buffer.alloc(32, 1)),
+    minter: undefined,
+    events: undefined,
+  };
   const { log } = captureLog();
   return startDaemon({ ...parts, log, clock: systemClock, random: Math.random }, new AbortController().signal);
 }

@@ -1,6 +1,8 @@
 import { setMaxListeners } from "node:events";
 import type { Options } from "../config/options.js";
 import { startHealthServer } from "../http/health-server.js";
+import { EventRecorder } from "../kube/event-recorder.js";
+import type { KubeClient } from "../kube/kube-client.js";
 import { AnswerBook } from "../leases/answer-book.js";
 import { HeldAnswers } from "../leases/held-answers.js";
 import { BoundedCache } from "../mount/bounded-cache.js";
@@ -24,6 +26,7 @@ import { ClassNotes } from "./class-notes.js";
 import { holdingsOf } from "./holdings.js";
 import { keepHouse } from "./housekeeping.js";
 import { mount } from "./mount-service.js";
+import { PodEvents } from "./pod-events.js";
 import { Observers } from "./observers.js";
 import { unreadinessOf } from "./readiness.js";
 import { Releases } from "./releases.js";
@@ -34,6 +37,8 @@ export interface DaemonParts {
   /** The cluster's key. */
   key: Redacted<Buffer>;
   minter: TokenMinter | undefined;
+  /** What pods' events are written by, where they are. */
+  events: Pick<KubeClient, "call"> | undefined;
   log: Log;
   clock: Clock;
   random: Random;
@@ -62,7 +67,7 @@ export async function startDaemon(parts: DaemonParts, signal: AbortSignal): Prom
 }
 
 async function start(
-  { options, version, key, minter, log, clock, random }: DaemonParts,
+  { options, version, key, minter, events, log, clock, random }: DaemonParts,
   releases: Releases,
   signal: AbortSignal,
 ): Promise<Daemon> {
@@ -99,6 +104,9 @@ async function start(
   releases.add(() => health.stop());
 
   const notes = new ClassNotes(log);
+  const recorder = events && new EventRecorder({ kube: events, clock, random, observer: observers });
+  if (recorder) releases.add(() => recorder.stop());
+  const podEvents = recorder && new PodEvents((event) => recorder.note(event));
   const service = {
     answers,
     versionKey: deriveKey(key, keyLabels.objectVersion),
@@ -108,13 +116,18 @@ async function start(
     minter,
     clock,
     classRead: notes.note.bind(notes),
+    mounted: (...what: Parameters<PodEvents["mounted"]>) => podEvents?.mounted(...what),
   };
   const rpc = (edge.rpc = await startRpcServer(
     {
       socketPaths: [options.socketPath, ...(options.additionalSocketPath ? [options.additionalSocketPath] : [])],
       service: {
         version: () => versionResponse(version),
-        mount: (request, called, facts) => mount(request, service, called, facts),
+        mount: (request, called, facts) =>
+          mount(request, service, called, facts).catch((reason: unknown) => {
+            podEvents?.refused(request.targetPath, ProviderError.from(reason));
+            throw reason;
+          }),
       },
       clock,
       random,

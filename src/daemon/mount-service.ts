@@ -18,6 +18,8 @@ export interface MountServiceParts extends MountParts {
   clock: Clock;
   /** Told of every Mount that could be read, before anything is asked. */
   classRead: (spec: MountSpec, connection: Connection) => void;
+  /** Told of every Mount that is answered with files. */
+  mounted: (spec: MountSpec, volume: MountedVolume) => void;
 }
 
 /**
@@ -38,6 +40,7 @@ export async function mount(
   const visitor = await visitorOf(spec, connection, { wall: parts.clock.wall(), minter: parts.minter }, signal);
   const volume = await mountVolume(spec, visitor, parts, signal);
   Object.assign(facts, volumeFacts(volume));
+  parts.mounted(spec, volume);
   return responseOf(volume);
 }
 

@@ -114,6 +114,16 @@ export class Observers implements VaultObserver, SessionsObserver, HeldAnswersOb
     else this.#log.info(what, "socket");
   }
 
+  eventWritten(): void {
+    this.#metrics?.event("written");
+  }
+
+  /** Why, where the API server refused it; otherwise there were too many. */
+  eventLost(error?: ProviderError): void {
+    this.#metrics?.event("lost");
+    if (error) this.#log.warn(describeError(error), "an event could not be written; none is tried for a minute");
+  }
+
   choreFailed(error: unknown): void {
     this.#log.error(describeError(error), "housekeeping failed");
   }

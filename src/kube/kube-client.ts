@@ -16,7 +16,8 @@ export interface KubeClientOptions {
 }
 
 export interface KubeCall {
-  method: "GET" | "POST";
+  /** A PATCH is a JSON merge patch. */
+  method: "GET" | "POST" | "PATCH";
   /** `/api/v1/namespaces/…`, made by `kubePath`. */
   path: string;
   body?: Redacted<object>;
@@ -59,7 +60,7 @@ export class KubeClient {
           accept: "application/json",
           authorization: `Bearer ${token.reveal()}`,
           "user-agent": userAgent,
-          ...(body && { "content-type": "application/json" }),
+          ...(body && { "content-type": method === "PATCH" ? "application/merge-patch+json" : "application/json" }),
         },
       };
       const reply = await exchange(options, body, { purpose, maxBytes }, deadline.signal);

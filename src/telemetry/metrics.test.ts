@@ -22,6 +22,7 @@ function usedMetrics(): Metrics {
   metrics.heldInstead("main", "unavailable");
   metrics.failedOver("main");
   metrics.tlsFilesRejected("main");
+  metrics.event("written");
   return metrics;
 }
 

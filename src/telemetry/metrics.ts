@@ -21,6 +21,7 @@ export class Metrics {
   readonly #heldObjects: Counter<"connection" | "reason">;
   readonly #failovers: Counter<"connection">;
   readonly #tlsRejections: Counter<"connection">;
+  readonly #events: Counter<"outcome">;
 
   constructor(version: string, holdings: () => Holdings) {
     const registers = [this.#registry];
@@ -87,6 +88,12 @@ export class Metrics {
       labelNames: ["connection"],
       registers,
     });
+    this.#events = new Counter({
+      name: "keymount_events_total",
+      help: "Kubernetes events of pods: written, or lost because there were too many or the API server took none",
+      labelNames: ["outcome"],
+      registers,
+    });
     new Gauge({ name: "keymount_build_info", help: "Always 1", labelNames: ["version"], registers }).set(
       { version },
       1,
@@ -134,5 +141,9 @@ export class Metrics {
 
   tlsFilesRejected(connection: string): void {
     this.#tlsRejections.inc({ connection });
+  }
+
+  event(outcome: "written" | "lost"): void {
+    this.#events.inc({ outcome });
   }
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { loadOptions } from "../config/load-options.js";
-import { startDaemon } from "../daemon/daemon.js";
+import { type DaemonParts, startDaemon } from "../daemon/daemon.js";
 import { DriverClient, type MountOutcome } from "../driver/driver-client.js";
 import { type Mounting, mountRequest } from "../driver/mount-request.js";
 import type { TokenMinter } from "../mount/visitor.js";
@@ -20,6 +20,7 @@ export interface ProviderSetting {
   clock?: Clock;
   key?: Buffer;
   minter?: TokenMinter;
+  events?: DaemonParts["events"];
   vault?: ReadyVault;
 }
 
@@ -64,6 +65,7 @@ export async function startProvider(setting: ProviderSetting = {}): Promise<Test
       version: "1.2.3",
       key: new Redacted(setting.key ?? Buffer.alloc(32, 7)),
       minter: setting.minter,
+      events: setting.events,
       log,
       clock: setting.clock ?? systemClock,
       random: () => 0.5,

@@ -1,0 +1,65 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, inject, test } from "vitest";
+import { stringify } from "yaml";
+import { eventually } from "../stack/eventually.js";
+import { createKeymountAccount } from "../stack/keymount-account.js";
+import { KubeApi, type KubeObject } from "../stack/kube-api.js";
+import { setScene } from "../stack/scene.js";
+
+const { directory, kubernetes, vault } = inject("stack");
+const config = join(directory, "events.yaml");
+await writeFile(
+  config,
+  stringify({ connections: { main: { addresses: [vault.address] } }, events: true, keySecret: "keymount-key" }),
+);
+const key = { apiGroups: [""], resources: ["secrets"], verbs: ["get", "create"] };
+const events = { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] };
+
+describe.each([
+  ["with the rights that the chart gives", [key, events]],
+  ["without the right to write events", [key]],
+])("%s", async (_, rules) => {
+  const allowed = rules.length > 1;
+  const serviceAccount = await createKeymountAccount(new KubeApi(kubernetes), rules);
+  const providers = { vault: { serviceAccount, flags: [`--config=${config}`] } };
+  const { node, app, signal } = await setScene("events", { driver: "1.6.0", rotationPollInterval: "1s", providers });
+  const object = { objectName: "password", secretPath: `secret/data/${app.namespace}/db`, secretKey: "password" };
+
+  test(`a republish that the driver hides ${allowed ? "is told in the pod's events, counted" : "costs one line in the log, and nothing else"}`, async () => {
+    await app.vault.writeSecret(`${app.namespace}/db`, { password: "hunter2" });
+    const className = await app.createClass({ objects: [object] });
+    const volume = await app.podVolume(node, className);
+    await volume.publish(signal);
+    await app.replaceObjects(className, [{ ...object, secretPath: "sys/auth" }]);
+    const told = async () =>
+      (await app.kube.list<KubeEvent>({ apiVersion: "v1", kind: "Event" }, app.namespace)).filter(
+        ({ involvedObject }) => involvedObject.uid === volume.pod.uid,
+      );
+    const republishes = async () => {
+      await volume.publish(signal);
+      const [event] = await told();
+      const log = await readFile(node.provider().log, "utf8");
+      if (allowed) expect(event?.count).toBeGreaterThanOrEqual(2);
+      else expect(log).toContain("an event could not be written; none is tried for a minute");
+    };
+
+    await eventually(republishes, signal);
+
+    expect(await volume.texts()).toEqual({ password: "hunter2" });
+    if (!allowed) return expect(await told()).toEqual([]);
+    expect(await told()).toMatchObject([
+      {
+        type: "Warning",
+        reason: "SecretsNotRefreshed",
+        message: expect.stringMatching(/keeps its files: .*policy does not allow this pod.*sys\/auth/) as string,
+        source: { component: "keymount" },
+      },
+    ]);
+  });
+});
+
+interface KubeEvent extends KubeObject {
+  involvedObject: { uid: string };
+  count: number;
+}

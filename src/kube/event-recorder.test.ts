@@ -1,0 +1,124 @@
+import { expect, test, vi } from "vitest";
+import type { ProviderError } from "../shared/errors.js";
+import { FakeClock } from "../testing/fake-clock.js";
+import { type ApiAnswer, refusal, startKubernetesApi } from "../testing/kubernetes-api.js";
+import { EventRecorder } from "./event-recorder.js";
+import type { PodEvent } from "./pod-event.js";
+
+const pod = { namespace: "shop", name: "web-0", uid: "uid-1" };
+const event = (change: Partial<PodEvent> = {}): PodEvent => ({
+  pod,
+  type: "Warning",
+  reason: "SecretsNotRefreshed",
+  message: "the volume of class web keeps older files: Vault is sealed",
+  ...change,
+});
+const taken: ApiAnswer = { status: 201, body: {} };
+
+async function startRecorder(answer: (call: { method: string }) => ApiAnswer | "hang" = () => taken) {
+  const { client, calls } = await startKubernetesApi(answer);
+  const clock = new FakeClock(Date.parse("2026-11-23T08:00:00Z"));
+  const lost: (ProviderError | undefined)[] = [];
+  let written = 0;
+  const observer = { eventWritten: () => (written += 1), eventLost: (error?: ProviderError) => lost.push(error) };
+  const recorder = new EventRecorder({ kube: client, clock, random: () => 0.5, observer });
+  const settled = (count: number) => vi.waitUntil(() => written + lost.length === count);
+  return { recorder, calls, clock, lost, settled, written: () => written };
+}
+
+test("an event is written where `kubectl describe pod` finds it", async () => {
+  const { recorder, calls, settled } = await startRecorder();
+  recorder.note(event());
+  await settled(1);
+  expect(calls).toMatchObject([
+    {
+      method: "POST",
+      path: "/api/v1/namespaces/shop/events",
+      body: {
+        kind: "Event",
+        metadata: { name: "web-0.800000000000", namespace: "shop" },
+        involvedObject: { apiVersion: "v1", kind: "Pod", ...pod },
+        type: "Warning",
+        reason: "SecretsNotRefreshed",
+        message: event().message,
+        count: 1,
+        firstTimestamp: "2026-11-23T08:00:00Z",
+        lastTimestamp: "2026-11-23T08:00:00Z",
+        source: { component: "keymount" },
+      },
+    },
+  ]);
+});
+
+test("the same words again raise the count of the one event", async () => {
+  const { recorder, calls, clock, settled } = await startRecorder();
+  recorder.note(event());
+  await settled(1);
+  await clock.advance(60_000);
+  recorder.note(event());
+  await settled(2);
+  expect(calls[1]).toMatchObject({
+    method: "PATCH",
+    path: "/api/v1/namespaces/shop/events/web-0.800000000000",
+    body: { count: 2, lastTimestamp: "2026-11-23T08:01:00Z" },
+  });
+});
+
+test("a pod that says the same every minute is written three times, then once in five minutes with all it said", async () => {
+  const { recorder, calls, clock, settled } = await startRecorder();
+  const counts = () => calls.map(({ body }) => (body as { count: number }).count);
+  for (let minute = 1; minute <= 13; minute++) {
+    recorder.note(event());
+    // Written in minutes 1 to 3, then when five have passed since the first refill began.
+    await settled(minute < 4 ? minute : minute < 6 ? 3 : minute < 11 ? 4 : 5);
+    await clock.advance(60_000);
+  }
+  expect(counts()).toEqual([1, 2, 3, 6, 11]);
+});
+
+test("an event that the API server has forgotten is made again", async () => {
+  const { recorder, calls, settled } = await startRecorder(({ method }) =>
+    method === "PATCH" ? refusal(404, "NotFound") : taken,
+  );
+  recorder.note(event());
+  await settled(1);
+  recorder.note(event());
+  await settled(2);
+  expect(calls.map(({ method }) => method)).toEqual(["POST", "PATCH", "POST"]);
+  expect(calls[2]!.body).toMatchObject({ count: 2 });
+});
+
+test("when all pods of a node have something to tell, some fifty are heard at once and the others counted as lost", async () => {
+  const { recorder, calls, settled } = await startRecorder();
+  for (let index = 0; index < 200; index++) recorder.note(event({ pod: { ...pod, uid: `uid-${index}` } }));
+  await settled(200);
+  expect(calls).toHaveLength(50);
+});
+
+test("without the right to write, one refusal is told and nothing is asked for a minute", async () => {
+  const { recorder, calls, clock, lost, settled } = await startRecorder(() => refusal(403, "Forbidden"));
+  recorder.note(event());
+  await settled(1);
+  recorder.note(event({ message: "another" }));
+  expect(calls).toHaveLength(1);
+  expect(lost[0]!.message).toMatch(/forbids it to keymount's service account .*RBAC/);
+  expect(lost).toHaveLength(2);
+  await clock.advance(60_000);
+  recorder.note(event({ message: "a third" }));
+  await settled(3);
+  expect(calls).toHaveLength(2);
+});
+
+test("a message is no longer than the API server takes", async () => {
+  const { recorder, calls, settled } = await startRecorder();
+  recorder.note(event({ message: "é".repeat(5_000) }));
+  await settled(1);
+  expect((calls[0]!.body as { message: string }).message.length).toBe(1_024);
+});
+
+test("an API server that does not answer holds up neither the teller nor the end", async () => {
+  const { recorder, lost } = await startRecorder(() => "hang");
+  recorder.note(event());
+  await recorder.stop();
+  expect(lost).toEqual([]);
+});
