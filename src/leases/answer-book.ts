@@ -32,6 +32,8 @@ export interface Entry {
   overdue?: boolean;
   /** It is static and of no use to a reader, however young. */
   unfit?: boolean;
+  /** Vault is being asked for what may be a credential: it would be lost if its users lost their place. */
+  making?: boolean;
 }
 
 export interface BookTotals {
@@ -46,7 +48,7 @@ const silenceMs = 24 * 60 * 60_000;
 /**
  * Who holds what. Pure memory: it never asks Vault, and the time is told to it. A credential that is alive is never
  * pushed out by a newcomer; static answers are, the oldest of the namespace that holds most first, so that no namespace
- * keeps more than its half when others want room.
+ * keeps more than its half when others want room. A volume that waits for what may be a credential keeps its place, too.
  */
 export class AnswerBook {
   readonly #limits: BookLimits;
@@ -66,7 +68,7 @@ export class AnswerBook {
     this.#forgotten = forgotten;
   }
 
-  /** The binding of this key, made where it is new. Throws `limit_exceeded` when every place is taken by the living. */
+  /** The binding of this key, made where it is new. Throws `limit_exceeded` when every place is needed. */
   bind(key: string, of: { tokenKey: string; namespace: string }, now: number): Binding {
     const known = this.#bindings.get(key);
     if (!known && this.#bindings.size >= this.#limits.bindings) this.#makeRoomForBinding(of.namespace, now);
@@ -99,10 +101,14 @@ export class AnswerBook {
     return this.#credentialBytes < this.#limits.bytes;
   }
 
-  /** Holds an answer in its entry, pushing out older static ones for room; a static one too many is not held at all. */
-  hold(entry: Entry, answer: Answer): void {
+  /**
+   * Holds an answer in the entry of its request, pushing out older static ones for room; a static one too many is not
+   * held at all, nor one that no binding uses any more.
+   */
+  hold({ key }: Entry, answer: Answer): void {
+    const entry = this.#entries.get(key); // The class may have left the request out and taken it back meanwhile.
+    if (!entry) return;
     this.#drop(entry);
-    if (entry.users.size === 0) return;
     const room = this.#makeRoomForBytes(answer.bytes, entry.namespace);
     if (!room && answer.kind === "static") return;
     entry.answer = answer;
@@ -128,7 +134,7 @@ export class AnswerBook {
   sweep(now: number): void {
     for (const entry of this.#entries.values()) if (entry.answer && !isAlive(entry.answer, now)) this.#drop(entry);
     for (const binding of this.#bindings.values()) {
-      if (now - binding.seenAt >= silenceMs && !holdsCredential(binding, now)) this.forget(binding);
+      if (now - binding.seenAt >= silenceMs && !needsPlace(binding, now)) this.forget(binding);
     }
   }
 
@@ -183,12 +189,12 @@ export class AnswerBook {
   #makeRoomForBinding(namespace: string, now: number): void {
     const bindings = [...this.#bindings.values()];
     const crowded = crowdedBy(namespace, countByNamespace(bindings), this.#limits.bindings);
-    const idle = (binding: Binding) => !holdsCredential(binding, now);
+    const idle = (binding: Binding) => !needsPlace(binding, now);
     const victim = bindings.find((binding) => binding.namespace === crowded && idle(binding)) ?? bindings.find(idle);
     if (!victim) {
       throw new ProviderError(
         "limit_exceeded",
-        `this node already serves ${this.#limits.bindings} volumes, each with a live credential; raise limits.bindings or spread the pods`,
+        `this node already serves ${this.#limits.bindings} volumes, and each has a live credential or waits for its first answer; raise limits.bindings or spread the pods`,
       );
     }
     this.forget(victim);
@@ -219,9 +225,10 @@ function isEvictable({ kind }: Answer): boolean {
   return kind === "static";
 }
 
-function holdsCredential(binding: Binding, now: number): boolean {
+/** It holds a live credential, or one may be under way to it. */
+function needsPlace(binding: Binding, now: number): boolean {
   return [...binding.entries].some(
-    ({ answer }) => answer && !isEvictable(answer) && answer.life && isAlive(answer, now),
+    ({ answer, making }) => making || (answer && !isEvictable(answer) && answer.life && isAlive(answer, now)),
   );
 }
 

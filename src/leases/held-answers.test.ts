@@ -394,6 +394,52 @@ describe("memory", () => {
     await expect(mount({ visitor: { tokenKey: "b" } })).rejects.toThrow(/live credential/);
   });
 
+  test.each([
+    ["issued", issue, "cert-1"],
+    ["leased, which a GET is not seen to be before it is answered", creds, "login-1"],
+  ])("never takes the place of a volume whose credential is being made: %s", async (_kind, request, value) => {
+    start({ bindings: 1, bytes: 100 * one });
+    vault.replies.set(issue.path, { body: secret("cert-1") });
+    vault.replies.set(creds.path, { body: secret("login-1"), lease: { id: "lease-1", durationMs: 30 * minute } });
+    let open = () => {};
+    vault.gate = new Promise((resolve) => (open = resolve));
+    const making = mount({ requests: [request] });
+    await clock.advance(0);
+    const newcomer = mount({ visitor: { tokenKey: "newcomer" } }).catch(String);
+    await clock.advance(0);
+    open();
+    expect(await making).toEqual([value]);
+    expect(await newcomer).toMatch(/waits for its first answer/);
+    expect(await mount({ requests: [request] })).toEqual([value]);
+    expect(vault.calls).toEqual(["login web", `${request.method} ${request.path}`]);
+    expect(vault.revoked).toEqual([]);
+  });
+
+  test("holds a credential whose class left it out and took it back while it was made", async () => {
+    await mount();
+    let open = () => {};
+    vault.gate = new Promise((resolve) => (open = resolve));
+    const impatient = new AbortController();
+    const first = mount({ requests: [issue, kv], signal: impatient.signal });
+    await clock.advance(0);
+    impatient.abort(new ProviderError("cancelled", "gave up"));
+    await expect(first).rejects.toThrow("gave up");
+    await mount({ requests: [kv] });
+    const again = mount({ requests: [issue, kv] });
+    open();
+    expect(await again).toEqual(["cert-1", "1"]);
+    await mount({ requests: [issue, kv] });
+    expect(vault.calls.filter((call) => call.startsWith("POST"))).toHaveLength(1);
+  });
+
+  test("takes the place of a volume whose first answer could not be had", async () => {
+    start({ bindings: 1, bytes: 100 * one });
+    vault.replies.set(kv.path, "outage");
+    await expect(mount()).rejects.toThrow("outage");
+    vault.replies.set(kv.path, { body: secret("1") });
+    expect(await mount({ visitor: { tokenKey: "newcomer" } })).toEqual(["1"]);
+  });
+
   test("forgets a volume that has been silent for a day", async () => {
     vault.grants = [{ ttlMs: 48 * 60 * minute }];
     await mount();

@@ -118,6 +118,7 @@ export class HeldAnswers implements Answers {
     const { visitor, binding, entry, request } = question;
     const { book, fresh, clock, random } = this.#parts;
     const priority = priorityOf(binding, held);
+    entry.making = held?.kind !== "static";
     try {
       const { reply, token } = await fresh.ask(visitor, request, { priority, mayWait: held !== undefined }, signal);
       const answer = answerOf(request, reply, token, {
@@ -137,6 +138,8 @@ export class HeldAnswers implements Answers {
         );
       }
       throw error;
+    } finally {
+      entry.making = false;
     }
   }
 
