@@ -96,7 +96,8 @@ export async function createApplication(
   };
 }
 
-async function grantVaultRole(vault: VaultApi, namespace: string): Promise<void> {
+/** Gives a namespace's application its role in that Vault. */
+export async function grantVaultRole(vault: VaultApi, namespace: string): Promise<void> {
   const readable = [`secret/data/${namespace}/*`, `kv1/${namespace}/*`];
   await vault.writePolicy(namespace, readable.map((path) => `path "${path}" { capabilities = ["read"] }`).join("\n"));
   await vault.writeRole(namespace, {

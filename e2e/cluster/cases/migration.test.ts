@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { access, rename, rm } from "node:fs/promises";
+import { access, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { createServer } from "node:net";
 import { beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../../stack/eventually.js";
 import { DaemonSet } from "../stack/daemon-set.js";
+import { leaveDeadSocket } from "../stack/dead-socket.js";
 import { installGoProvidersChart } from "../stack/go-provider.js";
 import { installInstance, keymountNamespace, sharedConnection, sharedInstance } from "../stack/keymount.js";
 import { socketFolders } from "../stack/node.js";
@@ -59,16 +58,7 @@ test("a dead socket where the driver looks first is replaced", async () => {
   const socket = join(socketFolders.old, "elder.sock");
   await leaveDeadSocket(socket);
   const connections = { vault: { ...sharedConnection(cluster), audiences: ["vault"] } };
-  const config = { additionalSocketDir: socketFolders.old, connections };
-  atTheEnd(await installInstance(cluster, { name: "elder", config }, signal));
+  const values = { sockets: { additionalDirectory: socketFolders.old } };
+  atTheEnd(await installInstance(cluster, { name: "elder", config: { connections }, values }, signal));
   await podGetsItsFile("elder");
 });
-
-/** A socket file that nobody listens on: closing the listener removes the name it was bound to, which is another by then. */
-async function leaveDeadSocket(path: string): Promise<void> {
-  const listener = createServer().listen(`${path}.new`);
-  await once(listener, "listening");
-  await rename(`${path}.new`, path);
-  listener.close();
-  await once(listener, "close");
-}

@@ -2,7 +2,12 @@ import { eventually } from "../../stack/eventually.js";
 import type { KubeApi, KubeObject } from "../../stack/kube-api.js";
 
 interface DaemonSetObject extends KubeObject {
-  spec: { template: { spec: { nodeSelector?: Record<string, string> } } };
+  spec: {
+    template: {
+      metadata: { annotations?: Record<string, string> };
+      spec: { nodeSelector?: Record<string, string> };
+    };
+  };
   status: {
     numberReady: number;
     updatedNumberScheduled?: number;
@@ -33,9 +38,18 @@ export class DaemonSet {
     }, signal);
   }
 
+  /** Has its pod replaced, as every change of the template does. */
+  async roll(): Promise<void> {
+    const found = await this.api.get<DaemonSetObject>(this.#identity);
+    const { template } = found.spec;
+    const annotations = { ...template.metadata.annotations, "e2e/rolled": new Date().toISOString() };
+    const metadata = { ...template.metadata, annotations };
+    await this.api.replace({ ...found, spec: { ...found.spec, template: { ...template, metadata } } });
+  }
+
   /** Takes it from the node, and waits until its pod is gone. */
   async pause(signal: AbortSignal): Promise<void> {
-    await this.#select({ "kubernetes.io/hostname": "elsewhere" });
+    await this.sendAway();
     await eventually(async () => {
       const { status } = await this.api.get<DaemonSetObject>(this.#identity);
       if (status.currentNumberScheduled + status.numberMisscheduled !== 0) throw new Error("its pod is still there");
@@ -44,8 +58,18 @@ export class DaemonSet {
 
   /** Puts it back. */
   async resume(signal: AbortSignal): Promise<void> {
-    await this.#select(undefined);
+    await this.callBack();
     await this.untilReady(signal);
+  }
+
+  /** Its pod goes from the node as soon as there is a kubelet to end it. */
+  async sendAway(): Promise<void> {
+    await this.#select({ "kubernetes.io/hostname": "elsewhere" });
+  }
+
+  /** Its pod comes back as soon as there is a kubelet to start it. */
+  async callBack(): Promise<void> {
+    await this.#select(undefined);
   }
 
   async #select(nodeSelector: Record<string, string> | undefined): Promise<void> {

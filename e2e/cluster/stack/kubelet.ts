@@ -9,6 +9,9 @@ import { addresses, nodeName } from "./addresses.js";
 /** How often the kubelet looks at each pod, and so republishes its volumes; a minute unless told. */
 const syncFrequency = "10s";
 
+/** The longest from one republish to the next: the kubelet adds up to half of it (pod_workers.go, workerResyncIntervalJitterFactor). */
+export const republishMs = 15_000;
+
 export interface KubeletOptions {
   readonly binaries: Binaries;
   readonly directory: string;

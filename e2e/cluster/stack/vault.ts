@@ -22,7 +22,7 @@ export async function startVault(
 ): Promise<ClusterVault> {
   const folder = join(directory, "vault");
   await mkdir(folder);
-  const listener = { ...addresses.vault, tls: await writeTls(folder) };
+  const listener = { ...addresses.vault, tls: await writeTls(folder, [addresses.vault.ip]) };
   const raft = await startVaultRaft({ binary, directory: folder, logs, size: 1, listeners: [listener] }, signal);
   const node = raft.nodes[0]!;
   const auditLog = join(logs, "vault-audit.log");
@@ -45,9 +45,10 @@ export async function startVault(
   return { access, service, stop: raft.stop };
 }
 
-async function writeTls(folder: string) {
+/** A certificate that is good for these addresses, its key, and the CA that vouches for it. */
+export async function writeTls(folder: string, names: readonly string[]) {
   const ca = makeIdentity({ commonName: "e2e CA", isCa: true });
-  const server = makeIdentity({ commonName: "vault", names: [addresses.vault.ip], by: ca });
+  const server = makeIdentity({ commonName: "vault", names, by: ca });
   const certFile = join(folder, "vault.crt");
   const keyFile = join(folder, "vault.key");
   await writeFile(certFile, server.cert);

@@ -1,0 +1,29 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { eventually } from "../../stack/eventually.js";
+import { republishMs } from "../stack/kubelet.js";
+import { setScene } from "../stack/scene.js";
+import { twoFiles } from "../stack/two-files.js";
+
+const { cluster, app, workloads, conductor, signal, atTheEnd } = await setScene("api-down", "alone");
+atTheEnd(() => conductor.start("kube-apiserver"));
+
+test("when the API server goes while pods start, they start with their files once it is back; a running one keeps its own", async () => {
+  const secret = await twoFiles(cluster, app);
+  const endWatch = secret.watch();
+  const old = await workloads.runPod({ volumes: secret.volumes }, signal);
+
+  const deployment = await workloads.createDeployment({ volumes: secret.volumes }, 10);
+  await eventually(async () => expect(await workloads.pods(deployment)).toHaveLength(10), signal);
+  await conductor.crash("kube-apiserver");
+  await secret.write("2");
+  await sleep(republishMs, undefined, { signal });
+  expect(await old.exec("ls", `/mnt/${secret.volume}`)).toBe("password\nuser\n");
+  await conductor.start("kube-apiserver");
+
+  const pods = await workloads.running(deployment, 10, signal, 120_000);
+  for (const pod of [...pods, old]) {
+    await eventually(async () => expect(await pod.texts(secret.volume)).toEqual(secret.texts("2")), signal);
+  }
+  expect(await endWatch()).toEqual({ pods: 11, lacking: [] });
+});

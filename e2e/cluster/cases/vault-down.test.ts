@@ -1,0 +1,34 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { eventually } from "../../stack/eventually.js";
+import { republishMs } from "../stack/kubelet.js";
+import { setScene } from "../stack/scene.js";
+import { twoFiles } from "../stack/two-files.js";
+
+const { cluster, app, workloads, conductor, signal, atTheEnd } = await setScene("down", "alone");
+atTheEnd(() => conductor.start("vault"));
+
+test.each([
+  ["sealed", () => app.vault.request("PUT", "sys/seal")],
+  ["stopped", () => conductor.stop("vault")],
+])(
+  "while Vault is %s, a new pod waits and a running one keeps its files; afterwards both have the newest",
+  async (label, end) => {
+    const secret = await twoFiles(cluster, app, { label });
+    const endWatch = secret.watch();
+    const old = await workloads.runPod({ volumes: secret.volumes }, signal);
+
+    await end();
+    const name = await workloads.createPod({ volumes: secret.volumes });
+    await sleep(republishMs, undefined, { signal });
+    expect(await old.texts(secret.volume)).toEqual(secret.texts("1"));
+    await conductor.start("vault");
+    await secret.write("2");
+
+    const [pod] = await workloads.running(name, 1, signal);
+    for (const each of [pod!, old]) {
+      await eventually(async () => expect(await each.texts(secret.volume)).toEqual(secret.texts("2")), signal, 120_000);
+    }
+    expect(await endWatch()).toEqual({ pods: 2, lacking: [] });
+  },
+);
