@@ -109,6 +109,15 @@ test("without the right to write, one refusal is told and nothing is asked for a
   expect(calls).toHaveLength(2);
 });
 
+test("an event of a namespace that has gone is lost alone", async () => {
+  const { recorder, calls, settled } = await startRecorder(() => refusal(404, "NotFound"));
+  recorder.note(event());
+  await settled(1);
+  recorder.note(event({ message: "another" }));
+  await settled(2);
+  expect(calls).toHaveLength(2);
+});
+
 test("a message is no longer than the API server takes", async () => {
   const { recorder, calls, settled } = await startRecorder();
   recorder.note(event({ message: "é".repeat(5_000) }));

@@ -41,7 +41,7 @@ const nodeBurst = 50;
 const nodeRefillMs = 1_000;
 /** validation/events.go: longer messages are refused. */
 const longestMessage = 1_024;
-/** After a refusal nothing is asked for a while: what is forbidden now is forbidden a moment later. */
+/** After a refusal of more than one event nothing is asked for a while: what is forbidden now is forbidden a moment later. */
 const restMs = 60_000;
 
 /**
@@ -115,8 +115,10 @@ export class EventRecorder {
         observer.eventWritten();
       } catch (reason) {
         if (this.#life.signal.aborted) return;
-        this.#restUntil = clock.monotonic() + restMs;
-        for (const left of this.#queue.splice(0)) left.queued = false;
+        if (!isOfOneEvent(reason)) {
+          this.#restUntil = clock.monotonic() + restMs;
+          for (const left of this.#queue.splice(0)) left.queued = false;
+        }
         observer.eventLost(ProviderError.from(reason));
       }
     }
@@ -173,6 +175,11 @@ export class EventRecorder {
       this.#life.signal,
     );
   }
+}
+
+/** The namespace has gone, or the event is not to the API server's liking: the next one may be. */
+function isOfOneEvent(reason: unknown): boolean {
+  return reason instanceof KubeError && [404, 409, 422].includes(reason.status);
 }
 
 /** Of metav1.Time, which has whole seconds. */
