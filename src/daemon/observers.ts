@@ -121,7 +121,7 @@ export class Observers implements VaultObserver, SessionsObserver, HeldAnswersOb
   /** Why, where the API server refused it; otherwise there were too many. */
   eventLost(error?: ProviderError): void {
     this.#metrics?.event("lost");
-    if (error) this.#log.warn(describeError(error), "an event could not be written; none is tried for a minute");
+    if (error) this.#log.warn(describeError(error), "an event could not be written");
   }
 
   choreFailed(error: unknown): void {
