@@ -16,7 +16,10 @@ interface Outcome {
   error: string;
 }
 
-/** Tells the kubelet of the driver behind `endpoint`, whenever it asks; resolves with the way to end that. */
+/**
+ * Tells the kubelet of the driver behind `endpoint`, whenever it asks; resolves with the way to end that. A kubelet that
+ * could not reach the driver asks again only when the socket is a new one: so node-driver-registrar ends, and restarts.
+ */
 export async function registerDriver(kubeletRoot: string, endpoint: string): Promise<() => void> {
   const sockets = join(kubeletRoot, "plugins_registry");
   await mkdir(sockets, { recursive: true });
@@ -30,15 +33,24 @@ export async function registerDriver(kubeletRoot: string, endpoint: string): Pro
     endpoint,
     supportedVersions: ["1.0.0"],
   };
-  const server = new Server();
-  server.addService(Registration.service, {
-    GetInfo: (_: unknown, answer: sendUnaryData<typeof info>) => answer(null, info),
-    NotifyRegistrationStatus: ({ request }: ServerUnaryCall<Outcome, object>, answer: sendUnaryData<object>) => {
-      if (!request.pluginRegistered) console.error(`e2e: the kubelet refuses the driver: ${request.error}`);
-      answer(null, {});
-    },
-  });
   const address = `unix://${join(sockets, "secrets-store-reg.sock")}`;
-  await promisify(server.bindAsync.bind(server))(address, ServerCredentials.createInsecure());
-  return () => server.forceShutdown();
+  let server: Server | undefined;
+  let restart: NodeJS.Timeout | undefined;
+  const begin = async () => {
+    server?.forceShutdown();
+    server = new Server();
+    server.addService(Registration.service, {
+      GetInfo: (_: unknown, answer: sendUnaryData<typeof info>) => answer(null, info),
+      NotifyRegistrationStatus: ({ request }: ServerUnaryCall<Outcome, object>, answer: sendUnaryData<object>) => {
+        if (!request.pluginRegistered) restart = setTimeout(() => void begin(), 1_000);
+        answer(null, {});
+      },
+    });
+    await promisify(server.bindAsync.bind(server))(address, ServerCredentials.createInsecure());
+  };
+  await begin();
+  return () => {
+    clearTimeout(restart);
+    server?.forceShutdown();
+  };
 }
