@@ -32,7 +32,7 @@ export interface Entry {
   overdue?: boolean;
   /** It is static and of no use to a reader, however young. */
   unfit?: boolean;
-  /** Vault is being asked for what may be a credential: it would be lost if its users lost their place. */
+  /** A credential is being made: it would be lost if its users lost their place. */
   making?: boolean;
 }
 
@@ -48,7 +48,7 @@ const silenceMs = 24 * 60 * 60_000;
 /**
  * Who holds what. Pure memory: it never asks Vault, and the time is told to it. A credential that is alive is never
  * pushed out by a newcomer; static answers are, the oldest of the namespace that holds most first, so that no namespace
- * keeps more than its half when others want room. A volume that waits for what may be a credential keeps its place, too.
+ * keeps more than its half when others want room. A volume whose credential is being made keeps its place, too.
  */
 export class AnswerBook {
   readonly #limits: BookLimits;
@@ -101,14 +101,10 @@ export class AnswerBook {
     return this.#credentialBytes < this.#limits.bytes;
   }
 
-  /**
-   * Holds an answer in the entry of its request, pushing out older static ones for room; a static one too many is not
-   * held at all, nor one that no binding uses any more.
-   */
-  hold({ key }: Entry, answer: Answer): void {
-    const entry = this.#entries.get(key); // The class may have left the request out and taken it back meanwhile.
-    if (!entry) return;
+  /** Holds an answer in its entry, pushing out older static ones for room; a static one too many is not held at all. */
+  hold(entry: Entry, answer: Answer): void {
     this.#drop(entry);
+    if (entry.users.size === 0) return;
     const room = this.#makeRoomForBytes(answer.bytes, entry.namespace);
     if (!room && answer.kind === "static") return;
     entry.answer = answer;
@@ -194,7 +190,7 @@ export class AnswerBook {
     if (!victim) {
       throw new ProviderError(
         "limit_exceeded",
-        `this node already serves ${this.#limits.bindings} volumes, and each has a live credential or waits for its first answer; raise limits.bindings or spread the pods`,
+        `this node already serves ${this.#limits.bindings} volumes, and each has a live credential or waits for one; raise limits.bindings or spread the pods`,
       );
     }
     this.forget(victim);
@@ -225,7 +221,7 @@ function isEvictable({ kind }: Answer): boolean {
   return kind === "static";
 }
 
-/** It holds a live credential, or one may be under way to it. */
+/** It holds a live credential, or one is being made for it. */
 function needsPlace(binding: Binding, now: number): boolean {
   return [...binding.entries].some(
     ({ answer, making }) => making || (answer && !isEvictable(answer) && answer.life && isAlive(answer, now)),

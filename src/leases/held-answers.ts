@@ -108,8 +108,7 @@ export class HeldAnswers implements Answers {
     const { visitor, entry, request } = question;
     const early = this.#attempts.tooEarly(entry.key, this.#parts.clock.monotonic());
     if (early) throw early;
-    const makes = request.method !== "GET" && request.method !== "LIST";
-    if (makes) this.#admitCredential(visitor, request);
+    if (makes(request)) this.#admitCredential(visitor, request);
     const work = (working: AbortSignal) => this.#ask(question, held, working);
     return this.#asking.run(entry.key, work, { lasting: held?.kind !== "static" }, signal);
   }
@@ -118,7 +117,7 @@ export class HeldAnswers implements Answers {
     const { visitor, binding, entry, request } = question;
     const { book, fresh, clock, random } = this.#parts;
     const priority = priorityOf(binding, held);
-    entry.making = held?.kind !== "static";
+    entry.making = makes(request);
     try {
       const { reply, token } = await fresh.ask(visitor, request, { priority, mayWait: held !== undefined }, signal);
       const answer = answerOf(request, reply, token, {
@@ -126,7 +125,7 @@ export class HeldAnswers implements Answers {
         monotonic: clock.monotonic(),
         draw: random(),
       });
-      if (answer.kind === "leased") this.#admitLease(visitor, request, answer);
+      if (answer.kind !== "static") this.#admitAnswer(question, answer);
       book.hold(entry, answer);
       this.#attempts.succeeded(entry.key);
       return answer;
@@ -153,12 +152,13 @@ export class HeldAnswers implements Answers {
     }
   }
 
-  /** That a GET makes a lease shows only in its answer; what may not be held is given back. */
-  #admitLease(visitor: Visitor, request: VaultRequest, answer: Answer): void {
+  /** That a GET makes a credential shows only in its answer; a lease that may not be held is given back. */
+  #admitAnswer({ visitor, entry, request }: Question, { kind, lease, token }: Answer): void {
     try {
-      this.#admitCredential(visitor, request);
+      if (kind === "leased") this.#admitCredential(visitor, request);
+      if (entry.users.size === 0) throw lostItsPlace(request);
     } catch (refusal) {
-      this.#parts.fresh.giveBack(visitor, answer.lease!, answer.token);
+      if (lease) this.#parts.fresh.giveBack(visitor, lease, token);
       throw refusal;
     }
   }
@@ -169,6 +169,18 @@ function needsPodVolume(request: VaultRequest): ProviderError {
     "invalid_request",
     `${request.path} makes a credential that lives as long as a pod's volume, so it needs a pod volume: it cannot be synced by a controller`,
   );
+}
+
+function lostItsPlace(request: VaultRequest): ProviderError {
+  return new ProviderError(
+    "limit_exceeded",
+    `${request.path} made a credential for a volume that has lost its place to others meanwhile; raise limits.bindings or spread the pods`,
+  );
+}
+
+/** For certain: what a GET makes shows in its answer. */
+function makes({ method }: VaultRequest): boolean {
+  return method !== "GET" && method !== "LIST";
 }
 
 function priorityOf(binding: Binding, held: Answer | undefined): Priority {
