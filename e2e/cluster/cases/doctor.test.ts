@@ -5,24 +5,14 @@ import { expect, test } from "vitest";
 import { stringify } from "yaml";
 import type { Report } from "../../../src/doctor/round.js";
 import { eventually } from "../../stack/eventually.js";
-import { keymountNamespace } from "../stack/keymount.js";
-import type { PodObject } from "../stack/running-pod.js";
+import { providerContainer } from "../stack/provider-container.js";
 import { setScene } from "../stack/scene.js";
 
 const { cluster, app, signal } = await setScene("doctor");
 
-/** The container of keymount's own pod. */
-async function container(): Promise<string> {
-  const pods = await app.kube.list<PodObject>({ apiVersion: "v1", kind: "Pod" }, keymountNamespace);
-  const pod = pods.find(({ metadata }) => metadata.labels?.["app"] === "keymount-vault" && !metadata.deletionTimestamp);
-  const id = pod?.status.containerStatuses?.[0]?.containerID?.replace("containerd://", "");
-  if (!id) throw new Error("keymount has no container");
-  return id;
-}
-
 /** As `kubectl exec` runs it, in an image without a shell. Of a process that ends at once, ctr may lose what it wrote. */
 async function doctorInside(args: readonly string[] = [], input = ""): Promise<Report[]> {
-  const exec = ["tasks", "exec", "--exec-id", randomUUID(), await container()];
+  const exec = ["tasks", "exec", "--exec-id", randomUUID(), (await providerContainer(cluster, app.kube)).id];
   const doctor = ["node", "/keymount/dist/keymount.js", "doctor", "--json", ...args];
   const address = [`--address=${cluster.containerd}`, "--namespace=k8s.io"];
   const running = promisify(execFile)("ctr", [...address, ...exec, ...doctor]);

@@ -27,11 +27,12 @@ test("one pod gets volumes from two instances of keymount and from a provider of
     await app.createClass({}, { provider: "other" }),
   ];
 
-  const volumes = Object.entries({ vault, openbao, other }).map(([name, secretProviderClass]) => [
-    name,
-    { secretProviderClass },
-  ]);
-  const pod = await workloads.runPod({ volumes: Object.fromEntries(volumes) }, signal);
+  const volumes = {
+    vault: { secretProviderClass: vault },
+    openbao: { secretProviderClass: openbao },
+    other: { secretProviderClass: other },
+  };
+  const pod = await workloads.runPod({ volumes }, signal);
 
   expect(await pod.texts("vault")).toEqual({ password: "hunter2" });
   expect(await pod.texts("openbao")).toEqual({ password: "hunter2" });
