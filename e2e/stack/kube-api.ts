@@ -42,6 +42,17 @@ export class KubeApi {
     return (await this.request<{ items: T[] }>("GET", path)).items;
   }
 
+  /** Changes what is there; where another writer comes between, what that one left. */
+  async change<T extends KubeObject>(object: KubeObject, change: (found: T) => T): Promise<T> {
+    for (;;) {
+      try {
+        return await this.replace(change(await this.get<T>(object)));
+      } catch (error) {
+        if (!(error instanceof KubeError && error.status === 409)) throw error;
+      }
+    }
+  }
+
   async replace<T extends KubeObject>(object: T): Promise<T> {
     return this.request("PUT", objectPath(object), object);
   }

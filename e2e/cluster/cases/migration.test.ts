@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { access, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../../stack/eventually.js";
 import { DaemonSet } from "../stack/daemon-set.js";
 import { leaveDeadSocket } from "../stack/dead-socket.js";
@@ -23,10 +23,8 @@ async function podGetsItsFile(provider: string): Promise<void> {
 
 describe("the Go provider's chart, with only the image changed", () => {
   const shared = new DaemonSet(app.kube, keymountNamespace, sharedInstance);
-  beforeAll(async () => {
-    await shared.pause(signal);
-    return () => shared.resume(signal);
-  });
+  afterAll(() => shared.resume(signal));
+  beforeAll(() => shared.pause(signal));
 
   test.each([
     [

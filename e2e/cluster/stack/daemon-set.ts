@@ -1,13 +1,13 @@
 import { eventually } from "../../stack/eventually.js";
 import type { KubeApi, KubeObject } from "../../stack/kube-api.js";
 
+interface PodTemplate {
+  metadata: { annotations?: Record<string, string> };
+  spec: { nodeSelector?: Record<string, string> };
+}
+
 interface DaemonSetObject extends KubeObject {
-  spec: {
-    template: {
-      metadata: { annotations?: Record<string, string> };
-      spec: { nodeSelector?: Record<string, string> };
-    };
-  };
+  spec: { template: PodTemplate };
   status: {
     numberReady: number;
     updatedNumberScheduled?: number;
@@ -40,11 +40,10 @@ export class DaemonSet {
 
   /** Has its pod replaced, as every change of the template does. */
   async roll(): Promise<void> {
-    const found = await this.api.get<DaemonSetObject>(this.#identity);
-    const { template } = found.spec;
-    const annotations = { ...template.metadata.annotations, "e2e/rolled": new Date().toISOString() };
-    const metadata = { ...template.metadata, annotations };
-    await this.api.replace({ ...found, spec: { ...found.spec, template: { ...template, metadata } } });
+    await this.#change(({ metadata, ...template }) => {
+      const annotations = { ...metadata.annotations, "e2e/rolled": new Date().toISOString() };
+      return { ...template, metadata: { ...metadata, annotations } };
+    });
   }
 
   /** Takes it from the node, and waits until its pod is gone. */
@@ -69,14 +68,17 @@ export class DaemonSet {
 
   /** Its pod comes back as soon as there is a kubelet to start it. */
   async callBack(): Promise<void> {
-    await this.#select(undefined);
+    await this.#select({ "kubernetes.io/os": "linux" });
   }
 
-  async #select(nodeSelector: Record<string, string> | undefined): Promise<void> {
-    const found = await this.api.get<DaemonSetObject>(this.#identity);
-    const { template } = found.spec;
-    const { nodeSelector: _, ...spec } = template.spec;
-    const newSpec = nodeSelector ? { ...spec, nodeSelector } : spec;
-    await this.api.replace({ ...found, spec: { ...found.spec, template: { ...template, spec: newSpec } } });
+  async #select(nodeSelector: Record<string, string>): Promise<void> {
+    await this.#change((template) => ({ ...template, spec: { ...template.spec, nodeSelector } }));
+  }
+
+  async #change(change: (template: PodTemplate) => PodTemplate): Promise<void> {
+    await this.api.change<DaemonSetObject>(this.#identity, (found) => ({
+      ...found,
+      spec: { ...found.spec, template: change(found.spec.template) },
+    }));
   }
 }

@@ -45,14 +45,12 @@ export class Workloads {
     return name;
   }
 
-  async scale(deployment: string, replicas: number): Promise<void> {
-    const object = {
-      apiVersion: "apps/v1",
-      kind: "Deployment",
-      metadata: { name: deployment, namespace: this.namespace },
-    };
-    const found = await this.#api.get<KubeObject & { spec: object }>(object);
-    await this.#api.replace({ ...found, spec: { ...found.spec, replicas } });
+  async scale(name: string, replicas: number): Promise<void> {
+    const deployment = { apiVersion: "apps/v1", kind: "Deployment", metadata: { name, namespace: this.namespace } };
+    await this.#api.change<KubeObject & { spec: object }>(deployment, (found) => ({
+      ...found,
+      spec: { ...found.spec, replicas },
+    }));
   }
 
   /** A pod on its own, not yet running. Its name. */
