@@ -15,8 +15,11 @@ const event = (change: Partial<PodEvent> = {}): PodEvent => ({
 });
 const taken: ApiAnswer = { status: 201, body: {} };
 
-async function startRecorder(answer: (call: { method: string }) => ApiAnswer | "hang" = () => taken) {
-  const { client, calls } = await startKubernetesApi(answer);
+async function startRecorder(
+  answer: (call: { method: string; path: string }) => ApiAnswer | "hang" = () => taken,
+  options: { timeoutMs?: number } = {},
+) {
+  const { client, calls } = await startKubernetesApi(answer, options);
   const clock = new FakeClock(Date.parse("2026-11-23T08:00:00Z"));
   const lost: (ProviderError | undefined)[] = [];
   let written = 0;
@@ -130,4 +133,60 @@ test("an API server that does not answer holds up neither the teller nor the end
   recorder.note(event());
   await recorder.stop();
   expect(lost).toEqual([]);
+});
+
+test("an event whose making was answered too late is counted on, not made in vain for ever", async () => {
+  const posts: ApiAnswer[] = [];
+  const answer = ({ method }: { method: string }) => {
+    if (method === "PATCH") return taken;
+    return posts.push(taken) === 1 ? "hang" : refusal(409, "AlreadyExists");
+  };
+  const { recorder, calls, clock, settled, written } = await startRecorder(answer, { timeoutMs: 50 });
+  recorder.note(event());
+  await settled(1);
+  await clock.advance(60_000);
+  recorder.note(event());
+  await settled(2);
+  expect(written()).toBe(1);
+  expect(calls.map(({ method }) => method)).toEqual(["POST", "POST", "PATCH"]);
+  expect(calls[2]!.body).toMatchObject({ count: 2 });
+});
+
+test("a namespace that forbids everything, as one that is being deleted does, silences no other", async () => {
+  const { recorder, calls, lost, settled, written } = await startRecorder(({ path }) =>
+    path.includes("/dying/") ? refusal(403, "Forbidden") : taken,
+  );
+  for (const uid of ["a", "b"]) recorder.note(event({ pod: { namespace: "dying", name: uid, uid } }));
+  for (let index = 0; index < 5; index++) recorder.note(event({ pod: { ...pod, uid: `uid-${index}` } }));
+  await settled(7);
+  expect([written(), lost.length]).toEqual([5, 2]);
+  expect(calls.filter(({ path }) => path.includes("/dying/"))).toHaveLength(1);
+});
+
+test("what waits while the API server cannot be reached is counted as lost, and asked for by nobody", async () => {
+  const { recorder, calls, lost, settled } = await startRecorder(() => refusal(500, "InternalError"));
+  for (let index = 0; index < 5; index++) recorder.note(event({ pod: { ...pod, uid: `uid-${index}` } }));
+  await settled(5);
+  expect([calls.length, lost.length]).toEqual([1, 5]);
+});
+
+test("why nothing is written is told once, and again only after something was", async () => {
+  let forbidden = true;
+  const { recorder, clock, lost, settled } = await startRecorder(() => (forbidden ? refusal(403, "Forbidden") : taken));
+  const told = () => lost.filter((error) => error !== undefined).length;
+  for (let minute = 1; minute <= 12; minute++) {
+    forbidden = minute !== 11;
+    recorder.note(event({ message: `words of minute ${minute}` }));
+    await settled(minute);
+    await clock.advance(60_000);
+    expect(told()).toBe(minute < 12 ? 1 : 2);
+  }
+});
+
+test("a pod that always finds new words leaves room for the others", async () => {
+  const { recorder, calls, settled } = await startRecorder();
+  for (let index = 0; index < 60; index++) recorder.note(event({ message: `words ${index}` }));
+  recorder.note(event({ pod: { ...pod, uid: "another" } }));
+  await settled(61);
+  expect(calls).toHaveLength(26);
 });

@@ -41,8 +41,16 @@ const nodeBurst = 50;
 const nodeRefillMs = 1_000;
 /** validation/events.go: longer messages are refused. */
 const longestMessage = 1_024;
-/** After a refusal of more than one event nothing is asked for a while: what is forbidden now is forbidden a moment later. */
+/** Of one pod, whatever it has to tell, as client-go's spam filter has it: no pod takes the words of the others. */
+const podBurst = 25;
+const podRefillMs = 5 * 60_000;
+/** Pods whose buckets are remembered, and namespaces that rest. */
+const mostPods = 1_024;
+const mostResting = 256;
+/** What is forbidden, or cannot be reached, now will be a moment later, too. */
 const restMs = 60_000;
+/** Instead of a namespace: the API server rests as a whole. */
+const everywhere = "";
 
 /**
  * Writes events of pods, in the background: `note` returns at once, never throws, and holds up nobody. What cannot be
@@ -53,9 +61,13 @@ export class EventRecorder {
   readonly #series = new Map<string, Series>();
   readonly #queue: Series[] = [];
   readonly #node: TokenBucket;
+  readonly #pods = new Map<string, TokenBucket>();
+  /** Namespace → until when nothing is asked for it. One that is being deleted forbids everything, and others do not. */
+  readonly #restUntil = new Map<string, number>();
+  /** Why has been told, and nothing was written since. */
+  #told = false;
   readonly #life = new AbortController();
   #writing: Promise<void> | undefined;
-  #restUntil = 0;
 
   constructor(parts: EventRecorderParts) {
     this.#parts = parts;
@@ -67,12 +79,12 @@ export class EventRecorder {
     const series = this.#seriesOf(event, now);
     series.count += 1;
     if (series.queued || this.#life.signal.aborted) return;
-    if (now < this.#restUntil) return this.#parts.observer.eventLost();
+    if (this.#rests(series, now)) return this.#parts.observer.eventLost();
     if (!series.writes.take(now)) return;
-    if (!this.#node.take(now)) return this.#parts.observer.eventLost();
+    if (!this.#podOf(event, now).take(now) || !this.#node.take(now)) return this.#parts.observer.eventLost();
     series.queued = true;
     this.#queue.push(series);
-    this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
+    this.#writing ??= this.#write();
   }
 
   /** What is not written by then is not written at all. */
@@ -84,12 +96,19 @@ export class EventRecorder {
   #seriesOf(event: PodEvent, now: number): Series {
     const key = JSON.stringify([event.pod.uid, event.type, event.reason, event.message]);
     const known = this.#series.get(key);
-    this.#series.delete(key);
     const series = known ?? this.#begin(event, now);
-    this.#series.set(key, series);
-    const [oldest] = this.#series.keys();
-    if (this.#series.size > mostSeries) this.#series.delete(oldest!);
+    keepNewest(this.#series, key, series, mostSeries);
     return series;
+  }
+
+  #podOf({ pod }: PodEvent, now: number): TokenBucket {
+    const bucket = this.#pods.get(pod.uid) ?? new TokenBucket(podBurst, podRefillMs, now);
+    keepNewest(this.#pods, pod.uid, bucket, mostPods);
+    return bucket;
+  }
+
+  #rests({ event }: Series, now: number): boolean {
+    return [everywhere, event.pod.namespace].some((where) => now < (this.#restUntil.get(where) ?? 0));
   }
 
   #begin(event: PodEvent, now: number): Series {
@@ -110,25 +129,36 @@ export class EventRecorder {
     const { clock, observer } = this.#parts;
     for (let series = this.#queue.shift(); series; series = this.#queue.shift()) {
       series.queued = false;
+      if (this.#rests(series, clock.monotonic())) {
+        observer.eventLost();
+        continue;
+      }
       try {
         await this.#send(series);
+        this.#told = false;
         observer.eventWritten();
       } catch (reason) {
         if (this.#life.signal.aborted) return;
-        if (!isOfOneEvent(reason)) {
-          this.#restUntil = clock.monotonic() + restMs;
-          for (const left of this.#queue.splice(0)) left.queued = false;
-        }
-        observer.eventLost(ProviderError.from(reason));
+        this.#failed(series, ProviderError.from(reason));
       }
     }
+    this.#writing = undefined;
+  }
+
+  #failed({ event }: Series, error: ProviderError): void {
+    const { clock, observer } = this.#parts;
+    const where = whereRefused(error, event);
+    if (where !== undefined) keepNewest(this.#restUntil, where, clock.monotonic() + restMs, mostResting);
+    observer.eventLost(this.#told ? undefined : error);
+    this.#told = true;
   }
 
   /** An event lives an hour in the API server by default: one that is gone is made again. */
   async #send(series: Series): Promise<void> {
     if (series.created && (await this.#raise(series))) return;
-    await this.#create(series);
+    const made = await this.#create(series);
     series.created = true;
+    if (!made) await this.#raise(series);
   }
 
   async #raise({ event, name, count }: Series): Promise<boolean> {
@@ -149,7 +179,18 @@ export class EventRecorder {
     }
   }
 
-  async #create({ event, name, count, firstTimestamp }: Series): Promise<void> {
+  /** `false` where it is there already: it was made, and the answer was lost. */
+  async #create(series: Series): Promise<boolean> {
+    try {
+      await this.#post(series);
+      return true;
+    } catch (error) {
+      if (error instanceof KubeError && error.reason === "AlreadyExists") return false;
+      throw error;
+    }
+  }
+
+  async #post({ event, name, count, firstTimestamp }: Series): Promise<void> {
     const { pod, type, reason, message } = event;
     await this.#parts.kube.call(
       {
@@ -177,9 +218,19 @@ export class EventRecorder {
   }
 }
 
-/** The namespace has gone, or the event is not to the API server's liking: the next one may be. */
-function isOfOneEvent(reason: unknown): boolean {
-  return reason instanceof KubeError && [404, 409, 422].includes(reason.status);
+/** Where nothing is to be asked for a while; nowhere when the event alone is not to the API server's liking. */
+function whereRefused(error: ProviderError, { pod }: PodEvent): string | undefined {
+  if (!(error instanceof KubeError)) return everywhere;
+  if (error.status === 403) return pod.namespace;
+  return [400, 404, 409, 422].includes(error.status) ? undefined : everywhere;
+}
+
+/** Sets the key as the newest, and forgets the oldest where there are more than `most`. */
+function keepNewest<V>(map: Map<string, V>, key: string, value: V, most: number): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > most) map.delete(oldest!);
 }
 
 /** Of metav1.Time, which has whole seconds. */
