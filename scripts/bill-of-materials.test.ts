@@ -1,0 +1,58 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { billOfMaterials, checkLicences, licenceList } from "./bill-of-materials.js";
+import { bundle, root } from "./bundle.js";
+import { bundledPackages } from "./bundled-packages.js";
+
+const { code, moduleIds } = await bundle();
+const packages = bundledPackages(moduleIds, root);
+const application = { name: "keymount", version: "1.2.3", license: "Apache-2.0" };
+
+test("the bundle is one file of ASCII, and asks for no native module and no package: any machine with Node runs it", () => {
+  expect(code).toMatch(/^[\0-\x7f]+$/);
+  expect(code).not.toMatch(/\.node["'`]/);
+  const asked = [...code.matchAll(/(?:^|[;}\n])import[^"'`;]*["']([^"']+)["']/g)].map(([, from]) => from!);
+  expect(asked.length).toBeGreaterThan(0);
+  expect(asked.filter((from) => !from.startsWith("node:"))).toEqual([]);
+});
+
+test("each package of the bundle is listed, and none that is not in it", () => {
+  const bill = JSON.parse(billOfMaterials(application, packages)) as {
+    components: { name: string; version: string }[];
+  };
+  const names = bill.components.map(({ name }) => name);
+  expect(names).toEqual(expect.arrayContaining(["@grpc/grpc-js", "node-vault", "pino", "zod"]));
+  expect(names).not.toContain("axios");
+  expect(names).not.toContain("vitest");
+  for (const { name, version } of bill.components) {
+    const installed = JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")) as object;
+    expect(installed).toMatchObject({ name, version });
+  }
+});
+
+test("the same packages give the same bytes, whatever the time", () => {
+  const digest = () => createHash("sha256").update(billOfMaterials(application, packages)).digest("hex");
+  expect(digest()).toBe(digest());
+  expect(billOfMaterials(application, packages)).not.toMatch(/timestamp|serialNumber/);
+});
+
+test("each package's licence is there, by name and as text where the package brings one", () => {
+  const list = licenceList(packages);
+  for (const { name, version, licences } of packages)
+    expect(list).toContain(`${name} ${version}\n${licences.join(", ")}`);
+  expect(packages.filter(({ licenceText }) => !licenceText).map(({ name }) => name)).toEqual(["@bufbuild/protobuf"]);
+});
+
+test.each([
+  ["GPL-3.0-only", false],
+  ["MIT", true],
+  ["(MIT OR GPL-3.0-only)", true],
+  ["MIT AND GPL-3.0-only", false],
+  ["UNLICENSED", false],
+])("a package under %s may be bundled: %s", (licence, may) => {
+  const check = () => checkLicences([{ purl: "pkg:npm/a@1", licences: [licence.replace(/^\((.*)\)$/, "$1")] }]);
+  if (may) expect(check).not.toThrow();
+  else expect(check).toThrow("pkg:npm/a@1");
+});
