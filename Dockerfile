@@ -23,7 +23,7 @@ COPY --from=build /usr/lib/*-linux-gnu/libsmartcols.so.1 /usr/lib/
 # package.json says that the bundle is an ES module: without it Node reads the file twice.
 COPY --from=build /src/package.json /src/LICENSE /keymount/
 COPY --from=build /src/dist/ /keymount/dist/
-# Compiled code of the bundle, for this very Node with these very flags: 7 MB less memory. Nothing writes there later. Node
+# Compiled code of the bundle, for this very Node with these very flags: 7 MiB less memory. Nothing writes there later. Node
 # keeps it by user and for that user alone; the chart's other user finds the same.
 ENV NODE_COMPILE_CACHE=/keymount/cache
 RUN ["node", "--disable-sigusr1", "--max-semi-space-size=2", "--max-old-space-size=64", "/keymount/dist/keymount.js", "version"]
