@@ -20,12 +20,16 @@ const run = promisify(execFile);
 const root = join(import.meta.dirname, "..");
 const cache = join(process.env["KEYMOUNT_CACHE"] ?? join(homedir(), ".cache", "keymount"), "e2e");
 
-/** Addresses that the cluster's node, API server and Vault have (cluster/stack/addresses.ts), and a /run of its own. */
+/**
+ * Addresses that the cluster's node, API server and Vault have (cluster/stack/addresses.ts), and a /run of its own. The
+ * first network namespace that `ip` makes lays a mount over those of the pods that are there by then: there are none yet.
+ */
 const insideNamespaces = `
 set -e
 ip link set lo up
 for address in 10.96.0.1 10.97.0.1 10.98.0.1; do ip address add "$address/32" dev lo; done
 mount -t tmpfs tmpfs /run
+ip netns add first && ip netns delete first
 "$@"
 `;
 
