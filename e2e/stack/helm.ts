@@ -29,11 +29,13 @@ export class Helm {
   }
 
   /** Installs the chart, or upgrades the release, and waits until it is ready. */
-  async upgrade(release: string, namespace: string, values: object, signal: AbortSignal): Promise<string> {
-    const how = ["--install", "--create-namespace", "--wait", "--timeout=90s", `--namespace=${namespace}`];
-    return this.#withValues(values, (file) =>
-      this.run(["upgrade", release, chart, ...how, `--values=${file}`], signal),
-    );
+  async upgrade(release: string, namespace: string, values: object, signal: AbortSignal): Promise<void> {
+    await this.#upgrade(release, namespace, values, ["--wait", "--timeout=90s"], signal);
+  }
+
+  /** The same without waiting, where no controller would make a DaemonSet's pods. */
+  async apply(release: string, namespace: string, values: object, signal: AbortSignal): Promise<void> {
+    await this.#upgrade(release, namespace, values, [], signal);
   }
 
   async uninstall(release: string, namespace: string, signal: AbortSignal): Promise<void> {
@@ -50,6 +52,13 @@ export class Helm {
     } finally {
       await rm(home, { recursive: true, force: true });
     }
+  }
+
+  async #upgrade(release: string, namespace: string, values: object, how: readonly string[], signal: AbortSignal) {
+    const flags = ["--install", "--create-namespace", `--namespace=${namespace}`, ...how];
+    await this.#withValues(values, (file) =>
+      this.run(["upgrade", release, chart, ...flags, `--values=${file}`], signal),
+    );
   }
 
   async #withValues<T>(values: object, act: (file: string) => Promise<T>): Promise<T> {

@@ -53,6 +53,11 @@ export class KubeApi {
     }
   }
 
+  /** Has the API server judge what would be created, every field of it, without creating it. */
+  async dryRun(object: KubeObject): Promise<void> {
+    await this.request("POST", `${collectionPath(object)}?dryRun=All&fieldValidation=Strict`, object);
+  }
+
   async replace<T extends KubeObject>(object: T): Promise<T> {
     return this.request("PUT", objectPath(object), object);
   }
@@ -118,14 +123,19 @@ const clusterWide = new Set([
   "ClusterRoleBinding",
   "CSIDriver",
   "CustomResourceDefinition",
+  "ValidatingAdmissionPolicy",
+  "ValidatingAdmissionPolicyBinding",
 ]);
 
-/** Kinds become resources by lower case and an "s" or "es", as all that the tests use do. */
+/** Kinds become resources by lower case and a plural, as all that the tests use do. */
 function collectionPath({ apiVersion, kind, metadata }: KubeObject): string {
   const root = apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const within = clusterWide.has(kind) ? "" : `/namespaces/${metadata.namespace ?? "default"}`;
-  const resource = kind.toLowerCase();
-  return `${root}${within}/${resource}${resource.endsWith("s") ? "es" : "s"}`;
+  const singular = kind.toLowerCase();
+  const resource = singular.endsWith("y")
+    ? singular.replace(/y$/, "ies")
+    : `${singular}${singular.endsWith("s") ? "es" : "s"}`;
+  return `${root}${within}/${resource}`;
 }
 
 const objectPath = (object: KubeObject) => `${collectionPath(object)}/${object.metadata.name}`;
