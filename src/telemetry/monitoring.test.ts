@@ -1,0 +1,64 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { parse } from "yaml";
+import { Metrics } from "./metrics.js";
+
+const at = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+const alerts = parse(at("deploy/chart/monitoring/alerts.yaml")) as {
+  groups: { rules: { alert: string; expr: string; annotations: { summary: string; runbook: string } }[] }[];
+};
+const rules = alerts.groups.flatMap((group) => group.rules);
+const dashboard = JSON.parse(at("deploy/chart/monitoring/dashboard.json")) as {
+  panels: { id: number; title: string; targets?: { expr: string }[] }[];
+};
+
+const metrics = new Metrics("1.2.3", () => ({
+  volumes: 0,
+  bytes: 0,
+  tokens: 0,
+  answers: {},
+  staleSeconds: 0,
+  connections: new Map([["main", { inFlight: 0, allowed: 0, waiting: 0, faulty: false }]]),
+}));
+const exported = [...(await metrics.scrape()).matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, name, type]) =>
+  type === "histogram" ? [`${name}_bucket`, `${name}_count`, `${name}_sum`] : [name!],
+);
+/** Of kube-state-metrics. */
+const foreign = ["kube_daemonset_status_number_unavailable"];
+
+const expressions: [string, string][] = [
+  ...rules.map(({ alert, expr }): [string, string] => [`alert ${alert}`, expr]),
+  ...dashboard.panels.flatMap(({ title, targets = [] }) =>
+    targets.map(({ expr }): [string, string] => [`panel "${title}"`, expr]),
+  ),
+];
+
+test.each(expressions)("%s asks for metrics that there are", (_, expr) => {
+  const named = [...expr.matchAll(/\b((?:keymount|process|nodejs|kube)_\w+)/g)].map(([, name]) => name!);
+  expect(named.length).toBeGreaterThan(0);
+  expect(named.filter((name) => ![...exported, ...foreign].includes(name))).toEqual([]);
+});
+
+test("every metric of ours has a panel or an alert", () => {
+  const own = exported.filter((name) => name.startsWith("keymount_") && !/_(count|sum)$/.test(name));
+  const asked = [...expressions.map(([, expr]) => expr), JSON.stringify(dashboard)].join("\n");
+  const notShown = ["keymount_events_total"];
+  expect(own.filter((name) => !asked.includes(name) && !notShown.includes(name))).toEqual([]);
+});
+
+test.each(rules)(
+  "alert $alert leads to a part of the runbook that is there",
+  ({ annotations: { summary, runbook } }) => {
+    const [file, anchor] = runbook.split("#");
+    const headings = [...at(file!).matchAll(/^## (.+)$/gm)].map(([, title]) =>
+      title!.toLowerCase().replaceAll(" ", "-"),
+    );
+    expect(headings).toContain(anchor);
+    expect(summary).not.toBe("");
+  },
+);
+
+test("each panel of the dashboard has an id of its own", () => {
+  const ids = dashboard.panels.map(({ id }) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+});
