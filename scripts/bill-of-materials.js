@@ -51,6 +51,6 @@ function licenceChoice(licence) {
 export function licenceList(packages) {
   const rule = `\n\n${"=".repeat(78)}\n\n`;
   const one = ({ name, version, licences, licenceText }) =>
-    `${name} ${version}\n${licences.join(", ")}\n\n${licenceText ?? "(The package brings no text of its licence.)"}`;
+    `${name} ${version}\n${licences.join(", ")}\n\n${licenceText}`;
   return `keymount contains these packages, under these licences.${rule}${packages.map(one).join(rule)}\n`;
 }

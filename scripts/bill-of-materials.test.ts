@@ -38,11 +38,19 @@ test("the same packages give the same bytes, whatever the time", () => {
   expect(billOfMaterials(application, packages)).not.toMatch(/timestamp|serialNumber/);
 });
 
-test("each package's licence is there, by name and as text where the package brings one", () => {
+test("each package's licence is there, by name and as text", () => {
   const list = licenceList(packages);
-  for (const { name, version, licences } of packages)
-    expect(list).toContain(`${name} ${version}\n${licences.join(", ")}`);
-  expect(packages.filter(({ licenceText }) => !licenceText).map(({ name }) => name)).toEqual(["@bufbuild/protobuf"]);
+  for (const { name, version, licences, licenceText } of packages) {
+    expect(licenceText).toMatch(/copyright|public domain/i);
+    expect(list).toContain(`${name} ${version}\n${licences.join(", ")}\n\n${licenceText}`);
+  }
+});
+
+test("of a package without a file of its licence, the notices of its modules are there", () => {
+  const { licenceText } = packages.find(({ name }) => name === "@bufbuild/protobuf")!;
+  expect(licenceText).toContain("Licensed under the Apache License, Version 2.0");
+  expect(licenceText).toContain("Copyright 2008 Google Inc.");
+  expect(licenceText.match(/Redistributions in binary form must reproduce/g)).toHaveLength(1);
 });
 
 test.each([
