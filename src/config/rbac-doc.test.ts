@@ -9,8 +9,11 @@ test("docs/security.md tells every right that the chart gives, and no others", (
   ];
   const given = rules.map(([, resources, verbs]) => `${resources}: ${verbs}`);
   const table = at("docs/security.md").split("## What keymount may do in Kubernetes")[1]!.split("\n## ")[0]!;
-  const rows = [...table.matchAll(/\| `([^`]+)` \| (.+) \|$/gm)].filter(([, resource]) => resource !== "resource");
-  const told = rows.map(([, resource, verbs]) => `${resource}: ${verbs!.replaceAll("`", "")}`);
+  const rows = table.split("\n").filter((line) => line.startsWith("| ") && !line.startsWith("| for "));
+  const told = rows.map((row) => {
+    const [resource, verbs] = row.replaceAll("`", "").split(" | ").slice(2);
+    return `${resource}: ${verbs!.replace(" |", "")}`;
+  });
   expect(told).toEqual(given);
   expect(given.length).toBeGreaterThan(3);
 });
