@@ -10,16 +10,20 @@ import type { PodObject } from "./running-pod.js";
 
 const cgroups = "/sys/fs/cgroup";
 
-/** The container in which the shared instance of keymount runs now. */
+/** The container in which an instance of keymount runs now. */
 export interface ProviderContainer {
   readonly id: string;
   /** Of its one process, on the node. */
   readonly pid: number;
 }
 
-export async function providerContainer(cluster: Cluster, kube: KubeApi): Promise<ProviderContainer> {
+export async function providerContainer(
+  cluster: Cluster,
+  kube: KubeApi,
+  release = sharedInstance,
+): Promise<ProviderContainer> {
   const pods = await kube.list<PodObject>({ apiVersion: "v1", kind: "Pod" }, keymountNamespace);
-  const pod = pods.find(({ metadata }) => metadata.labels?.["app.kubernetes.io/instance"] === sharedInstance);
+  const pod = pods.find(({ metadata }) => metadata.labels?.["app.kubernetes.io/instance"] === release);
   const id = pod?.status.containerStatuses?.[0]?.containerID?.replace("containerd://", "");
   if (!id) throw new Error("keymount has no container");
   const ctr = [`--address=${cluster.containerd}`, "--namespace=k8s.io", "tasks", "list"];

@@ -1,0 +1,75 @@
+import { readFile } from "node:fs/promises";
+import { expect, test } from "vitest";
+import { installInstance, sharedConnection } from "../stack/keymount.js";
+import { providerContainer } from "../stack/provider-container.js";
+import { setScene } from "../stack/scene.js";
+
+const { cluster, app, workloads, signal, atTheEnd } = await setScene("chart");
+await app.vault.writeSecret(`${app.namespace}/db`, { password: "hunter2" });
+const objects = [{ objectName: "password", secretPath: `secret/data/${app.namespace}/db`, secretKey: "password" }];
+
+/** What the kernel says of the process of an instance. */
+async function process(release?: string) {
+  const { pid } = await providerContainer(cluster, app.kube, release);
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  const field = (name: string) => new RegExp(`^${name}:\\s+(.+)$`, "m").exec(status)?.[1];
+  const mounts = await readFile(`/proc/${pid}/mountinfo`, "utf8");
+  return {
+    user: field("Uid")?.split("\t")[0],
+    capabilities: field("CapEff"),
+    noNewPrivileges: field("NoNewPrivs"),
+    seccomp: field("Seccomp"),
+    coreDumps: /^Max core file size +(\S+)/m.exec(await readFile(`/proc/${pid}/limits`, "utf8"))?.[1],
+    root: / \/ \/ (r[ow])/.exec(mounts)?.[1],
+  };
+}
+
+const hardened = {
+  capabilities: "0000000000000000",
+  noNewPrivileges: "1",
+  // Filtered.
+  seccomp: "2",
+  coreDumps: "0",
+  root: "ro",
+};
+
+test("keymount runs without a capability, with a read-only root, filtered, and is never dumped", async () => {
+  expect(await process()).toEqual({ ...hardened, user: "0" });
+});
+
+test("as another user it serves pods too, from a directory that stays root's", async () => {
+  const connections = { vault: { ...sharedConnection(cluster), audiences: ["vault"] } };
+  const values = { nonRoot: { enabled: true } };
+  atTheEnd(await installInstance(cluster, { name: "nobody", config: { connections }, values }, signal));
+
+  const secretProviderClass = await app.createClass({ objects }, { provider: "nobody" });
+  const pod = await workloads.runPod({ volumes: { secrets: { secretProviderClass } } }, signal);
+
+  expect(await pod.texts("secrets")).toEqual({ password: "hunter2" });
+  expect(await process("keymount-nobody")).toEqual({ ...hardened, user: "65532" });
+});
+
+test("where the driver sends no token of the audience, keymount makes one, if the operator wants that", async () => {
+  await app.vault.writeRole(`${app.namespace}-minted`, {
+    namespaces: [app.namespace],
+    serviceAccounts: [app.serviceAccount],
+    policies: [app.namespace],
+    audience: "minted",
+  });
+  const values = { tokenRequest: { fallback: true, audiences: ["minted"] } };
+  const connections = { vault: { ...sharedConnection(cluster), audiences: ["minted"] } };
+  const instance = { name: "minting", config: { connections }, values };
+  atTheEnd(await installInstance(cluster, instance, signal));
+  const parameters = { roleName: `${app.namespace}-minted`, objects };
+  const secretProviderClass = await app.createClass(parameters, { provider: "minting" });
+  const volumes = { secrets: { secretProviderClass } };
+
+  const pod = await workloads.runPod({ volumes }, signal);
+  expect(await pod.texts("secrets")).toEqual({ password: "hunter2" });
+
+  // An upgrade replaces keymount's pod, and takes nothing from those that run.
+  await installInstance(cluster, { ...instance, values: { ...values, logLevel: "info" } }, signal);
+  expect(await pod.texts("secrets")).toEqual({ password: "hunter2" });
+  const next = await workloads.runPod({ volumes }, signal);
+  expect(await next.texts("secrets")).toEqual({ password: "hunter2" });
+});
