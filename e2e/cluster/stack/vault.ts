@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { makeIdentity } from "../../../src/testing/certificates.js";
+import { eventually } from "../../stack/eventually.js";
 import type { KubeAccess } from "../../stack/kube-api.js";
 import type { VaultAccess } from "../../stack/vault-api.js";
 import { createTokenReviewer, enableKubernetesAuth } from "../../stack/vault-kubernetes-auth.js";
@@ -10,7 +11,7 @@ import { addresses } from "./addresses.js";
 
 export interface ClusterVault {
   readonly access: VaultAccess & { readonly auditLog: string };
-  /** Started, it is also unsealed. */
+  /** Started, it is also unsealed, and leads. */
   readonly service: Pick<Service, "start" | "stop" | "crash">;
   readonly stop: () => Promise<void>;
 }
@@ -38,6 +39,8 @@ export async function startVault(
     start: async () => {
       await node.start();
       await node.unseal();
+      // It answers 200 once it leads, and takes writes.
+      await eventually(() => node.api.request("GET", "sys/health"), signal);
     },
     stop: () => node.end("SIGTERM"),
     crash: () => node.end("SIGKILL"),
