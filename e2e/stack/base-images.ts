@@ -64,6 +64,10 @@ async function addBuildTools(folder: string, node: string, signal: AbortSignal):
   const bin = join(folder, "usr/local/bin");
   await mkdir(join(folder, "usr/bin"), { recursive: true });
   await copyFile(node, join(bin, "node"));
+  await copyFile(join(dirname(node), "../LICENSE"), join(folder, "usr/local/LICENSE"));
+  const terms = "usr/share/doc/util-linux/copyright";
+  await mkdir(dirname(join(folder, terms)), { recursive: true });
+  await copyFile(join("/", terms), join(folder, terms));
   for (const tool of ["/usr/bin/env", "/usr/bin/prlimit"]) {
     await copyFile(tool, join(folder, tool));
     await copyLibraries(folder, tool, signal);
