@@ -19,9 +19,10 @@ const doors: Record<string, readonly string[]> = {
   http: ["telemetry", "shared"],
   driver: ["wire", "shared"],
   devvault: ["shared"],
+  migrate: ["config", "mount", "shared"],
   doctor: ["config", "mount", "vault", "kube", "driver", "shared"],
   daemon: ["config", "mount", "vault", "leases", "kube", "rpc", "http", "wire", "telemetry", "shared"],
-  cli: ["daemon", "doctor", "config", "mount", "driver", "devvault", "telemetry", "shared"],
+  cli: ["daemon", "doctor", "migrate", "config", "mount", "driver", "devvault", "telemetry", "shared"],
   main: ["cli"],
 };
 
@@ -33,7 +34,7 @@ const homes: Record<string, readonly string[]> = {
   pino: ["telemetry"],
   "prom-client": ["telemetry"],
   zod: ["config", "mount", "vault", "kube"],
-  yaml: ["config", "mount", "cli"],
+  yaml: ["config", "mount", "migrate", "cli"],
   "lossless-json": ["vault", "mount", "devvault", "shared"],
   "node-forge": ["devvault"],
 };

@@ -20,6 +20,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "find every mistake in SecretProviderClass files, offline",
     load: async () => (await import("./check.js")).checkCommand,
   },
+  migrate: {
+    summary: "write the operator's file for the classes of a cluster that has another provider",
+    load: async () => (await import("./migrate.js")).migrateCommand,
+  },
   doctor: {
     summary: "say what is broken between the driver and a secret, and who can mend it",
     load: async () => (await import("./doctor.js")).doctorCommand,
