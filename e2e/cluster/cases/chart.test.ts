@@ -29,7 +29,8 @@ const hardened = {
   noNewPrivileges: "1",
   // Filtered.
   seccomp: "2",
-  coreDumps: "0",
+  // Bytes: what the kernel neither writes to a file nor pipes to a program.
+  coreDumps: "1",
   root: "ro",
 };
 
