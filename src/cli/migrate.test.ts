@@ -241,10 +241,10 @@ test("classes of other providers are counted, and not looked at", async () => {
 
 test("no argument of a request is ever printed", async () => {
   const canary = "canary-plaintext";
-  const secretArgs = `- {objectName: a, secretPath: transit/encrypt/a, method: PUT, secretArgs: {plaintext: ${canary}}, encoding: utf-9}`;
+  const secretArgs = `- {objectName: ../a, secretPath: transit/encrypt/a, method: PUT, secretArgs: {plaintext: ${canary}}}`;
   const { file, report } = await migrate(
     [{ name: "web", parameters: { roleName: "web", objects: secretArgs } }],
-    [...["--json"], ...formerFlag],
+    ["--json", ...formerFlag],
   );
   expect(file + report).not.toContain(canary);
   expect(JSON.parse(report)).toMatchObject({
