@@ -31,7 +31,7 @@ describe("help", () => {
     });
   });
 
-  test.each(["serve", "mount", "check", "doctor", "dev", "version"])(
+  test.each(["serve", "mount", "check", "doctor", "migrate", "dev", "version"])(
     "%s --help tells usage and exit codes",
     async (command) => {
       const { code, stdout, stderr } = await keymount(command, "--help");

@@ -1,9 +1,9 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { loadOptions } from "../config/load-options.js";
 import { startReadyVault } from "../testing/ready-vault.js";
 import { filesIn, startProvider } from "../testing/start-provider.js";
-import { migrateCommand } from "./migrate.js";
+import { migrateOn } from "./migrate.js";
 
 interface Class {
   name: string;
@@ -39,7 +39,7 @@ spec:
         - name: vault-csi-provider
           image: hashicorp/vault-csi-provider:1.7.4
           args: [--endpoint=/provider/vault.sock, --log-level=info, --hmac-secret-name=vault-csi-provider-hmac-key]
-          env: [{name: VAULT_ADDR, value: "${address}"}]
+          env: [{name: VAULT_ADDR, value: "${address}"}, {name: VAULT_TOKEN, valueFrom: {secretKeyRef: {name: a, key: b}}}]
         - {name: vault-agent, image: hashicorp/vault, command: [vault], args: [agent, -config=/etc/vault/config.hcl]}
 `;
 
@@ -50,7 +50,14 @@ async function migrate(
 ) {
   const all: Record<string, string> = { classes: typeof classes === "string" ? classes : kubectl(classes), ...files };
   const out = { file: "", report: "" };
-  const code = await migrateCommand.run(
+  const written: Record<string, string> = {};
+  const stage = {
+    writeNewFile: async (path: string, text: string) => {
+      if (all[path] !== undefined) throw Object.assign(new Error(path), { code: "EEXIST" });
+      written[path] = text;
+    },
+  };
+  const code = await migrateOn(stage).run(
     ["-f", "classes", ...args],
     {
       program: "keymount",
@@ -66,18 +73,48 @@ async function migrate(
   return {
     code,
     ...out,
+    written,
     data: (parse(out.file || "{}") ?? {}) as { connections: Record<string, Connection>; default: string },
   };
 }
 
 interface Connection {
   addresses: string[];
+  aliases?: string[];
   namespace?: string;
   auth: { mount: string };
   tls?: object;
   policy: Record<string, string[]>;
 }
 
+/** The Agent's file as vault-helm writes it (templates/csi-agent-configmap.yaml). */
+const agentsConfigMap = (address: string) => `---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: vault-csi-provider-agent-config}
+data:
+  config.hcl: |
+    vault {
+        "address" = "${address}"
+    }
+
+    cache {}
+
+    listener "unix" {
+        address = "/var/run/vault/agent.sock"
+        tls_disable = true
+    }
+`;
+
+const csiDriver = (...audiences: string[]) => `---
+apiVersion: storage.k8s.io/v1
+kind: CSIDriver
+metadata: {name: secrets-store.csi.k8s.io}
+spec: {tokenRequests: ${JSON.stringify(audiences.map((audience) => ({ audience })))}}
+`;
+
+const web = { name: "web", parameters: { roleName: "web", objects: password } };
+const agentSocket = "unix:///var/run/vault/agent.sock";
 const formerFlag = ["--", "--vault-addr=https://vault.example:8200"];
 
 test("classes that name no Vault get one connection, which allows what they ask and nothing more", async () => {
@@ -101,12 +138,12 @@ test("classes that name no Vault get one connection, which allows what they ask 
   expect(code).toBe(0);
   expect(data).toEqual({
     providerName: "vault",
-    keySecret: "vault-csi-provider-hmac-key",
     default: "vault",
     connections: {
       vault: {
         addresses: ["https://vault.example:8200"],
         auth: { mount: "kubernetes" },
+        audiences: ["vault"],
         policy: {
           namespaces: ["payments", "shop"],
           authMounts: ["cluster-a", "kubernetes"],
@@ -139,30 +176,159 @@ test("each address that classes name is a connection, the former provider's the 
     formerFlag,
   );
   expect(Object.entries(two.data.connections).map(([name, { addresses }]) => [name, addresses])).toEqual([
-    ["vault", ["https://vault.example:8200"]],
+    ["vault-example", ["https://vault.example:8200"]],
     ["vault-other", ["https://vault.other"]],
   ]);
-  expect(two.data.default).toBe("vault");
+  expect(two.data.default).toBe("vault-example");
 });
 
-test("the former provider's DaemonSet says which Vault it was, the agent beside it, and the key", async () => {
-  const { data, file } = await migrate(
-    [{ name: "web", parameters: { roleName: "web", objects: password } }],
-    ["--daemonset", "ds"],
-    {
-      ds: chartsDaemonSet("unix:///var/run/vault/agent.sock"),
-    },
+describe("the former provider's DaemonSet", () => {
+  test.each<[string, string, string[], string]>([
+    ["its own Vault", chartsDaemonSet("https://vault.example:8200/"), [], "https://vault.example:8200"],
+    [
+      "an Agent whose ConfigMap is there",
+      chartsDaemonSet(agentSocket) + agentsConfigMap("http://vault.vault.svc:8200"),
+      [],
+      "http://vault.vault.svc:8200",
+    ],
+    ["an Agent, and a flag", chartsDaemonSet(agentSocket), formerFlag, "https://vault.example:8200"],
+    ["its own Vault, and a flag", chartsDaemonSet("https://other"), formerFlag, "https://vault.example:8200"],
+  ])("names %s", async (_, ds, flags, address) => {
+    const { code, data } = await migrate([web], ["--daemonset", "ds", ...flags], { ds });
+    expect(code).toBe(0);
+    expect(Object.values(data.connections).map(({ addresses }) => addresses)).toEqual([[address]]);
+  });
+
+  test("with an Agent needs the address of the Vault behind it", async () => {
+    const { code, report } = await migrate([web], ["--daemonset", "ds"], { ds: chartsDaemonSet(agentSocket) });
+    expect(code).toBe(2);
+    expect(report).toMatch(/through an Agent.*--vault-addr.*ConfigMap/);
+  });
+
+  test("says the mount, the namespace, TLS and the timeout of every connection", async () => {
+    const args =
+      "[-endpoint=/provider/vault.sock, -vault-mount=cluster-a, --vault-tls-ca-cert=$(CA), -vault-namespace=team]";
+    const ds = `kind: List
+items:
+- kind: DaemonSet
+  metadata: {name: other}
+  spec: {template: {spec: {containers: [{name: x, image: x}]}}}
+- kind: DaemonSet
+  metadata: {name: vault-csi-provider}
+  spec:
+    template:
+      spec:
+        containers:
+        - name: vault-csi-provider
+          args: ${args}
+          env:
+          - {name: VAULT_ADDR, value: "https://vault.example"}
+          - {name: VAULT_CLIENT_TIMEOUT, value: "60"}
+          - {name: CA, value: /ca.crt}
+          - {name: VAULT_TOKEN, value: canary-token}
+          - {name: VAULT_NAMESPACE, valueFrom: {configMapKeyRef: {name: a, key: b}}}
+`;
+    const { code, data, file, report } = await migrate(
+      [web, { name: "eu", parameters: { ...web.parameters, vaultAddress: "https://eu.example" } }],
+      ["--daemonset", "ds"],
+      { ds },
+    );
+    expect(code).toBe(0);
+    for (const connection of Object.values(data.connections)) {
+      expect(connection).toMatchObject({
+        auth: { mount: "cluster-a" },
+        namespace: "team",
+        tls: { caFile: "/ca.crt" },
+        limits: { requestTimeout: "60000ms" },
+        policy: { authMounts: ["cluster-a"], vaultNamespaces: ["team"] },
+      });
+    }
+    expect(report).toMatch(/VAULT_TOKEN is never used/);
+    expect(report).toMatch(/VAULT_NAMESPACE comes from another object/);
+    expect(file + report).not.toContain("canary-token");
+  });
+
+  test("of OpenBao makes it classes of openbao", async () => {
+    const ds = chartsDaemonSet("https://bao.example").replaceAll("vault.sock", "openbao.sock");
+    const { data, report } = await migrate(
+      [web, { name: "bao", provider: "openbao", parameters: { baoRoleName: "a", objects: password } }],
+      ["--daemonset", "ds"],
+      { ds },
+    );
+    expect(data).toMatchObject({ providerName: "openbao", connections: { bao: { audiences: ["openbao"] } } });
+    expect(report).toContain("shop/bao works as it is");
+  });
+
+  test("with VAULT_SKIP_VERIFY goes on without verification, and the file warns", async () => {
+    const ds = chartsDaemonSet("https://vault.example").replace(
+      "env: [",
+      "env: [{name: VAULT_SKIP_VERIFY, value: '1'}, ",
+    );
+    const { data, file } = await migrate([web], ["--daemonset", "ds"], { ds });
+    expect(data.connections["vault"]!.tls).toEqual({ skipVerify: true });
+    expect(file).toContain("Whoever is on the way reads everything");
+  });
+});
+
+test("an Agent's socket that classes name becomes a name of the default connection", async () => {
+  const { code, data, report } = await migrate(
+    [{ name: "web", parameters: { ...web.parameters, vaultAddress: agentSocket } }],
+    formerFlag,
   );
-  expect(Object.values(data.connections)[0]!.addresses).toEqual(["unix:///var/run/vault/agent.sock"]);
-  expect(file).toContain("keymount needs none");
-  const flag = await migrate(
-    [{ name: "web", parameters: { roleName: "web", objects: password } }],
-    ["--daemonset", "ds", ...formerFlag],
-    {
-      ds: chartsDaemonSet("unix:///var/run/vault/agent.sock"),
-    },
+  expect({ code, connections: Object.values(data.connections) }).toMatchObject({
+    code: 0,
+    connections: [{ addresses: ["https://vault.example:8200"], aliases: [agentSocket] }],
+  });
+  expect(report).toContain("shop/web works as it is");
+});
+
+test("with the CSIDriver's audiences known, a class whose token it does not send would be refused", async () => {
+  const ds = chartsDaemonSet("https://vault.example");
+  const classes = [web, { name: "pay", parameters: { ...web.parameters, audience: "pay" } }];
+  const lacking = await migrate(classes, ["--daemonset", "ds"], { ds: ds + csiDriver("vault") });
+  expect(lacking.code).toBe(1);
+  expect(lacking.report).toMatch(
+    /shop\/pay would be refused:\n {2}the CSIDriver's tokenRequests have no audience "pay"/,
   );
-  expect(Object.values(flag.data.connections)[0]!.addresses).toEqual(["https://vault.example:8200"]);
+  const whole = await migrate(classes, ["--daemonset", "ds"], { ds: ds + csiDriver("vault", "pay") });
+  expect(whole.code).toBe(0);
+  expect(whole.report).toContain("shop/pay works as it is");
+});
+
+describe("TLS", () => {
+  const classWith = (name: string, parameters: Record<string, string>) => ({
+    name,
+    parameters: { ...web.parameters, ...parameters },
+  });
+  const ca = { vaultCACertPath: "/ca.crt" };
+
+  test.each<[string, Record<string, string>[], object | undefined]>([
+    ["what its classes say", [ca], { caFile: "/ca.crt" }],
+    ["what most of its classes say", [ca, ca, { vaultSkipTLSVerify: "true" }], { caFile: "/ca.crt" }],
+    ["among equals, what verifies", [ca, { vaultSkipTLSVerify: "true" }], { caFile: "/ca.crt" }],
+    ["nothing for a false", [{ vaultSkipTLSVerify: "false" }], undefined],
+    ["nothing for half a client certificate", [{ vaultTLSClientCertPath: "/tls.crt" }], undefined],
+    [
+      "a whole client certificate, and the name",
+      [{ vaultTLSClientCertPath: "/tls.crt", vaultTLSClientKeyPath: "/tls.key", vaultTLSServerName: "vault" }],
+      { certFile: "/tls.crt", keyFile: "/tls.key", serverName: "vault" },
+    ],
+  ])("of a connection is %s", async (_, said, tls) => {
+    const classes = said.map((parameters, index) => classWith(`c${index}`, parameters));
+    const { data } = await migrate(classes, formerFlag);
+    expect(Object.values(data.connections)[0]!.tls).toEqual(tls);
+  });
+
+  test("of the others changes, which is said", async () => {
+    const { report } = await migrate(
+      [classWith("a", ca), classWith("b", ca), classWith("c", {}), classWith("d", { vaultSkipTLSVerify: "true" })],
+      formerFlag,
+    );
+    const on = (name: string) => report.split(/^(?=shop\/)/m).find((part) => part.startsWith(`shop/${name} `));
+    expect(on("a")).toContain("vaultCACertPath has no effect: connections.vault.tls decides, and says the same");
+    expect(on("c")).toContain("connections.vault.tls has what other classes said of TLS");
+    expect(on("d")).toContain("vaultSkipTLSVerify has no effect: connections.vault.tls decides, and says otherwise");
+  });
 });
 
 test.each<[string, Record<string, string>, RegExp]>([
@@ -191,17 +357,52 @@ test.each<[string, Record<string, string>, RegExp]>([
   [
     "a whole answer",
     { objects: objects("- {objectName: all, secretPath: secret/data/web}") },
-    /all: a file without secretKey no longer holds request_id/,
+    /without secretKey the file of "all" lacks request_id/,
   ],
   [
     "an audience of its own",
     { audience: "shop", objects: password },
-    /audience shop: the CSIDriver object must list it/,
+    /audience "shop": the CSIDriver must list it in tokenRequests/,
   ],
   [
     "a misspelt field",
     { objects: objects("- {objectName: a, secretPath: secret/a, secretkey: x}") },
     /secretkey.*never had an effect/,
+  ],
+  [
+    "a field of keymount's alone",
+    { objects: objects("- {objectName: a, secretPath: secret/data/a, secretKey: x, version: 2}") },
+    /objects\[0\]: version takes effect; the former provider ignores it/,
+  ],
+  [
+    "a parameter of keymount's alone",
+    { refreshInterval: "10m", objects: password },
+    /parameter refreshInterval takes effect/,
+  ],
+  [
+    "a spelling of OpenBao's",
+    { baoNamespace: "team", objects: password },
+    /parameter baoNamespace takes effect; the former provider ignores it/,
+  ],
+  [
+    "a JSON Pointer",
+    { objects: objects("- {objectName: a, secretPath: secret/data/a, secretKey: /x}") },
+    /the secretKey of "a" starts with \/ and so is a JSON Pointer/,
+  ],
+  [
+    "something that Vault makes",
+    { objects: objects("- {objectName: a, secretPath: pki/issue/a, secretKey: x, method: PUT}") },
+    /what Vault makes for "a" is kept/,
+  ],
+  [
+    "two requests of one path",
+    {
+      objects: objects(
+        "[{objectName: a, secretPath: transit/decrypt/a, secretKey: x, method: PUT, secretArgs: {n: 1}}, " +
+          "{objectName: b, secretPath: transit/decrypt/a, secretKey: x, method: PUT, secretArgs: {n: 2}}]",
+      ),
+    },
+    /each of "a", "b" gets its own answer/,
   ],
 ])("a class with %s behaves otherwise, which is said", async (_, parameters, reason) => {
   const { code, report, file } = await migrate(
@@ -211,7 +412,7 @@ test.each<[string, Record<string, string>, RegExp]>([
   expect(code).toBe(0);
   expect(report).toMatch(/^shop\/web would behave otherwise:$/m);
   expect(report).toMatch(reason);
-  if ("vaultCACertPath" in parameters) expect(file).toContain("Classes set vaultCACertPath");
+  expect(file).toContain("connections:");
 });
 
 test("a method beyond the usual is allowed where a class asks for it", async () => {
@@ -236,7 +437,7 @@ test("classes of other providers are counted, and not looked at", async () => {
     ],
     formerFlag,
   );
-  expect(report).toContain("2 classes are of other providers.");
+  expect(report).toContain("Left out, for they are other providers' classes: 1 of aws, 1 of openbao.");
 });
 
 test("no argument of a request is ever printed", async () => {
@@ -249,7 +450,8 @@ test("no argument of a request is ever printed", async () => {
   expect(file + report).not.toContain(canary);
   expect(JSON.parse(report)).toMatchObject({
     classes: [{ namespace: "shop", name: "web", outcome: "refused" }],
-    skipped: 0,
+    audiences: ["vault"],
+    skipped: {},
   });
 });
 
@@ -263,7 +465,7 @@ test.each<[string, string, string[], RegExp]>([
     "no Vault is known",
     kubectl([{ name: "a", parameters: { roleName: "a", objects: password } }]),
     [],
-    /--daemonset FILE, or -- --vault-addr/,
+    /--daemonset FILE, or --vault-addr/,
   ],
   ["there is no class", kubectl([]), formerFlag, /no class of the provider vault/],
   ["a file is missing", kubectl([]), ["-f", "nowhere"], /cannot read nowhere: ENOENT/],
@@ -278,13 +480,51 @@ test.each<[string, string, string[], RegExp]>([
     "the DaemonSet is another",
     kubectl([{ name: "a", parameters: { roleName: "a", objects: password } }]),
     ["--daemonset", "classes"],
-    /no container of a csi-provider/,
+    /no DaemonSet of vault-csi-provider/,
   ],
 ])("when %s, it says so, and ends with 2", async (_, classes, args, message) => {
   const { code, report, file } = await migrate(classes, args);
   expect(code).toBe(2);
   expect(report).toMatch(message);
   expect(file).toBe("");
+});
+
+test("values that a rule would read otherwise are not written: such a class would be refused", async () => {
+  const { code, data, report } = await migrate(
+    [web, { name: "wide", parameters: { ...web.parameters, roleName: "*", audience: "{{namespace}}" } }],
+    formerFlag,
+  );
+  expect(code).toBe(1);
+  expect(Object.values(data.connections)[0]!.policy).toMatchObject({ roles: ["web"], audiences: [] });
+  expect(report).toContain('role "*" is not allowed (connections.vault.policy.roles)');
+});
+
+test("what a path of one step names is granted as well", async () => {
+  const parameters = { roleName: "web", objects: "- {objectName: a, secretPath: kv1, method: LIST, secretKey: keys}" };
+  expect((await migrate([{ name: "web", parameters }], formerFlag)).code).toBe(0);
+});
+
+describe("where the file goes", () => {
+  test("-o writes it into a new file", async () => {
+    const { code, file, written } = await migrate([web], ["-o", "keymount.yaml", ...formerFlag]);
+    expect({ code, file }).toEqual({ code: 0, file: "" });
+    expect(written["keymount.yaml"]).toMatch(/^# Written by keymount migrate/);
+  });
+
+  test("-o does not write over another", async () => {
+    const { code, report, written } = await migrate([web], ["-o", "classes", ...formerFlag]);
+    expect({ code, report, written }).toEqual({
+      code: 2,
+      report: "keymount migrate: cannot write classes: it is there already\n",
+      written: {},
+    });
+  });
+
+  test("--values makes it values of the chart", async () => {
+    const plain = await migrate([web], formerFlag);
+    const { data } = await migrate([web], ["--values", ...formerFlag]);
+    expect(data).toEqual({ config: plain.data });
+  });
 });
 
 test("keymount serves the classes with the file that was written", async () => {
@@ -299,11 +539,7 @@ test("keymount serves the classes with the file that was written", async () => {
     expect(
       loadOptions({ argv: ["--config=x"], env: {}, execArgv: [], readFile: () => file }).operator.connections,
     ).toHaveLength(1);
-    // Outside a cluster there is no Secret to take the key from.
-    const provider = await startProvider({
-      vault,
-      file: file.replace(/^keySecret: .*$/m, "").replace(/^providerName: .*$/m, ""),
-    });
+    const provider = await startProvider({ vault, file });
     expect(filesIn(await provider.mount(parameters))).toEqual({ app: "hunter2" });
     expect(filesIn(await provider.mount({ ...parameters, roleName: "admin" }))).toMatch(/policy\.roles/);
   } finally {

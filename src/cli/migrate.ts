@@ -1,183 +1,140 @@
-import { parseArgs } from "node:util";
+import { writeFile } from "node:fs/promises";
 import { ConfigError } from "../config/config-error.js";
-import { loadOptions } from "../config/load-options.js";
-import type { Options } from "../config/options.js";
-import { type FormerProvider, formerProviderIn } from "../migrate/former-provider.js";
-import { operatorFileText } from "../migrate/operator-file-text.js";
-import { type Former, type Plan, planFor } from "../migrate/plan.js";
-import { type SurveyedClass, surveyClass } from "../migrate/surveyed-class.js";
-import { type Verdict, verdictOn } from "../migrate/verdict.js";
-import { named } from "../shared/quoted.js";
+import type { WrittenClass } from "../migrate/surveyed-class.js";
+import { readFormerProvider } from "../migrate/former-provider.js";
+import { readInstallation } from "../migrate/installation.js";
+import { migrate, type Migration } from "../migrate/migration.js";
+import { ProviderError } from "../shared/errors.js";
+import { readText } from "./chosen-class.js";
 import { readClassFile } from "./class-file.js";
 import type { Command, CommandIo } from "./command-io.js";
+import { type MigrateArguments, migrateArguments } from "./migrate-arguments.js";
+import { printReport } from "./migrate-report.js";
+import { placeOf } from "./text-places.js";
 
-const help = `Usage: keymount migrate -f FILE… [--provider NAME] [--daemonset FILE] [--json] [-- FLAG…]
+const help = `Usage: keymount migrate -f FILE… [--daemonset FILE] [OPTION…] [FLAG OF THE FORMER PROVIDER…]
 
-Reads what \`kubectl get secretproviderclass -A -o yaml\` prints, writes the operator's file that these classes need to
-standard output, and says on standard error which of them would be refused, or would behave otherwise, and why.
+Reads the classes of vault-csi-provider or openbao-csi-provider, writes the operator's file they need, and says of each
+class whether it works as it is, behaves otherwise, or would be refused, and why (docs/migration.md). Asks no server.
 
-  -f FILE            the classes; - is standard input. May be given several times
-  --provider NAME    spec.provider of the classes to look at; the others are counted (default: vault)
-  --daemonset FILE   what \`kubectl get daemonset -o yaml\` prints of the former provider: its flags and variables
-  --json             the report as one JSON object on standard error:
-                     {"classes": [{"namespace", "name", "outcome": "same"|"different"|"refused", "reasons": []}],
-                      "skipped": 0, "audiences": []}
-  -- FLAG…           flags of the former provider, such as --vault-addr; they win over the DaemonSet's
+  -f, --file FILE          what "kubectl get secretproviderclass -A -o yaml" prints; may be repeated, - is standard input
+      --daemonset FILE     what "kubectl get daemonset,configmap,csidriver -n NAMESPACE -o yaml" prints: the former
+                           provider's settings, the Agent beside it, and the audiences of the driver's tokens
+      --provider NAME      whose classes, vault or openbao; by default the DaemonSet's, else vault
+  -n, --namespace NAME     of classes that name none; by default "default"
+  -o, --output FILE        write the operator's file there (never over another) instead of to standard output
+      --values             write it as values of keymount's chart, under config
+      --json               the report as one JSON object:
+                           {"classes": [{"namespace", "name", "connection"?, "outcome": "same"|"different"|"refused",
+                             "reasons": []}], "audiences": [], "notes": [], "skipped": {"PROVIDER": 0}}
 
-Exit codes: 0 every class works, 1 a class would be refused (the file is written all the same), 2 wrong usage, an
-unreadable file, or no class to look at.
+The former provider's flags (--vault-addr, --vault-mount, --vault-namespace, --vault-tls-…, and with openbao- in front)
+stand above what the DaemonSet says; -- may stand before them. The report is on standard error.
+
+Exit codes: 0 every class would be served, 1 some would be refused (the file is written all the same), 2 wrong usage or
+an unreadable input.
 `;
 
-export const migrateCommand: Command = {
-  summary: "write the operator's file for the classes of a cluster",
-  help,
-  run: (argv, io) => run(argv, io),
-};
-
-interface Asked {
-  files: readonly string[];
-  provider: string;
-  daemonSet: string | undefined;
-  json: boolean;
-  help: boolean;
-  formerFlags: readonly string[];
+/** What the command does to the world beside reading. */
+export interface MigrateStage {
+  /** Rejects with EEXIST where there is a file. */
+  writeNewFile(path: string, text: string): Promise<void>;
 }
 
-interface Survey {
-  classes: SurveyedClass[];
-  skipped: number;
+export const migrateCommand = migrateOn({
+  writeNewFile: (path, text) => writeFile(path, text, { flag: "wx" }),
+});
+
+/** `keymount migrate`. */
+export function migrateOn(stage: MigrateStage): Command {
+  return {
+    summary: "write the operator's file that classes of the Go providers need, and say what becomes of each class",
+    help,
+    run: (argv, io) => run(argv, { stage, io }),
+  };
 }
 
-async function run(argv: readonly string[], io: CommandIo): Promise<number> {
+async function run(argv: readonly string[], { stage, io }: { stage: MigrateStage; io: CommandIo }): Promise<number> {
+  const asked = migrateArguments(argv);
+  if ("mistake" in asked) {
+    io.stderr.write(`keymount migrate: ${asked.mistake}\n\n${help}`);
+    return 2;
+  }
   try {
-    const asked = argumentsOf(argv);
-    if (asked.help) {
-      io.stdout.write(help);
-      return 0;
-    }
-    return await migrate(asked, io);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    io.stderr.write(`keymount migrate: ${error.message}\n`);
+    const migration = await migrationOf(asked, io);
+    await deliver(migration, asked, { stage, io });
+    return migration.verdicts.some(({ outcome }) => outcome === "refused") ? 1 : 0;
+  } catch (reason) {
+    io.stderr.write(`keymount migrate: ${messageOf(reason)}\n`);
     return 2;
   }
 }
 
-class UsageError extends Error {}
-
-async function migrate(asked: Asked, io: CommandIo): Promise<number> {
-  const survey = await surveyOf(asked, io);
-  const former = formerOf(await formerProvider(asked, io), asked);
-  const plan = planFor(survey.classes, asked.provider, former);
-  if (!plan)
-    throw new UsageError(
-      "no class names a vaultAddress; say what the former provider was told: --daemonset FILE, or -- --vault-addr=…",
-    );
-  const text = operatorFileText(plan);
-  const { operator } = loadOptions({ argv: ["--config=written"], env: {}, execArgv: [], readFile: () => text });
-  const verdicts = survey.classes.map((one) => verdictOn(one, operator, asked.provider));
-  io.stdout.write(text);
-  if (asked.json)
-    io.stderr.write(
-      `${JSON.stringify({ classes: verdicts, skipped: survey.skipped, audiences: plan.audiences }, null, 2)}\n`,
-    );
-  else report(verdicts, survey, plan, io);
-  return verdicts.some(({ outcome }) => outcome === "refused") ? 1 : 0;
+async function migrationOf(asked: MigrateArguments, io: CommandIo): Promise<Migration> {
+  const { files, daemonSet, namespace, formerFlags: flags, provider: providerName } = asked;
+  const classes: WrittenClass[] = [];
+  for (const file of files) classes.push(...classesIn(file, await readText(file, io), namespace));
+  const installation = daemonSet === undefined ? undefined : installationIn(daemonSet, await readText(daemonSet, io));
+  return migrate(classes, readFormerProvider({ installation, flags, providerName }));
 }
 
-function argumentsOf(argv: readonly string[]): Asked {
-  const end = argv.includes("--") ? argv.indexOf("--") : argv.length;
+/** Throws `invalid_request` for what an API server would not have. */
+function classesIn(file: string, text: string, otherwise: string): WrittenClass[] {
+  const { classes, skipped, remarks } = readClassFile(text);
+  const mistake = remarks.find(({ level }) => level === "mistake");
+  if (mistake) {
+    const { line, column } = placeOf(text, mistake.offset);
+    throw new ProviderError("invalid_request", `${file}:${line}:${column}: ${mistake.message}`);
+  }
+  const none: WrittenClass["parameters"] = new Map();
+  return [
+    ...classes.map(({ name, namespace = otherwise, provider = "", parameters }) => ({
+      name,
+      namespace,
+      provider,
+      parameters: new Map([...parameters].map(([key, value]) => [key, value.text])),
+    })),
+    // Of providers that everybody knows; they are only counted.
+    ...skipped.flatMap(({ provider }) => (provider ? [{ name: "", namespace: "", provider, parameters: none }] : [])),
+  ];
+}
+
+function installationIn(file: string, text: string) {
   try {
-    const { values } = parseArgs({
-      args: argv.slice(0, end),
-      options: {
-        file: { type: "string", short: "f", multiple: true, default: [] },
-        provider: { type: "string", default: "vault" },
-        daemonset: { type: "string" },
-        json: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-    const { file: files, provider, daemonset: daemonSet, json, help: wantsHelp } = values;
-    if (files.length === 0 && !wantsHelp)
-      throw new UsageError("name the classes' file: -f FILE, or -f - for standard input");
-    return { files, provider, daemonSet, json, help: wantsHelp, formerFlags: argv.slice(end + 1) };
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : "wrong arguments");
+    return readInstallation(text);
+  } catch (reason) {
+    const { code, message } = ProviderError.from(reason);
+    throw new ProviderError(code, `${file} ${message}`);
   }
 }
 
-async function surveyOf({ files, provider }: Asked, io: CommandIo): Promise<Survey> {
-  const survey: Survey = { classes: [], skipped: 0 };
-  for (const file of files) {
-    const read = readClassFile(await textOf(file, io));
-    survey.skipped += read.skipped.filter(({ kind }) => kind === "SecretProviderClass").length;
-    for (const { name, namespace = "default", provider: own, parameters } of read.classes) {
-      if (own !== provider) survey.skipped += 1;
-      else {
-        const texts = new Map([...parameters].map(([key, parameter]) => [key, parameter.text]));
-        survey.classes.push(surveyClass({ namespace, name }, texts));
-      }
-    }
-  }
-  if (survey.classes.length === 0)
-    throw new UsageError(`no class of the provider ${named(provider)} in ${files.join(", ")}`);
-  const key = ({ namespace, name }: SurveyedClass) => `${namespace}/${name}`;
-  survey.classes.sort((a, b) => (key(a) < key(b) ? -1 : 1));
-  return survey;
+async function deliver(
+  migration: Migration,
+  { output, values, json }: MigrateArguments,
+  { stage, io }: { stage: MigrateStage; io: CommandIo },
+): Promise<void> {
+  const text = values ? asValues(migration.text) : migration.text;
+  if (output === undefined) io.stdout.write(text);
+  else await write(output, text, stage);
+  const { verdicts: classes, audiences, notes, skipped } = migration;
+  if (json) io.stderr.write(`${JSON.stringify({ classes, audiences, notes, skipped }, null, 2)}\n`);
+  else printReport(migration, io.stderr);
 }
 
-async function textOf(file: string, io: CommandIo): Promise<string> {
-  return io.readFile(file).catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`cannot read ${file}: ${error.code ?? error.message}`);
+async function write(path: string, text: string, stage: MigrateStage): Promise<void> {
+  await stage.writeNewFile(path, text).catch((error: NodeJS.ErrnoException) => {
+    const why = error.code === "EEXIST" ? "it is there already" : (error.code ?? error.message);
+    throw new ProviderError("invalid_request", `cannot write ${path}: ${why}`);
   });
 }
 
-async function formerProvider({ daemonSet }: Asked, io: CommandIo): Promise<FormerProvider> {
-  if (daemonSet === undefined) return { args: [], env: {}, agent: false };
-  const found = formerProviderIn(await textOf(daemonSet, io));
-  if (!found) throw new UsageError(`${daemonSet} holds no container of a csi-provider`);
-  return found;
+/** The chart's `config` is the operator's file. */
+function asValues(text: string): string {
+  return `config:\n${text.replace(/^(?=.)/gm, "  ")}`;
 }
 
-/** Its flags and variables, read as `serve` reads them. */
-function formerOf({ args, env }: FormerProvider, { formerFlags }: Asked): Former {
-  const options = optionsOf([...args, ...formerFlags], env);
-  const secret = options?.key && "secret" in options.key ? options.key.secret.name : undefined;
-  const connection = options?.operator.defaultConnection;
-  return { ...(connection && { connection }), ...(secret && { keySecret: secret }) };
-}
-
-function optionsOf(argv: readonly string[], env: FormerProvider["env"]): Options | undefined {
-  const told = argv.length > 0 || Object.keys(env).length > 0;
-  if (!told) return undefined;
-  try {
-    return loadOptions({ argv, env, execArgv: [], readFile: () => "" });
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    throw new UsageError(
-      `the former provider's flags and variables:\n${error.mistakes.map((mistake) => `  ${mistake}`).join("\n")}`,
-    );
-  }
-}
-
-function report(verdicts: readonly Verdict[], { skipped }: Survey, plan: Plan, io: CommandIo): void {
-  const of = (outcome: Verdict["outcome"]) => verdicts.filter((verdict) => verdict.outcome === outcome);
-  const lines = [
-    ...section("would be refused", of("refused")),
-    ...section("would behave otherwise", of("different")),
-    `${of("same").length} of ${verdicts.length} classes work as they are, ${of("different").length} with a difference, ${of("refused").length} not at all.`,
-    ...(skipped > 0 ? [`${skipped} classes are of other providers.`] : []),
-    "The CSIDriver object secrets-store.csi.k8s.io must have",
-    `  tokenRequests: [${plan.audiences.map((audience) => `{audience: ${JSON.stringify(audience)}}`).join(", ")}]`,
-    "Every object gets a new version once, at the switch.",
-  ];
-  io.stderr.write(`${lines.join("\n")}\n`);
-}
-
-function section(title: string, verdicts: readonly Verdict[]): string[] {
-  return verdicts.flatMap(({ namespace, name, reasons }) => [
-    `${named(namespace)}/${named(name)} ${title}:`,
-    ...reasons.map((reason) => `  ${reason}`),
-  ]);
+function messageOf(reason: unknown): string {
+  if (reason instanceof ConfigError)
+    return `the former provider's flags and variables:\n${reason.mistakes.map((one) => `  ${one}`).join("\n")}`;
+  return ProviderError.from(reason).message;
 }

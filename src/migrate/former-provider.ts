@@ -1,55 +1,104 @@
-import { parseAllDocuments } from "yaml";
+import type { Connection, TlsSettings } from "../config/connection.js";
+import { readFlags } from "../config/flags.js";
+import { loadOptions } from "../config/load-options.js";
+import { notesOnEnvironment, notesOnFlags } from "../config/notes.js";
+import { readOrigin } from "../config/origin.js";
+import { type Said, saidByEnvironment, saidByFlags } from "../config/said.js";
+import { ProviderError } from "../shared/errors.js";
+import { named } from "../shared/quoted.js";
+import type { Installation } from "./installation.js";
+import type { Family } from "./surveyed-class.js";
 
-/** How the former provider was started. */
+/** The Go provider that serves the classes until the switch. */
 export interface FormerProvider {
-  args: readonly string[];
-  env: Readonly<Record<string, string>>;
-  /** Whether a Vault Agent ran beside it. */
+  /** What its classes write as `spec.provider`. */
+  name: string;
+  family: Family;
+  /** What it tells Vault where a class leaves it open; where it dials is in `vault`. */
+  settings: Connection;
+  /** Vault's own address, where anybody said it. */
+  vault?: { origin: string; saidBy: "flag" | "provider" | "agent" };
+  /** The Agent's socket, where it dials that. */
+  agentSocket?: string;
+  /** Whether an Agent runs beside it. */
   agent: boolean;
+  /** Audiences of the CSIDriver's `tokenRequests`, where those are known. */
+  driverAudiences?: readonly string[];
+  /** Which of its settings have no effect here, or could not be seen. */
+  notes: readonly string[];
 }
 
-interface Container {
-  name?: unknown;
-  image?: unknown;
-  args?: unknown;
-  command?: unknown;
-  env?: unknown;
+/** What is known of it: its objects in the cluster, and flags that stand above those. */
+export interface Told {
+  installation?: Installation | undefined;
+  flags: readonly string[];
+  /** `spec.provider` of its classes; without, the name of its socket. */
+  providerName?: string | undefined;
 }
 
-/**
- * The former provider in what `kubectl get daemonset -o yaml` prints: the container whose arguments name an endpoint, or
- * whose image is a csi-provider's. `undefined` where there is none. Variables that come from elsewhere have no value here.
- */
-export function formerProviderIn(text: string): FormerProvider | undefined {
-  const objects = parseAllDocuments(text).flatMap((document) => items(document.toJS()));
-  const sets = objects.map(containersOf).filter((containers) => containers.some(isProvider));
-  const containers = sets[0];
-  const provider = containers?.find(isProvider);
-  if (!containers || !provider) return undefined;
-  const agent = containers.some(
-    (one) => one !== provider && /agent|proxy/.test(`${String(one.name)} ${words(one.args).join(" ")}`),
-  );
-  return { args: words(provider.args), env: variables(provider.env), agent };
+const nowhere = "--vault-addr=https://127.0.0.1:8200";
+
+/** Its flags and variables mean what they mean to `serve`. Throws a `ConfigError` that names every mistake in them. */
+export function readFormerProvider({ installation, flags, providerName }: Told): FormerProvider {
+  const { args = [], env = {}, agent = false, driverAudiences } = installation ?? {};
+  const addresses = {
+    flag: addressIn(saidByFlags(readFlags(flags), [])),
+    provider: addressIn([...saidByFlags(readFlags(args), []), ...saidByEnvironment(env)]),
+    agent: installation?.agentsVault,
+  };
+  const known = addresses.flag ?? addresses.provider;
+  const name = providerName === undefined ? [] : [`--provider-name=${providerName}`];
+  const argv = [...(known === undefined ? [nowhere] : []), ...args, ...flags, ...name];
+  const options = loadOptions({ argv, env, execArgv: [], readFile: noFile });
+  const settings = options.operator.defaultConnection;
+  const vault = vaultAt(addresses);
+  const socket = addresses.provider?.startsWith("unix:") ? readOrigin(addresses.provider) : undefined;
+  return {
+    name: options.providerName,
+    family: options.providerName.includes("bao") ? "openbao" : "vault",
+    settings: { ...settings, tls: { ...settings.tls, ...skipsByEnvironment(env) } },
+    ...(vault && { vault }),
+    ...(socket && "origin" in socket && { agentSocket: socket.origin }),
+    agent,
+    ...(driverAudiences && { driverAudiences }),
+    notes: notesOn(installation),
+  };
 }
 
-function items(object: unknown): unknown[] {
-  const list = (object as { items?: unknown } | null)?.items;
-  return Array.isArray(list) ? list : [object];
+function noFile(): never {
+  throw new Error("a file of keymount's own says nothing about the former provider");
 }
 
-function containersOf(object: unknown): Container[] {
-  const spec = (object as { spec?: { template?: { spec?: { containers?: unknown } } } } | null)?.spec?.template?.spec;
-  return Array.isArray(spec?.containers) ? (spec.containers as Container[]) : [];
+function addressIn(said: readonly Said[]): string | undefined {
+  const addresses = said.find(({ key }) => key === "connections.NAME.addresses")?.value;
+  return Array.isArray(addresses) ? String(addresses[0]) : undefined;
 }
 
-function isProvider({ args, image }: Container): boolean {
-  return words(args).some((word) => /^--?endpoint(=|$)/.test(word)) || /csi-provider/.test(String(image));
+/** A flag's as it is; of the others the first that is no socket, because the Agent behind one goes. */
+function vaultAt(addresses: Record<"flag" | "provider" | "agent", string | undefined>): FormerProvider["vault"] {
+  for (const saidBy of ["flag", "provider", "agent"] as const) {
+    const address = addresses[saidBy];
+    if (address === undefined || (saidBy !== "flag" && address.startsWith("unix:"))) continue;
+    const reading = readOrigin(address);
+    if ("origin" in reading) return { origin: reading.origin, saidBy };
+    const whose = saidBy === "agent" ? "the Agent's Vault address" : "the former provider's Vault address";
+    throw new ProviderError("invalid_request", `${whose} ${reading.mistake}; give --vault-addr`);
+  }
+  return undefined;
 }
 
-const words = (list: unknown) => (Array.isArray(list) ? list.filter((word) => typeof word === "string") : []);
+/** To the Go providers this variable turns verification off (vault/api client.go, ReadEnvironment). */
+function skipsByEnvironment(env: Installation["env"]): Partial<TlsSettings> {
+  const skips = ["VAULT_SKIP_VERIFY", "BAO_SKIP_VERIFY"].some((name) => /^(1|t|true)$/i.test(env[name] ?? ""));
+  return skips ? { skipVerify: true } : {};
+}
 
-function variables(list: unknown): Record<string, string> {
-  const entries = (Array.isArray(list) ? list : []) as { name?: unknown; value?: unknown }[];
-  const plain = entries.filter(({ name, value }) => typeof name === "string" && typeof value === "string");
-  return Object.fromEntries(plain.map(({ name, value }) => [name as string, value as string]));
+function notesOn(installation: Installation | undefined): string[] {
+  if (!installation) return [];
+  const unseen = installation.unseen.filter((name) => /^(VAULT|BAO|OPENBAO)_/.test(name));
+  return [
+    ...notesOnFlags(readFlags(installation.args)),
+    ...notesOnEnvironment(installation.env),
+    ...unseen.map((name) => `${named(name)} comes from another object (valueFrom), and so is not seen here`),
+  ];
 }

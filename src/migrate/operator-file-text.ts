@@ -1,53 +1,91 @@
 import { stringify } from "yaml";
-import type { Plan, PlannedConnection } from "./plan.js";
+import { type ChosenTls, chosenTls } from "./chosen-tls.js";
+import type { FormerProvider } from "./former-provider.js";
+import type { ConnectionOutline, Outline } from "./outline.js";
+import type { Uses } from "./uses.js";
 
-/** The operator's file of a plan, with comments that say why each part is there. */
-export function operatorFileText(plan: Plan): string {
+/** The operator's file with nothing but Vaults: enough to tell which class means which. */
+export function outlineText({ defaultName, connections }: Outline, former: FormerProvider): string {
+  const all = connections.map((one) => [one.name, { ...whereAndWhom(one), ...logins(former) }] as const);
+  return stringify({ default: defaultName, connections: Object.fromEntries(all) });
+}
+
+/** The operator's file, with comments that say why each part is there. */
+export function operatorFileText(
+  outline: Outline,
+  former: FormerProvider,
+  uses: ReadonlyMap<string, Uses>,
+  amount: number,
+): string {
   const lines = [
-    "# Written by keymount migrate from the classes of the cluster: it allows what they ask today, and nothing more.",
-    "# docs/configuration.md says what else there is.",
-    ...yaml({ providerName: plan.provider }),
-    "# The key by which object versions are made: the former provider's Secret serves, and so does a new one.",
-    ...yaml({ keySecret: plan.keySecret }),
-    "# For classes that name no address.",
-    ...yaml({ default: plan.default }),
+    ...comment(
+      `Written by keymount migrate from ${amount} classes: it grants what they ask today, and nothing more.`,
+      "docs/configuration.md explains each key. Which key to use and where to listen is not in here: the chart's values",
+      "say it, or flags. What pods override in volumeAttributes is not in here either: it stands in the pods.",
+    ),
+    ...(outline.connections.length > 1 ? comment(...onSeveral) : []),
+    ...yaml({ providerName: former.name }),
+    ...comment(`Of classes that name no address: ${outline.reason}.`),
+    ...yaml({ default: outline.defaultName }),
     "connections:",
-    ...plan.connections.flatMap((connection) => connectionLines(connection).map((line) => `  ${line}`)),
+    ...outline.connections.flatMap((one) => indented(connectionLines(one, former, uses.get(one.name)!))),
   ];
   return `${lines.join("\n")}\n`;
 }
 
-function connectionLines(connection: PlannedConnection): string[] {
-  const { name, address, classes, vaultNamespace, authMount, tls, policy } = connection;
-  const files = Object.fromEntries(
-    Object.entries(tls ?? {}).filter(([, value]) => value !== undefined && value !== false),
-  );
+const onSeveral = [
+  "Nobody can tell from here whether two addresses are one cluster. Where they are, keep one connection, write the",
+  "other's address into its addresses (another node) or aliases (another name of it), and join their policies.",
+];
+
+function connectionLines(one: ConnectionOutline, former: FormerProvider, { classes, policy }: Uses): string[] {
+  const body = [
+    ...yaml(whereAndWhom(one)),
+    ...(one.aliases.length > 0 ? comment("The aliases are Agents' sockets that classes name; none is dialled.") : []),
+    ...comment("Where a class names none: the former provider's."),
+    ...yaml(logins(former)),
+    ...tlsLines(one, chosenTls(former.settings.tls, classes)),
+    ...comment("New classes need their own lines here; without a list everything is granted."),
+    ...(policy.methods ? comment("The methods are more than usual, for classes ask for them.") : []),
+    ...yaml({ policy }),
+  ];
+  return [...comment(meaning(classes.length)), `${one.name}:`, ...indented(body)];
+}
+
+function whereAndWhom({ origin, aliases }: ConnectionOutline): object {
+  return { addresses: [origin], ...(aliases.length > 0 && { aliases }) };
+}
+
+function logins({ name, settings }: FormerProvider): object {
+  const { vaultNamespace, authMount, limits } = settings;
+  return {
+    ...(vaultNamespace !== "" && { namespace: vaultNamespace }),
+    auth: { mount: authMount },
+    audiences: [name],
+    ...(limits.requestTimeoutMs !== usualTimeoutMs && { limits: { requestTimeout: `${limits.requestTimeoutMs}ms` } }),
+  };
+}
+
+const usualTimeoutMs = 20_000;
+
+function tlsLines({ origin }: ConnectionOutline, { tls, fromClasses }: ChosenTls): string[] {
+  const { skipVerify, ...texts } = tls;
+  const written = { ...texts, ...(skipVerify && { skipVerify }) };
+  if (!origin.startsWith("https:") || Object.keys(written).length === 0) return [];
+  const files = [tls.caFile, tls.caDirectory, tls.certFile].some((file) => file !== undefined);
   return [
-    `# ${classes.length === 1 ? "One class uses" : `${classes.length} classes use`} it.`,
-    `${name}:`,
-    ...indented([
-      ...(address.startsWith("unix:")
-        ? ["# A Vault Agent or Proxy: keymount needs none. Write Vault's own address here once that can be reached."]
-        : ["# If this is the same cluster as another connection's, make it an alias there: `aliases: [...]`."]),
-      ...yaml({ addresses: [address] }),
-      ...(vaultNamespace === "" ? [] : yaml({ namespace: vaultNamespace })),
-      ...yaml({ auth: { mount: authMount } }),
-      ...tlsNotes(connection),
-      ...(Object.keys(files).length > 0 ? yaml({ tls: files }) : []),
-      ...yaml({ policy }),
-    ]),
+    ...comment(fromClasses ? "What its classes, or most of them, said of TLS." : "The former provider's."),
+    ...(files ? comment("The files must be in keymount's container (chart: extraVolumes, extraVolumeMounts).") : []),
+    ...(skipVerify ? comment("Whoever is on the way reads everything: give a caFile instead of skipVerify.") : []),
+    ...yaml({ tls: written }),
   ];
 }
 
-/** What classes say about TLS is the operator's to say now. */
-function tlsNotes({ classes }: PlannedConnection): string[] {
-  const names = [...new Set(classes.flatMap(({ spec }) => spec.overruled))].sort();
-  if (names.length === 0) return [];
-  return [
-    `# Classes set ${names.join(", ")}, which have no effect any more. Say here what is true for this Vault, under tls: caFile,`,
-    "# certFile and keyFile (mounted into keymount's pod), serverName, skipVerify.",
-  ];
+function meaning(count: number): string {
+  if (count === 0) return "No class means it.";
+  return count === 1 ? "One class means it." : `${count} classes mean it.`;
 }
 
 const yaml = (data: object) => stringify(data, { lineWidth: 0 }).trimEnd().split("\n");
+const comment = (...lines: readonly string[]) => lines.map((line) => `# ${line}`);
 const indented = (lines: readonly string[]) => lines.map((line) => `  ${line}`);

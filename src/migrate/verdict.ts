@@ -1,13 +1,18 @@
 import type { OperatorConfig } from "../config/operator-config.js";
-import { policyRefusals, refusedByPolicy } from "../config/policy.js";
+import { policyRefusals } from "../config/policy.js";
 import { selectConnection } from "../config/select-connection.js";
 import { askedOf } from "../mount/visitor.js";
 import { ProviderError } from "../shared/errors.js";
+import { quoted } from "../shared/quoted.js";
+import { differencesOf } from "./differences.js";
+import type { FormerProvider } from "./former-provider.js";
 import type { SurveyedClass } from "./surveyed-class.js";
 
 export interface Verdict {
   namespace: string;
   name: string;
+  /** The connection it means, where it means one. */
+  connection?: string;
   /** The best that can be said of it. */
   outcome: "same" | "different" | "refused";
   /** Why it would be refused, or what it does otherwise. */
@@ -15,38 +20,47 @@ export interface Verdict {
 }
 
 /** What would become of a class with this configuration, decided as a Mount decides it. */
-export function verdictOn(surveyed: SurveyedClass, operator: OperatorConfig, provider: string): Verdict {
-  const { namespace, name } = surveyed;
-  const refusals = [...surveyed.mistakes, ...refusedByOperator(surveyed, operator)];
-  if (refusals.length > 0) return { namespace, name, outcome: "refused", reasons: refusals };
-  const reasons = differences(surveyed, provider);
-  return { namespace, name, outcome: reasons.length > 0 ? "different" : "same", reasons };
-}
-
-function refusedByOperator({ namespace, spec }: SurveyedClass, operator: OperatorConfig): string[] {
+export function verdictOn(surveyed: SurveyedClass, operator: OperatorConfig, former: FormerProvider): Verdict {
+  const { namespace, name, mistakes } = surveyed;
   try {
-    const connection = selectConnection(operator, spec, namespace);
-    const { vaultNamespace, authMount, role } = askedOf({ class: spec }, connection);
-    const { audience, objects } = spec;
-    // No rule that is written names a service account, so any stands for all.
-    const pod = { namespace, serviceAccount: "default" };
-    const refused = refusedByPolicy(
-      policyRefusals(connection, { pod, vaultNamespace, authMount, role, audience, objects }),
-    );
-    return refused ? [refused.message] : [];
-  } catch (error) {
-    return [ProviderError.from(error).message];
+    const connection = selectConnection(operator, surveyed.spec, namespace);
+    const identity = { namespace, name, connection: connection.name };
+    const refusals = [...mistakes, ...refusedByOperator(surveyed, connection, former)];
+    if (refusals.length > 0) return { ...identity, outcome: "refused", reasons: refusals };
+    const reasons = differencesOf(surveyed, connection, former);
+    return { ...identity, outcome: reasons.length > 0 ? "different" : "same", reasons };
+  } catch (reason) {
+    if (!(reason instanceof ProviderError)) throw reason;
+    return { namespace, name, outcome: "refused", reasons: [...mistakes, reason.message] };
   }
 }
 
-function differences({ spec, ignored }: SurveyedClass, provider: string): string[] {
-  const whole = spec.objects.filter(({ secretKey }) => secretKey === undefined).map(({ objectName }) => objectName);
+type Connection = OperatorConfig["defaultConnection"];
+
+function refusedByOperator(
+  { namespace, spec }: SurveyedClass,
+  connection: Connection,
+  former: FormerProvider,
+): string[] {
+  const { audiences, ...asked } = askedOf({ class: spec }, connection);
+  // No rule that is written names a service account, so any stands for all.
+  const pod = { namespace, serviceAccount: "default" };
+  // What is a mistake by itself, a missing role or path, is told as that.
+  const objects = spec.objects.filter(({ request }) => request.path !== "");
+  const refusals = policyRefusals(connection, { pod, ...asked, audience: spec.audience, objects });
   return [
-    ...spec.overruled.map((name) => `${name} has no effect: the operator's connection decides about TLS`),
-    ...whole.map((name) => `${name}: a file without secretKey no longer holds request_id and the lease's fields`),
-    ...(spec.audience !== undefined && spec.audience !== provider
-      ? [`audience ${spec.audience}: the CSIDriver object must list it in tokenRequests`]
-      : []),
-    ...ignored.map((text) => `${text} (it never had an effect)`),
+    ...refusals
+      .filter(({ setting }) => asked.role !== "" || !setting.endsWith(".roles"))
+      .map(({ what, setting }) => `${what} is not allowed (${setting})`),
+    ...tokenRefusals(audiences, former),
+  ];
+}
+
+/** Only where the CSIDriver is known; otherwise the report lists what it must have. */
+function tokenRefusals(audiences: readonly string[], { driverAudiences }: FormerProvider): string[] {
+  if (!driverAudiences || audiences.some((audience) => driverAudiences.includes(audience))) return [];
+  const names = audiences.map(quoted).join(" or ");
+  return [
+    `the CSIDriver's tokenRequests have no audience ${names}; the former provider asks the API server for such tokens`,
   ];
 }

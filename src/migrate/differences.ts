@@ -1,0 +1,103 @@
+import type { Connection } from "../config/connection.js";
+import { overruledParameters, prefixedParameters, prefixes } from "../mount/class-parameters.js";
+import type { ObjectSpec } from "../mount/mount-spec.js";
+import { requestKey } from "../mount/request-key.js";
+import { readYaml } from "../mount/yaml-tree.js";
+import { named, quoted } from "../shared/quoted.js";
+import { formerTls, sameTls } from "./chosen-tls.js";
+import type { Family, SurveyedClass } from "./surveyed-class.js";
+import type { FormerProvider } from "./former-provider.js";
+
+/** How keymount serves a class otherwise than the Go provider did, in words for whoever decides on the switch. */
+export function differencesOf(one: SurveyedClass, connection: Connection, former: FormerProvider): string[] {
+  const { objects } = one.spec;
+  return [
+    ...tlsDifferences(one, connection, former),
+    ...newParameters(one, former.family),
+    ...newFields(one),
+    ...audienceDifference(one, former),
+    ...onObjects(objects, ({ secretKey }) => secretKey !== undefined && "pointer" in secretKey, [
+      "the secretKey of",
+      "starts with / and so is a JSON Pointer (docs/parameters.md); the former provider takes it for a key",
+    ]),
+    ...onObjects(objects, ({ secretKey }) => secretKey === undefined, [
+      "without secretKey the file of",
+      "lacks request_id, lease_id, lease_duration and renewable",
+    ]),
+    ...onObjects(objects, ({ request }) => ["POST", "PUT", "PATCH"].includes(request.method), [
+      "what Vault makes for",
+      "is kept (docs/migration.md); the former provider has it made anew at every republish",
+    ]),
+    ...onObjects(objects, (object) => objects.some((other) => sharesPath(object, other)), [
+      "each of",
+      "gets its own answer; the former provider gives one answer to all of one path, whatever their secretArgs",
+    ]),
+    ...one.ignored.map((text) => `${text} (it never had an effect)`),
+  ];
+}
+
+function tlsDifferences(one: SurveyedClass, connection: Connection, former: FormerProvider): string[] {
+  const { name, tls } = connection;
+  const setting = `connections.${name}.tls`;
+  const same = sameTls(formerTls(former.settings.tls, one), tls);
+  const written = one.spec.overruled.map(named).join(", ");
+  if (written === "") return same || !isHttps(connection) ? [] : [`${setting} has what other classes said of TLS`];
+  const has = isHttps(connection) ? (same ? `, and says the same` : `, and says otherwise`) : "";
+  return [`${written} ${one.spec.overruled.length === 1 ? "has" : "have"} no effect: ${setting} decides${has}`];
+}
+
+function isHttps({ addresses }: Connection): boolean {
+  return addresses.some(({ origin }) => origin.startsWith("https:"));
+}
+
+/** Of keymount alone, or of the OpenBao provider alone. */
+const ours = ["connection", "refreshInterval", "onDenied"];
+const openbaosOwn = [...prefixedParameters, ...overruledParameters];
+
+/** Parameters that the Go provider did not know, and ignored. */
+function newParameters({ parameters }: SurveyedClass, family: Family): string[] {
+  const openbaos = prefixes.flatMap((prefix) =>
+    openbaosOwn.filter((suffix) => prefix !== "vault" || suffix === "RoleName").map((suffix) => prefix + suffix),
+  );
+  const fresh = family === "vault" ? [...ours, ...openbaos] : ours;
+  return fresh
+    .filter((name) => (parameters.get(name) ?? "") !== "")
+    .map((name) => `parameter ${name} takes effect; the former provider ignores it`);
+}
+
+/** Where the CSIDriver is known, the verdict tells for certain. */
+function audienceDifference({ spec: { audience } }: SurveyedClass, former: FormerProvider): string[] {
+  if (audience === undefined || audience === former.name || former.driverAudiences) return [];
+  return [
+    `audience ${quoted(audience)}: the CSIDriver must list it in tokenRequests; where it does not, the former provider asks the API server`,
+  ];
+}
+
+const oursOfObjects = ["version", "refreshInterval"];
+const bounds = { tokens: 16_000, values: 10_000, depth: 32 };
+
+function newFields({ parameters }: SurveyedClass): string[] {
+  const root = readYaml(parameters.get("objects") ?? "", bounds)[0]?.root;
+  const entries = root?.kind === "list" ? root.items : [];
+  return entries.flatMap((entry, index) =>
+    (entry.kind === "map" ? entry.entries : [])
+      .filter(({ key }) => oursOfObjects.includes(key))
+      .map(({ key }) => `objects[${index}]: ${key} takes effect; the former provider ignores it`),
+  );
+}
+
+/** One sentence for all objects of which something is so. */
+function onObjects(
+  objects: readonly ObjectSpec[],
+  isSo: (object: ObjectSpec) => boolean,
+  [before, after]: readonly [string, string],
+): string[] {
+  const names = objects.filter(isSo).map(({ objectName }) => quoted(objectName));
+  return names.length === 0 ? [] : [`${before} ${names.join(", ")} ${after}`];
+}
+
+/** One path and method, other arguments. */
+function sharesPath({ request: a }: ObjectSpec, { request: b }: ObjectSpec): boolean {
+  const same = a.method === b.method && a.path === b.path && a.query === b.query;
+  return same && requestKey(a) !== requestKey(b);
+}

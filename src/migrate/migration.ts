@@ -1,0 +1,86 @@
+import { loadOptions } from "../config/load-options.js";
+import { notesOnOptions } from "../config/notes.js";
+import type { Options } from "../config/options.js";
+import { ProviderError } from "../shared/errors.js";
+import { named } from "../shared/quoted.js";
+import type { FormerProvider } from "./former-provider.js";
+import { operatorFileText, outlineText } from "./operator-file-text.js";
+import { outlineOf } from "./outline.js";
+import { type SurveyedClass, surveyClass, type WrittenClass } from "./surveyed-class.js";
+import { usesOf } from "./uses.js";
+import { type Verdict, verdictOn } from "./verdict.js";
+
+/** All there is to say before the switch. */
+export interface Migration {
+  /** The operator's file. */
+  text: string;
+  /** By namespace and name. */
+  verdicts: readonly Verdict[];
+  /** Audiences that the CSIDriver's `tokenRequests` must have. */
+  audiences: readonly string[];
+  /** What is so for every class. */
+  notes: readonly string[];
+  /** How many classes of other providers were left out, by provider. */
+  skipped: Readonly<Record<string, number>>;
+}
+
+/** Pure. Throws `invalid_request` without a class of the former provider, or where nobody says where Vault is. */
+export function migrate(written: readonly WrittenClass[], former: FormerProvider): Migration {
+  const own = written.filter(({ provider }) => provider === former.name).sort(byName);
+  const skipped = countByProvider(written.filter(({ provider }) => provider !== former.name));
+  if (own.length === 0) throw new ProviderError("invalid_request", noClass(former, skipped));
+  const classes = own.map((one) => surveyClass(one, former.family));
+  const outline = outlineOf(former, classes);
+  const uses = usesOf(read(outlineText(outline, former)).operator, classes);
+  const text = operatorFileText(outline, former, uses, classes.length);
+  const options = read(text);
+  return {
+    text,
+    verdicts: classes.map((one) => verdictOn(one, options.operator, former)),
+    audiences: audiencesOf(classes, former),
+    notes: [...notesOn(former), ...former.notes, ...notesOnOptions(options)],
+    skipped,
+  };
+}
+
+/** As `serve` reads an operator's file. */
+function read(text: string): Options {
+  return loadOptions({ argv: ["--config=written"], env: {}, execArgv: [], readFile: () => text });
+}
+
+function byName(a: WrittenClass, b: WrittenClass): number {
+  return order(a.namespace, b.namespace) || order(a.name, b.name);
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function countByProvider(classes: readonly WrittenClass[]): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const { provider } of classes) counts.set(provider, (counts.get(provider) ?? 0) + 1);
+  return Object.fromEntries([...counts].sort(([a], [b]) => order(a, b)));
+}
+
+function noClass({ name }: FormerProvider, skipped: Migration["skipped"]): string {
+  const others = Object.keys(skipped).map(named).join(", ");
+  return `there is no class of the provider ${named(name)}${others && `, but of ${others} (--provider NAME)`}`;
+}
+
+function audiencesOf(classes: readonly SurveyedClass[], { name }: FormerProvider): string[] {
+  return [...new Set(classes.map(({ spec }) => spec.audience ?? name))].sort();
+}
+
+function notesOn({ agent, agentSocket, settings }: FormerProvider): string[] {
+  const versions = "every object gets a new version once, at the switch; afterwards only with its content";
+  if (!agent && agentSocket === undefined) return [versions];
+  const { caFile, caDirectory } = settings.tls;
+  const trusts = caFile !== undefined || caDirectory !== undefined;
+  return [
+    versions,
+    "the Agent beside the former provider goes: keymount holds tokens and answers itself",
+    ...(trusts
+      ? []
+      : ["what the Agent knows of TLS is not seen here: where Vault has a CA of its own, write tls.caFile"]),
+  ];
+}

@@ -1,0 +1,73 @@
+import { ProviderError } from "../shared/errors.js";
+import { connectionNames } from "./connection-names.js";
+import type { SurveyedClass } from "./surveyed-class.js";
+import type { FormerProvider } from "./former-provider.js";
+
+/** Which Vaults there are, before anything is said about who may use them. */
+export interface Outline {
+  /** One of `connections`. */
+  defaultName: string;
+  /** Why that one. */
+  reason: string;
+  /** The default one first, then by name. */
+  connections: readonly ConnectionOutline[];
+}
+
+export interface ConnectionOutline {
+  name: string;
+  origin: string;
+  /** Sockets of Agents that are not dialled any more. */
+  aliases: readonly string[];
+}
+
+/**
+ * A connection for each address that is dialled now. Sockets of Agents become names of the default connection, for the
+ * Agent goes. Throws `invalid_request` where nobody says where Vault is.
+ */
+export function outlineOf(former: FormerProvider, classes: readonly SurveyedClass[]): Outline {
+  const written = classes.flatMap(({ origin }) => origin ?? []);
+  const { origin: chosen, reason } = defaultOf(former, written);
+  const sockets = [...new Set(written)].filter((origin) => origin.startsWith("unix:") && origin !== chosen);
+  const others = [...new Set(written)].filter((origin) => !origin.startsWith("unix:") && origin !== chosen);
+  const names = connectionNames([chosen, ...others].sort());
+  const connections = others.map((origin) => ({ name: names.get(origin)!, origin, aliases: [] }));
+  connections.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const defaultName = names.get(chosen)!;
+  return {
+    defaultName,
+    reason,
+    connections: [{ name: defaultName, origin: chosen, aliases: sockets.sort() }, ...connections],
+  };
+}
+
+const saidBy = {
+  flag: "--vault-addr says so",
+  provider: "the former provider's settings name it",
+  agent: "the Agent beside the former provider speaks to it",
+};
+
+function defaultOf(former: FormerProvider, written: readonly string[]): { origin: string; reason: string } {
+  if (former.vault) return { origin: former.vault.origin, reason: saidBy[former.vault.saidBy] };
+  const [mostUsed] = byUse(written.filter((origin) => !origin.startsWith("unix:")));
+  const socket = former.agentSocket ?? written.find((origin) => origin.startsWith("unix:"));
+  if (socket !== undefined) {
+    throw nowhere(
+      `the former provider reaches Vault through an Agent (${socket}), which goes; give Vault's own address with --vault-addr, or add the Agent's ConfigMap to what --daemonset names`,
+    );
+  }
+  if (mostUsed === undefined) throw nowhere("nobody says where Vault is: give --daemonset FILE, or --vault-addr");
+  return {
+    origin: mostUsed,
+    reason: "most classes name it, and nothing else says where the others go (--daemonset does)",
+  };
+}
+
+/** The most used first, then by the alphabet. */
+function byUse(origins: readonly string[]): string[] {
+  const count = (origin: string) => origins.filter((other) => other === origin).length;
+  return [...new Set(origins)].sort((a, b) => count(b) - count(a) || (a < b ? -1 : 1));
+}
+
+function nowhere(what: string): ProviderError {
+  return new ProviderError("invalid_request", what);
+}
