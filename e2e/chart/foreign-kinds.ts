@@ -1,48 +1,22 @@
+import { execFile } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import type { KubeObject } from "../stack/kube-api.js";
 
-/**
- * Kinds of the Prometheus operator and of OpenShift, whose definitions are not to be had here: the fields that the chart
- * may use, from their API references. Anything else is a mistake of ours.
- */
-export const foreignKinds: Readonly<Record<string, { apiVersion: string; fields: readonly string[] }>> = {
-  ServiceMonitor: { apiVersion: "monitoring.coreos.com/v1", fields: ["spec.selector", "spec.endpoints"] },
-  PodMonitor: { apiVersion: "monitoring.coreos.com/v1", fields: ["spec.selector", "spec.podMetricsEndpoints"] },
-  PrometheusRule: { apiVersion: "monitoring.coreos.com/v1", fields: ["spec.groups"] },
-  SecurityContextConstraints: {
-    apiVersion: "security.openshift.io/v1",
-    fields: [
-      "allowHostDirVolumePlugin",
-      "allowHostIPC",
-      "allowHostNetwork",
-      "allowHostPID",
-      "allowHostPorts",
-      "allowPrivilegeEscalation",
-      "allowPrivilegedContainer",
-      "allowedCapabilities",
-      "defaultAddCapabilities",
-      "fsGroup",
-      "groups",
-      "readOnlyRootFilesystem",
-      "requiredDropCapabilities",
-      "runAsUser",
-      "seLinuxContext",
-      "seccompProfiles",
-      "supplementalGroups",
-      "users",
-      "volumes",
-    ],
-  },
-};
+const run = promisify(execFile);
+const schemas = join(import.meta.dirname, "schemas");
+const known = readdirSync(schemas);
 
-/** What is wrong with an object of such a kind; nothing is well. */
-export function looksRight({ kind, apiVersion, metadata, ...rest }: KubeObject): string[] {
-  const known = foreignKinds[kind]!;
-  const fields = Object.entries(rest).flatMap(([name, value]) =>
-    name === "spec" ? Object.keys(value as object).map((field) => `spec.${field}`) : [name],
-  );
-  return [
-    ...(apiVersion === known.apiVersion ? [] : [`${kind} is of ${known.apiVersion}, not ${apiVersion}`]),
-    ...(metadata.name ? [] : [`${kind} has no name`]),
-    ...fields.filter((field) => !known.fields.includes(field)).map((field) => `${kind} has no ${field}`),
-  ];
+/** Kinds of the Prometheus operator and of OpenShift: the API server here has no definitions of them; schemas/ has. */
+export const isForeign = ({ kind }: KubeObject) => known.includes(`${kind.toLowerCase()}.json`);
+
+/** Has kubeconform hold such an object to its schema; throws what it says. */
+export async function conforms(kubeconform: string, object: KubeObject, signal: AbortSignal): Promise<void> {
+  const location = join(schemas, "{{.ResourceKind}}.json");
+  const running = run(kubeconform, ["-strict", "-schema-location", location, "-"], { signal });
+  running.child.stdin!.end(JSON.stringify(object));
+  await running.catch((error: Error & { stdout?: string }) => {
+    throw new Error(error.stdout || error.message, { cause: error });
+  });
 }

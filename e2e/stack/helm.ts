@@ -38,6 +38,14 @@ export class Helm {
     await this.#upgrade(release, namespace, values, [], signal);
   }
 
+  /** What helm would print after installing; nothing is installed. */
+  async notes(release: string, namespace: string, values: object, signal: AbortSignal): Promise<string> {
+    const said = await this.#withValues(values, (file) =>
+      this.run(["install", release, chart, "--dry-run=server", `--namespace=${namespace}`, `--values=${file}`], signal),
+    );
+    return said.slice(said.indexOf("NOTES:"));
+  }
+
   async uninstall(release: string, namespace: string, signal: AbortSignal): Promise<void> {
     await this.run(["uninstall", release, "--wait", "--timeout=60s", `--namespace=${namespace}`], signal);
   }

@@ -43,6 +43,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{/* The operator's file: what the values say, and `config` over it. */}}
 {{- define "keymount.config" -}}
+{{- mergeOverwrite (include "keymount.fileOfValues" . | fromYaml) (deepCopy .Values.config) | toYaml -}}
+{{- end -}}
+
+{{- define "keymount.fileOfValues" -}}
 {{- $file := dict "providerName" .Values.provider "socketDir" .Values.sockets.directory "keySecret" .Values.key.secretName "logLevel" .Values.logLevel "healthAddress" (printf ":%v" .Values.health.port) -}}
 {{- with .Values.sockets.additionalDirectory -}}{{- $_ := set $file "additionalSocketDir" . -}}{{- end -}}
 {{- if .Values.tokenRequest.fallback -}}
@@ -63,7 +67,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if $tls -}}{{- $_ := set $connection "tls" $tls -}}{{- end -}}
 {{- $_ := set $file "connections" (dict "default" $connection) -}}
 {{- end -}}
-{{- mergeOverwrite $file (deepCopy .Values.config) | toYaml -}}
+{{- $file | toYaml -}}
 {{- end -}}
 
 {{- define "keymount.check" -}}
@@ -73,6 +77,33 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if and .Values.vault.ca.configMap .Values.vault.ca.secret -}}
 {{- fail "vault.ca.configMap and vault.ca.secret cannot both be set; keep one" -}}
 {{- end -}}
+{{- if eq .Values.form "sidecar" -}}
+{{- if .Values.tokenRequest.fallback -}}
+{{- fail "tokenRequest.fallback has no place in the form sidecar: the controller sends the tokens, and shares its service account" -}}
+{{- end -}}
+{{- if .Values.nonRoot.enabled -}}
+{{- fail "nonRoot.enabled has no place in the form sidecar: the pod, and who may write its sockets' directory, are the controller's" -}}
+{{- end -}}
+{{- end -}}
+{{- $file := include "keymount.fileOfValues" . | fromYaml -}}
+{{- range $setting, $value := include "keymount.settingsOfValues" . | fromYaml -}}
+{{- if and (hasKey $.Values.config $setting) (ne (get $.Values.config $setting | toJson) (get $file $setting | toJson)) -}}
+{{- fail (printf "config.%s: the pod or its rights hang on it; set the value %s instead" $setting $value) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Settings of the operator's file that volumes, probes or rights must agree with, and the values that decide them. */}}
+{{- define "keymount.settingsOfValues" -}}
+additionalSocketDir: sockets.additionalDirectory
+endpoint: sockets.directory
+events: events.enabled
+healthAddress: health.port
+keyFile: key.secretName
+keySecret: key.secretName
+providerName: provider
+socketDir: sockets.directory
+tokenRequest: tokenRequest.fallback
 {{- end -}}
 
 {{- define "keymount.container" -}}
