@@ -39,6 +39,12 @@ test.each(expressions)("%s asks for metrics that there are", (_, expr) => {
   expect(named.filter((name) => ![...exported, ...foreign].includes(name))).toEqual([]);
 });
 
+const ofEveryProcess = expressions.filter(([, expr]) => /\b(process|nodejs)_/.test(expr));
+
+test.each(ofEveryProcess)("%s leaves out what other processes of the cluster say of themselves", (_, expr) => {
+  expect(expr).toContain("and on (instance, job) keymount_build_info");
+});
+
 test("every metric of ours has a panel or an alert", () => {
   const own = exported.filter((name) => name.startsWith("keymount_") && !/_(count|sum)$/.test(name));
   const asked = [...expressions.map(([, expr]) => expr), JSON.stringify(dashboard)].join("\n");
@@ -57,6 +63,11 @@ test.each(rules)(
     expect(summary).not.toBe("");
   },
 );
+
+test("docs/metrics.md says of each alert why one wants it, and of no others", () => {
+  const told = [...at("docs/metrics.md").matchAll(/^\| `(Keymount\w+)` \|/gm)].map(([, alert]) => alert);
+  expect(told).toEqual(rules.map(({ alert }) => alert));
+});
 
 test("each panel of the dashboard has an id of its own", () => {
   const ids = dashboard.panels.map(({ id }) => id);
