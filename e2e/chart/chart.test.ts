@@ -74,6 +74,24 @@ test("helm status prints a container and volumes that the sync controller's Depl
   });
 });
 
+test.each<[string, object, string[]]>([
+  ["a sidecar listens where the controller looks", { form: "sidecar" }, ["/var/run/secrets-store-sync-providers"]],
+  ["a DaemonSet listens where the driver looks", {}, ["path: /var/run/secrets-store-csi-providers"]],
+  [
+    "tokens of our own are for the audiences that the connection asks for",
+    { vault: { ...base.vault, audiences: ["", "shop"] }, tokenRequest: { fallback: true } },
+    ["tokenRequest:\n      audiences:\n      - shop\n      fallback: true", 'audience in ["shop"]'],
+  ],
+  [
+    "a network policy lets DNS through on OpenShift",
+    { networkPolicy: { enabled: true }, openshift: { enabled: true } },
+    ["port: 5353"],
+  ],
+])("%s", async (_, values, parts) => {
+  const text = await offline.template("keymount", "keymount", { ...base, ...values }, signal);
+  for (const part of parts) expect(text).toContain(part);
+});
+
 test.each<[string, object, string]>([
   ["a misspelt value", { vualt: {} }, "vualt"],
   ["a misspelt value further in", { vault: { adress: "https://v" } }, "adress"],

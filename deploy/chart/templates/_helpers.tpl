@@ -38,7 +38,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
 {{- define "keymount.audiences" -}}
-{{- .Values.tokenRequest.audiences | default (list .Values.provider) | toJson -}}
+{{- .Values.tokenRequest.audiences | default (without .Values.vault.audiences "") | default (list .Values.provider) | toJson -}}
+{{- end -}}
+
+{{/* Where the driver, or secrets-store-sync-controller, looks for sockets. */}}
+{{- define "keymount.sockets" -}}
+{{- .Values.sockets.directory | default (printf "/var/run/secrets-store-%s-providers" (ternary "sync" "csi" (eq .Values.form "sidecar"))) -}}
 {{- end -}}
 
 {{/* The operator's file: what the values say, and `config` over it. */}}
@@ -47,7 +52,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
 {{- define "keymount.fileOfValues" -}}
-{{- $file := dict "providerName" .Values.provider "socketDir" .Values.sockets.directory "keySecret" .Values.key.secretName "logLevel" .Values.logLevel "healthAddress" (printf ":%v" .Values.health.port) -}}
+{{- $file := dict "providerName" .Values.provider "socketDir" (include "keymount.sockets" .) "keySecret" .Values.key.secretName "logLevel" .Values.logLevel "healthAddress" (printf ":%v" .Values.health.port) -}}
 {{- with .Values.sockets.additionalDirectory -}}{{- $_ := set $file "additionalSocketDir" . -}}{{- end -}}
 {{- if .Values.tokenRequest.fallback -}}
 {{- $_ := set $file "tokenRequest" (dict "fallback" true "audiences" (include "keymount.audiences" . | fromJsonArray)) -}}
@@ -174,7 +179,7 @@ volumeMounts:
   subPath: keymount.yaml
   readOnly: true
 - name: sockets
-  mountPath: {{ .Values.sockets.directory }}
+  mountPath: {{ include "keymount.sockets" . }}
 {{- with .Values.sockets.additionalDirectory }}
 - name: additional-sockets
   mountPath: {{ . }}
@@ -200,7 +205,7 @@ volumeMounts:
     name: {{ include "keymount.name" . }}
 - name: sockets
   hostPath:
-    path: {{ .Values.sockets.directory }}
+    path: {{ include "keymount.sockets" . }}
     type: DirectoryOrCreate
 {{- with .Values.sockets.additionalDirectory }}
 - name: additional-sockets
