@@ -469,6 +469,15 @@ test.each<[string, string, string[], RegExp]>([
   ],
   ["there is no class", kubectl([]), formerFlag, /no class of the provider vault/],
   ["a file is missing", kubectl([]), ["-f", "nowhere"], /cannot read nowhere: ENOENT/],
+  ["two files are the standard input", kubectl([]), ["-f", "-", "-f", "-"], /standard input is one file/],
+  ["the provider is another", kubectl([]), ["--provider", "azure"], /--provider is vault or openbao/],
+  ["the classes are no YAML", "kind: [", formerFlag, /^keymount migrate: classes:1:\d+: the YAML /],
+  [
+    "a parameter is no string, which no API server would have",
+    "kind: SecretProviderClass\nspec: {provider: vault, parameters: {roleName: 1}}",
+    formerFlag,
+    /classes:2:\d+: parameter roleName must be a string/,
+  ],
   ["an option is unknown", kubectl([]), ["--nonsense"], /nonsense/],
   [
     "a flag of the former provider is wrong",
@@ -504,6 +513,21 @@ test("what a path of one step names is granted as well", async () => {
   expect((await migrate([{ name: "web", parameters }], formerFlag)).code).toBe(0);
 });
 
+test("a class that names no namespace is of the one that -n names", async () => {
+  const written = `kind: SecretProviderClass
+metadata: {name: web}
+spec: {provider: vault, parameters: {roleName: web, objects: "${password}"}}
+`;
+  const { data, report } = await migrate(written, ["-n", "staging", ...formerFlag]);
+  expect(data.connections["vault"]!.policy["namespaces"]).toEqual(["staging"]);
+  expect(report).toContain("staging/web works as it is");
+});
+
+test("a connection without encryption is told", async () => {
+  const { report } = await migrate([web], ["--vault-addr", "http://vault.example:8200"]);
+  expect(report).toContain("connection vault sends tokens and secrets unencrypted to http://vault.example:8200");
+});
+
 describe("where the file goes", () => {
   test("-o writes it into a new file", async () => {
     const { code, file, written } = await migrate([web], ["-o", "keymount.yaml", ...formerFlag]);
@@ -523,7 +547,7 @@ describe("where the file goes", () => {
   test("--values makes it values of the chart", async () => {
     const plain = await migrate([web], formerFlag);
     const { data } = await migrate([web], ["--values", ...formerFlag]);
-    expect(data).toEqual({ config: plain.data });
+    expect(data).toEqual({ provider: "vault", config: plain.data });
   });
 });
 

@@ -113,7 +113,7 @@ async function deliver(
   { output, values, json }: MigrateArguments,
   { stage, io }: { stage: MigrateStage; io: CommandIo },
 ): Promise<void> {
-  const text = values ? asValues(migration.text) : migration.text;
+  const text = values ? asValues(migration) : migration.text;
   if (output === undefined) io.stdout.write(text);
   else await write(output, text, stage);
   const { verdicts: classes, audiences, notes, skipped } = migration;
@@ -128,9 +128,9 @@ async function write(path: string, text: string, stage: MigrateStage): Promise<v
   });
 }
 
-/** The chart's `config` is the operator's file. */
-function asValues(text: string): string {
-  return `config:\n${text.replace(/^(?=.)/gm, "  ")}`;
+/** The chart's `config` is the operator's file; the socket's name is a value of its own. */
+function asValues({ provider, text }: Migration): string {
+  return `provider: ${provider}\nconfig:\n${text.replace(/^(?=.)/gm, "  ")}`;
 }
 
 function messageOf(reason: unknown): string {

@@ -23,7 +23,9 @@ const container = z.object({
   image: z.string().default(""),
   command: z.array(z.string()).default([]),
   args: z.array(z.string()).default([]),
-  env: z.array(z.object({ name: z.string(), value: z.string().optional(), valueFrom: z.unknown().optional() })).default([]),
+  env: z
+    .array(z.object({ name: z.string(), value: z.string().optional(), valueFrom: z.unknown().optional() }))
+    .default([]),
 });
 const metadata = z.object({ name: z.string().default("") }).prefault({});
 const daemonSet = z.object({

@@ -12,6 +12,8 @@ import { type Verdict, verdictOn } from "./verdict.js";
 
 /** All there is to say before the switch. */
 export interface Migration {
+  /** `spec.provider` of the classes. */
+  provider: string;
   /** The operator's file. */
   text: string;
   /** By namespace and name. */
@@ -35,6 +37,7 @@ export function migrate(written: readonly WrittenClass[], former: FormerProvider
   const text = operatorFileText(outline, former, uses, classes.length);
   const options = read(text);
   return {
+    provider: former.name,
     text,
     verdicts: classes.map((one) => verdictOn(one, options.operator, former)),
     audiences: audiencesOf(classes, former),

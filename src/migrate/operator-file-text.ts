@@ -19,7 +19,7 @@ export function operatorFileText(
 ): string {
   const lines = [
     ...comment(
-      `Written by keymount migrate from ${amount} classes: it grants what they ask today, and nothing more.`,
+      `Written by keymount migrate from the classes of the cluster (${amount}): it grants what they ask today, nothing more.`,
       "docs/configuration.md explains each key. Which key to use and where to listen is not in here: the chart's values",
       "say it, or flags. What pods override in volumeAttributes is not in here either: it stands in the pods.",
     ),
@@ -49,7 +49,7 @@ function connectionLines(one: ConnectionOutline, former: FormerProvider, { class
     ...(policy.methods ? comment("The methods are more than usual, for classes ask for them.") : []),
     ...yaml({ policy }),
   ];
-  return [...comment(meaning(classes.length)), `${one.name}:`, ...indented(body)];
+  return [...comment(meaning(classes.length)), `${stringify(one.name).trim()}:`, ...indented(body)];
 }
 
 function whereAndWhom({ origin, aliases }: ConnectionOutline): object {
