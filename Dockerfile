@@ -1,6 +1,6 @@
 # Where the bundle is built: Node 22 or 24 with its licence, npm, and util-linux. The final base has glibc and libstdc++, and
 # no shell.
-ARG BUILD_BASE=docker.io/library/node:24-bookworm-slim
+ARG BUILD_BASE=docker.io/library/node:22-bookworm-slim
 ARG BASE=gcr.io/distroless/cc-debian12
 
 FROM ${BUILD_BASE} AS build
