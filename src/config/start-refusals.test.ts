@@ -9,6 +9,8 @@ test.each<[Record<string, string>, string[], string]>([
   [{ NODE_OPTIONS: "--tls-keylog=/tmp/keys" }, [], "--tls-keylog"],
   [{}, ["--inspect=9229"], "the command line of node"],
   [{}, ["--trace-tls"], "--trace-tls"],
+  [{ NODE_OPTIONS: "--heapsnapshot-signal=SIGUSR2" }, [], "writes all memory to a file"],
+  [{}, ["--heapsnapshot-near-heap-limit=1"], "--heapsnapshot-near-heap-limit"],
   [{ NODE_DEBUG: "net,http" }, [], "NODE_DEBUG"],
   [{ NODE_DEBUG: "*" }, [], "NODE_DEBUG"],
 ])("does not start with %j %j", (env, execArgv, reason) => {

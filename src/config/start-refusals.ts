@@ -31,6 +31,7 @@ function nodeOptions(text: string): string[] {
 function refusalOf(option: string, where: string): string[] {
   const name = /^--[\w-]+/.exec(option)?.[0].replaceAll("_", "-") ?? "";
   if (/^--inspect/.test(name)) return [`${name} in ${where} opens an inspector, which reads all memory; take it out`];
+  if (/^--heapsnapshot-/.test(name)) return [`${name} in ${where} writes all memory to a file; take it out`];
   if (/^--(tls-keylog|trace-tls)$/.test(name)) {
     return [`${name} in ${where} gives away what is said to Vault; take it out`];
   }
