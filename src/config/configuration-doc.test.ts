@@ -41,7 +41,14 @@ describe("docs/configuration.md", () => {
 
   test("speaks of no flag that is not there, and of every one that is", () => {
     const known = [...settings.flatMap(({ flags }) => flags), ...Object.keys(olderFlags), ...commandFlags];
-    const others = ["rotation-poll-interval", "max-call-recv-msg-size", "inspect", "tls-keylog", "trace-tls"];
+    const others = [
+      "rotation-poll-interval",
+      "max-call-recv-msg-size",
+      "heapsnapshot",
+      "inspect",
+      "tls-keylog",
+      "trace-tls",
+    ];
     const said = codeIn(prose).flatMap((code) =>
       [...code.matchAll(/(?:^|\s)--([a-z][a-z-]*[a-z])/g)].map(([, name]) => name!),
     );
