@@ -1,6 +1,7 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { installInstance, sharedConnection } from "../stack/keymount.js";
+import { socketFolders } from "../stack/node.js";
 import { providerContainer } from "../stack/provider-container.js";
 import { setScene } from "../stack/scene.js";
 
@@ -48,6 +49,8 @@ test("as another user it serves pods too, from a directory that stays root's", a
 
   expect(await pod.texts("secrets")).toEqual({ password: "hunter2" });
   expect(await process("keymount-nobody")).toEqual({ ...hardened, user: "65532" });
+  const { uid, gid, mode } = await stat(socketFolders.usual);
+  expect({ uid, gid, mode: (mode & 0o777).toString(8) }).toEqual({ uid: 0, gid: 65532, mode: "775" });
 });
 
 test("where the driver sends no token of the audience, keymount makes one, if the operator wants that", async () => {
