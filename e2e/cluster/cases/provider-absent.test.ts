@@ -11,26 +11,33 @@ import { twoFiles } from "../stack/two-files.js";
 /** The driver's own patience with one Mount ends after two: the pods meet that, and what the kubelet makes of it. */
 const absenceMs = 180_000;
 
+/** The absence, what leads to it, and the kubelet's longest pause after failures, which is two minutes. */
+const patienceMs = 540_000;
+
 const { cluster, app, workloads, signal } = await setScene("absent", "alone");
 
-test("pods that come in three minutes without keymount, its dead socket left behind, wait and start with their files; a running one keeps its own", async () => {
-  const secret = await twoFiles(cluster, app);
-  const endWatch = secret.watch();
-  const old = await workloads.runPod({ volumes: secret.volumes }, signal);
-  const daemonSet = new DaemonSet(app.kube, keymountNamespace, sharedInstance);
+test(
+  "pods that come in three minutes without keymount, its dead socket left behind, wait and start with their files; a running one keeps its own",
+  async () => {
+    const secret = await twoFiles(cluster, app);
+    const endWatch = secret.watch();
+    const old = await workloads.runPod({ volumes: secret.volumes }, signal);
+    const daemonSet = new DaemonSet(app.kube, keymountNamespace, sharedInstance);
 
-  await daemonSet.pause(signal);
-  await leaveDeadSocket(join(socketFolders.usual, "vault.sock"));
-  const deployment = await workloads.createDeployment({ volumes: secret.volumes }, 5);
-  await sleep(absenceMs, undefined, { signal });
-  expect(await secret.mounted()).toBe(1);
-  expect(await old.texts(secret.volume)).toEqual(secret.texts("1"));
-  await secret.write("2");
-  await daemonSet.resume(signal);
+    await daemonSet.pause(signal);
+    await leaveDeadSocket(join(socketFolders.usual, "vault.sock"));
+    const deployment = await workloads.createDeployment({ volumes: secret.volumes }, 5);
+    await sleep(absenceMs, undefined, { signal });
+    expect(await secret.mounted()).toBe(1);
+    expect(await old.texts(secret.volume)).toEqual(secret.texts("1"));
+    await secret.write("2");
+    await daemonSet.resume(signal);
 
-  const pods = await workloads.running(deployment, 5, signal, 180_000);
-  for (const pod of [...pods, old]) {
-    await expect.poll(() => pod.texts(secret.volume), { timeout: 60_000 }).toEqual(secret.texts("2"));
-  }
-  expect(await endWatch()).toEqual({ pods: 6, lacking: [] });
-});
+    const pods = await workloads.running(deployment, 5, signal, 180_000);
+    for (const pod of [...pods, old]) {
+      await expect.poll(() => pod.texts(secret.volume), { timeout: 60_000 }).toEqual(secret.texts("2"));
+    }
+    expect(await endWatch()).toEqual({ pods: 6, lacking: [] });
+  },
+  patienceMs,
+);
