@@ -4,7 +4,7 @@ import type { Visitor } from "../mount/ports.js";
 import type { Clock } from "../shared/clock.js";
 import type { JsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
-import type { Caller, Lease, VaultAnswer, VaultClient, VaultToken } from "../vault/vault-client.js";
+import type { Caller, Grant, Lease, VaultAnswer, VaultClient, VaultToken } from "../vault/vault-client.js";
 import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
 import { sampleConnection } from "./connection.js";
 
@@ -19,7 +19,9 @@ export class CountingVault implements VaultClient {
   grants: Partial<VaultToken>[] = [{}];
   /** By path; a function is called for each request. */
   readonly replies = new Map<string, Reply | (() => Reply)>();
-  /** Errors to throw instead, each once, by verb (`login`, `request`, `lookup`, `revoke`). */
+  /** What the next renewals grant instead of what they ask for. */
+  readonly renewals: Partial<Grant>[] = [];
+  /** Errors to throw instead, each once, by verb (`login`, `request`, `lookup`, `renew`, `revoke`). */
   readonly failures: { verb: string; kind: VaultErrorKind }[] = [];
   /** Holds every answer until it is resolved. */
   gate: Promise<void> = Promise.resolve();
@@ -85,6 +87,33 @@ export class CountingVault implements VaultClient {
   ): Promise<void> {
     await this.#called("lookup", "lookup-self", caller, signal);
     if (this.#dead.has(token)) throw new VaultError("token_invalid", "the token is dead");
+  }
+
+  async renewSelf(
+    _c: Connection,
+    { token }: { token: VaultToken },
+    incrementMs: number,
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<Grant> {
+    const requestedAt = this.#clock.monotonic();
+    await this.#called("renew", `renew-self ${incrementMs / 1000}s`, caller, signal);
+    if (this.#dead.has(token)) throw new VaultError("token_invalid", "the token is dead");
+    return { requestedAt, durationMs: incrementMs, renewable: true, ...this.renewals.shift() };
+  }
+
+  async renewLease(
+    _c: Connection,
+    { token }: { token: VaultToken },
+    leaseId: Redacted<string>,
+    incrementMs: number,
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<Grant> {
+    const requestedAt = this.#clock.monotonic();
+    await this.#called("renew", `renew ${leaseId.reveal()} ${incrementMs / 1000}s`, caller, signal);
+    if (this.#dead.has(token)) throw new VaultError("token_invalid", "the token is dead");
+    return { requestedAt, durationMs: incrementMs, renewable: true, ...this.renewals.shift() };
   }
 
   async revokeSelf(

@@ -5,7 +5,7 @@ import type { Operation } from "./operation.js";
 import { Upstream, type UpstreamParts } from "./upstream.js";
 import type { VaultClient } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
-import { leaseIn, tokenIn } from "./vault-reply.js";
+import { leaseGrantIn, leaseIn, tokenGrantIn, tokenIn } from "./vault-reply.js";
 
 /** How busy a connection is: requests in flight, how many may be, and how many wait. */
 export interface ConnectionLoad {
@@ -67,6 +67,25 @@ export function createVaultClient(parts: UpstreamParts): LiveVaultClient {
       await to(connection).ask(operation, question, caller, signal);
     },
 
+    async renewSelf(connection, { vaultNamespace, token }, incrementMs, caller, signal) {
+      const path = "auth/token/renew-self";
+      const operation: Operation = { kind: "renew", connection, method: "POST", path };
+      const body = new Redacted(JSON.stringify({ increment: inSeconds(incrementMs) }));
+      const question = { method: "POST", path, vaultNamespace, token: token.secret, body, ...podOf(caller) };
+      const { reply, requestedAt } = await to(connection).ask(operation, question, caller, signal);
+      return tokenGrantIn(reply.body ?? null, requestedAt);
+    },
+
+    async renewLease(connection, { vaultNamespace, token }, leaseId, incrementMs, caller, signal) {
+      const path = "sys/leases/renew";
+      const operation: Operation = { kind: "renew", connection, method: "POST", path };
+      const asked = { lease_id: leaseId.reveal(), increment: inSeconds(incrementMs) };
+      const body = new Redacted(JSON.stringify(asked));
+      const question = { method: "POST", path, vaultNamespace, token: token.secret, body, ...podOf(caller) };
+      const { reply, requestedAt } = await to(connection).ask(operation, question, caller, signal);
+      return leaseGrantIn(reply.body ?? null, requestedAt);
+    },
+
     async revokeSelf(connection, { vaultNamespace, token }, caller, signal) {
       const path = "auth/token/revoke-self";
       const operation: Operation = { kind: "revoke", connection, method: "POST", path };
@@ -93,6 +112,10 @@ export function createVaultClient(parts: UpstreamParts): LiveVaultClient {
       for (const upstream of upstreams.values()) upstream.close();
     },
   };
+}
+
+function inSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000));
 }
 
 function podOf({ pod }: { pod?: string }): { pod?: string } {

@@ -47,6 +47,16 @@ export interface Lease {
   durationMs: number;
 }
 
+/** What a renewal granted. */
+export interface Grant {
+  /** Clock.monotonic() at the start of the request: pessimistic. */
+  requestedAt: number;
+  /** Milliseconds from then; 0 for a token that never ends. */
+  durationMs: number;
+  /** Whether Vault says that it may be renewed again. */
+  renewable: boolean;
+}
+
 /** A success from Vault, understood. */
 export interface VaultAnswer {
   /** The whole body (`data`, `auth`, `warnings`, …); `null` for an answer without one (204). */
@@ -80,6 +90,25 @@ export interface VaultClient {
     caller: Caller,
     signal: AbortSignal,
   ): Promise<void>;
+
+  /** Asks for `incrementMs` more from now on for the token itself; Vault may grant less, or a period of its own. */
+  renewSelf(
+    connection: Connection,
+    on: { vaultNamespace: string; token: VaultToken },
+    incrementMs: number,
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<Grant>;
+
+  /** The same for a lease (`sys/leases/renew`). Throws `lease_gone` when Vault does not know it any more. */
+  renewLease(
+    connection: Connection,
+    on: { vaultNamespace: string; token: VaultToken },
+    leaseId: Redacted<string>,
+    incrementMs: number,
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<Grant>;
 
   revokeSelf(
     connection: Connection,

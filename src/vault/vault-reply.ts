@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { type Json, type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
 import type { HttpAnswer } from "./http-exchange.js";
-import type { Lease, VaultToken } from "./vault-client.js";
+import type { Grant, Lease, VaultToken } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
 import { parseVaultJson } from "./vault-json.js";
 
@@ -53,6 +53,26 @@ export function tokenIn(body: JsonObject | null, issuedAt: number): VaultToken {
     issuedAt,
     ...(ttlMs > 0 && { ttlMs }),
     ...(useCount > 0 && { uses: useCount }),
+  };
+}
+
+/** What `renew-self` granted: it answers like a login. Throws `protocol` when it does not. */
+export function tokenGrantIn(body: JsonObject | null, requestedAt: number): Grant {
+  const auth = body?.["auth"];
+  if (!isJsonObject(auth)) throw unreadable("a renewal without `auth`");
+  return grantOf(auth, requestedAt);
+}
+
+/** What `sys/leases/renew` granted. */
+export function leaseGrantIn(body: JsonObject | null, requestedAt: number): Grant {
+  return grantOf(body ?? {}, requestedAt);
+}
+
+function grantOf(granted: JsonObject, requestedAt: number): Grant {
+  return {
+    requestedAt,
+    durationMs: seconds(granted["lease_duration"], "lease_duration"),
+    renewable: granted["renewable"] === true,
   };
 }
 
