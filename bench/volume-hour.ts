@@ -3,6 +3,7 @@ import { HeldAnswers } from "../src/leases/held-answers.js";
 import { Redacted } from "../src/shared/redacted.js";
 import { sampleVisitor } from "../src/testing/counting-vault.js";
 import { FakeClock } from "../src/testing/fake-clock.js";
+import { quietObserver, sampleSession, usualRules } from "../src/testing/test-holding.js";
 import type { Figure } from "./figure.js";
 import { readsPerMount } from "./workload.js";
 
@@ -42,19 +43,26 @@ async function readsPerHour(refreshIntervalMs: number): Promise<number> {
   const clock = new FakeClock();
   let reads = 0;
   const answers = new HeldAnswers({
-    book: new AnswerBook({ bindings: 1_000, bytes: 64 << 20 }, () => {}),
+    book: new AnswerBook(
+      { bindings: 1_000, bytes: 64 << 20 },
+      () => {},
+      () => false,
+    ),
     fresh: {
       async ask() {
         reads += 1;
-        const issuedAt = clock.monotonic();
-        const token = { secret: new Redacted("t"), accessor: "a", type: "service", renewable: true, issuedAt } as const;
-        return { reply: { body: new Redacted({}), bytes: 1024, requestedAt: clock.monotonic() }, token };
+        const reply = { body: new Redacted({}), bytes: 1024, requestedAt: clock.monotonic() };
+        return { reply, session: sampleSession() };
       },
       giveBack() {},
     },
     clock,
     random: evenlySpread(),
-    observer: { heldInstead() {} },
+    observer: quietObserver(),
+    rules: usualRules,
+    keeping: { keep: async () => {} },
+    credentialsRefused: () => undefined,
+    refreshWished: () => undefined,
   });
   const mountAll = async () => {
     for (let n = 0; n < volumes; n += 1) {

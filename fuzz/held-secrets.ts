@@ -36,7 +36,7 @@ export class HeldSecrets implements Answers {
         this.requests.push(request);
         return { body: held };
       },
-      readAgain: () => {},
+      former: () => undefined,
       conclude: () => ({ unchanged: false }),
     };
   }

@@ -1,11 +1,8 @@
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { AnswerBook } from "../src/leases/answer-book.js";
-import { HeldAnswers } from "../src/leases/held-answers.js";
 import { createVaultClient } from "../src/vault/create-vault-client.js";
-import { Sessions } from "../src/vault/sessions.js";
-import { VaultSecrets } from "../src/vault/vault-secrets.js";
 import { sampleConnection } from "../src/testing/connection.js";
+import { testHolding } from "../src/testing/test-holding.js";
 import type { MountRequest } from "../src/wire/provider.js";
 import { expectUntouchedPrototypes, wellKnown } from "./attributes.js";
 import { HostileServer, type WireAnswer } from "./hostile-server.js";
@@ -103,10 +100,14 @@ class HostedPod {
     const clock = this.#clock;
     const parts = { clock, random: Math.random, observer: room.observers };
     const client = createVaultClient(parts);
-    const sessions = new Sessions({ ...parts, client, lifetime: this.#life.signal });
-    const book = new AnswerBook({ bindings: 10, bytes: 1 << 20 }, (tokenKey) => sessions.close(tokenKey));
-    const fresh = new VaultSecrets({ client, sessions, deaths: book, lifetime: this.#life.signal });
-    const answers = new HeldAnswers({ ...parts, book, fresh });
+    const { answers } = testHolding({
+      client,
+      clock,
+      random: Math.random,
+      limits: { bindings: 10, bytes: 1 << 20 },
+      observer: room.observers,
+      lifetime: this.#life.signal,
+    });
     const connection = sampleConnection({
       addresses: [{ origin }],
       limits: { inFlight: 16, logins: 8, requestTimeoutMs: 100, connectTimeoutMs: 100, maxAnswerBytes: 256 << 10 },

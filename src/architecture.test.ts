@@ -33,7 +33,7 @@ const homes: Record<string, readonly string[]> = {
   "node-vault": ["vault"],
   pino: ["telemetry"],
   "prom-client": ["telemetry"],
-  zod: ["config", "mount", "vault", "kube", "migrate"],
+  zod: ["config", "mount", "vault", "leases", "kube", "migrate"],
   yaml: ["config", "mount", "migrate", "cli"],
   "lossless-json": ["vault", "mount", "devvault", "shared"],
   "node-forge": ["devvault"],

@@ -3,8 +3,7 @@ import type { Options } from "../config/options.js";
 import { startHealthServer } from "../http/health-server.js";
 import { EventRecorder } from "../kube/event-recorder.js";
 import type { KubeClient } from "../kube/kube-client.js";
-import { AnswerBook } from "../leases/answer-book.js";
-import { HeldAnswers } from "../leases/held-answers.js";
+import { createHolding } from "../leases/holding.js";
 import { BoundedCache } from "../mount/bounded-cache.js";
 import type { ClassSpec } from "../mount/mount-spec.js";
 import type { TokenMinter } from "../mount/visitor.js";
@@ -20,11 +19,10 @@ import { logKeys } from "../telemetry/log-keys.js";
 import type { Log } from "../telemetry/log.js";
 import { Metrics } from "../telemetry/metrics.js";
 import { createVaultClient } from "../vault/create-vault-client.js";
-import { Sessions } from "../vault/sessions.js";
-import { VaultSecrets } from "../vault/vault-secrets.js";
 import { ClassNotes } from "./class-notes.js";
 import { holdingsOf } from "./holdings.js";
 import { keepHouse } from "./housekeeping.js";
+import { LeaseObservers } from "./lease-observers.js";
 import { mount } from "./mount-service.js";
 import { PodEvents } from "./pod-events.js";
 import { Observers } from "./observers.js";
@@ -52,6 +50,8 @@ export interface Daemon {
 
 /** For classes that say nothing else. */
 const refreshIntervalMs = 2 * 60_000;
+/** The kubelet republishes a volume at least every 90 s; the second time makes up for one that failed. */
+const republishTwiceMs = 2 * 90_000;
 /** Of class texts, whose reading costs a millisecond each. */
 const classCacheBytes = 4 << 20;
 
@@ -77,18 +77,39 @@ async function start(
   const client = createVaultClient({ clock, random, observer: observers });
   releases.add(() => client.close());
 
-  const sessions = new Sessions({ client, clock, random, observer: observers, lifetime: life.signal });
-  const book = new AnswerBook(options.limits, (tokenKey) => secrets.close(tokenKey));
-  const secrets: VaultSecrets = new VaultSecrets({ client, sessions, deaths: book, lifetime: life.signal });
-  const answers = new HeldAnswers({ book, fresh: secrets, clock, random, observer: observers });
-  const metrics = new Metrics(version, () => holdingsOf({ book, sessions, client, clock }));
+  const metrics = new Metrics(version, () => holdingsOf({ holding, client, clock, leadMs: rules.leadMs }));
   observers.countWith(metrics);
+  const recorder = events && new EventRecorder({ kube: events, clock, random, observer: observers });
+  if (recorder) releases.add(() => recorder.stop());
+  const podEvents = recorder && new PodEvents((event) => recorder.note(event));
+
+  const rules = { maxOrphanMs: 3_600_000, leadMs: options.driverPollIntervalMs + republishTwiceMs };
+  const holding = createHolding({
+    client,
+    clock,
+    random,
+    limits: options.limits,
+    rules,
+    observer: observers,
+    keeperObserver: new LeaseObservers(log, metrics, podEvents),
+    lives: () => false,
+    refreshWished: () => undefined,
+    credentialsRefused: () => undefined,
+    lifetime: life.signal,
+  });
+  const { answers, book, sessions, keeper, ledger } = holding;
   const greetings = () => options.operator.connections.map((connection) => client.greet(connection, life.signal));
-  const chores = [() => book.sweep(clock.monotonic()), () => sessions.sweep(), () => Promise.all(greetings())];
-  const housekeeping = keepHouse(clock, chores, (error) => observers.choreFailed(error), life.signal);
-  releases.add(() => {
+  const hurried = [() => keeper.round(life.signal), () => sessions.revokeLeaving()];
+  const leisurely = [() => book.sweep(clock.monotonic()), () => sessions.sweep(), () => Promise.all(greetings())];
+  const failed = (error: unknown) => observers.choreFailed(error);
+  const housekeeping = [
+    keepHouse(clock, 1_000, hurried, failed, life.signal),
+    keepHouse(clock, 60_000, leisurely, failed, life.signal),
+  ];
+  releases.add(async () => {
     life.abort(new ProviderError("cancelled", "keymount is stopping"));
-    return housekeeping;
+    await Promise.all([...housekeeping, keeper.settled()]);
+    await ledger.settled();
   });
 
   const edge: { rpc?: RpcServer } = {};
@@ -104,9 +125,6 @@ async function start(
   releases.add(() => health.stop());
 
   const notes = new ClassNotes(log);
-  const recorder = events && new EventRecorder({ kube: events, clock, random, observer: observers });
-  if (recorder) releases.add(() => recorder.stop());
-  const podEvents = recorder && new PodEvents((event) => recorder.note(event));
   const service = {
     answers,
     versionKey: deriveKey(key, keyLabels.objectVersion),

@@ -1,10 +1,9 @@
 import type { Clock } from "../shared/clock.js";
 
-const roundMs = 60_000;
-
-/** Runs `chores` now and every minute, until the signal aborts; resolves then. A chore that fails is told to `failed` and tried again. */
+/** Runs `chores` now and every `roundMs`, until the signal aborts; resolves then. A chore that fails is told to `failed` and tried again. */
 export async function keepHouse(
   clock: Clock,
+  roundMs: number,
   chores: readonly (() => unknown)[],
   failed: (error: unknown) => void,
   signal: AbortSignal,
@@ -17,12 +16,12 @@ export async function keepHouse(
         if (!signal.aborted) failed(error);
       }
     }
-  } while (await slept(clock, signal));
+  } while (await slept(clock, roundMs, signal));
 }
 
-async function slept(clock: Clock, signal: AbortSignal): Promise<boolean> {
+async function slept(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
   try {
-    await clock.sleep(roundMs, signal);
+    await clock.sleep(ms, signal);
     return true;
   } catch (error) {
     if (signal.aborted) return false;

@@ -1,15 +1,18 @@
 import type { VaultRequest } from "../mount/mount-spec.js";
 import type { Visitor } from "../mount/ports.js";
 import type { HeldAnswersObserver } from "../leases/held-answers.js";
+import type { Answer } from "../leases/answer.js";
 import type { CallOutcome } from "../rpc/unary.js";
 import type { ProviderError } from "../shared/errors.js";
 import { describeError } from "../telemetry/describe-error.js";
 import { logKeys } from "../telemetry/log-keys.js";
 import type { Log } from "../telemetry/log.js";
 import type { Metrics } from "../telemetry/metrics.js";
-import type { Session, SessionsObserver } from "../vault/sessions.js";
+import type { Session } from "../vault/session.js";
+import type { SessionsObserver } from "../vault/sessions.js";
 import type { VaultToken } from "../vault/vault-client.js";
 import type { VaultObserver } from "../vault/vault-observer.js";
+import { credentialOf } from "./credential-facts.js";
 
 /** What the rooms tell of themselves, said once in the log and counted. */
 export class Observers implements VaultObserver, SessionsObserver, HeldAnswersObserver {
@@ -86,12 +89,50 @@ export class Observers implements VaultObserver, SessionsObserver, HeldAnswersOb
     this.#log.debug({ ...whose(visitor), ...describeError(error) }, "login failed");
   }
 
-  dropped({ token, connection }: Session, error?: ProviderError): void {
-    this.#metrics?.tokenRevoked(error === undefined);
-    const what = { [logKeys.tokenAccessor]: token.accessor, [logKeys.connection]: connection.name };
-    if (error)
-      this.#log.warn({ ...what, ...describeError(error) }, "a token could not be revoked; it ends with its time");
-    else this.#log.info(what, "token revoked");
+  dropped(session: Session, error?: ProviderError): void {
+    const { connection } = session;
+    this.#metrics?.tokenRevoked(connection.name, error === undefined);
+    if (error) {
+      this.#metrics?.orphaned(connection.name, "token");
+      const what = { ...tokenOf(session), ...describeError(error) };
+      this.#log.warn(what, "a token could not be revoked; it ends with its time");
+    } else this.#log.info(tokenOf(session), "token revoked");
+  }
+
+  tokenRenewed(session: Session): void {
+    const { renewable, grantedMs } = session.term;
+    this.#metrics?.renewal(session.connection.name, "token", renewable ? "ok" : "final");
+    const what = { ...tokenOf(session), [logKeys.ttlSeconds]: Math.round(grantedMs / 1000) };
+    if (renewable) this.#log.debug(what, "token renewed");
+    else this.#log.info(what, "the token's end is in sight; the next Mount after that logs in anew");
+  }
+
+  tokenNotRenewed(session: Session, error: ProviderError): void {
+    const { renewable } = session.term;
+    this.#metrics?.renewal(session.connection.name, "token", renewable ? "later" : "final");
+    const what = { ...tokenOf(session), [logKeys.failures]: session.failures, ...describeError(error) };
+    if (renewable) this.#log.warn(what, "a token could not be renewed; it is tried again");
+    else this.#log.warn(what, "Vault does not renew the token; a Mount replaces it before its end");
+  }
+
+  tokenDied(session: Session): void {
+    this.#metrics?.renewal(session.connection.name, "token", "gone");
+    this.#log.warn(tokenOf(session), "the token is dead, and what was leased with it; the next Mount logs in anew");
+  }
+
+  credentialMade(visitor: Visitor, request: VaultRequest, answer: Answer, first: boolean): void {
+    this.#metrics?.credentialMade(visitor.connection.name, answer.engine, first ? "new" : "replacement");
+    this.#log.info(
+      { ...whose(visitor), ...credentialOf(request, answer) },
+      first ? "a credential was made" : "a credential was made in the place of another",
+    );
+  }
+
+  livesTooShort(visitor: Visitor, request: VaultRequest, answer: Answer): void {
+    this.#log.warn(
+      { ...whose(visitor), ...credentialOf(request, answer) },
+      "the credential lives too short for a file: a Mount may not come in time to replace it; give its role a longer TTL",
+    );
   }
 
   heldInstead(visitor: Visitor, request: VaultRequest, error: ProviderError, heldForMs: number): void {
@@ -127,6 +168,15 @@ export class Observers implements VaultObserver, SessionsObserver, HeldAnswersOb
   choreFailed(error: unknown): void {
     this.#log.error(describeError(error), "housekeeping failed");
   }
+}
+
+function tokenOf({ token, connection, caller, role }: Session): Record<string, unknown> {
+  return {
+    [logKeys.tokenAccessor]: token.accessor,
+    [logKeys.connection]: connection.name,
+    [logKeys.namespace]: caller.namespace,
+    [logKeys.role]: role,
+  };
 }
 
 function whose({ pod, connection, authMount, role }: Visitor): Record<string, unknown> {

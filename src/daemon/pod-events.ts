@@ -47,6 +47,14 @@ export class PodEvents {
     this.#tell(volume, "Warning", "SecretsNotRefreshed", `keeps its files: ${error.message}`);
   }
 
+  /** A credential of the volume ends, and no Mount has come to replace it. */
+  credentialEnds(targetPath: string, path: string, seconds: number): void {
+    const volume = this.#volumes.get(targetPath);
+    if (!volume) return;
+    const message = `holds a credential of ${path} that ends in ${seconds} s, and no republish comes to replace it`;
+    this.#tell(volume, "Warning", "SecretsEnding", message);
+  }
+
   #remember(targetPath: string, volume: KnownVolume): void {
     this.#volumes.delete(targetPath);
     this.#volumes.set(targetPath, volume);

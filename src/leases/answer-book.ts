@@ -1,5 +1,6 @@
+import type { VaultRequest } from "../mount/mount-spec.js";
+import { requestKey } from "../mount/request-key.js";
 import { ProviderError } from "../shared/errors.js";
-import type { VaultToken } from "../vault/vault-client.js";
 import { type Answer, type AnswerKind, isAlive } from "./answer.js";
 import { EvictionOrder } from "./eviction-order.js";
 
@@ -15,24 +16,46 @@ export interface Binding {
   readonly tokenKey: string;
   /** Kubernetes namespace: the unit of fairness. */
   readonly namespace: string;
+  /** The volume itself, whoever asks for it. */
+  readonly place: string;
+  /** Of a pod's own volume. */
+  readonly pod?: VolumePod;
   readonly entries: Set<Entry>;
+  /** What the volume's files were last made of: what stands in when nothing better can be had. */
+  delivered: Map<Entry, Answer>;
   seenAt: number;
+  /** How many Mounts were answered with files; from the second on it is known that they come again. */
+  deliveries: number;
   /** The versions last delivered; absent until a Mount has succeeded. */
   versions?: string;
+  /** The pod's wish for a refresh (an annotation) that the last delivery has fulfilled. */
+  refresh?: string;
+  /** The volume has been delivered for another token key since. */
+  supersededAt?: number;
 }
+
+/** The pod whose volume it is. */
+export interface VolumePod {
+  namespace: string;
+  name: string;
+  uid: string;
+}
+
+export type BindingOf = Pick<Binding, "tokenKey" | "namespace" | "place" | "pod">;
 
 /** One request of one token key, its answer where there is one, and the bindings that use it. */
 export interface Entry {
   readonly key: string;
   readonly tokenKey: string;
   readonly namespace: string;
+  readonly request: VaultRequest;
   readonly users: Set<Binding>;
   answer?: Answer;
   /** The last attempt to have it anew failed. */
   overdue?: boolean;
   /** It is static and of no use to a reader, however young. */
   unfit?: boolean;
-  /** A credential is being made: it would be lost if its users lost their place. */
+  /** A credential is being made: it would be lost if its users lost their place, or if nobody knew of it. */
   making?: boolean;
 }
 
@@ -42,8 +65,10 @@ export interface BookTotals {
   answers: Record<AnswerKind, number>;
 }
 
-/** A binding that nobody has asked for in so long, and that holds no live credential, is forgotten. */
+/** A volume that was seen asking again and again, and has not in so long, is taken for gone where nobody tells. */
 const silenceMs = 24 * 60 * 60_000;
+/** Files made for another role are written by then. */
+const supersededMs = 5 * 60_000;
 
 /**
  * Who holds what. Pure memory: it never asks Vault, and the time is told to it. A credential that is alive is never
@@ -53,6 +78,7 @@ const silenceMs = 24 * 60 * 60_000;
 export class AnswerBook {
   readonly #limits: BookLimits;
   readonly #forgotten: (tokenKey: string) => void;
+  readonly #livingPod: (uid: string) => boolean;
   readonly #bindings = new Map<string, Binding>();
   readonly #entries = new Map<string, Entry>();
   /** Those that hold a static answer. */
@@ -61,34 +87,41 @@ export class AnswerBook {
   readonly #bytes = new Map<string, number>();
   #credentialBytes = 0;
   readonly #bindingsOf = new Map<string, Set<Binding>>();
+  /** Those of pods' own volumes, by place: more than one while a class changes its role. */
+  readonly #bindingsAt = new Map<string, Set<Binding>>();
 
-  /** `forgotten` is told the token key that no binding needs any more. */
-  constructor(limits: BookLimits, forgotten: (tokenKey: string) => void) {
+  /** `forgotten` is told the token key that no binding needs any more; `lives` tells which pods are known to live. */
+  constructor(limits: BookLimits, forgotten: (tokenKey: string) => void, lives: (podUid: string) => boolean) {
     this.#limits = limits;
     this.#forgotten = forgotten;
+    this.#livingPod = lives;
   }
 
   /** The binding of this key, made where it is new. Throws `limit_exceeded` when every place is needed. */
-  bind(key: string, of: { tokenKey: string; namespace: string }, now: number): Binding {
+  bind(of: BindingOf, now: number): Binding {
+    const key = `${of.tokenKey}\n${of.place}`;
     const known = this.#bindings.get(key);
     if (!known && this.#bindings.size >= this.#limits.bindings) this.#makeRoomForBinding(of.namespace, now);
-    const binding = known ?? { key, ...of, entries: new Set<Entry>(), seenAt: now };
+    const binding = known ?? {
+      key,
+      ...of,
+      entries: new Set<Entry>(),
+      delivered: new Map(),
+      seenAt: now,
+      deliveries: 0,
+    };
     binding.seenAt = now;
     this.#bindings.delete(key);
     this.#bindings.set(key, binding);
-    if (!known) group(this.#bindingsOf, of.tokenKey).add(binding);
+    if (!known) this.#file(binding);
     return binding;
   }
 
   /** The entry of a binding's request, made where it is new; from now on the binding uses it. */
-  use(binding: Binding, requestKey: string): Entry {
-    const key = `${binding.tokenKey}\n${requestKey}`;
-    const entry = this.#entries.get(key) ?? {
-      key,
-      tokenKey: binding.tokenKey,
-      namespace: binding.namespace,
-      users: new Set<Binding>(),
-    };
+  use(binding: Binding, request: VaultRequest): Entry {
+    const { tokenKey, namespace } = binding;
+    const key = `${tokenKey}\n${requestKey(request)}`;
+    const entry = this.#entries.get(key) ?? { key, tokenKey, namespace, request, users: new Set<Binding>() };
     this.#entries.set(key, entry);
     if (this.#evictable.has(entry)) this.#evictable.renew(entry);
     entry.users.add(binding);
@@ -107,42 +140,88 @@ export class AnswerBook {
     if (entry.users.size === 0) return;
     const room = this.#makeRoomForBytes(answer.bytes, entry.namespace);
     if (!room && answer.kind === "static") return;
-    entry.answer = answer;
     entry.overdue = false;
     entry.unfit = false;
-    this.#count(entry.namespace, answer, 1);
-    if (isEvictable(answer)) this.#evictable.renew(entry);
+    this.#place(entry, answer);
   }
 
-  /** The binding uses these entries and no others. */
-  keepOnly(binding: Binding, entries: ReadonlySet<Entry>): void {
-    for (const entry of binding.entries) if (!entries.has(entry)) this.#release(binding, entry);
+  /** The volume's files are made of these answers, and it uses no others. Tells whether any of them is news to it. */
+  deliver(binding: Binding, answers: Map<Entry, Answer>, now: number): { news: boolean } {
+    for (const entry of binding.entries) if (!answers.has(entry)) this.#release(binding, entry);
+    const news =
+      answers.size !== binding.delivered.size ||
+      [...answers].some(([entry, answer]) => binding.delivered.get(entry) !== answer);
+    binding.delivered = answers;
+    binding.deliveries += 1;
+    delete binding.supersededAt;
+    for (const other of this.#bindingsAt.get(binding.place) ?? []) if (other !== binding) other.supersededAt ??= now;
+    return { news };
   }
 
-  /** Vault says the token is dead, so what was leased with it is too. */
-  tokenDied(token: VaultToken): void {
-    for (const entry of this.#entries.values()) {
-      if (entry.answer?.kind === "leased" && entry.answer.token === token) this.#drop(entry);
-    }
-  }
-
-  /** Forgets what has ended and who has gone silent; call it every minute or so. */
+  /** Forgets volumes that hold nothing of worth and have gone silent, or belong to another now; call it every minute or so. */
   sweep(now: number): void {
-    for (const entry of this.#entries.values()) if (entry.answer && !isAlive(entry.answer, now)) this.#drop(entry);
     for (const binding of this.#bindings.values()) {
-      if (now - binding.seenAt >= silenceMs && !needsPlace(binding, now)) this.forget(binding);
+      const superseded = binding.supersededAt !== undefined && now - binding.supersededAt >= supersededMs;
+      const idle = now - binding.seenAt >= silenceMs && !this.#lives(binding) && !needsPlace(binding, now);
+      if (superseded || idle) this.forget(binding);
     }
+  }
+
+  /**
+   * Whether anybody still wants what this token key holds: a pod that is known to live, one that never asked twice (the
+   * driver does not republish, so its silence tells nothing), or one that asked within a day.
+   */
+  isWanted(tokenKey: string, now: number): boolean {
+    return this.bindingsOf(tokenKey).some(
+      (binding) => this.#lives(binding) || binding.deliveries < 2 || now - binding.seenAt < silenceMs,
+    );
+  }
+
+  bindingsOf(tokenKey: string): Binding[] {
+    return [...(this.#bindingsOf.get(tokenKey) ?? [])];
+  }
+
+  /** Everything held for a token key. */
+  entriesOf(tokenKey: string): Entry[] {
+    return [...new Set(this.bindingsOf(tokenKey).flatMap(({ entries }) => [...entries]))];
+  }
+
+  /** The pod is gone: releases what its volumes held. */
+  forgetPod(uid: string): void {
+    for (const binding of this.#bindings.values()) if (binding.pod?.uid === uid) this.forget(binding);
+  }
+
+  /** Takes up what an earlier process held. What this one has been asked for since stays as it is. */
+  restore(former: Binding): void {
+    const known = this.#bindings.get(former.key);
+    const binding = known ?? { ...former, entries: new Set<Entry>(), delivered: new Map<Entry, Answer>() };
+    if (!known) {
+      this.#bindings.set(binding.key, binding);
+      this.#file(binding);
+    }
+    for (const one of former.entries) {
+      const entry = this.#restoreEntry(one);
+      entry.users.add(binding);
+      binding.entries.add(entry);
+      const answer = former.delivered.get(one);
+      if (answer && !binding.delivered.has(entry)) binding.delivered.set(entry, answer);
+    }
+  }
+
+  #restoreEntry(former: Entry): Entry {
+    const entry = this.#entries.get(former.key) ?? { ...former };
+    if (!this.#entries.has(entry.key)) delete entry.answer;
+    this.#entries.set(entry.key, entry);
+    if (former.answer && !entry.answer) this.#place(entry, former.answer);
+    return entry;
   }
 
   /** The volume is gone: releases what it held. */
   forget(binding: Binding): void {
     if (!this.#bindings.delete(binding.key)) return;
     for (const entry of binding.entries) this.#release(binding, entry);
-    const siblings = group(this.#bindingsOf, binding.tokenKey);
-    siblings.delete(binding);
-    if (siblings.size > 0) return;
-    this.#bindingsOf.delete(binding.tokenKey);
-    this.#forgotten(binding.tokenKey);
+    leave(this.#bindingsAt, binding.place, binding);
+    if (leave(this.#bindingsOf, binding.tokenKey, binding)) this.#forgotten(binding.tokenKey);
   }
 
   bindings(): Iterable<Binding> {
@@ -167,8 +246,24 @@ export class AnswerBook {
     return ages.reduce((oldest, age) => Math.max(oldest, age), 0);
   }
 
+  #place(entry: Entry, answer: Answer): void {
+    entry.answer = answer;
+    this.#count(entry.namespace, answer, 1);
+    if (isEvictable(answer)) this.#evictable.renew(entry);
+  }
+
+  #file(binding: Binding): void {
+    group(this.#bindingsOf, binding.tokenKey).add(binding);
+    if (binding.pod) group(this.#bindingsAt, binding.place).add(binding);
+  }
+
+  #lives({ pod }: Binding): boolean {
+    return pod !== undefined && this.#livingPod(pod.uid);
+  }
+
   #release(binding: Binding, entry: Entry): void {
     binding.entries.delete(entry);
+    binding.delivered.delete(entry);
     entry.users.delete(binding);
     if (entry.users.size > 0) return;
     this.#drop(entry);
@@ -224,7 +319,7 @@ function isEvictable({ kind }: Answer): boolean {
 /** It holds a live credential, or one is being made for it. */
 function needsPlace(binding: Binding, now: number): boolean {
   return [...binding.entries].some(
-    ({ answer, making }) => making || (answer && !isEvictable(answer) && answer.life && isAlive(answer, now)),
+    ({ answer, making }) => making || (answer && !isEvictable(answer) && answer.term && isAlive(answer, now)),
   );
 }
 
@@ -246,4 +341,11 @@ function group<T>(groups: Map<string, Set<T>>, key: string): Set<T> {
   const made = new Set<T>();
   groups.set(key, made);
   return made;
+}
+
+/** Whether it was the last of its group. */
+function leave<T>(groups: Map<string, Set<T>>, key: string, member: T): boolean {
+  const members = groups.get(key);
+  if (!members?.delete(member) || members.size > 0) return false;
+  return groups.delete(key);
 }

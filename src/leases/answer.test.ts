@@ -2,21 +2,13 @@ import { expect, test } from "vitest";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import { Redacted } from "../shared/redacted.js";
 import { makeIdentity } from "../testing/certificates.js";
-import type { VaultToken } from "../vault/vault-client.js";
-import { answerOf } from "./answer.js";
+import { sampleSession } from "../testing/test-holding.js";
+import { answerOf, endsAt } from "./answer.js";
 
 const minute = 60_000;
 const hour = 60 * minute;
 const madeAt = Date.parse("2026-01-01T00:00:00Z");
 const issue: VaultRequest = { method: "POST", path: "pki/issue/web", query: "" };
-const token: VaultToken = {
-  secret: new Redacted("t"),
-  accessor: "a",
-  type: "service",
-  renewable: true,
-  issuedAt: 0,
-  ttlMs: hour,
-};
 
 /** Of an hour, which Vault's PKI engine begins half a minute before it is asked. */
 const { cert } = makeIdentity({ commonName: "web", notBefore: madeAt - minute / 2, notAfter: madeAt + hour });
@@ -29,6 +21,11 @@ test.each([
 ])("a certificate of an hour, where our clock is %s", (_clock, ahead, minutes) => {
   const body = { data: { certificate: cert, private_key: "key", serial_number: "1" } };
   const reply = { body: new Redacted(body), bytes: 100, requestedAt: 0 };
-  const { life } = answerOf(issue, reply, token, { wall: madeAt + ahead, monotonic: 0, draw: 0.5 });
-  expect(life?.endsAt).toBe(minutes * minute);
+  const answer = answerOf(issue, reply, sampleSession(), {
+    wall: madeAt + ahead,
+    monotonic: 0,
+    draw: 0.5,
+    maxOrphanMs: hour,
+  });
+  expect(endsAt(answer)).toBe(minutes * minute);
 });

@@ -2,7 +2,9 @@ import { X509Certificate } from "node:crypto";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import type { AnswerBody } from "../mount/secret-file.js";
 import { type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
-import type { Lease, VaultAnswer, VaultToken } from "../vault/vault-client.js";
+import { type Session, tokenReplacementAt } from "../vault/session.js";
+import { type Term, endOf, newTerm, renewalAt, replacementAt } from "../vault/term.js";
+import type { Lease, VaultAnswer } from "../vault/vault-client.js";
 
 /**
  * - `static`: no lease, by GET or LIST; read again when it is older than its reader wishes.
@@ -13,18 +15,30 @@ export type AnswerKind = "static" | "leased" | "issued";
 
 /** An answer as it is held. Times are of `Clock.monotonic()`. */
 export interface Answer {
-  kind: AnswerKind;
-  body: AnswerBody;
+  readonly kind: AnswerKind;
+  readonly body: AnswerBody;
   /** Of memory, as `heldBytes` reckons. */
-  bytes: number;
-  readAt: number;
+  readonly bytes: number;
+  readonly readAt: number;
   /** 0.9 to 1.1, drawn once: spreads the refreshes of answers read together. */
-  refreshFactor: number;
+  readonly refreshFactor: number;
+  /** When the engine makes another of it by its own schedule: a static role's password. */
+  readonly turnsAt?: number;
   /** Absent for static answers and for issued ones that never end. */
-  life?: { replaceAt: number; endsAt: number };
-  lease?: Lease;
-  /** The token that asked; a lease dies with it. */
-  token: VaultToken;
+  term?: Term;
+  readonly lease?: Lease;
+  /** That asked; a lease dies with its token. */
+  readonly session: Session;
+  /** Type of the engine, as far as Vault tells (`mount_type`); `""` otherwise. */
+  readonly engine: string;
+  /** Vault does not know the lease any more. */
+  gone?: boolean;
+  /** Renewals that failed in a row. */
+  failures: number;
+  /** Not to be renewed again before. */
+  retryAt: number;
+  /** So policy lets the token. */
+  wasRenewed: boolean;
 }
 
 /** Only local: Vault decides when a credential is dead, our clock may be off by this much. */
@@ -34,26 +48,30 @@ const leewayMs = 5 * 60_000;
 export function answerOf(
   request: VaultRequest,
   reply: VaultAnswer,
-  token: VaultToken,
-  { wall, monotonic, draw }: { wall: number; monotonic: number; draw: number },
+  session: Session,
+  { wall, monotonic, draw, maxOrphanMs }: { wall: number; monotonic: number; draw: number; maxOrphanMs: number },
 ): Answer {
   const body = reply.body.reveal();
-  const lifeMs = reply.lease
-    ? Math.min(reply.lease.durationMs, tokenLeft(token, reply.requestedAt))
-    : certificateLife(body, wall - (monotonic - reply.requestedAt));
-  const kind = reply.lease ? "leased" : makes(request, body) ? "issued" : "static";
+  const { requestedAt, lease } = reply;
+  const kind = lease ? "leased" : makes(request, body) ? "issued" : "static";
+  const durationMs = lease ? lease.durationMs : certificateLife(body, wall - (monotonic - requestedAt));
+  const turnsIn = kind === "static" ? turn(body) : undefined;
+  const renewable = lease !== undefined && lease.renewable && session.usesLeft === Infinity;
   return {
     kind,
     body: reply.body,
     bytes: heldBytes(reply.bytes),
-    readAt: reply.requestedAt,
+    readAt: requestedAt,
     refreshFactor: 0.9 + 0.2 * draw,
+    ...(turnsIn !== undefined && { turnsAt: requestedAt + turnsIn }),
     ...(kind !== "static" &&
-      lifeMs !== undefined && {
-        life: { replaceAt: reply.requestedAt + (lifeMs * 2) / 3, endsAt: reply.requestedAt + lifeMs },
-      }),
-    ...(reply.lease && { lease: reply.lease }),
-    token,
+      durationMs !== undefined && { term: newTerm({ requestedAt, durationMs, renewable }, maxOrphanMs, draw) }),
+    ...(lease && { lease }),
+    session,
+    engine: engineOf(body),
+    failures: 0,
+    retryAt: 0,
+    wasRenewed: false,
   };
 }
 
@@ -63,18 +81,42 @@ export function heldBytes(bodyBytes: number): number {
 }
 
 /** Whether a Mount should ask Vault again. */
-export function isDue(answer: Answer, refreshIntervalMs: number, now: number): boolean {
-  if (answer.kind === "static") return now - answer.readAt >= refreshIntervalMs * answer.refreshFactor;
-  return answer.life !== undefined && now >= answer.life.replaceAt;
+export function isDue(answer: Answer, refreshIntervalMs: number, now: number, leadMs: number): boolean {
+  if (answer.kind === "static") {
+    return now - answer.readAt >= refreshIntervalMs * answer.refreshFactor || now >= (answer.turnsAt ?? Infinity);
+  }
+  return isDead(answer) || now >= replaceAt(answer, leadMs);
 }
 
 /** Whether it may still be delivered: static answers have no end for the pod that holds them. */
 export function isAlive(answer: Answer, now: number): boolean {
-  return answer.life === undefined || now < answer.life.endsAt + leewayMs;
+  return !isDead(answer) && now < endsAt(answer) + leewayMs;
 }
 
-function tokenLeft(token: VaultToken, now: number): number {
-  return token.ttlMs === undefined ? Number.POSITIVE_INFINITY : Math.max(0, token.issuedAt + token.ttlMs - now);
+/** Vault has said so, of itself or of the token it hangs on. */
+export function isDead({ kind, gone, session }: Answer): boolean {
+  return gone === true || (kind === "leased" && (session.dead || session.usesLeft <= 0));
+}
+
+/** When it ends unless it is renewed, alone or with the token it hangs on; `Infinity` for never. */
+export function endsAt({ kind, term, session }: Answer): number {
+  const own = term ? endOf(term) : Infinity;
+  return kind === "leased" ? Math.min(own, endOf(session.term)) : own;
+}
+
+/** When a Mount should have another made; `Infinity` while its end is not in sight. */
+export function replaceAt({ kind, term, session, failures }: Answer, leadMs: number): number {
+  if (!term) return Infinity;
+  const own = replacementAt(term, leadMs, failures > 0);
+  if (kind === "leased") return Math.min(own, tokenReplacementAt(session, leadMs));
+  return Math.min(own, term.grantedAt + (term.grantedMs * 2) / 3);
+}
+
+/** When the keeper should renew it; `Infinity` for what cannot be renewed, or need not be any more. */
+export function leaseRenewalAt(answer: Answer): number {
+  const { kind, term, retryAt } = answer;
+  if (kind !== "leased" || !term || isDead(answer)) return Infinity;
+  return Math.max(renewalAt(term), retryAt);
 }
 
 function makes({ method }: VaultRequest, body: JsonObject | null): boolean {
@@ -105,6 +147,22 @@ function certificateLife(body: JsonObject | null, requestedAtWall: number): numb
   if (!dates) return left;
   const span = dates.notAfter - dates.notBefore;
   return left < Math.min(leewayMs, span / 10) ? span : Math.min(left, span);
+}
+
+/**
+ * Milliseconds until the engine turns a static role's password by itself, and a little more: it says so as `ttl` seconds
+ * beside `last_vault_rotation` (database, LDAP, …); a KV secret may hold such keys, too, and means nothing by them.
+ */
+function turn(body: JsonObject | null): number | undefined {
+  const data = body?.["data"];
+  if (!isJsonObject(data) || !("last_vault_rotation" in data) || engineOf(body) === "kv") return undefined;
+  const ttl = data["ttl"];
+  return isJsonNumber(ttl) && /^\d{1,10}$/.test(ttl.toString()) ? (Number(ttl.toString()) + 2) * 1000 : undefined;
+}
+
+function engineOf(body: JsonObject | null): string {
+  const engine = body?.["mount_type"];
+  return typeof engine === "string" && /^[\w.-]{1,64}$/.test(engine) ? engine : "";
 }
 
 function datesOf(pem: string): { notBefore: number; notAfter: number } | undefined {

@@ -2,7 +2,14 @@ import { expect, test } from "vitest";
 import type { Entry } from "./answer-book.js";
 import { EvictionOrder } from "./eviction-order.js";
 
-const entry = (key: string, namespace: string): Entry => ({ key, namespace, tokenKey: "t", users: new Set() });
+const request = { method: "GET", path: "secret/data/app", query: "" } as const;
+const entry = (key: string, namespace: string): Entry => ({
+  key,
+  namespace,
+  request,
+  tokenKey: "t",
+  users: new Set(),
+});
 
 test("the least recently used of a namespace goes first, and of all where it has none", () => {
   const order = new EvictionOrder();

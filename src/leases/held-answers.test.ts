@@ -7,11 +7,10 @@ import type { JsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
 import { CountingVault, sampleVisitor } from "../testing/counting-vault.js";
 import { FakeClock } from "../testing/fake-clock.js";
-import { Sessions } from "../vault/sessions.js";
-import { VaultSecrets } from "../vault/vault-secrets.js";
+import { testHolding } from "../testing/test-holding.js";
 import { heldBytes } from "./answer.js";
-import { AnswerBook } from "./answer-book.js";
-import { HeldAnswers } from "./held-answers.js";
+import type { AnswerBook } from "./answer-book.js";
+import type { HeldAnswers } from "./held-answers.js";
 
 const minute = 60_000;
 const never = new AbortController().signal;
@@ -28,7 +27,6 @@ let clock: FakeClock;
 let vault: CountingVault;
 let book: AnswerBook;
 let answers: HeldAnswers;
-let sessions: Sessions;
 let heldInstead: string[];
 
 /** A draw of one half: refresh factors are 1, and spreads are half of their span. */
@@ -39,18 +37,12 @@ function start(limits = { bindings: 100, bytes: 100 * one }): void {
   clock = new FakeClock();
   vault = new CountingVault(clock);
   heldInstead = [];
-  const lifetime = never;
-  const observer = { loggedIn() {}, loginFailed() {}, dropped() {} };
-  sessions = new Sessions({ client: vault, clock, random: () => 0.5, observer, lifetime });
-  book = new AnswerBook(limits, (tokenKey) => secrets.close(tokenKey));
-  const secrets: VaultSecrets = new VaultSecrets({ client: vault, sessions, deaths: book, lifetime });
-  answers = new HeldAnswers({
-    book,
-    fresh: secrets,
+  ({ book, answers } = testHolding({
+    client: vault,
     clock,
-    random: () => 0.5,
-    observer: { heldInstead: (_visitor, request) => heldInstead.push(request.path) },
-  });
+    limits,
+    tell: { heldInstead: (_visitor, request) => heldInstead.push(request.path) },
+  }));
 }
 
 beforeEach(() => {
@@ -219,17 +211,19 @@ describe("failures", () => {
 });
 
 describe("a leased answer", () => {
-  test("is held to two thirds of its life, then made anew by a Mount", async () => {
+  test("is held until its end is in sight, then made anew by a Mount", async () => {
+    const lease = { id: "lease-1", durationMs: 30 * minute, renewable: false };
+    vault.replies.set(creds.path, { body: secret("login-1"), lease });
     expect(await mount({ requests: [creds] })).toEqual(["login-1"]);
     vault.replies.set(creds.path, { body: secret("login-2"), lease: { id: "lease-2", durationMs: 30 * minute } });
-    await clock.advance(20 * minute - 1);
+    await clock.advance(24 * minute - 1);
     expect(await mount({ requests: [creds] })).toEqual(["login-1"]);
     await clock.advance(1);
     expect(await mount({ requests: [creds] })).toEqual(["login-2"]);
   });
 
   test("lives no longer than the token that made it", async () => {
-    vault.grants = [{ ttlMs: 15 * minute }];
+    vault.grants = [{ ttlMs: 15 * minute, renewable: false }];
     await mount({ requests: [creds] });
     await clock.advance(10 * minute);
     await mount({ requests: [creds] });
@@ -244,9 +238,9 @@ describe("a leased answer", () => {
 
   test("keeps its token alive when another takes the token's place", async () => {
     vault.replies.set(creds.path, { body: secret("login-1"), lease: { id: "lease-1", durationMs: 600 * minute } });
-    vault.grants = [{ ttlMs: 600 * minute }];
+    vault.grants = [{ ttlMs: 600 * minute, renewable: false }];
     await mount({ requests: [creds, kv] });
-    await clock.advance(401 * minute);
+    await clock.advance(481 * minute);
     vault.replies.set(creds.path, "outage");
     await mount({ requests: [creds, kv] });
     expect(vault.calls.filter((call) => call === "login web")).toHaveLength(2);
@@ -255,7 +249,7 @@ describe("a leased answer", () => {
 
   test("is made anew when Vault says its token is dead", async () => {
     await mount({ requests: [creds, kv] });
-    const held = [...book.entries()].map(({ answer }) => answer!.token);
+    const held = [...book.entries()].map(({ answer }) => answer!.session.token);
     vault.kill(held[0]!);
     vault.replies.set(creds.path, { body: secret("login-2"), lease: { id: "lease-2", durationMs: 30 * minute } });
     await clock.advance(3 * minute);
@@ -263,13 +257,14 @@ describe("a leased answer", () => {
     expect(await mount({ requests: [creds, kv] })).toEqual(["login-2", "1"]);
   });
 
-  test("is never delivered past its end", async () => {
-    await mount({ requests: [creds] });
+  test("past its end stands in only where it has been delivered: the volume has it already, and the rest goes on", async () => {
+    await mount({ requests: [creds, kv] });
     vault.replies.set(creds.path, "outage");
-    await clock.advance(34 * minute);
-    expect(await mount({ requests: [creds] })).toEqual(["login-1"]);
-    await clock.advance(6 * minute);
-    await expect(mount({ requests: [creds] })).rejects.toThrow("outage");
+    vault.replies.set(kv.path, { body: secret("2") });
+    await clock.advance(40 * minute);
+    expect(await mount({ requests: [creds, kv] })).toEqual(["login-1", "2"]);
+    const elsewhere = { place: "/pods/uid-1/volumes/kubernetes.io~csi/other/mount" };
+    await expect(mount({ requests: [creds], visitor: elsewhere })).rejects.toThrow("outage");
   });
 
   test("is refused where there is no pod volume, and given back", async () => {
@@ -309,7 +304,7 @@ describe("an answer of no use to its reader", () => {
   const useless = async (request: VaultRequest) => {
     const visit = answers.visit(sampleVisitor());
     await visit.answer(request, { refreshIntervalMs: 2 * minute, onDenied: "keep" }, never);
-    visit.readAgain(request);
+    visit.former(request);
   };
 
   test("is read again by the next Mount, however young, and held from then on", async () => {

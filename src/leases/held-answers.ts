@@ -1,12 +1,14 @@
-import type { Answers, Delivered, Visit, Visitor, Wish } from "../mount/ports.js";
+import type { Answers, Visit, Visitor, Wish } from "../mount/ports.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
-import { requestKey } from "../mount/request-key.js";
 import { Attempts } from "../shared/attempts.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
 import { SharedWork } from "../shared/shared-work.js";
-import type { Lease, Priority, VaultAnswer, VaultToken } from "../vault/vault-client.js";
+import type { Session } from "../vault/session.js";
+import type { Keeping } from "../vault/sessions.js";
+import { type LeaseRules, isShort } from "../vault/term.js";
+import type { Lease, Priority, VaultAnswer } from "../vault/vault-client.js";
 import { VaultError } from "../vault/vault-error.js";
 import { type Answer, answerOf, isAlive, isDue } from "./answer.js";
 import type { AnswerBook, Binding, Entry } from "./answer-book.js";
@@ -19,15 +21,19 @@ export interface FreshAnswers {
     request: VaultRequest,
     options: { priority: Priority; mayWait: boolean },
     signal: AbortSignal,
-  ): Promise<{ reply: VaultAnswer; token: VaultToken }>;
+  ): Promise<{ reply: VaultAnswer; session: Session }>;
 
   /** Gives back a lease that nobody will be given; in the background, as well as policy lets it. */
-  giveBack(visitor: Visitor, lease: Lease, token: VaultToken): void;
+  giveBack(lease: Lease, session: Session): void;
 }
 
 export interface HeldAnswersObserver {
   /** A due answer could not be had anew, so the held one stands in. */
   heldInstead(visitor: Visitor, request: VaultRequest, error: ProviderError, heldForMs: number): void;
+  /** A credential was made: the first for its request, or in the place of another. */
+  credentialMade(visitor: Visitor, request: VaultRequest, answer: Answer, first: boolean): void;
+  /** It lives too short for a file mount; told of the first only. */
+  livesTooShort(visitor: Visitor, request: VaultRequest, answer: Answer): void;
 }
 
 export interface HeldAnswersParts {
@@ -36,6 +42,12 @@ export interface HeldAnswersParts {
   clock: Clock;
   random: Random;
   observer: HeldAnswersObserver;
+  rules: LeaseRules;
+  keeping: Keeping;
+  /** Why no credential may be made on this node now; `undefined` when it may. */
+  credentialsRefused: () => ProviderError | undefined;
+  /** The refresh that the pod asks for: read everything static again when it is another than before. */
+  refreshWished: (podUid: string) => string | undefined;
 }
 
 /** What one volume asks, and where its answer goes. */
@@ -44,6 +56,8 @@ interface Question {
   binding: Binding;
   entry: Entry;
   request: VaultRequest;
+  /** What is static is to be read again, however young. */
+  anew: boolean;
 }
 
 /** The failures remembered at once, one for each request of a token key. */
@@ -60,47 +74,67 @@ export class HeldAnswers implements Answers {
   }
 
   visit(visitor: Visitor): Visit {
-    const { book, clock } = this.#parts;
-    const binding = book.bind(
-      `${visitor.tokenKey}\n${visitor.place}`,
-      { tokenKey: visitor.tokenKey, namespace: visitor.pod.namespace },
-      clock.monotonic(),
-    );
-    const used = new Map<string, Entry>();
+    const { book, clock, refreshWished, keeping } = this.#parts;
+    const { tokenKey, place, podVolume, pod } = visitor;
+    const { namespace, name, uid } = pod;
+    const of = { tokenKey, namespace, place, ...(podVolume && { pod: { namespace, name, uid } }) };
+    const binding = book.bind(of, clock.monotonic());
+    const refresh = podVolume ? refreshWished(uid) : undefined;
+    const anew = refresh !== undefined && refresh !== binding.refresh;
+    const given = new Map<string, { entry: Entry; answer: Answer }>();
     return {
       answer: async (request, wish, signal) => {
-        const key = requestKey(request);
-        const entry = book.use(binding, key);
-        used.set(key, entry);
-        return this.#deliver({ visitor, binding, entry, request }, wish, signal);
+        const entry = book.use(binding, request);
+        const { answer, heldBecause } = await this.#deliver({ visitor, binding, entry, request, anew }, wish, signal);
+        given.set(entry.key, { entry, answer });
+        return { body: answer.body, ...(heldBecause && { heldBecause }) };
       },
-      readAgain: (request) => {
-        const entry = used.get(requestKey(request));
-        if (entry) entry.unfit = entry.answer?.kind === "static";
+      former: (request) => {
+        const entry = book.use(binding, request);
+        if (entry.answer?.kind === "static") entry.unfit = true;
+        const former = binding.delivered.get(entry);
+        if (!former || former === given.get(entry.key)?.answer) return undefined;
+        given.set(entry.key, { entry, answer: former });
+        return former.body;
       },
       conclude: (versions) => {
-        book.keepOnly(binding, new Set(used.values()));
+        const answers = new Map([...given.values()].map(({ entry, answer }) => [entry, answer] as const));
+        const { news } = book.deliver(binding, answers, clock.monotonic());
         const unchanged = binding.versions === versions;
         binding.versions = versions;
+        if (refresh !== undefined) binding.refresh = refresh;
+        if (news || !unchanged || anew) void keeping.keep(tokenKey);
         return { unchanged };
       },
     };
   }
 
-  async #deliver(question: Question, wish: Wish, signal: AbortSignal): Promise<Delivered> {
-    const { visitor, entry, request } = question;
+  async #deliver(
+    question: Question,
+    wish: Wish,
+    signal: AbortSignal,
+  ): Promise<{ answer: Answer; heldBecause?: ProviderError }> {
+    const { visitor, binding, entry, request } = question;
     const now = this.#parts.clock.monotonic();
     const held = entry.answer && isAlive(entry.answer, now) ? entry.answer : undefined;
-    if (held && !entry.unfit && !isDue(held, wish.refreshIntervalMs, now)) return { body: held.body };
+    if (held && !this.#wantsAnew(question, held, wish, now)) return { answer: held };
     try {
-      return { body: (await this.#askOnce(question, held, signal)).body };
+      return { answer: await this.#askOnce(question, held, signal) };
     } catch (reason) {
       const error = ProviderError.from(reason);
-      if (!held || signal.aborted || (wish.onDenied === "fail" && isDenial(error))) throw error;
+      const standIn = held ?? binding.delivered.get(entry);
+      if (!standIn || signal.aborted || (wish.onDenied === "fail" && isDenial(error))) throw error;
       entry.overdue = true;
-      this.#parts.observer.heldInstead(visitor, request, error, now - held.readAt);
-      return { body: held.body, heldBecause: error };
+      this.#parts.observer.heldInstead(visitor, request, error, now - standIn.readAt);
+      return { answer: standIn, heldBecause: error };
     }
+  }
+
+  #wantsAnew({ entry, anew }: Question, held: Answer, { refreshIntervalMs }: Wish, now: number): boolean {
+    const isStatic = held.kind === "static";
+    return (
+      (isStatic && (entry.unfit === true || anew)) || isDue(held, refreshIntervalMs, now, this.#parts.rules.leadMs)
+    );
   }
 
   /** Only the refresh of a static answer is abandoned: what comes for the first time may be a credential, which would be lost. */
@@ -113,21 +147,28 @@ export class HeldAnswers implements Answers {
     return this.#asking.run(entry.key, work, { lasting: held?.kind !== "static" }, signal);
   }
 
+  /** What is a credential for certain is noted before it is asked for; what turns out to be one, before it is given. */
   async #ask(question: Question, held: Answer | undefined, signal: AbortSignal): Promise<Answer> {
     const { visitor, binding, entry, request } = question;
-    const { book, fresh, clock, random } = this.#parts;
+    const { book, fresh, clock, random, keeping, rules } = this.#parts;
     const priority = priorityOf(binding, held);
-    entry.making = makes(request);
+    const former = binding.delivered.get(entry);
+    entry.making = makes(request) || (former !== undefined && former.kind !== "static");
     try {
-      const { reply, token } = await fresh.ask(visitor, request, { priority, mayWait: held !== undefined }, signal);
-      const answer = answerOf(request, reply, token, {
+      if (entry.making) await keeping.keep(entry.tokenKey);
+      const { reply, session } = await fresh.ask(visitor, request, { priority, mayWait: held !== undefined }, signal);
+      const answer = answerOf(request, reply, session, {
         wall: clock.wall(),
         monotonic: clock.monotonic(),
         draw: random(),
+        maxOrphanMs: rules.maxOrphanMs,
       });
       if (answer.kind !== "static") this.#admitAnswer(question, answer);
+      const first = entry.answer === undefined;
       book.hold(entry, answer);
       this.#attempts.succeeded(entry.key);
+      entry.making = false;
+      if (answer.kind !== "static") await this.#welcome(question, answer, first);
       return answer;
     } catch (reason) {
       const error = ProviderError.from(reason);
@@ -142,8 +183,17 @@ export class HeldAnswers implements Answers {
     }
   }
 
+  async #welcome({ visitor, entry, request }: Question, answer: Answer, first: boolean): Promise<void> {
+    const { observer, rules, keeping } = this.#parts;
+    observer.credentialMade(visitor, request, answer, first);
+    if (first && answer.term && isShort(answer.term, rules.leadMs)) observer.livesTooShort(visitor, request, answer);
+    await keeping.keep(entry.tokenKey);
+  }
+
   #admitCredential(visitor: Visitor, request: VaultRequest): void {
     if (!visitor.podVolume) throw needsPodVolume(request);
+    const refusal = this.#parts.credentialsRefused();
+    if (refusal) throw refusal;
     if (!this.#parts.book.hasRoomForCredential()) {
       throw new ProviderError(
         "limit_exceeded",
@@ -153,12 +203,12 @@ export class HeldAnswers implements Answers {
   }
 
   /** That a GET makes a credential shows only in its answer; a lease that may not be held is given back. */
-  #admitAnswer({ visitor, entry, request }: Question, { kind, lease, token }: Answer): void {
+  #admitAnswer({ visitor, entry, request }: Question, { kind, lease, session }: Answer): void {
     try {
       if (kind === "leased") this.#admitCredential(visitor, request);
       if (entry.users.size === 0) throw lostItsPlace(request);
     } catch (refusal) {
-      if (lease) this.#parts.fresh.giveBack(visitor, lease, token);
+      if (lease) this.#parts.fresh.giveBack(lease, session);
       throw refusal;
     }
   }

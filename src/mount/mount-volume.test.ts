@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
 import { sampleVisitor } from "../testing/counting-vault.js";
@@ -37,9 +37,12 @@ function parts(told: Record<string, string | ProviderError | Delivered>, respons
     async answer({ path }) {
       const answer = told[path];
       if (answer === undefined || answer instanceof ProviderError) throw answer ?? new Error("not told");
-      return typeof answer === "string" ? { body: new Redacted({ data: { value: answer } }) } : answer;
+      return typeof answer === "string" ? { body: bodyOf(answer) } : answer;
     },
-    readAgain: ({ path }) => void readAgain.push(path),
+    former: ({ path }) => {
+      readAgain.push(path);
+      return undefined;
+    },
     conclude(versions) {
       concluded.push(versions);
       return { unchanged: concluded.at(-2) === versions };
@@ -53,6 +56,10 @@ function parts(told: Record<string, string | ProviderError | Delivered>, respons
     readAgain,
   };
   return made;
+}
+
+function bodyOf(value: string) {
+  return new Redacted({ data: { value } });
 }
 
 function mount(objects: ObjectSpec[], with_: MountParts) {
@@ -126,4 +133,46 @@ test("an answer that no file can be made of, or that is too much for the driver,
   const large = parts({ "secret/data/a": "1", "secret/data/b": "2".repeat(1_000) }, 500);
   await expect(mount([object("a"), object("b")], large)).rejects.toThrow("more than the 500");
   expect(large.readAgain).toEqual(["secret/data/a", "secret/data/b"]);
+});
+
+describe("an answer of which not every file can be made", () => {
+  const whole = { data: { user: "ann", value: "1" } };
+  const keyless = { body: new Redacted({ data: { user: "bob" } }) };
+  const pair = () => [
+    { ...object("user", "user"), request: object("a").request },
+    { ...object("pass"), request: object("a").request },
+  ];
+
+  test("gives way, all objects of the request together, to the one that the volume has", async () => {
+    const rotated = parts({ "secret/data/a": keyless, "secret/data/b": "2" });
+    rotated.answers.visit(sampleVisitor()).former = () => new Redacted(whole);
+    const volume = await mount([...pair(), object("b")], rotated);
+    expect(volume.files.map(({ contents }) => contents.reveal().toString())).toEqual(["ann", "1", "2"]);
+    expect(volume.held.map(({ objectName }) => objectName)).toEqual(["user", "pass"]);
+    expect(volume.held[0]?.error.message).toContain("no key");
+  });
+
+  test("fails the Mount where the class wants to hear of it, or where the volume has none", async () => {
+    const first = parts({ "secret/data/a": keyless });
+    await expect(mount(pair(), first)).rejects.toThrow('pass: no key "value"');
+    const strict = parts({ "secret/data/a": keyless });
+    strict.answers.visit(sampleVisitor()).former = () => new Redacted(whole);
+    const failing = spec(pair());
+    const asked = { ...failing, class: { ...failing.class, onDenied: "fail" as const } };
+    await expect(mountVolume(asked, sampleVisitor(), strict, never)).rejects.toThrow("no key");
+  });
+});
+
+test("objects of one request are asked for once, as often as the most eager of them wishes", async () => {
+  const wishes: number[] = [];
+  const eager = parts({ "secret/data/a": "1" });
+  const visit = eager.answers.visit(sampleVisitor());
+  const { answer } = visit;
+  visit.answer = (request, wish, signal) => {
+    wishes.push(wish.refreshIntervalMs);
+    return answer(request, wish, signal);
+  };
+  const twice = [object("a"), { ...object("b"), request: object("a").request, refreshIntervalMs: 1_000 }];
+  await mount(twice, eager);
+  expect(wishes).toEqual([1_000]);
 });

@@ -31,8 +31,11 @@ export interface Answers {
 export interface Visit {
   /** Gives what is held and not due, else asks Vault; when that fails, what is held after all, and why. */
   answer(request: VaultRequest, wish: Wish, signal: AbortSignal): Promise<Delivered>;
-  /** No file can be made of its answer, and whoever mends that shall not wait: a static one is read again by the next Mount. */
-  readAgain(request: VaultRequest): void;
+  /**
+   * No file can be made of its answer: what the volume was last delivered instead, if that is another. Whoever mends it
+   * shall not wait: a static answer is read again by the next Mount.
+   */
+  former(request: VaultRequest): AnswerBody | undefined;
   /**
    * Ends the visit: from now on the volume holds exactly what was answered during it, so call it only when all of that
    * is about to be delivered. Tells whether the versions are those of the visit before.

@@ -1,10 +1,11 @@
+import { uptime } from "node:os";
 import { setTimeout as timer } from "node:timers/promises";
 
 /** Time, as a parameter. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   wall(): number;
-  /** Milliseconds that never go back; comparable only within one process. */
+  /** Milliseconds since the node booted, also those it slept through; they never go back. */
   monotonic(): number;
   /** Resolves after `ms`; rejects with the signal's reason as soon as the signal aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
@@ -15,7 +16,10 @@ const longestTimerMs = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   wall: () => Date.now(),
-  monotonic: () => performance.now(),
+  monotonic: sinceBoot(
+    () => uptime() * 1000,
+    () => performance.now(),
+  ),
   async sleep(ms, signal) {
     signal.throwIfAborted();
     for (let left = ms; left > 0; left -= longestTimerMs) {
@@ -26,3 +30,23 @@ export const systemClock: Clock = {
     }
   },
 };
+
+/**
+ * Joins a clock that counts from the boot of the node, coarse and dear to ask (`os.uptime`, which is Linux's
+ * CLOCK_BOOTTIME), with one that is fine and cheap, but stands still while the node is suspended (CLOCK_MONOTONIC).
+ */
+export function sinceBoot(boot: () => number, running: () => number): () => number {
+  const checkEveryMs = 1_000;
+  const coarseMs = 100;
+  let ahead = Number.NEGATIVE_INFINITY;
+  let checkedAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    const now = running();
+    if (now - checkedAt >= checkEveryMs) {
+      checkedAt = now;
+      const difference = boot() - now;
+      if (difference - ahead > coarseMs) ahead = difference;
+    }
+    return now + ahead;
+  };
+}

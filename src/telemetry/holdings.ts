@@ -1,4 +1,5 @@
 import { Gauge, type Registry } from "prom-client";
+import { knownEngine } from "./engines.js";
 
 /** What stands at the moment of a scrape; it is counted elsewhere. */
 export interface Holdings {
@@ -9,6 +10,18 @@ export interface Holdings {
   /** Age of the oldest answer that is served because it could not be read again; 0 without one. */
   staleSeconds: number;
   connections: ReadonlyMap<string, ConnectionHoldings>;
+  /** Tokens, leases and certificates, one by one. */
+  credentials: readonly CredentialHolding[];
+}
+
+export interface CredentialHolding {
+  connection: string;
+  /** `token` for tokens. */
+  engine: string;
+  /** Its end is in sight, and the next Mount should replace it. */
+  due: boolean;
+  /** Half of the time there was for that is over. */
+  ending: boolean;
 }
 
 export interface ConnectionHoldings {
@@ -54,6 +67,30 @@ export function registerHoldings(registry: Registry, holdings: () => Holdings): 
   );
   labelled("keymount_answers", "Answers held, by kind: static, leased, issued", "kind", ({ answers }) =>
     Object.entries(answers),
+  );
+  const credentials = (name: string, help: string, counts: (one: CredentialHolding) => boolean) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ["connection", "engine"],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const one of holdings().credentials) {
+          this.inc({ connection: one.connection, engine: knownEngine(one.engine) }, counts(one) ? 1 : 0);
+        }
+      },
+    });
+  credentials("keymount_credentials", "Tokens, leases and certificates held", () => true);
+  credentials(
+    "keymount_credentials_due",
+    "Those whose end is in sight: the next Mount replaces them",
+    ({ due }) => due,
+  );
+  credentials(
+    "keymount_credentials_ending",
+    "Those that end soon, and no Mount has come to replace them",
+    ({ ending }) => ending,
   );
   perConnection("keymount_vault_in_flight", "Requests to Vault under way", ({ inFlight }) => inFlight);
   perConnection(

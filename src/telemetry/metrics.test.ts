@@ -8,6 +8,7 @@ const holdings: Holdings = {
   bytes: 2_048,
   tokens: 2,
   answers: { static: 4, leased: 1, issued: 0 },
+  credentials: [{ connection: "main", engine: "token", due: true, ending: false }],
   staleSeconds: 7.5,
   connections: new Map([["main", { inFlight: 1, allowed: 16, waiting: 5, faulty: true }]]),
 };
@@ -18,7 +19,11 @@ function usedMetrics(): Metrics {
   metrics.mounted("changed", 0.02);
   metrics.vaultRequest("main", "read", "ok", 0.004);
   metrics.login("main", "ok");
-  metrics.tokenRevoked(true);
+  metrics.tokenRevoked("main", true);
+  metrics.renewal("main", "database", "ok");
+  metrics.credentialMade("main", "database", "new");
+  metrics.orphaned("main", "token");
+  metrics.stateRecord("restored");
   metrics.heldInstead("main", "unavailable");
   metrics.failedOver("main");
   metrics.tlsFilesRejected("main");

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
+import { knownEngine } from "./engines.js";
 import { type Holdings, registerHoldings } from "./holdings.js";
 
 /** From a republish out of memory to a first mount that waits for a failover. */
@@ -17,11 +18,15 @@ export class Metrics {
   readonly #requestSeconds: Histogram<"connection" | "kind">;
   readonly #up: Gauge<"connection">;
   readonly #logins: Counter<"connection" | "outcome">;
-  readonly #revocations: Counter<"outcome">;
+  readonly #revocations: Counter<"connection" | "outcome">;
   readonly #heldObjects: Counter<"connection" | "reason">;
   readonly #failovers: Counter<"connection">;
   readonly #tlsRejections: Counter<"connection">;
   readonly #events: Counter<"outcome">;
+  readonly #renewals: Counter<"connection" | "engine" | "outcome">;
+  readonly #made: Counter<"connection" | "engine" | "reason">;
+  readonly #orphaned: Counter<"connection" | "engine">;
+  readonly #records: Counter<"outcome">;
 
   constructor(version: string, holdings: () => Holdings) {
     const registers = [this.#registry];
@@ -66,8 +71,8 @@ export class Metrics {
     });
     this.#revocations = new Counter({
       name: "keymount_tokens_revoked_total",
-      help: "Tokens revoked because nobody needs them: ok, or failed, which end with their time",
-      labelNames: ["outcome"],
+      help: "Tokens revoked because nobody needs them, and their leases with them: ok, or failed, which end with their time",
+      labelNames: ["connection", "outcome"],
       registers,
     });
     this.#heldObjects = new Counter({
@@ -91,6 +96,30 @@ export class Metrics {
     this.#events = new Counter({
       name: "keymount_events_total",
       help: "Kubernetes events of pods: written, or lost because there were too many or the API server took none",
+      labelNames: ["outcome"],
+      registers,
+    });
+    this.#renewals = new Counter({
+      name: "keymount_renewals_total",
+      help: "Renewals of tokens and leases: ok, final (no renewal moves the end any more), later (tried again) or gone",
+      labelNames: ["connection", "engine", "outcome"],
+      registers,
+    });
+    this.#made = new Counter({
+      name: "keymount_credentials_made_total",
+      help: "Leases and certificates that Vault made for a Mount: new, or a replacement",
+      labelNames: ["connection", "engine", "reason"],
+      registers,
+    });
+    this.#orphaned = new Counter({
+      name: "keymount_credentials_orphaned_total",
+      help: "Credentials that may live on until their time with nobody to hold them",
+      labelNames: ["connection", "engine"],
+      registers,
+    });
+    this.#records = new Counter({
+      name: "keymount_state_records_total",
+      help: "Records of the state directory that were restored, set aside, dropped, or could not be written",
       labelNames: ["outcome"],
       registers,
     });
@@ -127,8 +156,24 @@ export class Metrics {
     this.#logins.inc({ connection, outcome });
   }
 
-  tokenRevoked(ok: boolean): void {
-    this.#revocations.inc({ outcome: ok ? "ok" : "failed" });
+  tokenRevoked(connection: string, ok: boolean): void {
+    this.#revocations.inc({ connection, outcome: ok ? "ok" : "failed" });
+  }
+
+  renewal(connection: string, engine: string, outcome: "ok" | "final" | "later" | "gone"): void {
+    this.#renewals.inc({ connection, engine: knownEngine(engine), outcome });
+  }
+
+  credentialMade(connection: string, engine: string, reason: "new" | "replacement"): void {
+    this.#made.inc({ connection, engine: knownEngine(engine), reason });
+  }
+
+  orphaned(connection: string, engine: string, count = 1): void {
+    this.#orphaned.inc({ connection, engine: knownEngine(engine) }, count);
+  }
+
+  stateRecord(outcome: "restored" | "set_aside" | "dropped" | "not_written", count = 1): void {
+    this.#records.inc({ outcome }, count);
   }
 
   heldInstead(connection: string, reason: string): void {

@@ -17,6 +17,7 @@ const metrics = new Metrics("1.2.3", () => ({
   bytes: 0,
   tokens: 0,
   answers: {},
+  credentials: [],
   staleSeconds: 0,
   connections: new Map([["main", { inFlight: 0, allowed: 0, waiting: 0, faulty: false }]]),
 }));

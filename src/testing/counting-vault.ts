@@ -8,7 +8,9 @@ import type { Caller, Grant, Lease, VaultAnswer, VaultClient, VaultToken } from 
 import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
 import { sampleConnection } from "./connection.js";
 
-type Reply = { body: JsonObject | null; lease?: { id: string; durationMs: number } } | VaultErrorKind;
+type Reply =
+  | { body: JsonObject | null; lease?: { id: string; durationMs: number; renewable?: boolean } }
+  | VaultErrorKind;
 
 /** A `VaultClient` without a network, that keeps the list of what it was asked and answers as it is told to. */
 export class CountingVault implements VaultClient {
@@ -73,7 +75,7 @@ export class CountingVault implements VaultClient {
     if (typeof reply === "string") throw new VaultError(reply, `${reply} at ${request.path}`);
     const lease: Lease | undefined = reply.lease && {
       id: new Redacted(reply.lease.id),
-      renewable: true,
+      renewable: reply.lease.renewable ?? true,
       durationMs: reply.lease.durationMs,
     };
     return { body: new Redacted(reply.body), bytes: 100, requestedAt, ...(lease && { lease }) };

@@ -161,8 +161,13 @@ export function unlikeVault(status: number, contentType: string | undefined, ori
 }
 
 function unrenewed(says: (words: string) => boolean, { origin }: Source): Failure {
-  return says("lease not found") || says("invalid lease")
-    ? refusal("lease_gone", 400, "the lease has ended or was revoked")
+  if (says("lease not found") || says("invalid lease")) {
+    return refusal("lease_gone", 400, "the lease has ended or was revoked");
+  }
+  // As Vault 1.21.1 says it of leases and tokens that are not renewable, of batch tokens, and past a max_ttl.
+  const never = ["is not renewable", "cannot be renewed", "past the max ttl"].some(says);
+  return never
+    ? refusal("refused", 400, "Vault does not renew it any further")
     : outage(`Vault at ${origin} could not renew the lease; what its engine talks to may be down`, 400, "never", false);
 }
 

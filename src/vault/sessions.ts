@@ -5,31 +5,30 @@ import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
 import { SharedWork } from "../shared/shared-work.js";
+import { backoff } from "./backoff.js";
+import { isOutage, isPassing } from "./passing.js";
+import { type Session, hasEnded, isUsable, tokenReplacementAt } from "./session.js";
+import { type LeaseRules, endOf, newTerm, renewed, unrenewable } from "./term.js";
 import type { Caller, VaultClient, VaultToken } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
-
-/** A login that stands: a live token, and where it is good. */
-export interface Session {
-  readonly tokenKey: string;
-  readonly connection: Connection;
-  readonly vaultNamespace: string;
-  readonly token: VaultToken;
-  readonly caller: Omit<Caller, "priority">;
-  /** Uses left of a token with `num_uses`. */
-  usesLeft: number;
-  /** Requests under way: a token in use is not revoked, for the answer may bring a lease. */
-  inUse: number;
-  /** Whether a lease hangs on the token: then it is left to end by itself when another takes its place. */
-  hasLeases: boolean;
-  /** Vault has said so. */
-  dead: boolean;
-}
 
 export interface SessionsObserver {
   loggedIn(visitor: Visitor, token: VaultToken): void;
   loginFailed(visitor: Visitor, error: ProviderError): void;
-  /** Revoked, or why that failed: such a token ends with its time. */
+  /** Revoked, or why it never will be: such a token ends with its time. */
   dropped(session: Session, error?: ProviderError): void;
+  /** It has another term; `false` where renewals move its end no more. */
+  tokenRenewed(session: Session, moves: boolean): void;
+  /** Not now, or not ever (`session.term.renewable`). */
+  tokenNotRenewed(session: Session, error: ProviderError): void;
+  /** Vault says that it is dead. */
+  tokenDied(session: Session): void;
+}
+
+/** Where what is held survives the process. */
+export interface Keeping {
+  /** Resolves when all that is held for the token key is in safety, or cannot be brought there. */
+  keep(tokenKey: string): Promise<void>;
 }
 
 export interface SessionsParts {
@@ -37,6 +36,8 @@ export interface SessionsParts {
   clock: Clock;
   random: Random;
   observer: SessionsObserver;
+  rules: LeaseRules;
+  keeping: Keeping;
   /** Aborts when the daemon stops: background revocations end with it. */
   lifetime: AbortSignal;
 }
@@ -54,8 +55,13 @@ interface Account {
 const longestRestMs = 30_000;
 /** After an outage, those who can wait log in again over this long. */
 const spreadMs = 5 * 60_000;
-/** Only Vault declares a token dead; past its time by this much we stop asking. */
-const leewayMs = 5 * 60_000;
+/** What stands for one token key, for its record. */
+export interface AccountSessions {
+  current?: Session;
+  retired: readonly Session[];
+  /** To be revoked as soon as Vault lets us. */
+  leaving: readonly Session[];
+}
 
 /** One live token for each token key. Only a Mount logs in, with the JWT it brought; a JWT is never kept. */
 export class Sessions {
@@ -64,6 +70,9 @@ export class Sessions {
   readonly #logins = new SharedWork<Session>();
   readonly #attempts = new Attempts<ProviderError>(8192);
   readonly #outages = new Map<string, number>();
+  /** Nobody needs them; they are revoked, again and again if need be, until they end. */
+  readonly #leaving = new Set<Session>();
+  readonly #revoking = new Set<Session>();
 
   constructor(parts: SessionsParts) {
     this.#parts = parts;
@@ -77,14 +86,15 @@ export class Sessions {
   }
 
   /**
-   * A session whose token is fit for new work, in use until `release`: the one that stands, or a joined login. A token in the last third of its life is replaced, or used on when the login fails. `mayWait` says that held answers
-   * are there, so that the login may be put off after an outage. Throws the login's `VaultError`.
+   * A session whose token is fit for new work, in use until `release`: the one that stands, or a joined login. A token
+   * whose end is in sight is replaced, or used on when the login fails. `mayWait` says that held answers are there, so
+   * that the login may be put off after an outage. Throws the login's `VaultError`.
    */
   async open(visitor: Visitor, caller: Caller, mayWait: boolean, signal: AbortSignal): Promise<Session> {
     const now = this.#parts.clock.monotonic();
     const account = this.#account(visitor.tokenKey);
     const standing = account.current && isUsable(account.current, now) ? account.current : undefined;
-    if (standing && isFresh(standing, now)) return take(standing);
+    if (standing && now < tokenReplacementAt(standing, this.#parts.rules.leadMs)) return take(standing);
     try {
       const session = await this.#login(visitor, caller, account, mayWait && !standing, signal);
       // Others who joined the login may have used it up.
@@ -107,7 +117,85 @@ export class Sessions {
     const account = this.#accounts.get(session.tokenKey);
     if (account?.current === session) delete account.current;
     if (account) account.retired = account.retired.filter((other) => other !== session);
+    if (session.dead) return;
     session.dead = true;
+    this.#parts.observer.tokenDied(session);
+    void this.#parts.keeping.keep(session.tokenKey);
+  }
+
+  /** Those that requests are made with now; the replaced ones end by themselves. */
+  *current(): Iterable<Session> {
+    for (const { current } of this.#accounts.values()) if (current) yield current;
+  }
+
+  /**
+   * Renews the session's token. What fails for now is told when to be tried again; what Vault will not renew is renewed
+   * no more. A token with `num_uses` is left alone: a renewal would be one use less. Throws only the signal's reason.
+   */
+  async renew(session: Session, signal: AbortSignal): Promise<void> {
+    const { client, observer } = this.#parts;
+    const caller: Caller = { ...session.caller, priority: "renewal" };
+    try {
+      const grant = await client.renewSelf(session.connection, session, session.term.askMs, caller, signal);
+      session.term = renewed(session.term, grant);
+      session.failures = 0;
+      session.wasRenewed = true;
+      observer.tokenRenewed(session, session.term.renewable);
+    } catch (reason) {
+      signal.throwIfAborted();
+      const error = ProviderError.from(reason);
+      if (isOutage(error)) this.sawOutage(session.connection);
+      if (await this.provesDead(session, error, session.wasRenewed, signal)) return this.died(session);
+      if (isPassing(error)) this.#putOff(session);
+      else session.term = unrenewable(session.term);
+      observer.tokenNotRenewed(session, error);
+    }
+    void this.#parts.keeping.keep(session.tokenKey);
+  }
+
+  /**
+   * Whether a refusal means that the token is dead. A bare 403 is settled by asking the token about itself; where it may
+   * not tell either, it is dead only if it was let do before (`allowedBefore`) what it is denied now.
+   */
+  async provesDead(
+    session: Session,
+    error: ProviderError,
+    allowedBefore: boolean,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (!(error instanceof VaultError)) return false;
+    if (error.kind === "token_invalid") return true;
+    if (error.kind !== "denied") return false;
+    try {
+      await this.#parts.client.lookupSelf(
+        session.connection,
+        session,
+        { ...session.caller, priority: "renewal" },
+        signal,
+      );
+      return false;
+    } catch (reason) {
+      signal.throwIfAborted();
+      const kind = reason instanceof VaultError ? reason.kind : "outage";
+      return kind === "token_invalid" || (kind === "denied" && allowedBefore);
+    }
+  }
+
+  /** What is known of a token key. */
+  of(tokenKey: string): AccountSessions {
+    const { current, retired = [] } = this.#accounts.get(tokenKey) ?? {};
+    const leaving = [...this.#leaving].filter((session) => session.tokenKey === tokenKey);
+    return { ...(current && { current }), retired, leaving };
+  }
+
+  /** Takes up what an earlier process held. Where a token key has logged in since, its older sessions are retired ones. */
+  restore(tokenKey: string, { current, retired, leaving }: AccountSessions): void {
+    for (const session of leaving) this.#leaving.add(session);
+    if (!current && retired.length === 0) return;
+    const account = this.#account(tokenKey);
+    account.retired.push(...retired);
+    if (current && account.current) account.retired.push(current);
+    else if (current) account.current = current;
   }
 
   /** The connection did not answer as a live Vault does: logins that can wait are spread from now on. */
@@ -117,15 +205,29 @@ export class Sessions {
 
   /** Nobody needs this key's tokens any more: revokes them in the background, and all that hangs on them. */
   close(tokenKey: string): void {
-    const account = this.#accounts.get(tokenKey);
+    const { current, retired } = this.of(tokenKey);
     this.#accounts.delete(tokenKey);
-    for (const session of [...(account?.retired ?? []), ...(account?.current ? [account.current] : [])])
-      this.#revoke(session);
+    for (const session of current ? [...retired, current] : retired) this.#revoke(session);
+  }
+
+  /** Tries again to revoke what could not be revoked; call it every second or so. */
+  revokeLeaving(): void {
+    const now = this.#parts.clock.monotonic();
+    for (const session of this.#leaving) if (now >= session.retryAt) this.#revoke(session);
+  }
+
+  /** Revokes everything now, and tells how that went. */
+  async revokeAll(): Promise<{ revoked: number; failed: number }> {
+    for (const tokenKey of [...this.#accounts.keys()]) this.close(tokenKey);
+    const outcomes = await Promise.all([...this.#leaving].map((session) => this.#tryToRevoke(session)));
+    const revoked = outcomes.filter(Boolean).length;
+    return { revoked, failed: outcomes.length - revoked };
   }
 
   /** Forgets tokens that have ended; call it every minute or so. */
   sweep(): void {
     const now = this.#parts.clock.monotonic();
+    for (const session of this.#leaving) if (hasEnded(session, now)) this.#leaving.delete(session);
     for (const account of this.#accounts.values()) {
       if (account.current && hasEnded(account.current, now)) delete account.current;
       account.retired = account.retired.filter((session) => !hasEnded(session, now));
@@ -157,6 +259,7 @@ export class Sessions {
   async #logIn(visitor: Visitor, caller: Caller, account: Account, signal: AbortSignal): Promise<Session> {
     const { client, clock, random, observer } = this.#parts;
     const { connection, vaultNamespace, authMount, role, audience, jwt, tokenKey, pod } = visitor;
+    const { rules, keeping } = this.#parts;
     const serviceAccount = `${pod.namespace}/${pod.serviceAccount}`;
     try {
       const login = { vaultNamespace, authMount, role, serviceAccount, audience, jwt };
@@ -167,6 +270,20 @@ export class Sessions {
         vaultNamespace,
         token,
         caller: { namespace: caller.namespace, ...(caller.pod !== undefined && { pod: caller.pod }) },
+        term: newTerm(
+          {
+            requestedAt: token.issuedAt,
+            durationMs: token.ttlMs ?? 0,
+            renewable: token.renewable && token.uses === undefined,
+          },
+          rules.maxOrphanMs,
+          random(),
+        ),
+        role,
+        authMount,
+        failures: 0,
+        retryAt: 0,
+        wasRenewed: false,
         usesLeft: token.uses ?? Number.POSITIVE_INFINITY,
         inUse: 0,
         hasLeases: false,
@@ -175,6 +292,7 @@ export class Sessions {
       this.#attempts.succeeded(tokenKey);
       this.#replace(account, session);
       observer.loggedIn(visitor, token);
+      await keeping.keep(tokenKey); // Before anything is made with it: what is made hangs on a known token.
       return session;
     } catch (reason) {
       const error = ProviderError.from(reason);
@@ -207,33 +325,43 @@ export class Sessions {
   }
 
   #revoke(session: Session): void {
-    const { client, observer, lifetime } = this.#parts;
-    const caller: Caller = { ...session.caller, priority: "revoke" };
-    client.revokeSelf(session.connection, session, caller, lifetime).then(
-      () => observer.dropped(session),
-      (reason: unknown) => observer.dropped(session, ProviderError.from(reason)),
-    );
+    void this.#tryToRevoke(session);
   }
-}
 
-export function isOutage(error: ProviderError): boolean {
-  return error instanceof VaultError && ["outage", "sealed", "quota", "configuration"].includes(error.kind);
+  async #tryToRevoke(session: Session): Promise<boolean> {
+    if (this.#revoking.has(session)) return false;
+    const { client, observer, lifetime, keeping } = this.#parts;
+    const caller: Caller = { ...session.caller, priority: "revoke" };
+    this.#leaving.add(session);
+    this.#revoking.add(session);
+    try {
+      await client.revokeSelf(session.connection, session, caller, lifetime);
+      this.#leaving.delete(session);
+      observer.dropped(session);
+      return true;
+    } catch (reason) {
+      const error = ProviderError.from(reason);
+      if (lifetime.aborted || isPassing(error)) this.#putOff(session);
+      else {
+        this.#leaving.delete(session);
+        observer.dropped(session, error);
+      }
+      return false;
+    } finally {
+      this.#revoking.delete(session);
+      void keeping.keep(session.tokenKey);
+    }
+  }
+
+  #putOff(session: Session): void {
+    const now = this.#parts.clock.monotonic();
+    session.failures += 1;
+    session.retryAt = now + backoff(session.failures, endOf(session.term) - now, this.#parts.random());
+  }
 }
 
 function take(session: Session): Session {
   session.usesLeft -= 1;
   session.inUse += 1;
   return session;
-}
-
-function isFresh({ token }: Session, now: number): boolean {
-  return token.ttlMs === undefined || now < token.issuedAt + (token.ttlMs * 2) / 3;
-}
-
-function isUsable(session: Session, now: number): boolean {
-  return session.usesLeft > 0 && !hasEnded(session, now);
-}
-
-function hasEnded({ token }: Session, now: number): boolean {
-  return token.ttlMs !== undefined && now >= token.issuedAt + token.ttlMs + leewayMs;
 }

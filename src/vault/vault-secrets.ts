@@ -1,28 +1,23 @@
 import type { VaultRequest } from "../mount/mount-spec.js";
 import type { Visitor } from "../mount/ports.js";
 import { ProviderError } from "../shared/errors.js";
-import { type Session, type Sessions, isOutage } from "./sessions.js";
-import type { Caller, Lease, Priority, VaultAnswer, VaultClient, VaultToken } from "./vault-client.js";
+import { isOutage } from "./passing.js";
+import type { Session } from "./session.js";
+import type { Sessions } from "./sessions.js";
+import type { Caller, Lease, Priority, VaultAnswer, VaultClient } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
-
-/** What a dead token means to those who hold what was made with it. */
-export interface TokenDeaths {
-  tokenDied(token: VaultToken): void;
-}
 
 /** Reads as the visitor, with one new login when the token turns out dead. */
 export class VaultSecrets {
   readonly #client: VaultClient;
   readonly #sessions: Sessions;
-  readonly #deaths: TokenDeaths;
   readonly #lifetime: AbortSignal;
   /** Token keys whose denials were settled by a new login once: a token that may not look itself up is not asked again. */
   readonly #mute = new Set<string>();
 
-  constructor(parts: { client: VaultClient; sessions: Sessions; deaths: TokenDeaths; lifetime: AbortSignal }) {
+  constructor(parts: { client: VaultClient; sessions: Sessions; lifetime: AbortSignal }) {
     this.#client = parts.client;
     this.#sessions = parts.sessions;
-    this.#deaths = parts.deaths;
     this.#lifetime = parts.lifetime;
   }
 
@@ -32,7 +27,7 @@ export class VaultSecrets {
     request: VaultRequest,
     { priority, mayWait }: { priority: Priority; mayWait: boolean },
     signal: AbortSignal,
-  ): Promise<{ reply: VaultAnswer; token: VaultToken }> {
+  ): Promise<{ reply: VaultAnswer; session: Session }> {
     const caller = callerOf(visitor, priority);
     const session = await this.#sessions.open(visitor, caller, mayWait, signal);
     try {
@@ -49,11 +44,9 @@ export class VaultSecrets {
     }
   }
 
-  giveBack(visitor: Visitor, lease: Lease, token: VaultToken): void {
-    const { connection, vaultNamespace } = visitor;
-    const caller = callerOf(visitor, "revoke");
+  giveBack(lease: Lease, session: Session): void {
     this.#client
-      .revokeLease(connection, { vaultNamespace, token }, lease.id, caller, this.#lifetime)
+      .revokeLease(session.connection, session, lease.id, { ...session.caller, priority: "revoke" }, this.#lifetime)
       .catch(() => undefined); // Where policy does not let the token, the lease ends with its time; the refusal says enough.
   }
 
@@ -67,7 +60,7 @@ export class VaultSecrets {
     try {
       const reply = await this.#client.request(session.connection, session, request, caller, signal);
       if (reply.lease) session.hasLeases = true;
-      return { reply, token: session.token };
+      return { reply, session };
     } catch (reason) {
       if (isOutage(ProviderError.from(reason))) this.#sessions.sawOutage(session.connection);
       throw reason;
@@ -83,7 +76,6 @@ export class VaultSecrets {
       reason.kind === "token_invalid" || (reason.kind === "denied" && (await this.#settles(session, caller, signal)));
     if (!dead) return false;
     this.#sessions.died(session);
-    this.#deaths.tokenDied(session.token);
     return true;
   }
 

@@ -1,0 +1,100 @@
+import type { Account } from "../leases/account-record.js";
+import type { LedgerObserver } from "../leases/account-ledger.js";
+import { type Answer, endsAt } from "../leases/answer.js";
+import type { Entry } from "../leases/answer-book.js";
+import type { LeaseKeeperObserver } from "../leases/lease-keeper.js";
+import type { ProviderError } from "../shared/errors.js";
+import { describeError } from "../telemetry/describe-error.js";
+import { logKeys } from "../telemetry/log-keys.js";
+import type { Log } from "../telemetry/log.js";
+import type { Metrics } from "../telemetry/metrics.js";
+import { credentialOf } from "./credential-facts.js";
+import type { PodEvents } from "./pod-events.js";
+
+/** What the keeper and the ledger tell, said once in the log, counted, and told to the pods it concerns. */
+export class LeaseObservers implements LeaseKeeperObserver, LedgerObserver {
+  readonly #log: Log;
+  readonly #metrics: Metrics;
+  readonly #podEvents: Pick<PodEvents, "credentialEnds"> | undefined;
+
+  constructor(log: Log, metrics: Metrics, podEvents: Pick<PodEvents, "credentialEnds"> | undefined) {
+    this.#log = log;
+    this.#metrics = metrics;
+    this.#podEvents = podEvents;
+  }
+
+  leaseRenewed(entry: Entry, answer: Answer): void {
+    const renewable = answer.term?.renewable === true;
+    this.#metrics.renewal(connectionOf(answer), answer.engine, renewable ? "ok" : "final");
+    if (renewable) this.#log.debug(factsOf(entry, answer), "lease renewed");
+    else this.#log.info(factsOf(entry, answer), "the lease's end is in sight; a Mount replaces it before that");
+  }
+
+  leaseNotRenewed(entry: Entry, answer: Answer, error: ProviderError): void {
+    const renewable = answer.term?.renewable === true;
+    this.#metrics.renewal(connectionOf(answer), answer.engine, renewable ? "later" : "final");
+    const what = { ...factsOf(entry, answer), [logKeys.failures]: answer.failures, ...describeError(error) };
+    if (renewable) this.#log.warn(what, "a lease could not be renewed; it is tried again");
+    else this.#log.warn(what, "Vault does not renew the lease; a Mount replaces it before its end");
+  }
+
+  leaseGone(entry: Entry, answer: Answer): void {
+    this.#metrics.renewal(connectionOf(answer), answer.engine, "gone");
+    this.#log.warn(factsOf(entry, answer), "the lease was revoked behind our back; the next Mount has another made");
+  }
+
+  endsUnreplaced(entry: Entry, answer: Answer, leftMs: number): void {
+    const seconds = Math.round(leftMs / 1000);
+    this.#log.warn(
+      { ...factsOf(entry, answer), [logKeys.endsInSeconds]: seconds },
+      "a credential ends soon, and no Mount comes to replace it; does the driver rotate (enableSecretRotation)?",
+    );
+    for (const { place } of entry.users) this.#podEvents?.credentialEnds(place, entry.request.path, seconds);
+  }
+
+  accountRestored({ bindings }: Account, lost: readonly Entry[]): void {
+    this.#metrics.stateRecord("restored");
+    const pods = bindings.flatMap(({ pod }) => (pod ? [`${pod.namespace}/${pod.name}/${pod.uid}`] : []));
+    this.#log.debug({ [logKeys.volumes]: bindings.length, [logKeys.pods]: pods }, "held again after a restart");
+    for (const { request, users } of lost) {
+      const [user] = users;
+      this.#metrics.orphaned("", "");
+      this.#log.warn(
+        { [logKeys.path]: request.path, ...(user?.pod && { [logKeys.podUid]: user.pod.uid }) },
+        "a credential may have been made when keymount ended, which nobody knows; it ends with its token or its time",
+      );
+    }
+  }
+
+  accountNotRestored(because: string): void {
+    this.#metrics.stateRecord("dropped");
+    this.#log.warn(
+      { [logKeys.reason]: because },
+      "what an earlier process held cannot be held again; it ends with its time",
+    );
+  }
+
+  notKept(error: ProviderError): void {
+    this.#metrics.stateRecord("not_written");
+    this.#log.error(
+      describeError(error),
+      "what is held could not be written to the state directory; a restart would lose it",
+    );
+  }
+}
+
+function connectionOf({ session }: Answer): string {
+  return session.connection.name;
+}
+
+function factsOf({ request, users, namespace }: Entry, answer: Answer): Record<string, unknown> {
+  const pods = [...users].flatMap(({ pod }) => (pod ? [`${pod.namespace}/${pod.name}`] : []));
+  return {
+    [logKeys.connection]: connectionOf(answer),
+    [logKeys.namespace]: namespace,
+    [logKeys.pods]: [...new Set(pods)],
+    ...credentialOf(request, answer),
+    ...(Number.isFinite(endsAt(answer)) &&
+      answer.term && { [logKeys.ttlSeconds]: Math.round(answer.term.grantedMs / 1000) }),
+  };
+}

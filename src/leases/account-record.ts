@@ -1,0 +1,331 @@
+import { z } from "zod";
+import type { Connection } from "../config/connection.js";
+import { vaultMethods } from "../mount/mount-spec.js";
+import { goJson } from "../shared/go-json.js";
+import { isJsonObject } from "../shared/json.js";
+import { Redacted } from "../shared/redacted.js";
+import type { Session } from "../vault/session.js";
+import type { AccountSessions } from "../vault/sessions.js";
+import type { Term } from "../vault/term.js";
+import { parseVaultJson } from "../vault/vault-json.js";
+import type { Answer } from "./answer.js";
+import type { Binding, Entry } from "./answer-book.js";
+
+/** Everything held for one token key. */
+export interface Account {
+  tokenKey: string;
+  sessions: AccountSessions;
+  bindings: readonly Binding[];
+}
+
+/** JSON has no `Infinity`. */
+const number = z.number().nullable();
+const term = z.object({
+  grantedAt: z.number(),
+  grantedMs: number,
+  askMs: number,
+  renewable: z.boolean(),
+  draw: z.number(),
+});
+const pod = z.object({ namespace: z.string(), name: z.string(), uid: z.string() });
+const record = z.object({
+  tokenKey: z.string(),
+  connection: z.object({ name: z.string(), origins: z.array(z.string()) }),
+  sessions: z.array(
+    z.object({
+      state: z.enum(["current", "retired", "leaving", "dead"]),
+      vaultNamespace: z.string(),
+      authMount: z.string(),
+      role: z.string(),
+      caller: z.object({ namespace: z.string(), pod: z.string().exactOptional() }),
+      token: z.object({
+        secret: z.string(),
+        accessor: z.string(),
+        type: z.enum(["service", "batch"]),
+        renewable: z.boolean(),
+        issuedAt: z.number(),
+        ttlMs: z.number().exactOptional(),
+        uses: z.number().exactOptional(),
+      }),
+      term,
+      wasRenewed: z.boolean(),
+      usesLeft: number,
+      hasLeases: z.boolean(),
+      dead: z.boolean(),
+    }),
+  ),
+  answers: z.array(
+    z.object({
+      session: z.number(),
+      kind: z.enum(["static", "leased", "issued"]),
+      body: z.string(),
+      bytes: z.number(),
+      readAt: z.number(),
+      refreshFactor: z.number(),
+      turnsAt: z.number().exactOptional(),
+      term: term.exactOptional(),
+      lease: z.object({ id: z.string(), renewable: z.boolean(), durationMs: z.number() }).exactOptional(),
+      engine: z.string(),
+      gone: z.boolean(),
+      wasRenewed: z.boolean(),
+    }),
+  ),
+  entries: z.array(
+    z.object({
+      key: z.string(),
+      namespace: z.string(),
+      request: z.object({
+        method: z.enum(vaultMethods),
+        path: z.string(),
+        query: z.string(),
+        args: z.string().exactOptional(),
+      }),
+      answer: z.number().exactOptional(),
+      making: z.boolean(),
+    }),
+  ),
+  bindings: z.array(
+    z.object({
+      key: z.string(),
+      namespace: z.string(),
+      place: z.string(),
+      pod: pod.exactOptional(),
+      entries: z.array(z.number()),
+      delivered: z.array(z.tuple([z.number(), z.number()])),
+      deliveries: z.number(),
+      versions: z.string().exactOptional(),
+      refresh: z.string().exactOptional(),
+    }),
+  ),
+});
+type AccountRecord = z.output<typeof record>;
+type TermRecord = z.output<typeof term>;
+
+/**
+ * What must survive the process, as bytes; `undefined` when there is nothing. Volumes that hold a credential are kept
+ * with all of their answers, the others without: those are read again. It holds every secret of the account.
+ */
+export function writeAccount({ tokenKey, sessions, bindings }: Account): Redacted<Buffer> | undefined {
+  const written = new Numbered<Session>();
+  const answers = new Numbered<Answer>();
+  const entries = new Numbered<Entry>();
+  const { current, retired, leaving } = sessions;
+  for (const session of [...(current ? [current] : []), ...retired, ...leaving]) written.of(session);
+  const kept = bindings.map((binding) => {
+    const whole = [...binding.entries].some(isCredential);
+    const used = whole ? [...binding.entries] : [];
+    return {
+      key: binding.key,
+      namespace: binding.namespace,
+      place: binding.place,
+      ...(binding.pod && { pod: binding.pod }),
+      entries: used.map((entry) => entries.of(entry)),
+      delivered: used.flatMap((entry): [number, number][] => {
+        const answer = binding.delivered.get(entry);
+        return answer ? [[entries.of(entry), answers.of(answer)]] : [];
+      }),
+      deliveries: binding.deliveries,
+      ...(binding.versions !== undefined && { versions: binding.versions }),
+      ...(binding.refresh !== undefined && { refresh: binding.refresh }),
+    };
+  });
+  const entryRecords = entries.all.map(({ key, namespace, request, answer, making }) => {
+    const { method, path, query, args } = request;
+    return {
+      key,
+      namespace,
+      request: { method, path, query, ...(args && { args: args.reveal() }) },
+      ...(answer && { answer: answers.of(answer) }),
+      making: making === true,
+    };
+  });
+  const answerRecords = answers.all.map((answer) => answerRecord(answer, written.of(answer.session)));
+  const [first] = written.all;
+  if (!first) return undefined;
+  const state = (session: Session) =>
+    session === current
+      ? "current"
+      : retired.includes(session)
+        ? "retired"
+        : leaving.includes(session)
+          ? "leaving"
+          : "dead";
+  const account: AccountRecord = {
+    tokenKey,
+    connection: { name: first.connection.name, origins: first.connection.addresses.map(({ origin }) => origin) },
+    sessions: written.all.map((session) => sessionRecord(session, state(session))),
+    answers: answerRecords,
+    entries: entryRecords,
+    bindings: kept,
+  };
+  return new Redacted(Buffer.from(JSON.stringify(account)));
+}
+
+/** An account from its bytes, for a process that may know other connections. */
+export interface ReadAccount extends Account {
+  /** What had been asked for and may have been made without anybody knowing it. */
+  lost: readonly Entry[];
+}
+
+/**
+ * Reads what `writeAccount` wrote. Gives why not, in words: it is of another make, or its connection has gone or leads to
+ * other servers now, which must not be shown its tokens.
+ */
+export function readAccount(
+  bytes: Redacted<Buffer>,
+  connections: readonly Connection[],
+  now: number,
+): ReadAccount | string {
+  const read = record.safeParse(parsed(bytes));
+  if (!read.success) return "its record is not one of this version of keymount";
+  const { tokenKey, connection: of, ...rest } = read.data;
+  const connection = connections.find(({ name }) => name === of.name);
+  if (!connection?.addresses.some(({ origin }) => of.origins.includes(origin))) {
+    return `the connection ${of.name} is not configured any more, or with other addresses`;
+  }
+  const sessions = rest.sessions.map((session) => sessionOf(session, tokenKey, connection));
+  const answers = rest.answers.map((answer) => answerOf(answer, sessions));
+  if (answers.includes(undefined)) return "its record holds an answer that cannot be read";
+  const entries = rest.entries.map(({ answer, making: _making, request, ...entry }): Entry => {
+    const { args, ...plain } = request;
+    return {
+      ...entry,
+      tokenKey,
+      request: { ...plain, ...(args !== undefined && { args: new Redacted(args) }) },
+      users: new Set(),
+      ...(answer !== undefined && answers[answer] && { answer: answers[answer] }),
+    };
+  });
+  const at = (index: number) => entries[index]!;
+  const bindings = rest.bindings.map(
+    ({ entries: used, delivered, ...binding }): Binding => ({
+      ...binding,
+      tokenKey,
+      entries: new Set(used.map(at)),
+      delivered: new Map(delivered.map(([entry, answer]) => [at(entry), answers[answer]!])),
+      seenAt: now,
+    }),
+  );
+  const inState = (wanted: string) => sessions.filter((_session, index) => rest.sessions[index]!.state === wanted);
+  const [current] = inState("current");
+  return {
+    tokenKey,
+    sessions: { ...(current && { current }), retired: inState("retired"), leaving: inState("leaving") },
+    bindings,
+    lost: entries.filter((_entry, index) => rest.entries[index]!.making),
+  };
+}
+
+/** Numbers things in the order in which they are met. */
+class Numbered<T> {
+  readonly #numbers = new Map<T, number>();
+
+  of(thing: T): number {
+    const known = this.#numbers.get(thing);
+    if (known !== undefined) return known;
+    this.#numbers.set(thing, this.#numbers.size);
+    return this.#numbers.size - 1;
+  }
+
+  get all(): T[] {
+    return [...this.#numbers.keys()];
+  }
+}
+
+function isCredential({ answer, making }: Entry): boolean {
+  return making === true || (answer !== undefined && answer.kind !== "static");
+}
+
+function sessionRecord(
+  session: Session,
+  state: AccountRecord["sessions"][number]["state"],
+): AccountRecord["sessions"][number] {
+  const { vaultNamespace, authMount, role, caller, token, wasRenewed, usesLeft, hasLeases, dead } = session;
+  return {
+    state,
+    vaultNamespace,
+    authMount,
+    role,
+    caller,
+    token: { ...token, secret: token.secret.reveal() },
+    term: termRecord(session.term),
+    wasRenewed,
+    usesLeft: finite(usesLeft),
+    hasLeases,
+    dead,
+  };
+}
+
+function sessionOf(
+  { state: _state, token, term: granted, usesLeft, ...rest }: AccountRecord["sessions"][number],
+  tokenKey: string,
+  connection: Connection,
+): Session {
+  return {
+    ...rest,
+    tokenKey,
+    connection,
+    token: { ...token, secret: new Redacted(token.secret) },
+    term: termOf(granted),
+    usesLeft: usesLeft ?? Infinity,
+    failures: 0,
+    retryAt: 0,
+    inUse: 0,
+  };
+}
+
+function answerRecord(answer: Answer, session: number): AccountRecord["answers"][number] {
+  const { kind, body, bytes, readAt, refreshFactor, turnsAt, term: granted, lease, engine, gone, wasRenewed } = answer;
+  return {
+    session,
+    kind,
+    body: goJson(body.reveal()),
+    bytes,
+    readAt,
+    refreshFactor,
+    ...(turnsAt !== undefined && { turnsAt }),
+    ...(granted && { term: termRecord(granted) }),
+    ...(lease && { lease: { ...lease, id: lease.id.reveal() } }),
+    engine,
+    gone: gone === true,
+    wasRenewed,
+  };
+}
+
+function answerOf(
+  { session, body: text, term: granted, lease, ...rest }: AccountRecord["answers"][number],
+  sessions: readonly Session[],
+): Answer | undefined {
+  const body = parseVaultJson(Buffer.from(text));
+  const asked = sessions[session];
+  if (!asked || body === undefined || !(body === null || isJsonObject(body))) return undefined;
+  return {
+    ...rest,
+    body: new Redacted(body),
+    session: asked,
+    ...(granted && { term: termOf(granted) }),
+    ...(lease && { lease: { ...lease, id: new Redacted(lease.id) } }),
+    failures: 0,
+    retryAt: 0,
+  };
+}
+
+function termRecord({ grantedMs, askMs, ...rest }: Term): TermRecord {
+  return { ...rest, grantedMs: finite(grantedMs), askMs: finite(askMs) };
+}
+
+function termOf({ grantedMs, askMs, ...rest }: TermRecord): Term {
+  return { ...rest, grantedMs: grantedMs ?? Infinity, askMs: askMs ?? Infinity };
+}
+
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
+function parsed(bytes: Redacted<Buffer>): unknown {
+  try {
+    return JSON.parse(bytes.reveal().toString());
+  } catch {
+    return undefined; // The parser's message would quote what is secret.
+  }
+}

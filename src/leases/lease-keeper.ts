@@ -1,0 +1,151 @@
+import type { Clock } from "../shared/clock.js";
+import { ProviderError } from "../shared/errors.js";
+import type { Random } from "../shared/random.js";
+import { backoff } from "../vault/backoff.js";
+import { isPassing } from "../vault/passing.js";
+import { type Session, hasEnded, tokenRenewalAt } from "../vault/session.js";
+import type { Keeping, Sessions } from "../vault/sessions.js";
+import { type LeaseRules, renewed, unrenewable } from "../vault/term.js";
+import type { Caller, Lease, VaultClient } from "../vault/vault-client.js";
+import { VaultError } from "../vault/vault-error.js";
+import { type Answer, endsAt, isDead, leaseRenewalAt, replaceAt } from "./answer.js";
+import type { AnswerBook, Entry } from "./answer-book.js";
+
+export interface LeaseKeeperObserver {
+  /** It has another term; where `answer.term.renewable` is false, renewals move its end no more. */
+  leaseRenewed(entry: Entry, answer: Answer): void;
+  /** Not now, or not ever (`answer.term.renewable`). */
+  leaseNotRenewed(entry: Entry, answer: Answer, error: ProviderError): void;
+  /** Vault does not know it any more. */
+  leaseGone(entry: Entry, answer: Answer): void;
+  /** It ends in `leftMs`, and no Mount has come to replace it. Told once. */
+  endsUnreplaced(entry: Entry, answer: Answer, leftMs: number): void;
+}
+
+export interface LeaseKeeperParts {
+  book: AnswerBook;
+  sessions: Sessions;
+  client: VaultClient;
+  clock: Clock;
+  random: Random;
+  rules: LeaseRules;
+  keeping: Keeping;
+  observer: LeaseKeeperObserver;
+}
+
+/** One renewal that is due. */
+interface Due {
+  /** Told apart by identity: what is being renewed is not renewed twice at once. */
+  what: Session | Answer;
+  session: Session;
+  endsAt: number;
+  renew: (signal: AbortSignal) => Promise<void>;
+}
+
+/** Renewals under way at once for one connection: a node that wakes up has all of its own due together. */
+const mostAtOnce = 8;
+
+/**
+ * Renews what is held, as long as somebody wants it. It never logs in and never has anything made anew: that needs the
+ * pod's own token, which only a Mount brings. What ends soonest comes first.
+ */
+export class LeaseKeeper {
+  readonly #parts: LeaseKeeperParts;
+  readonly #underWay = new Map<Session | Answer, Promise<void>>();
+  readonly #announced = new WeakSet<Answer>();
+
+  constructor(parts: LeaseKeeperParts) {
+    this.#parts = parts;
+  }
+
+  /** Starts what is due, without waiting for it; call it every second or so. The signal ends what it starts. */
+  round(signal: AbortSignal): void {
+    const now = this.#parts.clock.monotonic();
+    for (const due of this.#due(now).sort((a, b) => a.endsAt - b.endsAt)) {
+      if (this.#underWayAt(due.session) < mostAtOnce) this.#start(due, signal);
+    }
+    for (const entry of this.#parts.book.entries()) if (entry.answer) this.#announce(entry, entry.answer, now);
+  }
+
+  /** Resolves when nothing that was started is under way any more. */
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay.values());
+  }
+
+  #due(now: number): Due[] {
+    const { sessions, book } = this.#parts;
+    const due: Due[] = [];
+    for (const session of sessions.current()) {
+      if (now < tokenRenewalAt(session) || hasEnded(session, now)) continue;
+      const renew = (signal: AbortSignal) => sessions.renew(session, signal);
+      due.push({ what: session, session, endsAt: session.term.grantedAt + session.term.grantedMs, renew });
+    }
+    for (const entry of book.entries()) {
+      const { answer } = entry;
+      if (!answer?.lease || now < leaseRenewalAt(answer)) continue;
+      const { lease, session } = answer;
+      const renew = (signal: AbortSignal) => this.#renewLease(entry, answer, lease, signal);
+      due.push({ what: answer, session, endsAt: endsAt(answer), renew });
+    }
+    return due.filter(({ what, session }) => !this.#underWay.has(what) && book.isWanted(session.tokenKey, now));
+  }
+
+  #underWayAt({ connection }: Session): number {
+    const sessions = [...this.#underWay.keys()].map((what) => ("session" in what ? what.session : what));
+    return sessions.filter((session) => session.connection === connection).length;
+  }
+
+  #start({ what, renew }: Due, signal: AbortSignal): void {
+    const work = renew(signal)
+      .catch(() => undefined) // Only the signal ends it so.
+      .finally(() => this.#underWay.delete(what));
+    this.#underWay.set(what, work);
+  }
+
+  async #renewLease(entry: Entry, answer: Answer, lease: Lease, signal: AbortSignal): Promise<void> {
+    const { client, observer, keeping } = this.#parts;
+    const { session, term } = answer;
+    if (!term) return;
+    const caller: Caller = { ...session.caller, priority: "renewal" };
+    try {
+      const grant = await client.renewLease(session.connection, session, lease.id, term.askMs, caller, signal);
+      answer.term = renewed(term, grant);
+      answer.failures = 0;
+      answer.wasRenewed = true;
+      observer.leaseRenewed(entry, answer);
+    } catch (reason) {
+      signal.throwIfAborted();
+      await this.#refused(entry, answer, ProviderError.from(reason), signal);
+    }
+    void keeping.keep(entry.tokenKey);
+  }
+
+  async #refused(entry: Entry, answer: Answer, error: ProviderError, signal: AbortSignal): Promise<void> {
+    const { sessions, observer } = this.#parts;
+    if (error instanceof VaultError && error.kind === "lease_gone") {
+      answer.gone = true;
+      observer.leaseGone(entry, answer);
+    } else if (await sessions.provesDead(answer.session, error, answer.wasRenewed, signal)) {
+      sessions.died(answer.session);
+    } else {
+      if (isPassing(error)) this.#putOff(answer);
+      else if (answer.term) answer.term = unrenewable(answer.term);
+      observer.leaseNotRenewed(entry, answer, error);
+    }
+  }
+
+  #putOff(answer: Answer): void {
+    const now = this.#parts.clock.monotonic();
+    answer.failures += 1;
+    answer.retryAt = now + backoff(answer.failures, endsAt(answer) - now, this.#parts.random());
+  }
+
+  /** Half of the time that a Mount had to replace it is over. */
+  #announce(entry: Entry, answer: Answer, now: number): void {
+    const end = endsAt(answer);
+    const from = replaceAt(answer, this.#parts.rules.leadMs);
+    if (end === Infinity || isDead(answer) || now < (from + end) / 2 || this.#announced.has(answer)) return;
+    this.#announced.add(answer);
+    this.#parts.observer.endsUnreplaced(entry, answer, Math.max(0, end - now));
+  }
+}

@@ -1,0 +1,76 @@
+import type { Grant } from "./vault-client.js";
+
+/** The operator's and the driver's part in how long things are held. Milliseconds. */
+export interface LeaseRules {
+  /** What renewals ask for at most. */
+  maxOrphanMs: number;
+  /** How long it may take until a Mount comes that can replace something. */
+  leadMs: number;
+}
+
+/** How long something that Vault granted lasts. Times are of `Clock.monotonic()`; what never ends has `Infinity`. */
+export interface Term {
+  /** When the standing grant was asked for: pessimistic. */
+  readonly grantedAt: number;
+  readonly grantedMs: number;
+  /** What a renewal asks for. */
+  readonly askMs: number;
+  /** Whether another renewal may move its end. */
+  readonly renewable: boolean;
+  /** In [0, 1), drawn once: those granted together are not renewed together. */
+  readonly draw: number;
+}
+
+/** Less of what was asked for than this says that the end is in sight. */
+const truncation = 0.9;
+
+/** A first grant. Renewals ask for as much again, but never for more than `maxOrphanMs`: so long may it outlive its node. */
+export function newTerm(grant: Grant, maxOrphanMs: number, draw: number): Term {
+  const grantedMs = grant.durationMs > 0 ? grant.durationMs : Number.POSITIVE_INFINITY;
+  return {
+    grantedAt: grant.requestedAt,
+    grantedMs,
+    askMs: Math.min(grantedMs, maxOrphanMs),
+    renewable: grant.renewable,
+    draw,
+  };
+}
+
+/** After a renewal. Vault cuts what it grants at the ceiling (a role's max_ttl, a token's); then no renewal helps any more. */
+export function renewed(term: Term, grant: Grant): Term {
+  const grantedMs = grant.durationMs > 0 ? grant.durationMs : Number.POSITIVE_INFINITY;
+  const truncated = grantedMs < truncation * term.askMs;
+  return { ...term, grantedAt: grant.requestedAt, grantedMs, renewable: grant.renewable && !truncated };
+}
+
+/** Vault has said that it will not renew this. */
+export function unrenewable(term: Term): Term {
+  return { ...term, renewable: false };
+}
+
+export function endOf({ grantedAt, grantedMs }: Term): number {
+  return grantedAt + grantedMs;
+}
+
+/** Within 0.60 to 0.72 of the grant; `Infinity` for what cannot be renewed or need not be. */
+export function renewalAt({ grantedAt, grantedMs, renewable, draw }: Term): number {
+  return renewable ? grantedAt + grantedMs * (0.6 + 0.12 * draw) : Number.POSITIVE_INFINITY;
+}
+
+/**
+ * When another should take its place; `Infinity` while renewals still move its end. Only a Mount replaces, so there must
+ * be time for one to come: a fifth of the life, at least `leadMs`, but never more than half of it. What could be renewed,
+ * and has not been although that was tried (`failing`), is replaced in the last fifth of its grant.
+ */
+export function replacementAt(term: Term, leadMs: number, failing: boolean): number {
+  const { grantedMs, askMs, renewable } = term;
+  if (grantedMs === Number.POSITIVE_INFINITY || (renewable && !failing)) return Number.POSITIVE_INFINITY;
+  if (renewable) return endOf(term) - grantedMs / 5;
+  const life = Math.max(grantedMs, askMs);
+  return endOf(term) - Math.min(Math.max(life / 5, leadMs), life / 2);
+}
+
+/** Too short for a file mount: a Mount may well not come between the time it should be replaced and its end. */
+export function isShort({ grantedMs, askMs }: Term, leadMs: number): boolean {
+  return Math.max(grantedMs, askMs) < 2 * leadMs;
+}
