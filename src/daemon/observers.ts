@@ -122,10 +122,9 @@ export class Observers implements VaultObserver, SessionsObserver, HeldAnswersOb
 
   credentialMade(visitor: Visitor, request: VaultRequest, answer: Answer, first: boolean): void {
     this.#metrics?.credentialMade(visitor.connection.name, answer.engine, first ? "new" : "replacement");
-    this.#log.info(
-      { ...whose(visitor), ...credentialOf(request, answer) },
-      first ? "a credential was made" : "a credential was made in the place of another",
-    );
+    const what = { ...whose(visitor), ...credentialOf(request, answer) };
+    if (first) this.#log.info(what, "a credential was made");
+    else this.#log.info(what, "a credential was made in the place of another");
   }
 
   livesTooShort(visitor: Visitor, request: VaultRequest, answer: Answer): void {

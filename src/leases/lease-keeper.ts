@@ -92,7 +92,7 @@ export class LeaseKeeper {
 
   #underWayAt({ connection }: Session): number {
     const sessions = [...this.#underWay.keys()].map((what) => ("session" in what ? what.session : what));
-    return sessions.filter((session) => session.connection === connection).length;
+    return sessions.filter((session) => session.connection.name === connection.name).length;
   }
 
   #start({ what, renew }: Due, signal: AbortSignal): void {

@@ -1,0 +1,211 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Connection } from "../config/connection.js";
+import type { VaultRequest } from "../mount/mount-spec.js";
+import type { Visitor } from "../mount/ports.js";
+import { ProviderError } from "../shared/errors.js";
+import { Redacted } from "../shared/redacted.js";
+import { sampleConnection } from "../testing/connection.js";
+import { CountingVault, sampleVisitor } from "../testing/counting-vault.js";
+import { FakeClock } from "../testing/fake-clock.js";
+import { RecordsInMemory } from "../testing/records-in-memory.js";
+import { testHolding } from "../testing/test-holding.js";
+import type { Holding } from "./holding.js";
+
+const minute = 60_000;
+const hour = 60 * minute;
+const never = new AbortController().signal;
+const kv: VaultRequest = { method: "GET", path: "secret/data/app", query: "" };
+const creds: VaultRequest = { method: "GET", path: "database/creds/app", query: "" };
+const issue: VaultRequest = { method: "POST", path: "pki/issue/web", query: "", args: new Redacted('{"a":1}') };
+const connection = sampleConnection();
+
+let clock: FakeClock;
+let vault: CountingVault;
+let store: RecordsInMemory;
+let holding: Holding;
+let told: string[];
+
+beforeEach(() => {
+  clock = new FakeClock();
+  vault = new CountingVault(clock);
+  store = new RecordsInMemory();
+  told = [];
+  const lease = { id: "lease-1", durationMs: hour };
+  vault.replies.set(kv.path, { body: { data: { value: "1" } } });
+  vault.replies.set(creds.path, { body: { data: { value: "login-1" }, mount_type: "database" }, lease });
+  vault.replies.set(issue.path, { body: { data: { value: "cert-1" } } });
+  start();
+});
+
+/** A process on the same node, after whatever was before it. */
+function start(connections: readonly Connection[] = [connection]): void {
+  holding = testHolding({
+    client: vault,
+    clock,
+    tell: {
+      accountRestored: (_account, lost) => told.push(...lost.map(({ request }) => `perhaps lost: ${request.path}`)),
+      accountNotRestored: (because) => told.push(because),
+      notKept: ({ message }) => told.push(`not kept: ${message}`),
+    },
+  });
+  holding.ledger.open(store, store.all(), connections);
+  vault.calls.length = 0;
+}
+
+async function mount(requests: VaultRequest[], visitor: Partial<Visitor> = {}): Promise<string[]> {
+  const visit = holding.answers.visit(sampleVisitor({ connection, ...visitor }));
+  const wish = { refreshIntervalMs: 2 * minute, onDenied: "keep" } as const;
+  const delivered = await Promise.all(requests.map((request) => visit.answer(request, wish, never)));
+  const values = delivered.map(({ body }) => (body.reveal() as { data: { value: string } }).data.value);
+  visit.conclude(values.join());
+  await holding.ledger.settled();
+  return values;
+}
+
+describe("after a restart", () => {
+  test("a volume with a credential is served as before, without asking Vault", async () => {
+    const before = await mount([creds, issue, kv]);
+    start();
+    expect(await mount([creds, issue, kv])).toEqual(before);
+    expect(vault.calls).toEqual([]);
+  });
+
+  test("a volume that only reads has its token still, and reads anew", async () => {
+    await mount([kv]);
+    start();
+    await mount([kv]);
+    expect(vault.calls).toEqual(["GET secret/data/app"]);
+  });
+
+  test("files that are the same are known to be the same", async () => {
+    await mount([creds]);
+    start();
+    const visit = holding.answers.visit(sampleVisitor({ connection }));
+    await visit.answer(creds, { refreshIntervalMs: minute, onDenied: "keep" }, never);
+    expect(visit.conclude("login-1")).toEqual({ unchanged: true });
+  });
+
+  test("renewals go on where they stood, spread over a minute where they are overdue", async () => {
+    await mount([creds]);
+    await clock.advance(50 * minute);
+    start();
+    holding.keeper.round(never);
+    await holding.keeper.settled();
+    expect(vault.calls).toEqual([]);
+    await clock.advance(minute);
+    holding.keeper.round(never);
+    await holding.keeper.settled();
+    expect(vault.calls.sort()).toEqual(["renew lease-1 3600s", "renew-self 3600s"]);
+  });
+
+  test("what has ended meanwhile is not used any more, and stands in until another is made", async () => {
+    await mount([creds]);
+    await clock.advance(2 * hour);
+    start();
+    vault.replies.set(creds.path, "outage");
+    expect(await mount([creds])).toEqual(["login-1"]);
+    expect(vault.calls).toEqual(["login web", "GET database/creds/app"]);
+  });
+
+  test("a pod that went meanwhile has its token revoked when that is known", async () => {
+    await mount([creds]);
+    start();
+    holding.book.forgetPod("uid-1");
+    await clock.advance(0);
+    expect(vault.revoked).toEqual(["accessor-1"]);
+    await holding.ledger.settled();
+    expect(store.all()).toEqual([]);
+  });
+
+  test("what could not be revoked is revoked then", async () => {
+    await mount([creds]);
+    vault.failures.push({ verb: "revoke", kind: "sealed" });
+    holding.book.forgetPod("uid-1");
+    await clock.advance(0);
+    await holding.ledger.settled();
+    start();
+    expect(holding.sessions.size).toBe(0);
+    holding.sessions.revokeLeaving();
+    await clock.advance(0);
+    await holding.ledger.settled();
+    expect(vault.revoked).toEqual(["accessor-1"]);
+    expect(store.all()).toEqual([]);
+  });
+
+  test("a connection that leads elsewhere now is not shown the tokens of before", async () => {
+    await mount([creds]);
+    start([sampleConnection({ addresses: [{ origin: "https://elsewhere:8200" }] })]);
+    expect(told).toEqual([
+      expect.stringMatching(/^the connection \w+ is not configured any more, or with other addresses$/),
+    ]);
+    await mount([creds]);
+    expect(vault.calls).toEqual(["login web", "GET database/creds/app"]);
+  });
+
+  test("a record of another make is left alone", async () => {
+    await store.write("x", new Redacted(Buffer.from('{"tokenKey":1}')));
+    await store.write("y", new Redacted(Buffer.from("{")));
+    start();
+    expect(told).toEqual(Array(2).fill("its record is not one of this version of keymount"));
+  });
+
+  test("what was being made when the process ended is told of", async () => {
+    await mount([issue]);
+    vault.gate = new Promise(() => {});
+    const other = { ...issue, path: "pki/issue/other" };
+    void mount([issue, other]).catch(() => undefined);
+    await clock.advance(0);
+    await holding.ledger.settled();
+    vault.gate = Promise.resolve();
+    start();
+    expect(told).toEqual(["perhaps lost: pki/issue/other"]);
+  });
+});
+
+test("a token is kept before anything is made with it, and what is made before anybody is given it", async () => {
+  const order: string[] = [];
+  store.written = () => order.push("kept");
+  const { request } = vault;
+  vault.request = async function (this: CountingVault, ...args) {
+    order.push("asked");
+    return request.apply(this, args);
+  };
+  const visit = holding.answers.visit(sampleVisitor({ connection }));
+  await visit.answer(creds, { refreshIntervalMs: minute, onDenied: "keep" }, never);
+  order.push("given");
+  expect(order).toEqual(["kept", "asked", "kept", "given"]);
+});
+
+test("a republish with nothing new writes nothing", async () => {
+  await mount([creds, kv]);
+  let writes = 0;
+  store.written = () => (writes += 1);
+  await mount([creds, kv]);
+  await mount([creds, kv]);
+  expect(writes).toBe(0);
+});
+
+test("a full disk is told of, and serves none the less", async () => {
+  store.refusal = new ProviderError("internal", "no space");
+  expect(await mount([creds])).toEqual(["login-1"]);
+  expect(told).toContain("not kept: no space");
+});
+
+test("a record shows no secret by itself", async () => {
+  await mount([creds]);
+  expect(JSON.stringify(store.all())).not.toMatch(/login-1|token-1|lease-1/);
+});
+
+test("opened late, it keeps what is held by then and takes up what was left", async () => {
+  await mount([creds]);
+  const left = store.all();
+  const later = testHolding({ client: vault, clock });
+  holding = later;
+  vault.calls.length = 0;
+  await mount([kv]);
+  store = new RecordsInMemory();
+  later.ledger.open(store, left, [connection]);
+  expect(await mount([creds, kv])).toEqual(["login-1", "1"]);
+  expect(vault.calls).toEqual(["login web", "GET secret/data/app"]);
+  expect(store.all()).toHaveLength(1);
+});

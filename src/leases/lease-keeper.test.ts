@@ -1,0 +1,253 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { VaultRequest } from "../mount/mount-spec.js";
+import type { Visitor } from "../mount/ports.js";
+import { CountingVault, sampleVisitor } from "../testing/counting-vault.js";
+import { FakeClock } from "../testing/fake-clock.js";
+import { testHolding } from "../testing/test-holding.js";
+import type { VaultErrorKind } from "../vault/vault-error.js";
+import type { Holding } from "./holding.js";
+
+const second = 1_000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const day = 24 * hour;
+const never = new AbortController().signal;
+const creds: VaultRequest = { method: "GET", path: "database/creds/app", query: "" };
+
+let clock: FakeClock;
+let vault: CountingVault;
+let holding: Holding;
+let told: string[];
+let living: Set<string>;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  vault = new CountingVault(clock);
+  told = [];
+  living = new Set(["uid-1"]);
+  holding = testHolding({
+    client: vault,
+    clock,
+    lives: (uid) => living.has(uid),
+    tell: {
+      leaseGone: () => told.push("lease gone"),
+      tokenDied: () => told.push("token died"),
+      endsUnreplaced: (_entry, _answer, leftMs) => told.push(`ends in ${Math.round(leftMs / minute)}m`),
+      leaseNotRenewed: (_entry, { term }) => told.push(term?.renewable ? "lease: later" : "lease: never again"),
+      tokenNotRenewed: ({ term }) => told.push(term.renewable ? "token: later" : "token: never again"),
+      leaseRenewed: (_entry, { term }) => told.push(term?.renewable ? "lease renewed" : "lease: last renewal"),
+      tokenRenewed: ({ term }) => told.push(term.renewable ? "token renewed" : "token: last renewal"),
+    },
+  });
+  grantLease("login-1", hour);
+});
+
+function grantLease(value: string, durationMs: number, renewable = true): void {
+  const body = { data: { value }, mount_type: "database" };
+  vault.replies.set(creds.path, { body, lease: { id: `lease of ${value}`, durationMs, renewable } });
+}
+
+async function mount(visitor: Partial<Visitor> = {}): Promise<string> {
+  const visit = holding.answers.visit(sampleVisitor(visitor));
+  const { body } = await visit.answer(creds, { refreshIntervalMs: 2 * minute, onDenied: "keep" }, never);
+  const { value } = (body.reveal() as { data: { value: string } }).data;
+  visit.conclude(value);
+  return value;
+}
+
+/** Lets time pass as it does for the daemon: the keeper looks every second. */
+async function pass(ms: number, step = second): Promise<void> {
+  for (let passed = 0; passed < ms; passed += step) {
+    await clock.advance(step);
+    holding.keeper.round(never);
+    await holding.keeper.settled();
+  }
+}
+
+const renewals = () => vault.calls.filter((call) => call.startsWith("renew"));
+const logins = () => vault.calls.filter((call) => call.startsWith("login")).length;
+
+describe("what is held", () => {
+  test("is renewed at two thirds of its grant, token and lease, without a Mount, a login or another credential", async () => {
+    await mount();
+    await pass(39 * minute, minute);
+    expect(renewals()).toEqual([]);
+    await pass(minute, second);
+    expect(renewals().sort()).toEqual(["renew lease of login-1 3600s", "renew-self 3600s"]);
+    await pass(10 * hour, minute);
+    expect(await mount()).toBe("login-1");
+    expect(logins()).toBe(1);
+    expect(vault.calls.filter((call) => call === "GET database/creds/app")).toHaveLength(1);
+  });
+
+  test("asks as the pod, before replacements and refreshes", async () => {
+    await mount();
+    await pass(40 * minute, minute);
+    expect(vault.callers.at(-1)).toEqual({ namespace: "shop", pod: "shop/web-0/uid-1", priority: "renewal" });
+  });
+
+  test("cut short at its ceiling is renewed no more, and replaced by a Mount before its end", async () => {
+    vault.grants = [{ ttlMs: 100 * day }];
+    await mount();
+    vault.renewals.push({ durationMs: 30 * minute });
+    await pass(40 * minute, minute);
+    expect(told).toEqual(["lease: last renewal"]);
+    grantLease("login-2", hour);
+    await pass(17 * minute, minute);
+    expect(await mount()).toBe("login-1");
+    await pass(minute, minute);
+    expect(await mount()).toBe("login-2");
+    await pass(30 * minute, minute);
+    expect(renewals()).toHaveLength(1);
+  });
+
+  test("ends with its token, whose end is in sight: a Mount logs in anew and has another made", async () => {
+    vault.grants = [{ renewable: false }];
+    await mount();
+    grantLease("login-2", hour);
+    await pass(49 * minute, minute);
+    expect(await mount()).toBe("login-2");
+    expect(logins()).toBe(2);
+    expect(vault.revoked).toEqual([]); // The old login is in the pod's hands still.
+  });
+
+  test("by a token with num_uses is renewed by nobody: each renewal would be one use less", async () => {
+    vault.grants = [{ uses: 5 }];
+    await mount();
+    await pass(hour, minute);
+    expect(renewals()).toEqual([]);
+  });
+});
+
+/** A renewal fails so; how often it is tried within the next ten minutes, what is told, and what the next Mount gives. */
+test.each<[string, VaultErrorKind[], number, string[], string]>([
+  ["Vault does not answer, once", ["outage"], 2, ["lease: later", "lease renewed"], "login-1"],
+  ["the lease is unknown", ["lease_gone"], 1, ["lease gone"], "login-2"],
+  ["the token is dead", ["token_invalid"], 1, ["token died"], "login-2"],
+  ["Vault refuses it", ["refused"], 1, ["lease: never again"], "login-1"],
+])("a lease's renewal, where %s", async (_what, kinds, tries, says, gives) => {
+  vault.grants = [{ ttlMs: 100 * day }];
+  await mount();
+  vault.failures.push(...kinds.map((kind) => ({ verb: "renew", kind })));
+  grantLease("login-2", hour);
+  await pass(40 * minute, minute);
+  await pass(5 * minute);
+  expect(renewals()).toHaveLength(tries);
+  expect(told).toEqual(says);
+  expect(await mount()).toBe(gives);
+});
+
+describe("a renewal that policy denies", () => {
+  test.each([
+    ["to a living token", [], ["lease: never again"]],
+    ["to one that may not tell", ["denied"], ["lease: never again"]],
+    ["to a dead one", ["token_invalid"], ["token died"]],
+  ] as const)("%s", async (_to, lookup, says) => {
+    vault.grants = [{ ttlMs: 100 * day }];
+    await mount();
+    vault.failures.push({ verb: "renew", kind: "denied" }, ...lookup.map((kind) => ({ verb: "lookup", kind })));
+    await pass(41 * minute, minute);
+    expect(told).toEqual(says);
+  });
+
+  test("to one that was let before, and may not even tell now, means that it is dead", async () => {
+    vault.grants = [{ ttlMs: 100 * day }];
+    await mount();
+    await pass(41 * minute, minute);
+    vault.failures.push({ verb: "renew", kind: "denied" }, { verb: "lookup", kind: "denied" });
+    await pass(41 * minute, minute);
+    expect(told).toEqual(["lease renewed", "token died"]);
+  });
+});
+
+test("an outage is tried again ever more rarely, never twice within a second, and never later than its end asks", async () => {
+  await mount();
+  vault.failures.push(...Array.from({ length: 100 }, () => ({ verb: "renew", kind: "outage" as const })));
+  const triedAt: number[] = [];
+  const { renewLease } = vault;
+  vault.renewLease = function (this: CountingVault, ...args) {
+    triedAt.push(clock.monotonic());
+    return renewLease.apply(this, args);
+  };
+  await pass(60 * minute);
+  const gaps = triedAt.slice(1).map((at, n) => at - triedAt[n]!);
+  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(second);
+  expect(Math.max(...gaps)).toBeLessThanOrEqual(5 * minute + second);
+  expect(triedAt.length).toBeLessThan(40);
+  expect(triedAt.length).toBeGreaterThan(5);
+});
+
+describe("who is silent", () => {
+  test("is renewed as long as the pod is known to live", async () => {
+    await mount();
+    await mount();
+    await pass(3 * day, 10 * minute);
+    expect(told).not.toContain("ends in 6m");
+    expect(await mount()).toBe("login-1");
+  });
+
+  test("is renewed for ever where nobody tells of pods, and it never asked twice: the driver does not rotate", async () => {
+    living.clear();
+    await mount();
+    await pass(3 * day, 10 * minute);
+    expect(await mount()).toBe("login-1");
+  });
+
+  test("after a day is renewed no more where it used to ask, and is never revoked for it", async () => {
+    living.clear();
+    await mount();
+    await mount();
+    await pass(23 * hour, 10 * minute);
+    const before = renewals().length;
+    await pass(4 * hour, 10 * minute);
+    expect(renewals().length - before).toBeLessThan(4);
+    expect(vault.revoked).toEqual([]);
+  });
+});
+
+test("what cannot be replaced is announced once, before it ends", async () => {
+  grantLease("login-1", hour, false);
+  await mount();
+  await pass(2 * hour, minute);
+  expect(told.filter((line) => line.startsWith("ends"))).toEqual(["ends in 6m"]);
+});
+
+test("a node that wakes up has everything due at once, and renews a few at a time", async () => {
+  for (let pod = 0; pod < 30; pod += 1) {
+    const uid = `uid-${pod}`;
+    living.add(uid);
+    await mount({ tokenKey: uid, place: uid, pod: { namespace: "shop", name: uid, uid, serviceAccount: "web" } });
+  }
+  await clock.advance(45 * minute);
+  let open = () => {};
+  vault.gate = new Promise((resolve) => (open = resolve));
+  holding.keeper.round(never);
+  holding.keeper.round(never);
+  await clock.advance(0);
+  expect(renewals()).toHaveLength(8);
+  open();
+  await pass(20 * second);
+  expect(renewals()).toHaveLength(60);
+});
+
+test("nothing is renewed for a pod that is gone", async () => {
+  await mount();
+  holding.book.forgetPod("uid-1");
+  await pass(2 * hour, minute);
+  expect(renewals()).toEqual([]);
+  expect(vault.revoked).toEqual(["accessor-1"]);
+});
+
+test("a renewal in flight when the daemon stops says nothing", async () => {
+  await mount();
+  const life = new AbortController();
+  let open = () => {};
+  vault.gate = new Promise((resolve) => (open = resolve));
+  await clock.advance(40 * minute);
+  holding.keeper.round(life.signal);
+  life.abort(new Error("stopping"));
+  open();
+  await holding.keeper.settled();
+  expect(renewals()).toHaveLength(2);
+  expect(told).toEqual([]);
+});

@@ -1,0 +1,26 @@
+import type { RecordStore } from "../leases/account-ledger.js";
+import { Redacted } from "../shared/redacted.js";
+
+/** Records that outlive the process of a test: what a state directory is to a daemon. */
+export class RecordsInMemory implements RecordStore {
+  /** Told of every write and removal that has been done. */
+  written: () => void = () => {};
+  /** Thrown instead of writing. */
+  refusal: Error | undefined;
+  readonly #records = new Map<string, Buffer>();
+
+  async write(id: string, payload: Redacted<Buffer>): Promise<void> {
+    if (this.refusal) throw this.refusal;
+    this.#records.set(id, Buffer.from(payload.reveal()));
+    this.written();
+  }
+
+  async remove(id: string): Promise<void> {
+    this.#records.delete(id);
+    this.written();
+  }
+
+  all(): Redacted<Buffer>[] {
+    return [...this.#records.values()].map((record) => new Redacted(record));
+  }
+}

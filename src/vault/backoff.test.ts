@@ -1,0 +1,15 @@
+import { expect, test } from "vitest";
+import { backoff } from "./backoff.js";
+
+const minute = 60_000;
+
+test.each([
+  ["the first failure, the latest draw", 1, 60 * minute, 0.999, 4_995],
+  ["the second", 2, 60 * minute, 0.5, 5_000],
+  ["the tenth: never above five minutes", 10, 60 * minute, 0.5, 150_000],
+  ["an unlucky draw: never below a second", 10, 60 * minute, 0, 1_000],
+  ["near the end: a quarter of what is left", 10, minute, 0.9, 15_000],
+  ["past the end", 3, -minute, 0.9, 1_000],
+])("%s", (_what, failures, leftMs, draw, ms) => {
+  expect(backoff(failures, leftMs, draw)).toBeCloseTo(ms);
+});
