@@ -14,6 +14,7 @@ const doors: Record<string, readonly string[]> = {
   telemetry: ["shared"],
   vault: ["mount", "config", "telemetry", "shared"],
   leases: ["mount", "config", "vault", "telemetry", "shared"],
+  state: ["shared"],
   kube: ["mount", "config", "telemetry", "shared"],
   rpc: ["mount", "wire", "telemetry", "shared"],
   http: ["telemetry", "shared"],
@@ -21,7 +22,7 @@ const doors: Record<string, readonly string[]> = {
   devvault: ["shared"],
   migrate: ["config", "mount", "shared"],
   doctor: ["config", "mount", "vault", "kube", "driver", "shared"],
-  daemon: ["config", "mount", "vault", "leases", "kube", "rpc", "http", "wire", "telemetry", "shared"],
+  daemon: ["config", "mount", "vault", "leases", "state", "kube", "rpc", "http", "wire", "telemetry", "shared"],
   cli: ["daemon", "doctor", "migrate", "config", "mount", "driver", "devvault", "telemetry", "shared"],
   main: ["cli"],
 };

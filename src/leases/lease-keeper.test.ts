@@ -164,10 +164,10 @@ test("an outage is tried again ever more rarely, never twice within a second, an
   await mount();
   vault.failures.push(...Array.from({ length: 100 }, () => ({ verb: "renew", kind: "outage" as const })));
   const triedAt: number[] = [];
-  const { renewLease } = vault;
-  vault.renewLease = function (this: CountingVault, ...args) {
+  const renewLease = vault.renewLease.bind(vault);
+  vault.renewLease = (...args) => {
     triedAt.push(clock.monotonic());
-    return renewLease.apply(this, args);
+    return renewLease(...args);
   };
   await pass(60 * minute);
   const gaps = triedAt.slice(1).map((at, n) => at - triedAt[n]!);

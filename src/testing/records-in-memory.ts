@@ -20,6 +20,13 @@ export class RecordsInMemory implements RecordStore {
     this.written();
   }
 
+  /** As they are now. */
+  copy(): RecordsInMemory {
+    const copy = new RecordsInMemory();
+    for (const [id, record] of this.#records) copy.#records.set(id, record);
+    return copy;
+  }
+
   all(): Redacted<Buffer>[] {
     return [...this.#records.values()].map((record) => new Redacted(record));
   }

@@ -1,0 +1,190 @@
+import { randomBytes } from "node:crypto";
+import { chmod, chown, link, readFile, readdir, symlink, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import fc from "fast-check";
+import { beforeEach, describe, expect, test } from "vitest";
+import { Redacted } from "../shared/redacted.js";
+import { temporaryDirectory } from "../testing/rpc-server.js";
+import { type RecordContext, SealedRecords } from "./sealed-records.js";
+
+const never = new AbortController().signal;
+const key = new Redacted(Buffer.alloc(32, 7));
+const context: RecordContext = { provider: "vault", node: "node-1", bootId: "boot-1" };
+
+let directory: string;
+let told: string[];
+
+beforeEach(async () => {
+  directory = await temporaryDirectory();
+  told = [];
+});
+
+function recordsOf(change: Partial<RecordContext> = {}, otherKey = key): SealedRecords {
+  return new SealedRecords({
+    directory,
+    key: otherKey,
+    context: { ...context, ...change },
+    randomBytes,
+    wall: () => 1_700_000_000_000,
+    onDisk: true,
+    observer: {
+      setAside: (_file, because) => told.push(because),
+      ofAnotherBoot: (count) => told.push(`${count} of another boot`),
+    },
+  });
+}
+
+async function openRecords(...how: Parameters<typeof recordsOf>): Promise<SealedRecords> {
+  const records = recordsOf(...how);
+  await records.readAll(never);
+  return records;
+}
+
+const payload = (text: string) => new Redacted(Buffer.from(text));
+const readTexts = async (...how: Parameters<typeof recordsOf>) =>
+  (await recordsOf(...how).readAll(never)).map((read) => read.reveal().toString()).sort();
+const files = async () => (await readdir(join(directory, "records"))).map((name) => join(directory, "records", name));
+
+test("what is written is read by the next process, replaced and removed", async () => {
+  const records = await openRecords();
+  await records.write("a", payload("one"));
+  await records.write("b", payload("two"));
+  expect(await readTexts()).toEqual(["one", "two"]);
+  await records.write("a", payload("three"));
+  await records.remove("b");
+  await records.remove("never written");
+  expect(await readTexts()).toEqual(["three"]);
+  expect(told).toEqual([]);
+});
+
+test("any bytes come back as they were", async () => {
+  const records = await openRecords();
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ maxLength: 5_000 }), async (bytes) => {
+      await records.write("a", new Redacted(Buffer.from(bytes)));
+      expect((await recordsOf().readAll(never))[0]?.reveal()).toEqual(Buffer.from(bytes));
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test("neither names nor contents tell anything", async () => {
+  await (await openRecords()).write('["main","shop/web"]', payload("hunter2 hunter2 hunter2"));
+  const [file] = await files();
+  expect(file).toMatch(/\/[0-9a-f]{40}$/);
+  expect((await readFile(file!)).toString("latin1")).not.toMatch(/hunter2|shop/);
+});
+
+test("the same text is never sealed the same", async () => {
+  const records = await openRecords();
+  await records.write("a", payload("x"));
+  const [file] = await files();
+  const first = await readFile(file!);
+  await records.write("a", payload("x"));
+  expect((await readFile(file!)).equals(first)).toBe(false);
+});
+
+describe("what is no record of ours is set aside, and the others are read", () => {
+  const damaged = "it is damaged, or sealed with another key";
+  test.each<[string, (file: string) => Promise<unknown>, string]>([
+    ["cut off", (file) => truncate(file, 60), damaged],
+    ["cut off in the header", (file) => truncate(file, 10), "it is no record, or only part of one"],
+    ["emptied", (file) => truncate(file, 0), "it is no record, or only part of one"],
+    ["of another make", async (file) => flip(file, 8), "it was written by another version of keymount"],
+    ["with a bit turned in its nonce", (file) => flip(file, 20), damaged],
+    ["with a bit turned in its tag", (file) => flip(file, 30), damaged],
+    ["with a bit turned in its text", (file) => flip(file, 50), damaged],
+    ["another user's", (file) => chown(file, 12345, 0), "somebody else has put it there"],
+    ["with a second name", (file) => link(file, `${file}0`), "somebody else has put it there"],
+  ])("%s", async (_what, harm, because) => {
+    const records = await openRecords();
+    await records.write("a", payload("broken, and long enough to be cut"));
+    const [file] = await files();
+    await records.write("b", payload("whole"));
+    await harm(file!);
+    expect(await readTexts()).toEqual(["whole"]);
+    expect(new Set(told)).toEqual(new Set([because]));
+    expect(await readTexts()).toEqual(["whole"]);
+    expect((await readdir(join(directory, "quarantine"))).length).toBe(told.length);
+  });
+
+  test("a symbolic link, a renamed record, and one of another node, provider or key", async () => {
+    const records = await openRecords();
+    await records.write("a", payload("one"));
+    const [file] = await files();
+    await symlink("/etc/passwd", join(directory, "records", "link"));
+    await writeFile(join(directory, "records", "f".repeat(40)), await readFile(file!));
+    expect(await readTexts()).toEqual(["one"]);
+    expect(told.sort()).toEqual([damaged, "it is no file"].sort());
+    const others: Parameters<typeof recordsOf>[] = [
+      [{ node: "node-2" }],
+      [{ provider: "bao" }],
+      [{}, new Redacted(Buffer.alloc(32, 8))],
+    ];
+    for (const how of others) {
+      await (await openRecords()).write("a", payload("one"));
+      expect(await readTexts(...how)).toEqual([]);
+    }
+  });
+
+  test("at most a hundred of them are kept", async () => {
+    await openRecords();
+    for (let n = 0; n < 130; n += 1) await writeFile(join(directory, "records", `stray-${n}`), "x");
+    await recordsOf().readAll(never);
+    expect((await readdir(join(directory, "quarantine"))).length).toBe(100);
+  });
+});
+
+test("records of an earlier boot are removed: what they held has ended, or ends by itself", async () => {
+  await (await openRecords()).write("a", payload("one"));
+  expect(await readTexts({ bootId: "boot-2" })).toEqual([]);
+  expect(told).toEqual(["1 of another boot"]);
+  expect(await files()).toEqual([]);
+});
+
+test("killed before its file has its name, a process leaves the record as it was", async () => {
+  await (await openRecords()).write("a", payload("old"));
+  const [file] = await files();
+  const sealed = await readFile(file!);
+  for (const bytes of [0, 1, 40, sealed.length]) {
+    await writeFile(join(directory, "records", `.half-${bytes}`), sealed.subarray(0, bytes));
+  }
+  expect(await readTexts()).toEqual(["old"]);
+  expect(await files()).toEqual([file]);
+  expect(told).toEqual([]);
+});
+
+test("of many writes at once the last counts, and each is told only when it, or a newer one, is there", async () => {
+  const records = await openRecords();
+  const order = Array.from({ length: 50 }, (_, n) => records.write("a", payload(String(n))));
+  await order[10];
+  expect(Number((await readTexts())[0])).toBeGreaterThanOrEqual(10);
+  await Promise.all([...order, records.remove("a"), records.write("a", payload("last"))]);
+  expect(await readTexts()).toEqual(["last"]);
+});
+
+test("where nothing can be written the old record stays, and the next write is tried for itself", async () => {
+  const records = await openRecords();
+  await records.write("a", payload("old"));
+  const place = join(directory, "records");
+  const { rename, mkdir } = await import("node:fs/promises");
+  await rename(place, `${place}-away`);
+  await expect(records.write("a", payload("new"))).rejects.toThrow(/cannot be written \(ENOENT\)/);
+  await rename(`${place}-away`, place);
+  expect(await readTexts()).toEqual(["old"]);
+  await records.write("a", payload("newer"));
+  expect(await readTexts()).toEqual(["newer"]);
+  await mkdir(join(directory, "other"));
+});
+
+test("a place open to others is not used", async () => {
+  await openRecords();
+  await chmod(join(directory, "records"), 0o755);
+  await expect(recordsOf().readAll(never)).rejects.toThrow("is open to others");
+});
+
+async function flip(file: string, at: number): Promise<void> {
+  const bytes = await readFile(file);
+  bytes[at]! ^= 4;
+  await writeFile(file, bytes);
+}

@@ -1,0 +1,237 @@
+import { createCipheriv, createDecipheriv, createHash, createHmac } from "node:crypto";
+import { constants } from "node:fs";
+import { lstat, open, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { deriveKey, keyLabels } from "../shared/derived-key.js";
+import { ProviderError } from "../shared/errors.js";
+import { Redacted } from "../shared/redacted.js";
+import { makePlace } from "./state-directory.js";
+
+/** Whose records they are; those of another node, provider or boot cannot be read with the same key. */
+export interface RecordContext {
+  provider: string;
+  node: string;
+  bootId: string;
+}
+
+export interface SealedRecordsObserver {
+  /** A file that is no record of ours lies in `quarantine` now. */
+  setAside(file: string, because: string): void;
+  /** Records of an earlier boot were removed: what they held ended with it, or ends by itself. */
+  ofAnotherBoot(count: number): void;
+}
+
+export interface SealedRecordsParts {
+  /** As `openStateDirectory` gave it. */
+  directory: string;
+  /** The cluster's. */
+  key: Redacted<Buffer>;
+  context: RecordContext;
+  randomBytes: (size: number) => Buffer;
+  /** Milliseconds since the epoch: what is set aside is named after it. */
+  wall: () => number;
+  /** Whether the file system is one that must be told to write. */
+  onDisk: boolean;
+  observer: SealedRecordsObserver;
+}
+
+/** A record's file: this, then the nonce, the tag, and the sealed text. */
+const magic = Buffer.from("keymount");
+const schema = 1;
+const bootDigestBytes = 8;
+const headerBytes = magic.length + 1 + bootDigestBytes;
+const [nonceBytes, tagBytes] = [12, 16];
+/** More than an account of a hundred objects of 4 MiB would be a mistake. */
+const largestFile = 512 << 20;
+const mostSetAside = 100;
+
+/** One account's write that has begun, and the newest that waits for it. */
+interface Turn {
+  underWay: Promise<void>;
+  next: { payload: Redacted<Buffer> | undefined; done: Promise<void> } | undefined;
+}
+
+/**
+ * Records that outlive the process: one file each, sealed with AES-256-GCM, replaced as a whole. Neither names nor
+ * contents tell anything. Errors of writing leave the record as it was before.
+ */
+export class SealedRecords {
+  readonly #parts: SealedRecordsParts;
+  readonly #key: Redacted<Buffer>;
+  readonly #bootDigest: Buffer;
+  readonly #turns = new Map<string, Turn>();
+  #places: { records: string; quarantine: string } | undefined;
+
+  constructor(parts: SealedRecordsParts) {
+    const { provider, node, bootId } = parts.context;
+    this.#parts = parts;
+    this.#key = deriveKey(parts.key, `${keyLabels.state}\n${JSON.stringify([provider, node, bootId])}`);
+    this.#bootDigest = createHash("sha256").update(bootId).digest().subarray(0, bootDigestBytes);
+  }
+
+  /**
+   * What the process before kept. What cannot be read is set aside, never a reason not to start; what it left half
+   * written is removed. Call it before the first write.
+   */
+  async readAll(signal: AbortSignal): Promise<Redacted<Buffer>[]> {
+    const { directory, observer } = this.#parts;
+    const records = await makePlace(directory, "records");
+    const quarantine = await makePlace(directory, "quarantine");
+    this.#places = { records, quarantine };
+    const payloads: Redacted<Buffer>[] = [];
+    let ofAnotherBoot = 0;
+    for (const name of await readdir(records)) {
+      signal.throwIfAborted();
+      const path = join(records, name);
+      if (name.startsWith(".")) await rm(path, { force: true, recursive: true });
+      else {
+        const read = await this.#read(path, name);
+        if (read instanceof Redacted) payloads.push(read);
+        else if (read === otherBoot) {
+          ofAnotherBoot += 1;
+          await rm(path, { force: true });
+        } else {
+          await this.#setAside(path, name, quarantine);
+          observer.setAside(name, read);
+        }
+      }
+    }
+    if (ofAnotherBoot > 0) observer.ofAnotherBoot(ofAnotherBoot);
+    return payloads;
+  }
+
+  /** Resolves when the record is this payload, or a newer one. Throws `internal`, and the record is as it was. */
+  write(id: string, payload: Redacted<Buffer>): Promise<void> {
+    return this.#inTurn(id, payload);
+  }
+
+  /** The same for no record at all. */
+  remove(id: string): Promise<void> {
+    return this.#inTurn(id, undefined);
+  }
+
+  /** One at a time for each record, and of those that wait only the newest is done. */
+  #inTurn(id: string, payload: Redacted<Buffer> | undefined): Promise<void> {
+    const turn = this.#turns.get(id);
+    if (!turn) return this.#begin(id, payload);
+    if (turn.next) {
+      turn.next.payload = payload;
+      return turn.next.done;
+    }
+    const next: NonNullable<Turn["next"]> = {
+      payload,
+      done: turn.underWay.catch(() => undefined).then(() => this.#begin(id, next.payload)),
+    };
+    turn.next = next;
+    return next.done;
+  }
+
+  #begin(id: string, payload: Redacted<Buffer> | undefined): Promise<void> {
+    const underWay = this.#do(id, payload);
+    const turn: Turn = { underWay, next: undefined };
+    this.#turns.set(id, turn);
+    const over = () => {
+      if (this.#turns.get(id) === turn && !turn.next) this.#turns.delete(id);
+    };
+    underWay.then(over, over);
+    return underWay;
+  }
+
+  async #do(id: string, payload: Redacted<Buffer> | undefined): Promise<void> {
+    if (!this.#places) throw new Error("readAll comes before the first write");
+    const { records } = this.#places;
+    const name = this.#nameOf(id);
+    try {
+      if (payload) await this.#replace(records, name, payload);
+      else await rm(join(records, name), { force: true });
+    } catch (cause) {
+      const { code = "unknown" } = cause as NodeJS.ErrnoException;
+      const message = `a record in the state directory ${this.#parts.directory} cannot be written (${code})`;
+      throw new ProviderError("internal", message, { cause });
+    }
+  }
+
+  async #replace(records: string, name: string, payload: Redacted<Buffer>): Promise<void> {
+    const temporary = join(records, `.${name}.${this.#parts.randomBytes(6).toString("hex")}`);
+    try {
+      const file = await open(temporary, "wx", 0o600);
+      try {
+        await file.writeFile(this.#sealed(name, payload));
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, join(records, name));
+      if (this.#parts.onDisk) await syncDirectory(records);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+  }
+
+  #nameOf(id: string): string {
+    return createHmac("sha256", this.#key.reveal()).update(id).digest("hex").slice(0, 40);
+  }
+
+  #sealed(name: string, payload: Redacted<Buffer>): Buffer {
+    const header = Buffer.concat([magic, Buffer.from([schema]), this.#bootDigest]);
+    const nonce = this.#parts.randomBytes(nonceBytes);
+    const cipher = createCipheriv("aes-256-gcm", this.#key.reveal(), nonce);
+    cipher.setAAD(Buffer.concat([header, Buffer.from(name)]));
+    const text = Buffer.concat([cipher.update(payload.reveal()), cipher.final()]);
+    return Buffer.concat([header, nonce, cipher.getAuthTag(), text]);
+  }
+
+  /** The payload, or why there is none. */
+  async #read(path: string, name: string): Promise<Redacted<Buffer> | string> {
+    const found = await lstat(path);
+    if (!found.isFile()) return "it is no file";
+    if (found.uid !== process.geteuid?.() || found.nlink !== 1) return "somebody else has put it there";
+    if (found.size > largestFile) return "it is too large";
+    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    try {
+      return this.#unsealed(await file.readFile(), name);
+    } finally {
+      await file.close();
+    }
+  }
+
+  #unsealed(bytes: Buffer, name: string): Redacted<Buffer> | string {
+    const header = bytes.subarray(0, headerBytes);
+    if (bytes.length < headerBytes + nonceBytes + tagBytes || !header.subarray(0, magic.length).equals(magic)) {
+      return "it is no record, or only part of one";
+    }
+    if (header[magic.length] !== schema) return "it was written by another version of keymount";
+    if (!header.subarray(magic.length + 1).equals(this.#bootDigest)) return otherBoot;
+    const nonce = bytes.subarray(headerBytes, headerBytes + nonceBytes);
+    const tag = bytes.subarray(headerBytes + nonceBytes, headerBytes + nonceBytes + tagBytes);
+    const decipher = createDecipheriv("aes-256-gcm", this.#key.reveal(), nonce, { authTagLength: tagBytes });
+    decipher.setAAD(Buffer.concat([header, Buffer.from(name)]));
+    decipher.setAuthTag(tag);
+    try {
+      const text = bytes.subarray(headerBytes + nonceBytes + tagBytes);
+      return new Redacted(Buffer.concat([decipher.update(text), decipher.final()]));
+    } catch {
+      return "it is damaged, or sealed with another key";
+    }
+  }
+
+  async #setAside(path: string, name: string, quarantine: string): Promise<void> {
+    const earlier = (await readdir(quarantine)).sort();
+    for (const old of earlier.slice(0, Math.max(0, earlier.length - mostSetAside + 1))) {
+      await rm(join(quarantine, old), { force: true, recursive: true });
+    }
+    await rename(path, join(quarantine, `${this.#parts.wall()}-${name.slice(0, 80)}`));
+  }
+}
+
+const otherBoot = "it is of another boot";
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

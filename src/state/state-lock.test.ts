@@ -1,0 +1,83 @@
+import { writeFile, readdir, stat } from "node:fs/promises";
+import { type Server, createServer } from "node:net";
+import { join } from "node:path";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { expect, onTestFinished, test } from "vitest";
+import { systemClock } from "../shared/clock.js";
+import { temporaryDirectory } from "../testing/rpc-server.js";
+import { StateLock } from "./state-lock.js";
+
+const never = new AbortController().signal;
+let names = 0;
+const lockIn = (directory: string) => {
+  const lock = new StateLock(directory, systemClock, () => `${process.pid}-${(names += 1)}`);
+  onTestFinished(() => lock.release());
+  return lock;
+};
+const server = (): Server => createServer((socket) => socket.end());
+
+/** A socket that nobody listens on, as a killed process leaves it. */
+async function leaveDeadSocket(path: string): Promise<void> {
+  const script = `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
+  await once(spawn(process.execPath, ["-e", script]), "exit");
+}
+
+test("one has it, the others do not, until it is released", async () => {
+  const directory = await temporaryDirectory();
+  const [first, second] = [lockIn(directory), lockIn(directory)];
+  expect(await first.take(server(), never)).toBe(true);
+  expect(await second.take(server(), never)).toBe(false);
+  expect(await first.stillOurs()).toBe(true);
+  await first.release();
+  expect(await second.take(server(), never)).toBe(true);
+  expect((await readdir(directory)).sort()).toEqual(["lock"]);
+});
+
+test("only its owner may speak to it", async () => {
+  const directory = await temporaryDirectory();
+  const lock = lockIn(directory);
+  await lock.take(server(), never);
+  expect((await stat(lock.path)).mode & 0o777).toBe(0o600);
+});
+
+test("a dead process's is taken over", async () => {
+  const directory = await temporaryDirectory();
+  await leaveDeadSocket(join(directory, "lock"));
+  expect(await lockIn(directory).take(server(), never)).toBe(true);
+});
+
+test("of many who come to a dead lock at once, one gets it", async () => {
+  for (let round = 0; round < 10; round += 1) {
+    const directory = await temporaryDirectory();
+    await leaveDeadSocket(join(directory, "lock"));
+    const locks = Array.from({ length: 12 }, () => lockIn(directory));
+    const taken = await Promise.all(locks.map((lock) => lock.take(server(), never)));
+    expect(taken.filter(Boolean)).toHaveLength(1);
+    expect(await locks[taken.indexOf(true)]!.stillOurs()).toBe(true);
+  }
+});
+
+test("a server that did not get it can try again", async () => {
+  const directory = await temporaryDirectory();
+  const [first, second] = [lockIn(directory), lockIn(directory)];
+  const waiting = server();
+  await first.take(server(), never);
+  expect(await second.take(waiting, never)).toBe(false);
+  await first.release();
+  expect(await second.take(waiting, never)).toBe(true);
+});
+
+test("one whose socket was replaced knows", async () => {
+  const directory = await temporaryDirectory();
+  const lock = lockIn(directory);
+  await lock.take(server(), never);
+  const { rm } = await import("node:fs/promises");
+  await rm(lock.path);
+  await writeFile(lock.path, "");
+  expect(await lock.stillOurs()).toBe(false);
+});
+
+test("a path too long for a socket is refused in words", () => {
+  expect(() => new StateLock(`/${"x".repeat(110)}`, systemClock, () => "u")).toThrow("too long a path for a socket");
+});

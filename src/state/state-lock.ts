@@ -1,0 +1,155 @@
+import { chmod, link, lstat, rename, rm } from "node:fs/promises";
+import { type Server, connect } from "node:net";
+import { join } from "node:path";
+import type { Clock } from "../shared/clock.js";
+import { ProviderError } from "../shared/errors.js";
+import { abandonable } from "../shared/join-signals.js";
+
+/**
+ * Whoever found the socket dead a moment ago may set aside the one that has taken its place since, and puts it back when
+ * it finds it alive; unless yet another has come in between. So a lock is had only when it is still there after this.
+ */
+const settlingMs = 50;
+/** sockaddr_un of unix(7), the last byte a zero. */
+const longestSocketPath = 107;
+
+/**
+ * One writer for a directory: whoever listens on the socket `lock` in it. A process that dies stops listening, however it
+ * dies, so nobody has to guess whether a lock is stale.
+ */
+export class StateLock {
+  readonly #path: string;
+  readonly #directory: string;
+  readonly #clock: Clock;
+  readonly #unique: () => string;
+  #held: { server: Server; inode: bigint } | undefined;
+
+  /** `unique` makes names that nobody else makes. */
+  constructor(directory: string, clock: Clock, unique: () => string) {
+    this.#clock = clock;
+    this.#directory = directory;
+    this.#path = join(directory, "lock");
+    this.#unique = unique;
+    if (Buffer.byteLength(this.#temporary()) > longestSocketPath) {
+      throw new ProviderError(
+        "invalid_request",
+        `the state directory ${directory} has too long a path for a socket in it`,
+      );
+    }
+  }
+
+  get path(): string {
+    return this.#path;
+  }
+
+  /** Lets `server` listen there, unless another process does: then `false`, and the server is as it was. */
+  async take(server: Server, signal: AbortSignal): Promise<boolean> {
+    const temporary = this.#temporary();
+    await listen(server, temporary);
+    try {
+      await chmod(temporary, 0o600);
+      const { ino } = await lstat(temporary, { bigint: true });
+      while (!(await linked(temporary, this.#path))) {
+        signal.throwIfAborted();
+        if (!(await this.#cleared(signal))) {
+          await closed(server);
+          return false;
+        }
+      }
+      await this.#clock.sleep(settlingMs, signal);
+      if (await this.#isThere(ino)) this.#held = { server, inode: ino };
+      else await closed(server);
+      return this.#held !== undefined;
+    } catch (error) {
+      await closed(server);
+      throw error;
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  }
+
+  /** Whether the socket in the directory is still the one that was taken. */
+  async stillOurs(): Promise<boolean> {
+    return this.#held !== undefined && (await this.#isThere(this.#held.inode));
+  }
+
+  async release(): Promise<void> {
+    const held = this.#held;
+    if (!held) return;
+    if (await this.stillOurs()) await rm(this.#path, { force: true });
+    this.#held = undefined;
+    await closed(held.server);
+  }
+
+  /** Removes a dead socket; `false` when it lives. It is set aside before it is looked at for the last time. */
+  async #cleared(signal: AbortSignal): Promise<boolean> {
+    if (await answers(this.#path, signal)) return false;
+    const aside = this.#temporary();
+    try {
+      await rename(this.#path, aside);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return true;
+      throw error;
+    }
+    try {
+      if (!(await answers(aside, signal))) return true;
+      await linked(aside, this.#path);
+      return false;
+    } finally {
+      await rm(aside, { force: true });
+    }
+  }
+
+  async #isThere(inode: bigint): Promise<boolean> {
+    const found = await lstat(this.#path, { bigint: true }).catch(() => undefined);
+    return found?.ino === inode;
+  }
+
+  #temporary(): string {
+    return join(this.#directory, `.${this.#unique()}`);
+  }
+}
+
+/** Whether somebody listens there. */
+async function answers(path: string, signal: AbortSignal): Promise<boolean> {
+  const socket = connect(path);
+  const outcome = new Promise<boolean>((resolve, reject) => {
+    socket.once("connect", () => resolve(true));
+    socket.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "ECONNREFUSED" || error.code === "ENOENT") resolve(false);
+      else if (error.code === "EAGAIN")
+        resolve(true); // Its queue is full, so there is one.
+      else reject(error);
+    });
+  });
+  try {
+    return await abandonable(outcome, signal);
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Gives `from` the name `to` as well; `false` when something has it. */
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(path, () => {
+      server.removeListener("error", reject);
+      resolve();
+    });
+  });
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
+}
