@@ -75,6 +75,8 @@ test("an operator who gives only --vault-addr gets one connection with the usual
       classAddress: "refuse",
     },
     driverPollIntervalMs: 120_000,
+    maxOrphanMs: 3_600_000,
+    podWatch: false,
     events: false,
     limits: { bindings: 4096, bytes: 25_165_824, responseBytes: 3_670_016 },
     notes: [],
@@ -91,6 +93,11 @@ driverPollInterval: 1m30s
 classAddress: use-default
 tokenRequest: { fallback: true }
 events: true
+stateDir: /run/keymount/vault
+stateOnDisk: true
+nodeName: node-1
+podWatch: true
+leases: { maxOrphan: 30m }
 limits: { bindings: 100, bytes: 128Mi, responseBytes: 8388608 }
 default: tenants
 connections:
@@ -116,6 +123,10 @@ connections:
     driverPollIntervalMs: 90_000,
     fallbackAudiences: ["vault"],
     events: true,
+    state: { directory: "/run/keymount/vault", onDisk: true },
+    nodeName: "node-1",
+    podWatch: true,
+    maxOrphanMs: 1_800_000,
     limits: { bindings: 100, bytes: 2 ** 27, responseBytes: 2 ** 23 },
     operator: { classAddress: "use-default", defaultConnection: { name: "tenants" } },
   });

@@ -111,6 +111,10 @@ const limits = section({
   responseBytes: size(2 ** 16, 2 ** 30, "64Ki to 1Gi").default(3.5 * 2 ** 20),
 });
 
+const leases = section({
+  maxOrphan: duration(60_000, 768 * 3_600_000, "1m to 768h").default(3_600_000),
+});
+
 /** The operator's file, with flags and environment laid over it. Durations come out as milliseconds, sizes as bytes. */
 export const operatorFile = section({
   endpoint: text.optional(),
@@ -125,6 +129,14 @@ export const operatorFile = section({
   keyFile: text.optional(),
   keySecret: secretName.optional(),
   driverPollInterval: duration(1_000, 86_400_000, "1s to 24h").default(120_000),
+  leases: leases.prefault({}),
+  stateDir: text.refine((path) => path.startsWith("/"), "must be an absolute path").exactOptional(),
+  stateOnDisk: z.boolean().default(false),
+  nodeName: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, "is not a name of a node")
+    .exactOptional(),
+  podWatch: z.boolean().default(false),
   classAddress: z.enum(["refuse", "use-default"]).default("refuse"),
   tokenRequest: tokenRequest.prefault({}),
   events: z.boolean().default(false),

@@ -23,6 +23,14 @@ export interface Options {
   operator: OperatorConfig;
   /** The driver's `--rotation-poll-interval`: after a real write it skips republishes for so long. */
   driverPollIntervalMs: number;
+  /** What renewals ask for at most, so how long a lost node's logins outlive it. */
+  maxOrphanMs: number;
+  /** Where what is held survives a restart; absent where it does not. */
+  state?: StatePlace;
+  /** The Kubernetes node this runs on. */
+  nodeName?: string;
+  /** Whether the API server is asked which pods of the node live. */
+  podWatch: boolean;
   /** Audiences for which keymount may ask the API server for a pod's token; absent unless the operator opted in. */
   fallbackAudiences?: readonly string[];
   /** Whether pods' events tell what the driver hides. */
@@ -32,6 +40,12 @@ export interface Options {
   kubernetesApi?: { host: string; port: number };
   /** For the log, once: what was accepted and means little or nothing here. */
   notes: readonly string[];
+}
+
+export interface StatePlace {
+  directory: string;
+  /** Also where files outlive the node's power. */
+  onDisk: boolean;
 }
 
 export interface HeldLimits {
@@ -54,11 +68,13 @@ export function toOptions(given: Given, env: Env, mistakes: string[]): Omit<Opti
   const kubernetesApi = kubernetesApiOf(env);
   const key = keyOf(given);
   if (!key && kubernetesApi) mistakes.push(noKey);
+  mistakes.push(...mistakesOfHolding(given, key !== undefined));
   if ("mistake" in socket) {
     mistakes.push(socket.mistake);
     return undefined;
   }
-  const { healthAddress, logLevel, driverPollInterval, events, limits, tokenRequest } = given;
+  const { healthAddress, logLevel, driverPollInterval, events, limits, tokenRequest, leases, podWatch } = given;
+  const { stateDir, nodeName } = given;
   const { fallback, audiences = [socket.providerName] } = tokenRequest;
   return {
     ...socket,
@@ -67,11 +83,27 @@ export function toOptions(given: Given, env: Env, mistakes: string[]): Omit<Opti
     ...(key && { key }),
     operator: operatorConfig(given, socket.providerName),
     driverPollIntervalMs: driverPollInterval,
+    maxOrphanMs: leases.maxOrphan,
+    ...(stateDir !== undefined && { state: { directory: stateDir, onDisk: given.stateOnDisk } }),
+    ...(nodeName !== undefined && { nodeName }),
+    podWatch,
     ...(fallback && { fallbackAudiences: audiences }),
     events,
     limits,
     ...(kubernetesApi && { kubernetesApi }),
   };
+}
+
+function mistakesOfHolding({ stateDir, stateOnDisk, podWatch, nodeName }: Given, hasKey: boolean): string[] {
+  return [
+    ...(stateDir !== undefined && !hasKey
+      ? ["stateDir needs a key that outlives the process: give --key-secret [NAMESPACE/]NAME or --key-file FILE"]
+      : []),
+    ...(stateOnDisk && stateDir === undefined ? ["stateOnDisk means nothing without stateDir"] : []),
+    ...(podWatch && nodeName === undefined
+      ? ["podWatch needs the node's name: give --node-name, or NODE_NAME from spec.nodeName"]
+      : []),
+  ];
 }
 
 const noKey =

@@ -83,7 +83,7 @@ async function start(
   if (recorder) releases.add(() => recorder.stop());
   const podEvents = recorder && new PodEvents((event) => recorder.note(event));
 
-  const rules = { maxOrphanMs: 3_600_000, leadMs: options.driverPollIntervalMs + republishTwiceMs };
+  const rules = { maxOrphanMs: options.maxOrphanMs, leadMs: options.driverPollIntervalMs + republishTwiceMs };
   const holding = createHolding({
     client,
     clock,

@@ -46,6 +46,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- .Values.sockets.directory | default (printf "/var/run/secrets-store-%s-providers" (ternary "sync" "csi" (eq .Values.form "sidecar"))) -}}
 {{- end -}}
 
+{{/* Where what is held survives a restart; of each provider its own. */}}
+{{- define "keymount.state" -}}
+{{- .Values.state.directory | default (printf "/run/keymount/%s" .Values.provider) -}}
+{{- end -}}
+
+{{/* Pods are watched where there is a node to watch: a sidecar's volumes are nobody's. */}}
+{{- define "keymount.holds" -}}
+{{- if eq .Values.form "daemonset" -}}true{{- end -}}
+{{- end -}}
+
 {{/* The operator's file: what the values say, and `config` over it. */}}
 {{- define "keymount.config" -}}
 {{- mergeOverwrite (include "keymount.fileOfValues" . | fromYaml) (deepCopy .Values.config) | toYaml -}}
@@ -58,6 +68,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $_ := set $file "tokenRequest" (dict "fallback" true "audiences" (include "keymount.audiences" . | fromJsonArray)) -}}
 {{- end -}}
 {{- if .Values.events.enabled -}}{{- $_ := set $file "events" true -}}{{- end -}}
+{{- if include "keymount.holds" . -}}
+{{- if .Values.state.enabled -}}{{- $_ := set $file "stateDir" (include "keymount.state" .) -}}{{- end -}}
+{{- if and .Values.state.enabled .Values.state.onDisk -}}{{- $_ := set $file "stateOnDisk" true -}}{{- end -}}
+{{- if .Values.podWatch.enabled -}}{{- $_ := set $file "podWatch" true -}}{{- end -}}
+{{- end -}}
 {{- if .Values.vault.address -}}
 {{- $connection := dict "addresses" (list .Values.vault.address) "auth" (dict "mount" .Values.vault.authMount) -}}
 {{- with .Values.vault.aliases -}}{{- $_ := set $connection "aliases" . -}}{{- end -}}
@@ -106,8 +121,11 @@ events: events.enabled
 healthAddress: health.port
 keyFile: key.secretName
 keySecret: key.secretName
+podWatch: podWatch.enabled
 providerName: provider
 socketDir: sockets.directory
+stateDir: state.directory
+stateOnDisk: state.onDisk
 tokenRequest: tokenRequest.fallback
 {{- end -}}
 
@@ -121,9 +139,18 @@ args:
   {{- with .Values.extraArgs }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- with .Values.extraEnv }}
+{{- $node := and (include "keymount.holds" .) (or .Values.podWatch.enabled .Values.state.enabled) }}
+{{- if or $node .Values.extraEnv }}
 env:
+  {{- if $node }}
+  - name: NODE_NAME
+    valueFrom:
+      fieldRef:
+        fieldPath: spec.nodeName
+  {{- end }}
+  {{- with .Values.extraEnv }}
   {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end }}
 ports:
   - name: health
@@ -184,6 +211,10 @@ volumeMounts:
 - name: additional-sockets
   mountPath: {{ . }}
 {{- end }}
+{{- if and (include "keymount.holds" .) .Values.state.enabled }}
+- name: state
+  mountPath: {{ include "keymount.state" . }}
+{{- end }}
 {{- if or .Values.vault.ca.configMap .Values.vault.ca.secret }}
 - name: vault-ca
   mountPath: /etc/keymount/vault-ca
@@ -211,6 +242,12 @@ volumeMounts:
 - name: additional-sockets
   hostPath:
     path: {{ . }}
+    type: DirectoryOrCreate
+{{- end }}
+{{- if and (include "keymount.holds" .) .Values.state.enabled }}
+- name: state
+  hostPath:
+    path: {{ include "keymount.state" . }}
     type: DirectoryOrCreate
 {{- end }}
 {{- with .Values.vault.ca.configMap }}
