@@ -55,6 +55,7 @@ export async function startDevEnvironment(
         key: new Redacted(randomBytes(32)),
         minter: undefined,
         events: undefined,
+        pods: undefined,
         log: createFileLog("debug", logFile),
         clock: systemClock,
         random: Math.random,

@@ -18,11 +18,13 @@ export interface ClusterParts {
   minter: TokenMinter | undefined;
   /** To write pods' events by; only where the operator opted in. */
   events: Pick<KubeClient, "call"> | undefined;
+  /** To ask which pods live by; only where the operator opted in. */
+  pods: Pick<KubeClient, "call" | "stream"> | undefined;
 }
 
 /** Asks the API server only for what the options want of it. Throws `invalid_request` where that needs a cluster and there is none. */
 export async function clusterParts(
-  { key, kubernetesApi, fallbackAudiences, events }: Options,
+  { key, kubernetesApi, fallbackAudiences, events, podWatch }: Options,
   releases: Releases,
   log: Log,
   signal: AbortSignal,
@@ -31,10 +33,12 @@ export async function clusterParts(
   if (kube) releases.add(() => kube.close());
   if (fallbackAudiences && !kube) throw needsCluster("tokenRequest.fallback");
   if (events && !kube) throw needsCluster("events");
+  if (podWatch && !kube) throw needsCluster("podWatch");
   return {
     key: key ? await keyOf(key, kube, signal) : ownKey(log),
     minter: kube && fallbackAudiences && tokenMinter(kube, fallbackAudiences),
     events: events ? kube : undefined,
+    pods: podWatch ? kube : undefined,
   };
 }
 

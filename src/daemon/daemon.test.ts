@@ -42,6 +42,7 @@ function start(healthPort: number) {
     key: new Redacted(Buffer.alloc(32, 1)),
     minter: undefined,
     events: undefined,
+    pods: undefined,
   };
   const { log } = captureLog();
   return startDaemon({ ...parts, log, clock: systemClock, random: Math.random }, new AbortController().signal);

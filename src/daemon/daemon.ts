@@ -1,9 +1,7 @@
-import { setMaxListeners } from "node:events";
 import type { Options } from "../config/options.js";
 import { startHealthServer } from "../http/health-server.js";
 import { EventRecorder } from "../kube/event-recorder.js";
 import type { KubeClient } from "../kube/kube-client.js";
-import { createHolding } from "../leases/holding.js";
 import { BoundedCache } from "../mount/bounded-cache.js";
 import type { ClassSpec } from "../mount/mount-spec.js";
 import type { TokenMinter } from "../mount/visitor.js";
@@ -21,13 +19,13 @@ import { Metrics } from "../telemetry/metrics.js";
 import { createVaultClient } from "../vault/create-vault-client.js";
 import { ClassNotes } from "./class-notes.js";
 import { holdingsOf } from "./holdings.js";
-import { keepHouse } from "./housekeeping.js";
 import { LeaseObservers } from "./lease-observers.js";
 import { mount } from "./mount-service.js";
 import { PodEvents } from "./pod-events.js";
 import { Observers } from "./observers.js";
 import { unreadinessOf } from "./readiness.js";
 import { Releases } from "./releases.js";
+import { startHolding } from "./start-holding.js";
 
 export interface DaemonParts {
   options: Options;
@@ -37,6 +35,8 @@ export interface DaemonParts {
   minter: TokenMinter | undefined;
   /** What pods' events are written by, where they are. */
   events: Pick<KubeClient, "call"> | undefined;
+  /** What pods are watched by, where they are. */
+  pods: Pick<KubeClient, "call" | "stream"> | undefined;
   log: Log;
   clock: Clock;
   random: Random;
@@ -67,50 +67,27 @@ export async function startDaemon(parts: DaemonParts, signal: AbortSignal): Prom
 }
 
 async function start(
-  { options, version, key, minter, events, log, clock, random }: DaemonParts,
+  { options, version, key, minter, events, pods, log, clock, random }: DaemonParts,
   releases: Releases,
   signal: AbortSignal,
 ): Promise<Daemon> {
-  const life = new AbortController();
-  setMaxListeners(0, life.signal); // Every token that is revoked listens, and a node's pods may go all at once.
+  const leadMs = options.driverPollIntervalMs + republishTwiceMs;
   const observers = new Observers(log);
   const client = createVaultClient({ clock, random, observer: observers });
   releases.add(() => client.close());
 
-  const metrics = new Metrics(version, () => holdingsOf({ holding, client, clock, leadMs: rules.leadMs }));
+  const metrics = new Metrics(version, () => holdingsOf({ holding, client, clock, leadMs }));
   observers.countWith(metrics);
   const recorder = events && new EventRecorder({ kube: events, clock, random, observer: observers });
   if (recorder) releases.add(() => recorder.stop());
   const podEvents = recorder && new PodEvents((event) => recorder.note(event));
 
-  const rules = { maxOrphanMs: options.maxOrphanMs, leadMs: options.driverPollIntervalMs + republishTwiceMs };
-  const holding = createHolding({
-    client,
-    clock,
-    random,
-    limits: options.limits,
-    rules,
-    observer: observers,
-    keeperObserver: new LeaseObservers(log, metrics, podEvents),
-    lives: () => false,
-    refreshWished: () => undefined,
-    credentialsRefused: () => undefined,
-    lifetime: life.signal,
-  });
-  const { answers, book, sessions, keeper, ledger } = holding;
-  const greetings = () => options.operator.connections.map((connection) => client.greet(connection, life.signal));
-  const hurried = [() => keeper.round(life.signal), () => sessions.revokeLeaving()];
-  const leisurely = [() => book.sweep(clock.monotonic()), () => sessions.sweep(), () => Promise.all(greetings())];
-  const failed = (error: unknown) => observers.choreFailed(error);
-  const housekeeping = [
-    keepHouse(clock, 1_000, hurried, failed, life.signal),
-    keepHouse(clock, 60_000, leisurely, failed, life.signal),
-  ];
-  releases.add(async () => {
-    life.abort(new ProviderError("cancelled", "keymount is stopping"));
-    await Promise.all([...housekeeping, keeper.settled()]);
-    await ledger.settled();
-  });
+  const leaseObservers = new LeaseObservers(log, metrics, podEvents);
+  const holding = await startHolding(
+    { options, key, pods, client, clock, random, observers, leaseObservers, leadMs },
+    releases,
+    signal,
+  );
 
   const edge: { rpc?: RpcServer } = {};
   const health = await startHealthServer(
@@ -126,7 +103,7 @@ async function start(
 
   const notes = new ClassNotes(log);
   const service = {
-    answers,
+    answers: holding.answers,
     versionKey: deriveKey(key, keyLabels.objectVersion),
     responseBytes: options.limits.responseBytes,
     operator: options.operator,
@@ -141,11 +118,14 @@ async function start(
       socketPaths: [options.socketPath, ...(options.additionalSocketPath ? [options.additionalSocketPath] : [])],
       service: {
         version: () => versionResponse(version),
-        mount: (request, called, facts) =>
-          mount(request, service, called, facts).catch((reason: unknown) => {
+        mount: async (request, called, facts) => {
+          const closed = holding.closed();
+          if (closed) throw closed;
+          return mount(request, service, called, facts).catch((reason: unknown) => {
             podEvents?.refused(request.targetPath, ProviderError.from(reason));
             throw reason;
-          }),
+          });
+        },
       },
       clock,
       random,

@@ -1,7 +1,8 @@
 import type { Account } from "../leases/account-record.js";
 import type { LedgerObserver } from "../leases/account-ledger.js";
 import { type Answer, endsAt } from "../leases/answer.js";
-import type { Entry } from "../leases/answer-book.js";
+import type { PodWatchObserver, PodWatchState } from "../kube/pod-watch.js";
+import type { Entry, VolumePod } from "../leases/answer-book.js";
 import type { LeaseKeeperObserver } from "../leases/lease-keeper.js";
 import type { ProviderError } from "../shared/errors.js";
 import { describeError } from "../telemetry/describe-error.js";
@@ -9,10 +10,14 @@ import { logKeys } from "../telemetry/log-keys.js";
 import type { Log } from "../telemetry/log.js";
 import type { Metrics } from "../telemetry/metrics.js";
 import { credentialOf } from "./credential-facts.js";
+import type { DeparturesObserver } from "./departures.js";
+import type { HeldStateObserver } from "./held-state.js";
 import type { PodEvents } from "./pod-events.js";
 
 /** What the keeper and the ledger tell, said once in the log, counted, and told to the pods it concerns. */
-export class LeaseObservers implements LeaseKeeperObserver, LedgerObserver {
+export class LeaseObservers
+  implements LeaseKeeperObserver, LedgerObserver, HeldStateObserver, PodWatchObserver, DeparturesObserver
+{
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #podEvents: Pick<PodEvents, "credentialEnds"> | undefined;
@@ -74,6 +79,48 @@ export class LeaseObservers implements LeaseKeeperObserver, LedgerObserver {
     );
   }
 
+  setAside(file: string, because: string): void {
+    this.#metrics.stateRecord("set_aside");
+    this.#log.error(
+      { [logKeys.names]: [file], [logKeys.reason]: because },
+      "a record of the state directory was set aside",
+    );
+  }
+
+  ofAnotherBoot(count: number): void {
+    this.#metrics.stateRecord("dropped", count);
+    this.#log.info(
+      { [logKeys.volumes]: count },
+      "records of an earlier boot were removed; what they held ends with its time",
+    );
+  }
+
+  stateHeld(directory: string, held: boolean): void {
+    if (held) this.#log.info({ [logKeys.directory]: directory }, "the state directory is held");
+    else
+      this.#log.warn(
+        { [logKeys.directory]: directory },
+        "another process holds the state directory; no credential is made meanwhile",
+      );
+  }
+
+  podWatchChanged(state: PodWatchState, error?: ProviderError): void {
+    const what = { [logKeys.state]: state, ...(error && describeError(error)) };
+    if (state === "live") this.#log.info(what, "the node's pods are known");
+    else this.#log.warn(what, "it is not known which pods live; nothing is revoked meanwhile");
+  }
+
+  podGone(pod: VolumePod): void {
+    this.#log.info(podFacts(pod), "the pod is gone; what it held is revoked");
+  }
+
+  fateUnknown(pod: VolumePod, error: ProviderError): void {
+    this.#log.debug(
+      { ...podFacts(pod), ...describeError(error) },
+      "a pod may be gone, and the API server does not tell",
+    );
+  }
+
   notKept(error: ProviderError): void {
     this.#metrics.stateRecord("not_written");
     this.#log.error(
@@ -97,4 +144,8 @@ function factsOf({ request, users, namespace }: Entry, answer: Answer): Record<s
     ...(Number.isFinite(endsAt(answer)) &&
       answer.term && { [logKeys.ttlSeconds]: Math.round(answer.term.grantedMs / 1000) }),
   };
+}
+
+function podFacts({ namespace, name, uid }: VolumePod): Record<string, unknown> {
+  return { [logKeys.namespace]: namespace, [logKeys.pod]: name, [logKeys.podUid]: uid };
 }

@@ -1,6 +1,8 @@
+import type { IncomingMessage } from "node:http";
 import { Agent, type RequestOptions, request as httpsRequest } from "node:https";
 import { ProviderError } from "../shared/errors.js";
 import { withDeadline } from "../shared/join-signals.js";
+import { IdleSignal } from "./idle-signal.js";
 import { quoted } from "../shared/quoted.js";
 import { Redacted } from "../shared/redacted.js";
 import { KubeError } from "./kube-error.js";
@@ -21,6 +23,8 @@ export interface KubeCall {
   /** `/api/v1/namespaces/…`, made by `kubePath`. */
   path: string;
   body?: Redacted<object>;
+  /** The media type wanted; plain JSON unless said. */
+  accept?: string;
   /** For messages: `reading Secret a/b`. */
   purpose: string;
 }
@@ -45,29 +49,57 @@ export class KubeClient {
     this.#options = options;
   }
 
-  async call({ method, path, body, purpose }: KubeCall, signal: AbortSignal): Promise<Redacted<unknown>> {
-    const { api, directory, timeoutMs = 10_000, maxBytes = 2 << 20 } = this.#options;
-    const tooLate = () => new ProviderError("unavailable", `${purpose}: the Kubernetes API does not answer in time`);
-    const deadline = withDeadline(signal, timeoutMs, tooLate);
+  async call(call: KubeCall, signal: AbortSignal): Promise<Redacted<unknown>> {
+    const { timeoutMs = 10_000, maxBytes = 2 << 20 } = this.#options;
+    const { body, purpose } = call;
+    const deadline = withDeadline(signal, timeoutMs, () => tooLate(purpose));
     try {
-      const { ca, token } = await readServiceAccount(directory, deadline.signal);
-      const options: RequestOptions = {
-        ...api,
-        method,
-        path,
-        agent: this.#agentFor(ca),
-        headers: {
-          accept: "application/json",
-          authorization: `Bearer ${token.reveal()}`,
-          "user-agent": userAgent,
-          ...(body && { "content-type": method === "PATCH" ? "application/merge-patch+json" : "application/json" }),
-        },
-      };
+      const options = await this.#optionsOf(call, deadline.signal);
       const reply = await exchange(options, body, { purpose, maxBytes }, deadline.signal);
       return understood(reply, purpose);
     } finally {
       deadline.release();
     }
+  }
+
+  /**
+   * The lines of an answer that goes on, each a JSON text: a watch. Ends when the server ends it. Throws as `call` does,
+   * also where nothing comes for `idleMs`, or a line is longer than `maxBytes`.
+   */
+  async *stream(call: KubeCall, idleMs: number, signal: AbortSignal): AsyncGenerator<unknown, void> {
+    const { maxBytes = 2 << 20 } = this.#options;
+    const { purpose } = call;
+    const idle = new IdleSignal(signal, idleMs, () => tooLate(purpose));
+    try {
+      const options = await this.#optionsOf(call, idle.signal);
+      const response = await opened(options, purpose, idle.signal);
+      if (response.statusCode !== 200) {
+        understood({ status: response.statusCode ?? 0, body: await bytesOf(response, maxBytes) }, purpose);
+      }
+      for await (const line of linesOf(response, maxBytes, purpose, idle)) yield line;
+    } catch (error) {
+      if (idle.signal.aborted) throw idle.signal.reason;
+      throw error instanceof ProviderError ? error : unreachable(purpose, error);
+    } finally {
+      idle.release();
+    }
+  }
+
+  async #optionsOf({ method, path, body, accept }: KubeCall, signal: AbortSignal): Promise<RequestOptions> {
+    const { api, directory } = this.#options;
+    const { ca, token } = await readServiceAccount(directory, signal);
+    return {
+      ...api,
+      method,
+      path,
+      agent: this.#agentFor(ca),
+      headers: {
+        accept: accept ?? "application/json",
+        authorization: `Bearer ${token.reveal()}`,
+        "user-agent": userAgent,
+        ...(body && { "content-type": method === "PATCH" ? "application/merge-patch+json" : "application/json" }),
+      },
+    };
   }
 
   close(): void {
@@ -88,6 +120,51 @@ export function kubePath(strings: TemplateStringsArray, ...names: string[]): str
   const wrong = names.find((name) => !/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(name));
   if (wrong !== undefined) throw new ProviderError("invalid_request", `${quoted(wrong)} is not a name in Kubernetes`);
   return String.raw({ raw: strings }, ...names);
+}
+
+function tooLate(purpose: string): ProviderError {
+  return new ProviderError("unavailable", `${purpose}: the Kubernetes API does not answer in time`);
+}
+
+function opened(options: RequestOptions, purpose: string, signal: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const request = httpsRequest({ ...options, signal }, resolve);
+    request.on("error", (cause) => reject(signal.aborted ? (signal.reason as Error) : unreachable(purpose, cause)));
+    request.end();
+  });
+}
+
+async function bytesOf(response: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of response as AsyncIterable<Buffer>) {
+    bytes += piece.length;
+    if (bytes > maxBytes) break;
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+async function* linesOf(
+  response: IncomingMessage,
+  maxBytes: number,
+  purpose: string,
+  idle: IdleSignal,
+): AsyncGenerator<unknown, void> {
+  let rest = Buffer.alloc(0);
+  for await (const piece of response as AsyncIterable<Buffer>) {
+    idle.renew();
+    rest = Buffer.concat([rest, piece]);
+    for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a)) {
+      const line = parsed(rest.subarray(0, end));
+      if (line === undefined) throw new ProviderError("unavailable", `${purpose}: a line of the answer is not JSON`);
+      rest = rest.subarray(end + 1);
+      yield line;
+    }
+    if (rest.length > maxBytes) {
+      throw new ProviderError("unavailable", `${purpose}: a line of the answer has more than ${maxBytes} bytes`);
+    }
+  }
 }
 
 function exchange(

@@ -57,6 +57,11 @@ export class AccountLedger implements Keeping {
     for (const tokenKey of new Set([...book.bindings()].map((binding) => binding.tokenKey))) void this.keep(tokenKey);
   }
 
+  /** Nothing is kept from now on: the place is another process's. */
+  close(): void {
+    this.#store = undefined;
+  }
+
   keep(tokenKey: string): Promise<void> {
     if (!this.#store) return Promise.resolve();
     const asked = this.#asked.get(tokenKey) ?? this.#soon(tokenKey, this.#store);

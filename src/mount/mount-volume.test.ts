@@ -167,7 +167,7 @@ test("objects of one request are asked for once, as often as the most eager of t
   const wishes: number[] = [];
   const eager = parts({ "secret/data/a": "1" });
   const visit = eager.answers.visit(sampleVisitor());
-  const { answer } = visit;
+  const answer = visit.answer.bind(visit);
   visit.answer = (request, wish, signal) => {
     wishes.push(wish.refreshIntervalMs);
     return answer(request, wish, signal);

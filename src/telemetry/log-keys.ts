@@ -32,6 +32,7 @@ export const logKeys = {
   to: "to",
   reason: "reason",
   socket: "socket",
+  directory: "directory",
   state: "state",
   note: "note",
   version: "version",

@@ -21,6 +21,7 @@ export interface ProviderSetting {
   key?: Buffer;
   minter?: TokenMinter;
   events?: DaemonParts["events"];
+  pods?: DaemonParts["pods"];
   vault?: ReadyVault;
 }
 
@@ -66,6 +67,7 @@ export async function startProvider(setting: ProviderSetting = {}): Promise<Test
       key: new Redacted(setting.key ?? Buffer.alloc(32, 7)),
       minter: setting.minter,
       events: setting.events,
+      pods: setting.pods,
       log,
       clock: setting.clock ?? systemClock,
       random: () => 0.5,

@@ -181,6 +181,15 @@ export class Sessions {
     }
   }
 
+  /** Every token there is, and what becomes of it. */
+  all(): { session: Session; state: "current" | "replaced" | "leaving" }[] {
+    const accounts = [...this.#accounts.values()].flatMap(({ current, retired }) => [
+      ...(current ? [{ session: current, state: "current" as const }] : []),
+      ...retired.map((session) => ({ session, state: "replaced" as const })),
+    ]);
+    return [...accounts, ...[...this.#leaving].map((session) => ({ session, state: "leaving" as const }))];
+  }
+
   /** What is known of a token key. */
   of(tokenKey: string): AccountSessions {
     const { current, retired = [] } = this.#accounts.get(tokenKey) ?? {};

@@ -1,0 +1,92 @@
+import { type Answer, endsAt, isDead, leaseRenewalAt, replaceAt } from "../leases/answer.js";
+import type { Binding, Entry } from "../leases/answer-book.js";
+import type { Holding } from "../leases/holding.js";
+import type { Clock } from "../shared/clock.js";
+import type { HeldCredential } from "../shared/held-credential.js";
+import { type Session, tokenRenewalAt, tokenReplacementAt } from "../vault/session.js";
+import { endOf } from "../vault/term.js";
+
+type State = HeldCredential["state"];
+
+/** Everything that is held and would be missed, or would outlive its pod. */
+export function heldCredentials({ book, sessions }: Holding, clock: Clock, leadMs: number): HeldCredential[] {
+  const tell = new Teller(clock, leadMs);
+  const tokens = sessions
+    .all()
+    .map(({ session, state }) => tell.token(session, book.bindingsOf(session.tokenKey), state));
+  const others = [...book.entries()].flatMap((entry) => {
+    const { answer } = entry;
+    return answer && answer.kind !== "static" ? [tell.answer(entry, answer)] : [];
+  });
+  return [...tokens, ...others];
+}
+
+class Teller {
+  readonly #now: number;
+  readonly #epoch: number;
+  readonly #leadMs: number;
+
+  constructor(clock: Clock, leadMs: number) {
+    this.#now = clock.monotonic();
+    this.#epoch = clock.wall() - this.#now;
+    this.#leadMs = leadMs;
+  }
+
+  token(session: Session, bindings: readonly Binding[], state: "current" | "replaced" | "leaving"): HeldCredential {
+    const { connection, vaultNamespace, authMount, role, token, failures } = session;
+    const times = { from: tokenReplacementAt(session, this.#leadMs), end: endOf(session.term) };
+    return {
+      kind: "token",
+      connection: connection.name,
+      vaultNamespace,
+      engine: "token",
+      path: `auth/${authMount}/login`,
+      role,
+      tokenAccessor: token.accessor,
+      ...usersOf(bindings),
+      state: session.dead ? "dead" : state === "current" ? this.#standing(times) : state,
+      ...this.#times({
+        renewAt: state === "current" ? tokenRenewalAt(session) : Infinity,
+        replaceAt: times.from,
+        endsAt: times.end,
+      }),
+      failures,
+    };
+  }
+
+  answer({ request, users }: Entry, answer: Answer): HeldCredential {
+    const { session, kind, term, engine, failures } = answer;
+    const times = { from: replaceAt(answer, this.#leadMs), end: endsAt(answer) };
+    return {
+      kind: kind === "leased" ? "lease" : term ? "certificate" : "issued",
+      connection: session.connection.name,
+      vaultNamespace: session.vaultNamespace,
+      engine,
+      path: request.path,
+      role: session.role,
+      tokenAccessor: session.token.accessor,
+      ...usersOf([...users]),
+      state: isDead(answer) ? "dead" : this.#standing(times),
+      ...this.#times({ renewAt: leaseRenewalAt(answer), replaceAt: times.from, endsAt: times.end }),
+      failures,
+    };
+  }
+
+  #standing({ from, end }: { from: number; end: number }): State {
+    if (this.#now >= (from + end) / 2) return "ending";
+    return this.#now >= from ? "due" : "held";
+  }
+
+  #times(times: Record<"renewAt" | "replaceAt" | "endsAt", number>) {
+    return Object.fromEntries(
+      Object.entries(times)
+        .filter(([, at]) => Number.isFinite(at))
+        .map(([name, at]) => [name, Math.round(this.#epoch + at)]),
+    );
+  }
+}
+
+function usersOf(bindings: readonly Binding[]): Pick<HeldCredential, "pods" | "volumes"> {
+  const pods = new Map(bindings.flatMap(({ pod }) => (pod ? [[pod.uid, pod] as const] : [])));
+  return { pods: [...pods.values()], volumes: bindings.length };
+}

@@ -1,0 +1,35 @@
+import { type Server, type ServerResponse, createServer } from "node:http";
+import type { HeldCredential, RevokedAll } from "../shared/held-credential.js";
+
+export interface StateDoorPages {
+  leases: () => readonly HeldCredential[];
+  revokeAll: () => Promise<RevokedAll>;
+}
+
+/** Where the two pages are. */
+export const stateDoorPaths = { leases: "/v1/leases", revokeAll: "/v1/revoke-all" } as const;
+
+/**
+ * Answers the operator's commands on the socket that is the lock of the state directory, which nobody but keymount's user
+ * can reach. It does not listen yet.
+ */
+export function createStateDoor(pages: StateDoorPages): Server {
+  const server = createServer({ maxHeaderSize: 4_096, requestTimeout: 5_000 }, (request, response) => {
+    const asked = `${request.method} ${request.url}`;
+    if (asked === `GET ${stateDoorPaths.leases}`) answer(response, 200, pages.leases());
+    else if (asked === `POST ${stateDoorPaths.revokeAll}`) {
+      pages.revokeAll().then(
+        (outcome) => answer(response, 200, outcome),
+        () => answer(response, 500, { error: "revoking failed; see the log" }),
+      );
+    } else answer(response, 404, { error: "there is no such page" });
+    request.resume();
+  });
+  server.maxConnections = 16;
+  return server;
+}
+
+function answer(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { "content-type": "application/json", connection: "close" });
+  response.end(JSON.stringify(body));
+}
