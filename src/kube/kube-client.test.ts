@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
 import { makeIdentity } from "../testing/certificates.js";
 import { refusal, startKubernetesApi } from "../testing/kubernetes-api.js";
@@ -75,4 +75,44 @@ test("a server that is not there is named by its code", async () => {
 
 test.each(["..", "a/b", "A", "", "a?b", "a%2fb"])("refuses %o as a name in a path", (name) => {
   expect(() => kubePath`/api/v1/namespaces/${name}`).toThrow("is not a name in Kubernetes");
+});
+
+describe("an answer that goes on", () => {
+  const watching = { method: "GET", path: "/api/v1/pods?watch=true", purpose: "watching pods" } as const;
+  const read = async (client: KubeClient, idleMs = 5_000) => {
+    const lines: unknown[] = [];
+    for await (const line of client.stream(watching, idleMs, never)) lines.push(line);
+    return lines;
+  };
+
+  test("gives each line as it comes, until the server ends it", async () => {
+    const { client } = await startKubernetesApi(() => ({ status: 200, body: '{"a":1}\n{"b":"ä"}\n' }));
+    expect(await read(client)).toEqual([{ a: 1 }, { b: "ä" }]);
+  });
+
+  test.each([
+    ["a line that is no JSON", { status: 200, body: '{"a":1}\ncanary\n' }, /a line of the answer is not JSON/],
+    ["a line without an end", { status: 200, body: "x".repeat(2_000), open: true }, /has more than 1000 bytes/],
+    ["a refusal", refusal(403, "Forbidden"), /RBAC/],
+    ["one that is too old", refusal(410, "Expired"), /status 410/],
+    ["silence", { status: 200, body: '{"a":1}\n', open: true }, /does not answer in time/],
+    ["a server that does not even begin", "hang", /does not answer in time/],
+  ] as const)("fails at %s", async (_what, answer, message) => {
+    const { client } = await startKubernetesApi(() => answer, { maxBytes: 1_000 });
+    await expect(read(client, 100)).rejects.toThrow(message);
+  });
+
+  test("is left when the reader wants no more, and when its signal aborts", async () => {
+    const { client } = await startKubernetesApi(() => ({ status: 200, body: '{"a":1}\n', open: true }));
+    for await (const line of client.stream(watching, 5_000, never)) {
+      expect(line).toEqual({ a: 1 });
+      break;
+    }
+    const abort = new AbortController();
+    const reason = new ProviderError("cancelled", "stopping");
+    const reading = (async () => {
+      for await (const _line of client.stream(watching, 5_000, abort.signal)) abort.abort(reason);
+    })();
+    await expect(reading).rejects.toBe(reason);
+  });
 });

@@ -17,6 +17,8 @@ export interface ApiCall {
 export interface ApiAnswer {
   status: number;
   body: object | string;
+  /** The answer goes on: no more is sent, and it is not ended. */
+  open?: boolean;
 }
 
 const identity = { cert: "", key: "" };
@@ -36,7 +38,9 @@ export async function startKubernetesApi(
     const given = answer(call);
     if (given === "hang") return;
     response.writeHead(given.status, { "content-type": "application/json" });
-    response.end(typeof given.body === "string" ? given.body : JSON.stringify(given.body));
+    const written = typeof given.body === "string" ? given.body : JSON.stringify(given.body);
+    if (given.open) response.write(written);
+    else response.end(written);
   };
   const server = await serveHttp(handler, { tls: identity });
   const directory = await mkdtemp(join(tmpdir(), "km-"));
