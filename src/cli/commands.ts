@@ -28,6 +28,14 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "say what is broken between the driver and a secret, and who can mend it",
     load: async () => (await import("./doctor.js")).doctorCommand,
   },
+  leases: {
+    summary: "say what is held on this node, for whom, and what comes next",
+    load: async () => (await import("./leases.js")).leasesCommand,
+  },
+  "revoke-all": {
+    summary: "revoke all that is held on this node, before uninstalling",
+    load: async () => (await import("./revoke-all.js")).revokeAllCommand,
+  },
   dev: {
     summary: "run an embedded Vault and the provider beside it, for trying things out",
     load: async () => (await import("./dev.js")).devCommand,
@@ -41,7 +49,7 @@ const commands: Readonly<Record<string, Entry>> = {
 const usage = `Usage: keymount COMMAND [OPTION…]
 
 ${Object.entries(commands)
-  .map(([name, { summary }]) => `  ${name.padEnd(9)}${summary}`)
+  .map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`)
   .join("\n")}
 
 keymount COMMAND --help tells each command's options and exit codes. In general: 0 done, 1 refused or failed, 2 wrong usage.

@@ -4,16 +4,20 @@ import { systemClock } from "../shared/clock.js";
 import type { CommandIo } from "./command-io.js";
 import { checkCommand } from "./check.js";
 import type { DevEnvironment } from "./dev-environment.js";
-import { exampleClass } from "./dev-vault-content.js";
+import { databaseClass, exampleClass } from "./dev-vault-content.js";
 import { devTokens } from "./dev-tokens.js";
+import { leasesCommand } from "./leases.js";
 import { mountCommand } from "./mount.js";
+import { revokeAllCommand } from "./revoke-all.js";
 
 /** A little more than the example's refresh interval of a second. */
 const refreshMs = 1_300;
 
+const patienceMs = 6_000;
+
 /** Tells the main story on a running environment, by the commands a person would type. Gives the exit code: 0 when all went as told. */
 export async function tellDemo(
-  { vault, admin, socketPath, classFile }: DevEnvironment,
+  { vault, admin, socketPath, classFile, stateDirectory }: DevEnvironment,
   directory: string,
   io: CommandIo,
   signal: AbortSignal,
@@ -83,7 +87,25 @@ export async function tellDemo(
   );
   expect("another address is refused", (await mount(elsewhere)) === 1);
 
-  say("7. And keymount check finds mistakes before they reach a cluster.");
+  say("7. A database login is made for the pod alone, and renewed for as long as the pod lives.");
+  const database = join(directory, "database.yaml");
+  await writeFile(database, databaseClass);
+  vault.log.clear();
+  expect("the login is mounted", (await mount(database)) === 0);
+  await show("db/username");
+  const renewed = () => vault.log.all.some(({ path }) => path === "sys/leases/renew");
+  for (let waited = 0; !renewed() && waited < patienceMs; waited += 100) await systemClock.sleep(100, signal);
+  expect("the lease is renewed without anybody asking", renewed());
+  indented.stdout.write("$ keymount leases\n");
+  const directoryOf = ["--state-dir", stateDirectory];
+  expect("keymount tells what it holds", (await leasesCommand.run(directoryOf, indented, signal)) === 0);
+
+  say("8. When the pod is gone its token is revoked, and the database user with it; or all at once, to uninstall.");
+  expect("everything is revoked", (await revokeAllCommand.run(["--yes", ...directoryOf], indented, signal)) === 0);
+  indented.stdout.write(`${vault.live.users} database users left\n`);
+  expect("no database user is left", vault.live.users === 0);
+
+  say("9. And keymount check finds mistakes before they reach a cluster.");
   const misspelt = await write("misspelt.yaml", (text) => text.replace("filePermission: 0400", "filePermision: 0400"));
   expect("a misspelt field is found", (await checkCommand.run([misspelt], indented, signal)) === 1);
 

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadOptions } from "../config/load-options.js";
 import { startDaemon } from "../daemon/daemon.js";
@@ -19,6 +19,7 @@ export interface DevEnvironment {
   admin: Administrator;
   socketPath: string;
   classFile: string;
+  stateDirectory: string;
   logFile: string;
   healthAddress: string;
   stop(): Promise<void>;
@@ -42,8 +43,21 @@ export async function startDevEnvironment(
     );
     releases.add(() => tokens.stop());
     const logFile = join(directory, "keymount.log");
+    // Of this run only: the embedded Vault remembers nothing either.
+    const stateDirectory = join(directory, "state");
+    await rm(stateDirectory, { recursive: true, force: true });
+    const key = randomBytes(32);
+    const keyFile = join(directory, "key");
+    await writeFile(keyFile, key, { mode: 0o600 });
     const options = loadOptions({
-      argv: [`--endpoint=${socketPath}`, `--vault-addr=${vault.address}`, "--health-addr=127.0.0.1:0"],
+      argv: [
+        `--endpoint=${socketPath}`,
+        `--vault-addr=${vault.address}`,
+        "--health-addr=127.0.0.1:0",
+        `--key-file=${keyFile}`,
+        `--state-dir=${stateDirectory}`,
+        "--state-on-disk",
+      ],
       env: {},
       execArgv: process.execArgv,
       readFile: () => "",
@@ -52,7 +66,7 @@ export async function startDevEnvironment(
       {
         options,
         version: packageVersion,
-        key: new Redacted(randomBytes(32)),
+        key: new Redacted(key),
         minter: undefined,
         events: undefined,
         pods: undefined,
@@ -71,6 +85,7 @@ export async function startDevEnvironment(
       admin,
       socketPath,
       classFile,
+      stateDirectory,
       logFile,
       healthAddress: `http://${host}:${port}`,
       stop: () => releases.run(),

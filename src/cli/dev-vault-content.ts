@@ -9,6 +9,15 @@ export async function fillDevVault(admin: Administrator): Promise<void> {
   await admin.write("sys/mounts/pki", { type: "pki" });
   await admin.write("pki/root/generate/internal", { common_name: "keymount dev" });
   await admin.write("pki/roles/web", { allowed_domains: ["example.test"], allow_subdomains: true, max_ttl: "24h" });
+  await admin.write("sys/mounts/database", { type: "database" });
+  await admin.write("database/config/shop", {
+    plugin_name: "postgresql-database-plugin",
+    allowed_roles: "*",
+    connection_url: "postgresql://db.example.test/shop",
+  });
+  // Short, so that renewals can be watched.
+  const creation_statements = ["CREATE ROLE"];
+  await admin.write("database/roles/app", { db_name: "shop", creation_statements, default_ttl: "4s", max_ttl: "1h" });
   await admin.write("sys/policies/acl/app", { policy: mayRead });
   await admin.write("sys/auth/kubernetes", { type: "kubernetes" });
   await admin.write("auth/kubernetes/config", { kubernetes_host: "https://127.0.0.1:6443" });
@@ -25,6 +34,7 @@ const mayRead = [
   'path "secret/data/*" { capabilities = ["read"] }',
   'path "transit/decrypt/app" { capabilities = ["update"] }',
   'path "pki/issue/web" { capabilities = ["update"] }',
+  'path "database/creds/app" { capabilities = ["read"] }',
 ].join("\n");
 
 /** A class to begin with; `refreshInterval` is short so that a change is seen at once. */
@@ -48,3 +58,16 @@ spec:
       - objectName: app.json
         secretPath: secret/data/app
 `;
+
+/** A login of an imagined database, made for the pod alone. */
+export const databaseClass = exampleClass.replace("name: app", "name: database").replace(
+  /objects: \|\n[\s\S]*/,
+  `objects: |
+      - objectName: db/username
+        secretPath: database/creds/app
+        secretKey: username
+      - objectName: db/password
+        secretPath: database/creds/app
+        secretKey: password
+`,
+);

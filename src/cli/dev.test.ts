@@ -29,6 +29,8 @@ test("the demo shows files, a change, a refusal explained, and ends by itself", 
   expect(written.stdout).toMatch(/\$ cat db\/password\n +a new one/);
   expect(written.stdout + written.stderr).toContain('no key "pasword" at secret/data/app');
   expect(written.stdout + written.stderr).toContain("did you mean filePermission?");
+  expect(written.stdout).toMatch(/lease +database +default +database\/creds\/app +app +\S+ +held +renewed in \ds/);
+  expect(written.stdout).toContain("0 database users left");
 });
 
 test("tells how to use what it started, and ends when asked", async () => {

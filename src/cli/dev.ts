@@ -72,7 +72,10 @@ function argumentsOf(argv: readonly string[]): DevArguments | string {
   }
 }
 
-function guide({ vault, socketPath, classFile, logFile, healthAddress }: DevEnvironment, program: string): string {
+function guide(
+  { vault, socketPath, classFile, stateDirectory, logFile, healthAddress }: DevEnvironment,
+  program: string,
+): string {
   return `An embedded Vault listens at ${vault.address}, the provider at ${socketPath}.
 
   mount the example      ${program} mount -f ${classFile} --socket ${socketPath} --out /tmp/app --watch
@@ -80,6 +83,7 @@ function guide({ vault, socketPath, classFile, logFile, healthAddress }: DevEnvi
                               -d '{"data": {"username": "app", "password": "changed"}}'
   seal it                curl -H "X-Vault-Token: ${vault.rootToken}" -X PUT ${vault.address}/v1/sys/seal
   unseal it              curl -X PUT ${vault.address}/v1/sys/unseal -d '{"key": "${vault.unsealKey}"}'
+  see what is held       ${program} leases --state-dir ${stateDirectory}
   see the metrics        curl ${healthAddress}/metrics
   read the log           tail -f ${logFile}
 

@@ -6,9 +6,6 @@ export interface StateDoorPages {
   revokeAll: () => Promise<RevokedAll>;
 }
 
-/** Where the two pages are. */
-export const stateDoorPaths = { leases: "/v1/leases", revokeAll: "/v1/revoke-all" } as const;
-
 /**
  * Answers the operator's commands on the socket that is the lock of the state directory, which nobody but keymount's user
  * can reach. It does not listen yet.
@@ -16,8 +13,8 @@ export const stateDoorPaths = { leases: "/v1/leases", revokeAll: "/v1/revoke-all
 export function createStateDoor(pages: StateDoorPages): Server {
   const server = createServer({ maxHeaderSize: 4_096, requestTimeout: 5_000 }, (request, response) => {
     const asked = `${request.method} ${request.url}`;
-    if (asked === `GET ${stateDoorPaths.leases}`) answer(response, 200, pages.leases());
-    else if (asked === `POST ${stateDoorPaths.revokeAll}`) {
+    if (asked === "GET /v1/leases") answer(response, 200, pages.leases());
+    else if (asked === "POST /v1/revoke-all") {
       pages.revokeAll().then(
         (outcome) => answer(response, 200, outcome),
         () => answer(response, 500, { error: "revoking failed; see the log" }),

@@ -72,7 +72,7 @@ export class Sessions {
   readonly #outages = new Map<string, number>();
   /** Nobody needs them; they are revoked, again and again if need be, until they end. */
   readonly #leaving = new Set<Session>();
-  readonly #revoking = new Set<Session>();
+  readonly #revoking = new Map<Session, Promise<boolean>>();
 
   constructor(parts: SessionsParts) {
     this.#parts = parts;
@@ -216,19 +216,19 @@ export class Sessions {
   close(tokenKey: string): void {
     const { current, retired } = this.of(tokenKey);
     this.#accounts.delete(tokenKey);
-    for (const session of current ? [...retired, current] : retired) this.#revoke(session);
+    for (const session of current ? [...retired, current] : retired) void this.#revoke(session);
   }
 
   /** Tries again to revoke what could not be revoked; call it every second or so. */
   revokeLeaving(): void {
     const now = this.#parts.clock.monotonic();
-    for (const session of this.#leaving) if (now >= session.retryAt) this.#revoke(session);
+    for (const session of this.#leaving) if (now >= session.retryAt) void this.#revoke(session);
   }
 
   /** Revokes everything now, and tells how that went. */
   async revokeAll(): Promise<{ revoked: number; failed: number }> {
     for (const tokenKey of [...this.#accounts.keys()]) this.close(tokenKey);
-    const outcomes = await Promise.all([...this.#leaving].map((session) => this.#tryToRevoke(session)));
+    const outcomes = await Promise.all([...this.#leaving].map((session) => this.#revoke(session)));
     const revoked = outcomes.filter(Boolean).length;
     return { revoked, failed: outcomes.length - revoked };
   }
@@ -316,7 +316,7 @@ export class Sessions {
   #replace(account: Account, session: Session): void {
     const old = account.current;
     account.current = session;
-    if (this.#accounts.get(session.tokenKey) !== account) this.#revoke(session);
+    if (this.#accounts.get(session.tokenKey) !== account) void this.#revoke(session);
     if (old) this.#retire(account, old);
   }
 
@@ -324,7 +324,7 @@ export class Sessions {
     account.retired = account.retired.filter((other) => other !== session);
     if (session.dead) return;
     if (session.hasLeases || session.inUse > 0) account.retired.push(session);
-    else this.#revoke(session);
+    else void this.#revoke(session);
   }
 
   #waitForTurn(connection: Connection, account: Account): void {
@@ -333,16 +333,17 @@ export class Sessions {
     throw new VaultError("outage", "after an outage, logins are spread over five minutes for those who hold answers");
   }
 
-  #revoke(session: Session): void {
-    void this.#tryToRevoke(session);
+  /** Once at a time. Tells whether it is revoked; never throws. */
+  #revoke(session: Session): Promise<boolean> {
+    const underWay = this.#revoking.get(session) ?? this.#tryToRevoke(session);
+    this.#revoking.set(session, underWay);
+    return underWay;
   }
 
   async #tryToRevoke(session: Session): Promise<boolean> {
-    if (this.#revoking.has(session)) return false;
     const { client, observer, lifetime, keeping } = this.#parts;
     const caller: Caller = { ...session.caller, priority: "revoke" };
     this.#leaving.add(session);
-    this.#revoking.add(session);
     try {
       await client.revokeSelf(session.connection, session, caller, lifetime);
       this.#leaving.delete(session);

@@ -1,0 +1,131 @@
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { podVolumePath } from "../driver/mount-request.js";
+import type { HeldCredential } from "../shared/held-credential.js";
+import { startReadyVault } from "../testing/ready-vault.js";
+import { temporaryDirectory } from "../testing/rpc-server.js";
+import { filesIn, startProvider } from "../testing/start-provider.js";
+import { withDatabase } from "../testing/with-database.js";
+import type { Command, CommandIo } from "./command-io.js";
+import { leasesCommand } from "./leases.js";
+import { revokeAllCommand } from "./revoke-all.js";
+
+const never = new AbortController().signal;
+const objects = "- {objectName: user, secretPath: database/creds/app, secretKey: username}";
+
+/** A keymount that holds a database login for pod shop/web-0. */
+async function holding() {
+  const vault = await startReadyVault();
+  onTestFinished(() => vault.stop());
+  await withDatabase(vault);
+  const state = join(await temporaryDirectory(), "state");
+  const file = `stateDir: ${state}\nstateOnDisk: true\nkeyFile: /k\nconnections: {main: {addresses: ["${vault.address}"]}}`;
+  const provider = await startProvider({ vault, argv: [], file });
+  const mount = () => provider.mount({ objects }, { targetPath: podVolumePath("uid-1") });
+  const files = filesIn(await mount()) as Record<string, string>;
+  return { vault, provider, state, file, mount, files };
+}
+
+async function call(command: Command, argv: readonly string[], files: Record<string, string> = {}) {
+  const written = { stdout: "", stderr: "" };
+  const to = (stream: keyof typeof written) => ({ write: (text: string) => (written[stream] += text) });
+  const io: CommandIo = {
+    program: "keymount",
+    stdout: to("stdout"),
+    stderr: to("stderr"),
+    readFile: async (path) => files[path] ?? Promise.reject(new Error("ENOENT")),
+  };
+  return { code: await command.run(argv, io, never), ...written };
+}
+
+test("what is held, for whom, and until when; never what it is", async () => {
+  const { vault, state, files } = await holding();
+  const { code, stdout } = await call(leasesCommand, ["--state-dir", state, "-o", "json"]);
+  expect(code).toBe(0);
+  const held = JSON.parse(stdout) as HeldCredential[];
+  const common = {
+    connection: "main",
+    role: "web",
+    volumes: 1,
+    pods: [{ namespace: "shop", name: "web-0", uid: "uid-1" }],
+  };
+  expect(held).toEqual([
+    expect.objectContaining({
+      ...common,
+      kind: "token",
+      engine: "token",
+      path: "auth/kubernetes/login",
+      state: "held",
+    }),
+    expect.objectContaining({
+      ...common,
+      kind: "lease",
+      engine: "database",
+      path: "database/creds/app",
+      state: "held",
+    }),
+  ]);
+  const token = vault.vault.cluster.tokens.all().find(({ id }) => id !== vault.vault.rootToken)!;
+  const lease = vault.vault.cluster.leases.all()[0]!;
+  for (const secret of [token.id, lease.id, files["user"]!]) expect(stdout).not.toContain(secret);
+  expect(held[0]?.tokenAccessor).toBe(token.accessor);
+  expect((await call(leasesCommand, ["--state-dir", state])).stdout).toMatch(
+    /lease +database +main .* shop\/web-0 +held +renewed in/,
+  );
+});
+
+test("of one pod, or one namespace, only", async () => {
+  const { state } = await holding();
+  const count = async (...argv: string[]) =>
+    (JSON.parse((await call(leasesCommand, ["--state-dir", state, "-o", "json", ...argv])).stdout) as unknown[]).length;
+  expect(await count("--pod", "web-0", "-n", "shop")).toBe(2);
+  expect(await count("--pod", "web-1")).toBe(0);
+  expect(await count("-n", "other")).toBe(0);
+});
+
+test("the operator's file says where, so that in the container nothing need be said", async () => {
+  const { file } = await holding();
+  expect((await call(leasesCommand, [], { "/etc/keymount/keymount.yaml": file })).code).toBe(0);
+  expect((await call(leasesCommand, ["--config", "/other"], { "/other": file })).code).toBe(0);
+});
+
+test("revoke-all revokes everything, and serves nothing after", async () => {
+  const { vault, state, mount } = await holding();
+  expect((await call(revokeAllCommand, ["--state-dir", state])).code).toBe(2);
+  expect(vault.vault.live.users).toBe(1);
+  expect(await call(revokeAllCommand, ["--yes", "--state-dir", state])).toMatchObject({
+    code: 0,
+    stdout: "1 tokens were revoked, and all that hung on them\n",
+  });
+  expect(vault.vault.live).toEqual({ tokens: 0, leases: 0, users: 0 });
+  expect(filesIn(await mount())).toMatch(/FAILED_PRECONDITION: everything was revoked on this node/);
+});
+
+test("what cannot be revoked is counted", async () => {
+  const { vault, state } = await holding();
+  vault.vault.node.status.sealed = true;
+  const { code, stdout } = await call(revokeAllCommand, ["--yes", "--state-dir", state]);
+  expect([code, stdout]).toEqual([
+    1,
+    expect.stringContaining("0 tokens were revoked, and all that hung on them; 1 could not be"),
+  ]);
+});
+
+test.each<[string, readonly string[], Record<string, string>, number, RegExp]>([
+  ["nobody runs there", ["--state-dir", "/nowhere/state"], {}, 1, /no keymount has run with this state directory/],
+  ["nobody says where", [], {}, 2, /keymount\.yaml cannot be read; name the state directory with --state-dir/],
+  [
+    "the file says no directory",
+    [],
+    { "/etc/keymount/keymount.yaml": "connections: {a: {addresses: [http://v]}}" },
+    2,
+    /names no stateDir/,
+  ],
+  ["the file is at fault", [], { "/etc/keymount/keymount.yaml": "nope: 1" }, 2, /is at fault: .*nope/],
+  ["a format that there is not", ["-o", "xml"], {}, 2, /--output is table or json, not "xml"/],
+  ["an option that there is not", ["--nope"], {}, 2, /nope/],
+])("where %s", async (_what, argv, files, code, message) => {
+  const said = await call(leasesCommand, argv, files);
+  expect(said.code).toBe(code);
+  expect(said.stderr).toMatch(message);
+});
