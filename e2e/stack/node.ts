@@ -41,7 +41,8 @@ export async function startNode(stack: Stack, options: NodeOptions, signal: Abor
     const providers = new Map<string, Keymount>();
     for (const [provider, how] of Object.entries(options.providers ?? { vault: {} })) {
       const place = { provider, sockets: paths.providers, logs: join(stack.logs, name) };
-      const keymount = await startKeymount(stack, { ...place, ...how }, signal);
+      const env = { NODE_NAME: name, ...how.env };
+      const keymount = await startKeymount(stack, { ...place, ...how, env }, signal);
       providers.set(provider, keymount);
       endings.push(keymount.stop);
     }

@@ -74,15 +74,20 @@ export interface DatabaseRole {
   readonly maxTtl: string;
 }
 
-/** Vault's database engine at `database/`, over this PostgreSQL, with one role whose users may log in and nothing else. */
-export async function enableDatabaseEngine(vault: VaultApi, { socket }: Postgres, role: DatabaseRole): Promise<void> {
-  await vault.request("POST", "sys/mounts/database", { type: "database" });
-  await vault.request("POST", "database/config/postgres", {
+/** Vault's database engine at `mount`, over this PostgreSQL, with one role whose users may log in and nothing else. */
+export async function enableDatabaseEngine(
+  vault: VaultApi,
+  { socket }: Postgres,
+  role: DatabaseRole,
+  mount = "database",
+): Promise<void> {
+  await vault.request("POST", `sys/mounts/${mount}`, { type: "database" });
+  await vault.request("POST", `${mount}/config/postgres`, {
     plugin_name: "postgresql-database-plugin",
     allowed_roles: ["*"],
     connection_url: `host=${socket} user=postgres dbname=postgres`,
   });
-  await vault.request("POST", `database/roles/${role.name}`, {
+  await vault.request("POST", `${mount}/roles/${role.name}`, {
     db_name: "postgres",
     creation_statements: [`CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'`],
     default_ttl: role.ttl,

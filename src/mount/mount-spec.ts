@@ -28,6 +28,10 @@ export type KeySelector = { key: string } | { pointer: readonly string[] };
 export const encodings = ["utf-8", "base64", "hex"] as const;
 export type Encoding = (typeof encodings)[number];
 
+/** How an answer becomes a file, where it is not a value or the whole answer. */
+export const formats = ["pem-bundle"] as const;
+export type Format = (typeof formats)[number];
+
 /** One entry of the class's `objects`. */
 export interface ObjectSpec {
   /** The file's path in the volume: relative, clean, unique. */
@@ -36,6 +40,8 @@ export interface ObjectSpec {
   /** Without it the file is the whole answer as JSON. */
   secretKey?: KeySelector;
   encoding: Encoding;
+  /** Without it the file is the value, decoded, or the whole answer. */
+  format?: Format;
   /** 0..0o777; without it the request's permission. */
   mode?: number;
   /** How old a static answer may be before a republish reads it again. */

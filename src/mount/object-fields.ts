@@ -2,7 +2,15 @@ import { parseDuration } from "../shared/duration.js";
 import { word } from "../shared/quoted.js";
 import { Redacted } from "../shared/redacted.js";
 import { goJson } from "../shared/go-json.js";
-import { type Encoding, encodings, type KeySelector, type VaultMethod, vaultMethods } from "./mount-spec.js";
+import {
+  type Encoding,
+  type Format,
+  encodings,
+  formats,
+  type KeySelector,
+  type VaultMethod,
+  vaultMethods,
+} from "./mount-spec.js";
 import type { ObjectReader } from "./object-reader.js";
 import { integerOf, jsonOf } from "./yaml-value.js";
 
@@ -16,11 +24,12 @@ export const objectFields = [
   "secretArgs",
   "filePermission",
   "encoding",
+  "format",
   "refreshInterval",
 ] as const;
 
 /** Fields that are planned: refused by name, so that nobody relies on their being ignored. */
-export const laterFields = ["keys", "rename", "format", "template", "sources", "optional", "default"] as const;
+export const laterFields = ["keys", "rename", "template", "sources", "optional", "default"] as const;
 
 export function methodOf(object: ObjectReader): VaultMethod {
   const written = object.text("method");
@@ -76,6 +85,20 @@ export function encodingOf(object: ObjectReader): Encoding {
   const encoding = encodings.find((known) => known === written.toLowerCase());
   if (!encoding) object.error("encoding", `${word(written)} is not known; write one of ${encodings.join(", ")}`);
   return encoding ?? "utf-8";
+}
+
+/** Planned, and refused by name until then. */
+const laterFormats = ["raw", "json", "env", "properties", "yaml", "envelope", "pkcs12", "dockerconfigjson"];
+
+export function formatOf(object: ObjectReader): Format | undefined {
+  const written = object.text("format");
+  if (written === "") return undefined;
+  const format = formats.find((known) => known === written);
+  if (format && object.text("encoding") !== "") object.ignored("encoding", `means nothing with format: ${format}`);
+  if (format) return format;
+  if (laterFormats.includes(written)) object.error("format", `${word(written)} is not available in this version`);
+  else object.error("format", `${word(written)} is not known; write one of ${formats.join(", ")}`);
+  return undefined;
 }
 
 /** Numbers as Go's yaml.v3 reads them (0644 is octal, 420 decimal); 0 is unset. Go refuses text; we take "0644", which can mean one thing only. */

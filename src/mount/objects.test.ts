@@ -284,12 +284,21 @@ describe("contract 10: objects", () => {
     expect(readOne('"a\\nb": x').ignored).toEqual(['objects[0] "file": "a\\nb" is not a field of an object']);
   });
 
-  test.each(["keys", "rename", "format", "template", "sources", "optional", "default"])(
+  test.each(["keys", "rename", "template", "sources", "optional", "default"])(
     "refuses %s, which is planned, by name",
     (field) => {
       expect(readOne(`${field}: x`).errors).toEqual([`objects[0] "file": ${field} is not available in this version`]);
     },
   );
+
+  test.each([
+    ["pem-bundle", []],
+    ["pkcs12", ['objects[0] "file": format pkcs12 is not available in this version']],
+    ["pem", ['objects[0] "file": format pem is not known; write one of pem-bundle']],
+  ])("reads format: %s", (format, errors) => {
+    const read = readOne(`format: ${format}`);
+    expect(read.errors).toEqual(errors);
+  });
 
   test("refuses an objectName that stands for many files", () => {
     expect(readOne("objectName: app/").errors).toEqual([expect.stringContaining("not available in this version")]);

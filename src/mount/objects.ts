@@ -4,6 +4,7 @@ import type { ObjectSpec, VaultMethod, VaultRequest } from "./mount-spec.js";
 import {
   argsOf,
   encodingOf,
+  formatOf,
   laterFields,
   methodOf,
   modeOf,
@@ -83,11 +84,13 @@ function readObject(object: ObjectReader, refreshIntervalMs: number): ObjectSpec
   const objectName = objectNameOf(object);
   const secretKey = selectorOf(object);
   const mode = modeOf(object);
+  const format = formatOf(object);
   return {
     objectName,
     request: requestOf(object),
     ...(secretKey && { secretKey }),
     encoding: encodingOf(object),
+    ...(format && { format }),
     ...(mode !== undefined && { mode }),
     refreshIntervalMs: refreshIntervalOf(object) ?? refreshIntervalMs,
   };

@@ -3,7 +3,8 @@ import { type Json, type JsonObject, isJsonObject } from "../shared/json.js";
 import { named, quoted } from "../shared/quoted.js";
 import { Redacted } from "../shared/redacted.js";
 import { goJson } from "../shared/go-json.js";
-import type { Encoding, KeySelector, MountedFile, ObjectSpec } from "./mount-spec.js";
+import { pemBundle, pemPart } from "./pem-bundle.js";
+import type { Encoding, Format, KeySelector, MountedFile, ObjectSpec } from "./mount-spec.js";
 
 /** What an object is made from: Vault's whole answer, `null` where it had no body. */
 export type AnswerBody = Redacted<JsonObject | null>;
@@ -17,10 +18,30 @@ export function filesOf(object: ObjectSpec, answer: AnswerBody, defaultMode: num
       `Vault answered ${place(object)} without a body, so there is nothing to write`,
     );
   }
-  const contents = object.secretKey
-    ? decode(textOf(valueAt(body, object.secretKey, object)), object.encoding, object)
-    : Buffer.from(envelope(body));
+  const contents = contentsOf(object, body);
   return [{ path: object.objectName, mode: object.mode ?? defaultMode, contents: new Redacted(contents) }];
+}
+
+function contentsOf(object: ObjectSpec, body: JsonObject): Buffer {
+  const { secretKey, format } = object;
+  if (format) return Buffer.from(inFormat[format](object, body));
+  return secretKey
+    ? decode(textOf(valueAt(body, secretKey, object)), object.encoding, object)
+    : Buffer.from(envelope(body));
+}
+
+/** The text of a file in each format. */
+const inFormat: Record<Format, (object: ObjectSpec, body: JsonObject) => string> = {
+  "pem-bundle": (object, body) =>
+    object.secretKey
+      ? pemPart(valueAt(body, object.secretKey, object), place(object))
+      : pemBundle(dataOf(body, object), place(object)),
+};
+
+function dataOf(body: JsonObject, object: ObjectSpec): JsonObject {
+  const data = body["data"];
+  if (!isJsonObject(data)) throw new ProviderError("not_found", `${place(object)} holds no data`);
+  return inner(data);
 }
 
 /** The answer as the Go provider writes it (`api.Secret`), less `request_id` and the lease fields, which change on every read. */

@@ -1,0 +1,75 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, inject, test } from "vitest";
+import { auditedRequests } from "../stack/audit-log.js";
+import { eventually } from "../stack/eventually.js";
+import { loginObjects, setLeaseScene } from "../stack/lease-scene.js";
+import type { Volume } from "../stack/volume.js";
+
+/** How long the pods live; `npm run soak` lets them live longer. */
+const seconds = Number(process.env["KEYMOUNT_E2E_SHORT_LIVES_SECONDS"] ?? 240);
+const pods = 3;
+const { vault } = inject("stack");
+
+const scene = await setLeaseScene("short-lives", { ttl: "30s", maxTtl: "2m", tokenTtl: "1m", tokenMaxTtl: "3m" });
+const { app, node, signal, database, role, users, logIn, held } = scene;
+const className = await app.createClass({ roleName: role, objects: loginObjects(database) });
+
+/** Asks every 5 s as a hurried kubelet would, until told to stop. */
+async function republish(volume: Volume, until: AbortSignal): Promise<void> {
+  while (!until.aborted) {
+    await volume.publish(signal);
+    await sleep(5_000, undefined, { signal: until }).catch(() => undefined);
+  }
+}
+
+/** An application that opens connections all the time, each with what its files say. Gives who it has been. */
+async function query(volume: Volume, until: AbortSignal): Promise<{ queries: number; identities: Set<string> }> {
+  const identities = new Set<string>();
+  let queries = 0;
+  for (; !until.aborted; queries += 1) {
+    identities.add(await logIn(volume));
+    await sleep(200);
+  }
+  return { queries, identities };
+}
+
+test(
+  `pods with logins of two minutes, renewed every twenty seconds and replaced: not one query fails in ${seconds} s`,
+  async () => {
+    const volumes = await Promise.all(Array.from({ length: pods }, () => app.podVolume(node, className)));
+    for (const volume of volumes) await volume.publish(signal);
+    const end = AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]);
+    let mostUsers = 0;
+    const count = async () => {
+      while (!end.aborted) {
+        mostUsers = Math.max(mostUsers, (await users()).length);
+        await sleep(1_000);
+      }
+    };
+
+    const [outcomes] = await Promise.all([
+      Promise.all(volumes.map((volume) => query(volume, end))),
+      count(),
+      ...volumes.map((volume) => republish(volume, end)),
+    ]);
+
+    for (const { queries, identities } of outcomes) {
+      expect(queries).toBeGreaterThan(seconds);
+      // A login lives for two minutes, and is replaced before that.
+      expect(identities.size).toBeGreaterThanOrEqual(Math.floor(seconds / 120));
+      expect(identities.size).toBeLessThanOrEqual(Math.ceil(seconds / 60) + 1);
+    }
+    expect(mostUsers).toBeLessThanOrEqual(2 * pods);
+    const logins = (await auditedRequests(vault.auditLog, app.namespace)).filter(({ what }) => what === "login");
+    // A token lives for three minutes.
+    expect(logins.length).toBeLessThanOrEqual(pods * (Math.ceil(seconds / 90) + 1));
+
+    for (const volume of volumes) {
+      await volume.unpublish();
+      await volume.kubelet.deletePod(volume.pod);
+    }
+    await eventually(async () => expect(await users()).toEqual([]), signal, 120_000);
+    expect(await held()).toEqual([]);
+  },
+  (seconds + 240) * 1000,
+);

@@ -1,0 +1,152 @@
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, realpath, writeFile } from "node:fs/promises";
+import { request } from "node:http";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, inject } from "vitest";
+import { stringify } from "yaml";
+import type { HeldCredential } from "../../src/shared/held-credential.js";
+import { createKeymountAccount } from "./keymount-account.js";
+import { KubeApi } from "./kube-api.js";
+import { unmountAll } from "./mounts.js";
+import { type Postgres, enableDatabaseEngine, startPostgres } from "./postgres.js";
+import { type Scene, setScene } from "./scene.js";
+import type { Volume } from "./volume.js";
+
+const run = promisify(execFile);
+
+/** A scene with what credentials need: a database, engines of its own, and a keymount that watches pods and keeps state. */
+export interface LeaseScene extends Scene {
+  readonly postgres: Postgres;
+  /** The mounts of its engines in Vault. */
+  readonly database: string;
+  readonly pki: string;
+  readonly transit: string;
+  /** Of the application, and may use all of these. */
+  readonly role: string;
+  /** What keymount says that it holds. */
+  readonly held: () => Promise<HeldCredential[]>;
+  /** The users that Vault has made, and not yet dropped. */
+  readonly users: () => Promise<string[]>;
+  /** Logs in to the database as a volume's files say at this moment, and gives who one is there. */
+  readonly logIn: (volume: Volume) => Promise<string>;
+}
+
+export interface LeaseSceneOptions {
+  readonly ttl: string;
+  readonly maxTtl: string;
+  /** Of the application's Vault tokens. */
+  readonly tokenTtl?: string;
+  readonly tokenMaxTtl?: string;
+  /** Further settings of the operator's file. */
+  readonly settings?: object;
+}
+
+/** What the chart gives. */
+const rules = [
+  { apiGroups: [""], resources: ["secrets"], verbs: ["get", "create"] },
+  { apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] },
+  { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
+];
+
+export async function setLeaseScene(label: string, options: LeaseSceneOptions): Promise<LeaseScene> {
+  const { directory, kubernetes, logs, vault } = inject("stack");
+  const struck = new AbortController();
+  const postgres = await startPostgres({ logs: join(logs, label) }, struck.signal);
+  afterAll(async () => {
+    struck.abort();
+    await postgres.stop();
+  });
+  const state = await mountState(directory);
+  const config = join(directory, `${label}.yaml`);
+  const settings = {
+    connections: { main: { addresses: [vault.address] } },
+    keySecret: "keymount-key",
+    driverPollInterval: "1s",
+    stateDir: join(state, "vault"),
+    podWatch: true,
+    events: true,
+    ...options.settings,
+  };
+  await writeFile(config, stringify(settings));
+  const serviceAccount = await createKeymountAccount(new KubeApi(kubernetes), rules);
+  const providers = { vault: { serviceAccount, flags: [`--config=${config}`] } };
+  const scene = await setScene(label, { driver: "1.6.0", rotationPollInterval: "1s", providers });
+  const engines = await enableEngines(scene, postgres, options);
+  return {
+    ...scene,
+    ...engines,
+    postgres,
+    held: () => askHeld(join(state, "vault", "lock")),
+    users: () => postgres.sql("select rolname from pg_roles where rolname like 'v-%' order by rolname"),
+    logIn: async (volume) => {
+      // What the pod sees changes in one step: the link is followed once, for both files.
+      const data = await realpath(join(volume.folder, "..data"));
+      const [user, password] = await Promise.all(
+        ["user", "password"].map((file) => readFile(join(data, file), "utf8")),
+      );
+      const [me = ""] = await postgres.sqlAs(user!, password!, "select current_user");
+      return me;
+    },
+  };
+}
+
+/** The objects of a class that mounts a login of the scene's database. */
+export function loginObjects(database: string, role = "app"): object[] {
+  return ["username", "password"].map((secretKey) => ({
+    objectName: secretKey === "username" ? "user" : "password",
+    secretPath: `${database}/creds/${role}`,
+    secretKey,
+  }));
+}
+
+/** A tmpfs, as /run is on a node. */
+async function mountState(directory: string): Promise<string> {
+  const state = join(directory, `s-${randomBytes(3).toString("hex")}`);
+  await mkdir(state, { mode: 0o755 });
+  await run("mount", ["-t", "tmpfs", "-o", "mode=0755,size=64m", "tmpfs", state]);
+  afterAll(() => unmountAll(state));
+  return state;
+}
+
+async function enableEngines(
+  { app }: Scene,
+  postgres: Postgres,
+  { ttl, maxTtl, tokenTtl = "1h", tokenMaxTtl = "24h" }: LeaseSceneOptions,
+) {
+  const { namespace, serviceAccount, vault } = app;
+  const [database, pki, transit] = ["db", "pki", "transit"].map((engine) => `${engine}-${namespace}`) as [
+    string,
+    string,
+    string,
+  ];
+  const role = `${namespace}-leases`;
+  await enableDatabaseEngine(vault, postgres, { name: "app", ttl, maxTtl }, database);
+  await vault.request("POST", `sys/mounts/${pki}`, { type: "pki", config: { max_lease_ttl: "87600h" } });
+  await vault.request("POST", `sys/mounts/${transit}`, { type: "transit" });
+  const used = [`${database}/*`, `${pki}/*`, `${transit}/*`, `secret/data/${namespace}/*`];
+  const capabilities = '["create", "read", "update"]';
+  await vault.writePolicy(role, used.map((path) => `path "${path}" { capabilities = ${capabilities} }`).join("\n"));
+  await vault.writeRole(role, {
+    namespaces: [namespace],
+    serviceAccounts: [serviceAccount],
+    policies: [role],
+    audience: "vault",
+    ttl: tokenTtl,
+    maxTtl: tokenMaxTtl,
+  });
+  return { database, pki, transit, role };
+}
+
+/** As `keymount leases --output json` asks. */
+function askHeld(socketPath: string): Promise<HeldCredential[]> {
+  return new Promise((resolve, reject) => {
+    const call = request({ socketPath, path: "/v1/leases" }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+      response.on("error", reject).on("end", () => resolve(JSON.parse(text) as HeldCredential[]));
+    });
+    call.on("error", reject).end();
+  });
+}

@@ -1,0 +1,102 @@
+import { X509Certificate, createPrivateKey } from "node:crypto";
+import { expect, test } from "vitest";
+import type { Json, JsonObject } from "../shared/json.js";
+import { makeIdentity } from "../testing/certificates.js";
+import { pemBundle, pemPart } from "./pem-bundle.js";
+
+const root = makeIdentity({ commonName: "root", isCa: true });
+const intermediate = makeIdentity({ commonName: "intermediate", isCa: true });
+const leaf = makeIdentity({ commonName: "web.example.test" });
+const trimmed = ({ cert, key }: { cert: string; key: string }) => ({ cert: cert.trim(), key: key.trim() });
+const [caPem, midPem, webPem] = [root, intermediate, leaf].map(trimmed) as [typeof leaf, typeof leaf, typeof leaf];
+const whole = `${webPem.key}\n${webPem.cert}\n${midPem.cert}\n${caPem.cert}\n`.replaceAll("\r", "");
+const der = (pem: string) => pem.replace(/-----[^-]+-----/g, "").replace(/\s/g, "");
+
+test.each<[string, JsonObject, string]>([
+  [
+    "of Vault's PKI: key, certificate, chain",
+    { private_key: webPem.key, certificate: webPem.cert, ca_chain: [midPem.cert, caPem.cert], issuing_ca: midPem.cert },
+    whole,
+  ],
+  [
+    "with line breaks of Windows, and too many",
+    {
+      private_key: `${webPem.key}\r\n\r\n`,
+      certificate: webPem.cert.replaceAll("\n", "\r\n"),
+      ca_chain: [midPem.cert, caPem.cert],
+    },
+    whole,
+  ],
+  [
+    "without a chain: the issuer",
+    { private_key: webPem.key, certificate: webPem.cert, issuing_ca: midPem.cert },
+    whole.replace(`${caPem.cert.replaceAll("\r", "")}\n`, ""),
+  ],
+  [
+    "without a key, as pki/sign answers",
+    { certificate: webPem.cert, ca_chain: [midPem.cert] },
+    `${webPem.cert}\n${midPem.cert}\n`.replaceAll("\r", ""),
+  ],
+  [
+    "that the engine has bundled already: nothing twice, the key first",
+    {
+      private_key: webPem.key,
+      certificate: `${webPem.cert}\n${webPem.key}\n${midPem.cert}`,
+      ca_chain: [midPem.cert, caPem.cert],
+    },
+    whole,
+  ],
+  [
+    "of a TLS Secret's names, from a KV secret",
+    { "tls.key": webPem.key, "tls.crt": `${webPem.cert}\n${midPem.cert}`, "ca.crt": caPem.cert },
+    whole,
+  ],
+])("a bundle %s", (_what, secret, text) => {
+  expect(pemBundle(secret, "pki/issue/web")).toBe(text);
+});
+
+test("what is in it can be read", () => {
+  const text = pemBundle({ private_key: leaf.key, certificate: leaf.cert, ca_chain: [intermediate.cert] }, "p");
+  expect(createPrivateKey(text).type).toBe("private");
+  expect(new X509Certificate(text.slice(text.indexOf("-----BEGIN CERT"))).checkPrivateKey(createPrivateKey(text))).toBe(
+    true,
+  );
+  expect(text).not.toMatch(/\n\n|\r|\n$\n/);
+});
+
+test("DER, as PKI gives it with format=der, becomes PEM", () => {
+  const text = pemBundle(
+    { private_key: der(leaf.key), certificate: der(leaf.cert), issuing_ca: der(intermediate.cert) },
+    "p",
+  );
+  expect(createPrivateKey(text).export({ type: "pkcs8", format: "der" })).toEqual(
+    createPrivateKey(leaf.key).export({ type: "pkcs8", format: "der" }),
+  );
+  expect(text.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
+});
+
+test.each<[string, Json, string]>([
+  ["a list, joined", [midPem.cert, caPem.cert], `${midPem.cert}\n${caPem.cert}\n`],
+  ["a text", `  ${webPem.cert}\n`, `${webPem.cert}\n`],
+])("a part alone: %s", (_what, value, text) => {
+  expect(pemPart(value, "p")).toBe(text.replaceAll("\r", ""));
+});
+
+test.each<[string, () => string, RegExp]>([
+  [
+    "no certificate",
+    () => pemBundle({ private_key: "x", other: "y" }, "kv/data/app"),
+    /^no certificate \(certificate, tls\.crt\) to bundle at kv\/data\/app \(it has: other, private_key\)$/,
+  ],
+  ["nothing", () => pemBundle({}, "kv/data/app"), /it has: no keys/],
+  [
+    "no PEM",
+    () => pemBundle({ certificate: "canary" }, "kv/data/app"),
+    /certificate at kv\/data\/app is no PEM, nor the base64 of DER/,
+  ],
+  ["base64 of something else", () => pemPart("Y2FuYXJ5", "kv/data/app"), /kv\/data\/app is no PEM/],
+  ["a map", () => pemPart({ a: "b" }, "kv/data/app"), /is neither text nor a list of texts/],
+])("%s is refused, without a word of it", (_what, make, message) => {
+  expect(make).toThrow(message);
+  expect(make).not.toThrow(/canary|Y2Fu/);
+});
