@@ -16,6 +16,9 @@ export interface Postgres {
   readonly sql: (statement: string) => Promise<string[]>;
   /** The same as one of its users, who must know the password. */
   readonly sqlAs: (user: string, password: string, statement: string) => Promise<string[]>;
+  /** Ends it as a crash would, and starts it again on the same data. */
+  readonly down: () => Promise<void>;
+  readonly up: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -40,7 +43,7 @@ export async function startPostgres({ logs }: { logs: string }, signal: AbortSig
   await writeFile(join(data, "pg_hba.conf"), "local all postgres trust\nlocal all all scram-sha-256\n");
 
   const settings = ["listen_addresses=", `unix_socket_directories=${socket}`, "fsync=off", "shared_buffers=16MB"];
-  const program = runProgram({
+  const options = {
     name: "postgres",
     command: join(programs, "postgres"),
     args: ["-D", data, ...settings.flatMap((setting) => ["-c", setting])],
@@ -48,18 +51,25 @@ export async function startPostgres({ logs }: { logs: string }, signal: AbortSig
     user: "postgres",
     // The "immediate" shutdown: it frees its shared memory and waits for nobody.
     stopSignal: "SIGQUIT",
-  });
+  } as const;
+  let program = runProgram(options);
   const sqlAs: Postgres["sqlAs"] = async (user, password, statement) => {
     const args = ["-h", socket, "-U", user, "-d", "postgres", "-Atqc", statement];
     const { stdout } = await run(join(programs, "psql"), args, { signal, env: { PGPASSWORD: password } });
     return stdout.split("\n").filter((line) => line !== "");
   };
   const sql = (statement: string) => sqlAs("postgres", "", statement);
-  await untilReady(program, () => sql("select 1"), signal);
+  const ready = () => untilReady(program, () => sql("select 1"), signal);
+  await ready();
   return {
     socket,
     sql,
     sqlAs,
+    down: () => program.stop(),
+    up: async () => {
+      program = runProgram(options);
+      await ready();
+    },
     stop: async () => {
       await program.stop();
       await rm(socket, { recursive: true, force: true });

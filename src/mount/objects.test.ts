@@ -293,8 +293,8 @@ describe("contract 10: objects", () => {
 
   test.each([
     ["pem-bundle", []],
-    ["pkcs12", ['objects[0] "file": format pkcs12 is not available in this version']],
-    ["pem", ['objects[0] "file": format pem is not known; write one of pem-bundle']],
+    ["pkcs12", ['objects[0] "file": format "pkcs12" is not available in this version']],
+    ["pem", ['objects[0] "file": format "pem" is not known; write one of pem-bundle']],
   ])("reads format: %s", (format, errors) => {
     const read = readOne(`format: ${format}`);
     expect(read.errors).toEqual(errors);

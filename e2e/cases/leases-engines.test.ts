@@ -1,0 +1,210 @@
+import { X509Certificate, createPrivateKey } from "node:crypto";
+import { readFile, realpath } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect, createServer } from "node:tls";
+import { beforeAll, describe, expect, inject, test } from "vitest";
+import { auditedRequests } from "../stack/audit-log.js";
+import { eventually } from "../stack/eventually.js";
+import { setLeaseScene } from "../stack/lease-scene.js";
+import type { Volume } from "../stack/volume.js";
+
+const auditLog = inject("stack").vault.auditLog;
+const scene = await setLeaseScene("engines", { ttl: "1h", maxTtl: "24h" });
+const { app, node, signal, database, pki, transit, role, postgres } = scene;
+const { vault } = app;
+
+/** How often Vault was asked for something by this application. */
+const asked = async (what: string) =>
+  (await auditedRequests(auditLog, app.namespace)).filter((request) => request.what === what).length;
+
+async function newVolume(objects: readonly object[]): Promise<Volume> {
+  const volume = await app.volume(node, { roleName: role, objects });
+  await volume.publish(signal);
+  return volume;
+}
+
+/** Publishes every second until it shows what is wanted. */
+const republishUntil = (volume: Volume, check: () => Promise<void>, ms: number) =>
+  eventually(
+    async () => {
+      await volume.publish(signal);
+      await sleep(900);
+      await check();
+    },
+    signal,
+    ms,
+  );
+
+describe.concurrent("engines", () => {
+  test("a static role's password follows within its ttl and a republish, beside a KV secret that nobody reads again", async () => {
+    await postgres.sql("create role shop login password 'first'");
+    await vault.request("POST", `${database}/static-roles/shop`, {
+      db_name: "postgres",
+      username: "shop",
+      rotation_period: "10s",
+      rotation_statements: [`ALTER ROLE "{{name}}" PASSWORD '{{password}}'`],
+    });
+    await vault.writeSecret(`${app.namespace}/static`, { note: "kept" });
+    const volume = await newVolume([
+      { objectName: "user", secretPath: `${database}/static-creds/shop`, secretKey: "username", refreshInterval: "1h" },
+      {
+        objectName: "password",
+        secretPath: `${database}/static-creds/shop`,
+        secretKey: "password",
+        refreshInterval: "1h",
+      },
+      {
+        objectName: "note",
+        secretPath: `secret/data/${app.namespace}/static`,
+        secretKey: "note",
+        refreshInterval: "1h",
+      },
+    ]);
+    const seen = new Set<string>();
+    const logsIn = async () => {
+      const { user, password } = await volume.texts();
+      seen.add(password!);
+      expect(await postgres.sqlAs(user!, password!, "select current_user")).toEqual(["shop"]);
+    };
+    await logsIn();
+    for (let turns = 1; turns <= 2; turns += 1) {
+      await republishUntil(
+        volume,
+        async () => expect((await volume.texts())["password"]).not.toBe([...seen].at(-1)),
+        30_000,
+      );
+      await logsIn();
+    }
+    expect(seen.size).toBe(3);
+    expect(await asked(`read secret/data/${app.namespace}/static`)).toBe(1);
+  });
+
+  test("ciphertext in the class is plaintext in the pod, and decrypted once", async () => {
+    await vault.request("POST", `${transit}/keys/app`);
+    const encrypted = async (text: string) =>
+      (await vault.request("POST", `${transit}/encrypt/app`, { plaintext: Buffer.from(text).toString("base64") })).data[
+        "ciphertext"
+      ];
+    const object = (ciphertext: unknown) => ({
+      objectName: "api-key",
+      secretPath: `${transit}/decrypt/app`,
+      method: "PUT",
+      secretArgs: { ciphertext },
+      secretKey: "plaintext",
+      encoding: "base64",
+    });
+    const className = await app.createClass({ roleName: role, objects: [object(await encrypted("one"))] });
+    const volume = await app.podVolume(node, className);
+    await volume.publish(signal);
+    for (let n = 0; n < 3; n += 1) {
+      await sleep(1_100);
+      await volume.publish(signal);
+    }
+    expect(await volume.texts()).toEqual({ "api-key": "one" });
+    expect(await asked(`update ${transit}/decrypt/app`)).toBe(1);
+
+    await app.replaceObjects(className, [object(await encrypted("two"))]);
+    await republishUntil(volume, async () => expect(await volume.texts()).toEqual({ "api-key": "two" }), 30_000);
+    expect(await asked(`update ${transit}/decrypt/app`)).toBe(2);
+  });
+});
+
+describe("certificates of an intermediate", () => {
+  const lifeSeconds = 30;
+  let rootPem = "";
+
+  beforeAll(async () => {
+    const root = `${pki}-root`;
+    await vault.request("POST", `sys/mounts/${root}`, { type: "pki", config: { max_lease_ttl: "87600h" } });
+    const { data: made } = await vault.request("POST", `${root}/root/generate/internal`, {
+      common_name: "root",
+      ttl: "8760h",
+    });
+    rootPem = made["certificate"] as string;
+    const { data: asking } = await vault.request("POST", `${pki}/intermediate/generate/internal`, {
+      common_name: "intermediate",
+    });
+    const { data: signed } = await vault.request("POST", `${root}/root/sign-intermediate`, {
+      csr: asking["csr"],
+      ttl: "8000h",
+    });
+    const chain = [signed["certificate"], rootPem].join("\n");
+    await vault.request("POST", `${pki}/intermediate/set-signed`, { certificate: chain });
+    await vault.request("POST", `${pki}/roles/web`, {
+      allowed_domains: ["shop.test"],
+      allow_subdomains: true,
+      key_type: "ec",
+      key_bits: 256,
+      max_ttl: "1h",
+      not_before_duration: "1s",
+    });
+  });
+
+  test("are issued once a life, fit together at every moment, and a server that reloads them is trusted all the time", async () => {
+    const issue = {
+      secretPath: `${pki}/issue/web`,
+      method: "PUT",
+      secretArgs: { common_name: "web.shop.test", ttl: `${lifeSeconds}s` },
+      format: "pem-bundle",
+    };
+    const volume = await newVolume([
+      { objectName: "tls.pem", ...issue },
+      { objectName: "tls.crt", secretKey: "certificate", ...issue },
+      { objectName: "tls.key", secretKey: "private_key", ...issue },
+      { objectName: "chain.pem", secretKey: "ca_chain", ...issue },
+    ]);
+    const read = async () => {
+      const data = await realpath(join(volume.folder, "..data"));
+      const [pem, cert, key, chain] = await Promise.all(
+        ["tls.pem", "tls.crt", "tls.key", "chain.pem"].map((file) => readFile(join(data, file), "utf8")),
+      );
+      return { pem: pem!, cert: cert!, key: key!, chain: chain! };
+    };
+    const server = createServer({ ...(await contextOf(read)) }, (socket) => socket.end());
+    await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+    const { port } = server.address() as { port: number };
+    const serials = new Set<string>();
+    const began = performance.now();
+    let handshakes = 0;
+    try {
+      let publishedAt = 0;
+      for (; serials.size < 4; handshakes += 1) {
+        expect(performance.now() - began).toBeLessThan(4 * lifeSeconds * 1000);
+        if (performance.now() - publishedAt > 2_000) {
+          publishedAt = performance.now();
+          await volume.publish(signal);
+        }
+        const { pem, cert, key, chain } = await read();
+        expect(new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))).toBe(true);
+        expect(pem).toBe(key + cert + chain);
+        server.setSecureContext({ cert: cert + chain, key });
+        serials.add(await handshake(port, rootPem));
+        await sleep(100);
+      }
+    } finally {
+      server.close();
+    }
+    expect(handshakes).toBeGreaterThan(100);
+    expect(await asked(`update ${pki}/issue/web`)).toBe(serials.size);
+    // Two thirds of a life each, and never a second before that.
+    expect(performance.now() - began).toBeGreaterThan(3 * 0.6 * lifeSeconds * 1000);
+  }, 200_000);
+});
+
+async function contextOf(read: () => Promise<{ cert: string; key: string; chain: string }>) {
+  const { cert, key, chain } = await read();
+  return { cert: cert + chain, key };
+}
+
+/** Connects as a client that trusts the root only, and gives the serial number of the certificate it was shown. */
+function handshake(port: number, ca: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: "127.0.0.1", ca, servername: "web.shop.test" }, () => {
+      const { serialNumber } = socket.getPeerCertificate();
+      socket.destroy();
+      resolve(serialNumber);
+    });
+    socket.on("error", reject);
+  });
+}
