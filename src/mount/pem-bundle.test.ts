@@ -1,4 +1,4 @@
-import { X509Certificate, createPrivateKey } from "node:crypto";
+import { X509Certificate, createPrivateKey, generateKeyPairSync } from "node:crypto";
 import { expect, test } from "vitest";
 import type { Json, JsonObject } from "../shared/json.js";
 import { makeIdentity } from "../testing/certificates.js";
@@ -10,6 +10,7 @@ const leaf = makeIdentity({ commonName: "web.example.test" });
 const trimmed = ({ cert, key }: { cert: string; key: string }) => ({ cert: cert.trim(), key: key.trim() });
 const [caPem, midPem, webPem] = [root, intermediate, leaf].map(trimmed) as [typeof leaf, typeof leaf, typeof leaf];
 const whole = `${webPem.key}\n${webPem.cert}\n${midPem.cert}\n${caPem.cert}\n`.replaceAll("\r", "");
+const oneLine = (pem: string) => pem.replaceAll(/\r?\n/g, " ");
 const der = (pem: string) => pem.replace(/-----[^-]+-----/g, "").replace(/\s/g, "");
 
 test.each<[string, JsonObject, string]>([
@@ -49,6 +50,14 @@ test.each<[string, JsonObject, string]>([
   [
     "of a TLS Secret's names, from a KV secret",
     { "tls.key": webPem.key, "tls.crt": `${webPem.cert}\n${midPem.cert}`, "ca.crt": caPem.cert },
+    whole,
+  ],
+  [
+    "on one line each, with words between, and a curve's name: as OpenSSL writes it, without the name",
+    {
+      "tls.key": `-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n${webPem.key}`,
+      "tls.crt": `subject=CN = web\n${oneLine(webPem.cert)}\nissuer\n${oneLine(midPem.cert)} ${caPem.cert}`,
+    },
     whole,
   ],
 ])("a bundle %s", (_what, secret, text) => {
@@ -95,8 +104,57 @@ test.each<[string, () => string, RegExp]>([
     /certificate at kv\/data\/app is no PEM, nor the base64 of DER/,
   ],
   ["base64 of something else", () => pemPart("Y2FuYXJ5", "kv/data/app"), /kv\/data\/app is no PEM/],
+  [
+    "a certificate that is none",
+    () => pemBundle({ certificate: { a: "canary" } }, "kv/data/app"),
+    /^certificate at kv\/data\/app is neither text nor a list/,
+  ],
+  [
+    "a key in the certificate's place",
+    () => pemBundle({ certificate: webPem.key }, "kv/data/app"),
+    /^certificate at kv\/data\/app holds PEM, but no certificate/,
+  ],
+  [
+    "PEM with line breaks written out",
+    () => pemPart(webPem.cert.replaceAll(/\r?\n/g, "\\n"), "tls.crt at kv/data/app"),
+    /^tls\.crt at kv\/data\/app holds a PEM block CERTIFICATE that cannot be read \(are its line breaks/,
+  ],
+  [
+    "a list with a certificate that was cut",
+    () => pemPart([midPem.cert, caPem.cert.slice(0, -200)], "ca_chain at p"),
+    /^item 1 of ca_chain at p holds a PEM block that does not end/,
+  ],
   ["a map", () => pemPart({ a: "b" }, "kv/data/app"), /is neither text nor a list of texts/],
 ])("%s is refused, without a word of it", (_what, make, message) => {
   expect(make).toThrow(message);
   expect(make).not.toThrow(/canary|Y2Fu/);
+});
+
+test("every private key that Vault gives stays as it is", () => {
+  const { rsa, ec } = {
+    rsa: generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey,
+    ec: generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey,
+  };
+  const { privateKey: ed } = generateKeyPairSync("ed25519");
+  const written = [
+    rsa.export({ type: "pkcs1", format: "pem" }),
+    rsa.export({ type: "pkcs8", format: "pem" }),
+    rsa.export({ type: "pkcs1", format: "pem", cipher: "aes-256-cbc", passphrase: "p" }),
+    ec.export({ type: "sec1", format: "pem" }),
+    ec.export({ type: "pkcs8", format: "pem" }),
+    ed.export({ type: "pkcs8", format: "pem" }),
+  ].map(String);
+  for (const pem of written) {
+    const text = pemPart(pem.trim(), "p");
+    expect(text).toBe(pem);
+    expect(createPrivateKey({ key: text, passphrase: "p" }).type).toBe("private");
+  }
+  for (const pem of written.filter((text) => !text.includes("Proc-Type"))) expect(pemPart(der(pem), "p")).toBe(pem);
+});
+
+test("a text of blocks that never end is refused at once", () => {
+  const began = performance.now();
+  expect(() => pemPart("-----BEGIN CERTIFICATE-----\nA".repeat(100_000), "p")).toThrow(/does not end/);
+  expect(() => pemPart(`-----BEGIN CERTIFICATE-----${"A-".repeat(1_500_000)}`, "p")).toThrow(/does not end/);
+  expect(performance.now() - began).toBeLessThan(2_000);
 });

@@ -93,6 +93,18 @@ describe("a file from a key", () => {
     ["a list index with a leading zero", { secretKey: { pointer: ["nested", "hosts", "01"] } }, kv2, /a list of 2/],
     ["a value that is not base64", { secretKey: { key: "password" }, encoding: "base64" }, kv2, /not valid base64/],
     ["a value that is not hex", { secretKey: { key: "password" }, encoding: "hex" }, kv2, /not valid hex/],
+    [
+      "a key that holds no PEM, where PEM is wanted, naming it",
+      { secretKey: { key: "password" }, format: "pem-bundle" },
+      kv2,
+      /^password at secret\/data\/app is no PEM.*leave it out to write/,
+    ],
+    [
+      "a pointer to no PEM, naming its end",
+      { secretKey: { pointer: ["nested", "hosts", "0"] }, format: "pem-bundle" },
+      kv2,
+      /^\/nested\/hosts\/0 at secret\/data\/app is no PEM/,
+    ],
     ["an answer without a body (204)", {}, null, /without a body/],
     ["an answer without data", { secretKey: { key: "a" } }, { data: null }, /holds no data/],
   ])("refuses %s", (_name, change, body, message) => {

@@ -34,7 +34,7 @@ function contentsOf(object: ObjectSpec, body: JsonObject): Buffer {
 const inFormat: Record<Format, (object: ObjectSpec, body: JsonObject) => string> = {
   "pem-bundle": (object, body) =>
     object.secretKey
-      ? pemPart(valueAt(body, object.secretKey, object), place(object))
+      ? pemPart(valueAt(body, object.secretKey, object), `${nameOf(object.secretKey)} at ${place(object)}`)
       : pemBundle(dataOf(body, object), place(object)),
 };
 
@@ -110,6 +110,10 @@ function pointer(steps: readonly string[], depth: number): string {
     .slice(0, depth + 1)
     .map((step) => `/${step.replaceAll("~", "~0").replaceAll("/", "~1")}`)
     .join("");
+}
+
+function nameOf(selector: KeySelector): string {
+  return named("key" in selector ? selector.key : pointer(selector.pointer, selector.pointer.length));
 }
 
 function holds(value: Json): string {
