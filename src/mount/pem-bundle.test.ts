@@ -53,6 +53,15 @@ test.each<[string, JsonObject, string]>([
     whole,
   ],
   [
+    "that the engine has bundled with the key in another form: the key once, as asked for",
+    {
+      private_key: webPem.key,
+      certificate: `${createPrivateKey(webPem.key).export({ type: "pkcs1", format: "pem" }).toString()}${webPem.cert}`,
+      ca_chain: [midPem.cert, caPem.cert],
+    },
+    whole,
+  ],
+  [
     "on one line each, with words between, and a curve's name: as OpenSSL writes it, without the name",
     {
       "tls.key": `-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n${webPem.key}`,

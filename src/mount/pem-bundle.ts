@@ -9,7 +9,7 @@ const certificateNames = ["certificate", "tls.crt"];
 const chainNames = ["ca_chain", "issuing_ca", "ca.crt"];
 
 /**
- * Key, certificate and chain as one PEM text, in that order and each block once; what is not there is left out, but for
+ * One key, the certificate and its chain as one PEM text, in that order and each block once; what is not there is left out, but for
  * the certificate. Servers read both of their files from it, and the driver makes a `kubernetes.io/tls` Secret of it: the
  * certificates in their order, and the last block that is none as the key (secrets-store-csi-driver 1.6.0 secretutil
  * GetCertPart), so nothing but these is in it. Throws `not_found` or `invalid_request`; `place` names the answer.
@@ -23,7 +23,8 @@ export function pemBundle(secret: JsonObject, place: string): string {
   const leaf = blocksOf(certificate);
   if (!leaf.some(isCertificate)) throw withoutCertificate(secret, certificate, place);
   const blocks = [...blocksOf(key), ...leaf, ...blocksOf(chain)];
-  return textOf([...blocks.filter(isPrivateKey), ...blocks.filter(isCertificate)]);
+  // One key: with `format=pem_bundle` and `private_key_format=pkcs8` Vault gives the same one in two forms.
+  return textOf([...blocks.filter(isPrivateKey).slice(0, 1), ...blocks.filter(isCertificate)]);
 }
 
 /** One part alone as clean PEM; a list, such as `ca_chain`, is joined. Throws `invalid_request`; `place` names the value. */
