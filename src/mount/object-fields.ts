@@ -76,7 +76,7 @@ export function selectorOf(object: ObjectReader): KeySelector | undefined {
 
 export function encodingOf(object: ObjectReader): Encoding {
   const written = object.text("encoding");
-  if (written === "") return "utf-8";
+  if (written === "" || object.text("format") !== "") return "utf-8";
   if (object.text("secretKey") === "") {
     if (written.toLowerCase() !== "utf-8")
       object.ignored("encoding", "means nothing without secretKey, which says what to decode");
