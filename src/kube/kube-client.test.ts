@@ -97,9 +97,26 @@ describe("an answer that goes on", () => {
     ["one that is too old", refusal(410, "Expired"), /status 410/],
     ["silence", { status: 200, body: '{"a":1}\n', open: true }, /does not answer in time/],
     ["a server that does not even begin", "hang", /does not answer in time/],
+    ["a connection that breaks", { status: 200, body: '{"a":1}\n', cut: true }, /cannot be reached/],
   ] as const)("fails at %s", async (_what, answer, message) => {
     const { client } = await startKubernetesApi(() => answer, { maxBytes: 1_000 });
     await expect(read(client, 100)).rejects.toThrow(message);
+  });
+
+  test("begins within the time of any call, however long it may be silent later", async () => {
+    const { client } = await startKubernetesApi(() => "hang", { timeoutMs: 50 });
+    await expect(read(client, 3_600_000)).rejects.toThrow(/does not answer in time/);
+  });
+
+  test("may be silent for longer than a call may take", async () => {
+    const { client } = await startKubernetesApi(() => ({ status: 200, body: '{"a":1}\n', open: true }), {
+      timeoutMs: 500,
+    });
+    const reading = client.stream(watching, 700, never);
+    await reading.next();
+    const before = performance.now();
+    await expect(reading.next()).rejects.toThrow(/does not answer in time/);
+    expect(performance.now() - before).toBeGreaterThan(550);
   });
 
   test("is left when the reader wants no more, and when its signal aborts", async () => {

@@ -5,7 +5,7 @@ import { withDeadline } from "../shared/join-signals.js";
 import { IdleSignal } from "./idle-signal.js";
 import { quoted } from "../shared/quoted.js";
 import { Redacted } from "../shared/redacted.js";
-import { KubeError } from "./kube-error.js";
+import { AnswerTooLong, KubeError } from "./kube-error.js";
 import { readServiceAccount } from "./service-account.js";
 
 export interface KubeClientOptions {
@@ -35,6 +35,9 @@ interface Reply {
 }
 
 const userAgent = "keymount";
+const defaultTimeoutMs = 10_000;
+/** An object has 1.5 MiB at most in etcd, and more as JSON, where `<` is written as `\u003c`. */
+const defaultMaxBytes = 4 << 20;
 
 /**
  * The few calls we make of the API server, as ourselves. Answers are JSON and may hold secrets, so they are `Redacted`.
@@ -50,7 +53,7 @@ export class KubeClient {
   }
 
   async call(call: KubeCall, signal: AbortSignal): Promise<Redacted<unknown>> {
-    const { timeoutMs = 10_000, maxBytes = 2 << 20 } = this.#options;
+    const { timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes } = this.#options;
     const { body, purpose } = call;
     const deadline = withDeadline(signal, timeoutMs, () => tooLate(purpose));
     try {
@@ -64,18 +67,20 @@ export class KubeClient {
 
   /**
    * The lines of an answer that goes on, each a JSON text: a watch. Ends when the server ends it. Throws as `call` does,
-   * also where nothing comes for `idleMs`, or a line is longer than `maxBytes`.
+   * also where nothing comes for `idleMs`, or a line is longer than `maxBytes`. It begins within the time of any call: the
+   * API server sends the head of a watch at once (endpoints/handlers/watch.go).
    */
   async *stream(call: KubeCall, idleMs: number, signal: AbortSignal): AsyncGenerator<unknown, void> {
-    const { maxBytes = 2 << 20 } = this.#options;
+    const { timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes } = this.#options;
     const { purpose } = call;
-    const idle = new IdleSignal(signal, idleMs, () => tooLate(purpose));
+    const idle = new IdleSignal(signal, timeoutMs, () => tooLate(purpose));
     try {
       const options = await this.#optionsOf(call, idle.signal);
       const response = await opened(options, purpose, idle.signal);
       if (response.statusCode !== 200) {
         understood({ status: response.statusCode ?? 0, body: await bytesOf(response, maxBytes) }, purpose);
       }
+      idle.allow(idleMs);
       for await (const line of linesOf(response, maxBytes, purpose, idle)) yield line;
     } catch (error) {
       if (idle.signal.aborted) throw idle.signal.reason;
@@ -162,7 +167,7 @@ async function* linesOf(
       yield line;
     }
     if (rest.length > maxBytes) {
-      throw new ProviderError("unavailable", `${purpose}: a line of the answer has more than ${maxBytes} bytes`);
+      throw new AnswerTooLong(purpose, "a line of the answer", maxBytes);
     }
   }
 }
@@ -182,7 +187,7 @@ function exchange(
         bytes += piece.length;
         pieces.push(piece);
         if (bytes <= maxBytes) return;
-        reject(new ProviderError("unavailable", `${purpose}: the answer has more than ${maxBytes} bytes`));
+        reject(new AnswerTooLong(purpose, "the answer", maxBytes));
         request.destroy();
       });
       response.on("error", failed);
@@ -202,8 +207,9 @@ function unreachable(purpose: string, cause: unknown): ProviderError {
 function understood({ status, body }: Reply, purpose: string): Redacted<unknown> {
   const read = parsed(body);
   if (status >= 200 && status < 300 && read !== undefined) return new Redacted(read);
-  const said = (read as { reason?: unknown } | null | undefined)?.reason;
-  const reason = typeof said === "string" && /^[A-Za-z]{1,40}$/.test(said) ? said : "";
+  const { kind, reason: said } = (read ?? {}) as { kind?: unknown; reason?: unknown };
+  // Only a Status is the API server's own word; a proxy before it may answer in JSON, too.
+  const reason = kind === "Status" && typeof said === "string" && /^[A-Za-z]{1,40}$/.test(said) ? said : "";
   const what = status >= 200 && status < 300 ? "answers with something that is not JSON" : meaning(status);
   throw new KubeError(status, reason, `${purpose}: the Kubernetes API ${what}`);
 }

@@ -15,6 +15,15 @@ export class KubeError extends ProviderError {
   }
 }
 
+/** An answer, or a line of one, of more bytes than are read. */
+export class AnswerTooLong extends ProviderError {
+  override readonly name = "AnswerTooLong";
+
+  constructor(purpose: string, what: string, maxBytes: number) {
+    super("unavailable", `${purpose}: ${what} has more than ${maxBytes} bytes`);
+  }
+}
+
 function codeOf(status: number): ErrorCode {
   if (status === 403) return "permission_denied";
   if (status === 404) return "not_found";

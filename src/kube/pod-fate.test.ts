@@ -26,6 +26,7 @@ test.each<[string, ApiAnswer, "gone" | "lives"]>([
 test.each<[string, ApiAnswer | "hang"]>([
   ["a proxy's 404", { status: 404, body: "not found" }],
   ["a 404 without a reason", { status: 404, body: {} }],
+  ["a proxy's 404 in JSON", { status: 404, body: { reason: "NotFound" } }],
   ["a refusal", refusal(403, "Forbidden")],
   ["an error", refusal(500, "InternalError")],
   ["something else than a pod", { status: 200, body: { kind: "Status" } }],

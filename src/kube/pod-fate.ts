@@ -29,7 +29,7 @@ export async function podFate(
     const ended = status?.phase === "Succeeded" || status?.phase === "Failed";
     return metadata.uid !== uid || ended ? "gone" : "lives";
   } catch (error) {
-    // A proxy's 404 has no reason, nor has one for a path that the API server does not know.
+    // A proxy's 404 is no Status, so that it has no reason, nor has one for a path that the API server does not know.
     if (error instanceof KubeError && error.status === 404 && error.reason === "NotFound") return "gone";
     throw error;
   }

@@ -1,9 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
 import { FakeClock } from "../testing/fake-clock.js";
+import { refusal, startKubernetesApi } from "../testing/kubernetes-api.js";
 import type { KubeCall } from "./kube-client.js";
-import { KubeError } from "./kube-error.js";
+import { AnswerTooLong, KubeError } from "./kube-error.js";
 import { PodWatch } from "./pod-watch.js";
 
 /** What one watch tells before it ends; an error ends it so, `hang` keeps it open. */
@@ -28,6 +29,8 @@ const listed = (version: string, items: object[], next = "") => ({
 });
 const bookmark = (resourceVersion: string) => ({ type: "BOOKMARK", object: { metadata: { resourceVersion } } });
 const expired = { type: "ERROR", object: { kind: "Status", code: 410, reason: "Expired" } };
+const tooLong = () => new AnswerTooLong("listing", "the answer", 1_000);
+const watchesFrom = () => calls.filter((call) => call.startsWith("watch"));
 const outage = () => new ProviderError("unavailable", "listing: no answer");
 
 beforeEach(() => {
@@ -91,7 +94,7 @@ test("asks for the node's living pods only, and for their metadata", async () =>
   await clock.advance(0);
   const [list, watching] = asked.map(({ path }) => Object.fromEntries(new URL(path, "https://api").searchParams));
   const fieldSelector = "spec.nodeName=node-1,status.phase!=Succeeded,status.phase!=Failed";
-  expect(list).toEqual({ fieldSelector, limit: "250" });
+  expect(list).toEqual({ fieldSelector, limit: "64" });
   expect(watching).toMatchObject({ fieldSelector, watch: "true", allowWatchBookmarks: "true", timeoutSeconds: "300" });
   expect(asked.map(({ accept }) => accept)).toEqual([
     expect.stringContaining("as=PartialObjectMetadataList;") as string,
@@ -152,10 +155,25 @@ describe("a watch that ends", () => {
     await run(10 * 60_000);
     expect(states).toEqual(["live", "stale: listing: no answer"]);
     expect(watch.state).toBe("stale");
-    expect(calls.length).toBeLessThan(30);
+    expect(watchesFrom().length).toBeLessThan(30);
     watches = [[bookmark("20"), "hang"]];
     await run(60_000);
     expect(watch.state).toBe("live");
+  });
+
+  test("without a word is one that failed: it is tried ever more rarely, and soon not believed", async () => {
+    watches = Array.from({ length: 100 }, () => []);
+    await run(10 * 60_000);
+    expect(states).toEqual(["live", expect.stringMatching(/^stale: .* without a word$/) as string]);
+    expect(watchesFrom().length).toBeLessThan(30);
+  });
+
+  test("and cannot be resumed for a minute, whatever the reason, is begun anew with a list", async () => {
+    watches = [[bookmark("9000")], ...Array.from({ length: 7 }, () => [new KubeError(500, "", "no such version")])];
+    lists = [listed("10", [pod("a", "5")]), listed("30", [pod("b", "6")])];
+    await run(4 * 60_000);
+    expect(watchesFrom().at(-1)).toBe("watch from 30");
+    expect([watch.find("a"), watch.find("b")?.uid]).toEqual([undefined, "b"]);
   });
 
   test("because of a line that is not understood is resumed", async () => {
@@ -163,6 +181,79 @@ describe("a watch that ends", () => {
     await run(10_000);
     expect(calls.at(-1)).toBe("watch from 20");
   });
+});
+
+test("tells a pod from the one of the same name before it, and takes what it knows already", async () => {
+  const again = { metadata: { ...pod("a", "12").metadata, uid: "a2" } };
+  watches = [
+    [
+      { type: "ADDED", object: pod("b", "6") },
+      { type: "ADDED", object: again },
+      { type: "DELETED", object: pod("a", "13") },
+      { type: "DELETED", object: pod("a", "13") },
+      "hang",
+    ],
+  ];
+  await run();
+  expect([watch.find("a"), watch.find("a2")?.name, watch.size]).toEqual([undefined, "web-a", 2]);
+});
+
+test("keeps no more of a wish than tells it from another", async () => {
+  lists = [listed("10", [pod("a", "5", { annotations: { "keymount.dev/refresh": "x".repeat(5_000) } })])];
+  await run();
+  expect(watch.find("a")!.refresh).toHaveLength(253);
+});
+
+test("a list whose next page is asked for too late is begun anew", async () => {
+  const expiredPage = new KubeError(410, "Expired", "the continue token is too old");
+  lists = [listed("10", [pod("a", "5")], "more"), expiredPage, listed("20", [pod("b", "6")])];
+  await run(5_000);
+  expect(calls).toEqual(["list", "list on more", "list", "watch from 20"]);
+  expect([watch.find("a"), watch.size]).toEqual([undefined, 1]);
+});
+
+test("asks for fewer pods at once where their metadata is too long", async () => {
+  lists = [tooLong(), listed("10", [pod("a", "5")], "more"), tooLong(), listed("20", [pod("a", "5"), pod("b", "6")])];
+  await run();
+  expect(calls).toEqual(["list", "list", "list on more", "list", "watch from 20"]);
+  expect([watch.size, states]).toEqual([2, ["live"]]);
+});
+
+test("where one pod alone is too long, it says so, and rests", async () => {
+  lists = [tooLong()];
+  await run();
+  expect(calls).toEqual(["list", "list", "list", "list"]);
+  expect(states).toEqual(["stale: listing: the answer has more than 1000 bytes"]);
+});
+
+test("of an API server: pages, a connection that breaks, a version that is too old, and one that goes", async () => {
+  const told = (...events: object[]) => events.map((line) => `${JSON.stringify(line)}\n`).join("");
+  const lines = [
+    { status: 200, body: told(bookmark("20")), cut: true },
+    refusal(410, "Expired"),
+    { status: 200, body: told({ type: "DELETED", object: pod("a", "31") }), open: true },
+  ];
+  const { client, calls: made } = await startKubernetesApi(({ path }) => {
+    if (said(path).startsWith("watch")) return lines.shift() ?? "hang";
+    return {
+      status: 200,
+      body: listed("10", [pod(said(path) === "list" ? "a" : "b", "5")], said(path) === "list" ? "p2" : ""),
+    };
+  });
+  const other = new PodWatch({
+    kube: client,
+    nodeName: "node-1",
+    clock,
+    random: () => 0,
+    observer: { podWatchChanged() {} },
+  });
+  running = other.run(life.signal);
+  await vi.waitUntil(async () => (await clock.advance(1_000), other.size === 1), { interval: 20, timeout: 5_000 });
+  expect(other.find("b")).toEqual({ namespace: "shop", name: "web-b", uid: "b" });
+  expect(made.map(({ path }) => said(path))).toEqual([
+    ...["list", "list on p2", "watch from 10"],
+    ...["watch from 20", "list", "list on p2", "watch from 10"],
+  ]);
 });
 
 test("where it may not list, it says so once, and goes on trying", async () => {

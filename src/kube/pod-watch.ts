@@ -3,7 +3,7 @@ import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
 import type { KubeClient } from "./kube-client.js";
-import { KubeError } from "./kube-error.js";
+import { AnswerTooLong, KubeError } from "./kube-error.js";
 
 /** What is kept of a pod. */
 export interface WatchedPod {
@@ -32,7 +32,8 @@ export interface PodWatchParts {
 /** `kubectl annotate --overwrite pod NAME keymount.dev/refresh=$(date +%s)` */
 export const refreshAnnotation = "keymount.dev/refresh";
 
-const pageSize = 250;
+/** Pods of one page of the list; fewer where their metadata is so long that a page is not read. */
+const largestPage = 64;
 /** A watch that breaks is resumed where it broke, so that for a while nothing is missed. */
 const staleAfterMs = 60_000;
 /** The API server sends bookmarks every minute or so (cacher.go): one that sends nothing for so long is gone. */
@@ -40,6 +41,7 @@ const idleMs = 180_000;
 const [shortestWatchSeconds, longestWatchSeconds] = [300, 600];
 const [shortestRestMs, longestRestMs] = [1_000, 60_000];
 const longestAnnotation = 253;
+const watching = "watching this node's pods";
 
 const metadata = z.object({
   metadata: z.object({
@@ -72,7 +74,12 @@ export class PodWatch {
   readonly #parts: PodWatchParts;
   #pods = new Map<string, WatchedPod>();
   #told: PodWatchState = "starting";
+  /** What to watch from; `undefined` where a list must tell. */
+  #version: string | undefined;
+  #failures = 0;
   #brokenSince: number | undefined;
+  /** A list alone does not mend that. */
+  #watchFailed = false;
 
   constructor(parts: PodWatchParts) {
     this.#parts = parts;
@@ -92,50 +99,68 @@ export class PodWatch {
 
   /** Lists and watches until the signal aborts; resolves then. */
   async run(signal: AbortSignal): Promise<void> {
-    let version: string | undefined;
-    for (let failures = 0; !signal.aborted; ) {
+    while (!signal.aborted) {
       try {
-        version ??= await this.#list(signal);
-        for await (const next of this.#watch(version, signal)) {
-          version = next;
-          failures = 0;
-          this.#become("live");
-        }
-        await this.#rest(0, signal); // It has ended as it should, or its server has no time for it.
+        await this.#follow(signal);
       } catch (reason) {
         if (signal.aborted) return;
-        const error = ProviderError.from(reason);
-        if (error instanceof KubeError && error.status === 410) version = undefined;
-        failures += 1;
-        this.#broke(error);
-        await this.#rest(failures, signal);
+        this.#broke(ProviderError.from(reason));
       }
+      await this.#rest(signal);
     }
+  }
+
+  /** Resolves when the watch has ended as it should. */
+  async #follow(signal: AbortSignal): Promise<void> {
+    const from = this.#version ?? (await this.#list(signal));
+    let heard = false;
+    for await (const version of this.#watch(from, signal)) {
+      this.#version = version;
+      this.#failures = 0;
+      this.#watchFailed = false;
+      this.#become("live");
+      heard = true;
+    }
+    if (!heard) throw new ProviderError("unavailable", `${watching}: the Kubernetes API ends the watch without a word`);
   }
 
   /** Gives the version to watch from. Nothing is forgotten before everything is known. */
   async #list(signal: AbortSignal): Promise<string> {
+    const { pods, version } = await this.#listed(largestPage, signal);
+    this.#pods = pods;
+    this.#version = version;
+    if (!this.#watchFailed) this.#become("live");
+    return version;
+  }
+
+  async #listed(pageSize: number, signal: AbortSignal): Promise<{ pods: Map<string, WatchedPod>; version: string }> {
     const pods = new Map<string, WatchedPod>();
-    for (let from = ""; ; ) {
-      const query = new URLSearchParams({ fieldSelector: this.#selector, limit: String(pageSize) });
-      if (from !== "") query.set("continue", from);
-      const read = await this.#parts.kube.call(
-        {
-          method: "GET",
-          path: `/api/v1/pods?${query.toString()}`,
-          accept: acceptOf("PartialObjectMetadataList"),
-          purpose: "listing this node's pods",
-        },
-        signal,
-      );
-      const page = understood(list, read.reveal());
-      for (const item of page.items ?? []) pods.set(item.metadata.uid, podOf(item.metadata));
-      from = page.metadata.continue ?? "";
-      if (from !== "") continue;
-      this.#pods = pods;
-      this.#become("live");
-      return page.metadata.resourceVersion;
+    try {
+      for (let from = ""; ; ) {
+        const page = await this.#page(pageSize, from, signal);
+        for (const item of page.items ?? []) pods.set(item.metadata.uid, podOf(item.metadata));
+        from = page.metadata.continue ?? "";
+        if (from === "") return { pods, version: page.metadata.resourceVersion };
+      }
+    } catch (error) {
+      if (error instanceof AnswerTooLong && pageSize > 1) return this.#listed(pageSize / 4, signal);
+      throw error;
     }
+  }
+
+  async #page(size: number, from: string, signal: AbortSignal): Promise<z.output<typeof list>> {
+    const query = new URLSearchParams({ fieldSelector: this.#selector, limit: String(size) });
+    if (from !== "") query.set("continue", from);
+    const read = await this.#parts.kube.call(
+      {
+        method: "GET",
+        path: `/api/v1/pods?${query.toString()}`,
+        accept: acceptOf("PartialObjectMetadataList"),
+        purpose: "listing this node's pods",
+      },
+      signal,
+    );
+    return understood(list, read.reveal());
   }
 
   /** Gives the version after each event. */
@@ -152,7 +177,7 @@ export class PodWatch {
       method: "GET" as const,
       path: `/api/v1/pods?${query.toString()}`,
       accept: acceptOf("PartialObjectMetadata"),
-      purpose: "watching this node's pods",
+      purpose: watching,
     };
     for await (const line of this.#parts.kube.stream(call, idleMs, signal)) {
       const happened = understood(event, line);
@@ -182,13 +207,17 @@ export class PodWatch {
 
   #broke(error: ProviderError): void {
     const now = this.#parts.clock.monotonic();
+    this.#failures += 1;
+    this.#watchFailed = this.#version !== undefined;
     this.#brokenSince ??= now;
     if (this.#told === "starting" || now - this.#brokenSince >= staleAfterMs) this.#become("stale", error);
+    // What cannot be resumed for so long may never be: the server's store may have been put back to an older one.
+    if (this.#told === "stale" || (error instanceof KubeError && error.status === 410)) this.#version = undefined;
   }
 
-  async #rest(failures: number, signal: AbortSignal): Promise<void> {
+  async #rest(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#parts;
-    const ceiling = Math.min(longestRestMs, shortestRestMs * 2 ** Math.min(failures, 10));
+    const ceiling = Math.min(longestRestMs, shortestRestMs * 2 ** Math.min(Math.max(1, this.#failures), 10));
     await clock.sleep(shortestRestMs + random() * (ceiling - shortestRestMs), signal).catch(() => undefined);
   }
 }
@@ -204,7 +233,7 @@ function podOf({ namespace, name, uid, annotations }: z.output<typeof metadata>[
 
 function refusalOf({ code = 0, reason = "" }: { code?: number | undefined; reason?: string | undefined }): KubeError {
   const status = reason === "Expired" || reason === "Gone" ? 410 : code;
-  return new KubeError(status, "", `watching this node's pods: the Kubernetes API ends the watch (${status})`);
+  return new KubeError(status, "", `${watching}: the Kubernetes API ends the watch (${status})`);
 }
 
 function understood<T>(shape: z.ZodType<T>, read: unknown): T {

@@ -19,6 +19,8 @@ export interface ApiAnswer {
   body: object | string;
   /** The answer goes on: no more is sent, and it is not ended. */
   open?: boolean;
+  /** The connection breaks after that. */
+  cut?: boolean;
 }
 
 const identity = { cert: "", key: "" };
@@ -39,7 +41,8 @@ export async function startKubernetesApi(
     if (given === "hang") return;
     response.writeHead(given.status, { "content-type": "application/json" });
     const written = typeof given.body === "string" ? given.body : JSON.stringify(given.body);
-    if (given.open) response.write(written);
+    if (given.cut) response.write(written, () => response.destroy());
+    else if (given.open) response.write(written);
     else response.end(written);
   };
   const server = await serveHttp(handler, { tls: identity });
