@@ -14,19 +14,19 @@ const scene = await setLeaseScene("short-lives", { ttl: "30s", maxTtl: "2m", tok
 const { app, node, signal, database, role, users, logIn, held } = scene;
 const className = await app.createClass({ roleName: role, objects: loginObjects(database) });
 
-/** Asks every 5 s as a hurried kubelet would, until told to stop. */
-async function republish(volume: Volume, until: AbortSignal): Promise<void> {
-  while (!until.aborted) {
+/** Asks every 5 s as a hurried kubelet would, until then. */
+async function republish(volume: Volume, until: number): Promise<void> {
+  while (performance.now() < until) {
     await volume.publish(signal);
-    await sleep(5_000, undefined, { signal: until }).catch(() => undefined);
+    await sleep(5_000);
   }
 }
 
 /** An application that opens connections all the time, each with what its files say. Gives who it has been. */
-async function query(volume: Volume, until: AbortSignal): Promise<{ queries: number; identities: Set<string> }> {
+async function query(volume: Volume, until: number): Promise<{ queries: number; identities: Set<string> }> {
   const identities = new Set<string>();
   let queries = 0;
-  for (; !until.aborted; queries += 1) {
+  for (; performance.now() < until; queries += 1) {
     identities.add(await logIn(volume));
     await sleep(200);
   }
@@ -38,10 +38,10 @@ test(
   async () => {
     const volumes = await Promise.all(Array.from({ length: pods }, () => app.podVolume(node, className)));
     for (const volume of volumes) await volume.publish(signal);
-    const end = AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]);
+    const end = performance.now() + seconds * 1000;
     let mostUsers = 0;
     const count = async () => {
-      while (!end.aborted) {
+      while (performance.now() < end) {
         mostUsers = Math.max(mostUsers, (await users()).length);
         await sleep(1_000);
       }

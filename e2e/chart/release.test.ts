@@ -65,15 +65,22 @@ test("a release may ask for tokens of pods, of ten minutes, for listed audiences
 });
 
 const key = ["get secrets keymount-key"];
+const pods = ["get,list,watch pods"];
 test.each<[string, object, string[], string[]]>([
-  ["the key", {}, [...key, "create secrets"], []],
-  ["a key of somebody else's making", { key: { create: false } }, key, []],
-  ["events", { events: { enabled: true } }, [...key, "create secrets", "create,patch events"], ["create,patch events"]],
+  ["the key and the pods", {}, [...key, "create secrets", ...pods], pods],
+  ["a key of somebody else's making", { key: { create: false } }, [...key, ...pods], pods],
+  ["no pods", { podWatch: { enabled: false } }, [...key, "create secrets"], []],
+  [
+    "events",
+    { events: { enabled: true } },
+    [...key, "create secrets", "create,patch events", ...pods],
+    ["create,patch events", ...pods],
+  ],
   [
     "tokens",
     { tokenRequest: { fallback: true } },
-    [...key, "create secrets", "create serviceaccounts/token"],
-    ["create serviceaccounts/token"],
+    [...key, "create secrets", "create serviceaccounts/token", ...pods],
+    ["create serviceaccounts/token", ...pods],
   ],
   ["nothing", { rbac: { create: false } }, [], []],
 ])("a release has the rights for %s, and no others", async (_, values, here, elsewhere) => {

@@ -68,6 +68,11 @@ export class Database implements Engine {
     this.#leases = leases;
   }
 
+  /** Whether one of them may log in with that password. */
+  admits(username: string, password: string): boolean {
+    return this.#users.get(username) === password;
+  }
+
   /** The names of the users it made and has not taken back. */
   get users(): string[] {
     return [...this.#users.keys()];

@@ -112,6 +112,14 @@ export class VaultNode {
     }
   }
 
+  /** Answers one request without HTTP, and notes it in the log: what a client in the same process asks. */
+  async ask(request: LoggedRequest, text: string): Promise<WireAnswer> {
+    this.#parts.log.add(request);
+    const answer = await this.#honest(request, text);
+    request.status = answer.status;
+    return answer;
+  }
+
   /** What Vault answers; throws only what is a fault of this program. */
   async #honest(request: LoggedRequest, text: string): Promise<WireAnswer> {
     try {

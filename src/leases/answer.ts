@@ -107,9 +107,8 @@ export function endsAt({ kind, term, session }: Answer): number {
 /** When a Mount should have another made; `Infinity` while its end is not in sight. */
 export function replaceAt({ kind, term, session, failures }: Answer, leadMs: number): number {
   if (!term) return Infinity;
-  const own = replacementAt(term, leadMs, failures > 0);
-  if (kind === "leased") return Math.min(own, tokenReplacementAt(session, leadMs));
-  return Math.min(own, term.grantedAt + (term.grantedMs * 2) / 3);
+  if (kind === "issued") return term.grantedAt + (term.grantedMs * 2) / 3;
+  return Math.min(replacementAt(term, leadMs, failures > 0), tokenReplacementAt(session, leadMs));
 }
 
 /** When the keeper should renew it; `Infinity` for what cannot be renewed, or need not be any more. */
