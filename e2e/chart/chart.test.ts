@@ -38,7 +38,7 @@ describe.each(Object.entries(matrix))("with values for %s", (_, set) => {
     const file = objects.find(({ kind, data }) => kind === "ConfigMap" && "keymount.yaml" in (data as object));
     const options = loadOptions({
       argv: ["--config=keymount.yaml"],
-      env: { KUBERNETES_SERVICE_HOST: "10.0.0.1" },
+      env: { KUBERNETES_SERVICE_HOST: "10.0.0.1", NODE_NAME: "node-1" },
       execArgv: [],
       readFile: () => (file!["data"] as Record<string, string>)["keymount.yaml"]!,
     });

@@ -137,6 +137,19 @@ test.each<[string, VaultErrorKind[], number, string[], string]>([
   expect(await mount()).toBe(gives);
 });
 
+test("past its end by five minutes, a lease is asked about no more; until then, it is not asked about each second", async () => {
+  vault.grants = [{ ttlMs: 100 * day }];
+  await mount();
+  vault.failures.push(...Array.from({ length: 10_000 }, () => ({ verb: "renew", kind: "outage" as const })));
+  await pass(hour, 10 * second);
+  const before = renewals().length;
+  await pass(5 * minute);
+  expect(renewals().length - before).toBeLessThan(30);
+  const byThen = renewals().length;
+  await pass(hour, 10 * second);
+  expect(renewals().length).toBe(byThen);
+});
+
 describe("a renewal that policy denies", () => {
   test.each([
     ["to a living token", [], ["lease: never again"]],

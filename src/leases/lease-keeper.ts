@@ -8,7 +8,7 @@ import type { Keeping, Sessions } from "../vault/sessions.js";
 import { type LeaseRules, renewed, unrenewable } from "../vault/term.js";
 import type { Caller, Lease, VaultClient } from "../vault/vault-client.js";
 import { VaultError } from "../vault/vault-error.js";
-import { type Answer, endsAt, isDead, leaseRenewalAt, replaceAt } from "./answer.js";
+import { type Answer, endsAt, isAlive, isDead, leaseRenewalAt, replaceAt } from "./answer.js";
 import type { AnswerBook, Entry } from "./answer-book.js";
 
 export interface LeaseKeeperObserver {
@@ -82,7 +82,7 @@ export class LeaseKeeper {
     }
     for (const entry of book.entries()) {
       const { answer } = entry;
-      if (!answer?.lease || now < leaseRenewalAt(answer)) continue;
+      if (!answer?.lease || now < leaseRenewalAt(answer) || !isAlive(answer, now)) continue;
       const { lease, session } = answer;
       const renew = (signal: AbortSignal) => this.#renewLease(entry, answer, lease, signal);
       due.push({ what: answer, session, endsAt: endsAt(answer), renew });

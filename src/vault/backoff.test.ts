@@ -9,7 +9,7 @@ test.each([
   ["the tenth: never above five minutes", 10, 60 * minute, 0.5, 150_000],
   ["an unlucky draw: never below a second", 10, 60 * minute, 0, 1_000],
   ["near the end: a quarter of what is left", 10, minute, 0.9, 15_000],
-  ["past the end", 3, -minute, 0.9, 1_000],
+  ["past the end, nothing is urgent", 3, -minute, 0.9, 18_000],
 ])("%s", (_what, failures, leftMs, draw, ms) => {
   expect(backoff(failures, leftMs, draw)).toBeCloseTo(ms);
 });

@@ -213,7 +213,7 @@ const mistakes: readonly Mistake[] = [
   {
     what: "a field that does not exist yet",
     fields: { format: "env" },
-    says: ['objects[0] "password": format is not available in this version'],
+    says: ['objects[0] "password": format "env" is not available in this version'],
   },
   {
     what: "a duration that is none",

@@ -1,0 +1,131 @@
+import type { Connection } from "../../config/connection.js";
+import type { VaultNode } from "../../devvault/vault-node.js";
+import type { VaultRequest } from "../../mount/mount-spec.js";
+import type { Clock } from "../../shared/clock.js";
+import { Redacted } from "../../shared/redacted.js";
+import type { Operation } from "../../vault/operation.js";
+import { understandRefusal } from "../../vault/refusal.js";
+import type { Caller, Grant, VaultAnswer, VaultClient, VaultLogin, VaultToken } from "../../vault/vault-client.js";
+import { leaseGrantIn, leaseIn, readReply, tokenGrantIn, tokenIn } from "../../vault/vault-reply.js";
+
+interface Question {
+  operation: Operation;
+  /** With its query. */
+  path: string;
+  body?: object | string;
+  token?: Redacted<string>;
+}
+
+interface On {
+  token: VaultToken;
+}
+
+/**
+ * Asks the embedded Vault in the same process: answers and refusals are read as those of a real one are, and there is no
+ * network to wait for. `passed` is told of each request once Vault has carried it out, before its answer is seen.
+ * `subject` tells what it was about: token and body.
+ */
+export class InProcessVaultClient implements VaultClient {
+  readonly #node: VaultNode;
+  readonly #clock: Clock;
+  /** A process that was killed asks nothing more. */
+  readonly #lives: () => boolean;
+  readonly #passed: (operation: Operation, ok: boolean, subject: string) => Promise<void>;
+
+  constructor(
+    node: VaultNode,
+    clock: Clock,
+    lives: () => boolean,
+    passed: (operation: Operation, ok: boolean, subject: string) => Promise<void>,
+  ) {
+    this.#node = node;
+    this.#clock = clock;
+    this.#lives = lives;
+    this.#passed = passed;
+  }
+
+  async login(
+    connection: Connection,
+    { jwt, role, authMount, ...rest }: VaultLogin,
+    _caller: Caller,
+  ): Promise<VaultToken> {
+    const login = { role, authMount, serviceAccount: rest.serviceAccount, audience: rest.audience };
+    const path = `auth/${authMount}/login`;
+    const operation: Operation = { kind: "login", connection, method: "POST", path, login };
+    const { body, requestedAt } = await this.#ask({ operation, path, body: { role, jwt: jwt.reveal() } });
+    return tokenIn(body, requestedAt);
+  }
+
+  async request(
+    connection: Connection,
+    { token }: On,
+    { method, path, query, args }: VaultRequest,
+  ): Promise<VaultAnswer> {
+    const reads = method === "GET" || method === "LIST";
+    const operation: Operation = { kind: reads ? "read" : "issue", connection, method, path, query };
+    const { body, bytes, requestedAt } = await this.#ask({
+      operation,
+      path: query === "" ? path : `${path}?${query}`,
+      token: token.secret,
+      ...(args && { body: args.reveal() }),
+    });
+    const lease = body ? leaseIn(body) : undefined;
+    return { body: new Redacted(body), bytes, requestedAt, ...(lease && { lease }) };
+  }
+
+  async lookupSelf(connection: Connection, { token }: On): Promise<void> {
+    const path = "auth/token/lookup-self";
+    await this.#ask({ operation: { kind: "lookup", connection, method: "GET", path }, path, token: token.secret });
+  }
+
+  async renewSelf(connection: Connection, { token }: On, incrementMs: number): Promise<Grant> {
+    const path = "auth/token/renew-self";
+    const operation: Operation = { kind: "renew", connection, method: "POST", path };
+    const asked = { operation, path, token: token.secret, body: { increment: Math.ceil(incrementMs / 1000) } };
+    const { body, requestedAt } = await this.#ask(asked);
+    return tokenGrantIn(body, requestedAt);
+  }
+
+  async renewLease(
+    connection: Connection,
+    { token }: On,
+    leaseId: Redacted<string>,
+    incrementMs: number,
+  ): Promise<Grant> {
+    const path = "sys/leases/renew";
+    const operation: Operation = { kind: "renew", connection, method: "POST", path };
+    const lease = { lease_id: leaseId.reveal(), increment: Math.ceil(incrementMs / 1000) };
+    const { body, requestedAt } = await this.#ask({ operation, path, token: token.secret, body: lease });
+    return leaseGrantIn(body, requestedAt);
+  }
+
+  async revokeSelf(connection: Connection, { token }: On): Promise<void> {
+    const path = "auth/token/revoke-self";
+    const operation: Operation = { kind: "revoke", connection, method: "POST", path };
+    await this.#ask({ operation, path, token: token.secret }).catch((error: unknown) => {
+      if ((error as { kind?: string }).kind !== "token_invalid") throw error;
+    });
+  }
+
+  async revokeLease(connection: Connection, { token }: On, leaseId: Redacted<string>): Promise<void> {
+    const path = "sys/leases/revoke";
+    const operation: Operation = { kind: "revoke", connection, method: "POST", path };
+    await this.#ask({ operation, path, token: token.secret, body: { lease_id: leaseId.reveal() } });
+  }
+
+  async #ask({ operation, path, body, token }: Question) {
+    if (!this.#lives()) return new Promise<never>(() => {});
+    const requestedAt = this.#clock.monotonic();
+    const wall = this.#clock.wall();
+    const [plain = "", query = ""] = path.split("?");
+    const headers = token ? { "x-vault-token": token.reveal() } : {};
+    const text = body === undefined ? "" : typeof body === "string" ? body : JSON.stringify(body);
+    const request = { at: wall, method: operation.method, path: plain, query, namespace: "", headers, body: {} };
+    const { status, headers: answered, body: answer } = await this.#node.ask(request, text);
+    const reply = readReply({ status, headers: answered ?? {}, body: Buffer.from(answer ?? "") });
+    const refusal = understandRefusal(operation, reply, { origin: "https://vault.example:8200", wall });
+    await this.#passed(operation, refusal === undefined, `${token?.reveal() ?? ""} ${text}`);
+    if (refusal) throw refusal.error;
+    return { body: reply.body ?? null, bytes: reply.bytes, requestedAt };
+  }
+}

@@ -1,0 +1,23 @@
+import type { Clock } from "../../shared/clock.js";
+
+/** A clock that is set by hand, and never lets anybody wait: what the model runs has no sleeps of its own. */
+export class ModelClock implements Clock {
+  #now = 0;
+  readonly #epoch = Date.parse("2026-01-01T00:00:00Z");
+
+  wall(): number {
+    return this.#epoch + this.#now;
+  }
+
+  monotonic(): number {
+    return this.#now;
+  }
+
+  sleep(): Promise<void> {
+    return Promise.reject(new Error("nothing in the model sleeps"));
+  }
+
+  advance(ms: number): void {
+    this.#now += ms;
+  }
+}

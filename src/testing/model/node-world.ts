@@ -1,0 +1,368 @@
+import type { Connection } from "../../config/connection.js";
+import { Database } from "../../devvault/database.js";
+import { DevVault } from "../../devvault/dev-vault.js";
+import { leaseRenewalAt } from "../../leases/answer.js";
+import type { Holding } from "../../leases/holding.js";
+import { mountVolume } from "../../mount/mount-volume.js";
+import type { MountSpec, ObjectSpec } from "../../mount/mount-spec.js";
+import type { Visitor } from "../../mount/ports.js";
+import { tokenKey } from "../../mount/token-key.js";
+import { ProviderError } from "../../shared/errors.js";
+import { Redacted } from "../../shared/redacted.js";
+import type { Operation } from "../../vault/operation.js";
+import { tokenRenewalAt } from "../../vault/session.js";
+import { sampleConnection } from "../connection.js";
+import { RecordsInMemory } from "../records-in-memory.js";
+import { testHolding } from "../test-holding.js";
+import { InProcessVaultClient } from "./in-process-vault-client.js";
+import { ModelClock } from "./model-clock.js";
+
+const second = 1_000;
+const minute = 60 * second;
+const hour = 60 * minute;
+
+/** Lives of what Vault makes here, in milliseconds. */
+export const lives = { token: hour, tokenMax: 6 * hour, login: 15 * minute, loginMax: hour } as const;
+export const tenants = ["ann", "bob"] as const;
+export type Tenant = (typeof tenants)[number];
+
+export interface ModelPod {
+  readonly uid: string;
+  readonly tenant: Tenant;
+  readonly jwt: string;
+  /** What its volume shows: file → text; nothing before the first Mount. */
+  files: Readonly<Record<string, string>>;
+  mountedAt: number;
+}
+
+/** The process has been killed; nobody will answer. */
+class Killed extends Error {}
+
+/**
+ * One node: a Vault, a database behind it, pods, and a keymount that may be killed at any moment and started anew on the
+ * records it left. Everything real but network, clock and disk.
+ */
+export class NodeWorld {
+  readonly clock = new ModelClock();
+  readonly vault = new DevVault({ clock: this.clock });
+  readonly connection: Connection = sampleConnection();
+  readonly pods = new Map<string, ModelPod>();
+  /** How often a process was killed. */
+  kills = 0;
+  records = new RecordsInMemory();
+  holding!: Holding;
+  /** What may never be, and was seen. */
+  readonly violations: string[] = [];
+  /** Of failed attempts: what was tried, and when. */
+  readonly #failedAt = new Map<string, number>();
+  #life = new AbortController();
+  #killIn = Infinity;
+  #death: { promise: Promise<never>; die: () => void } = death();
+  #uids = 0;
+  #random = 0.5;
+
+  /** Makes what the operator of Vault would. */
+  async furnish(): Promise<void> {
+    await this.admin("POST", "sys/mounts/kv", { type: "kv", options: { version: "2" } });
+    await this.admin("POST", "sys/mounts/database", { type: "database" });
+    await this.admin("POST", "sys/mounts/transit", { type: "transit" });
+    await this.admin("POST", "sys/auth/kubernetes", { type: "kubernetes" });
+    await this.admin("POST", "auth/kubernetes/config", { kubernetes_host: "https://127.0.0.1:6443" });
+    await this.admin("POST", "database/config/pg", {
+      plugin_name: "postgresql-database-plugin",
+      allowed_roles: "*",
+      connection_url: "postgresql://db.example/app",
+    });
+    for (const tenant of tenants) {
+      await this.admin("POST", `transit/keys/${tenant}`);
+      await this.admin("POST", `database/roles/${tenant}`, {
+        db_name: "pg",
+        creation_statements: ["CREATE ROLE"],
+        default_ttl: `${lives.login / second}s`,
+        max_ttl: `${lives.loginMax / second}s`,
+      });
+      await this.admin("POST", `auth/kubernetes/role/${tenant}`, {
+        bound_service_account_names: [tenant],
+        bound_service_account_namespaces: [tenant],
+        audience: "vault",
+        token_policies: [tenant],
+        token_ttl: `${lives.token / second}s`,
+        token_max_ttl: `${lives.tokenMax / second}s`,
+      });
+    }
+  }
+
+  /** Whatever a sequence left behind: Vault is up, lets everybody, and holds nothing of anybody's. */
+  async reset(): Promise<void> {
+    this.#life.abort();
+    this.vault.node.status.sealed = false;
+    this.database.isDown = false;
+    this.pods.clear();
+    for (const tenant of tenants) {
+      await this.allow(tenant, true);
+      await this.writeNote(tenant, { note: `${tenant}'s first` });
+    }
+    for (const { id, accessor } of this.vault.cluster.tokens.all()) {
+      if (id !== this.vault.rootToken) await this.admin("POST", "auth/token/revoke-accessor", { accessor });
+    }
+    this.#failedAt.clear();
+    this.violations.length = 0;
+    this.records = new RecordsInMemory();
+    this.kills = 0;
+    this.start();
+  }
+
+  get database(): Database {
+    return this.vault.databases[0]!;
+  }
+
+  async admin(method: string, path: string, body: object = {}): Promise<void> {
+    const headers = { "x-vault-token": this.vault.rootToken };
+    const request = { at: this.clock.wall(), method, path, query: "", namespace: "", headers, body: {} };
+    const { status } = await this.vault.node.ask(request, JSON.stringify(body));
+    if (status >= 300) throw new Error(`the model's Vault answers ${status} to ${method} ${path}`);
+  }
+
+  async writeNote(tenant: Tenant, data: object): Promise<void> {
+    await this.admin("POST", `kv/data/${tenant}`, { data });
+  }
+
+  async allow(tenant: Tenant, allowed: boolean): Promise<void> {
+    const paths = [`kv/data/${tenant}`, `database/creds/${tenant}`, `transit/encrypt/${tenant}`];
+    const rules = allowed ? paths.map((path) => `path "${path}" { capabilities = ["create", "read", "update"] }`) : [];
+    await this.admin("POST", `sys/policies/acl/${tenant}`, { policy: rules.join("\n") });
+  }
+
+  addPod(tenant: Tenant): ModelPod {
+    const uid = `uid-${(this.#uids += 1)}`;
+    const jwt = this.vault.mintServiceAccountToken({
+      namespace: tenant,
+      serviceAccount: tenant,
+      pod: { name: uid, uid },
+      audiences: ["vault"],
+      seconds: 1e9,
+    });
+    const pod: ModelPod = { uid, tenant, jwt, files: {}, mountedAt: -Infinity };
+    this.pods.set(uid, pod);
+    return pod;
+  }
+
+  /** A process takes up what the one before left. */
+  start(): void {
+    this.#life = new AbortController();
+    this.#death = death();
+    this.#killIn = Infinity;
+    const life = this.#life;
+    const holding = testHolding({
+      client: new InProcessVaultClient(
+        this.vault.node,
+        this.clock,
+        () => !life.signal.aborted,
+        (operation, ok, subject) => {
+          this.#watchPace(operation, ok, subject);
+          return this.#passed(life);
+        },
+      ),
+      clock: this.clock,
+      random: () => (this.#random = (this.#random * 16_807 + 0.37) % 1),
+      lives: (uid) => this.pods.has(uid),
+      lifetime: life.signal,
+    });
+    const { records } = this;
+    const store = {
+      write: async (id: string, payload: Redacted<Buffer>) => {
+        await this.#passed(life);
+        return records.write(id, payload);
+      },
+      remove: async (id: string) => {
+        await this.#passed(life);
+        return records.remove(id);
+      },
+    };
+    holding.ledger.open(store, records.all(), [this.connection]);
+    this.holding = holding;
+    // Pods that went while nobody was there.
+    for (const { pod } of [...holding.book.bindings()])
+      if (pod && !this.pods.has(pod.uid)) holding.book.forgetPod(pod.uid);
+  }
+
+  /** The process is killed after so many more requests and writes; nothing it does after that happens. */
+  killIn(steps: number): void {
+    this.#killIn = steps;
+  }
+
+  /** It is told to stop, and writes what it has not written; unless it is killed over that. */
+  async restart(): Promise<void> {
+    await Promise.race([this.holding.ledger.settled(), this.#death.promise]).catch(() => undefined);
+    this.#life.abort();
+    this.start();
+    await this.settle();
+  }
+
+  /** Called when Vault has carried something out, and before a record is written. */
+  async #passed(life: AbortController): Promise<void> {
+    if (!life.signal.aborted) {
+      this.#killIn -= 1;
+      if (this.#killIn >= 0) return;
+      this.kills += 1;
+      this.#failedAt.clear(); // What it had tried last, it took with it.
+      life.abort();
+      this.#death.die();
+    }
+    return never();
+  }
+
+  /** Nobody tries the same in the background within a second of its failure. */
+  #watchPace({ kind }: Operation, ok: boolean, subject: string): void {
+    if (kind !== "renew" && kind !== "revoke") return;
+    const now = this.clock.monotonic();
+    const key = `${kind} ${subject}`;
+    if (now - (this.#failedAt.get(key) ?? -Infinity) < second)
+      this.violations.push(`${kind} was tried again within a second`);
+    if (ok) this.#failedAt.delete(key);
+    else this.#failedAt.set(key, now);
+  }
+
+  /** One Mount as the driver sends it; gives the refusal, if there is one. A killed process is started anew. */
+  async mount(pod: ModelPod): Promise<ProviderError | undefined> {
+    try {
+      const spec = specOf(pod);
+      const parts = {
+        answers: this.holding.answers,
+        versionKey: new Redacted(Buffer.alloc(32, 1)),
+        responseBytes: 1 << 20,
+      };
+      const signal = new AbortController().signal;
+      const volume = await Promise.race([mountVolume(spec, this.#visitor(pod), parts, signal), this.#death.promise]);
+      await this.settle();
+      pod.files = Object.fromEntries(volume.files.map(({ path, contents }) => [path, contents.reveal().toString()]));
+      pod.mountedAt = this.clock.monotonic();
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof Killed)) return ProviderError.from(error);
+      this.start();
+      await this.settle();
+      return new ProviderError("unavailable", "the process was killed");
+    }
+  }
+
+  /** The pod's end is known. */
+  async forget(pod: ModelPod): Promise<void> {
+    this.pods.delete(pod.uid);
+    this.holding.book.forgetPod(pod.uid);
+    await this.settle();
+  }
+
+  /** Time passes, and whatever is due in it happens when it is due. */
+  async pass(ms: number): Promise<void> {
+    const until = this.clock.monotonic() + ms;
+    while (this.clock.monotonic() < until) {
+      const now = this.clock.monotonic();
+      const next = Math.min(until, Math.max(now + second, this.#nextDue(now)));
+      this.clock.advance(next - now);
+      await this.round();
+    }
+  }
+
+  async round(): Promise<void> {
+    const life = this.#life;
+    this.holding.keeper.round(life.signal);
+    this.holding.sessions.revokeLeaving();
+    await this.settle();
+    if (life.signal.aborted) {
+      this.start();
+      await this.settle();
+    }
+  }
+
+  #nextDue(now: number): number {
+    const { book, sessions } = this.holding;
+    const due = [
+      ...[...sessions.current()].map(tokenRenewalAt),
+      ...[...book.entries()].map(({ answer }) => (answer ? leaseRenewalAt(answer) : Infinity)),
+      ...sessions
+        .all()
+        .filter(({ state }) => state === "leaving")
+        .map(({ session }) => session.retryAt),
+    ].filter((at) => at > now);
+    return due.reduce((soonest, at) => Math.min(soonest, at), now + 6 * hour);
+  }
+
+  /** Lets everything that needs no time run out. */
+  async settle(): Promise<void> {
+    for (let turn = 0; turn < 3; turn += 1) await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+
+  #visitor({ tenant, uid, jwt }: ModelPod): Visitor {
+    return {
+      pod: { namespace: tenant, name: uid, uid, serviceAccount: tenant },
+      connection: this.connection,
+      vaultNamespace: "",
+      authMount: "kubernetes",
+      role: tenant,
+      audience: "vault",
+      jwt: new Redacted(jwt),
+      tokenKey: tokenKey({
+        connection: this.connection.name,
+        vaultNamespace: "",
+        authMount: "kubernetes",
+        role: tenant,
+        audience: "vault",
+        namespace: tenant,
+        serviceAccount: tenant,
+        serviceAccountUid: tenant,
+        podUid: uid,
+      }),
+      place: `/pods/${uid}/volumes/kubernetes.io~csi/secrets/mount`,
+      podVolume: true,
+    };
+  }
+}
+
+/** The same class for every pod of a tenant: a login in two files, a note, and something made once. */
+function specOf({ tenant, uid }: ModelPod): MountSpec {
+  const object = (objectName: string, key: string, request: ObjectSpec["request"]): ObjectSpec => ({
+    objectName,
+    request,
+    secretKey: { key },
+    encoding: "utf-8",
+    refreshIntervalMs: 2 * minute,
+  });
+  const login = { method: "GET", path: `database/creds/${tenant}`, query: "" } as const;
+  const made = {
+    method: "PUT",
+    path: `transit/encrypt/${tenant}`,
+    query: "",
+    args: new Redacted('{"plaintext":"aGk="}'),
+  } as const;
+  return {
+    pod: { namespace: tenant, name: uid, uid, serviceAccount: tenant },
+    class: {
+      roleName: tenant,
+      onDenied: "keep",
+      objects: [
+        object("user", "username", login),
+        object("password", "password", login),
+        object("note", "note", { method: "GET", path: `kv/data/${tenant}`, query: "" }),
+        object("made", "ciphertext", made),
+      ],
+      overruled: [],
+      unknown: [],
+    },
+    tokens: new Map(),
+    targetPath: `/pods/${uid}`,
+    defaultMode: 0o644,
+    parametersDigest: "",
+  };
+}
+
+function never(): Promise<never> {
+  return new Promise<never>(() => {});
+}
+
+function death() {
+  let die = () => {};
+  const promise = new Promise<never>((_, reject) => (die = () => reject(new Killed())));
+  promise.catch(() => undefined); // Most processes are never killed.
+  return { promise, die };
+}
