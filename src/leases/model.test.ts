@@ -241,3 +241,23 @@ test(`whatever happens in whatever order, ${runs} times over`, async () => {
   // A failure names its seed and path: KEYMOUNT_MODEL_SEED=… repeats the run, KEYMOUNT_MODEL_RUNS=… makes it longer.
   await fc.assert(property, { numRuns: runs, ...(seed !== undefined && { seed: Number(seed) }) });
 }, 600_000);
+
+test("a calm day: a volume never shows a login that is dead, nothing is replaced before its time, and nothing piles up", async () => {
+  await world.reset();
+  numbered = Array.from({ length: pods }, (_, number) => world.addPod(tenants[number % tenants.length]!));
+  const logins = new Set<string>();
+  for (let passed = 0; passed < 24 * hour; passed += 2 * minute) {
+    for (const pod of numbered) {
+      expect(await world.mount(pod)).toBeUndefined();
+      logins.add(pod.files["user"]!);
+    }
+    await world.pass(2 * minute);
+    for (const { files } of numbered)
+      expect(world.database.admits(files["user"]!, files["password"]!), "the login works").toBe(true);
+    expect(world.database.users.length).toBeLessThanOrEqual(2 * pods);
+    expect(world.vault.live.tokens).toBeLessThanOrEqual(2 * pods);
+  }
+  expect(world.violations).toEqual([]);
+  expect(logins.size).toBeLessThanOrEqual((pods * 24 * hour) / (0.75 * lives.loginMax));
+  await leave();
+});
