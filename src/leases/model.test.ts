@@ -248,8 +248,11 @@ test("a calm day: a volume never shows a login that is dead, nothing is replaced
   const logins = new Set<string>();
   for (let passed = 0; passed < 24 * hour; passed += 2 * minute) {
     for (const pod of numbered) {
+      const { user, password } = pod.files;
       expect(await world.mount(pod)).toBeUndefined();
       logins.add(pod.files["user"]!);
+      // Connections that are open go on as the former one.
+      if (user) expect(world.database.admits(user, password!), "a login that is replaced ends by itself").toBe(true);
     }
     await world.pass(2 * minute);
     for (const { files } of numbered)
