@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, inject, test } from "vitest";
 import { auditedRequests } from "../stack/audit-log.js";
 import { eventually } from "../stack/eventually.js";
-import { loginObjects, setLeaseScene } from "../stack/lease-scene.js";
+import { loginObjects } from "../stack/engines.js";
+import { setLeaseScene } from "../stack/lease-scene.js";
 import type { Volume } from "../stack/volume.js";
 
 /** How long the pods live; `npm run soak` lets them live longer. */

@@ -6,6 +6,7 @@ import { connect, createServer } from "node:tls";
 import { beforeAll, describe, expect, inject, test } from "vitest";
 import { auditedRequests } from "../stack/audit-log.js";
 import { eventually } from "../stack/eventually.js";
+import { setUpPki } from "../stack/engines.js";
 import { setLeaseScene } from "../stack/lease-scene.js";
 import type { Volume } from "../stack/volume.js";
 
@@ -115,30 +116,7 @@ describe("certificates of an intermediate", () => {
   let rootPem = "";
 
   beforeAll(async () => {
-    const root = `${pki}-root`;
-    await vault.request("POST", `sys/mounts/${root}`, { type: "pki", config: { max_lease_ttl: "87600h" } });
-    const { data: made } = await vault.request("POST", `${root}/root/generate/internal`, {
-      common_name: "root",
-      ttl: "8760h",
-    });
-    rootPem = made["certificate"] as string;
-    const { data: asking } = await vault.request("POST", `${pki}/intermediate/generate/internal`, {
-      common_name: "intermediate",
-    });
-    const { data: signed } = await vault.request("POST", `${root}/root/sign-intermediate`, {
-      csr: asking["csr"],
-      ttl: "8000h",
-    });
-    const chain = [signed["certificate"], rootPem].join("\n");
-    await vault.request("POST", `${pki}/intermediate/set-signed`, { certificate: chain });
-    await vault.request("POST", `${pki}/roles/web`, {
-      allowed_domains: ["shop.test"],
-      allow_subdomains: true,
-      key_type: "ec",
-      key_bits: 256,
-      max_ttl: "1h",
-      not_before_duration: "1s",
-    });
+    rootPem = await setUpPki(vault, pki);
   });
 
   test("are issued once a life, fit together at every moment, and a server that reloads them is trusted all the time", async () => {

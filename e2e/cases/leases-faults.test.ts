@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, inject, test } from "vitest";
 import { auditedRequests } from "../stack/audit-log.js";
 import { eventually } from "../stack/eventually.js";
-import { loginObjects, setLeaseScene } from "../stack/lease-scene.js";
+import { loginObjects } from "../stack/engines.js";
+import { setLeaseScene } from "../stack/lease-scene.js";
 import type { Volume } from "../stack/volume.js";
 
 const { vault: shared } = inject("stack");

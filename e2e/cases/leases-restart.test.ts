@@ -1,7 +1,8 @@
 import { describe, expect, inject, test } from "vitest";
 import { auditedRequests } from "../stack/audit-log.js";
 import { eventually } from "../stack/eventually.js";
-import { loginObjects, setLeaseScene } from "../stack/lease-scene.js";
+import { loginObjects } from "../stack/engines.js";
+import { setLeaseScene } from "../stack/lease-scene.js";
 
 const { vault } = inject("stack");
 const scene = await setLeaseScene("lease-restart", { ttl: "1h", maxTtl: "24h" });

@@ -7,24 +7,19 @@ import { promisify } from "node:util";
 import { afterAll, inject } from "vitest";
 import { stringify } from "yaml";
 import type { HeldCredential } from "../../src/shared/held-credential.js";
+import { type Engines, type Lives, enableEngines } from "./engines.js";
 import { createKeymountAccount } from "./keymount-account.js";
 import { KubeApi } from "./kube-api.js";
 import { unmountAll } from "./mounts.js";
-import { type Postgres, enableDatabaseEngine, startPostgres } from "./postgres.js";
+import { type Postgres, startPostgres } from "./postgres.js";
 import { type Scene, setScene } from "./scene.js";
 import type { Volume } from "./volume.js";
 
 const run = promisify(execFile);
 
 /** A scene with what credentials need: a database, engines of its own, and a keymount that watches pods and keeps state. */
-export interface LeaseScene extends Scene {
+export interface LeaseScene extends Scene, Engines {
   readonly postgres: Postgres;
-  /** The mounts of its engines in Vault. */
-  readonly database: string;
-  readonly pki: string;
-  readonly transit: string;
-  /** Of the application, and may use all of these. */
-  readonly role: string;
   /** What keymount says that it holds. */
   readonly held: () => Promise<HeldCredential[]>;
   /** The users that Vault has made, and not yet dropped. */
@@ -33,12 +28,7 @@ export interface LeaseScene extends Scene {
   readonly logIn: (volume: Volume) => Promise<string>;
 }
 
-export interface LeaseSceneOptions {
-  readonly ttl: string;
-  readonly maxTtl: string;
-  /** Of the application's Vault tokens. */
-  readonly tokenTtl?: string;
-  readonly tokenMaxTtl?: string;
+export interface LeaseSceneOptions extends Lives {
   /** Further settings of the operator's file. */
   readonly settings?: object;
 }
@@ -73,7 +63,7 @@ export async function setLeaseScene(label: string, options: LeaseSceneOptions): 
   const serviceAccount = await createKeymountAccount(new KubeApi(kubernetes), rules);
   const providers = { vault: { serviceAccount, flags: [`--config=${config}`] } };
   const scene = await setScene(label, { driver: "1.6.0", rotationPollInterval: "1s", providers });
-  const engines = await enableEngines(scene, postgres, options);
+  const engines = await enableEngines(scene.app, postgres, options);
   return {
     ...scene,
     ...engines,
@@ -92,15 +82,6 @@ export async function setLeaseScene(label: string, options: LeaseSceneOptions): 
   };
 }
 
-/** The objects of a class that mounts a login of the scene's database. */
-export function loginObjects(database: string, role = "app"): object[] {
-  return ["username", "password"].map((secretKey) => ({
-    objectName: secretKey === "username" ? "user" : "password",
-    secretPath: `${database}/creds/${role}`,
-    secretKey,
-  }));
-}
-
 /** A tmpfs, as /run is on a node. */
 async function mountState(directory: string): Promise<string> {
   const state = join(directory, `s-${randomBytes(3).toString("hex")}`);
@@ -108,35 +89,6 @@ async function mountState(directory: string): Promise<string> {
   await run("mount", ["-t", "tmpfs", "-o", "mode=0755,size=64m", "tmpfs", state]);
   afterAll(() => unmountAll(state));
   return state;
-}
-
-async function enableEngines(
-  { app }: Scene,
-  postgres: Postgres,
-  { ttl, maxTtl, tokenTtl = "1h", tokenMaxTtl = "24h" }: LeaseSceneOptions,
-) {
-  const { namespace, serviceAccount, vault } = app;
-  const [database, pki, transit] = ["db", "pki", "transit"].map((engine) => `${engine}-${namespace}`) as [
-    string,
-    string,
-    string,
-  ];
-  const role = `${namespace}-leases`;
-  await enableDatabaseEngine(vault, postgres, { name: "app", ttl, maxTtl }, database);
-  await vault.request("POST", `sys/mounts/${pki}`, { type: "pki", config: { max_lease_ttl: "87600h" } });
-  await vault.request("POST", `sys/mounts/${transit}`, { type: "transit" });
-  const used = [`${database}/*`, `${pki}/*`, `${transit}/*`, `secret/data/${namespace}/*`];
-  const capabilities = '["create", "read", "update"]';
-  await vault.writePolicy(role, used.map((path) => `path "${path}" { capabilities = ${capabilities} }`).join("\n"));
-  await vault.writeRole(role, {
-    namespaces: [namespace],
-    serviceAccounts: [serviceAccount],
-    policies: [role],
-    audience: "vault",
-    ttl: tokenTtl,
-    maxTtl: tokenMaxTtl,
-  });
-  return { database, pki, transit, role };
 }
 
 /** As `keymount leases --output json` asks. */

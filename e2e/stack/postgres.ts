@@ -10,7 +10,7 @@ import type { VaultApi } from "./vault-api.js";
 const run = promisify(execFile);
 
 export interface Postgres {
-  /** The folder of its unix socket, the only way in. */
+  /** The folder of its unix socket. */
   readonly socket: string;
   /** Runs SQL as the superuser and gives the rows' text, one line each. */
   readonly sql: (statement: string) => Promise<string[]>;
@@ -22,8 +22,14 @@ export interface Postgres {
   readonly stop: () => Promise<void>;
 }
 
+export interface PostgresOptions {
+  readonly logs: string;
+  /** An address besides, for those who are not on this machine; on PostgreSQL's usual port. */
+  readonly ip?: string;
+}
+
 /** A PostgreSQL of its own, as the user postgres, on a unix socket: nothing of the system's cluster is touched. */
-export async function startPostgres({ logs }: { logs: string }, signal: AbortSignal): Promise<Postgres> {
+export async function startPostgres({ logs, ip }: PostgresOptions, signal: AbortSignal): Promise<Postgres> {
   const programs = await postgresFolder();
   if (!programs) throw new Error("PostgreSQL is not installed");
   // Not below the run's folder: the user postgres may not pass there.
@@ -40,9 +46,17 @@ export async function startPostgres({ logs }: { logs: string }, signal: AbortSig
     },
   );
 
-  await writeFile(join(data, "pg_hba.conf"), "local all postgres trust\nlocal all all scram-sha-256\n");
+  await writeFile(
+    join(data, "pg_hba.conf"),
+    "local all postgres trust\nlocal all all scram-sha-256\nhost all all all scram-sha-256\n",
+  );
 
-  const settings = ["listen_addresses=", `unix_socket_directories=${socket}`, "fsync=off", "shared_buffers=16MB"];
+  const settings = [
+    `listen_addresses=${ip ?? ""}`,
+    `unix_socket_directories=${socket}`,
+    "fsync=off",
+    "shared_buffers=16MB",
+  ];
   const options = {
     name: "postgres",
     command: join(programs, "postgres"),

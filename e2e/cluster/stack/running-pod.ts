@@ -6,6 +6,7 @@ export interface PodObject extends KubeObject {
   metadata: KubeObject["metadata"] & { uid: string; labels?: Record<string, string>; deletionTimestamp?: string };
   status: {
     phase: string;
+    podIP?: string;
     containerStatuses?: { name: string; ready: boolean; restartCount: number; containerID?: string }[];
   };
 }
@@ -35,6 +36,10 @@ export class RunningPod {
 
   get uid(): string {
     return this.object.metadata.uid;
+  }
+
+  get ip(): string {
+    return this.object.status.podIP ?? "";
   }
 
   /** What a command prints in the container, run as the container's user. Throws when it fails. */

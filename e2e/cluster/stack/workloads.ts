@@ -15,6 +15,17 @@ export interface PodWish {
   readonly env?: readonly object[];
   readonly annotations?: Readonly<Record<string, string>>;
   readonly serviceAccount?: string;
+  /** What the container runs; it sleeps unless said. */
+  readonly program?: PodProgram;
+  /** How the pod ends; it is started anew unless said. */
+  readonly restartPolicy?: "Never";
+}
+
+export interface PodProgram {
+  readonly image: string;
+  readonly command: readonly string[];
+  /** A ConfigMap whose files are at /program. */
+  readonly configMap?: string;
 }
 
 /** Pods and Deployments of one namespace, run by the real kubelet. */
@@ -39,7 +50,7 @@ export class Workloads {
       spec: {
         replicas,
         selector: { matchLabels: { app: name } },
-        template: { metadata: { labels: { app: name }, annotations: wish.annotations }, spec: this.#podSpec(wish) },
+        template: { metadata: { labels: { app: name }, annotations: wish.annotations }, spec: this.podSpec(wish) },
       },
     });
     return name;
@@ -60,7 +71,7 @@ export class Workloads {
       apiVersion: "v1",
       kind: "Pod",
       metadata: { name, namespace: this.namespace, labels: { app: name }, annotations: wish.annotations },
-      spec: { ...this.#podSpec(wish), nodeName },
+      spec: { ...this.podSpec(wish), nodeName },
     });
     return name;
   }
@@ -149,30 +160,41 @@ export class Workloads {
     return `${pods.length} pods of ${app}, ${ready.length} of them running\n${events.flat().join("\n")}`;
   }
 
-  #podSpec({ volumes, runAsUser, fsGroup, env, serviceAccount }: PodWish): object {
+  /** For what makes pods of its own: a Job, a StatefulSet. */
+  podSpec({ volumes, runAsUser, fsGroup, env, serviceAccount, program = sleeper, restartPolicy }: PodWish): object {
     const names = Object.keys(volumes);
+    const { image, command, configMap } = program;
     return {
       serviceAccountName: serviceAccount ?? this.serviceAccount,
       terminationGracePeriodSeconds: 1,
+      restartPolicy,
       ...(fsGroup !== undefined && { securityContext: { fsGroup } }),
       containers: [
         {
           name: "app",
-          image: "localhost/busybox:e2e",
+          image,
           imagePullPolicy: "Never",
-          command: ["sleep", "100000"],
+          command,
           env,
           ...(runAsUser !== undefined && { securityContext: { runAsUser } }),
-          volumeMounts: names.map((name) => ({ name, mountPath: `/mnt/${name}`, readOnly: true })),
+          volumeMounts: [
+            ...names.map((name) => ({ name, mountPath: `/mnt/${name}`, readOnly: true })),
+            ...(configMap ? [{ name: "program", mountPath: "/program", readOnly: true }] : []),
+          ],
         },
       ],
-      volumes: names.map((name) => ({
-        name,
-        csi: { driver: "secrets-store.csi.k8s.io", readOnly: true, volumeAttributes: volumes[name] },
-      })),
+      volumes: [
+        ...names.map((name) => ({
+          name,
+          csi: { driver: "secrets-store.csi.k8s.io", readOnly: true, volumeAttributes: volumes[name] },
+        })),
+        ...(configMap ? [{ name: "program", configMap: { name: configMap } }] : []),
+      ],
     };
   }
 }
+
+const sleeper: PodProgram = { image: "localhost/busybox:e2e", command: ["sleep", "100000"] };
 
 interface EventObject extends KubeObject {
   involvedObject: { name: string };

@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { loginObjects } from "../../stack/engines.js";
+import { eventually } from "../../stack/eventually.js";
+import { DaemonSet } from "../stack/daemon-set.js";
+import { installInstance, keymountNamespace, sharedInstance } from "../stack/keymount.js";
+import { setLeaseScene } from "../stack/lease-scene.js";
+
+const lives = { ttl: "1h", maxTtl: "24h" };
+const scene = await setLeaseScene("kept", "alone", lives);
+const { cluster, app, workloads, conductor, signal, atTheEnd, database, role, users, logins, logIn } = scene;
+atTheEnd(() => conductor.start("kube-apiserver"));
+atTheEnd(() => installInstance(cluster, { name: "vault" }, new AbortController().signal));
+
+const pods = 40;
+const path = `${app.namespace}/note`;
+const note = {
+  objectName: "note",
+  secretPath: `secret/data/${path}`,
+  secretKey: "note",
+  refreshInterval: "1s",
+};
+let notes = 0;
+/** Every one of so many pods has been served anew: a note that was changed now has come to each. */
+async function untilServed(deployment: string, count: number): Promise<void> {
+  notes += 1;
+  await app.vault.writeSecret(path, { note: String(notes) });
+  const running = await workloads.running(deployment, count, signal);
+  for (const pod of running) {
+    await eventually(async () => expect((await pod.texts("secrets"))["note"]).toBe(String(notes)), signal, 120_000);
+  }
+}
+
+describe(`${pods} pods that hold database logins`, async () => {
+  await app.vault.writeSecret(path, { note: "0" });
+  const objects = [...loginObjects(database), note];
+  const secretProviderClass = await app.createClass({ roleName: role, objects });
+  const deployment = await workloads.createDeployment({ volumes: { secrets: { secretProviderClass } } }, pods);
+  const daemonSet = new DaemonSet(app.kube, keymountNamespace, sharedInstance);
+  await workloads.running(deployment, pods, signal, 180_000);
+
+  test("keep them over an upgrade by the chart: no new login, no new user", async () => {
+    const before = { users: await users(), logins: await logins() };
+    expect(before.users).toHaveLength(pods);
+    await installInstance(cluster, { name: "vault", values: { podAnnotations: { version: "next" } } }, signal);
+    await untilServed(deployment, pods);
+    expect({ users: await users(), logins: await logins() }).toEqual(before);
+    const [one] = await workloads.running(deployment, pods, signal);
+    expect(before.users).toContain(await logIn(one!));
+  }, 400_000);
+
+  test("keep them while the API server is down: an error never means absence", async () => {
+    const before = { users: await users(), logins: await logins() };
+    await conductor.crash("kube-apiserver");
+    await sleep(100_000, undefined, { signal });
+    expect(await users()).toEqual(before.users);
+    await conductor.start("kube-apiserver");
+    await untilServed(deployment, pods);
+    expect({ users: await users(), logins: await logins() }).toEqual(before);
+  }, 400_000);
+
+  test("that go while keymount is away lose theirs when it is back, and the others keep theirs", async () => {
+    await daemonSet.pause(signal);
+    await workloads.scale(deployment, pods - 10);
+    const left = await workloads.running(deployment, pods - 10, signal);
+    expect(await users()).toHaveLength(pods);
+    await daemonSet.resume(signal);
+    await eventually(async () => expect(await users()).toHaveLength(pods - 10), signal, 120_000);
+    const still = new Set(await users());
+    for (const pod of left) expect(still).toContain(await logIn(pod));
+  }, 400_000);
+});

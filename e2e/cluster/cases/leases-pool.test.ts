@@ -1,0 +1,58 @@
+import { get } from "node:http";
+import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { loginObjects } from "../../stack/engines.js";
+import { eventually } from "../../stack/eventually.js";
+import { addresses } from "../stack/addresses.js";
+import { setLeaseScene } from "../stack/lease-scene.js";
+import { nodeProgram } from "../stack/node-program.js";
+
+/**
+ * Lives of 15 minutes, compressed by as much as the kubelet's rhythm is: it asks every 10 to 15 s here and not every 60 to
+ * 90 s, and the driver lets one in 10 s pass and not one in two minutes.
+ */
+const lives = { ttl: "50s", maxTtl: "150s" };
+const { app, workloads, signal, database, role, users, logins } = await setLeaseScene("pool", "together", {
+  ...lives,
+  ip: addresses.node,
+});
+
+test("a pool of connections goes through renewals and replacements of its login, and no query fails", async () => {
+  const secretProviderClass = await app.createClass({ roleName: role, objects: loginObjects(database) });
+  const program = await nodeProgram(app, "pool", "/mnt/secrets", addresses.node);
+  const pod = await workloads.runPod({ volumes: { secrets: { secretProviderClass } }, program }, signal);
+  let most = 0;
+  const seen = () => ask(`http://${pod.ip}:8080`);
+  await eventually(
+    async () => {
+      most = Math.max(most, (await users()).length);
+      const { failures, identities } = await seen();
+      expect(failures).toEqual([]);
+      expect(identities.length).toBeGreaterThanOrEqual(4);
+    },
+    signal,
+    8 * 60_000,
+  );
+  // The last of the former connections have gone, too.
+  await sleep(16_000);
+  const { queries, failures, identities } = await seen();
+  console.log(`${queries} queries as ${identities.length} users`);
+  expect(failures).toEqual([]);
+  expect(queries).toBeGreaterThan(2_000);
+  expect(most).toBeLessThanOrEqual(2);
+  expect(await logins()).toBe(1);
+}, 600_000);
+
+interface Seen {
+  queries: number;
+  failures: string[];
+  identities: string[];
+}
+
+async function ask(url: string): Promise<Seen> {
+  const answer = await new Promise<NodeJS.ReadableStream>((resolve, reject) => {
+    get(url, { agent: false }, resolve).on("error", reject);
+  });
+  return JSON.parse(await text(answer)) as Seen;
+}

@@ -1,0 +1,48 @@
+import { join } from "node:path";
+import { auditedRequests } from "../../stack/audit-log.js";
+import { type Engines, type Lives, enableEngines } from "../../stack/engines.js";
+import { type Postgres, startPostgres } from "../../stack/postgres.js";
+import type { RunningPod } from "./running-pod.js";
+import { type Scene, setScene } from "./scene.js";
+
+/** A scene with a database and engines of its own. */
+export interface LeaseScene extends Scene, Engines {
+  readonly postgres: Postgres;
+  /** The users that Vault has made for a role of the database, and not yet dropped. */
+  readonly users: (role?: string) => Promise<string[]>;
+  /** Logs in to the database as a volume's files say, and gives who one is there. */
+  readonly logIn: (pod: RunningPod, volume?: string) => Promise<string>;
+  /** How often the application's pods have logged in to Vault. */
+  readonly logins: () => Promise<number>;
+}
+
+export interface LeaseSceneOptions extends Lives {
+  /** Where pods reach the database. */
+  readonly ip?: string;
+}
+
+export async function setLeaseScene(
+  label: string,
+  how: "alone" | "together",
+  { ip, ...lives }: LeaseSceneOptions,
+): Promise<LeaseScene> {
+  const scene = await setScene(label, how);
+  const { app, cluster, signal, atTheEnd } = scene;
+  const postgres = await startPostgres({ logs: join(cluster.logs, label), ...(ip !== undefined && { ip }) }, signal);
+  atTheEnd(() => postgres.stop());
+  const engines = await enableEngines(app, postgres, lives);
+  return {
+    ...scene,
+    ...engines,
+    postgres,
+    // Names are made of the login's, the role's first eight letters, and something random.
+    users: (role = "app") => postgres.sql(`select rolname from pg_roles where rolname like 'v-%-${role}-%'`),
+    logIn: async (pod, volume = "secrets") => {
+      const { user = "", password = "" } = await pod.texts(volume);
+      const [me = ""] = await postgres.sqlAs(user, password, "select current_user");
+      return me;
+    },
+    logins: async () =>
+      (await auditedRequests(cluster.vault.auditLog, app.namespace)).filter(({ what }) => what === "login").length,
+  };
+}
