@@ -13,6 +13,7 @@ import { KubeApi } from "./kube-api.js";
 import { unmountAll } from "./mounts.js";
 import { type Postgres, startPostgres } from "./postgres.js";
 import { type Scene, setScene } from "./scene.js";
+import type { VaultAccess } from "./vault-api.js";
 import type { Volume } from "./volume.js";
 
 const run = promisify(execFile);
@@ -29,6 +30,10 @@ export interface LeaseScene extends Scene, Engines {
 }
 
 export interface LeaseSceneOptions extends Lives {
+  /** Whether the driver republishes at all. */
+  readonly rotation?: false;
+  /** Another Vault than the run's; and all its addresses. */
+  readonly vault?: { readonly access: VaultAccess; readonly addresses: readonly string[] };
   /** Further settings of the operator's file. */
   readonly settings?: object;
 }
@@ -41,7 +46,9 @@ const rules = [
 ];
 
 export async function setLeaseScene(label: string, options: LeaseSceneOptions): Promise<LeaseScene> {
-  const { directory, kubernetes, logs, vault } = inject("stack");
+  const shared = inject("stack");
+  const { directory, kubernetes, logs } = shared;
+  const stack = options.vault ? { ...shared, vault: { ...shared.vault, ...options.vault.access } } : shared;
   const struck = new AbortController();
   const postgres = await startPostgres({ logs: join(logs, label) }, struck.signal);
   afterAll(async () => {
@@ -51,7 +58,7 @@ export async function setLeaseScene(label: string, options: LeaseSceneOptions): 
   const state = await mountState(directory);
   const config = join(directory, `${label}.yaml`);
   const settings = {
-    connections: { main: { addresses: [vault.address] } },
+    connections: { main: { addresses: options.vault?.addresses ?? [stack.vault.address] } },
     keySecret: "keymount-key",
     driverPollInterval: "1s",
     stateDir: join(state, "vault"),
@@ -62,7 +69,9 @@ export async function setLeaseScene(label: string, options: LeaseSceneOptions): 
   await writeFile(config, stringify(settings));
   const serviceAccount = await createKeymountAccount(new KubeApi(kubernetes), rules);
   const providers = { vault: { serviceAccount, flags: [`--config=${config}`] } };
-  const scene = await setScene(label, { driver: "1.6.0", rotationPollInterval: "1s", providers });
+  const rotates = options.rotation ?? true;
+  const how = { driver: "1.6.0", ...(rotates && { rotationPollInterval: "1s" }), providers } as const;
+  const scene = await setScene(label, how, stack);
   const engines = await enableEngines(scene.app, postgres, options);
   return {
     ...scene,

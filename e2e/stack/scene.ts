@@ -12,9 +12,11 @@ export interface Scene {
   readonly signal: AbortSignal;
 }
 
-/** Sets a scene at the top of a test file or of a `describe`, and strikes it after the last test there. */
-export async function setScene(label: string, options: NodeOptions): Promise<Scene> {
-  const stack = inject("stack");
+/**
+ * Sets a scene at the top of a test file or of a `describe`, and strikes it after the last test there; on the run's own
+ * stack unless said.
+ */
+export async function setScene(label: string, options: NodeOptions, stack: Stack = inject("stack")): Promise<Scene> {
   const struck = new AbortController();
   const app = await createApplication(stack, label);
   const node = await startNode(stack, options, struck.signal);

@@ -61,3 +61,15 @@ test.concurrent("republishes within the refreshInterval ask Vault for nothing, a
   expect({ status: await pod.status(), link: await pod.link() }).toEqual(before);
   expect(await pod.texts()).toEqual({ often: "1", seldom: "1" });
 });
+
+// The kubelet syncs a pod whose annotations change; the driver lets one republish in its interval pass.
+test.concurrent("a new value of the annotation keymount.dev/refresh brings what is static anew in seconds, however long its refreshInterval", async () => {
+  await write("wished", "1");
+  const secretProviderClass = await app.createClass({ objects: [secret("wished", "24h")] });
+  const pod = await workloads.runPod({ volumes: { secrets: { secretProviderClass } } }, signal);
+  await write("wished", "2");
+  const started = performance.now();
+  await workloads.annotate(pod.name, { "keymount.dev/refresh": "now" });
+  await eventually(async () => expect(await pod.texts("secrets")).toEqual({ wished: "2" }), signal, soonEnoughMs);
+  console.log(`a refresh took ${((performance.now() - started) / 1000).toFixed(1)} s to the container`);
+});

@@ -101,6 +101,14 @@ export class Workloads {
     return pods.filter(({ metadata }) => metadata.labels?.["app"] === app);
   }
 
+  async annotate(name: string, annotations: Readonly<Record<string, string>>): Promise<void> {
+    const pod = { apiVersion: "v1", kind: "Pod", metadata: { name, namespace: this.namespace } };
+    await this.#api.change<KubeObject>(pod, (found) => ({
+      ...found,
+      metadata: { ...found.metadata, annotations: { ...(found.metadata["annotations"] as object), ...annotations } },
+    }));
+  }
+
   /** What the events of a pod say, oldest first: "Warning FailedMount: …". */
   async events(pod: string): Promise<string[]> {
     const events = await this.#api.list<EventObject>({ apiVersion: "v1", kind: "Event" }, this.namespace);

@@ -1,0 +1,84 @@
+import { mkdtemp } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, expect, inject, test } from "vitest";
+import { loginObjects } from "../stack/engines.js";
+import { eventually } from "../stack/eventually.js";
+import { setLeaseScene } from "../stack/lease-scene.js";
+import { type RaftNode, startVaultRaft } from "../stack/vault-raft.js";
+import { enableKubernetesAuth } from "../stack/vault-kubernetes-auth.js";
+
+const lifeMs = 30_000;
+const shared = inject("stack");
+const struck = new AbortController();
+const directory = await mkdtemp(join(shared.directory, "raft-"));
+const logs = join(shared.logs, "lease-failover");
+const raft = await startVaultRaft({ binary: shared.binaries.vault, directory, logs, size: 3 }, struck.signal);
+afterAll(async () => {
+  struck.abort();
+  await raft.stop();
+});
+const first = (await raft.leader()).api;
+await first.request("POST", "sys/mounts/secret", { type: "kv", options: { version: "2" } });
+await enableKubernetesAuth(first.access, shared.kubernetes);
+const scene = await setLeaseScene("lease-failover", {
+  ttl: `${lifeMs / 1000}s`,
+  maxTtl: "24h",
+  tokenTtl: `${lifeMs / 1000}s`,
+  tokenMaxTtl: "24h",
+  vault: { access: first.access, addresses: raft.nodes.map(({ address }) => address) },
+});
+const { app, node, signal, database, role, held, users } = scene;
+
+const volume = await app.volume(node, { roleName: role, objects: loginObjects(database) });
+await volume.publish(signal);
+
+const restart = async (nodes: readonly RaftNode[], how: "SIGKILL" | "SIGTERM") => {
+  for (const each of nodes) await each.end(how);
+  return async () => {
+    for (const each of nodes) await each.start();
+    for (const each of nodes) await each.unseal();
+  };
+};
+
+const faults: [string, () => Promise<() => Promise<void>>][] = [
+  ["its leader is killed", async () => restart([await raft.leader()], "SIGKILL")],
+  ["its leader is stopped as an update does it", async () => restart([await raft.leader()], "SIGTERM")],
+  ["all of it is restarted", () => restart(raft.nodes, "SIGTERM")],
+  [
+    "all of it is sealed",
+    async () => {
+      for (const each of raft.nodes) await each.seal().catch(() => undefined); // Without a leader there is nobody to ask.
+      return async () => {
+        for (const each of raft.nodes) await each.unseal();
+      };
+    },
+  ],
+];
+
+test.each(faults)(
+  "when Vault comes back after %s, renewals go on: the same token, the same user, its file never another",
+  async (_what, breaks) => {
+    const before = { user: await scene.logIn(volume), users: await users(), tokens: await tokens() };
+    const heal = await breaks();
+    await volume.publish(signal);
+    expect(await scene.logIn(volume)).toBe(before.user);
+    await heal();
+    await raft.leader();
+    // Longer than what nobody renews would live.
+    for (let passedMs = 0; passedMs < lifeMs + 5_000; passedMs += 1_000) {
+      await sleep(1_000);
+      await volume.publish(signal);
+      expect(await scene.logIn(volume)).toBe(before.user);
+    }
+    await eventually(
+      async () => expect({ ...before, users: await users(), tokens: await tokens() }).toEqual(before),
+      signal,
+    );
+  },
+  200_000,
+);
+
+async function tokens(): Promise<(string | undefined)[]> {
+  return (await held()).filter(({ kind }) => kind === "token").map(({ tokenAccessor }) => tokenAccessor);
+}

@@ -1,0 +1,51 @@
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { loginObjects } from "../stack/engines.js";
+import { eventually } from "../stack/eventually.js";
+import type { KubeObject } from "../stack/kube-api.js";
+import { setLeaseScene } from "../stack/lease-scene.js";
+
+const scene = await setLeaseScene("once", { ttl: "10s", maxTtl: "60s", rotation: false });
+const { app, node, signal, database, role, users, logIn } = scene;
+
+test("with rotation off, what was mounted once is renewed as long as it can be; its end is announced before it comes", async () => {
+  const began = performance.now();
+  const volume = await app.volume(node, { roleName: role, objects: loginObjects(database) });
+  await volume.publish(signal);
+  const user = await logIn(volume);
+
+  await eventually(
+    async () => {
+      await volume.publish(signal); // The driver asks nobody.
+      await sleep(1_000);
+      expect(await logIn(volume), "the login lives as long as it can").toBe(user);
+      expect(await announced(volume.pod.uid)).toHaveLength(1);
+    },
+    signal,
+    58_000,
+  );
+
+  expect(performance.now() - began, "past what it was granted first").toBeGreaterThan(10_000);
+  const [event] = await announced(volume.pod.uid);
+  expect(event).toMatchObject({ type: "Warning", source: { component: "keymount" } });
+  expect(event!.message).toContain(`${database}/creds/app`);
+  const metrics = await (await fetch(`${node.provider().health}/metrics`)).text();
+  expect(metrics).toMatch(/^keymount_credentials_ending\{.*engine="database".*\} 1$/m);
+  expect(await readFile(node.provider().log, "utf8")).toContain(
+    "a credential ends soon, and no Mount comes to replace it",
+  );
+  await eventually(async () => expect(await users()).toEqual([]), signal);
+}, 150_000);
+
+interface KubeEvent extends KubeObject {
+  type: string;
+  reason: string;
+  message: string;
+  involvedObject: { uid: string };
+}
+
+async function announced(uid: string): Promise<KubeEvent[]> {
+  const events = await app.kube.list<KubeEvent>({ apiVersion: "v1", kind: "Event" }, app.namespace);
+  return events.filter(({ involvedObject, reason }) => involvedObject.uid === uid && reason === "SecretsEnding");
+}
