@@ -67,8 +67,14 @@ function interruption(): AbortSignal {
 
 /** The cluster needs images, which take a minute after every change: it is left out when only other files are named. */
 function runsCluster(args: readonly string[]): boolean {
-  const named = args.filter((arg) => /(^|\/)(cases|contract|chart|cluster)\b/.test(arg));
+  const named = args.filter((arg) => /(^|\/)(cases|contract|chart|cluster|soak)\b/.test(arg));
   return named.length === 0 || named.some((arg) => arg.includes("cluster"));
+}
+
+/** The soak runs only when it is named. */
+function projects(args: readonly string[]): string[] {
+  if (args.some((arg) => /(^|\/)soak\b/.test(arg))) return ["soak"];
+  return runsCluster(args) ? ["driver", "cluster"] : ["driver"];
 }
 
 async function prepare(
@@ -107,7 +113,7 @@ async function buildImages(signal: AbortSignal): Promise<Images> {
 
 async function runTests(directory: string, args: readonly string[], interrupted: AbortSignal): Promise<number> {
   const vitest = [join(root, "node_modules", ".bin", "vitest"), "run", "--config", "e2e/vitest.config.ts"];
-  const files = [...(runsCluster(args) ? [] : ["--project=driver"]), ...args];
+  const files = [...projects(args).map((project) => `--project=${project}`), ...args];
   const namespaces = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
   const child = spawn("unshare", [...namespaces, "sh", "-c", insideNamespaces, "sh", ...vitest, ...files], {
     cwd: root,

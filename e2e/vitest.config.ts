@@ -25,6 +25,16 @@ export default defineConfig({
       {
         test: {
           ...shared,
+          name: "soak",
+          include: ["e2e/soak/**/*.test.ts"],
+          globalSetup: ["e2e/global-setup.ts"],
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          ...shared,
           name: "cluster",
           include: ["e2e/cluster/**/*.test.ts"],
           globalSetup: ["e2e/cluster/global-setup.ts"],

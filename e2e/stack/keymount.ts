@@ -25,6 +25,8 @@ export interface Keymount {
   /** Where its HTTP answers, `http://host:port`. */
   readonly health: string;
   readonly log: string;
+  /** Of the process that runs now. */
+  readonly pid: () => number;
   /** How often it has answered a Mount, whatever the outcome. */
   readonly mounts: () => Promise<number>;
   /** Ends it as a crash would: the socket file stays. */
@@ -67,6 +69,7 @@ export async function startKeymount(stack: Stack, options: KeymountOptions, sign
     socket,
     health,
     log,
+    pid: () => program.pid,
     mounts: () => countMounts(`${health}/metrics`),
     start,
     crash: async () => {

@@ -34,6 +34,8 @@ export interface LeaseSceneOptions extends Lives {
   readonly rotation?: false;
   /** Another Vault than the run's; and all its addresses. */
   readonly vault?: { readonly access: VaultAccess; readonly addresses: readonly string[] };
+  /** Further environment of keymount. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Further settings of the operator's file. */
   readonly settings?: object;
 }
@@ -68,7 +70,7 @@ export async function setLeaseScene(label: string, options: LeaseSceneOptions): 
   };
   await writeFile(config, stringify(settings));
   const serviceAccount = await createKeymountAccount(new KubeApi(kubernetes), rules);
-  const providers = { vault: { serviceAccount, flags: [`--config=${config}`] } };
+  const providers = { vault: { serviceAccount, flags: [`--config=${config}`], env: options.env } };
   const rotates = options.rotation ?? true;
   const how = { driver: "1.6.0", ...(rotates && { rotationPollInterval: "1s" }), providers } as const;
   const scene = await setScene(label, how, stack);

@@ -25,7 +25,7 @@ let notes = 0;
 async function untilServed(deployment: string, count: number): Promise<void> {
   notes += 1;
   await app.vault.writeSecret(path, { note: String(notes) });
-  const running = await workloads.running(deployment, count, signal);
+  const running = await workloads.running(deployment, count, signal, 180_000);
   for (const pod of running) {
     await eventually(async () => expect((await pod.texts("secrets"))["note"]).toBe(String(notes)), signal, 120_000);
   }
@@ -52,7 +52,8 @@ describe(`${pods} pods that hold database logins`, async () => {
   test("keep them while the API server is down: an error never means absence", async () => {
     const before = { users: await users(), logins: await logins() };
     await conductor.crash("kube-apiserver");
-    await sleep(100_000, undefined, { signal });
+    // Longer than keymount waits before it believes an absence.
+    await sleep(75_000, undefined, { signal });
     expect(await users()).toEqual(before.users);
     await conductor.start("kube-apiserver");
     await untilServed(deployment, pods);

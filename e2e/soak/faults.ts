@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { LeaseScene } from "../stack/lease-scene.js";
+import type { VaultRaft } from "../stack/vault-raft.js";
+import type { RolePlan } from "./plan.js";
+
+/** Something that goes wrong, for as long as its promise lasts. */
+export interface Fault {
+  readonly what: string;
+  readonly happen: () => Promise<unknown>;
+}
+
+/** One after the other, and then from the first again. */
+export function faults(
+  { node, database, postgres, held }: LeaseScene,
+  raft: VaultRaft,
+  roles: readonly RolePlan[],
+  signal: AbortSignal,
+): Fault[] {
+  const vault = raft.nodes[0]!;
+  const rest = (ms: number) => sleep(ms, undefined, { signal });
+  let turn = 0;
+  return [
+    {
+      what: "keymount is killed",
+      happen: async () => {
+        await node.provider().crash();
+        await node.provider().start();
+      },
+    },
+    {
+      what: "Vault is sealed",
+      happen: async () => {
+        await vault.seal();
+        await rest(20_000);
+        await vault.unseal();
+        await raft.leader();
+      },
+    },
+    {
+      what: "the leases of a role are revoked by prefix",
+      happen: async () => {
+        const { name } = roles[(turn += 1) % roles.length]!;
+        await vault.api.request("PUT", `sys/leases/revoke-prefix/${database}/creds/${name}`);
+      },
+    },
+    {
+      what: "keymount is stopped and started, as an update does it",
+      happen: async () => {
+        await node.provider().stop();
+        await node.provider().start();
+      },
+    },
+    {
+      what: "the database goes away",
+      happen: async () => {
+        await postgres.down();
+        await rest(15_000);
+        await postgres.up();
+      },
+    },
+    {
+      what: "ten tokens are revoked",
+      happen: async () => {
+        const tokens = (await held()).filter(({ kind }) => kind === "token").slice(0, 10);
+        for (const { tokenAccessor: accessor } of tokens) {
+          await vault.api.answer("POST", "auth/token/revoke-accessor", { accessor });
+        }
+      },
+    },
+    {
+      what: "Vault is killed",
+      happen: async () => {
+        await vault.end("SIGKILL");
+        await rest(10_000);
+        await vault.start();
+        await vault.unseal();
+        await raft.leader();
+      },
+    },
+  ];
+}
