@@ -105,7 +105,7 @@ describe(`${pods} pods on ${roles.length} roles for ${minutes} minutes`, () => {
     async () => {
       for (let number = 0; number < pods; number += 1) await herd.add(number % roles.length);
       await eventually(async () => expect(await users()).toHaveLength(pods), signal, 240_000);
-        const all = new AbortController();
+      const all = new AbortController();
       const work = [
         every(1_000, all.signal, check),
         every(10_000, all.signal, async () => {
@@ -126,7 +126,7 @@ describe(`${pods} pods on ${roles.length} roles for ${minutes} minutes`, () => {
         await happen();
         troubleUntil = elapsed() + recoveryMs;
       }
-        await sleep(Math.max(0, minutes * 60_000 - elapsed()), undefined, { signal });
+      await sleep(Math.max(0, minutes * 60_000 - elapsed()), undefined, { signal });
       all.abort();
       await Promise.all(work);
       expect(bad).toEqual([]);

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { loginObjects } from "../../stack/engines.js";
 import { eventually } from "../../stack/eventually.js";
 import { DaemonSet } from "../stack/daemon-set.js";
+import type { RunningPod } from "../stack/running-pod.js";
 import { installInstance, keymountNamespace, sharedInstance } from "../stack/keymount.js";
 import { setLeaseScene } from "../stack/lease-scene.js";
 
@@ -62,10 +63,15 @@ describe(`${pods} pods that hold database logins`, async () => {
 
   test("that go while keymount is away lose theirs when it is back, and the others keep theirs", async () => {
     await daemonSet.pause(signal);
-    await workloads.scale(deployment, pods - 10);
-    const left = await workloads.running(deployment, pods - 10, signal);
-    expect(await users()).toHaveLength(pods);
-    await daemonSet.resume(signal);
+    let left: RunningPod[] = [];
+    try {
+      await workloads.scale(deployment, pods - 10);
+      // The driver waits for the provider up to two minutes before a volume that is being republished can go.
+      left = await workloads.running(deployment, pods - 10, signal, 240_000);
+      expect(await users()).toHaveLength(pods);
+    } finally {
+      await daemonSet.resume(signal);
+    }
     await eventually(async () => expect(await users()).toHaveLength(pods - 10), signal, 120_000);
     const still = new Set(await users());
     for (const pod of left) expect(still).toContain(await logIn(pod));
