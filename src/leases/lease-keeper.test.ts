@@ -137,6 +137,50 @@ test.each<[string, VaultErrorKind[], number, string[], string]>([
   expect(await mount()).toBe(gives);
 });
 
+describe("what hangs on a batch token", () => {
+  test("is never renewed with it: both end with the token's time, and a Mount before that makes new ones", async () => {
+    vault.grants = [{ type: "batch", accessor: "", renewable: false }];
+    await mount();
+    grantLease("login-2", hour);
+    await pass(49 * minute, minute);
+    expect(renewals().filter((call) => call.startsWith("renew-self"))).toEqual([]);
+    expect(await mount()).toBe("login-2");
+    expect(logins()).toBe(2);
+  });
+});
+
+describe("time that goes wrong", () => {
+  test("where a node slept past the end of everything, the first Mount has a new login and a new credential", async () => {
+    await mount();
+    grantLease("login-2", hour);
+    await clock.advance(8 * hour);
+    holding.keeper.round(never);
+    await holding.keeper.settled();
+    expect(renewals()).toEqual([]);
+    expect(await mount()).toBe("login-2");
+    expect(logins()).toBe(2);
+  });
+
+  test("where it slept a while, what is due is renewed at once", async () => {
+    await mount();
+    await clock.advance(50 * minute);
+    holding.keeper.round(never);
+    await holding.keeper.settled();
+    expect(renewals()).toHaveLength(2);
+    expect(await mount()).toBe("login-1");
+  });
+
+  test.each([-day, day])("a wall clock that is set by %i ms moves nothing", async (by) => {
+    await mount();
+    clock.setWall(by);
+    await pass(39 * minute, minute);
+    expect(renewals()).toEqual([]);
+    await pass(5 * minute, second);
+    expect(renewals()).toHaveLength(2);
+    expect(await mount()).toBe("login-1");
+  });
+});
+
 test("past its end by five minutes, a lease is asked about no more; until then, it is not asked about each second", async () => {
   vault.grants = [{ ttlMs: 100 * day }];
   await mount();

@@ -8,7 +8,7 @@ interface Sleeper {
 /** A clock that stands still until `advance`; sleepers wake in order, each seeing the time it asked for. */
 export class FakeClock implements Clock {
   #now = 0;
-  readonly #epoch: number;
+  #epoch: number;
   #sleepers: Sleeper[] = [];
 
   constructor(epoch = Date.parse("2026-01-01T00:00:00Z")) {
@@ -17,6 +17,11 @@ export class FakeClock implements Clock {
 
   wall(): number {
     return this.#epoch + this.#now;
+  }
+
+  /** Somebody sets the wall clock, by so much. */
+  setWall(byMs: number): void {
+    this.#epoch += byMs;
   }
 
   monotonic(): number {

@@ -4,7 +4,7 @@ import { eventually } from "../../stack/eventually.js";
 import { setLeaseScene } from "../stack/lease-scene.js";
 import { RunningPod } from "../stack/running-pod.js";
 
-/** From a pod's end to its user's: keymount waits a minute, so that a pod that is only being rescheduled is not robbed. */
+/** From a pod's end to its user's: keymount asks the API server, and then waits thirty seconds. */
 const soonEnoughMs = 120_000;
 const lives = { ttl: "1h", maxTtl: "24h" };
 const scene = await setLeaseScene("gone", "together", lives);
