@@ -5,6 +5,8 @@ interface Member {
   readonly volume: Volume;
   readonly role: number;
   mounted: boolean;
+  /** Everybody that its files have said it is. */
+  readonly users: Set<string>;
   readonly gone: AbortController;
   served: Promise<void>;
 }
@@ -43,10 +45,15 @@ export class Herd {
     return mounted[Math.floor(draw * mounted.length)]?.volume;
   }
 
+  /** Of each volume, everybody that its files have said it is, the last being who it is. */
+  get users(): (readonly string[])[] {
+    return this.#members.map(({ users }) => [...users]);
+  }
+
   async add(role: number): Promise<void> {
     const volume = await this.#parts.create(role);
     const gone = new AbortController();
-    const member: Member = { volume, role, mounted: false, gone, served: Promise.resolve() };
+    const member: Member = { volume, role, mounted: false, users: new Set(), gone, served: Promise.resolve() };
     member.served = this.#serve(member);
     this.#members.push(member);
     this.#came += 1;
@@ -71,6 +78,8 @@ export class Herd {
       this.publishes += 1;
       try {
         await member.volume.publish(signal);
+        const { user } = await member.volume.texts();
+        if (user !== undefined) member.users.add(user);
         member.mounted = !signal.aborted;
       } catch {
         this.failures += 1;

@@ -66,8 +66,12 @@ describe(`${pods} pods that hold database logins`, async () => {
     let left: RunningPod[] = [];
     try {
       await workloads.scale(deployment, pods - 10);
-      // The driver waits for the provider up to two minutes before a volume that is being republished can go.
-      left = await workloads.running(deployment, pods - 10, signal, 240_000);
+      // The kubelet would end them only when the driver, which waits for the provider, has given up on their volumes.
+      await eventually(async () => {
+        const going = (await workloads.pods(deployment)).filter(({ metadata }) => metadata.deletionTimestamp);
+        for (const pod of going) await app.kube.delete({ ...pod, apiVersion: "v1", kind: "Pod" });
+        left = await workloads.running(deployment, pods - 10, signal, 1_000);
+      }, signal);
       expect(await users()).toHaveLength(pods);
     } finally {
       await daemonSet.resume(signal);
