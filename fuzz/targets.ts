@@ -2,6 +2,7 @@ import { attributesTarget } from "./attributes.js";
 import { authorityTarget } from "./authority.js";
 import { objectsYamlTarget } from "./objects-yaml.js";
 import { pathsTarget } from "./paths.js";
+import { stateRecordsTarget } from "./state-records.js";
 import type { Target } from "./target.js";
 import { tokensTarget } from "./tokens.js";
 import { vaultAnswersTarget } from "./vault-answers.js";
@@ -16,4 +17,5 @@ export const targets: readonly AnyTarget[] = [
   pathsTarget,
   vaultAnswersTarget,
   authorityTarget,
+  stateRecordsTarget,
 ] as unknown as readonly AnyTarget[];

@@ -177,7 +177,7 @@ export function readAccount(
   now: number,
 ): ReadAccount | string {
   const read = record.safeParse(parsed(bytes));
-  if (!read.success) return "its record is not one of this version of keymount";
+  if (!read.success || !isWhole(read.data)) return "its record is not one of this version of keymount";
   const { tokenKey, connection: of, ...rest } = read.data;
   const connection = connections.find(({ name }) => name === of.name);
   if (!connection?.addresses.some(({ origin }) => of.origins.includes(origin))) {
@@ -214,6 +214,20 @@ export function readAccount(
     bindings,
     lost: entries.filter((_entry, index) => rest.entries[index]!.making),
   };
+}
+
+/** Whether everything that is pointed at is there. */
+function isWhole({ sessions, answers, entries, bindings }: AccountRecord): boolean {
+  const among = (things: readonly unknown[]) => (index: number | undefined) => index === undefined || index in things;
+  return (
+    answers.every(({ session }) => among(sessions)(session)) &&
+    entries.every(({ answer }) => among(answers)(answer)) &&
+    bindings.every(
+      ({ entries: used, delivered }) =>
+        used.every(among(entries)) &&
+        delivered.every(([entry, answer]) => among(entries)(entry) && among(answers)(answer)),
+    )
+  );
 }
 
 /** Numbers things in the order in which they are met. */

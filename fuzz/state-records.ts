@@ -1,0 +1,112 @@
+import fc from "fast-check";
+import { type Account, readAccount, writeAccount } from "../src/leases/account-record.js";
+import type { Answer } from "../src/leases/answer.js";
+import type { Binding, Entry } from "../src/leases/answer-book.js";
+import { sampleConnection } from "../src/testing/connection.js";
+import { CountingVault } from "../src/testing/counting-vault.js";
+import { FakeClock } from "../src/testing/fake-clock.js";
+import { RecordsInMemory } from "../src/testing/records-in-memory.js";
+import { sampleSession, testHolding } from "../src/testing/test-holding.js";
+import { Redacted } from "../src/shared/redacted.js";
+import { canaries, expectNoCanary } from "./canaries.js";
+import { damagedText } from "./edits.js";
+import type { Target } from "./target.js";
+
+/** What is written for a volume with a login and a KV secret beside it. */
+function sampleRecord(): string {
+  const token = { ...sampleSession().token, secret: new Redacted<string>(canaries.vaultToken.value) };
+  const session = sampleSession({ token, hasLeases: true });
+  const answer: Answer = {
+    kind: "leased",
+    body: new Redacted({ data: { password: canaries.secretValue.value } }),
+    bytes: 2048,
+    readAt: 0,
+    refreshFactor: 1,
+    term: { ...session.term },
+    lease: { id: new Redacted<string>(canaries.leaseId.value), renewable: true, durationMs: 3_600_000 },
+    session,
+    engine: "database",
+    failures: 0,
+    retryAt: 0,
+    wasRenewed: false,
+  };
+  const { lease: _lease, term: _term, ...plain } = answer;
+  const of = { tokenKey: session.tokenKey, namespace: "shop" };
+  const entry = (path: string, given: Answer): Entry => ({
+    ...of,
+    key: path,
+    request: { method: "GET", path, query: "" },
+    users: new Set(),
+    answer: given,
+  });
+  const entries = [entry("database/creds/app", answer), entry("kv/data/app", { ...plain, kind: "static" })];
+  const binding: Binding = {
+    ...of,
+    key: "volume",
+    place: "/pods/uid-1/volumes/kubernetes.io~csi/secrets/mount",
+    pod: { namespace: "shop", name: "web-0", uid: "uid-1" },
+    entries: new Set(entries),
+    delivered: new Map(entries.map((one) => [one, one.answer!])),
+    seenAt: 0,
+    deliveries: 2,
+    versions: "v",
+  };
+  const account: Account = {
+    tokenKey: session.tokenKey,
+    sessions: { current: session, retired: [], leaving: [sampleSession({ token })] },
+    bindings: [binding],
+  };
+  return writeAccount(account)!.reveal().toString();
+}
+
+const sample = sampleRecord();
+const changed = (part: string, change: object) => {
+  const record = JSON.parse(sample) as Record<string, object[]>;
+  return JSON.stringify({ ...record, [part]: record[part]!.map((one) => ({ ...one, ...change })) });
+};
+
+/** Records of the state directory, once they are unsealed: of another version, or of a keymount with a fault. */
+export const stateRecordsTarget: Target<string> = {
+  name: "state-records",
+  cases: damagedText(fc.constant(sample)),
+  known: [
+    sample,
+    "",
+    "{}",
+    sample.slice(0, -1),
+    changed("bindings", { entries: [7] }),
+    changed("bindings", { delivered: [[0, 7]] }),
+    changed("answers", { session: -1 }),
+    changed("entries", { answer: 0.5 }),
+  ],
+  open() {
+    return Promise.resolve({
+      check: async (text) => {
+        const bytes = new Redacted(Buffer.from(text));
+        const told = readAccount(bytes, [sampleConnection()], 0);
+        if (typeof told === "string") expectNoCanary("why a record is not read", told);
+        await liveWith(bytes);
+      },
+      close: () => Promise.resolve(),
+    });
+  },
+};
+
+/** A process that takes the record up works on: it renews, writes, and gives back what nobody wants. */
+async function liveWith(record: Redacted<Buffer>): Promise<void> {
+  const clock = new FakeClock();
+  const life = new AbortController();
+  const holding = testHolding({ client: new CountingVault(clock), clock, lifetime: life.signal, lives: () => true });
+  holding.ledger.open(new RecordsInMemory(), [record], [sampleConnection()]);
+  for (let minutes = 0; minutes < 90; minutes += 30) {
+    await clock.advance(30 * 60_000);
+    holding.keeper.round(life.signal);
+    holding.sessions.revokeLeaving();
+    await holding.keeper.settled();
+  }
+  for (const { tokenKey } of [...holding.book.bindings()]) await holding.ledger.keep(tokenKey);
+  holding.book.forgetPod("uid-1");
+  await holding.sessions.revokeAll();
+  await holding.ledger.settled();
+  life.abort();
+}
