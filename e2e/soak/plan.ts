@@ -25,7 +25,7 @@ export function plan(env: NodeJS.ProcessEnv): Plan {
   const roles = Array.from({ length: 30 }, (_, index): RolePlan => {
     const name = `app-${String(index).padStart(2, "0")}`;
     if (index < shortLived) return { name, ttl: 30, maxTtl: 120, tokenTtl: 60, tokenMaxTtl: 600, republish: 5 };
-    const ttl = [45, 60, 90, 120, 180][index % 5]!;
+    const ttl = [90, 120, 150, 180, 240][index % 5]!;
     const maxTtl = [240, 300, 360, 480][index % 4]!;
     return {
       name,

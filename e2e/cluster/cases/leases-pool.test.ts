@@ -12,7 +12,7 @@ import { nodeProgram } from "../stack/node-program.js";
  * Lives of 15 minutes, compressed by as much as the kubelet's rhythm is: it asks every 10 to 15 s here and not every 60 to
  * 90 s, and the driver lets one in 10 s pass and not one in two minutes.
  */
-const lives = { ttl: "50s", maxTtl: "150s" };
+const lives = { ttl: "80s", maxTtl: "120s" };
 const { app, workloads, signal, database, role, users, logins } = await setLeaseScene("pool", "together", {
   ...lives,
   ip: addresses.node,
@@ -32,7 +32,7 @@ test("a pool of connections goes through renewals and replacements of its login,
       expect(identities.length).toBeGreaterThanOrEqual(4);
     },
     signal,
-    8 * 60_000,
+    7 * 60_000,
   );
   // The last of the former connections have gone, too.
   await sleep(16_000);
