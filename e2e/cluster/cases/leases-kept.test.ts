@@ -51,9 +51,9 @@ describe(`${pods} pods that hold database logins`, async () => {
   }, 400_000);
 
   test("that go while keymount is away lose theirs when it is back, and the others keep theirs", async () => {
-    await daemonSet.pause(signal);
     let left: RunningPod[] = [];
     try {
+      await daemonSet.pause(signal);
       await workloads.scale(deployment, pods - 10);
       // The kubelet would end them only when the driver, which waits for the provider, has given up on their volumes.
       await eventually(async () => {
