@@ -29,7 +29,17 @@ export const encodings = ["utf-8", "base64", "hex"] as const;
 export type Encoding = (typeof encodings)[number];
 
 /** How an answer becomes a file, where it is not a value or the whole answer. */
-export const formats = ["pem-bundle"] as const;
+export const formats = [
+  "raw",
+  "json",
+  "env",
+  "docker-env",
+  "properties",
+  "yaml",
+  "envelope",
+  "dockerconfigjson",
+  "pem-bundle",
+] as const;
 export type Format = (typeof formats)[number];
 
 /** One entry of the class's `objects`. */

@@ -74,9 +74,13 @@ export function selectorOf(object: ObjectReader): KeySelector | undefined {
   return { pointer: steps.map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~")) };
 }
 
-export function encodingOf(object: ObjectReader): Encoding {
+export function encodingOf(object: ObjectReader, format: Format | undefined): Encoding {
   const written = object.text("encoding");
-  if (written === "" || object.text("format") !== "") return "utf-8";
+  if (written === "") return "utf-8";
+  if (format !== undefined && format !== "raw") {
+    object.ignored("encoding", `means nothing with format: ${format}`);
+    return "utf-8";
+  }
   if (object.text("secretKey") === "") {
     if (written.toLowerCase() !== "utf-8")
       object.ignored("encoding", "means nothing without secretKey, which says what to decode");
@@ -88,17 +92,22 @@ export function encodingOf(object: ObjectReader): Encoding {
 }
 
 /** Planned, and refused by name until then. */
-const laterFormats = ["raw", "json", "env", "properties", "yaml", "envelope", "pkcs12", "dockerconfigjson"];
+const laterFormats = ["pkcs12"];
 
 export function formatOf(object: ObjectReader): Format | undefined {
   const written = object.text("format");
   if (written === "") return undefined;
   const format = formats.find((known) => known === written);
-  if (format && object.text("encoding") !== "") object.ignored("encoding", `means nothing with format: ${format}`);
-  if (format) return format;
   if (laterFormats.includes(written)) object.error("format", `${word(written)} is not available in this version`);
-  else object.error("format", `${word(written)} is not known; write one of ${formats.join(", ")}`);
-  return undefined;
+  else if (!format) object.error("format", `${word(written)} is not known; write one of ${formats.join(", ")}`);
+  if (format === "raw" && object.text("secretKey") === "")
+    object.error(
+      "format",
+      "raw writes one value as it is; say which with secretKey, or write format: json for all of them",
+    );
+  if (format === "envelope" && object.text("secretKey") !== "")
+    object.error("format", "envelope is the whole answer; leave out secretKey, or write format: json for that value");
+  return format;
 }
 
 /** Numbers as Go's yaml.v3 reads them (0644 is octal, 420 decimal); 0 is unset. Go refuses text; we take "0644", which can mean one thing only. */

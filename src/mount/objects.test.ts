@@ -293,11 +293,31 @@ describe("contract 10: objects", () => {
 
   test.each([
     ["pem-bundle", []],
+    ["json", []],
+    ["docker-env", []],
+    ["raw", []],
     ["pkcs12", ['objects[0] "file": format "pkcs12" is not available in this version']],
-    ["pem", ['objects[0] "file": format "pem" is not known; write one of pem-bundle']],
+    [
+      "pem",
+      [
+        'objects[0] "file": format "pem" is not known; write one of raw, json, env, docker-env, properties, yaml, envelope, dockerconfigjson, pem-bundle',
+      ],
+    ],
   ])("reads format: %s", (format, errors) => {
     const read = readOne(`format: ${format}`);
     expect(read.errors).toEqual(errors);
+  });
+
+  test.each([
+    [["format: raw", "secretKey: ''"], "format raw writes one value as it is"],
+    [["format: envelope"], "format envelope is the whole answer; leave out secretKey"],
+  ])("refuses %j", (lines, says) => {
+    expect(readOne(...lines).errors).toEqual([expect.stringContaining(says)]);
+  });
+
+  test("encoding goes with format: raw, and with no other", () => {
+    expect(objectOf("format: raw", "encoding: hex")).toMatchObject({ format: "raw", encoding: "hex" });
+    expect(readOne("format: json", "encoding: hex").objects[0]).toMatchObject({ format: "json", encoding: "utf-8" });
   });
 
   test("refuses an objectName that stands for many files", () => {

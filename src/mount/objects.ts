@@ -89,7 +89,7 @@ function readObject(object: ObjectReader, refreshIntervalMs: number): ObjectSpec
     objectName,
     request: requestOf(object),
     ...(secretKey && { secretKey }),
-    encoding: encodingOf(object),
+    encoding: encodingOf(object, format),
     ...(format && { format }),
     ...(mode !== undefined && { mode }),
     refreshIntervalMs: refreshIntervalOf(object) ?? refreshIntervalMs,

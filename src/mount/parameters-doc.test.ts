@@ -1,13 +1,14 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { overruledParameters, plainParameters, prefixedParameters } from "./class-parameters.js";
+import { formats } from "./mount-spec.js";
 import { laterFields, objectFields } from "./object-fields.js";
 
 const page = readFileSync(new URL("../../docs/parameters.md", import.meta.url), "utf8");
 
 /** The names in the first column of the table below a heading. */
 function table(heading: string): string[] {
-  const section = page.split(`\n## ${heading}\n`)[1]!.split("\n## ")[0]!;
+  const section = page.split(`\n## ${heading}\n`)[1]!.split(/\n##+ /)[0]!;
   return [...section.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name!).sort();
 }
 
@@ -20,4 +21,9 @@ test.each<[string, readonly string[]]>([
   ["Fields that are planned", laterFields],
 ])("docs/parameters.md, %s: names all there are, and no others", (heading, names) => {
   expect(table(heading)).toEqual([...names].sort());
+});
+
+test("docs/parameters.md, Formats: has a row for each, in the order of the refusals, and no other", () => {
+  const section = page.split("\n### Formats\n")[1]!.split("\n### ")[0]!;
+  expect([...section.matchAll(/^\| `([\w-]+)` \|/gm)].map(([, name]) => name)).toEqual([...formats]);
 });

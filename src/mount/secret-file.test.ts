@@ -118,6 +118,39 @@ describe("a file from a key", () => {
   });
 });
 
+describe("a format", () => {
+  const nested = { pointer: ["nested"] };
+  test.each<[string, Partial<ObjectSpec>, string | RegExp]>([
+    ["json: the data alone, sorted", { format: "json" }, /^{"b64":"AP8=\\n","empty":"",.*"ratio":1.0}$/],
+    ["json of one value", { format: "json", secretKey: { key: "password" } }, '"s3cret"'],
+    [
+      "json of what a pointer leads to",
+      { format: "json", secretKey: nested },
+      '{"hosts":["a","b"],"odd/key":{"til~de":"x"}}',
+    ],
+    ["yaml", { format: "yaml", secretKey: nested }, 'hosts:\n  - "a"\n  - "b"\n"odd/key":\n  "til~de": "x"\n'],
+    ["properties", { format: "properties", secretKey: nested }, 'hosts=["a","b"]\nodd/key={"til~de":"x"}\n'],
+    ["raw, decoded", { format: "raw", secretKey: { key: "hex" }, encoding: "hex" }, "\x00\xff"],
+    ["envelope: the compatible form", { format: "envelope" }, /^{"data":{"data":{.*"mount_type":"kv"}$/],
+    ["env, digits and all", { format: "env" }, /^b64='AP8=\n'\nempty=''\n.*port=12345678901234567890\nratio=1.0\n$/s],
+  ])("%s", (_name, change, text) => {
+    if (typeof text === "string") expect(contents(change)).toBe(text);
+    else expect(contents(change)).toMatch(text);
+  });
+
+  test.each<[string, Partial<ObjectSpec>, string]>([
+    ["a name that is no variable", { format: "env", secretKey: nested }, "odd/key"],
+    [
+      "a single value where a map is wanted",
+      { format: "env", secretKey: { key: "port" } },
+      "port at secret/data/app is no map",
+    ],
+    ["a secret that is no registry's login", { format: "dockerconfigjson" }, "no registry at secret/data/app"],
+  ])("refuses %s, by name", (_name, change, says) => {
+    expect(() => contents(change)).toThrow(says);
+  });
+});
+
 describe("a file from a whole answer", () => {
   test("is the Go provider's JSON without what changes on every read", () => {
     expect(contents({}, { ...kv2, data: { b: "<2>", a: new LosslessNumber("1") } })).toBe(

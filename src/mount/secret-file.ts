@@ -3,7 +3,12 @@ import { type Json, type JsonObject, isJsonObject } from "../shared/json.js";
 import { named, quoted } from "../shared/quoted.js";
 import { Redacted } from "../shared/redacted.js";
 import { goJson } from "../shared/go-json.js";
-import { pemBundle, pemPart } from "./pem-bundle.js";
+import { dockerConfigJson } from "./formats/docker-config-json.js";
+import { dockerEnv, env } from "./formats/env.js";
+import { textOf } from "./formats/members.js";
+import { pemBundle, pemPart } from "./formats/pem-bundle.js";
+import { properties } from "./formats/properties.js";
+import { yaml } from "./formats/yaml.js";
 import type { Encoding, Format, KeySelector, MountedFile, ObjectSpec } from "./mount-spec.js";
 
 /** What an object is made from: Vault's whole answer, `null` where it had no body. */
@@ -23,19 +28,24 @@ export function filesOf(object: ObjectSpec, answer: AnswerBody, defaultMode: num
 }
 
 function contentsOf(object: ObjectSpec, body: JsonObject): Buffer {
-  const { secretKey, format } = object;
-  if (format) return Buffer.from(inFormat[format](object, body));
-  return secretKey
-    ? decode(textOf(valueAt(body, secretKey, object)), object.encoding, object)
-    : Buffer.from(envelope(body));
+  const { secretKey, format = secretKey ? "raw" : "envelope" } = object;
+  if (format === "raw" && secretKey) return decode(textOf(valueAt(body, secretKey, object)), object.encoding, object);
+  if (format === "envelope" || format === "raw") return Buffer.from(envelope(body));
+  if (!secretKey) return Buffer.from(inFormat[format](dataOf(body, object), place(object), true));
+  const value = valueAt(body, secretKey, object);
+  return Buffer.from(inFormat[format](value, `${nameOf(secretKey)} at ${place(object)}`, false));
 }
 
-/** The text of a file in each format. */
-const inFormat: Record<Format, (object: ObjectSpec, body: JsonObject) => string> = {
-  "pem-bundle": (object, body) =>
-    object.secretKey
-      ? pemPart(valueAt(body, object.secretKey, object), `${nameOf(object.secretKey)} at ${place(object)}`)
-      : pemBundle(dataOf(body, object), place(object)),
+/** The text of a file in each format: of all the data of a secret (`whole`), or of the one value that is asked for. */
+const inFormat: Record<Exclude<Format, "raw" | "envelope">, (value: Json, place: string, whole: boolean) => string> = {
+  json: goJson,
+  env,
+  "docker-env": dockerEnv,
+  properties,
+  yaml,
+  dockerconfigjson: dockerConfigJson,
+  "pem-bundle": (value, place, whole) =>
+    whole && isJsonObject(value) ? pemBundle(value, place) : pemPart(value, place),
 };
 
 function dataOf(body: JsonObject, object: ObjectSpec): JsonObject {
@@ -128,11 +138,6 @@ function namesOf(holder: JsonObject): string {
   return names.length === 0
     ? "no keys"
     : shown.join(", ") + (names.length > 20 ? `, and ${names.length - 20} more` : "");
-}
-
-/** Strings are written as they are, everything else as JSON, as the Go provider does. */
-function textOf(value: Json): string {
-  return typeof value === "string" ? value : goJson(value);
 }
 
 function decode(text: string, encoding: Encoding, object: ObjectSpec): Buffer {

@@ -62,6 +62,38 @@ describe("a Deployment's pods get the files of their class", async () => {
   });
 });
 
+test("the same secret in the shape that an application wants", async () => {
+  const data = { HOST: "db.example", PASSWORD: 'it\'s $HOME "x"\nand more', PORT: 5432, NESTED: { a: [1, "b"] } };
+  await app.vault.writeSecret(`${app.namespace}/shapes`, data);
+  await app.vault.writeSecret(`${app.namespace}/login`, {
+    registry: "r.example",
+    username: "app",
+    password: "hunter2",
+  });
+  const secretPath = `secret/data/${app.namespace}/shapes`;
+  const objects = [
+    ...["json", "env", "properties", "yaml", "envelope"].map((format) => ({ objectName: format, secretPath, format })),
+    { objectName: "docker-env", secretPath, secretKey: "NESTED", format: "docker-env" },
+    { objectName: "raw", secretPath, secretKey: "PASSWORD", format: "raw" },
+    { objectName: "dockerconfigjson", secretPath: `secret/data/${app.namespace}/login`, format: "dockerconfigjson" },
+  ];
+  const secretProviderClass = await app.createClass({ objects });
+  const pod = await workloads.runPod({ volumes: { secrets: { secretProviderClass } } }, signal);
+
+  const { envelope, dockerconfigjson, ...texts } = await pod.texts("secrets");
+  expect(texts).toEqual({
+    json: JSON.stringify({ HOST: data.HOST, NESTED: data.NESTED, PASSWORD: data.PASSWORD, PORT: data.PORT }),
+    env: `HOST=db.example\nNESTED='{"a":[1,"b"]}'\nPASSWORD='it'\\''s $HOME "x"\nand more'\nPORT=5432\n`,
+    properties: `HOST=db.example\nNESTED={"a":[1,"b"]}\nPASSWORD=it's $HOME "x"\\nand more\nPORT=5432\n`,
+    yaml: `HOST: "db.example"\nNESTED:\n  a:\n    - 1\n    - "b"\nPASSWORD: "it's $HOME \\"x\\"\\nand more"\nPORT: 5432\n`,
+    "docker-env": `a=[1,"b"]\n`,
+    raw: data.PASSWORD,
+  });
+  expect(JSON.parse(envelope!)).toMatchObject({ data: { data } });
+  expect(JSON.parse(dockerconfigjson!)).toMatchObject({ auths: { "r.example": { password: "hunter2" } } });
+  expect(await pod.exec("sh", "-c", 'set -a; . /mnt/secrets/env; printf %s "$PASSWORD"')).toBe(data.PASSWORD);
+});
+
 /**
  * Reads both files over and over, once more after /tmp/enough is there, and says each pair it has not said just before.
  * A pair counts when `..data` is the same before and after: a reader that keeps to that sees both files of one moment.

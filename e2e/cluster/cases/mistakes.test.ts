@@ -212,8 +212,8 @@ const mistakes: readonly Mistake[] = [
   },
   {
     what: "a field that does not exist yet",
-    fields: { format: "env" },
-    says: ['objects[0] "password": format "env" is not available in this version'],
+    fields: { format: "pkcs12" },
+    says: ['objects[0] "password": format "pkcs12" is not available in this version'],
   },
   {
     what: "a duration that is none",

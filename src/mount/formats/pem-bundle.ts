@@ -1,6 +1,6 @@
-import { ProviderError } from "../shared/errors.js";
-import type { Json, JsonObject } from "../shared/json.js";
-import { named } from "../shared/quoted.js";
+import { ProviderError } from "../../shared/errors.js";
+import type { Json, JsonObject } from "../../shared/json.js";
+import { named } from "../../shared/quoted.js";
 import { type PemBlock, pemBlocksIn } from "./pem-blocks.js";
 
 /** What a bundle is put together from: the names of Vault's PKI engine, and those of Kubernetes' TLS Secrets. */

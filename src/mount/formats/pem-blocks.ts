@@ -1,6 +1,6 @@
 import { X509Certificate, createPrivateKey } from "node:crypto";
-import { ProviderError } from "../shared/errors.js";
-import type { Json } from "../shared/json.js";
+import { ProviderError } from "../../shared/errors.js";
+import type { Json } from "../../shared/json.js";
 
 /** One PEM block, written as OpenSSL does: lines of 64, LF between them, none after the last. */
 export interface PemBlock {

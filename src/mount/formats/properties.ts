@@ -1,0 +1,28 @@
+import type { Json } from "../../shared/json.js";
+import { membersOf } from "./members.js";
+
+/** A Java properties file, in ASCII: what java.util.Properties.load reads back, whatever its charset. */
+export function properties(value: Json, place: string): string {
+  return membersOf(value, "properties", place)
+    .map(([name, text]) => `${escapedName(name)}=${escapedText(text)}\n`)
+    .join("");
+}
+
+/** Spaces, separators and comment signs end or begin a key. java.util.Properties, "load". */
+function escapedName(name: string): string {
+  return escaped(name).replace(/[ :=#!]/g, "\\$&");
+}
+
+/** Only leading spaces of a value would be skipped. */
+function escapedText(text: string): string {
+  return escaped(text).replace(/^ +/, (spaces) => "\\ ".repeat(spaces.length));
+}
+
+const controls: Readonly<Record<string, string>> = { "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r" };
+
+function escaped(text: string): string {
+  return text
+    .replaceAll("\\", "\\\\")
+    .replace(/[\t\n\f\r]/g, (control) => controls[control]!)
+    .replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
