@@ -34,6 +34,11 @@ class Pen {
   }
 }
 
+/** Which files a folder will have shows only when its secret is read. */
+function isIn(folder: string, name: string): boolean {
+  return folder === "/" || name.startsWith(folder);
+}
+
 function checkSecret(secret: YamlMap, place: string, objects: readonly ObjectSpec[], pen: Pen): void {
   nameUnknownFields(secret, place, secretFields, pen);
   const name = member(secret, "secretName")?.value;
@@ -74,7 +79,7 @@ function checkFile(item: YamlMap, place: string, objects: readonly ObjectSpec[],
   const node = member(item, "objectName")?.value;
   const name = textOf(node);
   if (!node || !name) return pen.mistake(node ?? item, `${place}: objectName is missing`);
-  const object = objects.find(({ objectName }) => objectName === name);
+  const object = objects.find(({ objectName, spread }) => (spread ? isIn(objectName, name) : objectName === name));
   if (!object) {
     const meant = nearest(
       name,

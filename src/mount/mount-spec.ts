@@ -42,10 +42,20 @@ export const formats = [
 ] as const;
 export type Format = (typeof formats)[number];
 
+/** How the keys of a secret become files. */
+export interface Spread {
+  /** Names or patterns with `*` and `?`; none for all keys. */
+  keys: readonly string[];
+  /** Key → path below the folder. */
+  rename: ReadonlyMap<string, string>;
+}
+
 /** One entry of the class's `objects`. */
 export interface ObjectSpec {
-  /** The file's path in the volume: relative, clean, unique. */
+  /** The file's path in the volume: relative, clean, unique; with `spread` that of a folder, and a slash. */
   objectName: string;
+  /** Every key of the data is a file of its own. */
+  spread?: Spread;
   request: VaultRequest;
   /** Without it the file is the whole answer as JSON. */
   secretKey?: KeySelector;

@@ -176,3 +176,14 @@ test("objects of one request are asked for once, as often as the most eager of t
   await mount(twice, eager);
   expect(wishes).toEqual([1_000]);
 });
+
+test("a key that becomes the file of another object is refused, naming both", async () => {
+  const folder: ObjectSpec = { ...object("app/"), spread: { keys: [], rename: new Map() } };
+  delete folder.secretKey;
+  const with_ = parts({ "secret/data/app/": "1", "secret/data/app/value": "2" });
+  await expect(mount([folder, object("app/value")], with_)).rejects.toThrow(
+    'the file "app/value" of app/value and "app/value" of app/ cannot both be; rename a key',
+  );
+  expect(with_.concluded).toEqual([]);
+  expect(with_.readAgain).toHaveLength(2);
+});

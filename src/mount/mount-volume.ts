@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { ProviderError } from "../shared/errors.js";
+import { named, quoted } from "../shared/quoted.js";
 import type { Redacted } from "../shared/redacted.js";
 import { allOrNothing } from "./all-or-nothing.js";
 import { fitsTheDriver } from "./deliverable.js";
 import type { MountSpec, MountedFile, ObjectSpec } from "./mount-spec.js";
+import { clashes } from "./object-name.js";
 import { objectVersion } from "./object-version.js";
 import type { Answers, Visit, Visitor } from "./ports.js";
 import { requestKey } from "./request-key.js";
@@ -59,12 +61,28 @@ export async function mountVolume(
   const files = objects.flatMap((made) => made.files);
   const versions = objects.map(({ object, version }) => ({ id: object.objectName, version }));
   const again = () => spec.class.objects.forEach(({ request }) => visit.former(request));
-  const bytes = orElse(() => fitsTheDriver(files, parts.responseBytes), again);
+  const bytes = orElse(() => {
+    fitTogether(objects);
+    return fitsTheDriver(files, parts.responseBytes);
+  }, again);
   const { unchanged } = visit.conclude(digest(versions));
   const held = objects.flatMap(({ object, heldBecause }) =>
     heldBecause ? [{ objectName: object.objectName, error: heldBecause }] : [],
   );
   return { files, versions, held, bytes, unchanged };
+}
+
+/** The names of files that keys have become are known only now. */
+function fitTogether(objects: readonly MadeObject[]): void {
+  if (!objects.some(({ object }) => object.spread)) return;
+  const owners = objects.flatMap(({ object, files }) => files.map(({ path }) => ({ object, path })));
+  for (const { index, other } of clashes(owners.map(({ path }) => path))) {
+    const [one, two] = [owners[index]!, owners[other]!];
+    throw new ProviderError(
+      "invalid_request",
+      `the file ${quoted(one.path)} of ${named(one.object.objectName)} and ${quoted(two.path)} of ${named(two.object.objectName)} cannot both be; rename a key, or choose others with keys`,
+    );
+  }
 }
 
 /** Objects of one request: they are made of one answer, never half of an old one and half of a new one. */

@@ -1,5 +1,5 @@
 import { parseDuration } from "../shared/duration.js";
-import { word } from "../shared/quoted.js";
+import { named, word } from "../shared/quoted.js";
 import { Redacted } from "../shared/redacted.js";
 import { goJson } from "../shared/go-json.js";
 import {
@@ -8,9 +8,11 @@ import {
   encodings,
   formats,
   type KeySelector,
+  type Spread,
   type VaultMethod,
   vaultMethods,
 } from "./mount-spec.js";
+import { objectNameMistake } from "./object-name.js";
 import type { ObjectReader } from "./object-reader.js";
 import { integerOf, jsonOf } from "./yaml-value.js";
 
@@ -25,11 +27,13 @@ export const objectFields = [
   "filePermission",
   "encoding",
   "format",
+  "keys",
+  "rename",
   "refreshInterval",
 ] as const;
 
 /** Fields that are planned: refused by name, so that nobody relies on their being ignored. */
-export const laterFields = ["keys", "rename", "template", "sources", "optional", "default"] as const;
+export const laterFields = ["template", "sources", "optional", "default"] as const;
 
 export function methodOf(object: ObjectReader): VaultMethod {
   const written = object.text("method");
@@ -81,7 +85,7 @@ export function encodingOf(object: ObjectReader, format: Format | undefined): En
     object.ignored("encoding", `means nothing with format: ${format}`);
     return "utf-8";
   }
-  if (object.text("secretKey") === "") {
+  if (object.text("secretKey") === "" && !object.text("objectName").endsWith("/")) {
     if (written.toLowerCase() !== "utf-8")
       object.ignored("encoding", "means nothing without secretKey, which says what to decode");
     return "utf-8";
@@ -100,7 +104,7 @@ export function formatOf(object: ObjectReader): Format | undefined {
   const format = formats.find((known) => known === written);
   if (laterFormats.includes(written)) object.error("format", `${word(written)} is not available in this version`);
   else if (!format) object.error("format", `${word(written)} is not known; write one of ${formats.join(", ")}`);
-  if (format === "raw" && object.text("secretKey") === "")
+  if (format === "raw" && object.text("secretKey") === "" && !object.text("objectName").endsWith("/"))
     object.error(
       "format",
       "raw writes one value as it is; say which with secretKey, or write format: json for all of them",
@@ -108,6 +112,52 @@ export function formatOf(object: ObjectReader): Format | undefined {
   if (format === "envelope" && object.text("secretKey") !== "")
     object.error("format", "envelope is the whole answer; leave out secretKey, or write format: json for that value");
   return format;
+}
+
+const mostPatterns = 100;
+
+/** What `objectName: folder/` asks for; `keys` and `rename` mean nothing to an object that is one file. */
+export function spreadOf(object: ObjectReader): Spread | undefined {
+  if (!object.text("objectName").endsWith("/")) {
+    for (const field of ["keys", "rename"]) {
+      if (object.node(field))
+        object.error(field, "is for an objectName that ends with a slash, which makes a file of every key");
+    }
+    return undefined;
+  }
+  if (object.text("format") !== "" && object.text("format") !== "raw")
+    object.error("format", "is for one file; leave it out where objectName ends with a slash");
+  return { keys: patternsOf(object), rename: renamesOf(object) };
+}
+
+function patternsOf(object: ObjectReader): string[] {
+  const node = object.node("keys");
+  if (!node) return [];
+  const items = node.kind === "list" ? node.items : [node];
+  const patterns = items.flatMap((item) => (item.kind === "scalar" && item.text !== "" ? [item.text] : []));
+  if (patterns.length !== items.length || patterns.length === 0)
+    object.error("keys", "must be a list of names, or of patterns with * and ?");
+  if (patterns.length > mostPatterns || patterns.some((pattern) => pattern.length > 256))
+    object.error("keys", `holds more than ${mostPatterns} patterns, or one longer than 256 characters`);
+  return patterns;
+}
+
+function renamesOf(object: ObjectReader): Map<string, string> {
+  const node = object.node("rename");
+  const renames = new Map<string, string>();
+  if (!node) return renames;
+  if (node.kind !== "map" || node.entries.some(({ value }) => value.kind !== "scalar")) {
+    object.error("rename", "must be a map (key: file name)");
+    return renames;
+  }
+  for (const { key, value } of node.entries) {
+    const name = value.kind === "scalar" ? value.text : "";
+    const mistake = objectNameMistake(name);
+    if (mistake) object.error("rename", `of ${named(key)}: the file name ${mistake}`);
+    renames.set(key, name);
+  }
+  if (new Set(renames.values()).size < renames.size) object.error("rename", "gives two keys one file name");
+  return renames;
 }
 
 /** Numbers as Go's yaml.v3 reads them (0644 is octal, 420 decimal); 0 is unset. Go refuses text; we take "0644", which can mean one thing only. */

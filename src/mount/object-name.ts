@@ -17,8 +17,11 @@ export function objectNameMistake(name: string): string | undefined {
   return undefined;
 }
 
-/** Pairs that cannot both be: the same path twice, or a file where another needs a directory. Indexes into `names`. */
-export function* clashes(names: readonly string[]): Generator<{ index: number; text: string }> {
+/**
+ * Pairs that cannot both be: the same path twice, or a file where another needs a directory. Indexes into `names`; what
+ * ends with a slash is a directory, which others may be in.
+ */
+export function* clashes(names: readonly string[]): Generator<{ index: number; other: number; text: string }> {
   const first = new Map<string, number>();
   names.forEach((name, index) => {
     if (name !== "" && !first.has(name)) first.set(name, index);
@@ -26,11 +29,16 @@ export function* clashes(names: readonly string[]): Generator<{ index: number; t
   for (const [index, name] of names.entries()) {
     if (name === "") continue;
     const twin = first.get(name)!;
-    if (twin !== index) yield { index, text: `is also the path of objects[${twin}]; each file needs its own` };
+    if (twin !== index)
+      yield { index, other: twin, text: `is also the path of objects[${twin}]; each file needs its own` };
     for (let slash = name.indexOf("/"); slash > 0; slash = name.indexOf("/", slash + 1)) {
       const parent = first.get(name.slice(0, slash));
       if (parent === undefined) continue;
-      yield { index, text: `lies below ${quoted(names[parent]!)} of objects[${parent}], which is a file` };
+      yield {
+        index,
+        other: parent,
+        text: `lies below ${quoted(names[parent]!)} of objects[${parent}], which is a file`,
+      };
       break;
     }
   }

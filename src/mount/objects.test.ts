@@ -284,12 +284,9 @@ describe("contract 10: objects", () => {
     expect(readOne('"a\\nb": x').ignored).toEqual(['objects[0] "file": "a\\nb" is not a field of an object']);
   });
 
-  test.each(["keys", "rename", "template", "sources", "optional", "default"])(
-    "refuses %s, which is planned, by name",
-    (field) => {
-      expect(readOne(`${field}: x`).errors).toEqual([`objects[0] "file": ${field} is not available in this version`]);
-    },
-  );
+  test.each(["template", "sources", "optional", "default"])("refuses %s, which is planned, by name", (field) => {
+    expect(readOne(`${field}: x`).errors).toEqual([`objects[0] "file": ${field} is not available in this version`]);
+  });
 
   test.each([
     ["pem-bundle", []],
@@ -319,9 +316,59 @@ describe("contract 10: objects", () => {
     expect(objectOf("format: raw", "encoding: hex")).toMatchObject({ format: "raw", encoding: "hex" });
     expect(readOne("format: json", "encoding: hex").objects[0]).toMatchObject({ format: "json", encoding: "utf-8" });
   });
+});
 
-  test("refuses an objectName that stands for many files", () => {
-    expect(readOne("objectName: app/").errors).toEqual([expect.stringContaining("not available in this version")]);
+describe("an objectName that ends with a slash", () => {
+  const folder = (...lines: string[]) => readOne("objectName: app/", "secretKey: ''", ...lines);
+
+  test("makes a file of every key", () => {
+    expect(folder().objects[0]).toMatchObject({ objectName: "app/", spread: { keys: [], rename: new Map() } });
+    expect(readOne("objectName: /").errors).toEqual([]);
+  });
+
+  test("has keys, patterns among them, and other names for some", () => {
+    const { objects, errors } = folder(
+      "keys: [HOST, 'DB_*']",
+      "rename: {HOST: host.txt, DB_USER: db/user}",
+      "encoding: hex",
+    );
+    expect(errors).toEqual([]);
+    expect(objects[0]).toMatchObject({
+      encoding: "hex",
+      spread: {
+        keys: ["HOST", "DB_*"],
+        rename: new Map([
+          ["HOST", "host.txt"],
+          ["DB_USER", "db/user"],
+        ]),
+      },
+    });
+  });
+
+  test.each<[string[], string]>([
+    [["keys: {a: b}"], "keys must be a list of names"],
+    [["keys: [[a]]"], "keys must be a list of names"],
+    [["keys: []"], "keys must be a list of names"],
+    [[`keys: [${"a, ".repeat(101)}]`], "keys holds more than 100 patterns"],
+    [["rename: [a]"], "rename must be a map"],
+    [["rename: {a: [b]}"], "rename must be a map"],
+    [["rename: {a: ../b}"], 'rename of a: the file name holds a step ".."'],
+    [["rename: {a: x, b: x}"], "rename gives two keys one file name"],
+    [["format: env"], "format is for one file"],
+  ])("refuses %j", (lines, says) => {
+    expect(folder(...lines).errors).toEqual([expect.stringContaining(says)]);
+  });
+
+  test.each(["keys: [a]", "rename: {a: b}"])("is what %s is for", (line) => {
+    expect(readOne(line).errors).toEqual([expect.stringContaining("is for an objectName that ends with a slash")]);
+  });
+
+  test("has other files in it, but is no file itself", () => {
+    const both = (one: string, two: string) =>
+      read(`- {objectName: ${one}, secretPath: a}\n- {objectName: ${two}, secretPath: b}\n`).errors;
+    expect(both("app/", "app/more")).toEqual([]);
+    expect(both("app", "app/")).toEqual([expect.stringContaining('lies below "app" of objects[0], which is a file')]);
+    expect(both("app/", "app/")).toEqual([expect.stringContaining("is also the path of objects[0]")]);
   });
 });
 
@@ -342,7 +389,7 @@ describe("contract 11: paths of files", () => {
     ["..data", /keeps for itself/],
     ["...", /keeps for itself/],
     ["/etc/passwd", /starts with a slash/],
-    ["/", /starts with a slash/],
+    ["//", /starts with a slash/],
     ["a//b", /empty/],
     ["./a", /"\."/],
     ["a/./b", /"\."/],

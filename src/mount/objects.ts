@@ -11,6 +11,7 @@ import {
   objectFields,
   refreshIntervalOf,
   selectorOf,
+  spreadOf,
   versionOf,
 } from "./object-fields.js";
 import { clashes, objectNameMistake } from "./object-name.js";
@@ -85,8 +86,10 @@ function readObject(object: ObjectReader, refreshIntervalMs: number): ObjectSpec
   const secretKey = selectorOf(object);
   const mode = modeOf(object);
   const format = formatOf(object);
+  const spread = spreadOf(object);
   return {
     objectName,
+    ...(spread && { spread }),
     request: requestOf(object),
     ...(secretKey && { secretKey }),
     encoding: encodingOf(object, format),
@@ -108,10 +111,8 @@ function nameUnknownFields(object: ObjectReader): void {
 
 function objectNameOf(object: ObjectReader): string {
   const name = object.text("objectName");
-  const mistake =
-    name.endsWith("/") && name.length > 1
-      ? "ends with a slash (a file per key), which is not available in this version"
-      : objectNameMistake(name);
+  // A lone slash is the volume itself.
+  const mistake = name === "/" ? undefined : objectNameMistake(name.replace(/(?<=[^/])\/$/, ""));
   if (mistake) object.error("objectName", mistake);
   return name;
 }

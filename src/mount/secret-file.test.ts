@@ -151,6 +151,75 @@ describe("a format", () => {
   });
 });
 
+describe("a folder with a file for every key", () => {
+  const files = (
+    change: Partial<ObjectSpec> & { keys?: string[]; rename?: Record<string, string> } = {},
+    body = kv2,
+  ) => {
+    const { keys = [], rename = {}, ...rest } = change;
+    const spread = { keys, rename: new Map(Object.entries(rename)) };
+    return Object.fromEntries(
+      filesOf(object({ objectName: "app/", spread, ...rest }), new Redacted(body), 0o644).map(
+        ({ path, contents: text }) => [path, text.reveal().toString()],
+      ),
+    );
+  };
+  const flat = (data: JsonObject): JsonObject => ({ data });
+
+  test("has each value as a key's file would, in the order of the keys", () => {
+    expect(files({ keys: ["p*", "nested", "rat?o"] })).toEqual({
+      "app/nested": '{"hosts":["a","b"],"odd/key":{"til~de":"x"}}',
+      "app/password": "s3cret",
+      "app/port": "12345678901234567890",
+      "app/ratio": "1.0",
+    });
+  });
+
+  test("may be the volume itself, a value within the secret, and have other names", () => {
+    const change = { objectName: "/", secretKey: { key: "nested" }, rename: { "odd/key": "odd/key" } };
+    expect(files(change)).toEqual({ hosts: '["a","b"]', "odd/key": '{"til~de":"x"}' });
+  });
+
+  test("follows the secret as its keys come and go", () => {
+    expect(files({}, flat({ a: "1", b: "2" }))).toEqual({ "app/a": "1", "app/b": "2" });
+    expect(files({}, flat({ b: "2", c: "3" }))).toEqual({ "app/b": "2", "app/c": "3" });
+  });
+
+  test.each<[string, Parameters<typeof files>[0], JsonObject, string]>([
+    [
+      "a key with a slash",
+      {},
+      flat({ "a/b": "x" }),
+      'the key "a/b" at secret/data/app is no file name: it has a slash in it; give it another with rename',
+    ],
+    ["a key that the driver keeps for itself", { objectName: "/" }, flat({ "..data": "x" }), 'the key "..data"'],
+    ["a key that climbs", {}, flat({ "..": "x" }), 'the key ".."'],
+    [
+      "a pattern that matches nothing",
+      { keys: ["a", "DB_*"] },
+      flat({ a: "x" }),
+      'keys "DB_*" matches no key at secret/data/app (it has: a)',
+    ],
+    ["another name for nothing", { rename: { b: "c" } }, flat({ a: "x" }), 'rename "b" matches no key'],
+    ["a secret without a key", {}, flat({}), "there is no key at secret/data/app"],
+    [
+      "two keys for one file",
+      { rename: { a: "b" } },
+      flat({ a: "x", b: "y" }),
+      'the keys a and b at secret/data/app are both the file "app/b"',
+    ],
+    ["a value that is no map", { secretKey: { key: "a" } }, flat({ a: "x" }), "a at secret/data/app is no map"],
+    [
+      "more files than any program reads",
+      {},
+      flat(Object.fromEntries(Array.from({ length: 1_001 }, (_, n) => [`k${n}`, "x"]))),
+      "has 1001 keys, more than 1000 files",
+    ],
+  ])("refuses %s, by name", (_what, change, body, says) => {
+    expect(() => files(change, body)).toThrow(says);
+  });
+});
+
 describe("a file from a whole answer", () => {
   test("is the Go provider's JSON without what changes on every read", () => {
     expect(contents({}, { ...kv2, data: { b: "<2>", a: new LosslessNumber("1") } })).toBe(

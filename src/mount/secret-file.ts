@@ -9,7 +9,8 @@ import { textOf } from "./formats/members.js";
 import { pemBundle, pemPart } from "./formats/pem-bundle.js";
 import { properties } from "./formats/properties.js";
 import { yaml } from "./formats/yaml.js";
-import type { Encoding, Format, KeySelector, MountedFile, ObjectSpec } from "./mount-spec.js";
+import { spreadFiles } from "./spread-files.js";
+import type { Encoding, Format, KeySelector, MountedFile, ObjectSpec, Spread } from "./mount-spec.js";
 
 /** What an object is made from: Vault's whole answer, `null` where it had no body. */
 export type AnswerBody = Redacted<JsonObject | null>;
@@ -23,8 +24,24 @@ export function filesOf(object: ObjectSpec, answer: AnswerBody, defaultMode: num
       `Vault answered ${place(object)} without a body, so there is nothing to write`,
     );
   }
+  if (object.spread) return spread(object, object.spread, body, defaultMode);
   const contents = contentsOf(object, body);
   return [{ path: object.objectName, mode: object.mode ?? defaultMode, contents: new Redacted(contents) }];
+}
+
+/** Each key's value in a file of its own; what is no text is JSON. */
+function spread(object: ObjectSpec, how: Spread, body: JsonObject, defaultMode: number): MountedFile[] {
+  const { secretKey, objectName, encoding, mode = defaultMode } = object;
+  const where = secretKey ? `${nameOf(secretKey)} at ${place(object)}` : place(object);
+  const data = secretKey ? valueAt(body, secretKey, object) : dataOf(body, object);
+  if (!isJsonObject(data)) {
+    throw new ProviderError("invalid_request", `${where} is no map, so it has no keys to make files of`);
+  }
+  return spreadFiles(objectName === "/" ? "" : objectName, data, how, where).map(({ key, path }) => ({
+    path,
+    mode,
+    contents: new Redacted(decode(textOf(data[key] ?? null), encoding, object)),
+  }));
 }
 
 function contentsOf(object: ObjectSpec, body: JsonObject): Buffer {

@@ -94,6 +94,24 @@ test("the same secret in the shape that an application wants", async () => {
   expect(await pod.exec("sh", "-c", 'set -a; . /mnt/secrets/env; printf %s "$PASSWORD"')).toBe(data.PASSWORD);
 });
 
+test("every key a file, and the files follow the keys as they come and go", async () => {
+  const write = (data: Record<string, unknown>) => app.vault.writeSecret(`${app.namespace}/keys`, data);
+  await write({ HOST: "db-0", DB_USER: "app", DB_PASSWORD: "hunter2", "other/key": "x" });
+  const secret = { secretPath: `secret/data/${app.namespace}/keys`, refreshInterval: "1s" };
+  const objects = [{ ...secret, objectName: "db/", keys: ["HOST", "DB_*"], rename: { HOST: "host.txt" } }];
+  const secretProviderClass = await app.createClass({ objects });
+  const pod = await workloads.runPod({ volumes: { secrets: { secretProviderClass } } }, signal);
+  expect(await pod.texts("secrets")).toEqual({
+    "db/host.txt": "db-0",
+    "db/DB_USER": "app",
+    "db/DB_PASSWORD": "hunter2",
+  });
+
+  await write({ HOST: "db-1", DB_PASSWORD: "hunter3", DB_NAME: "shop" });
+  const followed = { "db/host.txt": "db-1", "db/DB_PASSWORD": "hunter3", "db/DB_NAME": "shop" };
+  await eventually(async () => expect(await pod.texts("secrets")).toEqual(followed), signal);
+});
+
 /**
  * Reads both files over and over, once more after /tmp/enough is there, and says each pair it has not said just before.
  * A pair counts when `..data` is the same before and after: a reader that keeps to that sees both files of one moment.

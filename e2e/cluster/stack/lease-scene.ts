@@ -36,7 +36,8 @@ export async function setLeaseScene(
     ...engines,
     postgres,
     // Names are made of the login's, the role's first eight letters, and something random.
-    users: (role = "app") => postgres.sql(`select rolname from pg_roles where rolname like 'v-%-${role}-%' order by rolname`),
+    users: (role = "app") =>
+      postgres.sql(`select rolname from pg_roles where rolname like 'v-%-${role}-%' order by rolname`),
     logIn: async (pod, volume = "secrets") => {
       const { user = "", password = "" } = await pod.texts(volume);
       const [me = ""] = await postgres.sqlAs(user, password, "select current_user");

@@ -1,0 +1,65 @@
+import { ProviderError } from "../shared/errors.js";
+import type { JsonObject } from "../shared/json.js";
+import { named, quoted } from "../shared/quoted.js";
+import { matchesGlob } from "./glob.js";
+import type { Spread } from "./mount-spec.js";
+import { objectNameMistake } from "./object-name.js";
+
+/** More than any program reads one by one. */
+const mostFiles = 1_000;
+
+/**
+ * Which key goes into which file, for an object that gives every key a file of its own: sorted by key. Refuses a key whose
+ * name is no safe file name, what matches nothing, and two keys for one file, each by name. `place` is where the data is.
+ */
+export function spreadFiles(
+  folder: string,
+  data: JsonObject,
+  { keys, rename }: Spread,
+  place: string,
+): { key: string; path: string }[] {
+  const there = Object.keys(data).sort();
+  const chosen = keys.length === 0 ? there : there.filter((key) => keys.some((pattern) => matchesGlob(pattern, key)));
+  const idle = [
+    ...keys
+      .filter((pattern) => !there.some((key) => matchesGlob(pattern, key)))
+      .map((pattern) => `keys ${quoted(pattern)}`),
+    ...[...rename.keys()].filter((key) => !chosen.includes(key)).map((key) => `rename ${quoted(key)}`),
+  ];
+  if (chosen.length === 0 || idle.length > 0) throw withoutMatch(idle, there, place);
+  if (chosen.length > mostFiles) {
+    throw new ProviderError(
+      "limit_exceeded",
+      `${place} has ${chosen.length} keys, more than ${mostFiles} files; choose some with keys`,
+    );
+  }
+  const files = chosen.map((key) => ({ key, path: pathOf(folder, key, rename.get(key), place) }));
+  const owners = new Map<string, string>();
+  for (const { key, path } of files) {
+    const other = owners.get(path);
+    if (other !== undefined)
+      throw unfit(`the keys ${named(other)} and ${named(key)} at ${place} are both the file ${quoted(path)}`);
+    owners.set(path, key);
+  }
+  return files;
+}
+
+function pathOf(folder: string, key: string, renamed: string | undefined, place: string): string {
+  const name = renamed ?? key;
+  const mistake = renamed === undefined && key.includes("/") ? "has a slash in it" : objectNameMistake(folder + name);
+  if (mistake) throw unfit(`the key ${quoted(key)} at ${place} is no file name: it ${mistake}`);
+  return folder + name;
+}
+
+function unfit(why: string): ProviderError {
+  return new ProviderError("invalid_request", `${why}; give it another with rename, or choose others with keys`);
+}
+
+function withoutMatch(idle: readonly string[], there: readonly string[], place: string): ProviderError {
+  const shown = there.slice(0, 20).map(named).join(", ") + (there.length > 20 ? `, and ${there.length - 20} more` : "");
+  const what =
+    idle.length === 0
+      ? "there is no key"
+      : `${idle.slice(0, 10).join(", ")} ${idle.length > 1 ? "match" : "matches"} no key`;
+  return new ProviderError("not_found", `${what} at ${place} (it has: ${shown || "no keys"})`);
+}
