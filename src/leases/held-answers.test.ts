@@ -140,6 +140,19 @@ describe("a static answer", () => {
     },
   );
 
+  test.each([
+    ["missing", "follows"],
+    ["deleted", "follows"],
+    ["denied", "stays"],
+    ["sealed", "stays"],
+  ] as const)("that nobody insists on, when Vault says %s: %s", async (kind, what) => {
+    await mount();
+    vault.replies.set(kv.path, kind);
+    await clock.advance(3 * minute);
+    if (what === "stays") expect(await mount({ dispensable: true })).toEqual(["1"]);
+    else await expect(mount({ dispensable: true })).rejects.toThrow(kind);
+  });
+
   test("is served through an outage even where the class says onDenied: fail", async () => {
     await mount();
     vault.replies.set(kv.path, "sealed");

@@ -123,7 +123,7 @@ export class HeldAnswers implements Answers {
     } catch (reason) {
       const error = ProviderError.from(reason);
       const standIn = held ?? binding.delivered.get(entry);
-      if (!standIn || signal.aborted || (wish.onDenied === "fail" && isDenial(error))) throw error;
+      if (!standIn || signal.aborted || isWished(error, wish)) throw error;
       entry.overdue = true;
       this.#parts.observer.heldInstead(visitor, request, error, now - standIn.readAt);
       return { answer: standIn, heldBecause: error };
@@ -239,8 +239,8 @@ function priorityOf(binding: Binding, held: Answer | undefined): Priority {
 }
 
 /** Vault, alive and well, says no: the class may wish to hear it. */
-function isDenial(error: ProviderError): boolean {
-  return (
-    error instanceof VaultError && ["denied", "login_denied", "missing", "deleted", "destroyed"].includes(error.kind)
-  );
+function isWished(error: ProviderError, { onDenied, dispensable }: Wish): boolean {
+  if (!(error instanceof VaultError)) return false;
+  if (["missing", "deleted", "destroyed"].includes(error.kind)) return onDenied === "fail" || dispensable === true;
+  return onDenied === "fail" && ["denied", "login_denied"].includes(error.kind);
 }

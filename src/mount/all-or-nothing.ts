@@ -1,14 +1,14 @@
 import { ProviderError } from "../shared/errors.js";
 import { named } from "../shared/quoted.js";
+import type { MadeObject, Outcome } from "./make-objects.js";
 
-/** Every result, or one error that names every failure: nobody should have to fix one mistake per try. */
-export async function allOrNothing<T>(attempts: readonly { name: string; result: Promise<T> }[]): Promise<T[]> {
-  const settled = await Promise.allSettled(attempts.map(({ result }) => result));
-  const failures = settled.flatMap((outcome, index) =>
-    outcome.status === "rejected" ? [{ name: attempts[index]!.name, error: ProviderError.from(outcome.reason) }] : [],
+/** Every object, or one error that names every failure: nobody should have to fix one mistake per try. */
+export function allOrNothing(outcomes: readonly Outcome[]): MadeObject[] {
+  const failures = outcomes.flatMap((one) =>
+    "error" in one ? [{ name: one.object.objectName, error: one.error }] : [],
   );
   if (failures.length > 0) throw oneError(failures);
-  return settled.map((outcome) => (outcome as PromiseFulfilledResult<T>).value);
+  return outcomes.flatMap((one) => ("made" in one ? [one.made] : []));
 }
 
 /** What will not cure itself gives the code. Objects that failed alike are named together. */

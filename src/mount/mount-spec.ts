@@ -57,6 +57,10 @@ export interface ObjectSpec {
   /** Every key of the data is a file of its own. */
   spread?: Spread;
   request: VaultRequest;
+  /** A secret or key that is not there is left out; one that is denied is not. */
+  optional?: true;
+  /** What takes the place of a secret or key that is not there: a text, or another key of the same secret. */
+  fallback?: { text: Redacted<string> } | { key: string };
   /** Without it the file is the whole answer as JSON. */
   secretKey?: KeySelector;
   encoding: Encoding;

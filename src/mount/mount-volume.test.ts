@@ -187,3 +187,57 @@ test("a key that becomes the file of another object is refused, naming both", as
   expect(with_.concluded).toEqual([]);
   expect(with_.readAgain).toHaveLength(2);
 });
+
+describe("an object that a pod can do without", () => {
+  const missing = new ProviderError("not_found", "nothing at secret/data/b");
+  const denied = new ProviderError("permission_denied", "denied");
+  const optional = (name: string, key?: string): ObjectSpec => ({ ...object(name, key), optional: true });
+  const withDefault = (name: string, fallback: NonNullable<ObjectSpec["fallback"]>, key?: string): ObjectSpec => ({
+    ...object(name, key),
+    fallback,
+  });
+  const texts = async (objects: ObjectSpec[], told: Parameters<typeof parts>[0]) => {
+    const { files, versions } = await mount(objects, parts(told));
+    expect(versions.map(({ id }) => id)).toEqual(files.map(({ path }) => path));
+    return Object.fromEntries(files.map(({ path, contents }) => [path, contents.reveal().toString()]));
+  };
+
+  test.each<[string, ObjectSpec, string | ProviderError, Record<string, string>]>([
+    ["optional, and its secret is missing: left out", optional("b"), missing, {}],
+    ["optional, and its key is missing: left out", optional("b", "other"), "2", {}],
+    ["optional, and there", optional("b"), "2", { b: "2" }],
+    [
+      "with a default, and its secret is missing",
+      withDefault("b", { text: new Redacted("none") }),
+      missing,
+      { b: "none" },
+    ],
+    ["with a default, and its key is missing", withDefault("b", { text: new Redacted("") }, "other"), "2", { b: "" }],
+    ["with another key as its default", withDefault("b", { key: "value" }, "other"), "2", { b: "2" }],
+    ["with another key as its default, and both are there", withDefault("b", { key: "other" }), "2", { b: "2" }],
+  ])("%s", async (_what, one, answer, expected) => {
+    expect(await texts([object("a"), one], { "secret/data/a": "1", "secret/data/b": answer })).toEqual({
+      a: "1",
+      ...expected,
+    });
+  });
+
+  test.each<[string, ObjectSpec, string | ProviderError]>([
+    ["is denied, though optional", optional("b"), denied],
+    ["is denied, though it has a default", withDefault("b", { text: new Redacted("none") }), denied],
+    ["is not to be had now, though optional", optional("b"), new ProviderError("unavailable", "Vault is sealed")],
+    ["has neither its key nor the other one", withDefault("b", { key: "nor" }, "other"), "2"],
+    ["is missing, where the default is a key of it", withDefault("b", { key: "value" }), missing],
+  ])("fails the Mount when it %s", async (_what, one, answer) => {
+    await expect(texts([object("a"), one], { "secret/data/a": "1", "secret/data/b": answer })).rejects.toThrow(
+      ProviderError,
+    );
+  });
+
+  test("is not one, where another object of the same request insists on it", async () => {
+    const insists = { ...object("c"), request: object("b").request };
+    await expect(texts([optional("b"), insists], { "secret/data/b": missing })).rejects.toThrow(
+      "c: nothing at secret/data/b",
+    );
+  });
+});

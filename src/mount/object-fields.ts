@@ -8,6 +8,7 @@ import {
   encodings,
   formats,
   type KeySelector,
+  type ObjectSpec,
   type Spread,
   type VaultMethod,
   vaultMethods,
@@ -29,11 +30,13 @@ export const objectFields = [
   "format",
   "keys",
   "rename",
+  "optional",
+  "default",
   "refreshInterval",
 ] as const;
 
 /** Fields that are planned: refused by name, so that nobody relies on their being ignored. */
-export const laterFields = ["template", "sources", "optional", "default"] as const;
+export const laterFields = ["template", "sources"] as const;
 
 export function methodOf(object: ObjectReader): VaultMethod {
   const written = object.text("method");
@@ -112,6 +115,31 @@ export function formatOf(object: ObjectReader): Format | undefined {
   if (format === "envelope" && object.text("secretKey") !== "")
     object.error("format", "envelope is the whole answer; leave out secretKey, or write format: json for that value");
   return format;
+}
+
+/** Go's YAML takes these for a truth; so do we, and quotes around them. */
+export function optionalOf(object: ObjectReader): true | undefined {
+  const written = object.text("optional");
+  if (!["", "true", "false"].includes(written)) object.error("optional", "must be true or false");
+  return written === "true" ? true : undefined;
+}
+
+/** Nothing of a text may be quoted: it may be a password that development shares. */
+export function fallbackOf(object: ObjectReader): ObjectSpec["fallback"] {
+  const node = object.node("default");
+  if (!node) return undefined;
+  if (object.text("objectName").endsWith("/")) {
+    object.error("default", "is for one file; write optional: true where objectName ends with a slash");
+    return undefined;
+  }
+  if (node.kind === "scalar") return { text: new Redacted(node.text) };
+  const [only, ...others] = node.kind === "map" ? node.entries : [];
+  if (only?.key !== "key" || others.length > 0 || only.value.kind !== "scalar" || only.value.text === "") {
+    object.error("default", "must be a text, or a map with one key of the same secret: {key: name}");
+    return undefined;
+  }
+  if (object.text("secretKey") === "") object.error("default", "with a key is for an object with secretKey");
+  return { key: only.value.text };
 }
 
 const mostPatterns = 100;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { Redacted } from "../shared/redacted.js";
 import type { ObjectSpec } from "./mount-spec.js";
 import { readObjects } from "./objects.js";
 
@@ -284,7 +285,7 @@ describe("contract 10: objects", () => {
     expect(readOne('"a\\nb": x').ignored).toEqual(['objects[0] "file": "a\\nb" is not a field of an object']);
   });
 
-  test.each(["template", "sources", "optional", "default"])("refuses %s, which is planned, by name", (field) => {
+  test.each(["template", "sources"])("refuses %s, which is planned, by name", (field) => {
     expect(readOne(`${field}: x`).errors).toEqual([`objects[0] "file": ${field} is not available in this version`]);
   });
 
@@ -315,6 +316,34 @@ describe("contract 10: objects", () => {
   test("encoding goes with format: raw, and with no other", () => {
     expect(objectOf("format: raw", "encoding: hex")).toMatchObject({ format: "raw", encoding: "hex" });
     expect(readOne("format: json", "encoding: hex").objects[0]).toMatchObject({ format: "json", encoding: "utf-8" });
+  });
+});
+
+describe("what may be missing", () => {
+  test.each<[string[], Partial<ObjectSpec>]>([
+    [["optional: true"], { optional: true }],
+    [["optional: 'true'"], { optional: true }],
+    [["default: none"], { fallback: { text: new Redacted("none") } }],
+    [["default: ''"], { fallback: { text: new Redacted("") } }],
+    [["default: {key: other}"], { fallback: { key: "other" } }],
+    [["objectName: app/", "optional: true"], { optional: true }],
+  ])("%j", (lines, expected) => {
+    expect(objectOf(...lines)).toMatchObject(expected);
+  });
+
+  test.each<[string[], string]>([
+    [["optional: maybe"], "optional must be true or false"],
+    [["default: [a]"], "default must be a text, or a map with one key of the same secret"],
+    [["default: {name: a}"], "default must be a text, or a map"],
+    [["default: {key: a, or: b}"], "default must be a text, or a map"],
+    [["default: {key: a}", "secretKey: ''"], "default with a key is for an object with secretKey"],
+    [["objectName: app/", "default: x"], "default is for one file"],
+  ])("refuses %j", (lines, says) => {
+    expect(readOne(...lines).errors).toEqual([expect.stringContaining(says)]);
+  });
+
+  test("optional: false is as if it were not there", () => {
+    expect(objectOf("optional: false")).not.toHaveProperty("optional");
   });
 });
 

@@ -9,6 +9,8 @@ import {
   methodOf,
   modeOf,
   objectFields,
+  fallbackOf,
+  optionalOf,
   refreshIntervalOf,
   selectorOf,
   spreadOf,
@@ -87,9 +89,13 @@ function readObject(object: ObjectReader, refreshIntervalMs: number): ObjectSpec
   const mode = modeOf(object);
   const format = formatOf(object);
   const spread = spreadOf(object);
+  const optional = optionalOf(object);
+  const fallback = fallbackOf(object);
   return {
     objectName,
     ...(spread && { spread }),
+    ...(optional && { optional }),
+    ...(fallback && { fallback }),
     request: requestOf(object),
     ...(secretKey && { secretKey }),
     encoding: encodingOf(object, format),

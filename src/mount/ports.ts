@@ -48,6 +48,8 @@ export interface Wish {
   refreshIntervalMs: number;
   /** Whether a denial or deletion keeps what is held, or fails. */
   onDenied: "keep" | "fail";
+  /** Nobody insists on it: what Vault does not have any more is told as missing, and not kept. */
+  dispensable?: boolean;
 }
 
 export interface Delivered {

@@ -84,7 +84,21 @@ function envelope(body: JsonObject): string {
   return `{${written.map(([name, value]) => `"${name}":${goJson(value)}`).join(",")}}`;
 }
 
+/** The wanted value, or where it is not there that of the key which is its default. */
 function valueAt(body: JsonObject, selector: KeySelector, object: ObjectSpec): Json {
+  const { fallback } = object;
+  if (!fallback || !("key" in fallback)) return wantedAt(body, selector, object);
+  try {
+    return wantedAt(body, selector, object);
+  } catch (error) {
+    const data = body["data"];
+    const other = isJsonObject(data) ? own(inner(data), fallback.key) : undefined;
+    if (!other) throw error;
+    return other.value;
+  }
+}
+
+function wantedAt(body: JsonObject, selector: KeySelector, object: ObjectSpec): Json {
   const data = body["data"];
   if (!isJsonObject(data)) throw new ProviderError("not_found", `${place(object)} holds no data`);
   return "key" in selector ? keyOf(data, selector.key, object) : pointedAt(inner(data), selector.pointer, object);

@@ -112,6 +112,37 @@ test("every key a file, and the files follow the keys as they come and go", asyn
   await eventually(async () => expect(await pod.texts("secrets")).toEqual(followed), signal);
 });
 
+test("what is missing is left out or has its default; what is denied is neither", async () => {
+  await app.vault.writeSecret(`${app.namespace}/there`, { host: "db-0" });
+  const at = (name: string) => `secret/data/${app.namespace}/${name}`;
+  const objects = [
+    { objectName: "host", secretPath: at("there"), secretKey: "host" },
+    { objectName: "none", secretPath: at("not-there"), secretKey: "x", optional: true, refreshInterval: "1s" },
+    { objectName: "level", secretPath: at("there"), secretKey: "level", default: "info" },
+    { objectName: "replica", secretPath: at("there"), secretKey: "replica", default: { key: "host" } },
+  ];
+  const secretProviderClass = await app.createClass({ objects });
+  const pod = await workloads.runPod({ volumes: { secrets: { secretProviderClass } } }, signal);
+  expect(await pod.texts("secrets")).toEqual({ host: "db-0", level: "info", replica: "db-0" });
+
+  await app.vault.writeSecret(`${app.namespace}/not-there`, { x: "now it is" });
+  await eventually(async () => expect(await pod.texts("secrets")).toMatchObject({ none: "now it is" }), signal);
+  await app.vault.request("DELETE", at("not-there"));
+  await eventually(async () => expect(await pod.texts("secrets")).not.toHaveProperty("none"), signal);
+
+  const denied = [
+    objects[0]!,
+    { objectName: "secret", secretPath: "secret/data/others/x", secretKey: "x", optional: true },
+  ];
+  const refused = await workloads.createPod({
+    volumes: { secrets: { secretProviderClass: await app.createClass({ objects: denied }) } },
+  });
+  await eventually(async () => {
+    const said = (await workloads.events(refused)).join("\n");
+    expect(said).toMatch(/secret: .*secret\/data\/others\/x/);
+  }, signal);
+});
+
 /**
  * Reads both files over and over, once more after /tmp/enough is there, and says each pair it has not said just before.
  * A pair counts when `..data` is the same before and after: a reader that keeps to that sees both files of one moment.
