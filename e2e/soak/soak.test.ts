@@ -2,6 +2,7 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import type { HeldCredential } from "../../src/shared/held-credential.js";
 import { auditedRequests } from "../stack/audit-log.js";
 import { loginObjects } from "../stack/engines.js";
 import { eventually } from "../stack/eventually.js";
@@ -138,7 +139,7 @@ describe(`${pods} pods on ${roles.length} roles for ${minutes} minutes`, () => {
   test("Vault has what the book has, and nothing else: no orphan", async () => {
     await eventually(
       async () => {
-        const book = await held();
+        const book = (await held()).filter(isAlive);
         const accessors = book.filter(({ kind }) => kind === "token").map(({ tokenAccessor }) => tokenAccessor);
         expect((await tokensInVault()).sort()).toEqual(accessors.sort());
         expect(book.filter(({ kind }) => kind === "lease")).toHaveLength(pods);
@@ -179,6 +180,11 @@ describe(`${pods} pods on ${roles.length} roles for ${minutes} minutes`, () => {
     await report();
   }, 600_000);
 });
+
+/** The book keeps what was replaced a little longer than Vault does. */
+function isAlive({ state, endsAt = Infinity }: HeldCredential): boolean {
+  return state !== "replaced" || endsAt > Date.now();
+}
 
 async function tokensInVault(): Promise<string[]> {
   const { data } = await api.request("LIST", "auth/token/accessors");
