@@ -13,7 +13,17 @@ type Step =
   | { do: "mount" | "replace the pod" | "revoke its token" | "revoke its lease"; pod: number }
   | { do: "pass"; ms: number }
   | { do: "change the note" | "take the note's key" | "delete the note" | "deny" | "allow"; tenant: number }
-  | { do: "seal" | "unseal" | "database down" | "database up" | "restart" | "revoke all leases" }
+  | {
+      do:
+        | "seal"
+        | "unseal"
+        | "lose the leader"
+        | "find a leader"
+        | "database down"
+        | "database up"
+        | "restart"
+        | "revoke all leases";
+    }
   | { do: "kill"; after: number };
 
 const pods = 3;
@@ -52,6 +62,8 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
       do: fc.constantFrom(
         "seal" as const,
         "unseal" as const,
+        "lose the leader" as const,
+        "find a leader" as const,
         "database down" as const,
         "database up" as const,
         "restart" as const,
@@ -105,13 +117,17 @@ async function take(step: Step): Promise<void> {
     case "take the note's key":
       return write(step.tenant, { other: "x" });
     case "delete the note":
-      return vault.node.status.sealed ? undefined : world.admin("DELETE", `kv/data/${tenants[step.tenant]}`);
+      return world.reachable ? world.admin("DELETE", `kv/data/${tenants[step.tenant]}`) : undefined;
     case "deny":
     case "allow":
-      return vault.node.status.sealed ? undefined : world.allow(tenants[step.tenant]!, step.do === "allow");
+      return world.reachable ? world.allow(tenants[step.tenant]!, step.do === "allow") : undefined;
     case "seal":
     case "unseal":
       vault.node.status.sealed = step.do === "seal";
+      return;
+    case "lose the leader":
+    case "find a leader":
+      vault.node.standing = step.do === "lose the leader" ? "leaderless" : "active";
       return;
     case "database down":
     case "database up":
@@ -134,7 +150,7 @@ function behindItsBack(revoke: () => void): void {
 }
 
 async function write(tenant: number, data: object): Promise<void> {
-  if (!world.vault.node.status.sealed) await world.writeNote(tenants[tenant]!, data);
+  if (world.reachable) await world.writeNote(tenants[tenant]!, data);
 }
 
 /** As far as keymount knows which are whose: Vault's own do not name the pod. */
@@ -142,6 +158,10 @@ function tokensOf(pod: ModelPod) {
   const sessions = world.holding.sessions.all().filter(({ session }) => session.caller.pod?.endsWith(`/${pod.uid}`));
   const accessors = new Set(sessions.map(({ session }) => session.token.accessor));
   return world.vault.cluster.tokens.all().filter(({ accessor }) => accessors.has(accessor));
+}
+
+function secretsOf(pod: ModelPod): string[] {
+  return [...tokensOf(pod).map(({ id }) => id), pod.jwt, ...Object.values(pod.files)].filter((text) => text !== "");
 }
 
 const ageOf = (user: string) => world.clock.wall() - Number(user.split("-").at(-1)) * second;
@@ -156,6 +176,7 @@ async function mountAndCheck(pod: ModelPod): Promise<void> {
   if (error) {
     // A volume that has files goes on having them, unless the process that knew of them was killed.
     if (!killed) expect(before, error.message).toEqual({});
+    for (const secret of secretsOf(pod)) expect(error.message, "an error holds no secret").not.toContain(secret);
     expect(["unavailable", "permission_denied", "unauthenticated", "not_found"]).toContain(error.code);
     return;
   }
@@ -180,6 +201,7 @@ async function mountAndCheck(pod: ModelPod): Promise<void> {
 async function heal(): Promise<void> {
   world.killIn(Infinity);
   world.vault.node.status.sealed = false;
+  world.vault.node.standing = "active";
   world.database.isDown = false;
   for (const [index, tenant] of tenants.entries()) {
     await world.allow(tenant, true);

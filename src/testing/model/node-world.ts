@@ -96,6 +96,7 @@ export class NodeWorld {
   async reset(): Promise<void> {
     this.#life.abort();
     this.vault.node.status.sealed = false;
+    this.vault.node.standing = "active";
     this.database.isDown = false;
     this.pods.clear();
     for (const tenant of tenants) {
@@ -110,6 +111,12 @@ export class NodeWorld {
     this.records = new RecordsInMemory();
     this.kills = 0;
     this.start();
+  }
+
+  /** Whether Vault does what its administrator asks. */
+  get reachable(): boolean {
+    const { sealed, standing } = this.vault.node.status;
+    return !sealed && standing === "active";
   }
 
   get database(): Database {
