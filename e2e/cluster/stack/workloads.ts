@@ -28,6 +28,12 @@ export interface PodProgram {
   readonly configMap?: string;
 }
 
+/**
+ * How long pods may take to go, milliseconds: dozens at once, by controllers that have just found the API server
+ * again, and a driver that waits up to two minutes for a provider that was away.
+ */
+const farewellMs = 300_000;
+
 /** Pods and Deployments of one namespace, run by the real kubelet. */
 export class Workloads {
   readonly #api: KubeApi;
@@ -153,10 +159,14 @@ export class Workloads {
   }
 
   async #untilNoPods(of: (pods: PodObject[]) => PodObject[], signal: AbortSignal): Promise<void> {
-    await eventually(async () => {
-      const left = of(await this.#api.list<PodObject>({ apiVersion: "v1", kind: "Pod" }, this.namespace));
-      if (left.length > 0) throw new Error(`pods are left: ${left.map(({ metadata }) => metadata.name).join(", ")}`);
-    }, signal);
+    await eventually(
+      async () => {
+        const left = of(await this.#api.list<PodObject>({ apiVersion: "v1", kind: "Pod" }, this.namespace));
+        if (left.length > 0) throw new Error(`pods are left: ${left.map(({ metadata }) => metadata.name).join(", ")}`);
+      },
+      signal,
+      farewellMs,
+    );
   }
 
   async #delete(apiVersion: string, kind: string, name: string): Promise<void> {
