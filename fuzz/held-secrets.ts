@@ -2,13 +2,13 @@ import type { VaultRequest } from "../src/mount/mount-spec.js";
 import type { Answers, Visitor } from "../src/mount/ports.js";
 import { type JsonObject, isJsonObject } from "../src/shared/json.js";
 import { Redacted } from "../src/shared/redacted.js";
-import { parseVaultJson } from "../src/vault/vault-json.js";
+import { parseExactJson } from "../src/shared/exact-json.js";
 import { canaries } from "./canaries.js";
 
 const secret = canaries.secretValue.value;
 
 /** What every path holds. */
-const parsed = parseVaultJson(
+const parsed = parseExactJson(
   Buffer.from(
     JSON.stringify({
       mount_type: "kv",

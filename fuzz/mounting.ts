@@ -1,3 +1,4 @@
+import { workshopAtHand } from "../src/testing/workshop-at-hand.js";
 import { isDeepStrictEqual } from "node:util";
 import type { status } from "@grpc/grpc-js";
 import type { Connection } from "../src/config/connection.js";
@@ -36,6 +37,7 @@ export class MountRoom {
   async mount(request: MountRequest, { answers, connection, clock }: Mounting, signal: AbortSignal): Promise<Outcome> {
     const parts: MountServiceParts = {
       answers,
+      workshop: workshopAtHand,
       clock,
       versionKey: new Redacted(Buffer.alloc(32, 7)),
       responseBytes: 3 << 20,

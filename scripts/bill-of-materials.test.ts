@@ -3,19 +3,29 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { billOfMaterials, checkLicences, licenceList } from "./bill-of-materials.js";
-import { bundle, root } from "./bundle.js";
+import { bundle, bundleWorker, root } from "./bundle.js";
 import { bundledPackages } from "./bundled-packages.js";
 
-const { code, moduleIds } = await bundle();
-const packages = bundledPackages(moduleIds, root);
+const [main, worker] = [await bundle(), await bundleWorker()];
+const packages = bundledPackages([...main.moduleIds, ...worker.moduleIds], root);
 const application = { name: "keymount", version: "1.2.3", license: "Apache-2.0" };
 
-test("the bundle is one file of ASCII, and asks for no native module and no package: any machine with Node runs it", () => {
-  expect(code).toMatch(/^[\0-\x7f]+$/);
-  expect(code).not.toMatch(/\.node["'`]/);
-  const asked = [...code.matchAll(/(?:^|[;}\n])import[^"'`;]*["']([^"']+)["']/g)].map(([, from]) => from!);
-  expect(asked.length).toBeGreaterThan(0);
-  expect(asked.filter((from) => !from.startsWith("node:"))).toEqual([]);
+test.each([
+  ["bundle", main],
+  ["worker's", worker],
+])(
+  "the %s is one file of ASCII, and asks for no native module and no package: any machine with Node runs it",
+  (_, { code }) => {
+    expect(code).toMatch(/^[\0-\x7f]+$/);
+    expect(code).not.toMatch(/\.node["'`]/);
+    const asked = [...code.matchAll(/(?:^|[;}\n])import[^"'`;]*["']([^"']+)["']/g)].map(([, from]) => from!);
+    expect(asked.length).toBeGreaterThan(0);
+    expect(asked.filter((from) => !from.startsWith("node:"))).toEqual([]);
+  },
+);
+
+test("who uses no template has nothing of Liquid's in memory", () => {
+  expect(main.moduleIds.filter((id: string) => id.includes("liquidjs"))).toEqual([]);
 });
 
 test("each package of the bundle is listed, and none that is not in it", () => {
@@ -24,6 +34,7 @@ test("each package of the bundle is listed, and none that is not in it", () => {
   };
   const names = bill.components.map(({ name }) => name);
   expect(names).toEqual(expect.arrayContaining(["@grpc/grpc-js", "node-vault", "pino", "zod"]));
+  expect(names).toContain("liquidjs");
   expect(names).not.toContain("axios");
   expect(names).not.toContain("vitest");
   for (const { name, version } of bill.components) {

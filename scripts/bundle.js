@@ -8,9 +8,23 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
  *
  * @returns {Promise<{ code: string, moduleIds: string[] }>}
  */
-export async function bundle() {
+export function bundle() {
+  return oneFile("src/main.ts", "#!/usr/bin/env node");
+}
+
+/**
+ * The code of the process that makes templates and keystores, which most never start: a file of its own, so that nobody has
+ * it in memory who does not.
+ *
+ * @returns {Promise<{ code: string, moduleIds: string[] }>}
+ */
+export function bundleWorker() {
+  return oneFile("src/workshop/worker.ts");
+}
+
+async function oneFile(input, banner) {
   const { output } = await build({
-    input: `${root}src/main.ts`,
+    input: root + input,
     cwd: root,
     platform: "node",
     tsconfig: `${root}tsconfig.json`,
@@ -21,7 +35,7 @@ export async function bundle() {
       minify: true,
       // One file: what is loaded when it is first needed is in it too.
       codeSplitting: false,
-      banner: "#!/usr/bin/env node",
+      banner,
     },
     write: false,
     logLevel: "warn",

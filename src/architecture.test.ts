@@ -18,12 +18,26 @@ const doors: Record<string, readonly string[]> = {
   kube: ["mount", "config", "telemetry", "shared"],
   rpc: ["mount", "wire", "telemetry", "shared"],
   http: ["telemetry", "shared"],
+  workshop: ["mount", "shared"],
   driver: ["wire", "shared"],
   devvault: ["shared"],
   migrate: ["config", "mount", "shared"],
-  doctor: ["config", "mount", "vault", "kube", "driver", "shared"],
-  daemon: ["config", "mount", "vault", "leases", "state", "kube", "rpc", "http", "wire", "telemetry", "shared"],
-  cli: ["daemon", "doctor", "migrate", "config", "mount", "driver", "devvault", "telemetry", "shared"],
+  doctor: ["config", "mount", "workshop", "vault", "kube", "driver", "shared"],
+  daemon: [
+    "config",
+    "mount",
+    "vault",
+    "leases",
+    "state",
+    "kube",
+    "rpc",
+    "http",
+    "workshop",
+    "wire",
+    "telemetry",
+    "shared",
+  ],
+  cli: ["daemon", "doctor", "workshop", "migrate", "config", "mount", "driver", "devvault", "telemetry", "shared"],
   main: ["cli"],
 };
 
@@ -38,6 +52,7 @@ const homes: Record<string, readonly string[]> = {
   yaml: ["config", "mount", "migrate", "cli"],
   "lossless-json": ["vault", "mount", "devvault", "shared"],
   "node-forge": ["devvault"],
+  liquidjs: ["workshop"],
 };
 
 interface SourceFile {

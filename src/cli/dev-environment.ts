@@ -11,6 +11,7 @@ import { Redacted } from "../shared/redacted.js";
 import { createFileLog } from "../telemetry/log.js";
 import { serveDevTokens } from "./dev-tokens.js";
 import { exampleClass, fillDevVault } from "./dev-vault-content.js";
+import { workerFile } from "./worker-file.js";
 import { packageVersion } from "./package-version.js";
 
 /** An embedded Vault and the provider beside it, in this process. */
@@ -70,6 +71,7 @@ export async function startDevEnvironment(
         minter: undefined,
         events: undefined,
         pods: undefined,
+        workerFile,
         log: createFileLog("debug", logFile),
         clock: systemClock,
         random: Math.random,

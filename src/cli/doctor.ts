@@ -14,6 +14,7 @@ import { conclusion, ReportWriter } from "./doctor-report.js";
 import { tokenClaims } from "./pod-token.js";
 import { serveFlags } from "./serve-flags.js";
 import { tokenInFile } from "./token-request-file.js";
+import { workerFile } from "./worker-file.js";
 
 const help = `Usage: keymount doctor [OPTION…] [OPTION OF serve…]
 
@@ -45,6 +46,7 @@ export interface DoctorStage extends Omit<OptionSources, "argv">, Surroundings {
 
 export const doctorCommand = doctorOn({
   ...realSurroundings,
+  workerFile,
   env: process.env,
   execArgv: process.execArgv,
   readFile: (path) => readFileSync(path, "utf8"),

@@ -12,6 +12,7 @@ import { logKeys } from "../telemetry/log-keys.js";
 import { createLog } from "../telemetry/log.js";
 import type { Command, CommandIo } from "./command-io.js";
 import { packageVersion } from "./package-version.js";
+import { workerFile } from "./worker-file.js";
 
 const help = `Usage: keymount serve [OPTION…]
 
@@ -32,7 +33,15 @@ async function serve(argv: readonly string[], io: CommandIo, signal: AbortSignal
   const releases = new Releases();
   try {
     const cluster = await clusterParts(options, releases, log, signal);
-    const parts = { ...cluster, options, version: packageVersion, log, clock: systemClock, random: Math.random };
+    const parts = {
+      ...cluster,
+      options,
+      version: packageVersion,
+      workerFile,
+      log,
+      clock: systemClock,
+      random: Math.random,
+    };
     const daemon = await startDaemon(parts, signal);
     releases.add(() => daemon.stop());
     await aborted(signal);

@@ -11,7 +11,7 @@ function ask(changes: Partial<PolicyAsk> = {}): PolicyAsk {
 }
 
 function read(path: string, { method = "GET", query = "" } = {}) {
-  return { objectName: "db", request: { method, path, query } };
+  return { objectName: "db", requests: [{ method, path, query }] };
 }
 
 function refusals(policy: Partial<Policy>, asked: Partial<PolicyAsk> = {}) {

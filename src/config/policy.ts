@@ -16,8 +16,15 @@ export interface PolicyAsk {
 
 export interface PolicyObject {
   objectName: string;
+  /** All that it asks of Vault. */
+  requests: readonly PolicyRequest[];
+}
+
+export interface PolicyRequest {
+  method: string;
   /** Path and query as they go to Vault, without `v1/`; not escaped. */
-  request: { method: string; path: string; query: string };
+  path: string;
+  query: string;
 }
 
 export interface Refusal {
@@ -41,7 +48,9 @@ export function policyRefusals(connection: Connection, ask: PolicyAsk): Refusal[
     !admitsPath("authMounts", ask.authMount) && refuse("authMounts", `auth mount ${quoted(ask.authMount)}`),
     !admits("roles", ask.role) && refuse("roles", `role ${quoted(ask.role)}`),
     !admitsAudience(policy, ask) && refuse("audiences", `audience ${quoted(ask.audience ?? "")}`),
-    ...ask.objects.flatMap((object) => objectRefusals(policy, object, ask.pod)),
+    ...ask.objects.flatMap(({ objectName, requests }) =>
+      requests.flatMap((request) => requestRefusals(policy, `object ${quoted(objectName)}`, request, ask.pod)),
+    ),
   ];
   return refusals
     .filter((refusal) => refusal !== false)
@@ -78,10 +87,9 @@ function admitsAudience({ audiences }: Policy, { audience, pod }: PolicyAsk): bo
   return audiences.some((rule) => (audience === "" ? rule === "" : ruleMatches(rule, audience, pod)));
 }
 
-function objectRefusals(policy: Policy, { objectName, request }: PolicyObject, pod: RulePod): Refusal[] {
+function requestRefusals(policy: Policy, name: string, request: PolicyRequest, pod: RulePod): Refusal[] {
   const { path } = request;
   const method = effectiveMethod(request);
-  const name = `object ${quoted(objectName)}`;
   const refusals: Refusal[] = [];
   if (!policy.methods.includes(method)) refusals.push(refuse("methods", `${name}: method ${quoted(method)}`));
   if (!isPlainPath(path)) {
@@ -100,7 +108,7 @@ function objectRefusals(policy: Policy, { objectName, request }: PolicyObject, p
  * To Vault a GET with `list=true` is a LIST (http/logical.go), and to OpenBao one with `scan=true` lists all below. It
  * reads the first of equal names as Go's ParseBool does; with `list=false` it is a GET after all.
  */
-function effectiveMethod({ method, query }: PolicyObject["request"]): string {
+function effectiveMethod({ method, query }: PolicyRequest): string {
   if (method !== "GET" || query === "") return method;
   const parameters = new URLSearchParams(query);
   const lists = ["list", "scan"].some((name) => /^(1|t|true)$/i.test(parameters.get(name) ?? ""));

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadOptions } from "../config/load-options.js";
 import { systemClock } from "../shared/clock.js";
 import { Redacted } from "../shared/redacted.js";
+import { workerFile } from "../testing/built-worker.js";
 import { captureLog } from "../testing/capture-log.js";
 import { startReadyVault, type ReadyVault } from "../testing/ready-vault.js";
 import { startDaemon } from "./daemon.js";
@@ -43,6 +44,7 @@ function start(healthPort: number) {
     minter: undefined,
     events: undefined,
     pods: undefined,
+    workerFile,
   };
   const { log } = captureLog();
   return startDaemon({ ...parts, log, clock: systemClock, random: Math.random }, new AbortController().signal);

@@ -17,6 +17,7 @@ import { logKeys } from "../telemetry/log-keys.js";
 import type { Log } from "../telemetry/log.js";
 import { Metrics } from "../telemetry/metrics.js";
 import { createVaultClient } from "../vault/create-vault-client.js";
+import { Workshop } from "../workshop/workshop.js";
 import { ClassNotes } from "./class-notes.js";
 import { holdingsOf } from "./holdings.js";
 import { LeaseObservers } from "./lease-observers.js";
@@ -37,6 +38,8 @@ export interface DaemonParts {
   events: Pick<KubeClient, "call"> | undefined;
   /** What pods are watched by, where they are. */
   pods: Pick<KubeClient, "call" | "stream"> | undefined;
+  /** The code of the process that makes templates and keystores. */
+  workerFile: URL;
   log: Log;
   clock: Clock;
   random: Random;
@@ -67,7 +70,7 @@ export async function startDaemon(parts: DaemonParts, signal: AbortSignal): Prom
 }
 
 async function start(
-  { options, version, key, minter, events, pods, log, clock, random }: DaemonParts,
+  { options, version, key, minter, events, pods, workerFile, log, clock, random }: DaemonParts,
   releases: Releases,
   signal: AbortSignal,
 ): Promise<Daemon> {
@@ -101,9 +104,13 @@ async function start(
   );
   releases.add(() => health.stop());
 
+  const workshop = new Workshop({ worker: workerFile, clock, failed: (reason) => observers.workerFailed(reason) });
+  releases.add(() => workshop.close());
+
   const notes = new ClassNotes(log);
   const service = {
     answers: holding.answers,
+    workshop,
     versionKey: deriveKey(key, keyLabels.objectVersion),
     responseBytes: options.limits.responseBytes,
     operator: options.operator,

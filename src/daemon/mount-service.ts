@@ -4,6 +4,7 @@ import { policyRefusals, refusedByPolicy } from "../config/policy.js";
 import { selectConnection } from "../config/select-connection.js";
 import { type MountRequestOptions, parseMountRequest } from "../mount/mount-request.js";
 import type { MountSpec } from "../mount/mount-spec.js";
+import { askedBy } from "../mount/object-requests.js";
 import { type MountParts, type MountedVolume, mountVolume } from "../mount/mount-volume.js";
 import { type TokenMinter, askedOf, visitorOf } from "../mount/visitor.js";
 import type { CallFacts } from "../rpc/unary.js";
@@ -46,7 +47,8 @@ export async function mount(
 
 function allow(spec: MountSpec, connection: Connection): void {
   const { vaultNamespace, authMount, role } = askedOf(spec, connection);
-  const { audience, objects } = spec.class;
+  const { audience } = spec.class;
+  const objects = askedBy(spec.class.objects);
   const refused = refusedByPolicy(
     policyRefusals(connection, { pod: spec.pod, vaultNamespace, authMount, role, audience, objects }),
   );

@@ -167,6 +167,11 @@ export class Observers implements VaultObserver, SessionsObserver, HeldAnswersOb
   choreFailed(error: unknown): void {
     this.#log.error(describeError(error), "housekeeping failed");
   }
+
+  /** The process of templates and keystores does not start. */
+  workerFailed(reason: unknown): void {
+    this.#log.error(describeError(reason), "worker failed");
+  }
 }
 
 function tokenOf({ token, connection, caller, role }: Session): Record<string, unknown> {

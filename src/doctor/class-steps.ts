@@ -10,6 +10,7 @@ import { named, quoted } from "../shared/quoted.js";
 import { Break } from "./breaks.js";
 import type { Bearer, ClassInHand } from "./complaint.js";
 import type { Seen } from "./round.js";
+import { askedBy } from "../mount/object-requests.js";
 
 /** What the application wants of the operator's connection. */
 export interface Errand {
@@ -79,9 +80,8 @@ export function policyMistake(
   objects: ClassSpec["objects"],
 ): string | undefined {
   const pod = { namespace, serviceAccount };
-  const { audience } = spec;
-  return refusedByPolicy(policyRefusals(connection, { pod, vaultNamespace, authMount, role, audience, objects }))
-    ?.message;
+  const asked = { pod, vaultNamespace, authMount, role, audience: spec.audience, objects: askedBy(objects) };
+  return refusedByPolicy(policyRefusals(connection, asked))?.message;
 }
 
 export function errandOf(spec: ClassSpec, connection: Connection): Errand {

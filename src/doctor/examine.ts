@@ -7,6 +7,7 @@ import type { Lookup } from "./dns-step.js";
 import { type Report, Round } from "./round.js";
 import { driverDirectories } from "./socket-step.js";
 import { walk } from "./walk.js";
+import { Workshop } from "../workshop/workshop.js";
 
 /** The world as doctor sees it. */
 export interface Surroundings {
@@ -15,9 +16,11 @@ export interface Surroundings {
   driverDirectories: readonly string[];
   /** Where a container finds its own service account. */
   serviceAccountDirectory: string;
+  /** The code of the process that makes templates and keystores. */
+  workerFile: URL;
 }
 
-export const realSurroundings: Surroundings = {
+export const realSurroundings: Omit<Surroundings, "workerFile"> = {
   clock: systemClock,
   lookup: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
   driverDirectories,
@@ -30,16 +33,18 @@ export const realSurroundings: Surroundings = {
  */
 export async function examine(
   complaint: Complaint,
-  { clock, lookup, driverDirectories, serviceAccountDirectory: directory }: Surroundings,
+  { clock, lookup, driverDirectories, serviceAccountDirectory: directory, workerFile }: Surroundings,
   { stepMs, report }: { stepMs: number; report: (report: Report) => void },
   signal: AbortSignal,
 ): Promise<void> {
   const api = "mistakes" in complaint.options ? undefined : complaint.options.kubernetesApi;
   const kube = api && new KubeClient({ api, directory });
+  const workshop = new Workshop({ worker: workerFile, clock, failed: () => undefined });
   try {
     const round = new Round({ clock, stepMs, report }, signal);
-    await walk(complaint, { clock, lookup, driverDirectories, kube, random: Math.random }, round);
+    await walk(complaint, { clock, lookup, driverDirectories, kube, workshop, random: Math.random }, round);
   } finally {
     kube?.close();
+    await workshop.close();
   }
 }

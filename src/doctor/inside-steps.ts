@@ -1,3 +1,4 @@
+import type { Workshop } from "../mount/ports.js";
 import type { Connection } from "../config/connection.js";
 import type { KubeClient } from "../kube/kube-client.js";
 import type { Clock } from "../shared/clock.js";
@@ -20,6 +21,7 @@ export interface InsideParts {
   random: Random;
   /** In a cluster only. */
   kube: Pick<KubeClient, "call"> | undefined;
+  workshop: Workshop;
 }
 
 /** The first step that speaks to Vault for somebody; without an errand there is still the connection's own auth mount. */
@@ -62,7 +64,8 @@ export async function lookInside({ complaint, errand, node }: Inside, parts: Ins
   if (!chosen) path.block("needs token first");
   const client = createVaultClient({ clock: parts.clock, random: parts.random, observer: nobody });
   try {
-    const visit = { client, connection, errand, bearer: complaint.bearer, readAll: complaint.readAll };
+    const { bearer, readAll } = complaint;
+    const visit = { client, workshop: parts.workshop, connection, errand, bearer, readAll };
     await visitVault(visit, chosen!, path, round);
   } finally {
     await client.close();

@@ -1,10 +1,13 @@
 import type { Connection } from "../config/connection.js";
 import type { ChosenToken } from "../mount/identity.js";
-import type { ObjectSpec } from "../mount/mount-spec.js";
-import { filesOf } from "../mount/secret-file.js";
+import { makeFiles } from "../mount/make-files.js";
+import type { ObjectSpec, VaultRequest } from "../mount/mount-spec.js";
+import { requestsOf } from "../mount/object-requests.js";
+import type { Workshop } from "../mount/ports.js";
+import { requestKey } from "../mount/request-key.js";
 import { ProviderError } from "../shared/errors.js";
 import { named } from "../shared/quoted.js";
-import type { Caller, VaultClient, VaultToken } from "../vault/vault-client.js";
+import type { Caller, VaultAnswer, VaultClient, VaultToken } from "../vault/vault-client.js";
 import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
 import { type Errand, policyMistake } from "./class-steps.js";
 import type { Bearer } from "./complaint.js";
@@ -15,6 +18,7 @@ import type { Round, Seen } from "./round.js";
 /** An application at Vault's door. */
 export interface Visit {
   client: VaultClient;
+  workshop: Workshop;
   connection: Connection;
   errand: Errand;
   bearer: Bearer;
@@ -79,19 +83,27 @@ async function lookAtObject(
 
 /** Reads it as a Mount does, and says how much there is; never what. */
 async function read(visit: Visit, token: VaultToken, object: ObjectSpec, signal: AbortSignal): Promise<Seen<true>> {
-  const { client, connection, errand, bearer } = visit;
+  const { client, workshop, connection, errand, bearer } = visit;
   if (policyMistake(errand, connection, bearer, [object])) throw new NotSeen("the operator's policy refuses it");
-  const makes = visit.readAll ? undefined : whatItMakes(object);
+  const requests = requestsOf(object);
+  const makes = visit.readAll ? undefined : requests.map(whatItMakes).find(Boolean);
   if (makes) throw new NotSeen(`${makes}; --read-all reads it all the same`);
   const on = { vaultNamespace: errand.vaultNamespace, token };
-  const answer = await client.request(connection, on, object.request, callerOf(visit), signal).catch(vaultBreak);
-  const files = valueOf(() => filesOf(object, answer.body, 0o644));
-  const { method, path } = object.request;
+  const answers = new Map<string, VaultAnswer>();
+  for (const request of requests) {
+    const answer = await client.request(connection, on, request, callerOf(visit), signal).catch(vaultBreak);
+    answers.set(requestKey(request), answer);
+  }
+  const making = { defaultMode: 0o644, workshop, tenant: bearer.namespace };
+  const answerTo = (request: VaultRequest) => answers.get(requestKey(request))!.body;
+  const files = await makeFiles(object, answerTo, making, signal).catch(valueBreak);
+  const names = requests.map(({ method, path }) => `${method} ${named(path)}`).join(", ");
+  const leases = [...answers.values()].flatMap(({ lease }) => (lease ? [lease] : []));
   return {
     value: true,
     facts: [
-      `${method} ${named(path)}: ${files.reduce((sum, { contents }) => sum + contents.reveal().length, 0)} bytes`,
-      ...(answer.lease ? [`a lease of ${answer.lease.durationMs / 1000} s, which ends with the token`] : []),
+      `${names}: ${files.reduce((sum, { contents }) => sum + contents.reveal().length, 0)} bytes`,
+      ...leases.map(({ durationMs }) => `a lease of ${durationMs / 1000} s, which ends with the token`),
     ],
   };
 }
@@ -101,16 +113,12 @@ function vaultBreak(reason: unknown): never {
   throw new Break(breakOfKind[reason.kind] ?? "object.failed", reason.message);
 }
 
-function valueOf<T>(make: () => T): T {
-  try {
-    return make();
-  } catch (reason) {
-    throw reason instanceof ProviderError ? new Break("object.value", reason.message) : reason;
-  }
+function valueBreak(reason: unknown): never {
+  throw reason instanceof ProviderError ? new Break("object.value", reason.message) : reason;
 }
 
 /** Why reading an object is no mere look; `undefined` for what is only read. */
-function whatItMakes({ request: { method, path } }: ObjectSpec): string | undefined {
+function whatItMakes({ method, path }: VaultRequest): string | undefined {
   if (method !== "GET" && method !== "LIST") return `${method} may make or change something at every read`;
   const issues = path.split("/").some((step) => step === "creds" || step === "sts");
   return issues ? "its path issues a credential at every read" : undefined;

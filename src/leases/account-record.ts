@@ -7,7 +7,7 @@ import { Redacted } from "../shared/redacted.js";
 import type { Session } from "../vault/session.js";
 import type { AccountSessions } from "../vault/sessions.js";
 import type { Term } from "../vault/term.js";
-import { parseVaultJson } from "../vault/vault-json.js";
+import { parseExactJson } from "../shared/exact-json.js";
 import type { Answer } from "./answer.js";
 import type { Binding, Entry } from "./answer-book.js";
 
@@ -310,7 +310,7 @@ function answerOf(
   { session, body: text, term: granted, lease, ...rest }: AccountRecord["answers"][number],
   sessions: readonly Session[],
 ): Answer | undefined {
-  const body = parseVaultJson(Buffer.from(text));
+  const body = parseExactJson(Buffer.from(text));
   const asked = sessions[session];
   if (!asked || body === undefined || !(body === null || isJsonObject(body))) return undefined;
   return {

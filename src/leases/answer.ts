@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import type { VaultRequest } from "../mount/mount-spec.js";
-import type { AnswerBody } from "../mount/secret-file.js";
+import type { AnswerBody } from "../mount/secret-value.js";
 import { type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
 import { type Session, tokenReplacementAt } from "../vault/session.js";
 import { type Term, endOf, newTerm, renewalAt, replacementAt } from "../vault/term.js";

@@ -7,6 +7,7 @@ import { named, quoted } from "../shared/quoted.js";
 import { formerTls, sameTls } from "./chosen-tls.js";
 import type { Family, SurveyedClass } from "./surveyed-class.js";
 import type { FormerProvider } from "./former-provider.js";
+import { objectFields } from "../mount/object-fields.js";
 
 /** How keymount serves a class otherwise than the Go provider did, in words for whoever decides on the switch. */
 export function differencesOf(one: SurveyedClass, connection: Connection, former: FormerProvider): string[] {
@@ -73,7 +74,9 @@ function audienceDifference({ spec: { audience } }: SurveyedClass, former: Forme
   ];
 }
 
-const oursOfObjects = ["version", "refreshInterval"];
+/** The Go provider's (vault-csi-provider 1.5 config.go). */
+const formerFields = ["objectName", "secretPath", "secretKey", "method", "secretArgs", "filePermission", "encoding"];
+const newerFields: readonly string[] = objectFields.filter((field) => !formerFields.includes(field));
 const bounds = { tokens: 16_000, values: 10_000, depth: 32 };
 
 function newFields({ parameters }: SurveyedClass): string[] {
@@ -81,7 +84,7 @@ function newFields({ parameters }: SurveyedClass): string[] {
   const entries = root?.kind === "list" ? root.items : [];
   return entries.flatMap((entry, index) =>
     (entry.kind === "map" ? entry.entries : [])
-      .filter(({ key }) => oursOfObjects.includes(key))
+      .filter(({ key }) => newerFields.includes(key))
       .map(({ key }) => `objects[${index}]: ${key} takes effect; the former provider ignores it`),
   );
 }

@@ -5,6 +5,7 @@ import { selectConnection } from "../config/select-connection.js";
 import { askedOf } from "../mount/visitor.js";
 import { ProviderError } from "../shared/errors.js";
 import type { SurveyedClass } from "./surveyed-class.js";
+import { requestsOf } from "../mount/object-requests.js";
 
 /** Classes that mean one connection, and the policy that grants what they ask and nothing more. */
 export interface Uses {
@@ -43,7 +44,7 @@ function connectionOf(operator: OperatorConfig, { spec, namespace }: SurveyedCla
 
 function policyFor(classes: readonly SurveyedClass[], connection: Connection): Uses["policy"] {
   const asked = classes.map(({ spec }) => askedOf({ class: spec }, connection));
-  const requests = classes.flatMap(({ spec }) => spec.objects.map(({ request }) => request));
+  const requests = classes.flatMap(({ spec }) => spec.objects.flatMap(requestsOf));
   const { methods: usual } = connection.policy;
   const methods = sorted([...usual, ...requests.map(({ method }) => method)]);
   return {

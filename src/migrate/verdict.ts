@@ -7,6 +7,7 @@ import { quoted } from "../shared/quoted.js";
 import { differencesOf } from "./differences.js";
 import type { FormerProvider } from "./former-provider.js";
 import type { SurveyedClass } from "./surveyed-class.js";
+import { askedBy } from "../mount/object-requests.js";
 
 export interface Verdict {
   namespace: string;
@@ -46,7 +47,7 @@ function refusedByOperator(
   // No rule that is written names a service account, so any stands for all.
   const pod = { namespace, serviceAccount: "default" };
   // What is a mistake by itself, a missing role or path, is told as that.
-  const objects = spec.objects.filter(({ request }) => request.path !== "");
+  const objects = askedBy(spec.objects.filter(({ request }) => request.path !== ""));
   const refusals = policyRefusals(connection, { pod, ...asked, audience: spec.audience, objects });
   return [
     ...refusals

@@ -1,10 +1,11 @@
 import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
-import type { MountSpec, MountedFile, ObjectSpec } from "./mount-spec.js";
+import { type Making, makeFiles } from "./make-files.js";
+import type { MountedFile, ObjectSpec, VaultRequest } from "./mount-spec.js";
+import { type Group, requestsOf } from "./object-requests.js";
 import { objectVersion } from "./object-version.js";
-import type { Visit } from "./ports.js";
+import type { Delivered, Visit, Wish } from "./ports.js";
 import { requestKey } from "./request-key.js";
-import { type AnswerBody, filesOf } from "./secret-file.js";
 
 /** An object as files; none for an optional one that is not there. */
 export interface MadeObject {
@@ -18,58 +19,72 @@ export interface MadeObject {
 /** How the making of one object went. */
 export type Outcome = { object: ObjectSpec; made: MadeObject } | { object: ObjectSpec; error: ProviderError };
 
-/** Objects of one request: they are made of one answer, never half of an old one and half of a new one. */
-export type Group = readonly [ObjectSpec, ...ObjectSpec[]];
-
-export function byRequest(objects: readonly ObjectSpec[]): Group[] {
-  const groups = new Map<string, [ObjectSpec, ...ObjectSpec[]]>();
-  for (const object of objects) {
-    const key = requestKey(object.request);
-    const group = groups.get(key);
-    if (group) group.push(object);
-    else groups.set(key, [object]);
-  }
-  return [...groups.values()];
-}
-
 /**
- * Makes a group's objects; never throws. Where no files can be made of a new answer, they are made of the one the volume
- * has, as if it had not come.
+ * Makes a group's objects; never throws. Where no files can be made of new answers, they are made of those the volume
+ * has, as if nothing had come.
  */
 export async function makeObjects(
   group: Group,
-  { class: { onDenied }, defaultMode }: MountSpec,
+  onDenied: Wish["onDenied"],
   visit: Visit,
-  versionKey: Redacted<Buffer>,
+  { versionKey, ...making }: Making & { versionKey: Redacted<Buffer> },
   signal: AbortSignal,
 ): Promise<Outcome[]> {
-  const make = (body: AnswerBody, heldBecause?: ProviderError) =>
-    group.map((object) => outcome(object, () => filesOrNone(object, body, defaultMode), versionKey, heldBecause));
-  const [{ request }] = group;
-  const refreshIntervalMs = Math.min(...group.map((object) => object.refreshIntervalMs));
-  const dispensable = group.every(isDispensable);
-  try {
-    const { body, heldBecause } = await visit.answer(request, { refreshIntervalMs, onDenied, dispensable }, signal);
-    const outcomes = make(body, heldBecause);
-    const fault = errorIn(outcomes);
-    const former = fault && visit.former(request);
-    if (!former || onDenied === "fail") return outcomes;
-    const again = make(former, fault);
-    return errorIn(again) ? outcomes : again;
-  } catch (reason) {
-    const error = ProviderError.from(reason);
-    return group.map((object) => outcome(object, () => filesWithout(object, error, defaultMode), versionKey));
-  }
+  const answers = new Map(
+    await Promise.all(
+      [...group.requests].map(async ([key, request]): Promise<[string, Answered]> => {
+        const wish = { ...wishOf(key, group), onDenied };
+        return [key, await visit.answer(request, wish, signal).catch(refused)];
+      }),
+    ),
+  );
+  const make = (of: ReadonlyMap<string, Answered>) =>
+    Promise.all(group.objects.map((object) => outcome(object, of, making, versionKey, signal)));
+  const outcomes = await make(answers);
+  if (onDenied === "fail" || !outcomes.some(isUnmade)) return outcomes;
+  const fault = outcomes.find(isUnmade)!.error;
+  const formerly = new Map(
+    [...answers].map(([key, answer]): [string, Answered] => {
+      const former = "body" in answer ? visit.former(group.requests.get(key)!) : undefined;
+      return [key, former ? { body: former, heldBecause: fault } : answer];
+    }),
+  );
+  if ([...formerly].every(([key, answer]) => answer === answers.get(key))) return outcomes;
+  const again = await make(formerly);
+  return again.some(isUnmade) ? outcomes : again;
 }
 
-function outcome(
+/** What came of a request. */
+type Answered = Delivered | { error: ProviderError };
+
+function refused(reason: unknown): Answered {
+  return { error: ProviderError.from(reason) };
+}
+
+function wishOf(key: string, { objects }: Group): Omit<Wish, "onDenied"> {
+  const users = objects.filter((object) => requestsOf(object).some((request) => requestKey(request) === key));
+  return {
+    refreshIntervalMs: Math.min(...users.map(({ refreshIntervalMs }) => refreshIntervalMs)),
+    dispensable: users.every(isDispensable),
+  };
+}
+
+async function outcome(
   object: ObjectSpec,
-  make: () => readonly MountedFile[],
+  answers: ReadonlyMap<string, Answered>,
+  making: Making,
   versionKey: Redacted<Buffer>,
-  heldBecause?: ProviderError,
-): Outcome {
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const own = requestsOf(object).map((request) => answers.get(requestKey(request))!);
+  const heldBecause = own.map((answer) => ("body" in answer ? answer.heldBecause : undefined)).find(Boolean);
+  const answerTo = (request: VaultRequest) => {
+    const answer = answers.get(requestKey(request))!;
+    if ("error" in answer) throw answer.error;
+    return answer.body;
+  };
   try {
-    const files = make();
+    const files = await filesOrNone(object, () => makeFiles(object, answerTo, making, signal), making.defaultMode);
     const made = { object, files, version: objectVersion(versionKey, files), ...(heldBecause && { heldBecause }) };
     return { object, made };
   } catch (error) {
@@ -77,9 +92,8 @@ function outcome(
   }
 }
 
-function errorIn(outcomes: readonly Outcome[]): ProviderError | undefined {
-  const fault = outcomes.find((one) => "error" in one);
-  return fault && "error" in fault ? fault.error : undefined;
+function isUnmade(outcome: Outcome): outcome is Extract<Outcome, { error: ProviderError }> {
+  return "error" in outcome;
 }
 
 /** The pod can do without its secret. */
@@ -87,18 +101,18 @@ function isDispensable({ optional, fallback }: ObjectSpec): boolean {
   return optional === true || (fallback !== undefined && "text" in fallback);
 }
 
-function filesOrNone(object: ObjectSpec, body: AnswerBody, defaultMode: number): readonly MountedFile[] {
-  try {
-    return filesOf(object, body, defaultMode);
-  } catch (reason) {
-    return filesWithout(object, ProviderError.from(reason), defaultMode);
-  }
-}
-
 /** What there is instead of what is not there; every other error, a denial above all, stays one. */
-function filesWithout(object: ObjectSpec, error: ProviderError, defaultMode: number): readonly MountedFile[] {
-  const { fallback, objectName, mode = defaultMode } = object;
-  if (error.code !== "not_found" || !isDispensable(object)) throw error;
-  if (!fallback || !("text" in fallback)) return [];
-  return [{ path: objectName, mode, contents: new Redacted(Buffer.from(fallback.text.reveal())) }];
+async function filesOrNone(
+  object: ObjectSpec,
+  make: () => Promise<readonly MountedFile[]>,
+  defaultMode: number,
+): Promise<readonly MountedFile[]> {
+  try {
+    return await make();
+  } catch (reason) {
+    const { fallback, objectName, mode = defaultMode } = object;
+    if (ProviderError.from(reason).code !== "not_found" || !isDispensable(object)) throw reason;
+    if (!fallback || !("text" in fallback)) return [];
+    return [{ path: objectName, mode, contents: new Redacted(Buffer.from(fallback.text.reveal())) }];
+  }
 }

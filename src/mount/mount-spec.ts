@@ -39,6 +39,7 @@ export const formats = [
   "envelope",
   "dockerconfigjson",
   "pem-bundle",
+  "pkcs12",
 ] as const;
 export type Format = (typeof formats)[number];
 
@@ -48,6 +49,24 @@ export interface Spread {
   keys: readonly string[];
   /** Key → path below the folder. */
   rename: ReadonlyMap<string, string>;
+}
+
+/** A Liquid template over the object's own secret, and over those of its sources by their names. */
+export interface Template {
+  text: string;
+  /** Whether the object has a secret of its own; else its `request` is that of the first source. */
+  own: boolean;
+  sources: ReadonlyMap<string, VaultRequest>;
+}
+
+/** What a keystore needs beside its certificates and key. */
+export interface Keystore {
+  /** Where the password is. */
+  password: { request: VaultRequest; key: KeySelector };
+  /** The entry's name. */
+  alias: string;
+  /** Triple DES and SHA-1, for programs that read nothing else. */
+  legacy: boolean;
 }
 
 /** One entry of the class's `objects`. */
@@ -66,6 +85,9 @@ export interface ObjectSpec {
   encoding: Encoding;
   /** Without it the file is the value, decoded, or the whole answer. */
   format?: Format;
+  template?: Template;
+  /** With format pkcs12. */
+  keystore?: Keystore;
   /** 0..0o777; without it the request's permission. */
   mode?: number;
   /** How old a static answer may be before a republish reads it again. */

@@ -1,3 +1,4 @@
+import { workshopAtHand } from "../testing/workshop-at-hand.js";
 import { describe, expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
@@ -50,6 +51,7 @@ function parts(told: Record<string, string | ProviderError | Delivered>, respons
   };
   const made: MountParts & { concluded: string[]; readAgain: string[] } = {
     answers: { visit: () => visit },
+    workshop: workshopAtHand,
     versionKey: new Redacted(Buffer.alloc(32, 1)),
     responseBytes,
     concluded,

@@ -4,14 +4,16 @@ import { named, quoted } from "../shared/quoted.js";
 import type { Redacted } from "../shared/redacted.js";
 import { allOrNothing } from "./all-or-nothing.js";
 import { fitsTheDriver } from "./deliverable.js";
-import { type MadeObject, type Outcome, byRequest, makeObjects } from "./make-objects.js";
+import { type MadeObject, type Outcome, makeObjects } from "./make-objects.js";
 import type { MountSpec, MountedFile, ObjectSpec } from "./mount-spec.js";
 import { clashes } from "./object-name.js";
-import type { Answers, Visitor } from "./ports.js";
+import { byRequests, requestsOf } from "./object-requests.js";
+import type { Answers, Visitor, Workshop } from "./ports.js";
 
 /** What the use case needs beside the request. */
 export interface MountParts {
   answers: Answers;
+  workshop: Workshop;
   versionKey: Redacted<Buffer>;
   /** Bytes a response may have on the wire. */
   responseBytes: number;
@@ -37,14 +39,17 @@ export async function mountVolume(
   signal: AbortSignal,
 ): Promise<MountedVolume> {
   const visit = parts.answers.visit(visitor);
-  const groups = byRequest(spec.class.objects);
-  const outcomes = await Promise.all(groups.map((group) => makeObjects(group, spec, visit, parts.versionKey, signal)));
-  const objects = allOrNothing(inOrder(spec.class.objects, outcomes.flat()));
+  const { defaultMode, pod, class: asked } = spec;
+  const { versionKey, workshop } = parts;
+  const making = { versionKey, workshop, defaultMode, tenant: pod.namespace };
+  const groups = byRequests(asked.objects);
+  const outcomes = await Promise.all(groups.map((group) => makeObjects(group, asked.onDenied, visit, making, signal)));
+  const objects = allOrNothing(inOrder(asked.objects, outcomes.flat()));
   const files = objects.flatMap((made) => made.files);
   const versions = objects
     .filter((made) => made.files.length > 0)
     .map(({ object, version }) => ({ id: object.objectName, version }));
-  const again = () => spec.class.objects.forEach(({ request }) => visit.former(request));
+  const again = () => asked.objects.flatMap(requestsOf).forEach((request) => visit.former(request));
   const bytes = orElse(() => {
     fitTogether(objects);
     return fitsTheDriver(files, parts.responseBytes);

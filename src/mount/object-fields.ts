@@ -1,7 +1,6 @@
 import { parseDuration } from "../shared/duration.js";
 import { named, word } from "../shared/quoted.js";
 import { Redacted } from "../shared/redacted.js";
-import { goJson } from "../shared/go-json.js";
 import {
   type Encoding,
   type Format,
@@ -10,12 +9,10 @@ import {
   type KeySelector,
   type ObjectSpec,
   type Spread,
-  type VaultMethod,
-  vaultMethods,
 } from "./mount-spec.js";
 import { objectNameMistake } from "./object-name.js";
 import type { ObjectReader } from "./object-reader.js";
-import { integerOf, jsonOf } from "./yaml-value.js";
+import { integerOf } from "./yaml-value.js";
 
 /** Every field an entry of `objects` may have. `docs/parameters.md` explains each. */
 export const objectFields = [
@@ -32,43 +29,13 @@ export const objectFields = [
   "rename",
   "optional",
   "default",
+  "template",
+  "sources",
+  "password",
+  "alias",
+  "encryption",
   "refreshInterval",
 ] as const;
-
-/** Fields that are planned: refused by name, so that nobody relies on their being ignored. */
-export const laterFields = ["template", "sources"] as const;
-
-export function methodOf(object: ObjectReader): VaultMethod {
-  const written = object.text("method");
-  const method = vaultMethods.find((known) => known === written.toUpperCase());
-  if (written !== "" && !method) {
-    object.error("method", `${word(written)} is not a method of Vault; write one of ${vaultMethods.join(", ")}`);
-  }
-  return method ?? "GET";
-}
-
-/** Canonical JSON of `secretArgs`. Nothing of it may be quoted: it may be a plaintext to encrypt. */
-export function argsOf(object: ObjectReader, method: VaultMethod): Redacted<string> | undefined {
-  const node = object.node("secretArgs");
-  if (!node) return undefined;
-  if (node.kind !== "map") {
-    object.error("secretArgs", "must be a map (name: value)");
-    return undefined;
-  }
-  if (!["POST", "PUT", "PATCH"].includes(method)) {
-    object.ignored(
-      "secretArgs",
-      `is not sent with ${method}; write method: PUT, or put it into secretPath as ?name=value`,
-    );
-    return undefined;
-  }
-  try {
-    return new Redacted(goJson(jsonOf(node)));
-  } catch {
-    object.error("secretArgs", "holds a number that JSON has no form for (.inf or .nan)");
-    return undefined;
-  }
-}
 
 export function selectorOf(object: ObjectReader): KeySelector | undefined {
   const written = object.text("secretKey");
@@ -98,15 +65,11 @@ export function encodingOf(object: ObjectReader, format: Format | undefined): En
   return encoding ?? "utf-8";
 }
 
-/** Planned, and refused by name until then. */
-const laterFormats = ["pkcs12"];
-
 export function formatOf(object: ObjectReader): Format | undefined {
   const written = object.text("format");
   if (written === "") return undefined;
   const format = formats.find((known) => known === written);
-  if (laterFormats.includes(written)) object.error("format", `${word(written)} is not available in this version`);
-  else if (!format) object.error("format", `${word(written)} is not known; write one of ${formats.join(", ")}`);
+  if (!format) object.error("format", `${word(written)} is not known; write one of ${formats.join(", ")}`);
   if (format === "raw" && object.text("secretKey") === "" && !object.text("objectName").endsWith("/"))
     object.error(
       "format",
@@ -206,17 +169,6 @@ export function modeOf(object: ObjectReader): number | undefined {
     );
   }
   return mode === undefined || mode === 0n ? undefined : Number(mode);
-}
-
-export function versionOf(object: ObjectReader): string | undefined {
-  const written = object.text("version");
-  if (written === "") return undefined;
-  if (/^[1-9]\d{0,8}$/.test(written)) return written;
-  object.error(
-    "version",
-    `${word(written)} is not a version; write a whole number from 1 up, or leave it out for the newest`,
-  );
-  return undefined;
 }
 
 export function refreshIntervalOf(object: ObjectReader): number | undefined {

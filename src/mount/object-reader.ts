@@ -1,18 +1,43 @@
 import { named, quoted } from "../shared/quoted.js";
+import { nearest } from "../shared/spelling.js";
 import type { Finding } from "./findings.js";
 import type { YamlMap, YamlNode, YamlScalar } from "./yaml-tree.js";
 import { isNull } from "./yaml-value.js";
 
-/** The fields of one entry of `objects`, and a pen for what is wrong with them. */
+/** The fields of one entry of `objects`, or of a map within it, and a pen for what is wrong with them. */
 export class ObjectReader {
   readonly entry: YamlMap;
-  readonly #index: number;
+  readonly #name: string;
+  /** Where in the entry it is, with a dot: `sources.db.`. */
+  readonly #path: string;
   readonly #findings: Finding[];
 
-  constructor(entry: YamlMap, index: number, findings: Finding[]) {
+  constructor(entry: YamlMap, name: string, findings: Finding[], path = "") {
     this.entry = entry;
-    this.#index = index;
+    this.#name = name;
+    this.#path = path;
     this.#findings = findings;
+  }
+
+  /** How messages call the entry at an index of the list. */
+  static nameOf(entry: YamlMap, index: number): string {
+    const name = entry.entries.find(({ key }) => key === "objectName")?.value;
+    const place = `objects[${index}]`;
+    return name?.kind === "scalar" && name.text !== "" ? `${place} ${quoted(name.text)}` : place;
+  }
+
+  /** The fields of a map that is this one's field. */
+  within(map: YamlMap, path: string): ObjectReader {
+    return new ObjectReader(map, this.#name, this.#findings, `${this.#path}${path}.`);
+  }
+
+  nameUnknown(known: readonly string[]): void {
+    for (const { key } of this.entry.entries) {
+      if (known.includes(key)) continue;
+      const meant = nearest(key, known);
+      const of = this.#path === "" ? "an object" : named(this.#path.slice(0, -1));
+      this.ignored(key, `is not a field of ${of}${meant ? `; did you mean ${meant}?` : ""}`);
+    }
   }
 
   /** `undefined` where the field is absent or null, which Go reads as absent. */
@@ -49,13 +74,7 @@ export class ObjectReader {
   #say(level: Finding["level"], field: string, text: string): void {
     const written = this.entry.entries.find(({ key }) => key === field);
     const offset = written ? (isNull(written.value) ? written.keyOffset : written.value.offset) : this.entry.offset;
-    const text_ = `${this.#name()}: ${named(field)} ${text}`;
+    const text_ = `${this.#name}: ${named(this.#path + field)} ${text}`;
     this.#findings.push({ level, parameter: "objects", offset, text: text_ });
-  }
-
-  #name(): string {
-    const name = this.entry.entries.find(({ key }) => key === "objectName")?.value;
-    const place = `objects[${this.#index}]`;
-    return name?.kind === "scalar" && name.text !== "" ? `${place} ${quoted(name.text)}` : place;
   }
 }

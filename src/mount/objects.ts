@@ -1,28 +1,28 @@
-import { nearest } from "../shared/spelling.js";
 import type { Finding } from "./findings.js";
-import type { ObjectSpec, VaultMethod, VaultRequest } from "./mount-spec.js";
+import { keystoreOf } from "./keystore-fields.js";
+import type { ObjectSpec } from "./mount-spec.js";
 import {
-  argsOf,
   encodingOf,
+  fallbackOf,
   formatOf,
-  laterFields,
-  methodOf,
   modeOf,
   objectFields,
-  fallbackOf,
   optionalOf,
   refreshIntervalOf,
   selectorOf,
   spreadOf,
-  versionOf,
 } from "./object-fields.js";
 import { clashes, objectNameMistake } from "./object-name.js";
 import { ObjectReader } from "./object-reader.js";
-import { canonicalQuery, readSecretPath } from "./secret-path.js";
+import { requestsOf } from "./object-requests.js";
+import { requestOf } from "./request-fields.js";
+import { requestKey } from "./request-key.js";
+import { templateOf } from "./template-fields.js";
 import { readYaml, type YamlMap } from "./yaml-tree.js";
 import { isNull } from "./yaml-value.js";
 
 const mostObjects = 100;
+const mostRequests = 200;
 const bounds = { tokens: 16_000, values: 10_000, depth: 32 };
 const mostBytes = 64 << 10;
 
@@ -36,13 +36,18 @@ export interface ObjectsReading {
 export function readObjects(text: string, refreshIntervalMs: number): ObjectsReading {
   const findings: Finding[] = [];
   const entries = entriesOf(text, findings);
-  const objects = entries.map(({ map, index }) =>
-    readObject(new ObjectReader(map, index, findings), refreshIntervalMs),
-  );
-  for (const clash of clashes(objects.map(({ objectName }) => objectName))) {
-    const { map, index } = entries[clash.index]!;
-    new ObjectReader(map, index, findings).error("objectName", clash.text);
-  }
+  const readers = entries.map(({ map, index }) => new ObjectReader(map, ObjectReader.nameOf(map, index), findings));
+  const objects = readers.map((reader) => readObject(reader, refreshIntervalMs));
+  for (const clash of clashes(objects.map(({ objectName }) => objectName)))
+    readers[clash.index]!.error("objectName", clash.text);
+  const requests = new Set(objects.flatMap(requestsOf).map(requestKey)).size;
+  if (requests > mostRequests)
+    findings.push({
+      level: "error",
+      parameter: "objects",
+      offset: 0,
+      text: `objects asks Vault for ${requests} things, more than ${mostRequests}; use several classes and volumes`,
+    });
   return { objects, findings };
 }
 
@@ -83,36 +88,31 @@ function entriesOf(text: string, findings: Finding[]): { map: YamlMap; index: nu
 }
 
 function readObject(object: ObjectReader, refreshIntervalMs: number): ObjectSpec {
-  nameUnknownFields(object);
+  object.nameUnknown(objectFields);
   const objectName = objectNameOf(object);
+  const template = templateOf(object);
   const secretKey = selectorOf(object);
   const mode = modeOf(object);
   const format = formatOf(object);
   const spread = spreadOf(object);
   const optional = optionalOf(object);
   const fallback = fallbackOf(object);
+  const request = template && !template.own ? [...template.sources.values()][0]! : requestOf(object);
+  const keystore = keystoreOf(object, format, request);
   return {
     objectName,
     ...(spread && { spread }),
     ...(optional && { optional }),
     ...(fallback && { fallback }),
-    request: requestOf(object),
+    request,
     ...(secretKey && { secretKey }),
     encoding: encodingOf(object, format),
     ...(format && { format }),
+    ...(template && { template }),
+    ...(keystore && { keystore }),
     ...(mode !== undefined && { mode }),
     refreshIntervalMs: refreshIntervalOf(object) ?? refreshIntervalMs,
   };
-}
-
-function nameUnknownFields(object: ObjectReader): void {
-  for (const { key } of object.entry.entries) {
-    if (laterFields.some((later) => later === key)) object.error(key, "is not available in this version");
-    else if (!objectFields.some((known) => known === key)) {
-      const meant = nearest(key, [...objectFields, ...laterFields]);
-      object.ignored(key, `is not a field of an object${meant ? `; did you mean ${meant}?` : ""}`);
-    }
-  }
 }
 
 function objectNameOf(object: ObjectReader): string {
@@ -121,33 +121,4 @@ function objectNameOf(object: ObjectReader): string {
   const mistake = name === "/" ? undefined : objectNameMistake(name.replace(/(?<=[^/])\/$/, ""));
   if (mistake) object.error("objectName", mistake);
   return name;
-}
-
-/**
- * `?list=true` on a GET is Vault's other way to write LIST, and `?list=false` would undo one; policy, the answer book and
- * Vault must see one thing.
- */
-function requestOf(object: ObjectReader): VaultRequest {
-  const written = object.text("secretPath");
-  const read = written === "" ? "is missing; it is the path of the secret in Vault" : readSecretPath(written);
-  const method = methodOf(object);
-  const args = argsOf(object, method);
-  if (typeof read === "string") {
-    object.error("secretPath", read);
-    return { method, path: "", query: "" };
-  }
-  const lists = method === "GET" && /^(1|t|true)$/i.test(read.query.get("list") ?? "");
-  if (method === "GET" || method === "LIST") read.query.delete("list");
-  addVersion(object, method, read.query);
-  return { method: lists ? "LIST" : method, path: read.path, query: canonicalQuery(read.query), ...(args && { args }) };
-}
-
-function addVersion(object: ObjectReader, method: VaultMethod, query: URLSearchParams): void {
-  const version = versionOf(object);
-  if (version === undefined) return;
-  const queried = query.get("version");
-  if (method !== "GET") object.error("version", `is for reading (method: GET), not for ${method}`);
-  else if (queried !== null && queried !== version)
-    object.error("version", "differs from the ?version= in secretPath; write it once");
-  else query.set("version", version);
 }

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { overruledParameters, plainParameters, prefixedParameters } from "./class-parameters.js";
 import { formats } from "./mount-spec.js";
-import { laterFields, objectFields } from "./object-fields.js";
+import { objectFields } from "./object-fields.js";
 
 const page = readFileSync(new URL("../../docs/parameters.md", import.meta.url), "utf8");
 
@@ -18,7 +18,6 @@ test.each<[string, readonly string[]]>([
   ["Parameters", [...plainParameters, ...withVault(prefixedParameters)]],
   ["Parameters that have no effect", withVault(overruledParameters)],
   ["Fields of an object", objectFields],
-  ["Fields that are planned", laterFields],
 ])("docs/parameters.md, %s: names all there are, and no others", (heading, names) => {
   expect(table(heading)).toEqual([...names].sort());
 });

@@ -2,7 +2,7 @@ import type { Connection } from "../config/connection.js";
 import type { ProviderError } from "../shared/errors.js";
 import type { Redacted } from "../shared/redacted.js";
 import type { PodIdentity, VaultRequest } from "./mount-spec.js";
-import type { AnswerBody } from "./secret-file.js";
+import type { AnswerBody } from "./secret-value.js";
 
 /** Who asks, as whom Vault shall know them, and through which volume. The JWT lives for this Mount only. */
 export interface Visitor {
@@ -56,4 +56,32 @@ export interface Delivered {
   body: AnswerBody;
   /** Why a held answer stands in for the one that was due. */
   heldBecause?: ProviderError;
+}
+
+/** Makes what would hold up the event loop, beside it. */
+export interface Workshop {
+  /**
+   * Gives equal bytes for equal jobs. Throws `invalid_request` for a mistake in the job, `limit_exceeded` when it takes
+   * too long or too much memory, `not_found` for a variable that is not there. `tenant` is the unit of fairness.
+   */
+  make(job: Job, tenant: string, signal: AbortSignal): Promise<Buffer>;
+}
+
+export type Job = TemplateJob | KeystoreJob;
+
+export interface TemplateJob {
+  kind: "template";
+  text: string;
+  /** JSON: `{own: object | null, sources: {name: object}}`. */
+  data: Redacted<string>;
+}
+
+export interface KeystoreJob {
+  kind: "keystore";
+  /** PEM: a private key or none; certificates, the key's own among them. */
+  key?: Redacted<string>;
+  certificates: readonly string[];
+  password: Redacted<string>;
+  alias: string;
+  legacy: boolean;
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type DoctorStage, doctorOn } from "../cli/doctor.js";
 import type { Report } from "../doctor/round.js";
 import { systemClock } from "../shared/clock.js";
+import { workerFile } from "./built-worker.js";
 import { temporaryDirectory } from "./rpc-server.js";
 
 export interface DoctorVisit {
@@ -34,6 +35,7 @@ export async function callDoctor(
     lookup: async () => ["127.0.0.1"],
     driverDirectories: ["/nowhere/etc", "/nowhere/var"],
     serviceAccountDirectory: "/nowhere",
+    workerFile,
     env: {},
     execArgv: [],
     readFile: read,

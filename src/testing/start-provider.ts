@@ -8,6 +8,7 @@ import type { TokenMinter } from "../mount/visitor.js";
 import type { Clock } from "../shared/clock.js";
 import { systemClock } from "../shared/clock.js";
 import { Redacted } from "../shared/redacted.js";
+import { workerFile } from "./built-worker.js";
 import { captureLog } from "./capture-log.js";
 import { type ReadyVault, startReadyVault } from "./ready-vault.js";
 import { temporaryDirectory } from "./rpc-server.js";
@@ -68,6 +69,7 @@ export async function startProvider(setting: ProviderSetting = {}): Promise<Test
       minter: setting.minter,
       events: setting.events,
       pods: setting.pods,
+      workerFile,
       log,
       clock: setting.clock ?? systemClock,
       random: () => 0.5,

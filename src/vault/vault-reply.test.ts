@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../shared/json.js";
-import { parseVaultJson } from "./vault-json.js";
+import { parseExactJson } from "../shared/exact-json.js";
 import { leaseIn, tokenIn } from "./vault-reply.js";
 
 const body = (value: object | string): JsonObject =>
-  parseVaultJson(Buffer.from(typeof value === "string" ? value : JSON.stringify(value))) as JsonObject;
+  parseExactJson(Buffer.from(typeof value === "string" ? value : JSON.stringify(value))) as JsonObject;
 
 describe("a login's grant", () => {
   const auth = { client_token: "hvs.x", accessor: "acc", lease_duration: 3600, renewable: true, token_type: "service" };

@@ -4,7 +4,7 @@ import { Redacted } from "../shared/redacted.js";
 import type { HttpAnswer } from "./http-exchange.js";
 import type { Grant, Lease, VaultToken } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
-import { parseVaultJson } from "./vault-json.js";
+import { parseExactJson } from "../shared/exact-json.js";
 
 /** An answer with its body parsed. */
 export interface VaultReply {
@@ -20,7 +20,7 @@ export interface VaultReply {
 export function readReply({ status, headers, body }: HttpAnswer): VaultReply {
   const reply = { status, headers, bytes: body.length };
   if (body.length === 0) return { ...reply, body: null };
-  const json = parseVaultJson(body);
+  const json = parseExactJson(body);
   if (isJsonObject(json)) return { ...reply, body: json };
   return { ...reply, body: undefined, text: new Redacted(body.toString("latin1", 0, 200)) };
 }

@@ -3,14 +3,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parse as parseYaml } from "yaml";
 import { type Json, isJsonObject } from "../../shared/json.js";
-import { parseVaultJson } from "../../vault/vault-json.js";
+import { parseExactJson } from "../../shared/exact-json.js";
 import { dockerConfigJson } from "./docker-config-json.js";
 import { dockerEnv, env } from "./env.js";
 import { properties } from "./properties.js";
 import { yaml } from "./yaml.js";
 
 /** As Vault's answers are read: numbers keep their digits. */
-const read = (text: string) => parseVaultJson(Buffer.from(text)) as Json;
+const read = (text: string) => parseExactJson(Buffer.from(text)) as Json;
 const texts = fc.dictionary(fc.stringMatching(/^[A-Z_][A-Z0-9_]{0,6}$/), fc.string({ unit: "binary", maxLength: 12 }), {
   noNullPrototype: true,
 });

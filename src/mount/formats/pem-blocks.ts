@@ -79,6 +79,6 @@ function reads(read: () => unknown): boolean {
 function unfit(place: string, why: string): ProviderError {
   return new ProviderError(
     "invalid_request",
-    `${place} ${why}; format: pem-bundle takes PEM, leave it out to write the value as it is`,
+    `${place} ${why}; this format takes PEM, leave it out to write the value as it is`,
   );
 }

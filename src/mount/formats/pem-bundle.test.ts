@@ -104,7 +104,7 @@ test.each<[string, () => string, RegExp]>([
   [
     "no certificate",
     () => pemBundle({ private_key: "x", other: "y" }, "kv/data/app"),
-    /^no certificate \(certificate, tls\.crt\) to bundle at kv\/data\/app \(it has: other, private_key\)$/,
+    /^no certificate \(certificate, tls\.crt\) at kv\/data\/app \(it has: other, private_key\)$/,
   ],
   ["nothing", () => pemBundle({}, "kv/data/app"), /it has: no keys/],
   [

@@ -13,8 +13,8 @@ function escapedName(name: string): string {
   return escaped(name).replace(/[ :=#!]/g, "\\$&");
 }
 
-/** Only leading spaces of a value would be skipped. */
-function escapedText(text: string): string {
+/** A value: only its leading spaces would be skipped. */
+export function escapedText(text: string): string {
   return escaped(text).replace(/^ +/, (spaces) => "\\ ".repeat(spaces.length));
 }
 

@@ -1,3 +1,4 @@
+import { workshopAtHand } from "../workshop-at-hand.js";
 import type { Connection } from "../../config/connection.js";
 import { Database } from "../../devvault/database.js";
 import { DevVault } from "../../devvault/dev-vault.js";
@@ -236,6 +237,7 @@ export class NodeWorld {
       const spec = specOf(pod);
       const parts = {
         answers: this.holding.answers,
+        workshop: workshopAtHand,
         versionKey: new Redacted(Buffer.alloc(32, 1)),
         responseBytes: 1 << 20,
       };

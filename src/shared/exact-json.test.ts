@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { goJson } from "../shared/go-json.js";
-import { parseVaultJson } from "./vault-json.js";
+import { goJson } from "./go-json.js";
+import { parseExactJson } from "./exact-json.js";
 
-const parse = (text: string | Buffer) => parseVaultJson(Buffer.from(text));
+const parse = (text: string | Buffer) => parseExactJson(Buffer.from(text));
 const printed = (text: string) => goJson(parse(text) ?? "nothing");
 
 describe("numbers keep their digits", () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { LosslessNumber } from "lossless-json";
-import type { Json } from "../shared/json.js";
+import type { Json } from "./json.js";
 
 /** Deeper than anything a person stores, far shallower than the stack. */
 const maxDepth = 256;
@@ -8,13 +8,13 @@ const maxDepth = 256;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * Parses what Vault sent: every number keeps its digits, of duplicate keys the last counts as in Go's encoding/json,
+ * Parses JSON such as Vault sends: every number keeps its digits, of duplicate keys the last counts as in Go's encoding/json,
  * `__proto__` is a key like any other. Gives `undefined` for what is no JSON text: bad UTF-8, cut off, nested too deep.
  *
  * The engine's own parser does the work, since answers are held: lossless-json's joins strings character by character,
  * which keeps thirty bytes of memory for each.
  */
-export function parseVaultJson(bytes: Buffer): Json | undefined {
+export function parseExactJson(bytes: Buffer): Json | undefined {
   const mark = randomUUID(); // Nobody who wrote the text can have written it there.
   try {
     const text = markNumbers(utf8.decode(bytes), mark);

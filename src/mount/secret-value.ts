@@ -1,0 +1,136 @@
+import { ProviderError } from "../shared/errors.js";
+import { type Json, type JsonObject, isJsonObject } from "../shared/json.js";
+import { named, quoted } from "../shared/quoted.js";
+import type { Redacted } from "../shared/redacted.js";
+import type { KeySelector, ObjectSpec, VaultRequest } from "./mount-spec.js";
+
+/** What an object is made from: Vault's whole answer, `null` where it had no body. */
+export type AnswerBody = Redacted<JsonObject | null>;
+
+/** The answer's fields. Throws `not_found` where it has none. */
+export function bodyIn(answer: AnswerBody, request: VaultRequest): JsonObject {
+  const body = answer.reveal();
+  if (body) return body;
+  throw new ProviderError(
+    "not_found",
+    `Vault answered ${placeOf(request)} without a body, so there is nothing to write`,
+  );
+}
+
+/** The secret in an answer: its `data`, or where that nests another, as KV v2 does, that one. Throws `not_found`. */
+export function dataIn(body: JsonObject, request: VaultRequest): JsonObject {
+  return inner(dataField(body, request));
+}
+
+/** The wanted value. Throws `not_found`, and says what there is instead. */
+export function valueIn(body: JsonObject, selector: KeySelector, request: VaultRequest): Json {
+  const data = dataField(body, request);
+  return "key" in selector ? keyIn(data, selector.key, request) : pointedAt(inner(data), selector.pointer, request);
+}
+
+/** The wanted value, or where it is not there that of the key which is its default. */
+function valueOrDefault(
+  body: JsonObject,
+  selector: KeySelector,
+  { request, fallback }: Pick<ObjectSpec, "request" | "fallback">,
+): Json {
+  if (!fallback || !("key" in fallback)) return valueIn(body, selector, request);
+  try {
+    return valueIn(body, selector, request);
+  } catch (error) {
+    const data = body["data"];
+    const other = isJsonObject(data) ? own(inner(data), fallback.key) : undefined;
+    if (!other) throw error;
+    return other.value;
+  }
+}
+
+/** What of an answer an object is about: the value it asks for, else the whole secret; `place` is how messages name it. */
+export function subjectOf(object: ObjectSpec, body: JsonObject): { value: Json; place: string; whole: boolean } {
+  const { secretKey, request } = object;
+  const place = placeOf(request);
+  if (!secretKey) return { value: dataIn(body, request), place, whole: true };
+  return {
+    value: valueOrDefault(body, secretKey, object),
+    place: `${selectorName(secretKey)} at ${place}`,
+    whole: false,
+  };
+}
+
+/** How messages name where an answer is from. */
+export function placeOf(request: VaultRequest): string {
+  return /^[\w./-]+$/.test(request.path) ? request.path : quoted(request.path);
+}
+
+function selectorName(selector: KeySelector): string {
+  return named("key" in selector ? selector.key : pointer(selector.pointer, selector.pointer.length));
+}
+
+function dataField(body: JsonObject, request: VaultRequest): JsonObject {
+  const data = body["data"];
+  if (!isJsonObject(data)) throw new ProviderError("not_found", `${placeOf(request)} holds no data`);
+  return data;
+}
+
+/** A KV v2 answer nests the secret in `data.data`; like the Go provider we step into any object of that name. */
+function inner(data: JsonObject): JsonObject {
+  return isJsonObject(data["data"]) ? data["data"] : data;
+}
+
+function keyIn(data: JsonObject, key: string, request: VaultRequest): Json {
+  const secret = inner(data);
+  const found = own(secret, key) ?? own(data, key);
+  if (!found)
+    throw new ProviderError("not_found", `no key ${quoted(key)} at ${placeOf(request)} (it has: ${namesOf(secret)})`);
+  return found.value;
+}
+
+function pointedAt(secret: JsonObject, steps: readonly string[], request: VaultRequest): Json {
+  let here: Json = secret;
+  for (const [depth, step] of steps.entries()) {
+    const found: { value: Json } | undefined = isJsonObject(here)
+      ? own(here, step)
+      : Array.isArray(here)
+        ? element(here, step)
+        : undefined;
+    if (!found)
+      throw new ProviderError(
+        "not_found",
+        `nothing at ${quoted(pointer(steps, depth))} in ${placeOf(request)} (${holds(here)})`,
+      );
+    here = found.value;
+  }
+  return here;
+}
+
+/** Boxed, so that an explicit null is told from nothing. */
+function own(holder: JsonObject, key: string): { value: Json } | undefined {
+  return Object.hasOwn(holder, key) ? { value: holder[key] ?? null } : undefined;
+}
+
+function element(list: Json[], step: string): { value: Json } | undefined {
+  if (!/^(0|[1-9]\d{0,9})$/.test(step)) return undefined;
+  const value = list[Number(step)];
+  return value === undefined ? undefined : { value };
+}
+
+function pointer(steps: readonly string[], depth: number): string {
+  return steps
+    .slice(0, depth + 1)
+    .map((step) => `/${step.replaceAll("~", "~0").replaceAll("/", "~1")}`)
+    .join("");
+}
+
+function holds(value: Json): string {
+  if (isJsonObject(value)) return `there is: ${namesOf(value)}`;
+  return Array.isArray(value) ? `there is a list of ${value.length}` : "there is a single value";
+}
+
+/** Key names help the person who mistyped one; never a value, and never an unbounded list. */
+function namesOf(holder: JsonObject): string {
+  const names = Object.keys(holder).sort();
+  const shown = names.slice(0, 20).map(named);
+  return names.length === 0
+    ? "no keys"
+    : shown.join(", ") + (names.length > 20 ? `, and ${names.length - 20} more` : "");
+}

@@ -1,0 +1,172 @@
+import { describe, expect, test } from "vitest";
+import { goJson } from "../shared/go-json.js";
+import type { JsonObject } from "../shared/json.js";
+import { namesIn, render } from "./render-template.js";
+import { TemplateMistake } from "./template-mistake.js";
+
+const secret = { username: "app", password: "p:w'\\d&", "tls.crt": "PEM", port: 5432, nothing: null, list: ["a", "b"] };
+
+function rendered(text: string, own: JsonObject | null = secret as unknown as JsonObject, sources: JsonObject = {}) {
+  return render(text, JSON.stringify({ own, sources }));
+}
+
+function mistake(text: string, data = JSON.stringify({ own: secret, sources: {} })): TemplateMistake {
+  try {
+    render(text, data);
+  } catch (error) {
+    if (error instanceof TemplateMistake) return error;
+    throw error;
+  }
+  throw new Error("it was rendered");
+}
+
+describe("what a template sees", () => {
+  test.each([
+    ["a key", "{{ username }}", "app"],
+    ["a key that is no name, in data", '{{ data["tls.crt"] }}', "PEM"],
+    ["null is nothing", "[{{ nothing }}]", "[]"],
+    ["a map or list is JSON", "{{ list }}", '["a","b"]'],
+    ["all of it", "{{ data | json }}", goJsonLike()],
+    ["an optional key", "{% if missing %}x{% endif %}{{ missing | default: 'none' }}", "none"],
+    [
+      "keys and values",
+      "{% for pair in map %}{{ pair[0] }}={{ pair[1] }};{% endfor %}",
+      "a=1;b=2;",
+      { map: { a: 1, b: 2 } },
+    ],
+    ["a value that looks like a template stays one", "{{ x }}", "{{ username }}", { x: "{{ username }}" }],
+  ] as [string, string, string, JsonObject?][])("%s", (_, text, result, own) => {
+    expect(rendered(text, own)).toBe(result);
+  });
+
+  function goJsonLike() {
+    return JSON.stringify(Object.fromEntries(Object.entries(secret).sort(([a], [b]) => (a < b ? -1 : 1))));
+  }
+
+  test("sources by their names, before keys of the same name; data has those", () => {
+    const text = "{{ db.username }} {{ username }} {{ data.db }}";
+    expect(rendered(text, { username: "own", db: "key" }, { db: { username: "source" } })).toBe("source own key");
+  });
+
+  test("without a secret of its own there are the sources only", () => {
+    expect(rendered("{{ db.password }}", null, { db: { password: "x" } })).toBe("x");
+    expect(mistake("{{ data.x }}", '{"own":null,"sources":{"db":{}}}').message).toContain("(there is: db)");
+  });
+
+  test.each(["5432", "1.10", "12345678901234567890", "1e400", "-0"])("the number %s keeps its digits", (digits) => {
+    const data = `{"own":{"n":${digits},"in":{"n":[${digits}]}},"sources":{}}`;
+    expect(render("{{ n }} {{ in }} {{ in | json: 1 }}", data)).toBe(
+      `${digits} {"n":[${digits}]} {\n "n": [\n  ${digits}\n ]\n}`,
+    );
+  });
+
+  test("a number can be reckoned with and compared", () => {
+    expect(rendered("{{ port | plus: 1 }} {% if port > 5000 %}high{% endif %}")).toBe("5433 high");
+  });
+
+  test.each(["constructor", "__proto__", "username.constructor", "data.toString", "list.map", "username.__proto__"])(
+    "nothing inherited: %s",
+    (name) => expect(mistake(`{{ ${name} }}`).code).toBe("not_found"),
+  );
+
+  test("keys that objects inherit are keys like others", () => {
+    expect(render("{{ __proto__ }}{{ constructor }}", '{"own":{"__proto__":"a","constructor":"b"},"sources":{}}')).toBe(
+      "ab",
+    );
+  });
+});
+
+describe("filters", () => {
+  test.each([
+    ["{{ password | json }}", `"p:w'\\\\d&"`],
+    ["{{ 'a b' | shell_quote }}", "'a b'"],
+    ["{{ password | shell_quote }}", `'p:w'\\''\\d&'`],
+    ["{{ password | pgpass_escape }}", `p\\:w'\\\\d&`],
+    ["{{ password | percent_encode }}", "p%3Aw%27%5Cd%26"],
+    ["{{ y | properties_escape }}", "\\ \\u00e4\\\\b"],
+    ["{{ 'hé' | base64_encode }}", "aMOp"],
+    ["{{ 'aMOp' | base64_decode }}", "hé"],
+    ["{{ list | join: ',' | upcase }}", "A,B"],
+    ["{{ 0 | date: '%Y-%m-%dT%H:%M:%S%z' }}", "1970-01-01T00:00:00+0000"],
+    ["{{ '2026-01-02T03:04:05Z' | date: '%d.%m.%y %H:%M' }}", "02.01.26 03:04"],
+    ["{{ x | indent: 4 }}", "a\n    b\n\n    c\n"],
+    ["{{ data.map | json: 2 }}", '{\n  "a": 1\n}'],
+  ])("%s", (text, result) => {
+    expect(rendered(text, { ...secret, x: "a\nb\n\nc\n", y: " ä\\b", map: { a: 1 } } as unknown as JsonObject)).toBe(
+      result,
+    );
+  });
+
+  test.each([
+    ["{{ 'now' | date: '%s' }}", /date takes no "now": the file would change with every reading/],
+    ["{{ 'today' | date_to_string }}", /date_to_string takes no "today"/],
+    ["{{ password | base64_decode }}", /base64_decode was given what is not valid base64/],
+    ["{{ '/w==' | base64_decode }}", /base64_decode gave what is not UTF-8/],
+    ["{{ x | pgpass_escape }}", /pgpass_escape was given more than one line/],
+    ["{{ password | indent: 999 }}", /indent takes a whole number of spaces, up to 64/],
+    ["{{ list | sample }}", /the filter sample is not known/],
+    ["{{ password | raw }}", /the filter raw is not known/],
+    ["{{ password | nope }}", /the filter nope is not known/],
+    ["{% include 'x' %}", /the tag include is not known here/],
+    ["{% render 'x' %}", /the tag render is not known here/],
+    ["{% layout 'x' %}", /the tag layout is not known here/],
+    ["{% if username %}", /"{% if username %}" is not closed/],
+    ["{{ username", /is not closed/],
+    ["{% if %}x{% endif %}", /cannot be read/],
+  ])("%s is refused in our words", (text, message) => {
+    const found = mistake(text, JSON.stringify({ own: { ...secret, x: "a\nb" }, sources: {} }));
+    expect(found.message).toMatch(message);
+    expect(found.code).toBe("invalid_request");
+  });
+});
+
+test("a variable that is not there is told with its line and column, and what there is", () => {
+  const { code, line, column, message } = mistake("user={{ username }}\npass={{ pasword }}\n");
+  expect({ code, line, column }).toEqual({ code: "not_found", line: 2, column: 9 });
+  expect(message).toBe('there is no "pasword" (there is: data, list, nothing, password, port, tls.crt, username)');
+});
+
+test.each(["{{ data[password] }}", "{{ list[password].x }}", "{% for i in data[password] %}{% endfor %}"])(
+  "a mistake never tells a value, though Liquid does: %s",
+  (text) => expect(JSON.stringify(mistake(text))).not.toContain("p:w"),
+);
+
+test.each([
+  ["a loop", "{% for i in (1..100000000) %}{% endfor %}"],
+  [
+    "loops within loops",
+    "{% for i in (1..9999) %}{% for j in (1..9999) %}{% for k in (1..9999) %}{% endfor %}{% endfor %}{% endfor %}",
+  ],
+  [
+    "a text that doubles",
+    "{% assign x = 'aaaaaaaaaa' %}{% for i in (1..40) %}{% assign x = x | append: x %}{% endfor %}{{ x }}",
+  ],
+])("%s ends", (_, text) => expect(mistake(text).code).toBe("limit_exceeded"));
+
+test("a template nested too deep is refused", () => {
+  const deep = "{%if a%}".repeat(4_000) + "{%endif%}".repeat(3_000);
+  expect(mistake(deep).code).toBe("invalid_request");
+});
+
+test("equal data gives equal bytes", () => {
+  const [one, other] = [
+    '{"own":{"b":1,"a":{"d":2,"c":3}},"sources":{}}',
+    '{"own":{"a":{"c":3,"d":2},"b":1},"sources":{}}',
+  ] as const;
+  expect(render("{{ data | json }}", one)).toBe(render("{{ data | json }}", other));
+});
+
+test("the variables that a template reads, without what it makes itself", () => {
+  const text =
+    "{% assign x = db.user %}{{ x }}{% for i in list %}{{ i }}{% endfor %}\n{{ data['tls.crt'] | default: other }}";
+  expect(namesIn(text)).toEqual([
+    { steps: ["db", "user"], line: 1, column: 15 },
+    { steps: ["list"], line: 1, column: 44 },
+    { steps: ["data", "tls.crt"], line: 2, column: 4 },
+    { steps: ["other"], line: 2, column: 31 },
+  ]);
+});
+
+test("goJson of what is sent reads back the same", () => {
+  expect(rendered("{{ x }}", JSON.parse(goJson({ x: "a<b>&\u2028" })) as JsonObject)).toBe("a<b>&\u2028");
+});

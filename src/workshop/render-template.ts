@@ -1,0 +1,129 @@
+import { Liquid, LiquidError, type Template as Part, UndefinedVariableError } from "liquidjs";
+import { named, quoted } from "../shared/quoted.js";
+import { filters, removedFilters } from "./template-filters.js";
+import { type TemplateMap, textOf, variablesOf } from "./template-data.js";
+import type { TemplateName } from "./orders.js";
+import { FilterMistake, TemplateMistake } from "./template-mistake.js";
+
+/** Tags that would read other templates. */
+const removedTags = ["include", "render", "layout", "block"];
+
+/**
+ * Liquid's own limits end most of what runs away with a message that says where; they are cooperative, and known to have
+ * gaps (liquidjs issues 776, 908, 910), so the process's limits are what counts.
+ */
+const engine = new Liquid({
+  ownPropertyOnly: true,
+  strictFilters: true,
+  strictVariables: true,
+  // `{% if x %}` and `x | default: …` may ask for what is not there.
+  lenientIf: true,
+  dynamicPartials: false,
+  relativeReference: false,
+  timezoneOffset: 0,
+  locale: "en-US",
+  outputEscape: textOf,
+  fs: {
+    exists: async () => false,
+    existsSync: () => false,
+    readFile: () => Promise.reject(new Error("no files")),
+    readFileSync: () => {
+      throw new Error("no files");
+    },
+    resolve: (_root, file) => file,
+  },
+  parseLimit: 65_536,
+  renderLimit: 1_000,
+  memoryLimit: 16_000_000,
+});
+for (const tag of removedTags) delete engine.tags[tag];
+for (const filter of removedFilters) delete engine.filters[filter];
+type FilterThis = { context: { memoryLimit: { use(count: number): void } } };
+type Filter = (this: FilterThis, value: unknown, ...more: unknown[]) => unknown;
+for (const [name, filter] of Object.entries(filters)) {
+  engine.registerFilter(name, function (this: FilterThis, value: unknown, ...more: unknown[]) {
+    const made = filter(value, ...more);
+    // Node keeps long texts that it made of bytes outside the heap, whose limit does not count them.
+    if (typeof made === "string") this.context.memoryLimit.use(made.length);
+    return made;
+  });
+}
+for (const name of Object.keys(engine.filters).filter((one) => one.startsWith("date"))) {
+  const original = engine.filters[name] as Filter;
+  engine.registerFilter(name, function (this: FilterThis, value: unknown, ...more: unknown[]) {
+    if (value === "now" || value === "today")
+      throw new FilterMistake(`${name} takes no "${value}": the file would change with every reading`);
+    return original.call(this, value, ...more);
+  });
+}
+
+/**
+ * The text that a template makes of `data` (see `TemplateOrder`). Equal input gives equal text: there is no chance, no
+ * clock and no time zone but UTC. Throws `TemplateMistake`.
+ */
+export function render(text: string, data: string): string {
+  const variables = variablesOf(data);
+  const parts = parse(text);
+  try {
+    return String(engine.renderSync(parts, variables));
+  } catch (reason) {
+    throw mistakeOf(reason, variables);
+  }
+}
+
+/** Every variable that a template reads and does not make itself, with its first steps as far as they are written out. */
+export function namesIn(text: string): TemplateName[] {
+  const found = Object.values(engine.analyzeSync(parse(text), { partials: false }).globals).flat();
+  return found.map(({ segments, location }) => ({
+    steps: segments.slice(0, segments.findIndex((step) => typeof step !== "string") >>> 0) as string[],
+    line: location.row,
+    column: location.col,
+  }));
+}
+
+function parse(text: string): Part[] {
+  try {
+    return engine.parse(text);
+  } catch (reason) {
+    throw mistakeOf(reason);
+  }
+}
+
+/** Liquid's own texts may quote a value, so that only the few are told of which it is known that they do not. */
+function mistakeOf(reason: unknown, variables?: TemplateMap): TemplateMistake {
+  if (!(reason instanceof Error) || !LiquidError.is(reason)) {
+    const message = reason instanceof RangeError ? "is nested too deep" : "cannot be rendered";
+    return new TemplateMistake("invalid_request", message, 1, 1);
+  }
+  const [line, column] = placeOf(reason);
+  const tell = (code: TemplateMistake["code"], message: string) => new TemplateMistake(code, message, line, column);
+  const origin = reason.originalError;
+  if (reason instanceof UndefinedVariableError && variables) {
+    return tell("not_found", `there is no ${quoted(reason.token.getText())} (there is: ${namesOf(variables)})`);
+  }
+  if (origin instanceof FilterMistake) return tell("invalid_request", origin.message);
+  const text = (origin ?? reason).message;
+  if (/limit exceeded/.test(text)) return tell("limit_exceeded", "takes too long, or too much memory");
+  if (!variables) return tell("invalid_request", syntaxMistake(text, reason.token.getText()));
+  return tell("invalid_request", `cannot be rendered; look at the filters in ${quoted(reason.token.getText())}`);
+}
+
+/** The text is the class author's own, no value is known yet. */
+function syntaxMistake(text: string, source: string): string {
+  const unknown = /^(undefined filter: |tag )"?([\w-]{1,64})"?/.exec(text);
+  if (unknown?.[1] === "tag ") return `the tag ${named(unknown[2]!)} is not known here`;
+  if (unknown) return `the filter ${named(unknown[2]!)} is not known`;
+  if (/not closed/.test(text)) return `${quoted(source)} is not closed`;
+  return `${quoted(source)} cannot be read`;
+}
+
+function placeOf(error: LiquidError): [line: number, column: number] {
+  const [line = 1, column = 1] = error.token.getPosition();
+  return [line, column];
+}
+
+function namesOf(variables: TemplateMap): string {
+  const names = Object.keys(variables).sort();
+  const shown = names.slice(0, 20).map(named).join(", ");
+  return names.length === 0 ? "nothing" : names.length > 20 ? `${shown}, and ${names.length - 20} more` : shown;
+}

@@ -1,0 +1,68 @@
+import { Drop } from "liquidjs";
+import { parseExactJson } from "../shared/exact-json.js";
+import { type Json, type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
+
+/** A number that JavaScript would round: it prints as Vault wrote it. */
+export class Digits extends Drop {
+  readonly #text: string;
+
+  constructor(text: string) {
+    super();
+    this.#text = text;
+  }
+
+  override valueOf(): string {
+    return this.#text;
+  }
+}
+
+/** What a template sees of a JSON value: numbers are numbers where that keeps their digits; nothing has a prototype. */
+export type TemplateValue = null | boolean | string | number | Digits | TemplateValue[] | TemplateMap;
+
+export interface TemplateMap {
+  [name: string]: TemplateValue;
+}
+
+/**
+ * The variables of a template: the keys of the object's own secret, all of them in `data` once more, and every source by
+ * its name. A source wins over `data`, and that over a key.
+ */
+export function variablesOf(data: string): TemplateMap {
+  const { own = null, sources = {} } = parseExactJson(Buffer.from(data)) as JsonObject;
+  const variables = emptyMap();
+  if (isJsonObject(own)) Object.assign(variables, templateValue(own), { data: templateValue(own) });
+  return Object.assign(variables, templateValue(sources));
+}
+
+function templateValue(value: Json): TemplateValue {
+  if (isJsonNumber(value)) {
+    const text = value.toString();
+    return String(Number(text)) === text ? Number(text) : new Digits(text);
+  }
+  if (Array.isArray(value)) return value.map(templateValue);
+  if (!isJsonObject(value)) return value;
+  const map = emptyMap();
+  for (const [name, inner] of Object.entries(value)) map[name] = templateValue(inner);
+  return map;
+}
+
+function emptyMap(): TemplateMap {
+  return Object.create(null) as TemplateMap;
+}
+
+/** JSON as it is commonly written, names sorted. Takes whatever a template may have made. */
+export function jsonOf(value: unknown): string {
+  if (value instanceof Digits) return value.valueOf();
+  if (Array.isArray(value)) return `[${value.map(jsonOf).join(",")}]`;
+  if (typeof value === "object" && value !== null) {
+    const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${members.map(([name, inner]) => `${JSON.stringify(name)}:${jsonOf(inner)}`).join(",")}}`;
+  }
+  return JSON.stringify(value) ?? "null";
+}
+
+/** A value within a text: a string as it is, nothing for null, a map or list as JSON. */
+export function textOf(value: unknown): string {
+  if (value === null || value === undefined) return "";
+  return typeof value === "string" ? value : jsonOf(value);
+}

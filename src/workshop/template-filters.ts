@@ -1,0 +1,76 @@
+import { escapedText } from "../mount/formats/properties.js";
+import { FilterMistake } from "./template-mistake.js";
+import { jsonOf, textOf } from "./template-data.js";
+
+type Filter = (value: unknown, ...more: unknown[]) => unknown;
+
+/** Filters of Liquid's that a file must not depend on: chance, and what would leave out our own writing of values. */
+export const removedFilters = ["sample", "raw", "inspect", "jsonify"] as const;
+
+/** Ours, beside Liquid's own or in their place. `docs/parameters.md` explains each. */
+export const filters: Readonly<Record<string, Filter>> = {
+  json: (value, indent) => (indent === undefined ? jsonOf(value) : indented(value, indent)),
+  base64_encode: (value) => Buffer.from(textOf(value)).toString("base64"),
+  base64_decode: (value) => decoded(textOf(value)),
+  shell_quote: (value) => `'${withoutNul(textOf(value), "shell_quote").replaceAll("'", `'\\''`)}'`,
+  properties_escape: (value) => escapedText(textOf(value)),
+  pgpass_escape: (value) => oneLine(textOf(value), "pgpass_escape").replace(/[\\:]/g, "\\$&"),
+  percent_encode: (value) => percentEncoded(textOf(value)),
+  indent: (value, width = 2) => textOf(value).replace(/\n(?=[^\n])/g, `\n${" ".repeat(widthOf(width))}`),
+};
+
+function widthOf(width: unknown): number {
+  if (typeof width === "number" && Number.isInteger(width) && width >= 0 && width <= 64) return width;
+  throw new FilterMistake("indent takes a whole number of spaces, up to 64");
+}
+
+/** Only spaces: JSON.parse has lost no digits, for it is not asked. */
+function indented(value: unknown, width: unknown, depth = 0): string {
+  const spaces = widthOf(width);
+  const lines = (open: string, close: string, members: string[]) => {
+    if (members.length === 0) return open + close;
+    const inner = " ".repeat(spaces * (depth + 1));
+    return `${open}\n${members.map((member) => inner + member).join(",\n")}\n${" ".repeat(spaces * depth)}${close}`;
+  };
+  const nested = (inner: unknown) => indented(inner, width, depth + 1);
+  if (Array.isArray(value)) return lines("[", "]", value.map(nested));
+  if (typeof value !== "object" || value === null || jsonOf(value)[0] !== "{") return jsonOf(value);
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return lines(
+    "{",
+    "}",
+    members.map(([name, inner]) => `${JSON.stringify(name)}: ${nested(inner)}`),
+  );
+}
+
+/** Binary data is not for a text: it would be changed without a word. */
+function decoded(text: string): string {
+  const compact = text.replace(/[\r\n]/g, "");
+  if (compact.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(compact))
+    throw new FilterMistake("base64_decode was given what is not valid base64");
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(compact, "base64"));
+  } catch {
+    throw new FilterMistake(
+      "base64_decode gave what is not UTF-8; write it to a file of its own, with encoding: base64",
+    );
+  }
+}
+
+function withoutNul(text: string, filter: string): string {
+  if (!text.includes("\0")) return text;
+  throw new FilterMistake(`${filter} was given a NUL, for which there is no form`);
+}
+
+function oneLine(text: string, filter: string): string {
+  if (!/[\r\n\0]/.test(text)) return text;
+  throw new FilterMistake(`${filter} was given more than one line, for which there is no form`);
+}
+
+/** For any part of a URL (RFC 3986): all but letters, digits and `-._~`. */
+function percentEncoded(text: string): string {
+  return encodeURIComponent(text.toWellFormed()).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}

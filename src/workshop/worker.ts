@@ -1,0 +1,23 @@
+import { writeFileSync } from "node:fs";
+import { setPriority } from "node:os";
+import type { Order } from "./orders.js";
+import { workOrder } from "./work-order.js";
+
+// The worker's process: one order after another, until it is ended from outside, or there is nobody to give orders.
+process.on("message", (order: Order) => void process.send!(workOrder(order)));
+process.once("disconnect", () => process.exit());
+// Ctrl-C in a terminal reaches it as well; whoever started it ends it.
+process.on("SIGINT", () => undefined);
+
+/** When the node is short of time or memory, it is this process's files that wait, or this process that goes. */
+function comeLast(): void {
+  try {
+    setPriority(10);
+    writeFileSync("/proc/self/oom_score_adj", "1000");
+  } catch {
+    // Not Linux, or forbidden: then it is a process like others.
+  }
+}
+
+comeLast();
+process.send!("ready");

@@ -1,0 +1,154 @@
+import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import type { Job } from "../mount/ports.js";
+import { systemClock } from "../shared/clock.js";
+import { ProviderError } from "../shared/errors.js";
+import { Redacted } from "../shared/redacted.js";
+import { builtWorker } from "../testing/built-worker.js";
+import { FakeClock } from "../testing/fake-clock.js";
+import { Workshop } from "./workshop.js";
+
+const never = new AbortController().signal;
+const open: Workshop[] = [];
+let worker: URL;
+
+beforeAll(async () => {
+  worker = await builtWorker();
+});
+
+afterEach(async () => {
+  for (const one of open.splice(0)) await one.close();
+});
+
+function workshop(parts: Partial<ConstructorParameters<typeof Workshop>[0]> = {}): Workshop {
+  const made = new Workshop({ worker, clock: systemClock, failed: () => undefined, ...parts });
+  open.push(made);
+  return made;
+}
+
+function template(text: string, own: object = { user: "app" }): Job {
+  return { kind: "template", text, data: new Redacted(JSON.stringify({ own, sources: {} })) };
+}
+
+/** Past Liquid's own limits: nothing in it counts the steps of a regular expression or of a native sort. */
+const endless = template("{% for i in (1..2000) %}{% assign x = long | split: '' | sort | join: '' %}{% endfor %}", {
+  long: "ab".repeat(100_000),
+});
+
+const refusal = (made: Promise<unknown>) =>
+  made.then(
+    () => undefined,
+    (reason: unknown) => (reason instanceof ProviderError ? `${reason.code}: ${reason.message}` : reason),
+  );
+
+test("renders in a process of its own", async () => {
+  expect((await workshop().make(template("{{ user }}!"), "a", never)).toString()).toBe("app!");
+});
+
+test("tells line and column of a mistake", async () => {
+  expect(await refusal(workshop().make(template("a\n {{ usr }}"), "a", never))).toBe(
+    'not_found: the template, line 2, column 5: there is no "usr" (there is: data, user)',
+  );
+});
+
+describe("hostile templates", () => {
+  test("what takes too long is ended, with its process; others are made by the next", async () => {
+    const clock = new FakeClock();
+    const shop = workshop({ clock });
+    const hostile = refusal(shop.make(endless, "mallory", never));
+    const other = shop.make(template("{{ user }}"), "alice", never);
+    await vi.waitUntil(() => clock.sleepers > 0, 10_000);
+    await clock.advance(2_000);
+    expect(await hostile).toMatch(/^limit_exceeded: the template takes longer than 2 s to make$/);
+    expect((await other).toString()).toBe("app");
+  });
+
+  const doubled = (times: number) =>
+    `{% assign x = long %}{% for i in (1..${times}) %}{% capture x %}{{ x }}{{ x }}{% endcapture %}{% endfor %}`;
+
+  test.each([
+    [
+      "a list that doubles",
+      "{% assign y = data.y | push: 1 %}{% for i in (1..40) %}{% assign y = y | concat: y %}{% endfor %}",
+    ],
+    [
+      "texts made of bytes",
+      "{% for i in (1..200) %}{% assign x = long | base64_encode %}{% assign y = y | push: x %}{% endfor %}",
+    ],
+    // In a thread, V8 ends the whole process here.
+    [
+      "two long texts compared",
+      `${doubled(8)}{% for i in (1..9) %}{% capture y %}{{ x }}{{ i }}{% endcapture %}{% if x < y %}{% endif %}{% endfor %}`,
+    ],
+  ])("what fills its memory ends the worker, not us: %s", async (_, text) => {
+    const shop = workshop();
+    expect(await refusal(shop.make(template(text, { long: "ab".repeat(250_000), y: [] }), "mallory", never))).toMatch(
+      /^limit_exceeded: the template/,
+    );
+    expect((await shop.make(template("{{ user }}"), "alice", never)).toString()).toBe("app");
+  });
+
+  test("what was too much is not tried again for a minute", async () => {
+    const clock = new FakeClock();
+    const shop = workshop({ clock });
+    const first = refusal(shop.make(endless, "mallory", never));
+    await vi.waitUntil(() => clock.sleepers > 0, 10_000);
+    await clock.advance(2_000);
+    await first;
+    expect(await refusal(shop.make(endless, "mallory", never))).toMatch(/^limit_exceeded/);
+  });
+
+  test("a file longer than 1 MiB is refused", async () => {
+    const long = template("{{ long }}{{ long }}", { long: "a".repeat(600_000) });
+    expect(await refusal(workshop().make(long, "a", never))).toMatch(
+      /^limit_exceeded: the template is longer than 1 MiB/,
+    );
+  });
+});
+
+test("equal work is done once, at once and later", async () => {
+  const failures: unknown[] = [];
+  const shop = workshop({ failed: (reason) => failures.push(reason) });
+  const job = template("{{ user }}");
+  const [one, two] = await Promise.all([shop.make(job, "a", never), shop.make(job, "b", never)]);
+  expect([one.toString(), two.toString()]).toEqual(["app", "app"]);
+  expect(await refusal(shop.make(template("{{ no }}"), "a", never))).toMatch(/^not_found/);
+  expect(failures).toEqual([]);
+});
+
+test("who gives up no longer waits, and nobody else is disturbed", async () => {
+  const clock = new FakeClock();
+  const shop = workshop({ clock });
+  const leaving = new AbortController();
+  const busy = refusal(shop.make(endless, "mallory", never));
+  const left = refusal(shop.make(template("{{ user }}1"), "alice", leaving.signal));
+  const stays = shop.make(template("{{ user }}2"), "alice", never);
+  leaving.abort(new ProviderError("cancelled", "gone"));
+  expect(await left).toBe("cancelled: gone");
+  await vi.waitUntil(() => clock.sleepers > 0, 10_000);
+  await clock.advance(2_000);
+  await busy;
+  expect((await stays).toString()).toBe("app2");
+});
+
+test("closing refuses what waits", async () => {
+  const shop = workshop();
+  const waiting = [endless, template("{{ user }}")].map((job) => refusal(shop.make(job, "a", never)));
+  await new Promise((resolve) => setImmediate(resolve));
+  await shop.close();
+  expect(await Promise.all(waiting)).toEqual(Array(2).fill("unavailable: keymount is stopping"));
+});
+
+test("without its code nothing is made, and the reason is told", async () => {
+  const failures: unknown[] = [];
+  const shop = workshop({ worker: new URL("file:///nowhere/worker.js"), failed: (reason) => failures.push(reason) });
+  expect(await refusal(shop.make(template("x"), "a", never))).toBe(
+    "unavailable: the process that makes it does not start",
+  );
+  expect(failures).toHaveLength(1);
+});
+
+test("tells the variables of a template, or what is wrong with it", async () => {
+  const shop = workshop();
+  expect(await shop.look("{{ a.b }}", never)).toEqual({ names: [{ steps: ["a", "b"], line: 1, column: 4 }] });
+  expect(await shop.look("{{ a", never)).toEqual({ mistake: '"{{ a" is not closed', line: 1, column: 1 });
+});

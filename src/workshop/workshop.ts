@@ -1,0 +1,202 @@
+import { createHash } from "node:crypto";
+import { BoundedCache } from "../mount/bounded-cache.js";
+import type { Job, Workshop as MountWorkshop } from "../mount/ports.js";
+import type { Clock } from "../shared/clock.js";
+import { ProviderError } from "../shared/errors.js";
+import { SharedWork } from "../shared/shared-work.js";
+import { FairLine } from "./fair-line.js";
+import type { Delivery, Order, TemplateName } from "./orders.js";
+import { WorkProcess } from "./work-process.js";
+
+export interface WorkshopParts {
+  /** The worker's code, as a file that this Node can run. */
+  worker: URL;
+  clock: Clock;
+  /** Told why the process does not start, or ended when nobody had it ended. */
+  failed: (reason: unknown) => void;
+}
+
+/** One order's time. A keystore takes a tenth, most templates a thousandth of it; a node may be busy. */
+const orderMs = 2_000;
+
+/** A process that has nothing to do gives its memory back after so long. */
+const restMs = 10_000;
+
+/** What was too big or too slow is not tried again before. */
+const refusedMs = 60_000;
+
+/** Bytes of what is made, so that a republish with the same answers makes nothing anew. */
+const keptBytes = 4 << 20;
+
+const mostWaiting = 1_000;
+
+interface Kept {
+  delivery: Delivery;
+  /** `Clock.monotonic()`; forever without. */
+  until?: number;
+}
+
+/** An order in the line. */
+interface Ticket {
+  order: Order;
+  done: (delivery: Delivery) => void;
+  failed: (reason: unknown) => void;
+}
+
+/**
+ * Makes templates and keystores in a process of its own, one after another: begun with the first order, ended when there
+ * was none for a while. What it made is kept by its input.
+ */
+export class Workshop implements MountWorkshop {
+  readonly #parts: WorkshopParts;
+  readonly #kept = new BoundedCache<Kept>(keptBytes);
+  readonly #shared = new SharedWork<Delivery>();
+  readonly #line = new FairLine<Ticket>(mostWaiting);
+  readonly #closed = new AbortController();
+  #process: Promise<WorkProcess> | undefined;
+  #busy = false;
+  #rest: AbortController | undefined;
+
+  constructor(parts: WorkshopParts) {
+    this.#parts = parts;
+  }
+
+  async make(job: Job, tenant: string, signal: AbortSignal): Promise<Buffer> {
+    const delivery = await this.#delivery(bared(job), tenant, signal);
+    if (delivery.ok)
+      return Buffer.from(delivery.contents.buffer, delivery.contents.byteOffset, delivery.contents.length);
+    throw new ProviderError(delivery.code, `${nouns[job.kind]}${placeIn(delivery)} ${delivery.message}`);
+  }
+
+  /** Which variables a template reads, `name` or `source.name`, or what is wrong with it. */
+  async look(text: string, signal: AbortSignal): Promise<Looked> {
+    const delivery = await this.#delivery({ kind: "names", text }, "", signal);
+    if (!delivery.ok) return { mistake: delivery.message, line: delivery.line ?? 1, column: delivery.column ?? 1 };
+    return { names: JSON.parse(Buffer.from(delivery.contents).toString()) as TemplateName[] };
+  }
+
+  /** Ends the process; what waits is refused. */
+  async close(): Promise<void> {
+    this.#closed.abort(new ProviderError("unavailable", "keymount is stopping"));
+    this.#rest?.abort();
+    for (let next = this.#line.next(); next; next = this.#line.next())
+      next.item.failed(ProviderError.from(this.#closed.signal.reason));
+    await this.#endProcess();
+  }
+
+  async #delivery(order: Order, tenant: string, signal: AbortSignal): Promise<Delivery> {
+    const key = keyOf(order);
+    const kept = this.#kept.get(key);
+    if (kept && (kept.until === undefined || this.#parts.clock.monotonic() < kept.until)) return kept.delivery;
+    const work = (abandoned: AbortSignal) => this.#inTurn(order, tenant, abandoned);
+    const delivery = await this.#shared.run(key, work, { lasting: false }, signal);
+    this.#keep(key, delivery);
+    return delivery;
+  }
+
+  #keep(key: string, delivery: Delivery): void {
+    if (!delivery.ok && delivery.code === "internal") return;
+    const passing = !delivery.ok && delivery.code === "limit_exceeded";
+    const until = passing ? { until: this.#parts.clock.monotonic() + refusedMs } : {};
+    this.#kept.set(key, { delivery, ...until }, 256 + (delivery.ok ? delivery.contents.length : 0));
+  }
+
+  #inTurn(order: Order, tenant: string, signal: AbortSignal): Promise<Delivery> {
+    return new Promise((done, failed) => {
+      this.#closed.signal.throwIfAborted();
+      const ticket = { order, done, failed };
+      if (!this.#line.join(tenant, ticket))
+        throw new ProviderError("limit_exceeded", `more than ${mostWaiting} files of this namespace wait to be made`);
+      const leave = () => {
+        this.#line.leave(ticket);
+        failed(ProviderError.from(signal.reason));
+      };
+      signal.addEventListener("abort", leave, { once: true });
+      void this.#workOff();
+    });
+  }
+
+  /** Does what is in the line, one after another; rests when it is empty. Never throws. */
+  async #workOff(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    this.#rest?.abort();
+    for (let next = this.#line.next(); next; next = this.#line.next()) {
+      const { item, tenant } = next;
+      const startedAt = this.#parts.clock.monotonic();
+      await this.#work(item.order).then(item.done, item.failed);
+      this.#line.used(tenant, this.#parts.clock.monotonic() - startedAt);
+    }
+    this.#busy = false;
+    void this.#restAwhile();
+  }
+
+  async #work(order: Order): Promise<Delivery> {
+    const child = await this.#processAtWork();
+    const inTime = new AbortController();
+    const tooLate = this.#parts.clock.sleep(orderMs, inTime.signal).then(
+      () => "too late" as const,
+      () => "too late" as const,
+    );
+    const came = await Promise.race([child.work(order), tooLate]);
+    inTime.abort();
+    if (typeof came !== "string" && "ok" in came) return came;
+    await this.#endProcess();
+    this.#closed.signal.throwIfAborted();
+    if (came !== "too late" && !came.ofMemory) {
+      this.#parts.failed(came.reason);
+      throw new ProviderError("unavailable", "the process that makes it failed");
+    }
+    const what = came === "too late" ? `takes longer than ${orderMs / 1_000} s` : "takes too much memory";
+    return { ok: false, code: "limit_exceeded", message: `${what} to make` };
+  }
+
+  async #processAtWork(): Promise<WorkProcess> {
+    this.#process ??= WorkProcess.start(this.#parts.worker);
+    try {
+      return await this.#process;
+    } catch (reason) {
+      this.#process = undefined;
+      this.#parts.failed(reason);
+      throw new ProviderError("unavailable", "the process that makes it does not start");
+    }
+  }
+
+  async #restAwhile(): Promise<void> {
+    const rest = (this.#rest = new AbortController());
+    try {
+      await this.#parts.clock.sleep(restMs, rest.signal);
+    } catch {
+      return; // There is work again.
+    }
+    if (!this.#busy) await this.#endProcess();
+  }
+
+  async #endProcess(): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    await child?.then(
+      (one) => one.end(),
+      () => undefined,
+    );
+  }
+}
+
+export type Looked = { names: TemplateName[] } | { mistake: string; line: number; column: number };
+
+const nouns = { template: "the template", keystore: "the keystore" };
+
+function placeIn(delivery: Delivery): string {
+  return delivery.ok || delivery.line === undefined ? "" : `, line ${delivery.line}, column ${delivery.column}:`;
+}
+
+/** For the thread: a message can hold plain data only. */
+function bared(job: Job): Order {
+  if (job.kind === "template") return { ...job, data: job.data.reveal() };
+  const { key, password, ...open } = job;
+  return { ...open, password: password.reveal(), ...(key && { key: key.reveal() }) };
+}
+
+function keyOf(order: Order): string {
+  return createHash("sha256").update(JSON.stringify(order)).digest("base64");
+}
