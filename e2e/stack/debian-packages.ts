@@ -25,6 +25,8 @@ export async function installDebianPackages(signal: AbortSignal): Promise<void> 
     ...(existsSync("/bin/busybox") ? [] : ["busybox-static"]),
     ...(existsSync("/usr/share/ca-certificates/mozilla") ? [] : ["ca-certificates"]),
     ...(onPath("runc") ? [] : ["runc"]),
+    ...(onPath("openssl") ? [] : ["openssl"]),
+    ...(onPath("keytool") ? [] : ["default-jre-headless"]),
     ...(existsSync("/usr/lib/cni/bridge") ? [] : ["containernetworking-plugins"]),
   ];
   if (missing.length === 0) return;

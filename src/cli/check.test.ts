@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { checkCommand } from "./check.js";
+import { builtWorker } from "../testing/built-worker.js";
 import type { CommandIo } from "./command-io.js";
 
+const worker = await builtWorker();
 const never = new AbortController().signal;
 
 async function check(files: Record<string, string>, argv: readonly string[] = Object.keys(files), isTTY = false) {
@@ -16,7 +18,7 @@ async function check(files: Record<string, string>, argv: readonly string[] = Ob
       return text;
     },
   };
-  return { code: await checkCommand.run(argv, io, never), ...written };
+  return { code: await checkCommand(worker).run(argv, io, never), ...written };
 }
 
 async function remarks(file: string): Promise<string[]> {
@@ -67,7 +69,7 @@ ${head.replace("roleName", "roelName")}    refreshInterval: soon
       - objectName: b
         secretPath: a/../b
         filePermission: 644
-        template: x
+        template: "{{ x"
 `;
   expect(await check({ "web.yaml": file })).toEqual({
     code: 1,
@@ -79,7 +81,7 @@ ${head.replace("roleName", "roelName")}    refreshInterval: soon
       'web.yaml:15:20: objects[0] "../x": secretKye is not a field of an object; did you mean secretKey?',
       'web.yaml:18:21: objects[1] "b": secretPath holds a step "." or ".."; write the path out',
       'web.yaml:19:25: objects[1] "b": filePermission "644" is not within 0000 and 0777 (did you mean 0644?)',
-      'web.yaml:20:19: objects[1] "b": template is not available in this version',
+      'web.yaml:20:20: objects[1] "b": template "{{ x" is not closed',
       "",
     ].join("\n"),
     stderr: "1 class checked: 8 mistakes, no warnings\n",
@@ -335,5 +337,51 @@ describe("usage", () => {
     const file = good.replace("PUT", "BREW");
     expect((await check({ f: file }, ["f"], true)).stdout).toContain("\u001b[");
     expect((await check({ f: file }, ["f"], false)).stdout).not.toContain("\u001b[");
+  });
+});
+
+describe("templates", () => {
+  const templated = (...lines: string[]) => `${head}    objects: |\n${lines.map((line) => `      ${line}\n`).join("")}`;
+
+  test("a template that is well has no remark", async () => {
+    const text = templated(
+      "- objectName: pgpass",
+      "  secretPath: database/creds/app",
+      '  template: "{{ config.host }}:{{ username }}:{{ data.password | pgpass_escape }}"',
+      "  sources: {config: {secretPath: secret/data/app}}",
+    );
+    expect(await remarks(text)).toEqual([]);
+  });
+
+  test("what cannot be parsed is told at its place in the file", async () => {
+    const text = templated(
+      "- objectName: app.conf",
+      "  secretPath: secret/data/app",
+      "  template: |",
+      "    user={{ user }}",
+      "    pass={{ pass | nope }}",
+    );
+    expect(await remarks(text)).toEqual(['f:13:16: objects[0] "app.conf": template the filter nope is not known']);
+  });
+
+  test("variables that no secret gives, and keys that such an answer does not have", async () => {
+    const text = templated(
+      "- objectName: alone",
+      '  template: "{{ db.user }} {{ other }}"',
+      "  sources: {db: {secretPath: database/creds/app}}",
+      "- objectName: own",
+      "  secretPath: pki/issue/web",
+      "  template: |",
+      "    {{ certficate }}{{ data.key }}",
+    );
+    const usually = "such an answer usually has: ";
+    const database = "username, password, rsa_private_key, client_certificate, private_key, private_key_type";
+    const pki = "certificate, issuing_ca, ca_chain, serial_number, expiration, private_key, private_key_type";
+    expect(await remarks(text)).toEqual([
+      `f:10:23: warning: objects[0] "alone": template has "db.user"; ${usually}${database}`,
+      'f:10:37: objects[0] "alone": template has "other", which is none of the sources (db); a secret of the object\'s own needs secretPath',
+      `f:15:14: warning: objects[1] "own": template has "certficate"; ${usually}${pki} (did you mean certificate?)`,
+      `f:15:30: warning: objects[1] "own": template has "data.key"; ${usually}${pki}`,
+    ]);
   });
 });

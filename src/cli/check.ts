@@ -4,6 +4,9 @@ import { type Remark, readClassFile } from "./class-file.js";
 import type { Command, CommandIo } from "./command-io.js";
 import { otherProviders } from "./other-providers.js";
 import { placeOf } from "./text-places.js";
+import { workerFile } from "./worker-file.js";
+import { systemClock } from "../shared/clock.js";
+import { Workshop } from "../workshop/workshop.js";
 
 const help = `Usage: keymount check FILE… [--json]
 
@@ -20,11 +23,20 @@ Exit codes: 0 no mistakes (warnings do not count), 1 mistakes, 2 wrong usage, an
 `;
 
 /** `keymount check`: every mistake of a class at once, with its place, offline. */
-export const checkCommand: Command = {
-  summary: "check SecretProviderClass files for mistakes, offline",
-  help,
-  run: (argv, io) => run(argv, io),
-};
+export function checkCommand(worker = workerFile): Command {
+  return {
+    summary: "check SecretProviderClass files for mistakes, offline",
+    help,
+    run: async (argv, io, signal) => {
+      const workshop = new Workshop({ worker, clock: systemClock, failed: () => undefined });
+      try {
+        return await run(argv, io, workshop, signal);
+      } finally {
+        await workshop.close();
+      }
+    },
+  };
+}
 
 interface CheckedFile {
   file: string;
@@ -41,7 +53,7 @@ interface CheckedRemark {
   message: string;
 }
 
-async function run(argv: readonly string[], io: CommandIo): Promise<number> {
+async function run(argv: readonly string[], io: CommandIo, workshop: Workshop, signal: AbortSignal): Promise<number> {
   const asked = argumentsOf(argv);
   if (typeof asked === "string") return complain(io, `${asked}\n\n${help}`);
   if (asked.help) {
@@ -53,7 +65,7 @@ async function run(argv: readonly string[], io: CommandIo): Promise<number> {
     const text = await io.readFile(file).catch((error: NodeJS.ErrnoException) => error);
     if (typeof text !== "string")
       return complain(io, `keymount check: cannot read ${file}: ${text.code ?? text.message}\n`);
-    files.push(checkFile(file, text));
+    files.push(await checkFile(file, text, workshop, signal));
   }
   const all = files.flatMap(({ remarks }) => remarks);
   const mistakes = all.filter(({ level }) => level === "mistake").length;
@@ -82,10 +94,11 @@ function complain(io: CommandIo, text: string): number {
   return 2;
 }
 
-function checkFile(file: string, text: string): CheckedFile {
+async function checkFile(file: string, text: string, workshop: Workshop, signal: AbortSignal): Promise<CheckedFile> {
   const { classes, skipped, remarks } = readClassFile(text);
   const named = (name: string, found: readonly Remark[]) => found.map((remark) => ({ ...remark, class: name }));
-  const all = [...named("", remarks), ...classes.flatMap((one) => named(one.name, checkClass(one, text)))];
+  const all = named("", remarks);
+  for (const one of classes) all.push(...named(one.name, await checkClass(one, text, workshop, signal)));
   return {
     file,
     classes: classes.map(({ name }) => name),

@@ -1,17 +1,25 @@
 import { readClass } from "../mount/class-parameters.js";
 import type { Finding } from "../mount/findings.js";
+import type { Workshop } from "../workshop/workshop.js";
 import type { Remark, WrittenClass } from "./class-file.js";
 import { checkSecretObjects } from "./secret-objects-check.js";
+import { checkTemplates } from "./template-check.js";
 import { sourceOffset } from "./text-places.js";
 
 /** The operator's default is not known here, and only its being there matters. */
 const anyInterval = 120_000;
 
 /** All there is to say of one class. `text` is the file it stands in. */
-export function checkClass(written: WrittenClass, text: string): Remark[] {
+export async function checkClass(
+  written: WrittenClass,
+  text: string,
+  workshop: Pick<Workshop, "look">,
+  signal: AbortSignal,
+): Promise<Remark[]> {
   const texts = new Map([...written.parameters].map(([name, parameter]) => [name, parameter.text]));
   const { spec, findings } = readClass(texts, anyInterval);
-  const remarks = findings
+  const templates = await checkTemplates(texts.get("objects") ?? "", spec.objects, workshop, signal);
+  const remarks = [...findings, ...templates]
     .filter(({ parameter }) => !written.misshapen.has(parameter ?? ""))
     .map((finding) => remarkOf(finding, written, text));
   const synced = written.secretObjects ? checkSecretObjects(written.secretObjects, spec.objects) : [];

@@ -18,7 +18,7 @@ const commands: Readonly<Record<string, Entry>> = {
   },
   check: {
     summary: "find every mistake in SecretProviderClass files, offline",
-    load: async () => (await import("./check.js")).checkCommand,
+    load: async () => (await import("./check.js")).checkCommand(),
   },
   migrate: {
     summary: "write the operator's file for the classes of a cluster that has another provider",

@@ -107,7 +107,7 @@ export async function tellDemo(
 
   say("9. And keymount check finds mistakes before they reach a cluster.");
   const misspelt = await write("misspelt.yaml", (text) => text.replace("filePermission: 0400", "filePermision: 0400"));
-  expect("a misspelt field is found", (await checkCommand.run([misspelt], indented, signal)) === 1);
+  expect("a misspelt field is found", (await checkCommand().run([misspelt], indented, signal)) === 1);
 
   for (const surprise of surprises) io.stderr.write(`\nNot as told: ${surprise}.\n`);
   if (surprises.length === 0)

@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { builtWorker } from "../testing/built-worker.js";
 import { checkCommand } from "./check.js";
 
+const worker = await builtWorker();
 const directory = new URL("../../deploy/examples/", import.meta.url);
 
 test.each(readdirSync(directory))("the example %s has no mistake", async (file) => {
@@ -13,5 +15,5 @@ test.each(readdirSync(directory))("the example %s has no mistake", async (file) 
     stderr: stream,
     readFile: async () => readFileSync(new URL(file, directory), "utf8"),
   };
-  expect(await checkCommand.run([file], io, new AbortController().signal), said).toBe(0);
+  expect(await checkCommand(worker).run([file], io, new AbortController().signal), said).toBe(0);
 });

@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { prefixedParameters, plainParameters } from "../mount/class-parameters.js";
 import { objectFields } from "../mount/object-fields.js";
+import { readObjects } from "../mount/objects.js";
+import { builtWorker } from "../testing/built-worker.js";
 import { checkCommand } from "./check.js";
 import { migrateCommand } from "./migrate.js";
 
@@ -56,6 +58,12 @@ describe("docs/migration.md", () => {
     },
   );
 
+  const objects = [...doc.matchAll(/```yaml\n(- objectName[\s\S]*?)```/g)].map(([, text]) => text!);
+  test("has templates as examples", () => expect(objects).toHaveLength(2));
+  test.each(objects)("its object has no mistake: %#", (text) => {
+    expect(readObjects(text, 120_000).findings).toEqual([]);
+  });
+
   const classes = [...doc.matchAll(/```yaml\n([\s\S]*?)```/g)]
     .map(([, text]) => text!)
     .filter((text) => /^kind: Sec/m.test(text));
@@ -64,6 +72,6 @@ describe("docs/migration.md", () => {
     let said = "";
     const stream = { write: (part: string) => (said += part) };
     const io = { program: "keymount", stdout: stream, stderr: stream, readFile: async () => text };
-    expect(await checkCommand.run(["class.yaml"], io, new AbortController().signal), said).toBe(0);
+    expect(await checkCommand(await builtWorker()).run(["class.yaml"], io, new AbortController().signal), said).toBe(0);
   });
 });

@@ -11,6 +11,13 @@ export function placeOf(text: string, offset: number): Place {
   return { line: before.split("\n").length, column: offset - lineStart + 1 };
 }
 
+/** The offset of a place: the way back from `placeOf`. */
+export function offsetOf(text: string, { line, column }: Place): number {
+  let start = 0;
+  for (let at = 1; at < line; at += 1) start = text.indexOf("\n", start) + 1;
+  return start + column - 1;
+}
+
 /**
  * Where in a scalar's source the character at `offset` of its value stands, whatever its style: literal and folded
  * blocks, either quotes, or none. Exact for characters that are no blanks; both run side by side, and where they differ

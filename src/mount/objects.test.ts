@@ -285,20 +285,15 @@ describe("contract 10: objects", () => {
     expect(readOne('"a\\nb": x').ignored).toEqual(['objects[0] "file": "a\\nb" is not a field of an object']);
   });
 
-  test.each(["template", "sources"])("refuses %s, which is planned, by name", (field) => {
-    expect(readOne(`${field}: x`).errors).toEqual([`objects[0] "file": ${field} is not available in this version`]);
-  });
-
   test.each([
     ["pem-bundle", []],
     ["json", []],
     ["docker-env", []],
     ["raw", []],
-    ["pkcs12", ['objects[0] "file": format "pkcs12" is not available in this version']],
     [
       "pem",
       [
-        'objects[0] "file": format "pem" is not known; write one of raw, json, env, docker-env, properties, yaml, envelope, dockerconfigjson, pem-bundle',
+        'objects[0] "file": format "pem" is not known; write one of raw, json, env, docker-env, properties, yaml, envelope, dockerconfigjson, pem-bundle, pkcs12',
       ],
     ],
   ])("reads format: %s", (format, errors) => {
@@ -316,6 +311,137 @@ describe("contract 10: objects", () => {
   test("encoding goes with format: raw, and with no other", () => {
     expect(objectOf("format: raw", "encoding: hex")).toMatchObject({ format: "raw", encoding: "hex" });
     expect(readOne("format: json", "encoding: hex").objects[0]).toMatchObject({ format: "json", encoding: "utf-8" });
+  });
+});
+
+describe("templates", () => {
+  const get = (path: string, more: object = {}) => ({ method: "GET", path, query: "", ...more });
+
+  function templateOf(...lines: string[]) {
+    return read(["- objectName: file", ...lines.map((line) => `  ${line}`)].join("\n"));
+  }
+
+  test("over the object's own secret", () => {
+    const { objects, errors } = templateOf("secretPath: kv/a", 'template: "{{ user }}"');
+    expect(errors).toEqual([]);
+    expect(objects[0]).toMatchObject({
+      request: get("kv/a"),
+      template: { text: "{{ user }}", own: true, sources: new Map() },
+    });
+  });
+
+  test("over several, with or without one of its own", () => {
+    const sources = [
+      "sources:",
+      "  db: {secretPath: database/creds/app}",
+      "  old: {secretPath: kv/data/x, version: 2}",
+      "  sum: {secretPath: transit/hash, method: PUT, secretArgs: {input: aA==}}",
+    ];
+    const names = new Map<string, object>([
+      ["db", get("database/creds/app")],
+      ["old", get("kv/data/x", { query: "version=2" })],
+      ["sum", { method: "PUT", path: "transit/hash", query: "", args: new Redacted('{"input":"aA=="}') }],
+    ]);
+    const alone = templateOf('template: "{{ db.username }}"', ...sources);
+    expect(alone.errors).toEqual([]);
+    expect(alone.objects[0]!.request).toEqual(get("database/creds/app"));
+    expect(alone.objects[0]!.template).toEqual({ text: "{{ db.username }}", own: false, sources: names });
+    const own = templateOf("secretPath: kv/own", 'template: "{{ a }}"', ...sources);
+    expect(own.objects[0]!.request).toEqual(get("kv/own"));
+    expect(own.objects[0]!.template!.own).toBe(true);
+  });
+
+  test.each<[string[], string]>([
+    [["secretPath: kv/a", "template: ''"], "template is empty; write what the file shall hold"],
+    [["secretPath: kv/a", "sources: {a: {secretPath: b}}"], "sources is for an object with a template"],
+    [["template: x"], "secretPath is missing"],
+    [["secretPath: kv/a", "template: x", "secretKey: a"], "secretKey cannot be beside template"],
+    [["secretPath: kv/a", "template: x", "format: json"], "format cannot be beside template"],
+    [["secretPath: kv/a", "template: x", "encoding: hex"], "encoding cannot be beside template"],
+    [["secretPath: kv/a", "template: [x]"], "template must be a single value, not a list"],
+    [["template: x", "sources: [a]"], "sources must be a map of maps"],
+    [["template: x", "sources: {a: kv/b}"], "sources must be a map of maps"],
+    [["template: x", "sources: {a-b: {secretPath: b}}"], "the name a-b, which a template cannot use"],
+    [["template: x", "sources: {data: {secretPath: b}}"], "the name data, which a template cannot use"],
+    [["template: x", "sources: {a: {version: 1}}"], "sources.a.secretPath is missing"],
+    [["template: x", "sources: {a: {secretPath: b/../c}}"], "sources.a.secretPath"],
+    [["template: x", "sources: {a: {secretPath: b, method: EAT}}"], "sources.a.method"],
+  ])("%j", (lines, says) => {
+    expect(templateOf(...lines).errors.join("; ")).toContain(says);
+  });
+
+  test("a template cannot be a folder", () => {
+    const folder = read("- {objectName: a/, secretPath: b, template: x}");
+    expect(folder.errors).toEqual(['objects[0] "a/": template makes one file; objectName must not end with a slash']);
+  });
+
+  test("unknown fields of a source are told", () => {
+    expect(templateOf("template: x", "sources: {a: {secretPath: b, secretKye: c}}").ignored).toEqual([
+      'objects[0] "file": sources.a.secretKye is not a field of sources.a',
+    ]);
+  });
+
+  test("a class asks for 200 things at most", () => {
+    const sources = (n: number) => Array.from({ length: 10 }, (_, i) => `s${i}: {secretPath: kv/${n}-${i}}`).join(", ");
+    const object = (n: number) => `- {objectName: f${n}, template: x, sources: {${sources(n)}}}\n`;
+    expect(read(Array.from({ length: 20 }, (_, n) => object(n)).join("")).errors).toEqual([]);
+    expect(read(Array.from({ length: 21 }, (_, n) => object(n)).join("")).errors).toEqual([
+      "objects asks Vault for 210 things, more than 200; use several classes and volumes",
+    ]);
+  });
+});
+
+describe("keystores", () => {
+  const store = (...lines: string[]) =>
+    read(
+      [
+        "- objectName: web.p12",
+        "  secretPath: pki/issue/web",
+        "  format: pkcs12",
+        ...lines.map((line) => `  ${line}`),
+      ].join("\n"),
+    );
+
+  test.each<[string[], object]>([
+    [
+      ["password: {secretKey: pass}"],
+      {
+        password: { request: { method: "GET", path: "pki/issue/web", query: "" }, key: { key: "pass" } },
+        alias: "keymount",
+        legacy: false,
+      },
+    ],
+    [
+      ["password: {secretPath: kv/data/p, secretKey: /a/b, version: 3}", "alias: web", "encryption: legacy"],
+      {
+        password: { request: { method: "GET", path: "kv/data/p", query: "version=3" }, key: { pointer: ["a", "b"] } },
+        alias: "web",
+        legacy: true,
+      },
+    ],
+  ])("%j", (lines, keystore) => {
+    const { objects, errors } = store(...lines);
+    expect(errors).toEqual([]);
+    expect(objects[0]).toMatchObject({ format: "pkcs12", keystore });
+  });
+
+  test.each<[string[], string]>([
+    [[], "password is missing; name where it is in Vault"],
+    [["password: changeit"], "password must not be in the class"],
+    [["password: {secretPath: kv/p}"], "password.secretKey is missing"],
+    [["password: {secretKey: a, version: 2}"], "password.version is for a secretPath beside it"],
+    [["password: {secretKey: a}", "alias: a b"], "alias must be 1 to 128 ASCII characters without a space"],
+    [["password: {secretKey: a}", "encryption: rot13"], 'encryption "rot13" is not known; write one of aes, legacy'],
+  ])("%j", (lines, says) => {
+    expect(store(...lines).errors.join("; ")).toContain(says);
+  });
+
+  test.each(["password: {secretKey: a}", "alias: a", "encryption: aes"])("%s is for keystores only", (line) => {
+    expect(readOne(line).errors.join()).toContain("is for an object with format: pkcs12");
+  });
+
+  test("a password that slipped into the class is not told", () => {
+    expect(JSON.stringify(store("password: hunter2-hunter2"))).not.toContain("hunter2");
   });
 });
 

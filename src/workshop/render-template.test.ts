@@ -86,15 +86,22 @@ describe("filters", () => {
     ["{{ y | properties_escape }}", "\\ \\u00e4\\\\b"],
     ["{{ 'hé' | base64_encode }}", "aMOp"],
     ["{{ 'aMOp' | base64_decode }}", "hé"],
+    ["{% assign c = conf | from_json %}{{ c.a[1].b }} {{ c.n }}", "x 12345678901234567890"],
     ["{{ list | join: ',' | upcase }}", "A,B"],
     ["{{ 0 | date: '%Y-%m-%dT%H:%M:%S%z' }}", "1970-01-01T00:00:00+0000"],
     ["{{ '2026-01-02T03:04:05Z' | date: '%d.%m.%y %H:%M' }}", "02.01.26 03:04"],
     ["{{ x | indent: 4 }}", "a\n    b\n\n    c\n"],
     ["{{ data.map | json: 2 }}", '{\n  "a": 1\n}'],
   ])("%s", (text, result) => {
-    expect(rendered(text, { ...secret, x: "a\nb\n\nc\n", y: " ä\\b", map: { a: 1 } } as unknown as JsonObject)).toBe(
-      result,
-    );
+    expect(
+      rendered(text, {
+        ...secret,
+        x: "a\nb\n\nc\n",
+        y: " ä\\b",
+        map: { a: 1 },
+        conf: '{"a":[0,{"b":"x"}],"n":12345678901234567890}',
+      } as unknown as JsonObject),
+    ).toBe(result);
   });
 
   test.each([
@@ -102,6 +109,7 @@ describe("filters", () => {
     ["{{ 'today' | date_to_string }}", /date_to_string takes no "today"/],
     ["{{ password | base64_decode }}", /base64_decode was given what is not valid base64/],
     ["{{ '/w==' | base64_decode }}", /base64_decode gave what is not UTF-8/],
+    ["{{ password | from_json }}", /from_json was given what is not JSON/],
     ["{{ x | pgpass_escape }}", /pgpass_escape was given more than one line/],
     ["{{ password | indent: 999 }}", /indent takes a whole number of spaces, up to 64/],
     ["{{ list | sample }}", /the filter sample is not known/],

@@ -34,7 +34,8 @@ export function variablesOf(data: string): TemplateMap {
   return Object.assign(variables, templateValue(sources));
 }
 
-function templateValue(value: Json): TemplateValue {
+/** A JSON value as a template sees it. */
+export function templateValue(value: Json): TemplateValue {
   if (isJsonNumber(value)) {
     const text = value.toString();
     return String(Number(text)) === text ? Number(text) : new Digits(text);

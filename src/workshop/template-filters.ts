@@ -1,6 +1,7 @@
 import { escapedText } from "../mount/formats/properties.js";
 import { FilterMistake } from "./template-mistake.js";
-import { jsonOf, textOf } from "./template-data.js";
+import { type TemplateValue, jsonOf, templateValue, textOf } from "./template-data.js";
+import { parseExactJson } from "../shared/exact-json.js";
 
 type Filter = (value: unknown, ...more: unknown[]) => unknown;
 
@@ -10,6 +11,7 @@ export const removedFilters = ["sample", "raw", "inspect", "jsonify"] as const;
 /** Ours, beside Liquid's own or in their place. `docs/parameters.md` explains each. */
 export const filters: Readonly<Record<string, Filter>> = {
   json: (value, indent) => (indent === undefined ? jsonOf(value) : indented(value, indent)),
+  from_json: (value) => fromJson(textOf(value)),
   base64_encode: (value) => Buffer.from(textOf(value)).toString("base64"),
   base64_decode: (value) => decoded(textOf(value)),
   shell_quote: (value) => `'${withoutNul(textOf(value), "shell_quote").replaceAll("'", `'\\''`)}'`,
@@ -41,6 +43,12 @@ function indented(value: unknown, width: unknown, depth = 0): string {
     "}",
     members.map(([name, inner]) => `${JSON.stringify(name)}: ${nested(inner)}`),
   );
+}
+
+function fromJson(text: string): TemplateValue {
+  const parsed = parseExactJson(Buffer.from(text));
+  if (parsed === undefined) throw new FilterMistake("from_json was given what is not JSON");
+  return templateValue(parsed);
 }
 
 /** Binary data is not for a text: it would be changed without a word. */

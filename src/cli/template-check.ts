@@ -1,0 +1,90 @@
+import type { Finding } from "../mount/findings.js";
+import type { ObjectSpec, Template } from "../mount/mount-spec.js";
+import { readYaml, type YamlScalar } from "../mount/yaml-tree.js";
+import { quoted } from "../shared/quoted.js";
+import { nearest } from "../shared/spelling.js";
+import type { Workshop } from "../workshop/workshop.js";
+import { knownKeys } from "./known-answers.js";
+import { offsetOf, sourceOffset } from "./text-places.js";
+
+const bounds = { tokens: 16_000, values: 10_000, depth: 32 };
+
+/**
+ * What is wrong with the templates of a class: a text that cannot be parsed, a variable that none of its secrets can give.
+ * `text` is the `objects` parameter, in which the findings have their places; `objects` what was read of it.
+ */
+export async function checkTemplates(
+  text: string,
+  objects: readonly ObjectSpec[],
+  workshop: Pick<Workshop, "look">,
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const scalars = templatesIn(text);
+  for (const [index, object] of objects.entries()) {
+    const scalar = scalars[index];
+    if (!object.template || !scalar) continue;
+    const say = (level: Finding["level"], line: number, column: number, message: string) => {
+      const within = sourceOffset(
+        text.slice(scalar.offset, scalar.end),
+        scalar.text,
+        offsetOf(scalar.text, { line, column }),
+      );
+      const name = `objects[${index}] ${quoted(object.objectName)}`;
+      findings.push({
+        level,
+        parameter: "objects",
+        offset: scalar.offset + within,
+        text: `${name}: template ${message}`,
+      });
+    };
+    const looked = await workshop.look(object.template.text, signal);
+    if ("mistake" in looked) say("error", looked.line, looked.column, looked.mistake);
+    else {
+      for (const { steps, line, column } of looked.names) {
+        const doubt = doubtOf(steps, object, object.template);
+        if (doubt) say(doubt.level, line, column, doubt.text);
+      }
+    }
+  }
+  return findings;
+}
+
+/** The template of each entry that is a map. */
+function templatesIn(text: string): (YamlScalar | undefined)[] {
+  const root = readYaml(text, bounds)[0]?.root;
+  const maps = root?.kind === "list" ? root.items.filter((item) => item.kind === "map") : [];
+  return maps.map(({ entries }) => {
+    const value = entries.find(({ key }) => key === "template")?.value;
+    return value?.kind === "scalar" ? value : undefined;
+  });
+}
+
+/** Whether a variable can be there, as far as anybody knows without asking Vault. */
+function doubtOf(
+  [first = "", second]: readonly string[],
+  { request }: ObjectSpec,
+  { own, sources }: Template,
+): { level: "error" | "warning"; text: string } | undefined {
+  const source = sources.get(first);
+  if (source) return unknownKey(second, knownKeys(source), `${first}.`);
+  if (!own) {
+    const names = [...sources.keys()];
+    const meant = nearest(first, names);
+    return {
+      level: "error",
+      text: `has ${quoted(first)}, which is none of the sources (${names.join(", ")})${meant ? `; did you mean ${meant}?` : ""}; a secret of the object's own needs secretPath`,
+    };
+  }
+  const known = knownKeys(request);
+  return first === "data" ? unknownKey(second, known, "data.") : unknownKey(first, known, "");
+}
+
+function unknownKey(key: string | undefined, known: readonly string[] | undefined, prefix: string) {
+  if (key === undefined || !known || known.includes(key)) return undefined;
+  const meant = nearest(key, known);
+  return {
+    level: "warning" as const,
+    text: `has ${quoted(prefix + key)}; such an answer usually has: ${known.join(", ")}${meant ? ` (did you mean ${prefix}${meant}?)` : ""}`,
+  };
+}

@@ -1,0 +1,190 @@
+import { X509Certificate } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { ProviderError } from "../shared/errors.js";
+import type { Json } from "../shared/json.js";
+import { Redacted } from "../shared/redacted.js";
+import { makeIdentity } from "../testing/certificates.js";
+import { workshopAtHand } from "../testing/workshop-at-hand.js";
+import { makeObjects } from "./make-objects.js";
+import type { ObjectSpec, VaultRequest } from "./mount-spec.js";
+import { askedBy, byRequests } from "./object-requests.js";
+import { readObjects } from "./objects.js";
+import type { Job, Wish } from "./ports.js";
+
+type Told = Record<string, Record<string, Json> | ProviderError>;
+
+/** Objects as a class writes them, made of answers by path; `former` is what the volume had before. */
+async function made(text: string, answers: Told, former: Told = {}, onDenied: Wish["onDenied"] = "keep") {
+  const { objects, findings } = readObjects(text, 120_000);
+  expect(findings).toEqual([]);
+  const wishes = new Map<string, Wish>();
+  const jobs: Job[] = [];
+  const bodyOf = (data: Record<string, Json>) => new Redacted({ data });
+  const visit = {
+    async answer({ path }: VaultRequest, wish: Wish) {
+      wishes.set(path, wish);
+      const told = answers[path] ?? new ProviderError("not_found", `nothing at ${path}`);
+      if (told instanceof ProviderError) throw told;
+      return { body: bodyOf(told) };
+    },
+    former({ path }: VaultRequest) {
+      const had = former[path];
+      return had && !(had instanceof ProviderError) ? bodyOf(had) : undefined;
+    },
+    conclude: () => ({ unchanged: false }),
+  };
+  const workshop: typeof workshopAtHand = {
+    make: (job, tenant, signal) => {
+      jobs.push(job);
+      return workshopAtHand.make(job, tenant, signal);
+    },
+  };
+  const making = { defaultMode: 0o644, workshop, tenant: "shop", versionKey: new Redacted(Buffer.alloc(32)) };
+  const groups = byRequests(objects);
+  const outcomes = await Promise.all(
+    groups.map((group) => makeObjects(group, onDenied, visit, making, new AbortController().signal)),
+  );
+  const files: Record<string, string> = {};
+  const held: string[] = [];
+  for (const one of outcomes.flat()) {
+    if ("error" in one) files[one.object.objectName] = `${one.error.code}: ${one.error.message}`;
+    else for (const { path, contents } of one.made.files) files[path] = contents.reveal().toString();
+    if ("made" in one && one.made.heldBecause) held.push(one.object.objectName);
+  }
+  return { files, held, wishes, jobs, groups };
+}
+
+const pgpass = `
+- objectName: pgpass
+  template: "{{ config.host }}:5432:{{ db.username }}:{{ db.password | pgpass_escape }}"
+  sources: {db: {secretPath: database/creds/app}, config: {secretPath: kv/config}}
+`;
+const login = { username: "v-app", password: "a:b" };
+
+describe("a template over several secrets", () => {
+  test("is one file of all of them", async () => {
+    const { files } = await made(pgpass, { "database/creds/app": login, "kv/config": { host: "pg" } });
+    expect(files).toEqual({ pgpass: "pg:5432:v-app:a\\:b" });
+  });
+
+  test("shares its reads with other objects: one login", async () => {
+    const beside = `${pgpass}- {objectName: user, secretPath: database/creds/app, secretKey: username, refreshInterval: 9s}\n`;
+    const { files, wishes, groups } = await made(beside, { "database/creds/app": login, "kv/config": { host: "pg" } });
+    expect(files["user"]).toBe("v-app");
+    expect(groups).toHaveLength(1);
+    expect(wishes.get("database/creds/app")!.refreshIntervalMs).toBe(9_000);
+    expect(wishes.get("kv/config")!.refreshIntervalMs).toBe(120_000);
+  });
+
+  test("that fails keeps all the volume had of its secrets, and those of the objects that share them", async () => {
+    const beside = `${pgpass}- {objectName: host, secretPath: kv/config, secretKey: host}\n`;
+    const answers = { "database/creds/app": login, "kv/config": { hostname: "renamed" } };
+    const former = { "kv/config": { host: "old" } };
+    const { files, held } = await made(beside, answers, former);
+    expect(files).toEqual({ pgpass: "old:5432:v-app:a\\:b", host: "old" });
+    expect(held).toEqual(["pgpass", "host"]);
+    const failing = await made(beside, answers, former, "fail");
+    expect(failing.files["host"]).toMatch(/^not_found/);
+  });
+
+  test("says which secret is missing, and nothing of the others", async () => {
+    const { files } = await made(pgpass, { "database/creds/app": login });
+    expect(files).toEqual({ pgpass: "not_found: nothing at kv/config" });
+  });
+
+  test("optional: left out where one of its secrets, or a variable, is missing; not where one is denied", async () => {
+    const optional = `${pgpass}  optional: true\n`;
+    const both = { "database/creds/app": login, "kv/config": { other: "x" } };
+    expect((await made(optional, { "database/creds/app": login })).files).toEqual({});
+    expect((await made(optional, both)).files).toEqual({});
+    const denied = { ...both, "kv/config": new ProviderError("permission_denied", "denied") };
+    expect((await made(optional, denied)).files).toEqual({ pgpass: "permission_denied: denied" });
+    expect((await made(`${pgpass}  default: none\n`, both)).files).toEqual({ pgpass: "none" });
+  });
+
+  test("the operator's policy is asked about every one of them", () => {
+    const { objects } = readObjects(`${pgpass}  secretPath: kv/own\n`, 1);
+    expect(askedBy(objects).map(({ requests }) => requests.map(({ path }) => path))).toEqual([
+      ["kv/own", "database/creds/app", "kv/config"],
+    ]);
+  });
+});
+
+describe("groups", () => {
+  const objectsOf = (...uses: string[][]): ObjectSpec[] =>
+    uses.map((paths, index) => {
+      const sources = paths.map((path, n) => `s${n}: {secretPath: ${path}}`).join(", ");
+      return readObjects(`- {objectName: o${index}, template: x, sources: {${sources}}}`, 1).objects[0]!;
+    });
+
+  test.each<[string, string[][], string[][]]>([
+    ["apart", [["a"], ["b"]], [["o0"], ["o1"]]],
+    ["the same", [["a"], ["a"]], [["o0", "o1"]]],
+    ["joined by a third", [["a"], ["b"], ["a", "b"]], [["o0", "o1", "o2"]]],
+    ["a chain", [["a", "b"], ["c", "d"], ["b", "c"], ["e"]], [["o0", "o1", "o2"], ["o3"]]],
+  ])("%s", (_, uses, expected) => {
+    const groups = byRequests(objectsOf(...uses)).map(({ objects }) =>
+      objects.map(({ objectName }) => objectName).sort(),
+    );
+    expect(groups.sort()).toEqual(expected);
+  });
+});
+
+describe("a keystore", () => {
+  const root = makeIdentity({ commonName: "root", isCa: true });
+  const leaf = makeIdentity({ commonName: "web", by: root });
+  const other = makeIdentity({ commonName: "other" });
+  const issued = { private_key: leaf.key, certificate: leaf.cert, ca_chain: [root.cert] };
+  const text =
+    "- {objectName: web.p12, secretPath: pki/issue/web, format: pkcs12, alias: web, password: {secretPath: kv/p, secretKey: pass}}";
+  const subjects = (job: Job | undefined) =>
+    job?.kind === "keystore" ? job.certificates.map((pem) => new X509Certificate(pem).subject) : undefined;
+
+  test("is made of a PKI answer, with the password of another secret", async () => {
+    const { jobs } = await made(text, { "pki/issue/web": issued, "kv/p": { pass: "changeit" } });
+    expect(subjects(jobs[0])).toEqual(["CN=web", "CN=root"]);
+    expect(jobs[0]).toMatchObject({ alias: "web", legacy: false });
+  });
+
+  test("puts the key's own certificate first", async () => {
+    const turned = { "tls.key": leaf.key, "tls.crt": root.cert + leaf.cert };
+    const { jobs } = await made(text, { "pki/issue/web": turned, "kv/p": { pass: "changeit" } });
+    expect(subjects(jobs[0])).toEqual(["CN=web", "CN=root"]);
+  });
+
+  test("without a key is a trust store of all certificates", async () => {
+    const { jobs } = await made(text, { "pki/issue/web": { "ca.crt": root.cert + other.cert }, "kv/p": { pass: "x" } });
+    expect(subjects(jobs[0])).toEqual(["CN=root", "CN=other"]);
+    expect(jobs[0]).not.toHaveProperty("key");
+  });
+
+  test.each<[string, Told, RegExp]>([
+    [
+      "a key of none of the certificates",
+      { "pki/issue/web": { ...issued, private_key: other.key } },
+      /belongs to none/,
+    ],
+    [
+      "an encrypted key",
+      {
+        "pki/issue/web": {
+          ...issued,
+          private_key: "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----",
+        },
+      },
+      /cannot be read; format: pkcs12 takes an unencrypted one/,
+    ],
+    ["no certificate", { "pki/issue/web": { private_key: leaf.key } }, /^not_found: no certificate/],
+    [
+      "an empty password",
+      { "kv/p": { pass: "" } },
+      /the password of the keystore, at kv\/p, is no text of 1 to 256 ASCII/,
+    ],
+    ["a password beyond ASCII", { "kv/p": { pass: "pässword" } }, /is no text of 1 to 256 ASCII/],
+    ["no password", { "kv/p": { other: "x" } }, /^not_found: no key "pass" at kv\/p/],
+  ])("is refused with %s", async (_, told, says) => {
+    const { files } = await made(text, { "pki/issue/web": issued, "kv/p": { pass: "changeit" }, ...told });
+    expect(files["web.p12"]).toMatch(says);
+    expect(files["web.p12"]).not.toContain("pässword");
+  });
+});
