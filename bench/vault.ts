@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { startVaultDev } from "../e2e/stack/vault-dev.js";
 import { Administrator, type VaultAccess } from "../src/devvault/administrator.js";
 import { median } from "./figure.js";
+import { hostileSecrets } from "./hostile.js";
 import { readsPerMount } from "./workload.js";
 
 /** A Vault to measure against, in a process of its own. */
@@ -85,6 +86,8 @@ async function prepare(administrator: Administrator, publicKeyPem: string): Prom
   });
   for (let n = 0; n < readsPerMount; n += 1)
     await putUntilReady(administrator, `bench/${n}`, { value: "s".repeat(1024) });
+  for (const [name, data] of Object.entries(hostileSecrets()))
+    await putUntilReady(administrator, `bench/${name}`, data);
 }
 
 /** Vault upgrades a KV v2 engine for a moment after it was mounted. */

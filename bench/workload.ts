@@ -13,10 +13,10 @@ const objects = Array.from(
 ).join("\n");
 
 /** First Mounts of so many pods, each with a token of its own: each costs Vault one login and ten reads. */
-export function newPods(issuer: ServiceAccountIssuer, count: number): MountRequest[] {
+export function newPods(issuer: ServiceAccountIssuer, count: number, namespace = "shop"): MountRequest[] {
   return Array.from({ length: count }, () => {
     const uid = crypto.randomUUID();
-    const pod = { namespace: "shop", name: `web-${uid.slice(0, 8)}`, uid, serviceAccount: "web" };
+    const pod = { namespace, name: `web-${uid.slice(0, 8)}`, uid, serviceAccount: "web" };
     const token = issuer.mint({
       namespace: pod.namespace,
       serviceAccount: pod.serviceAccount,

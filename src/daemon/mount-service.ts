@@ -8,7 +8,6 @@ import { askedBy } from "../mount/object-requests.js";
 import { type MountParts, type MountedVolume, mountVolume } from "../mount/mount-volume.js";
 import { type TokenMinter, askedOf, visitorOf } from "../mount/visitor.js";
 import type { CallFacts } from "../rpc/unary.js";
-import type { Clock } from "../shared/clock.js";
 import type { MountRequest, MountResponse } from "../wire/provider.js";
 import { mountFacts, volumeFacts } from "./mount-facts.js";
 
@@ -16,7 +15,6 @@ export interface MountServiceParts extends MountParts {
   operator: OperatorConfig;
   reading: MountRequestOptions;
   minter: TokenMinter | undefined;
-  clock: Clock;
   /** Told of every Mount that could be read, before anything is asked. */
   classRead: (spec: MountSpec, connection: Connection) => void;
   /** Told of every Mount that is answered with files. */

@@ -3,8 +3,10 @@ import type { ChosenToken } from "../mount/identity.js";
 import { makeFiles } from "../mount/make-files.js";
 import type { ObjectSpec, VaultRequest } from "../mount/mount-spec.js";
 import { requestsOf } from "../mount/object-requests.js";
+import { Pace } from "../mount/pace.js";
 import type { Workshop } from "../mount/ports.js";
 import { requestKey } from "../mount/request-key.js";
+import { systemClock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { named } from "../shared/quoted.js";
 import type { Caller, VaultAnswer, VaultClient, VaultToken } from "../vault/vault-client.js";
@@ -44,6 +46,9 @@ export async function visitVault(visit: Visit, chosen: ChosenToken, path: Path, 
 }
 
 const farewellMs = 2_000;
+
+/** More than any response: how much fits one is not looked at here. */
+const mostBytes = 1 << 30;
 
 async function logIn(visit: Visit, { jwt, audience }: ChosenToken, signal: AbortSignal): Promise<Seen<VaultToken>> {
   const { client, connection, errand, bearer } = visit;
@@ -94,7 +99,7 @@ async function read(visit: Visit, token: VaultToken, object: ObjectSpec, signal:
     const answer = await client.request(connection, on, request, callerOf(visit), signal).catch(vaultBreak);
     answers.set(requestKey(request), answer);
   }
-  const making = { defaultMode: 0o644, workshop, tenant: bearer.namespace };
+  const making = { defaultMode: 0o644, workshop, tenant: bearer.namespace, pace: new Pace(systemClock, mostBytes) };
   const answerTo = (request: VaultRequest) => answers.get(requestKey(request))!.body;
   const files = await makeFiles(object, answerTo, making, signal).catch(valueBreak);
   const names = requests.map(({ method, path }) => `${method} ${named(path)}`).join(", ");

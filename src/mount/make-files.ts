@@ -2,6 +2,7 @@ import { Redacted } from "../shared/redacted.js";
 import { keystoreJob } from "./formats/keystore-job.js";
 import type { MountedFile, ObjectSpec, VaultRequest } from "./mount-spec.js";
 import type { Job, Workshop } from "./ports.js";
+import type { Pace } from "./pace.js";
 import { filesOf } from "./secret-file.js";
 import type { AnswerBody } from "./secret-value.js";
 import { templateJob } from "./template-job.js";
@@ -12,6 +13,7 @@ export interface Making {
   workshop: Workshop;
   /** The pod's Kubernetes namespace. */
   tenant: string;
+  pace: Pace;
 }
 
 /** The answer to a request of the object's. Throws what kept it from coming. */
@@ -21,13 +23,19 @@ export type AnswerTo = (request: VaultRequest) => AnswerBody;
 export async function makeFiles(
   object: ObjectSpec,
   answerTo: AnswerTo,
-  { defaultMode, workshop, tenant }: Making,
+  { defaultMode, workshop, tenant, pace }: Making,
   signal: AbortSignal,
 ): Promise<readonly MountedFile[]> {
   const job = jobOf(object, answerTo);
-  if (!job) return filesOf(object, answerTo(object.request), defaultMode);
-  const contents = await workshop.make(job, tenant, signal);
-  return [{ path: object.objectName, mode: object.mode ?? defaultMode, contents: new Redacted(contents) }];
+  const files = job
+    ? [fileOf(object, await workshop.make(job, tenant, signal), defaultMode)]
+    : filesOf(object, answerTo(object.request), defaultMode);
+  await pace.keep(files);
+  return files;
+}
+
+function fileOf({ objectName, mode }: ObjectSpec, contents: Buffer, defaultMode: number): MountedFile {
+  return { path: objectName, mode: mode ?? defaultMode, contents: new Redacted(contents) };
 }
 
 function jobOf(object: ObjectSpec, answerTo: AnswerTo): Job | undefined {

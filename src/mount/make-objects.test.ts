@@ -4,10 +4,12 @@ import { ProviderError } from "../shared/errors.js";
 import type { Json } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
 import { makeIdentity } from "../testing/certificates.js";
+import { FakeClock } from "../testing/fake-clock.js";
 import { workshopAtHand } from "../testing/workshop-at-hand.js";
 import { makeObjects } from "./make-objects.js";
 import type { ObjectSpec, VaultRequest } from "./mount-spec.js";
 import { askedBy, byRequests } from "./object-requests.js";
+import { Pace } from "./pace.js";
 import { readObjects } from "./objects.js";
 import type { Job, Wish } from "./ports.js";
 
@@ -39,7 +41,13 @@ async function made(text: string, answers: Told, former: Told = {}, onDenied: Wi
       return workshopAtHand.make(job, tenant, signal);
     },
   };
-  const making = { defaultMode: 0o644, workshop, tenant: "shop", versionKey: new Redacted(Buffer.alloc(32)) };
+  const making = {
+    defaultMode: 0o644,
+    workshop,
+    tenant: "shop",
+    pace: new Pace(new FakeClock(), 1 << 20),
+    versionKey: new Redacted(Buffer.alloc(32)),
+  };
   const groups = byRequests(objects);
   const outcomes = await Promise.all(
     groups.map((group) => makeObjects(group, onDenied, visit, making, new AbortController().signal)),

@@ -38,8 +38,11 @@ export async function makeObjects(
       }),
     ),
   );
-  const make = (of: ReadonlyMap<string, Answered>) =>
-    Promise.all(group.objects.map((object) => outcome(object, of, making, versionKey, signal)));
+  const make = async (of: ReadonlyMap<string, Answered>) => {
+    const outcomes: Outcome[] = [];
+    for (const object of group.objects) outcomes.push(await outcome(object, of, making, versionKey, signal));
+    return outcomes;
+  };
   const outcomes = await make(answers);
   if (onDenied === "fail" || !outcomes.some(isUnmade)) return outcomes;
   const fault = outcomes.find(isUnmade)!.error;

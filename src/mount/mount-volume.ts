@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { ProviderError } from "../shared/errors.js";
 import { named, quoted } from "../shared/quoted.js";
+import type { Clock } from "../shared/clock.js";
 import type { Redacted } from "../shared/redacted.js";
 import { allOrNothing } from "./all-or-nothing.js";
 import { fitsTheDriver } from "./deliverable.js";
@@ -8,6 +9,7 @@ import { type MadeObject, type Outcome, makeObjects } from "./make-objects.js";
 import type { MountSpec, MountedFile, ObjectSpec } from "./mount-spec.js";
 import { clashes } from "./object-name.js";
 import { byRequests, requestsOf } from "./object-requests.js";
+import { Pace } from "./pace.js";
 import type { Answers, Visitor, Workshop } from "./ports.js";
 
 /** What the use case needs beside the request. */
@@ -15,6 +17,7 @@ export interface MountParts {
   answers: Answers;
   workshop: Workshop;
   versionKey: Redacted<Buffer>;
+  clock: Clock;
   /** Bytes a response may have on the wire. */
   responseBytes: number;
 }
@@ -40,16 +43,19 @@ export async function mountVolume(
 ): Promise<MountedVolume> {
   const visit = parts.answers.visit(visitor);
   const { defaultMode, pod, class: asked } = spec;
-  const { versionKey, workshop } = parts;
-  const making = { versionKey, workshop, defaultMode, tenant: pod.namespace };
+  const { versionKey, workshop, clock, responseBytes } = parts;
+  const pace = new Pace(clock, responseBytes);
+  const making = { versionKey, workshop, pace, defaultMode, tenant: pod.namespace };
   const groups = byRequests(asked.objects);
   const outcomes = await Promise.all(groups.map((group) => makeObjects(group, asked.onDenied, visit, making, signal)));
+  const again = () => asked.objects.flatMap(requestsOf).forEach((request) => visit.former(request));
+  // Whoever makes the class or its secrets smaller shall not wait.
+  if (outcomes.flat().some((one) => "error" in one && one.error.code === "limit_exceeded")) again();
   const objects = allOrNothing(inOrder(asked.objects, outcomes.flat()));
   const files = objects.flatMap((made) => made.files);
   const versions = objects
     .filter((made) => made.files.length > 0)
     .map(({ object, version }) => ({ id: object.objectName, version }));
-  const again = () => asked.objects.flatMap(requestsOf).forEach((request) => visit.former(request));
   const bytes = orElse(() => {
     fitTogether(objects);
     return fitsTheDriver(files, parts.responseBytes);

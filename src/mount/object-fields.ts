@@ -105,7 +105,8 @@ export function fallbackOf(object: ObjectReader): ObjectSpec["fallback"] {
   return { key: only.value.text };
 }
 
-const mostPatterns = 100;
+const mostPatterns = 1_000;
+const mostGlobs = 20;
 
 /** What `objectName: folder/` asks for; `keys` and `rename` mean nothing to an object that is one file. */
 export function spreadOf(object: ObjectReader): Spread | undefined {
@@ -129,7 +130,9 @@ function patternsOf(object: ObjectReader): string[] {
   if (patterns.length !== items.length || patterns.length === 0)
     object.error("keys", "must be a list of names, or of patterns with * and ?");
   if (patterns.length > mostPatterns || patterns.some((pattern) => pattern.length > 256))
-    object.error("keys", `holds more than ${mostPatterns} patterns, or one longer than 256 characters`);
+    object.error("keys", `holds more than ${mostPatterns} names, or one longer than 256 characters`);
+  if (patterns.filter((pattern) => /[*?]/.test(pattern)).length > mostGlobs)
+    object.error("keys", `holds more than ${mostGlobs} patterns with * or ?`);
   return patterns;
 }
 

@@ -215,6 +215,12 @@ describe("a folder with a file for every key", () => {
       flat(Object.fromEntries(Array.from({ length: 1_001 }, (_, n) => [`k${n}`, "x"]))),
       "has 1001 keys, more than 1000 files",
     ],
+    [
+      "patterns over more keys than they are tried on",
+      { keys: ["*a*"] },
+      flat(Object.fromEntries(Array.from({ length: 2_001 }, (_, n) => [`a${n}`, "x"]))),
+      "has 2001 keys, more than the 2000 that patterns are tried on; choose some by their names",
+    ],
   ])("refuses %s, by name", (_what, change, body, says) => {
     expect(() => files(change, body)).toThrow(says);
   });

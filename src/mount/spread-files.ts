@@ -8,6 +8,9 @@ import { objectNameMistake } from "./object-name.js";
 /** More than any program reads one by one. */
 const mostFiles = 1_000;
 
+/** Every pattern is tried on every key, and nobody else is served meanwhile. */
+const mostMatched = 2_000;
+
 /**
  * Which key goes into which file, for an object that gives every key a file of its own: sorted by key. Refuses a key whose
  * name is no safe file name, what matches nothing, and two keys for one file, each by name. `place` is where the data is.
@@ -19,21 +22,14 @@ export function spreadFiles(
   place: string,
 ): { key: string; path: string }[] {
   const there = Object.keys(data).sort();
-  const chosen = keys.length === 0 ? there : there.filter((key) => keys.some((pattern) => matchesGlob(pattern, key)));
+  const chosen = chosenOf(there, keys, place);
   const idle = [
-    ...keys
-      .filter((pattern) => !there.some((key) => matchesGlob(pattern, key)))
-      .map((pattern) => `keys ${quoted(pattern)}`),
-    ...[...rename.keys()].filter((key) => !chosen.includes(key)).map((key) => `rename ${quoted(key)}`),
+    ...chosen.idle.map((pattern) => `keys ${quoted(pattern)}`),
+    ...[...rename.keys()].filter((key) => !chosen.keys.has(key)).map((key) => `rename ${quoted(key)}`),
   ];
-  if (chosen.length === 0 || idle.length > 0) throw withoutMatch(idle, there, place);
-  if (chosen.length > mostFiles) {
-    throw new ProviderError(
-      "limit_exceeded",
-      `${place} has ${chosen.length} keys, more than ${mostFiles} files; choose some with keys`,
-    );
-  }
-  const files = chosen.map((key) => ({ key, path: pathOf(folder, key, rename.get(key), place) }));
+  if (chosen.keys.size === 0 || idle.length > 0) throw withoutMatch(idle, there, place);
+  if (chosen.keys.size > mostFiles) throw tooMany(`${chosen.keys.size} keys, more than ${mostFiles} files`, place);
+  const files = [...chosen.keys].map((key) => ({ key, path: pathOf(folder, key, rename.get(key), place) }));
   const owners = new Map<string, string>();
   for (const { key, path } of files) {
     const other = owners.get(path);
@@ -42,6 +38,31 @@ export function spreadFiles(
     owners.set(path, key);
   }
   return files;
+}
+
+/** The keys that are named or matched, in order, and what of `patterns` matches none. */
+function chosenOf(
+  there: readonly string[],
+  patterns: readonly string[],
+  place: string,
+): { keys: ReadonlySet<string>; idle: string[] } {
+  if (patterns.length === 0) return { keys: new Set(there), idle: [] };
+  const known = new Set(there);
+  const names = new Set(patterns.filter((pattern) => known.has(pattern)));
+  const globs = patterns.filter((pattern) => !known.has(pattern) && /[*?]/.test(pattern));
+  if (globs.length > 0 && there.length > mostMatched)
+    throw tooMany(`${there.length} keys, more than the ${mostMatched} that patterns are tried on`, place);
+  const matching = new Set<string>();
+  const keys = there.filter((key) => {
+    const matched = globs.filter((glob) => matchesGlob(glob, key));
+    for (const glob of matched) matching.add(glob);
+    return matched.length > 0 || names.has(key);
+  });
+  return { keys: new Set(keys), idle: patterns.filter((pattern) => !names.has(pattern) && !matching.has(pattern)) };
+}
+
+function tooMany(what: string, place: string): ProviderError {
+  return new ProviderError("limit_exceeded", `${place} has ${what}; choose some by their names with keys`);
 }
 
 function pathOf(folder: string, key: string, renamed: string | undefined, place: string): string {

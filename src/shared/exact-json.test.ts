@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { goJson } from "./go-json.js";
-import { parseExactJson } from "./exact-json.js";
+import { TooManyValues, parseExactJson } from "./exact-json.js";
 
 const parse = (text: string | Buffer) => parseExactJson(Buffer.from(text));
 const printed = (text: string) => goJson(parse(text) ?? "nothing");
@@ -63,4 +63,13 @@ test("a held answer takes about the memory of its text, not thirty times that", 
   const held = texts.map(parse);
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(25 << 20);
   expect(held).toHaveLength(200);
+});
+
+test.each([
+  ["members", `{${Array.from({ length: 11 }, (_, n) => `"${n}":1`).join(",")}}`],
+  ["elements", `[${Array(11).fill('"a,b"').join(",")}]`],
+  ["in nested lists", `[[${Array(6).fill("1").join(",")}],[${Array(6).fill("1").join(",")}]]`],
+])("more %s than the caller takes are refused before they are read", (_, text) => {
+  expect(() => parseExactJson(Buffer.from(text), 10)).toThrow(TooManyValues);
+  expect(parseExactJson(Buffer.from(text), 12)).toBeDefined();
 });

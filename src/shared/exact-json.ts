@@ -10,38 +10,47 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 /**
  * Parses JSON such as Vault sends: every number keeps its digits, of duplicate keys the last counts as in Go's encoding/json,
  * `__proto__` is a key like any other. Gives `undefined` for what is no JSON text: bad UTF-8, cut off, nested too deep.
+ * Throws `TooManyValues` for more than `mostValues`, nearly: each takes time and memory.
  *
  * The engine's own parser does the work, since answers are held: lossless-json's joins strings character by character,
  * which keeps thirty bytes of memory for each.
  */
-export function parseExactJson(bytes: Buffer): Json | undefined {
+export function parseExactJson(bytes: Buffer, mostValues = Number.POSITIVE_INFINITY): Json | undefined {
   const mark = randomUUID(); // Nobody who wrote the text can have written it there.
   try {
-    const text = markNumbers(utf8.decode(bytes), mark);
+    const text = markNumbers(utf8.decode(bytes), mark, mostValues);
     if (text === undefined) return undefined;
     return JSON.parse(text, (_key, value: unknown) => {
       return Array.isArray(value) && value[0] === mark ? new LosslessNumber(value[1] as string) : value;
     }) as Json;
-  } catch {
+  } catch (reason) {
+    if (reason instanceof TooManyValues) throw reason;
     return undefined; // The parser's message would quote the text, and the text is secret.
   }
 }
 
-const [quote, backslash, minus, zero, nine] = [0x22, 0x5c, 0x2d, 0x30, 0x39];
+const [quote, backslash, comma, minus, zero, nine] = [0x22, 0x5c, 0x2c, 0x2d, 0x30, 0x39];
 const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
 
 const numberRun = /[-+.\deE]+/y;
 const number = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
+/** There are more values in it than the caller takes. */
+export class TooManyValues extends Error {}
+
 /** The text with each number as `["<mark>","<digits>"]`; `undefined` where one is malformed, or the nesting too deep. */
-function markNumbers(text: string, mark: string): string | undefined {
+function markNumbers(text: string, mark: string, mostValues: number): string | undefined {
   const pieces: string[] = [];
   let taken = 0;
   let depth = 0;
+  let values = 1;
   for (let at = 0; at < text.length; at += 1) {
     const unit = text.charCodeAt(at);
     if (unit === quote) at = endOfString(text, at);
-    else if (unit === openBrace || unit === openBracket) {
+    else if (unit === comma) {
+      values += 1;
+      if (values > mostValues) throw new TooManyValues();
+    } else if (unit === openBrace || unit === openBracket) {
       depth += 1;
       if (depth > maxDepth) return undefined;
     } else if (unit === closeBrace || unit === closeBracket) depth -= 1;

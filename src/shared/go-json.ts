@@ -15,12 +15,15 @@ export function goJson(value: Json): string {
   return `{${members.join(",")}}`;
 }
 
+const escapes = ["<", ">", "&", "\u2028", "\u2029"].map(
+  (character) => [character, `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`] as const,
+);
+
 /** A string as Go writes it within JSON, quotes included. */
 export function goString(text: string): string {
-  return JSON.stringify(text.toWellFormed()).replace(
-    /[<>&\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  const json = JSON.stringify(text.toWellFormed());
+  if (!/[<>&\u2028\u2029]/.test(json)) return json;
+  return escapes.reduce((escaped, [character, escape]) => escaped.replaceAll(character, escape), json);
 }
 
 /** Go compares strings by their UTF-8 bytes, which is the order of code points; JavaScript by UTF-16 units. */

@@ -10,7 +10,7 @@ import { type VaultQuestion, askThroughNodeVault } from "./through-node-vault.js
 import { TlsFiles } from "./tls-files.js";
 import { VaultError } from "./vault-error.js";
 import type { VaultObserver } from "./vault-observer.js";
-import { type VaultReply, readReply } from "./vault-reply.js";
+import { type VaultReply, mostValues, readReply } from "./vault-reply.js";
 
 /** A success, and when the request that brought it was begun (`Clock.monotonic()`). */
 export interface Answered {
@@ -143,7 +143,11 @@ function isStaleSocket(reason: unknown): boolean {
  * A 200 has a body of JSON; only a 204 has none. It says nothing against the node: some paths (`pki/ca/pem`) answer in
  * another form, and whoever mounts one must not make the node rest for everybody.
  */
-function unusable({ status, body, headers }: VaultReply, origin: string): Failure | undefined {
+function unusable({ status, body, headers, tooManyValues }: VaultReply, origin: string): Failure | undefined {
+  if (tooManyValues) {
+    const error = new VaultError("protocol", `${origin} sent an answer of more than ${mostValues} values`);
+    return { error, retry: "never", blamesNode: false };
+  }
   if (body || (body === null && status === 204)) return undefined;
   return { error: unlikeVault(status, headers["content-type"], origin), retry: "elsewhere", blamesNode: false };
 }

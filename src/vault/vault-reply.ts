@@ -4,7 +4,7 @@ import { Redacted } from "../shared/redacted.js";
 import type { HttpAnswer } from "./http-exchange.js";
 import type { Grant, Lease, VaultToken } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
-import { parseExactJson } from "../shared/exact-json.js";
+import { TooManyValues, parseExactJson } from "../shared/exact-json.js";
 
 /** An answer with its body parsed. */
 export interface VaultReply {
@@ -13,16 +13,31 @@ export interface VaultReply {
   bytes: number;
   /** `null`: there was none. `undefined`: it is no JSON object, so not of Vault's making. */
   body: JsonObject | null | undefined;
+  /** It was not read, for there are more than `mostValues` in it. */
+  tooManyValues?: true;
   /** What is no JSON, to recognise a server by; never shown. */
   text?: Redacted<string>;
 }
 
+/** More than any secret has: what an answer of so many takes to read and to write is a moment nobody else is served in. */
+export const mostValues = 20_000;
+
 export function readReply({ status, headers, body }: HttpAnswer): VaultReply {
   const reply = { status, headers, bytes: body.length };
   if (body.length === 0) return { ...reply, body: null };
-  const json = parseExactJson(body);
+  const json = parsed(body);
+  if (json instanceof TooManyValues) return { ...reply, body: undefined, tooManyValues: true };
   if (isJsonObject(json)) return { ...reply, body: json };
   return { ...reply, body: undefined, text: new Redacted(body.toString("latin1", 0, 200)) };
+}
+
+function parsed(body: Buffer): Json | undefined | TooManyValues {
+  try {
+    return parseExactJson(body, mostValues);
+  } catch (reason) {
+    if (reason instanceof TooManyValues) return reason;
+    throw reason;
+  }
 }
 
 /** The lease in an answer, if there is one: KV v1 sends an advisory duration without a lease id, which is none. */

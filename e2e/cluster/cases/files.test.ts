@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { makeIdentity } from "../../../src/testing/certificates.js";
 import { eventually } from "../../stack/eventually.js";
 import { setScene } from "../stack/scene.js";
 
@@ -110,6 +111,55 @@ test("every key a file, and the files follow the keys as they come and go", asyn
   await write({ HOST: "db-1", DB_PASSWORD: "hunter3", DB_NAME: "shop" });
   const followed = { "db/host.txt": "db-1", "db/DB_PASSWORD": "hunter3", "db/DB_NAME": "shop" };
   await eventually(async () => expect(await pod.texts("secrets")).toEqual(followed), signal);
+});
+
+test("a template over two secrets, and a keystore, follow their secrets; what is equal is not written anew", async () => {
+  const write = (name: string, data: Record<string, unknown>) =>
+    app.vault.writeSecret(`${app.namespace}/${name}`, data);
+  const at = (name: string) => `secret/data/${app.namespace}/${name}`;
+  const { cert, key } = makeIdentity({ commonName: "web.example" });
+  await write("login", { user: "app", password: 'a:b"c', big: 1 });
+  await write("place", { host: "db-0" });
+  await write("store", { "tls.crt": cert, "tls.key": key, pass: "changeit" });
+  const objects = [
+    {
+      objectName: "conf.json",
+      secretPath: at("login"),
+      sources: { place: { secretPath: at("place") } },
+      template: '{"host": {{ place.host | json }}, "password": {{ password | json }}}',
+      refreshInterval: "1s",
+    },
+    {
+      objectName: "web.p12",
+      secretPath: at("store"),
+      format: "pkcs12",
+      password: { secretKey: "pass" },
+      refreshInterval: "1s",
+    },
+  ];
+  const secretProviderClass = await app.createClass({ objects });
+  const pod = await workloads.runPod({ volumes: { secrets: { secretProviderClass } } }, signal);
+  const conf = async () => JSON.parse((await pod.texts("secrets"))["conf.json"]!) as unknown;
+  expect(await conf()).toEqual({ host: "db-0", password: 'a:b"c' });
+  const before = {
+    store: (await pod.files("secrets"))["web.p12"]!.bytes,
+    versions: await workloads.versions(pod.name, secretProviderClass),
+  };
+
+  await write("place", { host: "db-1" });
+  await eventually(async () => expect(await conf()).toEqual({ host: "db-1", password: 'a:b"c' }), signal);
+  expect((await pod.files("secrets"))["web.p12"]!.bytes).toEqual(before.store);
+  const after = await workloads.versions(pod.name, secretProviderClass);
+  expect(after["web.p12"]).toBe(before.versions["web.p12"]);
+  expect(after["conf.json"]).not.toBe(before.versions["conf.json"]);
+
+  // A mistake that comes later leaves the old file.
+  await write("place", { hostname: "db-2" });
+  await write("login", { user: "app", password: "new" });
+  await new Promise((resolve) => setTimeout(resolve, 15_000));
+  expect(await conf()).toEqual({ host: "db-1", password: 'a:b"c' });
+  await write("place", { host: "db-2" });
+  await eventually(async () => expect(await conf()).toEqual({ host: "db-2", password: "new" }), signal);
 });
 
 test("what is missing is left out or has its default; what is denied is neither", async () => {

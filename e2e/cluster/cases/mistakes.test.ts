@@ -211,9 +211,28 @@ const mistakes: readonly Mistake[] = [
     says: ['method "FETCH" is not a method of Vault; write one of GET, LIST, POST, PUT, PATCH, DELETE'],
   },
   {
-    what: "a field that does not exist yet",
-    fields: { format: "pkcs12" },
-    says: ['objects[0] "password": format "pkcs12" is not available in this version'],
+    what: "a keystore whose password is in the class",
+    fields: { format: "pkcs12", secretKey: undefined, password: "hunter2" },
+    says: ["password must not be in the class; name where it is in Vault: {secretKey: …}"],
+  },
+  {
+    what: "a template with a variable that its secret does not have",
+    fields: { secretKey: undefined, template: "user=app\npass={{ pasword }}" },
+    says: ['the template, line 2, column 9: there is no "pasword" (there is: data, hosts, password, text)'],
+  },
+  {
+    what: "a template with a filter that nobody knows",
+    fields: { secretKey: undefined, template: "{{ password | encrypt }}" },
+    says: ["the template, line 1, column 1: the filter encrypt is not known"],
+  },
+  {
+    what: "a template that never ends",
+    fields: {
+      secretKey: undefined,
+      template:
+        "{% for i in (1..9999) %}{% for j in (1..9999) %}{% for k in (1..9999) %}{% endfor %}{% endfor %}{% endfor %}",
+    },
+    says: ["the template, line 1, column", "takes too long, or too much memory"],
   },
   {
     what: "a duration that is none",

@@ -238,6 +238,7 @@ export class NodeWorld {
       const parts = {
         answers: this.holding.answers,
         workshop: workshopAtHand,
+        clock: this.clock,
         versionKey: new Redacted(Buffer.alloc(32, 1)),
         responseBytes: 1 << 20,
       };

@@ -1,0 +1,35 @@
+import { setImmediate } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { Redacted } from "../shared/redacted.js";
+import { FakeClock } from "../testing/fake-clock.js";
+import { Pace } from "./pace.js";
+
+const file = (path: string, bytes: number) => ({ path, mode: 0o644, contents: new Redacted(Buffer.alloc(bytes)) });
+
+/** Whether others had their turn before it went on. */
+async function letsOthers(pace: Pace): Promise<boolean> {
+  let served = false;
+  const others = setImmediate().then(() => (served = true));
+  await pace.keep([file("a", 1)]);
+  const had = served;
+  await others;
+  return had;
+}
+
+test("others have their turn when a Mount has taken five milliseconds, and not before", async () => {
+  const clock = new FakeClock();
+  const pace = new Pace(clock, 1_000);
+  expect(await letsOthers(pace)).toBe(false);
+  await clock.advance(5);
+  expect(await letsOthers(pace)).toBe(true);
+  expect(await letsOthers(pace)).toBe(false);
+});
+
+test("what cannot be delivered is not made to its end", async () => {
+  const pace = new Pace(new FakeClock(), 1_000);
+  await pace.keep([file("a", 1_500)]);
+  await expect(pace.keep([file("b", 600)])).rejects.toMatchObject({
+    code: "limit_exceeded",
+    message: expect.stringContaining("the largest: a (1500), b (600)") as string,
+  });
+});
