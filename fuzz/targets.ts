@@ -3,6 +3,7 @@ import { authorityTarget } from "./authority.js";
 import { objectsYamlTarget } from "./objects-yaml.js";
 import { pathsTarget } from "./paths.js";
 import { stateRecordsTarget } from "./state-records.js";
+import { templatesTarget } from "./templates.js";
 import type { Target } from "./target.js";
 import { tokensTarget } from "./tokens.js";
 import { vaultAnswersTarget } from "./vault-answers.js";
@@ -18,4 +19,5 @@ export const targets: readonly AnyTarget[] = [
   vaultAnswersTarget,
   authorityTarget,
   stateRecordsTarget,
+  templatesTarget,
 ] as unknown as readonly AnyTarget[];

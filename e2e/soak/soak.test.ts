@@ -105,7 +105,7 @@ describe(`${pods} pods on ${roles.length} roles for ${minutes} minutes`, () => {
     "every login works, but for a while after something went wrong",
     async () => {
       for (let number = 0; number < pods; number += 1) await herd.add(number % roles.length);
-      await eventually(async () => expect(await users()).toHaveLength(pods), signal, 240_000);
+      await eventually(async () => expect(await users()).toHaveLength(pods), signal, Math.max(240_000, pods * 800));
       const all = new AbortController();
       const work = [
         every(1_000, all.signal, check),

@@ -22,7 +22,10 @@ export function volumeFacts({ files, bytes, held, unchanged }: MountedVolume): C
   return {
     [logKeys.files]: files.length,
     [logKeys.bytes]: bytes,
-    ...(held.length > 0 && { [logKeys.held]: held.map(({ objectName }) => objectName) }),
+    ...(held.length > 0 && {
+      [logKeys.held]: held.map(({ objectName }) => objectName),
+      [logKeys.reason]: [...new Set(held.map(({ error }) => error.message))].join("; "),
+    }),
     [logKeys.unchanged]: unchanged,
   };
 }
