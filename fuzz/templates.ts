@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { goJson } from "../src/shared/go-json.js";
-import type { Json } from "../src/shared/json.js";
 import { filters } from "../src/workshop/template-filters.js";
 import { workOrder } from "../src/workshop/work-order.js";
 import { canaries, expectNoCanary } from "./canaries.js";
