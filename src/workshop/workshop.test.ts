@@ -130,12 +130,14 @@ test("who gives up no longer waits, and nobody else is disturbed", async () => {
   expect((await stays).toString()).toBe("app2");
 });
 
-test("closing refuses what waits", async () => {
-  const shop = workshop();
+test("closing refuses what waits, and leaves no timer behind", async () => {
+  const clock = new FakeClock();
+  const shop = workshop({ clock });
   const waiting = [endless, template("{{ user }}")].map((job) => refusal(shop.make(job, "a", never)));
   await new Promise((resolve) => setImmediate(resolve));
   await shop.close();
   expect(await Promise.all(waiting)).toEqual(Array(2).fill("unavailable: keymount is stopping"));
+  expect(clock.sleepers).toBe(0);
 });
 
 test("without its code nothing is made, and the reason is told", async () => {

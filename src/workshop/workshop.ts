@@ -163,6 +163,7 @@ export class Workshop implements MountWorkshop {
   }
 
   async #restAwhile(): Promise<void> {
+    if (this.#closed.signal.aborted) return;
     const rest = (this.#rest = new AbortController());
     try {
       await this.#parts.clock.sleep(restMs, rest.signal);
