@@ -6,6 +6,7 @@ import { ServiceAccountIssuer } from "../src/devvault/service-account-issuer.js"
 import { systemClock } from "../src/shared/clock.js";
 import { type Figure, meetsBudget } from "./figure.js";
 import { measureHostile } from "./hostile.js";
+import { measureLeases } from "./leases.js";
 import { measureFilling, measureMounting } from "./mounting.js";
 import { measureRepublishing } from "./republishing.js";
 import { keepRun, lastRun } from "./results.js";
@@ -54,6 +55,7 @@ const measurements: Measurement[] = [
     { name: `mount-16@${vault}`, vault, run: (bench: Bench, on: BenchVault) => measureMounting(bench, on, 16) },
     { name: `fill@${vault}`, vault, run: measureFilling },
   ]),
+  { name: "leases", vault: "embedded 0 ms", run: measureLeases },
   { name: "hostile", vault: "embedded 0 ms", run: measureHostile },
   { name: "republish", vault: "embedded 0 ms", run: measureRepublishing },
 ];

@@ -29,13 +29,19 @@ export interface NodeBinary {
 }
 
 /** Starts `dist/keymount.js serve` in an environment of nothing but PATH. */
-export async function startProvider(node: NodeBinary, vaultAddress: string): Promise<Provider> {
+export async function startProvider(
+  node: NodeBinary,
+  vaultAddress: string,
+  state?: "with a state directory",
+): Promise<Provider> {
   const directory = await mkdtemp(join(tmpdir(), "km-bench-"));
   const [socketPath, keyFile, logFile] = [
     join(directory, "vault.sock"),
     join(directory, "key"),
     join(directory, "log"),
   ];
+  // A tmpfs, as on a node.
+  const stateDirectory = await mkdtemp("/dev/shm/km-bench-");
   await writeFile(keyFile, Buffer.alloc(32, 7));
   const { health } = await freePorts("health");
   const log = openSync(logFile, "a");
@@ -50,6 +56,7 @@ export async function startProvider(node: NodeBinary, vaultAddress: string): Pro
       `--vault-addr=${vaultAddress}`,
       `--key-file=${keyFile}`,
       `--health-addr=127.0.0.1:${health}`,
+      ...(state ? [`--state-dir=${stateDirectory}`] : []),
     ],
     { env: { PATH: process.env["PATH"] }, stdio: ["ignore", log, log] },
   );
@@ -77,6 +84,7 @@ export async function startProvider(node: NodeBinary, vaultAddress: string): Pro
       await ended;
       clearTimeout(patience);
       await rm(directory, { recursive: true });
+      await rm(stateDirectory, { recursive: true });
     },
   };
 }

@@ -16,8 +16,9 @@ export async function withProvider<T>(
   { node }: Bench,
   vault: BenchVault,
   measure: (provider: Provider, load: Load) => Promise<T>,
+  state?: "with a state directory",
 ): Promise<T> {
-  const provider = await startProvider(node, vault.address);
+  const provider = await startProvider(node, vault.address, state);
   const load = new Load(provider.socketPath);
   try {
     return await measure(provider, load);

@@ -28,6 +28,7 @@ export async function startVault(kind: VaultKind, publicKeyPem: string): Promise
   try {
     const administrator = new Administrator(access);
     await prepare(administrator, publicKeyPem);
+    if (kind !== "Vault 1.21.1") await prepareLeases(administrator);
     const { address } = access;
     return {
       name: kind,
@@ -88,6 +89,34 @@ async function prepare(administrator: Administrator, publicKeyPem: string): Prom
     await putUntilReady(administrator, `bench/${n}`, { value: "s".repeat(1024) });
   for (const [name, data] of Object.entries(hostileSecrets()))
     await putUntilReady(administrator, `bench/${name}`, data);
+}
+
+/** A database that nobody needs to run. */
+async function prepareLeases(administrator: Administrator): Promise<void> {
+  await administrator.write("sys/mounts/database", { type: "database" });
+  await administrator.write("database/config/bench", {
+    plugin_name: "postgresql-database-plugin",
+    allowed_roles: "*",
+    connection_url: "postgresql://db.example/app",
+  });
+  await administrator.write("database/roles/bench", {
+    db_name: "bench",
+    creation_statements: ["CREATE ROLE"],
+    default_ttl: "2m",
+    max_ttl: "24h",
+  });
+  const paths = ["kv/data/bench/*", "database/creds/bench"];
+  await administrator.write("sys/policies/acl/leases", {
+    policy: paths.map((path) => `path "${path}" { capabilities = ["read"] }`).join("\n"),
+  });
+  await administrator.write("auth/kubernetes/role/leases", {
+    role_type: "jwt",
+    user_claim: "sub",
+    bound_audiences: ["vault"],
+    token_policies: ["leases"],
+    token_ttl: "2m",
+    token_max_ttl: "24h",
+  });
 }
 
 /** Vault upgrades a KV v2 engine for a moment after it was mounted. */

@@ -13,7 +13,12 @@ const objects = Array.from(
 ).join("\n");
 
 /** First Mounts of so many pods, each with a token of its own: each costs Vault one login and ten reads. */
-export function newPods(issuer: ServiceAccountIssuer, count: number, namespace = "shop"): MountRequest[] {
+export function newPods(
+  issuer: ServiceAccountIssuer,
+  count: number,
+  namespace = "shop",
+  parameters: Record<string, string> = { roleName: "bench", objects },
+): MountRequest[] {
   return Array.from({ length: count }, () => {
     const uid = crypto.randomUUID();
     const pod = { namespace, name: `web-${uid.slice(0, 8)}`, uid, serviceAccount: "web" };
@@ -26,7 +31,7 @@ export function newPods(issuer: ServiceAccountIssuer, count: number, namespace =
     const expirationTimestamp = new Date(Date.now() + 3_600_000).toISOString();
     return mountRequest({
       pod,
-      parameters: { roleName: "bench", objects },
+      parameters,
       tokens: { vault: { token, expirationTimestamp } },
     });
   });
@@ -41,9 +46,11 @@ export interface Timed {
 /** The driver's end of a provider's socket; every Mount must succeed with all its files. */
 export class Load {
   readonly #driver: DriverClient;
+  readonly #files: number;
   readonly #signal = new AbortController().signal;
 
-  constructor(socketPath: string) {
+  constructor(socketPath: string, files = readsPerMount) {
+    this.#files = files;
     this.#driver = new DriverClient(socketPath);
     setMaxListeners(0, this.#signal);
   }
@@ -80,7 +87,7 @@ export class Load {
     const startedAt = performance.now();
     const outcome = await this.#driver.mount(request, this.#signal);
     if (!outcome.ok) throw new Error(`a Mount failed: ${outcome.code} ${outcome.message}`);
-    if (outcome.files.length !== readsPerMount) throw new Error(`a Mount gave ${outcome.files.length} files`);
+    if (outcome.files.length !== this.#files) throw new Error(`a Mount gave ${outcome.files.length} files`);
     return performance.now() - startedAt;
   }
 }

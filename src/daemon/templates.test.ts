@@ -26,9 +26,9 @@ async function provider(setting: Parameters<typeof startProvider>[0] = {}) {
 
 describe("through the driver's socket", () => {
   test("a template over a login and a KV secret: one login, one read each, and none at a republish", async () => {
-    const { mount, asked, vault } = await provider();
+    const { asked, vault, ...started } = await provider();
     vault.vault.log.clear();
-    const first = filesIn(await mount({ objects: pgpass })) as Record<string, string>;
+    const first = filesIn(await started.mount({ objects: pgpass })) as Record<string, string>;
     expect(
       asked()
         .filter((line) => !line.includes("sys/"))
@@ -37,26 +37,26 @@ describe("through the driver's socket", () => {
     const [password, user] = first["pgpass"]!.split(":");
     expect({ password, user }).toEqual({ password: "hunter2", user: first["user"] });
     vault.vault.log.clear();
-    expect(filesIn(await mount({ objects: pgpass }))).toEqual(first);
+    expect(filesIn(await started.mount({ objects: pgpass }))).toEqual(first);
     expect(asked()).toEqual([]);
   });
 
   test("a secret that loses a variable leaves the old file, and says why", async () => {
     const clock = new FakeClock(Date.now());
-    const { mount, vault, logText } = await provider({ clock });
-    const first = filesIn(await mount({ objects: pgpass }));
+    const { vault, ...started } = await provider({ clock });
+    const first = filesIn(await started.mount({ objects: pgpass }));
     await vault.admin.putSecret("app", { other: "x" });
     await clock.advance(180_000);
-    expect(filesIn(await mount({ objects: pgpass }))).toEqual(first);
-    expect(logText()).toContain('there is no \\"app.password\\"');
+    expect(filesIn(await started.mount({ objects: pgpass }))).toEqual(first);
+    expect(started.logText()).toContain('there is no \\"app.password\\"');
   });
 
   test("a keystore has equal bytes at every republish", async () => {
-    const { mount, vault } = await provider();
+    const { vault, ...started } = await provider();
     const { cert, key } = makeIdentity({ commonName: "web" });
     await vault.admin.putSecret("tls", { "tls.crt": cert, "tls.key": key, pass: "changeit" });
     const objects = "- {objectName: web.p12, secretPath: kv/data/tls, format: pkcs12, password: {secretKey: pass}}";
-    const [one, two] = [await mount({ objects }), await mount({ objects })];
+    const [one, two] = [await started.mount({ objects }), await started.mount({ objects })];
     if (!one.ok || !two.ok) throw new Error("not mounted");
     expect(one.files[0]!.contents.length).toBeGreaterThan(1_000);
     expect(two.files[0]!.contents).toEqual(one.files[0]!.contents);
@@ -66,18 +66,18 @@ describe("through the driver's socket", () => {
   test("the operator's policy refuses a source as it refuses a path", async () => {
     // Nothing is asked: the policy comes first.
     const file = 'connections: {main: {addresses: ["http://127.0.0.1:1"], policy: {paths: [kv/data/*]}}}\n';
-    const { mount } = await startProvider({ file, argv: [] });
-    expect(filesIn(await mount({ objects: pgpass }))).toMatch(
+    const started = await startProvider({ file, argv: [] });
+    expect(filesIn(await started.mount({ objects: pgpass }))).toMatch(
       /^PERMISSION_DENIED: .*object "pgpass": path "database\/creds\/app"/,
     );
   });
 
   test("what a template did wrong is told by line and column, and no value is", async () => {
-    const { mount, logText } = await provider();
+    const started = await provider();
     const objects = '- {objectName: f, secretPath: kv/data/app, template: "a\\n{{ data[password] }}"}';
-    expect(filesIn(await mount({ objects }))).toBe(
+    expect(filesIn(await started.mount({ objects }))).toBe(
       'NOT_FOUND: f: the template, line 2, column 4: there is no "data[password]" (there is: data, password)',
     );
-    expect(logText()).not.toContain("hunter2");
+    expect(started.logText()).not.toContain("hunter2");
   });
 });
