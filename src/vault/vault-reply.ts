@@ -19,7 +19,10 @@ export interface VaultReply {
   text?: Redacted<string>;
 }
 
-/** More than any secret has: what an answer of so many takes to read and to write is a moment nobody else is served in. */
+/**
+ * More than any secret has: to be written one, Vault takes 10,000 entries a map (1.21, `max_json_object_entry_count`). What
+ * so many take to read and to write is a moment in which nobody else is served.
+ */
 export const mostValues = 20_000;
 
 export function readReply({ status, headers, body }: HttpAnswer): VaultReply {
