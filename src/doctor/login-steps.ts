@@ -2,7 +2,7 @@ import type { Connection } from "../config/connection.js";
 import type { ChosenToken } from "../mount/identity.js";
 import { makeFiles } from "../mount/make-files.js";
 import type { ObjectSpec, VaultRequest } from "../mount/mount-spec.js";
-import { requestsOf } from "../mount/object-requests.js";
+import { groupsOf } from "../mount/object-requests.js";
 import { Pace } from "../mount/pace.js";
 import type { Workshop } from "../mount/ports.js";
 import { requestKey } from "../mount/request-key.js";
@@ -90,7 +90,7 @@ async function lookAtObject(
 async function read(visit: Visit, token: VaultToken, object: ObjectSpec, signal: AbortSignal): Promise<Seen<true>> {
   const { client, workshop, connection, errand, bearer } = visit;
   if (policyMistake(errand, connection, bearer, [object])) throw new NotSeen("the operator's policy refuses it");
-  const requests = requestsOf(object);
+  const requests = groupsOf([object]).flatMap(({ wants }) => wants.map(({ request }) => request));
   const makes = visit.readAll ? undefined : requests.map(whatItMakes).find(Boolean);
   if (makes) throw new NotSeen(`${makes}; --read-all reads it all the same`);
   const on = { vaultNamespace: errand.vaultNamespace, token };

@@ -8,7 +8,7 @@ import { FakeClock } from "../testing/fake-clock.js";
 import { workshopAtHand } from "../testing/workshop-at-hand.js";
 import { makeObjects } from "./make-objects.js";
 import type { ObjectSpec, VaultRequest } from "./mount-spec.js";
-import { askedBy, byRequests } from "./object-requests.js";
+import { askedBy, groupsOf } from "./object-requests.js";
 import { Pace } from "./pace.js";
 import { readObjects } from "./objects.js";
 import type { Job, Wish } from "./ports.js";
@@ -48,7 +48,7 @@ async function made(text: string, answers: Told, former: Told = {}, onDenied: Wi
     pace: new Pace(new FakeClock(), 1 << 20),
     versionKey: new Redacted(Buffer.alloc(32)),
   };
-  const groups = byRequests(objects);
+  const groups = groupsOf(objects);
   const outcomes = await Promise.all(
     groups.map((group) => makeObjects(group, onDenied, visit, making, new AbortController().signal)),
   );
@@ -131,7 +131,7 @@ describe("groups", () => {
     ["joined by a third", [["a"], ["b"], ["a", "b"]], [["o0", "o1", "o2"]]],
     ["a chain", [["a", "b"], ["c", "d"], ["b", "c"], ["e"]], [["o0", "o1", "o2"], ["o3"]]],
   ])("%s", (_, uses, expected) => {
-    const groups = byRequests(objectsOf(...uses)).map(({ objects }) =>
+    const groups = groupsOf(objectsOf(...uses)).map(({ objects }) =>
       objects.map(({ objectName }) => objectName).sort(),
     );
     expect(groups.sort()).toEqual(expected);

@@ -2,10 +2,9 @@ import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
 import { type Making, makeFiles } from "./make-files.js";
 import type { MountedFile, ObjectSpec, VaultRequest } from "./mount-spec.js";
-import { type Group, requestsOf } from "./object-requests.js";
+import { type Group, type Want, isDispensable, requestsOf } from "./object-requests.js";
 import { objectVersion } from "./object-version.js";
 import type { Delivered, Visit, Wish } from "./ports.js";
-import { requestKey } from "./request-key.js";
 
 /** An object as files; none for an optional one that is not there. */
 export interface MadeObject {
@@ -32,27 +31,28 @@ export async function makeObjects(
 ): Promise<Outcome[]> {
   const answers = new Map(
     await Promise.all(
-      [...group.requests].map(async ([key, request]): Promise<[string, Answered]> => {
-        const wish = { ...wishOf(key, group), onDenied };
-        return [key, await visit.answer(request, wish, signal).catch(refused)];
+      group.wants.map(async (want): Promise<[Want, Answered]> => {
+        const answer = visit.answer(want.request, { ...want.wish, onDenied }, signal);
+        return [want, await answer.catch(refused)];
       }),
     ),
   );
-  const make = async (of: ReadonlyMap<string, Answered>) => {
+  const make = async (of: ReadonlyMap<Want, Answered>) => {
     const outcomes: Outcome[] = [];
-    for (const object of group.objects) outcomes.push(await outcome(object, of, making, versionKey, signal));
+    const answerTo = (request: VaultRequest) => of.get(group.wantOf.get(request)!)!;
+    for (const object of group.objects) outcomes.push(await outcome(object, answerTo, making, versionKey, signal));
     return outcomes;
   };
   const outcomes = await make(answers);
-  if (onDenied === "fail" || !outcomes.some(isUnmade)) return outcomes;
-  const fault = outcomes.find(isUnmade)!.error;
+  const fault = outcomes.find(isUnmade)?.error;
+  if (onDenied === "fail" || !fault) return outcomes;
   const formerly = new Map(
-    [...answers].map(([key, answer]): [string, Answered] => {
-      const former = "body" in answer ? visit.former(group.requests.get(key)!) : undefined;
-      return [key, former ? { body: former, heldBecause: fault } : answer];
+    [...answers].map(([want, answer]): [Want, Answered] => {
+      const former = "body" in answer ? visit.former(want.request) : undefined;
+      return [want, former ? { body: former, heldBecause: fault } : answer];
     }),
   );
-  if ([...formerly].every(([key, answer]) => answer === answers.get(key))) return outcomes;
+  if ([...formerly].every(([want, answer]) => answer === answers.get(want))) return outcomes;
   const again = await make(formerly);
   return again.some(isUnmade) ? outcomes : again;
 }
@@ -64,30 +64,24 @@ function refused(reason: unknown): Answered {
   return { error: ProviderError.from(reason) };
 }
 
-function wishOf(key: string, { objects }: Group): Omit<Wish, "onDenied"> {
-  const users = objects.filter((object) => requestsOf(object).some((request) => requestKey(request) === key));
-  return {
-    refreshIntervalMs: Math.min(...users.map(({ refreshIntervalMs }) => refreshIntervalMs)),
-    dispensable: users.every(isDispensable),
-  };
-}
-
 async function outcome(
   object: ObjectSpec,
-  answers: ReadonlyMap<string, Answered>,
+  answered: (request: VaultRequest) => Answered,
   making: Making,
   versionKey: Redacted<Buffer>,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const own = requestsOf(object).map((request) => answers.get(requestKey(request))!);
-  const heldBecause = own.map((answer) => ("body" in answer ? answer.heldBecause : undefined)).find(Boolean);
   const answerTo = (request: VaultRequest) => {
-    const answer = answers.get(requestKey(request))!;
+    const answer = answered(request);
     if ("error" in answer) throw answer.error;
     return answer.body;
   };
   try {
     const files = await filesOrNone(object, () => makeFiles(object, answerTo, making, signal), making.defaultMode);
+    const heldBecause = requestsOf(object)
+      .map(answered)
+      .map((answer) => ("body" in answer ? answer.heldBecause : undefined))
+      .find(Boolean);
     const made = { object, files, version: objectVersion(versionKey, files), ...(heldBecause && { heldBecause }) };
     return { object, made };
   } catch (error) {
@@ -97,11 +91,6 @@ async function outcome(
 
 function isUnmade(outcome: Outcome): outcome is Extract<Outcome, { error: ProviderError }> {
   return "error" in outcome;
-}
-
-/** The pod can do without its secret. */
-function isDispensable({ optional, fallback }: ObjectSpec): boolean {
-  return optional === true || (fallback !== undefined && "text" in fallback);
 }
 
 /** What there is instead of what is not there; every other error, a denial above all, stays one. */

@@ -8,7 +8,7 @@ import { fitsTheDriver } from "./deliverable.js";
 import { type MadeObject, type Outcome, makeObjects } from "./make-objects.js";
 import type { MountSpec, MountedFile, ObjectSpec } from "./mount-spec.js";
 import { clashes } from "./object-name.js";
-import { byRequests, requestsOf } from "./object-requests.js";
+import { groupsOf, requestsOf } from "./object-requests.js";
 import { Pace } from "./pace.js";
 import type { Answers, Visitor, Workshop } from "./ports.js";
 
@@ -46,7 +46,7 @@ export async function mountVolume(
   const { versionKey, workshop, clock, responseBytes } = parts;
   const pace = new Pace(clock, responseBytes);
   const making = { versionKey, workshop, pace, defaultMode, tenant: pod.namespace };
-  const groups = byRequests(asked.objects);
+  const groups = groupsOf(asked.objects);
   const outcomes = await Promise.all(groups.map((group) => makeObjects(group, asked.onDenied, visit, making, signal)));
   const again = () => asked.objects.flatMap(requestsOf).forEach((request) => visit.former(request));
   // Whoever makes the class or its secrets smaller shall not wait.
