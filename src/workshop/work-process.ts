@@ -23,6 +23,7 @@ export class WorkProcess {
   readonly #child: ChildProcess;
   readonly #ended: Promise<Ended>;
   #waiting: ((delivery: Delivery) => void) | undefined;
+  #orders = 0;
 
   private constructor(child: ChildProcess, ended: Promise<Ended>) {
     this.#child = child;
@@ -53,10 +54,16 @@ export class WorkProcess {
     return made;
   }
 
+  /** Whether an order has left something in its memory. */
+  get isFresh(): boolean {
+    return this.#orders === 0;
+  }
+
   async work(order: Order): Promise<Delivery | Ended> {
     const delivered = new Promise<Delivery>((resolve) => {
       this.#waiting = resolve;
     });
+    this.#orders += 1;
     this.#child.ref();
     this.#child.channel?.ref();
     // Whether it could be sent shows in how it ends.
@@ -66,6 +73,8 @@ export class WorkProcess {
 
   /** Ends it at once, whatever it is at. */
   async end(): Promise<void> {
+    // Whoever waits for that must not end before it.
+    this.#child.ref();
     this.#child.kill("SIGKILL");
     await this.#ended;
   }

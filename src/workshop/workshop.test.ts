@@ -1,3 +1,6 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Job } from "../mount/ports.js";
 import { systemClock } from "../shared/clock.js";
@@ -5,6 +8,7 @@ import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
 import { builtWorker } from "../testing/built-worker.js";
 import { FakeClock } from "../testing/fake-clock.js";
+import { temporaryDirectory } from "../testing/rpc-server.js";
 import { Workshop } from "./workshop.js";
 
 const never = new AbortController().signal;
@@ -101,6 +105,36 @@ describe("hostile templates", () => {
     const long = template("{{ long }}{{ long }}", { long: "a".repeat(600_000) });
     expect(await refusal(workshop().make(long, "a", never))).toMatch(
       /^limit_exceeded: the template is longer than 1 MiB/,
+    );
+  });
+});
+
+describe("a process that dies at an order", () => {
+  /** A worker that tells how many orders it had, and dies at one of them. */
+  async function dyingAt(count: number): Promise<URL> {
+    const file = join(await temporaryDirectory(), "worker.mjs");
+    const code = `let n = 0;
+      process.on("message", () => {
+        n += 1;
+        if (n === ${count}) process.kill(process.pid, "SIGKILL");
+        else process.send({ ok: true, contents: Buffer.from(String(n)) });
+      });
+      process.on("disconnect", () => process.exit());
+      process.send("ready");`;
+    await writeFile(file, code);
+    return pathToFileURL(file);
+  }
+
+  test("which had others before: they may have filled it, so a new one does the order", async () => {
+    const shop = workshop({ worker: await dyingAt(2) });
+    const made = [await shop.make(template("one"), "a", never), await shop.make(template("two"), "b", never)];
+    expect(made.map(String)).toEqual(["1", "1"]);
+  });
+
+  test("which is its first: the order is too much", async () => {
+    const shop = workshop({ worker: await dyingAt(1) });
+    expect(await refusal(shop.make(template("one"), "a", never))).toBe(
+      "limit_exceeded: the template takes too much memory to make",
     );
   });
 });

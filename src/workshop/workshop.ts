@@ -133,22 +133,28 @@ export class Workshop implements MountWorkshop {
 
   async #work(order: Order): Promise<Delivery> {
     const child = await this.#processAtWork();
+    const { isFresh } = child;
+    const came = await this.#within(orderMs, child.work(order));
+    const isDone = came !== "too late" && "ok" in came;
+    // What it came to its limits with may still be in its memory.
+    if (!isDone || (!came.ok && came.code === "limit_exceeded")) await this.#endProcess();
+    if (isDone) return came;
+    this.#closed.signal.throwIfAborted();
+    if (came === "too late") return tooMuch(`takes longer than ${orderMs / 1_000} s`);
+    // An order before may have left too little for this one.
+    if (!isFresh) return this.#work(order);
+    if (came.ofMemory) return tooMuch("takes too much memory");
+    this.#parts.failed(came.reason);
+    throw new ProviderError("unavailable", "the process that makes it failed");
+  }
+
+  async #within<T>(ms: number, work: Promise<T>): Promise<T | "too late"> {
     const inTime = new AbortController();
-    const tooLate = this.#parts.clock.sleep(orderMs, inTime.signal).then(
+    const late = this.#parts.clock.sleep(ms, inTime.signal).then(
       () => "too late" as const,
       () => "too late" as const,
     );
-    const came = await Promise.race([child.work(order), tooLate]);
-    inTime.abort();
-    if (typeof came !== "string" && "ok" in came) return came;
-    await this.#endProcess();
-    this.#closed.signal.throwIfAborted();
-    if (came !== "too late" && !came.ofMemory) {
-      this.#parts.failed(came.reason);
-      throw new ProviderError("unavailable", "the process that makes it failed");
-    }
-    const what = came === "too late" ? `takes longer than ${orderMs / 1_000} s` : "takes too much memory";
-    return { ok: false, code: "limit_exceeded", message: `${what} to make` };
+    return Promise.race([work, late]).finally(() => inTime.abort());
   }
 
   async #processAtWork(): Promise<WorkProcess> {
@@ -191,7 +197,11 @@ function placeIn(delivery: Delivery): string {
   return delivery.ok || delivery.line === undefined ? "" : `, line ${delivery.line}, column ${delivery.column}:`;
 }
 
-/** For the thread: a message can hold plain data only. */
+function tooMuch(what: string): Delivery {
+  return { ok: false, code: "limit_exceeded", message: `${what} to make` };
+}
+
+/** For the other process: a message can hold plain data only. */
 function bared(job: Job): Order {
   if (job.kind === "template") return { ...job, data: job.data.reveal() };
   const { key, password, ...open } = job;

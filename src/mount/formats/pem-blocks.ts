@@ -42,16 +42,26 @@ function fromDer(text: string, place: string): PemBlock {
 
 function labelOf(der: Buffer): string | undefined {
   if (reads(() => new X509Certificate(der))) return "CERTIFICATE";
-  const readable = (type: "pkcs8" | "pkcs1" | "sec1") =>
-    reads(() => createPrivateKey({ key: der, format: "der", type }));
-  return keyForms.find(([type]) => readable(type))?.[1];
+  return keyForms.find(([type, algorithm]) => {
+    const kind = keyKind(der, type);
+    return algorithm ? kind === algorithm : kind !== undefined;
+  })?.[2];
 }
 
+/** OpenSSL 3.5 does not mind which form it is told, so that the key's kind has to fit as well. */
 const keyForms = [
-  ["pkcs8", "PRIVATE KEY"],
-  ["pkcs1", "RSA PRIVATE KEY"],
-  ["sec1", "EC PRIVATE KEY"],
+  ["pkcs8", undefined, "PRIVATE KEY"],
+  ["pkcs1", "rsa", "RSA PRIVATE KEY"],
+  ["sec1", "ec", "EC PRIVATE KEY"],
 ] as const;
+
+function keyKind(der: Buffer, type: "pkcs8" | "pkcs1" | "sec1"): string | undefined {
+  try {
+    return createPrivateKey({ key: der, format: "der", type }).asymmetricKeyType;
+  } catch {
+    return undefined; // Of another form.
+  }
+}
 
 function block(label: string, body: string): PemBlock {
   return { label, text: `-----BEGIN ${label}-----\n${body}\n-----END ${label}-----` };
