@@ -16,6 +16,14 @@ export class BoundedCache<V> {
     return entry.value;
   }
 
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  removeIf(isOver: (value: V) => boolean): void {
+    for (const [key, { value }] of this.#entries) if (isOver(value)) this.#forget(key);
+  }
+
   set(key: string, value: V, weight: number): void {
     this.#forget(key);
     if (weight > this.#limit) return;

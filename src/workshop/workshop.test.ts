@@ -109,34 +109,52 @@ describe("hostile templates", () => {
   });
 });
 
-describe("a process that dies at an order", () => {
-  /** A worker that tells how many orders it had, and dies at one of them. */
-  async function dyingAt(count: number): Promise<URL> {
-    const file = join(await temporaryDirectory(), "worker.mjs");
-    const code = `let n = 0;
-      process.on("message", () => {
-        n += 1;
-        if (n === ${count}) process.kill(process.pid, "SIGKILL");
-        else process.send({ ok: true, contents: Buffer.from(String(n)) });
-      });
-      process.on("disconnect", () => process.exit());
-      process.send("ready");`;
-    await writeFile(file, code);
-    return pathToFileURL(file);
-  }
+/** A worker that gives the number of the order, and dies at one of them. */
+async function countingWorker(diesAt = Infinity): Promise<URL> {
+  const file = join(await temporaryDirectory(), "worker.mjs");
+  const code = `let n = 0;
+    process.on("message", () => {
+      n += 1;
+      if (n === ${diesAt}) process.kill(process.pid, "SIGKILL");
+      else process.send({ ok: true, contents: Buffer.from(String(n)) });
+    });
+    process.on("disconnect", () => process.exit());
+    process.send("ready");`;
+  await writeFile(file, code);
+  return pathToFileURL(file);
+}
 
+describe("a process that dies at an order", () => {
   test("which had others before: they may have filled it, so a new one does the order", async () => {
-    const shop = workshop({ worker: await dyingAt(2) });
+    const shop = workshop({ worker: await countingWorker(2) });
     const made = [await shop.make(template("one"), "a", never), await shop.make(template("two"), "b", never)];
     expect(made.map(String)).toEqual(["1", "1"]);
   });
 
   test("which is its first: the order is too much", async () => {
-    const shop = workshop({ worker: await dyingAt(1) });
+    const shop = workshop({ worker: await countingWorker(1) });
     expect(await refusal(shop.make(template("one"), "a", never))).toBe(
       "limit_exceeded: the template takes too much memory to make",
     );
   });
+});
+
+test("what no republish asks for any more is forgotten after ten minutes, and made anew then", async () => {
+  const clock = new FakeClock();
+  const shop = workshop({ clock, worker: await countingWorker() });
+  const asked = async (...names: string[]) => {
+    const made = [];
+    for (const name of names) made.push((await shop.make(template(name), "a", never)).toString());
+    return made;
+  };
+  expect(await asked("used", "unused")).toEqual(["1", "2"]);
+  await clock.advance(9 * 60_000);
+  expect(await asked("used")).toEqual(["1"]);
+  await clock.advance(2 * 60_000);
+  // The process had nothing to do for long, so that another counts from one.
+  expect(await asked("used", "unused")).toEqual(["1", "1"]);
+  await shop.close();
+  expect(clock.sleepers).toBe(0);
 });
 
 test("equal work is done once, at once and later", async () => {

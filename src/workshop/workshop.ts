@@ -30,8 +30,13 @@ const keptBytes = 4 << 20;
 
 const mostWaiting = 1_000;
 
+/** What no republish has asked for in so long is forgotten: the pods that it was for are gone. */
+const unusedMs = 10 * 60_000;
+
 interface Kept {
   delivery: Delivery;
+  /** `Clock.monotonic()` */
+  usedAt: number;
   /** `Clock.monotonic()`; forever without. */
   until?: number;
 }
@@ -56,6 +61,7 @@ export class Workshop implements MountWorkshop {
   #process: Promise<WorkProcess> | undefined;
   #busy = false;
   #rest: AbortController | undefined;
+  #sweeping = false;
 
   constructor(parts: WorkshopParts) {
     this.#parts = parts;
@@ -87,7 +93,11 @@ export class Workshop implements MountWorkshop {
   async #delivery(order: Order, tenant: string, signal: AbortSignal): Promise<Delivery> {
     const key = keyOf(order);
     const kept = this.#kept.get(key);
-    if (kept && (kept.until === undefined || this.#parts.clock.monotonic() < kept.until)) return kept.delivery;
+    const now = this.#parts.clock.monotonic();
+    if (kept && (kept.until === undefined || now < kept.until)) {
+      kept.usedAt = now;
+      return kept.delivery;
+    }
     const work = (abandoned: AbortSignal) => this.#inTurn(order, tenant, abandoned);
     const delivery = await this.#shared.run(key, work, { lasting: false }, signal);
     this.#keep(key, delivery);
@@ -97,8 +107,23 @@ export class Workshop implements MountWorkshop {
   #keep(key: string, delivery: Delivery): void {
     if (!delivery.ok && delivery.code === "internal") return;
     const passing = !delivery.ok && delivery.code === "limit_exceeded";
-    const until = passing ? { until: this.#parts.clock.monotonic() + refusedMs } : {};
-    this.#kept.set(key, { delivery, ...until }, 256 + (delivery.ok ? delivery.contents.length : 0));
+    const usedAt = this.#parts.clock.monotonic();
+    const until = passing ? { until: usedAt + refusedMs } : {};
+    this.#kept.set(key, { delivery, usedAt, ...until }, 256 + (delivery.ok ? delivery.contents.length : 0));
+    void this.#sweep();
+  }
+
+  /** Forgets what nobody asks for, as long as there is anything. Never throws. */
+  async #sweep(): Promise<void> {
+    if (this.#sweeping || this.#closed.signal.aborted) return;
+    this.#sweeping = true;
+    const { clock } = this.#parts;
+    while (this.#kept.size > 0) {
+      const closed = await clock.sleep(unusedMs, this.#closed.signal).catch(() => "closed" as const);
+      if (closed) return;
+      this.#kept.removeIf(({ usedAt }) => clock.monotonic() - usedAt >= unusedMs);
+    }
+    this.#sweeping = false;
   }
 
   #inTurn(order: Order, tenant: string, signal: AbortSignal): Promise<Delivery> {
