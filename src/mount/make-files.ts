@@ -30,7 +30,7 @@ export async function makeFiles(
   const files = job
     ? [fileOf(object, await workshop.make(job, tenant, signal), defaultMode)]
     : filesOf(object, answerTo(object.request), defaultMode);
-  await pace.keep(files);
+  pace.keep(files);
   return files;
 }
 

@@ -40,7 +40,10 @@ export async function makeObjects(
   const make = async (of: ReadonlyMap<Want, Answered>) => {
     const outcomes: Outcome[] = [];
     const answerTo = (request: VaultRequest) => of.get(group.wantOf.get(request)!)!;
-    for (const object of group.objects) outcomes.push(await outcome(object, answerTo, making, versionKey, signal));
+    for (const object of group.objects) {
+      outcomes.push(await outcome(object, answerTo, making, versionKey, signal));
+      await making.pace.pause();
+    }
     return outcomes;
   };
   const outcomes = await make(answers);

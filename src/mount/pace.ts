@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers/promises";
 import type { Clock } from "../shared/clock.js";
 import { fitsTheDriver } from "./deliverable.js";
 import type { MountedFile } from "./mount-spec.js";
@@ -23,13 +22,33 @@ export class Pace {
     this.#since = clock.monotonic();
   }
 
-  /** Comes after each object. Throws `limit_exceeded`; files that are made twice, of former answers, have room for both. */
-  async keep(files: readonly MountedFile[]): Promise<void> {
+  /** Takes note of an object's files. Throws `limit_exceeded`; what is made twice, of former answers, has room for both. */
+  keep(files: readonly MountedFile[]): void {
     this.#made.push(...files);
     this.#bytes += files.reduce((sum, { contents }) => sum + contents.reveal().length, 0);
     if (this.#bytes > 2 * this.#responseBytes) fitsTheDriver(this.#made, this.#responseBytes);
+  }
+
+  /** Comes after each object, whatever became of it. */
+  async pause(): Promise<void> {
     if (this.#clock.monotonic() - this.#since < turnMs) return;
-    await setImmediate();
+    await nextTurn();
     this.#since = this.#clock.monotonic();
   }
+}
+
+/** Mounts that have had their time. There is one event loop, so there is one line for it. */
+const waiting: (() => void)[] = [];
+
+/** One Mount goes on in each round of the event loop, however many are at work. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    waiting.push(resolve);
+    if (waiting.length === 1) setImmediate(goOn);
+  });
+}
+
+function goOn(): void {
+  waiting.shift()?.();
+  if (waiting.length > 0) setImmediate(goOn);
 }

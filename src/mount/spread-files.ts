@@ -9,7 +9,7 @@ import { objectNameMistake } from "./object-name.js";
 const mostFiles = 1_000;
 
 /** Every pattern is tried on every key, and nobody else is served meanwhile. */
-const mostMatched = 2_000;
+const mostMatches = 10_000;
 
 /**
  * Which key goes into which file, for an object that gives every key a file of its own: sorted by key. Refuses a key whose
@@ -50,8 +50,8 @@ function chosenOf(
   const known = new Set(there);
   const names = new Set(patterns.filter((pattern) => known.has(pattern)));
   const globs = patterns.filter((pattern) => !known.has(pattern) && /[*?]/.test(pattern));
-  if (globs.length > 0 && there.length > mostMatched)
-    throw tooMany(`${there.length} keys, more than the ${mostMatched} that patterns are tried on`, place);
+  if (globs.length * there.length > mostMatches)
+    throw tooMany(`${there.length} keys, too many to try ${globs.length} patterns on`, place);
   const matching = new Set<string>();
   const keys = there.filter((key) => {
     const matched = globs.filter((glob) => matchesGlob(glob, key));

@@ -71,5 +71,5 @@ test.each([
   ["in nested lists", `[[${Array(6).fill("1").join(",")}],[${Array(6).fill("1").join(",")}]]`],
 ])("more %s than the caller takes are refused before they are read", (_, text) => {
   expect(() => parseExactJson(Buffer.from(text), 10)).toThrow(TooManyValues);
-  expect(parseExactJson(Buffer.from(text), 12)).toBeDefined();
+  expect(parseExactJson(Buffer.from(text), 24)).toBeDefined();
 });

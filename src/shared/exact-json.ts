@@ -10,7 +10,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 /**
  * Parses JSON such as Vault sends: every number keeps its digits, of duplicate keys the last counts as in Go's encoding/json,
  * `__proto__` is a key like any other. Gives `undefined` for what is no JSON text: bad UTF-8, cut off, nested too deep.
- * Throws `TooManyValues` for more than `mostValues`, nearly: each takes time and memory.
+ * Throws `TooManyValues` for more than `mostValues` names and values, nearly: each takes time and memory.
  *
  * The engine's own parser does the work, since answers are held: lossless-json's joins strings character by character,
  * which keeps thirty bytes of memory for each.
@@ -29,7 +29,7 @@ export function parseExactJson(bytes: Buffer, mostValues = Number.POSITIVE_INFIN
   }
 }
 
-const [quote, backslash, comma, minus, zero, nine] = [0x22, 0x5c, 0x2c, 0x2d, 0x30, 0x39];
+const [quote, backslash, comma, colon, minus, zero, nine] = [0x22, 0x5c, 0x2c, 0x3a, 0x2d, 0x30, 0x39];
 const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
 
 const numberRun = /[-+.\deE]+/y;
@@ -47,7 +47,7 @@ function markNumbers(text: string, mark: string, mostValues: number): string | u
   for (let at = 0; at < text.length; at += 1) {
     const unit = text.charCodeAt(at);
     if (unit === quote) at = endOfString(text, at);
-    else if (unit === comma) {
+    else if (unit === comma || unit === colon) {
       values += 1;
       if (values > mostValues) throw new TooManyValues();
     } else if (unit === openBrace || unit === openBracket) {

@@ -9,9 +9,7 @@ export function goJson(value: Json): string {
   if (typeof value === "string") return goString(value);
   if (isJsonNumber(value)) return value.toString();
   if (Array.isArray(value)) return `[${value.map(goJson).join(",")}]`;
-  const members = Object.keys(value)
-    .sort(byCodePoint)
-    .map((key) => `${goString(key)}:${goJson(value[key] ?? null)}`);
+  const members = inGoOrder(Object.keys(value)).map((key) => `${goString(key)}:${goJson(value[key] ?? null)}`);
   return `{${members.join(",")}}`;
 }
 
@@ -26,9 +24,10 @@ export function goString(text: string): string {
   return escapes.reduce((escaped, [character, escape]) => escaped.replaceAll(character, escape), json);
 }
 
+const surrogate = /[\ud800-\udfff]/;
+
 /** Go compares strings by their UTF-8 bytes, which is the order of code points; JavaScript by UTF-16 units. */
-function byCodePoint(a: string, b: string): number {
-  const surrogates = /[\ud800-\udfff]/;
-  if (surrogates.test(a) || surrogates.test(b)) return Buffer.compare(Buffer.from(a), Buffer.from(b));
-  return a < b ? -1 : a > b ? 1 : 0;
+function inGoOrder(keys: string[]): string[] {
+  if (!keys.some((key) => surrogate.test(key))) return keys.sort();
+  return keys.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 }

@@ -145,7 +145,7 @@ function isStaleSocket(reason: unknown): boolean {
  */
 function unusable({ status, body, headers, tooManyValues }: VaultReply, origin: string): Failure | undefined {
   if (tooManyValues) {
-    const error = new VaultError("protocol", `${origin} sent an answer of more than ${mostValues} values`);
+    const error = new VaultError("protocol", `${origin} sent an answer of more than ${mostValues} names and values`);
     return { error, retry: "never", blamesNode: false };
   }
   if (body || (body === null && status === 204)) return undefined;

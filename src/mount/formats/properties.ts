@@ -20,7 +20,11 @@ export function escapedText(text: string): string {
 
 const controls: Readonly<Record<string, string>> = { "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r" };
 
+/** In need of no escape anywhere. */
+const plain = /^[\w./+-]*$/;
+
 function escaped(text: string): string {
+  if (plain.test(text)) return text;
   return text
     .replaceAll("\\", "\\\\")
     .replace(/[\t\n\f\r]/g, (control) => controls[control]!)
