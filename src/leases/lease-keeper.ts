@@ -53,6 +53,8 @@ export class LeaseKeeper {
   readonly #parts: LeaseKeeperParts;
   readonly #underWay = new Map<Session | Answer, Promise<void>>();
   readonly #announced = new WeakSet<Answer>();
+  /** What was due in this round and waits for another to end, soonest end first. */
+  #waiting: Due[] = [];
 
   constructor(parts: LeaseKeeperParts) {
     this.#parts = parts;
@@ -61,9 +63,8 @@ export class LeaseKeeper {
   /** Starts what is due, without waiting for it; call it every second or so. The signal ends what it starts. */
   round(signal: AbortSignal): void {
     const now = this.#parts.clock.monotonic();
-    for (const due of this.#due(now).sort((a, b) => a.endsAt - b.endsAt)) {
-      if (this.#underWayAt(due.session) < mostAtOnce) this.#start(due, signal);
-    }
+    this.#waiting = this.#due(now).sort((a, b) => a.endsAt - b.endsAt);
+    this.#startWaiting(signal);
     for (const entry of this.#parts.book.entries()) if (entry.answer) this.#announce(entry, entry.answer, now);
   }
 
@@ -95,10 +96,23 @@ export class LeaseKeeper {
     return sessions.filter((session) => session.connection.name === connection.name).length;
   }
 
+  /** As many as may be under way; those of a connection that is full wait on. */
+  #startWaiting(signal: AbortSignal): void {
+    if (signal.aborted) return;
+    this.#waiting = this.#waiting.filter((due) => {
+      if (this.#underWayAt(due.session) >= mostAtOnce) return true;
+      this.#start(due, signal);
+      return false;
+    });
+  }
+
   #start({ what, renew }: Due, signal: AbortSignal): void {
     const work = renew(signal)
       .catch(() => undefined) // Only the signal ends it so.
-      .finally(() => this.#underWay.delete(what));
+      .finally(() => {
+        this.#underWay.delete(what);
+        this.#startWaiting(signal);
+      });
     this.#underWay.set(what, work);
   }
 
