@@ -196,6 +196,11 @@ describe("secretObjects", () => {
   test.each<[string, string, string]>([
     ["an issued object", "pki/issue/web, method: PUT", "is issued anew (method: PUT)"],
     ["a leased object", "database/creds/app", "is a lease"],
+    [
+      "a template over a leased source",
+      'secret/data/a, template: "{{ db.username }}", sources: {db: {secretPath: database/creds/app}}',
+      "is a lease",
+    ],
   ])("warns of %s, which is no mistake", async (_name, path, why) => {
     const file = `${head}    objects: |\n      - {objectName: a, secretPath: ${path}}\n  secretObjects: [{secretName: a, type: Opaque, data: [{objectName: a, key: a}]}]\n`;
     const { code, stdout } = await check({ f: file });
@@ -362,6 +367,13 @@ describe("templates", () => {
       "    pass={{ pass | nope }}",
     );
     expect(await remarks(text)).toEqual(['f:13:16: objects[0] "app.conf": template the filter nope is not known']);
+  });
+
+  test("the entry is told by its place in the list, whatever stands before it", async () => {
+    const text = templated("- ", "- objectName: app.conf", '  template: "{{ x"', "  secretPath: secret/data/app");
+    expect(await remarks(text)).toContainEqual(
+      expect.stringContaining('objects[1] "app.conf": template "{{ x" is not closed'),
+    );
   });
 
   test("variables that no secret gives, and keys that such an answer does not have", async () => {

@@ -1,4 +1,6 @@
-import type { ObjectSpec } from "../mount/mount-spec.js";
+import { makesCredential } from "../mount/credential-path.js";
+import type { ObjectSpec, VaultRequest } from "../mount/mount-spec.js";
+import { requestsOf } from "../mount/object-requests.js";
 import type { YamlMap, YamlNode } from "../mount/yaml-tree.js";
 import { isNull } from "../mount/yaml-value.js";
 import { quoted } from "../shared/quoted.js";
@@ -90,7 +92,7 @@ function checkFile(item: YamlMap, place: string, objects: readonly ObjectSpec[],
       `${place}: objectName ${quoted(name)} is no file of objects${meant ? `; did you mean ${quoted(meant)}?` : ""}`,
     );
   }
-  const why = ownOfEachPod(object);
+  const why = requestsOf(object).map(ownOfEachPod).find(Boolean);
   if (why) {
     pen.warning(
       node,
@@ -99,10 +101,11 @@ function checkFile(item: YamlMap, place: string, objects: readonly ObjectSpec[],
   }
 }
 
-/** Why an object is made for one pod and ends with it; `undefined` for what all pods read alike. */
-function ownOfEachPod({ request: { method, path } }: ObjectSpec): string | undefined {
+/** Why an answer is made for one pod and ends with it; `undefined` for what all pods read alike. */
+function ownOfEachPod(request: VaultRequest): string | undefined {
+  const { method, path } = request;
   const steps = path.split("/");
-  if (steps.some((step) => step === "creds" || step === "sts")) return "is a lease";
+  if (makesCredential(request)) return "is a lease";
   if (["decrypt", "encrypt", "rewrap", "hmac", "verify"].some((step) => steps.includes(step))) return undefined;
   if (["POST", "PUT", "PATCH"].includes(method)) return `is issued anew (method: ${method})`;
   return undefined;

@@ -1,13 +1,12 @@
 import type { Finding } from "../mount/findings.js";
 import type { ObjectSpec, Template } from "../mount/mount-spec.js";
-import { readYaml, type YamlScalar } from "../mount/yaml-tree.js";
+import { ObjectReader } from "../mount/object-reader.js";
+import { objectEntries } from "../mount/objects.js";
 import { quoted } from "../shared/quoted.js";
 import { nearest } from "../shared/spelling.js";
 import type { Workshop } from "../workshop/workshop.js";
 import { knownKeys } from "./known-answers.js";
 import { offsetOf, sourceOffset } from "./text-places.js";
-
-const bounds = { tokens: 16_000, values: 10_000, depth: 32 };
 
 /**
  * What is wrong with the templates of a class: a text that cannot be parsed, a variable that none of its secrets can give.
@@ -20,17 +19,18 @@ export async function checkTemplates(
   signal: AbortSignal,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
-  const scalars = templatesIn(text);
-  for (const [index, object] of objects.entries()) {
-    const scalar = scalars[index];
-    if (!object.template || !scalar) continue;
+  const entries = objectEntries(text);
+  for (const [position, object] of objects.entries()) {
+    const { map, index } = entries[position]!;
+    const scalar = map.entries.find(({ key }) => key === "template")?.value;
+    if (!object.template || scalar?.kind !== "scalar") continue;
     const say = (level: Finding["level"], line: number, column: number, message: string) => {
       const within = sourceOffset(
         text.slice(scalar.offset, scalar.end),
         scalar.text,
         offsetOf(scalar.text, { line, column }),
       );
-      const name = `objects[${index}] ${quoted(object.objectName)}`;
+      const name = ObjectReader.nameOf(map, index);
       findings.push({
         level,
         parameter: "objects",
@@ -48,16 +48,6 @@ export async function checkTemplates(
     }
   }
   return findings;
-}
-
-/** The template of each entry that is a map. */
-function templatesIn(text: string): (YamlScalar | undefined)[] {
-  const root = readYaml(text, bounds)[0]?.root;
-  const maps = root?.kind === "list" ? root.items.filter((item) => item.kind === "map") : [];
-  return maps.map(({ entries }) => {
-    const value = entries.find(({ key }) => key === "template")?.value;
-    return value?.kind === "scalar" ? value : undefined;
-  });
 }
 
 /** Whether a variable can be there, as far as anybody knows without asking Vault. */

@@ -1,12 +1,11 @@
 import type { Connection } from "../config/connection.js";
+import { makesCredential } from "../mount/credential-path.js";
 import type { ChosenToken } from "../mount/identity.js";
 import { makeFiles } from "../mount/make-files.js";
 import type { ObjectSpec, VaultRequest } from "../mount/mount-spec.js";
 import { groupsOf } from "../mount/object-requests.js";
-import { Pace } from "../mount/pace.js";
 import type { Workshop } from "../mount/ports.js";
 import { requestKey } from "../mount/request-key.js";
-import { systemClock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { named } from "../shared/quoted.js";
 import type { Caller, VaultAnswer, VaultClient, VaultToken } from "../vault/vault-client.js";
@@ -46,9 +45,6 @@ export async function visitVault(visit: Visit, chosen: ChosenToken, path: Path, 
 }
 
 const farewellMs = 2_000;
-
-/** More than any response: how much fits one is not looked at here. */
-const mostBytes = 1 << 30;
 
 async function logIn(visit: Visit, { jwt, audience }: ChosenToken, signal: AbortSignal): Promise<Seen<VaultToken>> {
   const { client, connection, errand, bearer } = visit;
@@ -99,7 +95,7 @@ async function read(visit: Visit, token: VaultToken, object: ObjectSpec, signal:
     const answer = await client.request(connection, on, request, callerOf(visit), signal).catch(vaultBreak);
     answers.set(requestKey(request), answer);
   }
-  const making = { defaultMode: 0o644, workshop, tenant: bearer.namespace, pace: new Pace(systemClock, mostBytes) };
+  const making = { defaultMode: 0o644, workshop, tenant: bearer.namespace };
   const answerTo = (request: VaultRequest) => answers.get(requestKey(request))!.body;
   const files = await makeFiles(object, answerTo, making, signal).catch(valueBreak);
   const names = requests.map(({ method, path }) => `${method} ${named(path)}`).join(", ");
@@ -123,10 +119,10 @@ function valueBreak(reason: unknown): never {
 }
 
 /** Why reading an object is no mere look; `undefined` for what is only read. */
-function whatItMakes({ method, path }: VaultRequest): string | undefined {
+function whatItMakes(request: VaultRequest): string | undefined {
+  const { method } = request;
   if (method !== "GET" && method !== "LIST") return `${method} may make or change something at every read`;
-  const issues = path.split("/").some((step) => step === "creds" || step === "sts");
-  return issues ? "its path issues a credential at every read" : undefined;
+  return makesCredential(request) ? "its path issues a credential at every read" : undefined;
 }
 
 /** A token that may not revoke itself (without the default policy, or a batch token) is no break: it ends with its time. */

@@ -1,13 +1,14 @@
 import type { Connection } from "../config/connection.js";
 import { overruledParameters, prefixedParameters, prefixes } from "../mount/class-parameters.js";
 import type { ObjectSpec } from "../mount/mount-spec.js";
+import { objectFields } from "../mount/object-fields.js";
+import { objectsBounds } from "../mount/objects.js";
 import { requestKey } from "../mount/request-key.js";
 import { readYaml } from "../mount/yaml-tree.js";
 import { named, quoted } from "../shared/quoted.js";
 import { formerTls, sameTls } from "./chosen-tls.js";
-import type { Family, SurveyedClass } from "./surveyed-class.js";
 import type { FormerProvider } from "./former-provider.js";
-import { objectFields } from "../mount/object-fields.js";
+import type { Family, SurveyedClass } from "./surveyed-class.js";
 
 /** How keymount serves a class otherwise than the Go provider did, in words for whoever decides on the switch. */
 export function differencesOf(one: SurveyedClass, connection: Connection, former: FormerProvider): string[] {
@@ -77,10 +78,9 @@ function audienceDifference({ spec: { audience } }: SurveyedClass, former: Forme
 /** The Go provider's (vault-csi-provider 1.5 config.go). */
 const formerFields = ["objectName", "secretPath", "secretKey", "method", "secretArgs", "filePermission", "encoding"];
 const newerFields: readonly string[] = objectFields.filter((field) => !formerFields.includes(field));
-const bounds = { tokens: 16_000, values: 10_000, depth: 32 };
 
 function newFields({ parameters }: SurveyedClass): string[] {
-  const root = readYaml(parameters.get("objects") ?? "", bounds)[0]?.root;
+  const root = readYaml(parameters.get("objects") ?? "", objectsBounds)[0]?.root;
   const entries = root?.kind === "list" ? root.items : [];
   return entries.flatMap((entry, index) =>
     (entry.kind === "map" ? entry.entries : [])

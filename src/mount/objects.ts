@@ -23,7 +23,8 @@ import { isNull } from "./yaml-value.js";
 
 const mostObjects = 100;
 const mostRequests = 200;
-const bounds = { tokens: 16_000, values: 10_000, depth: 32 };
+/** What of YAML is read of `objects`. */
+export const objectsBounds = { tokens: 16_000, values: 10_000, depth: 32 };
 const mostBytes = 64 << 10;
 
 /** The entries of `objects`; whole and usable only when no finding is an error. */
@@ -35,7 +36,7 @@ export interface ObjectsReading {
 /** Reads the `objects` parameter. `refreshIntervalMs` is for entries that name none. */
 export function readObjects(text: string, refreshIntervalMs: number): ObjectsReading {
   const findings: Finding[] = [];
-  const entries = entriesOf(text, findings);
+  const entries = objectEntries(text, findings);
   const readers = entries.map(({ map, index }) => new ObjectReader(map, ObjectReader.nameOf(map, index), findings));
   const objects = readers.map((reader) => readObject(reader, refreshIntervalMs));
   for (const clash of clashes(objects.map(({ objectName }) => objectName)))
@@ -51,15 +52,15 @@ export function readObjects(text: string, refreshIntervalMs: number): ObjectsRea
   return { objects, findings };
 }
 
-/** The maps of the list, with their index as written. */
-function entriesOf(text: string, findings: Finding[]): { map: YamlMap; index: number }[] {
+/** The maps of the list, one for each object that is read, with their index as written. */
+export function objectEntries(text: string, findings: Finding[] = []): { map: YamlMap; index: number }[] {
   const say = (level: Finding["level"], offset: number, found: string) =>
     void findings.push({ level, parameter: "objects", offset, text: found });
   if (text.length > mostBytes) {
     say("error", 0, `objects is longer than ${mostBytes >> 10} KiB; put it into several classes and volumes`);
     return [];
   }
-  const [document, second] = readYaml(text, bounds);
+  const [document, second] = readYaml(text, objectsBounds);
   for (const mistake of document?.mistakes ?? []) {
     const line = text.slice(0, mistake.offset).split("\n").length;
     say("error", mistake.offset, `objects, line ${line}: ${mistake.text}`);
