@@ -10,7 +10,7 @@ const parameters = {
   roleName: "leases",
   objects: [
     ...["username", "password"].map(
-      (key) => `- {objectName: ${key}, secretPath: database/creds/bench, secretKey: ${key}}`,
+      (key) => `- {objectName: ${key}, secretPath: database/creds/app, secretKey: ${key}}`,
     ),
     "- {objectName: file, secretPath: kv/data/bench/0, secretKey: value}",
   ].join("\n"),

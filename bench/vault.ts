@@ -6,6 +6,7 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { startVaultDev } from "../e2e/stack/vault-dev.js";
 import { Administrator, type VaultAccess } from "../src/devvault/administrator.js";
+import { withDatabase } from "../src/testing/with-database.js";
 import { median } from "./figure.js";
 import { hostileSecrets } from "./hostile.js";
 import { readsPerMount } from "./workload.js";
@@ -93,19 +94,8 @@ async function prepare(administrator: Administrator, publicKeyPem: string): Prom
 async function prepareEmbedded(administrator: Administrator): Promise<void> {
   for (const [name, data] of Object.entries(hostileSecrets()))
     await putUntilReady(administrator, `bench/${name}`, data);
-  await administrator.write("sys/mounts/database", { type: "database" });
-  await administrator.write("database/config/bench", {
-    plugin_name: "postgresql-database-plugin",
-    allowed_roles: "*",
-    connection_url: "postgresql://db.example/app",
-  });
-  await administrator.write("database/roles/bench", {
-    db_name: "bench",
-    creation_statements: ["CREATE ROLE"],
-    default_ttl: "2m",
-    max_ttl: "24h",
-  });
-  const paths = ["kv/data/bench/*", "database/creds/bench"];
+  await withDatabase({ admin: administrator }, { ttl: "2m", maxTtl: "24h" });
+  const paths = ["kv/data/bench/*", "database/creds/app"];
   await administrator.write("sys/policies/acl/leases", {
     policy: paths.map((path) => `path "${path}" { capabilities = ["read"] }`).join("\n"),
   });

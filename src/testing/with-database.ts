@@ -2,7 +2,7 @@ import type { ReadyVault } from "./ready-vault.js";
 
 /** Mounts a database engine at `database/` whose role `app` makes users of an hour, at most a day. */
 export async function withDatabase(
-  { admin }: ReadyVault,
+  { admin }: Pick<ReadyVault, "admin">,
   role: { ttl: string; maxTtl: string } = { ttl: "1h", maxTtl: "24h" },
 ) {
   await admin.write("sys/mounts/database", { type: "database" });
