@@ -52,6 +52,8 @@ const mostAtOnce = 8;
 export class LeaseKeeper {
   readonly #parts: LeaseKeeperParts;
   readonly #underWay = new Map<Session | Answer, Promise<void>>();
+  /** How many of those, by the connection's name. */
+  readonly #atConnection = new Map<string, number>();
   readonly #announced = new WeakSet<Answer>();
   /** What was due in this round and waits for another to end, soonest end first. */
   #waiting: Due[] = [];
@@ -91,29 +93,32 @@ export class LeaseKeeper {
     return due.filter(({ what, session }) => !this.#underWay.has(what) && book.isWanted(session.tokenKey, now));
   }
 
-  #underWayAt({ connection }: Session): number {
-    const sessions = [...this.#underWay.keys()].map((what) => ("session" in what ? what.session : what));
-    return sessions.filter((session) => session.connection.name === connection.name).length;
-  }
-
   /** As many as may be under way; those of a connection that is full wait on. */
   #startWaiting(signal: AbortSignal): void {
     if (signal.aborted) return;
     this.#waiting = this.#waiting.filter((due) => {
-      if (this.#underWayAt(due.session) >= mostAtOnce) return true;
+      if (this.#underWayAt(due) >= mostAtOnce) return true;
       this.#start(due, signal);
       return false;
     });
   }
 
-  #start({ what, renew }: Due, signal: AbortSignal): void {
-    const work = renew(signal)
+  #underWayAt({ session }: Due): number {
+    return this.#atConnection.get(session.connection.name) ?? 0;
+  }
+
+  #start(due: Due, signal: AbortSignal): void {
+    const { name } = due.session.connection;
+    this.#atConnection.set(name, this.#underWayAt(due) + 1);
+    const work = due
+      .renew(signal)
       .catch(() => undefined) // Only the signal ends it so.
       .finally(() => {
-        this.#underWay.delete(what);
+        this.#underWay.delete(due.what);
+        this.#atConnection.set(name, this.#underWayAt(due) - 1);
         this.#startWaiting(signal);
       });
-    this.#underWay.set(what, work);
+    this.#underWay.set(due.what, work);
   }
 
   async #renewLease(entry: Entry, answer: Answer, lease: Lease, signal: AbortSignal): Promise<void> {
