@@ -1,12 +1,12 @@
 import { parseArgs } from "node:util";
+import { systemClock } from "../shared/clock.js";
+import { Workshop } from "../workshop/workshop.js";
 import { checkClass } from "./class-check.js";
 import { type Remark, readClassFile } from "./class-file.js";
 import type { Command, CommandIo } from "./command-io.js";
 import { otherProviders } from "./other-providers.js";
 import { placeOf } from "./text-places.js";
 import { workerFile } from "./worker-file.js";
-import { systemClock } from "../shared/clock.js";
-import { Workshop } from "../workshop/workshop.js";
 
 const help = `Usage: keymount check FILE… [--json]
 

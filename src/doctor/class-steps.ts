@@ -4,13 +4,13 @@ import { policyRefusals, refusedByPolicy } from "../config/policy.js";
 import { selectConnection } from "../config/select-connection.js";
 import { type ClassReading, readClass } from "../mount/class-parameters.js";
 import type { ClassSpec } from "../mount/mount-spec.js";
+import { askedBy } from "../mount/object-requests.js";
 import { askedOf } from "../mount/visitor.js";
 import { ProviderError } from "../shared/errors.js";
 import { named, quoted } from "../shared/quoted.js";
 import { Break } from "./breaks.js";
 import type { Bearer, ClassInHand } from "./complaint.js";
 import type { Seen } from "./round.js";
-import { askedBy } from "../mount/object-requests.js";
 
 /** What the application wants of the operator's connection. */
 export interface Errand {

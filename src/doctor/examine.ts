@@ -2,12 +2,12 @@ import { lookup } from "node:dns/promises";
 import { KubeClient } from "../kube/kube-client.js";
 import { serviceAccountDirectory } from "../kube/service-account.js";
 import { type Clock, systemClock } from "../shared/clock.js";
+import { Workshop } from "../workshop/workshop.js";
 import type { Complaint } from "./complaint.js";
 import type { Lookup } from "./dns-step.js";
 import { type Report, Round } from "./round.js";
 import { driverDirectories } from "./socket-step.js";
 import { walk } from "./walk.js";
-import { Workshop } from "../workshop/workshop.js";
 
 /** The world as doctor sees it. */
 export interface Surroundings {

@@ -1,6 +1,6 @@
-import type { Workshop } from "../mount/ports.js";
 import type { Connection } from "../config/connection.js";
 import type { KubeClient } from "../kube/kube-client.js";
+import type { Workshop } from "../mount/ports.js";
 import type { Clock } from "../shared/clock.js";
 import type { Random } from "../shared/random.js";
 import type { AuthPlace } from "../vault/auth-mount-probe.js";

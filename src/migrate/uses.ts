@@ -2,10 +2,10 @@ import type { Connection } from "../config/connection.js";
 import type { OperatorConfig } from "../config/operator-config.js";
 import { mistakeInRule } from "../config/rule.js";
 import { selectConnection } from "../config/select-connection.js";
+import { requestsOf } from "../mount/object-requests.js";
 import { askedOf } from "../mount/visitor.js";
 import { ProviderError } from "../shared/errors.js";
 import type { SurveyedClass } from "./surveyed-class.js";
-import { requestsOf } from "../mount/object-requests.js";
 
 /** Classes that mean one connection, and the policy that grants what they ask and nothing more. */
 export interface Uses {

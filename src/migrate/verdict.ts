@@ -1,13 +1,13 @@
 import type { OperatorConfig } from "../config/operator-config.js";
 import { policyRefusals } from "../config/policy.js";
 import { selectConnection } from "../config/select-connection.js";
+import { askedBy } from "../mount/object-requests.js";
 import { askedOf } from "../mount/visitor.js";
 import { ProviderError } from "../shared/errors.js";
 import { quoted } from "../shared/quoted.js";
 import { differencesOf } from "./differences.js";
 import type { FormerProvider } from "./former-provider.js";
 import type { SurveyedClass } from "./surveyed-class.js";
-import { askedBy } from "../mount/object-requests.js";
 
 export interface Verdict {
   namespace: string;

@@ -1,3 +1,8 @@
+/** Whether a name is more than itself. */
+export function isGlob(name: string): boolean {
+  return /[*?]/.test(name);
+}
+
 /**
  * Whether a pattern of `*` (anything) and `?` (one character) covers a whole text. In steps of the text times those of the
  * pattern at most, whatever they are: it remembers the last star alone.

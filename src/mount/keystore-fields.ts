@@ -33,9 +33,7 @@ function passwordOf(object: ObjectReader, own: VaultRequest): Keystore["password
   if (node?.kind !== "map") {
     object.error(
       "password",
-      node
-        ? "must not be in the class; name where it is in Vault: {secretKey: …}, with a secretPath if it is another secret"
-        : "is missing; name where it is in Vault: {secretKey: …}, with a secretPath if it is another secret",
+      `${node ? "must not be in the class" : "is missing"}; name where it is in Vault: {secretKey: …}, with a secretPath if it is another secret`,
     );
     return { request: own, key: { key: "" } };
   }

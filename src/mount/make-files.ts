@@ -1,9 +1,7 @@
-import { Redacted } from "../shared/redacted.js";
 import { keystoreJob } from "./formats/keystore-job.js";
 import type { MountedFile, ObjectSpec, VaultRequest } from "./mount-spec.js";
 import type { Job, Workshop } from "./ports.js";
-import type { Pace } from "./pace.js";
-import { filesOf } from "./secret-file.js";
+import { fileOf, filesOf } from "./secret-file.js";
 import type { AnswerBody } from "./secret-value.js";
 import { templateJob } from "./template-job.js";
 
@@ -13,7 +11,6 @@ export interface Making {
   workshop: Workshop;
   /** The pod's Kubernetes namespace. */
   tenant: string;
-  pace: Pace;
 }
 
 /** The answer to a request of the object's. Throws what kept it from coming. */
@@ -23,19 +20,12 @@ export type AnswerTo = (request: VaultRequest) => AnswerBody;
 export async function makeFiles(
   object: ObjectSpec,
   answerTo: AnswerTo,
-  { defaultMode, workshop, tenant, pace }: Making,
+  { defaultMode, workshop, tenant }: Making,
   signal: AbortSignal,
 ): Promise<readonly MountedFile[]> {
   const job = jobOf(object, answerTo);
-  const files = job
-    ? [fileOf(object, await workshop.make(job, tenant, signal), defaultMode)]
-    : filesOf(object, answerTo(object.request), defaultMode);
-  pace.keep(files);
-  return files;
-}
-
-function fileOf({ objectName, mode }: ObjectSpec, contents: Buffer, defaultMode: number): MountedFile {
-  return { path: objectName, mode: mode ?? defaultMode, contents: new Redacted(contents) };
+  if (!job) return filesOf(object, answerTo(object.request), defaultMode);
+  return [fileOf(object, await workshop.make(job, tenant, signal), defaultMode)];
 }
 
 function jobOf(object: ObjectSpec, answerTo: AnswerTo): Job | undefined {

@@ -4,7 +4,9 @@ import { type Making, makeFiles } from "./make-files.js";
 import type { MountedFile, ObjectSpec, VaultRequest } from "./mount-spec.js";
 import { type Group, type Want, isDispensable, requestsOf } from "./object-requests.js";
 import { objectVersion } from "./object-version.js";
+import type { Pace } from "./pace.js";
 import type { Delivered, Visit, Wish } from "./ports.js";
+import { fileOf } from "./secret-file.js";
 
 /** An object as files; none for an optional one that is not there. */
 export interface MadeObject {
@@ -18,6 +20,12 @@ export interface MadeObject {
 /** How the making of one object went. */
 export type Outcome = { object: ObjectSpec; made: MadeObject } | { object: ObjectSpec; error: ProviderError };
 
+/** What objects are made with. */
+export interface ObjectMaking extends Making {
+  versionKey: Redacted<Buffer>;
+  pace: Pace;
+}
+
 /**
  * Makes a group's objects; never throws. Where no files can be made of new answers, they are made of those the volume
  * has, as if nothing had come.
@@ -26,7 +34,7 @@ export async function makeObjects(
   group: Group,
   onDenied: Wish["onDenied"],
   visit: Visit,
-  { versionKey, ...making }: Making & { versionKey: Redacted<Buffer> },
+  making: ObjectMaking,
   signal: AbortSignal,
 ): Promise<Outcome[]> {
   const answers = new Map(
@@ -41,7 +49,7 @@ export async function makeObjects(
     const outcomes: Outcome[] = [];
     const answerTo = (request: VaultRequest) => of.get(group.wantOf.get(request)!)!;
     for (const object of group.objects) {
-      outcomes.push(await outcome(object, answerTo, making, versionKey, signal));
+      outcomes.push(await outcome(object, answerTo, making, signal));
       await making.pace.pause();
     }
     return outcomes;
@@ -70,8 +78,7 @@ function refused(reason: unknown): Answered {
 async function outcome(
   object: ObjectSpec,
   answered: (request: VaultRequest) => Answered,
-  making: Making,
-  versionKey: Redacted<Buffer>,
+  making: ObjectMaking,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const answerTo = (request: VaultRequest) => {
@@ -81,11 +88,17 @@ async function outcome(
   };
   try {
     const files = await filesOrNone(object, () => makeFiles(object, answerTo, making, signal), making.defaultMode);
+    making.pace.keep(files);
     const heldBecause = requestsOf(object)
       .map(answered)
       .map((answer) => ("body" in answer ? answer.heldBecause : undefined))
       .find(Boolean);
-    const made = { object, files, version: objectVersion(versionKey, files), ...(heldBecause && { heldBecause }) };
+    const made = {
+      object,
+      files,
+      version: objectVersion(making.versionKey, files),
+      ...(heldBecause && { heldBecause }),
+    };
     return { object, made };
   } catch (error) {
     return { object, error: ProviderError.from(error) };
@@ -105,9 +118,9 @@ async function filesOrNone(
   try {
     return await make();
   } catch (reason) {
-    const { fallback, objectName, mode = defaultMode } = object;
+    const { fallback } = object;
     if (ProviderError.from(reason).code !== "not_found" || !isDispensable(object)) throw reason;
     if (!fallback || !("text" in fallback)) return [];
-    return [{ path: objectName, mode, contents: new Redacted(Buffer.from(fallback.text.reveal())) }];
+    return [fileOf(object, Buffer.from(fallback.text.reveal()), defaultMode)];
   }
 }

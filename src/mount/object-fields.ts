@@ -1,6 +1,7 @@
 import { parseDuration } from "../shared/duration.js";
 import { named, word } from "../shared/quoted.js";
 import { Redacted } from "../shared/redacted.js";
+import { isGlob } from "./glob.js";
 import {
   type Encoding,
   type Format,
@@ -131,7 +132,7 @@ function patternsOf(object: ObjectReader): string[] {
     object.error("keys", "must be a list of names, or of patterns with * and ?");
   if (patterns.length > mostPatterns || patterns.some((pattern) => pattern.length > 256))
     object.error("keys", `holds more than ${mostPatterns} names, or one longer than 256 characters`);
-  if (patterns.filter((pattern) => /[*?]/.test(pattern)).length > mostGlobs)
+  if (patterns.filter(isGlob).length > mostGlobs)
     object.error("keys", `holds more than ${mostGlobs} patterns with * or ?`);
   return patterns;
 }

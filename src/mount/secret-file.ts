@@ -2,6 +2,7 @@ import { ProviderError } from "../shared/errors.js";
 import { type Json, type JsonObject, isJsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
 import { goJson } from "../shared/go-json.js";
+import { strictBase64 } from "../shared/strict-base64.js";
 import { dockerConfigJson } from "./formats/docker-config-json.js";
 import { dockerEnv, env } from "./formats/env.js";
 import { textOf } from "./formats/members.js";
@@ -16,8 +17,12 @@ import { type AnswerBody, bodyIn, placeOf, subjectOf } from "./secret-value.js";
 export function filesOf(object: ObjectSpec, answer: AnswerBody, defaultMode: number): MountedFile[] {
   const body = bodyIn(answer, object.request);
   if (object.spread) return spread(object, object.spread, body, defaultMode);
-  const contents = contentsOf(object, body);
-  return [{ path: object.objectName, mode: object.mode ?? defaultMode, contents: new Redacted(contents) }];
+  return [fileOf(object, contentsOf(object, body), defaultMode)];
+}
+
+/** The one file of an object that is no folder. */
+export function fileOf({ objectName, mode }: ObjectSpec, contents: Buffer, defaultMode: number): MountedFile {
+  return { path: objectName, mode: mode ?? defaultMode, contents: new Redacted(contents) };
 }
 
 /** Each key's value in a file of its own; what is no text is JSON. */
@@ -75,10 +80,9 @@ function decode(text: string, object: ObjectSpec): Buffer {
     case "utf-8":
       return Buffer.from(text);
     case "base64": {
-      // Go's decoder skips line breaks and refuses what Node's would quietly leave out.
-      const compact = text.replace(/[\r\n]/g, "");
-      if (compact.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(compact)) throw undecodable(object);
-      return Buffer.from(compact, "base64");
+      const bytes = strictBase64(text);
+      if (!bytes) throw undecodable(object);
+      return bytes;
     }
     case "hex":
       if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) throw undecodable(object);

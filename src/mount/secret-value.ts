@@ -1,6 +1,6 @@
 import { ProviderError } from "../shared/errors.js";
 import { type Json, type JsonObject, isJsonObject } from "../shared/json.js";
-import { named, quoted } from "../shared/quoted.js";
+import { named, namesThereAre, quoted } from "../shared/quoted.js";
 import type { Redacted } from "../shared/redacted.js";
 import type { KeySelector, ObjectSpec, VaultRequest } from "./mount-spec.js";
 
@@ -81,7 +81,10 @@ function keyIn(data: JsonObject, key: string, request: VaultRequest): Json {
   const secret = inner(data);
   const found = own(secret, key) ?? own(data, key);
   if (!found)
-    throw new ProviderError("not_found", `no key ${quoted(key)} at ${placeOf(request)} (it has: ${namesOf(secret)})`);
+    throw new ProviderError(
+      "not_found",
+      `no key ${quoted(key)} at ${placeOf(request)} (it has: ${namesThereAre(Object.keys(secret))})`,
+    );
   return found.value;
 }
 
@@ -122,15 +125,6 @@ function pointer(steps: readonly string[], depth: number): string {
 }
 
 function holds(value: Json): string {
-  if (isJsonObject(value)) return `there is: ${namesOf(value)}`;
+  if (isJsonObject(value)) return `there is: ${namesThereAre(Object.keys(value))}`;
   return Array.isArray(value) ? `there is a list of ${value.length}` : "there is a single value";
-}
-
-/** Key names help the person who mistyped one; never a value, and never an unbounded list. */
-function namesOf(holder: JsonObject): string {
-  const names = Object.keys(holder).sort();
-  const shown = names.slice(0, 20).map(named);
-  return names.length === 0
-    ? "no keys"
-    : shown.join(", ") + (names.length > 20 ? `, and ${names.length - 20} more` : "");
 }

@@ -1,7 +1,7 @@
 import { ProviderError } from "../shared/errors.js";
 import type { JsonObject } from "../shared/json.js";
-import { named, quoted } from "../shared/quoted.js";
-import { matchesGlob } from "./glob.js";
+import { named, namesThereAre, quoted } from "../shared/quoted.js";
+import { isGlob, matchesGlob } from "./glob.js";
 import type { Spread } from "./mount-spec.js";
 import { objectNameMistake } from "./object-name.js";
 
@@ -49,7 +49,7 @@ function chosenOf(
   if (patterns.length === 0) return { keys: new Set(there), idle: [] };
   const known = new Set(there);
   const names = new Set(patterns.filter((pattern) => known.has(pattern)));
-  const globs = patterns.filter((pattern) => !known.has(pattern) && /[*?]/.test(pattern));
+  const globs = patterns.filter((pattern) => !known.has(pattern) && isGlob(pattern));
   if (globs.length * there.length > mostMatches)
     throw tooMany(`${there.length} keys, too many to try ${globs.length} patterns on`, place);
   const matching = new Set<string>();
@@ -77,10 +77,9 @@ function unfit(why: string): ProviderError {
 }
 
 function withoutMatch(idle: readonly string[], there: readonly string[], place: string): ProviderError {
-  const shown = there.slice(0, 20).map(named).join(", ") + (there.length > 20 ? `, and ${there.length - 20} more` : "");
   const what =
     idle.length === 0
       ? "there is no key"
       : `${idle.slice(0, 10).join(", ")} ${idle.length > 1 ? "match" : "matches"} no key`;
-  return new ProviderError("not_found", `${what} at ${place} (it has: ${shown || "no keys"})`);
+  return new ProviderError("not_found", `${what} at ${place} (it has: ${namesThereAre(there)})`);
 }

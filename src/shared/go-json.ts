@@ -1,4 +1,5 @@
 import { type Json, isJsonNumber } from "./json.js";
+import { unicodeEscape } from "./quoted.js";
 
 /**
  * JSON text as Go's `json.Marshal` writes it, so that files equal the Go provider's byte for byte: keys sorted,
@@ -13,9 +14,7 @@ export function goJson(value: Json): string {
   return `{${members.join(",")}}`;
 }
 
-const escapes = ["<", ">", "&", "\u2028", "\u2029"].map(
-  (character) => [character, `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`] as const,
-);
+const escapes = ["<", ">", "&", "\u2028", "\u2029"].map((character) => [character, unicodeEscape(character)] as const);
 
 /** A string as Go writes it within JSON, quotes included. */
 export function goString(text: string): string {

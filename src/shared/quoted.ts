@@ -3,13 +3,27 @@ export function quoted(text: string): string {
   return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text.toWellFormed()).replace(
     // What a terminal or a log would act upon, beyond what JSON escapes.
     /[\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    unicodeEscape,
   );
 }
 
 /** A stranger's text for a message where a short word is wanted: anything longer may be a value that slipped there. */
 export function word(text: string): string {
   return /^[\w.+-]{0,20}$/.test(text) ? quoted(text) : "what is written";
+}
+
+/** Names there are, for the person who mistyped one: sorted, and never without an end. */
+export function namesThereAre(names: readonly string[], none = "no keys"): string {
+  if (names.length === 0) return none;
+  const shown = [...names].sort().slice(0, mostNames).map(named).join(", ");
+  return names.length > mostNames ? `${shown}, and ${names.length - mostNames} more` : shown;
+}
+
+const mostNames = 20;
+
+/** A character as JSON, Java and YAML escape it. */
+export function unicodeEscape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 /** A stranger's name for a message: as it is where it is plain, else quoted. */

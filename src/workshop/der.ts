@@ -28,8 +28,7 @@ export function bigEndian(text: string): Buffer {
 
 /** A whole number from 0 up to 2³¹. */
 export function integer(value: number): Buffer {
-  const hex = value.toString(16);
-  const bytes = Buffer.from(hex.padStart(hex.length + (hex.length % 2), "0"), "hex");
+  const bytes = fewestBytes(value);
   return bytes[0]! > 0x7f ? der(0x02, Buffer.from([0]), bytes) : der(0x02, bytes);
 }
 
@@ -47,7 +46,12 @@ function base128(value: number): number[] {
 
 function lengthOf(length: number): Buffer {
   if (length < 0x80) return Buffer.from([length]);
-  const hex = length.toString(16);
-  const bytes = Buffer.from(hex.padStart(hex.length + (hex.length % 2), "0"), "hex");
+  const bytes = fewestBytes(length);
   return Buffer.concat([Buffer.from([0x80 + bytes.length]), bytes]);
+}
+
+/** Big-endian. */
+function fewestBytes(value: number): Buffer {
+  const hex = value.toString(16);
+  return Buffer.from(hex.padStart(hex.length + (hex.length % 2), "0"), "hex");
 }

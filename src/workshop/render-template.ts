@@ -1,5 +1,5 @@
 import { LiquidError, type Template as Part, UndefinedVariableError } from "liquidjs";
-import { named, quoted } from "../shared/quoted.js";
+import { named, namesThereAre, quoted } from "../shared/quoted.js";
 import type { TemplateName } from "./orders.js";
 import { type TemplateMap, variablesOf } from "./template-data.js";
 import { engine } from "./template-engine.js";
@@ -47,7 +47,10 @@ function mistakeOf(reason: unknown, variables?: TemplateMap): TemplateMistake {
   const tell = (code: TemplateMistake["code"], message: string) => new TemplateMistake(code, message, line, column);
   const origin = reason.originalError;
   if (reason instanceof UndefinedVariableError && variables) {
-    return tell("not_found", `there is no ${quoted(reason.token.getText())} (there is: ${namesOf(variables)})`);
+    return tell(
+      "not_found",
+      `there is no ${quoted(reason.token.getText())} (there is: ${namesThereAre(Object.keys(variables), "nothing")})`,
+    );
   }
   if (origin instanceof FilterMistake) return tell("invalid_request", origin.message);
   const text = (origin ?? reason).message;
@@ -68,10 +71,4 @@ function syntaxMistake(text: string, source: string): string {
 function placeOf(error: LiquidError): [line: number, column: number] {
   const [line = 1, column = 1] = error.token.getPosition();
   return [line, column];
-}
-
-function namesOf(variables: TemplateMap): string {
-  const names = Object.keys(variables).sort();
-  const shown = names.slice(0, 20).map(named).join(", ");
-  return names.length === 0 ? "nothing" : names.length > 20 ? `${shown}, and ${names.length - 20} more` : shown;
 }

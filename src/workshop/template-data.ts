@@ -51,13 +51,24 @@ function emptyMap(): TemplateMap {
   return Object.create(null) as TemplateMap;
 }
 
-/** JSON as it is commonly written, names sorted. Takes whatever a template may have made. */
-export function jsonOf(value: unknown): string {
+/** JSON as it is commonly written, names sorted; on lines of their own with `indent` spaces a step. Takes whatever a template may have made. */
+export function jsonOf(value: unknown, indent?: number, depth = 0): string {
   if (value instanceof Digits) return value.valueOf();
-  if (Array.isArray(value)) return `[${value.map(jsonOf).join(",")}]`;
+  const inner = (one: unknown) => jsonOf(one, indent, depth + 1);
+  const lineOf = (steps: number) => (indent === undefined ? "" : `\n${" ".repeat(indent * steps)}`);
+  const enclosed = (open: string, parts: string[], close: string) =>
+    parts.length === 0
+      ? open + close
+      : `${open}${parts.map((part) => lineOf(depth + 1) + part).join(",")}${lineOf(depth)}${close}`;
+  if (Array.isArray(value)) return enclosed("[", value.map(inner), "]");
   if (typeof value === "object" && value !== null) {
+    const colon = indent === undefined ? ":" : ": ";
     const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${members.map(([name, inner]) => `${JSON.stringify(name)}:${jsonOf(inner)}`).join(",")}}`;
+    return enclosed(
+      "{",
+      members.map(([name, one]) => JSON.stringify(name) + colon + inner(one)),
+      "}",
+    );
   }
   return JSON.stringify(value) ?? "null";
 }

@@ -1,7 +1,8 @@
 import { escapedText } from "../mount/formats/properties.js";
-import { FilterMistake } from "./template-mistake.js";
-import { type TemplateValue, jsonOf, templateValue, textOf } from "./template-data.js";
 import { parseExactJson } from "../shared/exact-json.js";
+import { strictBase64 } from "../shared/strict-base64.js";
+import { type TemplateValue, jsonOf, templateValue, textOf } from "./template-data.js";
+import { FilterMistake } from "./template-mistake.js";
 
 type Filter = (value: unknown, ...more: unknown[]) => unknown;
 
@@ -10,7 +11,7 @@ export const removedFilters = ["sample", "raw", "inspect", "jsonify"] as const;
 
 /** Ours, beside Liquid's own or in their place. `docs/parameters.md` explains each. */
 export const filters: Readonly<Record<string, Filter>> = {
-  json: (value, indent) => (indent === undefined ? jsonOf(value) : indented(value, indent)),
+  json: (value, indent) => jsonOf(value, indent === undefined ? undefined : widthOf(indent)),
   from_json: (value) => fromJson(textOf(value)),
   base64_encode: (value) => Buffer.from(textOf(value)).toString("base64"),
   base64_decode: (value) => decoded(textOf(value)),
@@ -26,25 +27,6 @@ function widthOf(width: unknown): number {
   throw new FilterMistake("indent takes a whole number of spaces, up to 64");
 }
 
-/** Only spaces: JSON.parse has lost no digits, for it is not asked. */
-function indented(value: unknown, width: unknown, depth = 0): string {
-  const spaces = widthOf(width);
-  const lines = (open: string, close: string, members: string[]) => {
-    if (members.length === 0) return open + close;
-    const inner = " ".repeat(spaces * (depth + 1));
-    return `${open}\n${members.map((member) => inner + member).join(",\n")}\n${" ".repeat(spaces * depth)}${close}`;
-  };
-  const nested = (inner: unknown) => indented(inner, width, depth + 1);
-  if (Array.isArray(value)) return lines("[", "]", value.map(nested));
-  if (typeof value !== "object" || value === null || jsonOf(value)[0] !== "{") return jsonOf(value);
-  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return lines(
-    "{",
-    "}",
-    members.map(([name, inner]) => `${JSON.stringify(name)}: ${nested(inner)}`),
-  );
-}
-
 function fromJson(text: string): TemplateValue {
   const parsed = parseExactJson(Buffer.from(text));
   if (parsed === undefined) throw new FilterMistake("from_json was given what is not JSON");
@@ -53,11 +35,10 @@ function fromJson(text: string): TemplateValue {
 
 /** Binary data is not for a text: it would be changed without a word. */
 function decoded(text: string): string {
-  const compact = text.replace(/[\r\n]/g, "");
-  if (compact.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(compact))
-    throw new FilterMistake("base64_decode was given what is not valid base64");
+  const bytes = strictBase64(text);
+  if (!bytes) throw new FilterMistake("base64_decode was given what is not valid base64");
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(compact, "base64"));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     throw new FilterMistake(
       "base64_decode gave what is not UTF-8; write it to a file of its own, with encoding: base64",

@@ -5,6 +5,7 @@ import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { SharedWork } from "../shared/shared-work.js";
 import { FairLine } from "./fair-line.js";
+import { contentsOf, orderOf } from "./jobs.js";
 import type { Delivery, Order, TemplateName } from "./orders.js";
 import { WorkProcess } from "./work-process.js";
 
@@ -68,10 +69,7 @@ export class Workshop implements MountWorkshop {
   }
 
   async make(job: Job, tenant: string, signal: AbortSignal): Promise<Buffer> {
-    const delivery = await this.#delivery(bared(job), tenant, signal);
-    if (delivery.ok)
-      return Buffer.from(delivery.contents.buffer, delivery.contents.byteOffset, delivery.contents.length);
-    throw new ProviderError(delivery.code, `${nouns[job.kind]}${placeIn(delivery)} ${delivery.message}`);
+    return contentsOf(job, await this.#delivery(orderOf(job), tenant, signal));
   }
 
   /** Which variables a template reads, `name` or `source.name`, or what is wrong with it. */
@@ -216,21 +214,8 @@ export class Workshop implements MountWorkshop {
 
 export type Looked = { names: TemplateName[] } | { mistake: string; line: number; column: number };
 
-const nouns = { template: "the template", keystore: "the keystore" };
-
-function placeIn(delivery: Delivery): string {
-  return delivery.ok || delivery.line === undefined ? "" : `, line ${delivery.line}, column ${delivery.column}:`;
-}
-
 function tooMuch(what: string): Delivery {
   return { ok: false, code: "limit_exceeded", message: `${what} to make` };
-}
-
-/** For the other process: a message can hold plain data only. */
-function bared(job: Job): Order {
-  if (job.kind === "template") return { ...job, data: job.data.reveal() };
-  const { key, password, ...open } = job;
-  return { ...open, password: password.reveal(), ...(key && { key: key.reveal() }) };
 }
 
 function keyOf(order: Order): string {

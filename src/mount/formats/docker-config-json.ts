@@ -1,7 +1,7 @@
 import { ProviderError } from "../../shared/errors.js";
 import { goJson } from "../../shared/go-json.js";
 import { type Json, isJsonObject } from "../../shared/json.js";
-import { named } from "../../shared/quoted.js";
+import { namesThereAre } from "../../shared/quoted.js";
 
 const parts = ["registry", "username", "password"] as const;
 
@@ -14,10 +14,9 @@ export function dockerConfigJson(value: Json, place: string): string {
   const [registry, username, password] = parts.map((name) => {
     const text = data[name];
     if (typeof text === "string" && text !== "") return text;
-    const there = Object.keys(data).sort().slice(0, 20).map(named).join(", ");
     throw new ProviderError(
       "not_found",
-      `no ${name} at ${place}, of which format: dockerconfigjson is made (it has: ${there || "no keys"})`,
+      `no ${name} at ${place}, of which format: dockerconfigjson is made (it has: ${namesThereAre(Object.keys(data))})`,
     );
   }) as [string, string, string];
   if (username.includes(":")) {

@@ -1,6 +1,6 @@
 import { ProviderError } from "../../shared/errors.js";
 import type { Json, JsonObject } from "../../shared/json.js";
-import { named } from "../../shared/quoted.js";
+import { namesThereAre } from "../../shared/quoted.js";
 import { type PemBlock, pemBlocksIn } from "./pem-blocks.js";
 
 /** Where the parts are: the names of Vault's PKI engine, and those of Kubernetes' TLS Secrets. */
@@ -47,9 +47,8 @@ function withoutCertificate(secret: JsonObject, found: string | undefined, place
   if (found !== undefined) {
     return new ProviderError("invalid_request", `${found} at ${place} holds PEM, but no certificate; put one there`);
   }
-  const there = Object.keys(secret).sort().slice(0, 20).map(named).join(", ");
   return new ProviderError(
     "not_found",
-    `no certificate (${certificateNames.join(", ")}) at ${place} (it has: ${there || "no keys"})`,
+    `no certificate (${certificateNames.join(", ")}) at ${place} (it has: ${namesThereAre(Object.keys(secret))})`,
   );
 }

@@ -1,4 +1,5 @@
 import type { Json } from "../../shared/json.js";
+import { unicodeEscape } from "../../shared/quoted.js";
 import { membersOf } from "./members.js";
 
 /** A Java properties file, in ASCII: what java.util.Properties.load reads back, whatever its charset. */
@@ -28,5 +29,5 @@ function escaped(text: string): string {
   return text
     .replaceAll("\\", "\\\\")
     .replace(/[\t\n\f\r]/g, (control) => controls[control]!)
-    .replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+    .replace(/[^ -~]/g, unicodeEscape);
 }

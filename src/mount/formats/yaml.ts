@@ -1,6 +1,7 @@
 import type { LosslessNumber } from "lossless-json";
 import { goJson } from "../../shared/go-json.js";
 import { type Json, isJsonObject } from "../../shared/json.js";
+import { unicodeEscape } from "../../shared/quoted.js";
 import { namesIn } from "./members.js";
 
 /**
@@ -46,8 +47,5 @@ function scalar(value: null | boolean | string | LosslessNumber): string {
 
 /** JSON's form, and what YAML takes for a line break or has no place for, escaped as well. */
 function quotedText(text: string): string {
-  return JSON.stringify(text.toWellFormed()).replace(
-    /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return JSON.stringify(text.toWellFormed()).replace(/[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g, unicodeEscape);
 }

@@ -1,0 +1,20 @@
+import type { Job } from "../mount/ports.js";
+import { ProviderError } from "../shared/errors.js";
+import type { Delivery, Order } from "./orders.js";
+
+/** A job as what the other process is given: a message can hold plain data only. */
+export function orderOf(job: Job): Order {
+  if (job.kind === "template") return { ...job, data: job.data.reveal() };
+  const { key, password, ...open } = job;
+  return { ...open, password: password.reveal(), ...(key && { key: key.reveal() }) };
+}
+
+/** What was made of a job, or why it was not, as an error. */
+export function contentsOf({ kind }: Job, delivery: Delivery): Buffer {
+  if (delivery.ok) {
+    const { buffer, byteOffset, length } = delivery.contents;
+    return Buffer.from(buffer, byteOffset, length);
+  }
+  const place = delivery.line === undefined ? "" : `, line ${delivery.line}, column ${delivery.column}:`;
+  throw new ProviderError(delivery.code, `the ${kind}${place} ${delivery.message}`);
+}
