@@ -95,6 +95,15 @@ test("mounts, and prints the files but not what is in them", async () => {
   expect(await readlink(join(out, "app"))).toBe("..data/app");
 });
 
+test.each([
+  ["a folder's", "all/"],
+  ["the volume's own", "/"],
+])("the version of a file is %s, where it has none", async (_name, id) => {
+  const { usual } = await stage(answer({ "all/host": "db" }, { [id]: "v7" }));
+  const { stdout } = await mount(usual);
+  expect(stdout).toContain("all/host  0644      2  v7\n");
+});
+
 describe("says who mounts", () => {
   const podClaims = { namespace: "n", pod: { name: "p", uid: "u" }, serviceaccount: { name: "sa", uid: "x" } };
   const token = jwt({ aud: ["bao", "b"], exp: Date.parse("2026-01-01T11:00:00Z") / 1_000, "kubernetes.io": podClaims });

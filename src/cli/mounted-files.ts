@@ -25,13 +25,13 @@ export function mountedFiles({ files, versions }: Mounted): MountedFile[] {
   return [...byPath.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** An object is a file, or a directory of files. */
+/** An object is a file, or a directory of files: `db`, or as keymount has it `db/`, and `/` for the volume itself. */
 function versionOf(path: string, versions: ReadonlyMap<string, string>): string {
   for (let id = path; id !== ""; id = id.slice(0, Math.max(0, id.lastIndexOf("/")))) {
-    const version = versions.get(id);
+    const version = versions.get(id) ?? versions.get(`${id}/`);
     if (version !== undefined) return version;
   }
-  return "";
+  return versions.get("/") ?? "";
 }
 
 /** One line for each file, under a line of titles. */
