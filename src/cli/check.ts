@@ -28,7 +28,7 @@ export function checkCommand(worker = workerFile): Command {
     summary: "check SecretProviderClass files for mistakes, offline",
     help,
     run: async (argv, io, signal) => {
-      const workshop = new Workshop({ worker, clock: systemClock, failed: () => undefined });
+      const workshop = new Workshop({ worker, clock: systemClock });
       try {
         return await run(argv, io, workshop, signal);
       } finally {

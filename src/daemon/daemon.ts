@@ -104,7 +104,7 @@ async function start(
   );
   releases.add(() => health.stop());
 
-  const workshop = new Workshop({ worker: workerFile, clock, failed: (reason) => observers.workerFailed(reason) });
+  const workshop = new Workshop({ worker: workerFile, clock, observer: observers });
   releases.add(() => workshop.close());
 
   const notes = new ClassNotes(log);

@@ -1,7 +1,7 @@
+import type { Answer } from "../leases/answer.js";
+import type { HeldAnswersObserver } from "../leases/held-answers.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import type { Visitor } from "../mount/ports.js";
-import type { HeldAnswersObserver } from "../leases/held-answers.js";
-import type { Answer } from "../leases/answer.js";
 import type { CallOutcome } from "../rpc/unary.js";
 import type { ProviderError } from "../shared/errors.js";
 import { describeError } from "../telemetry/describe-error.js";
@@ -12,10 +12,11 @@ import type { Session } from "../vault/session.js";
 import type { SessionsObserver } from "../vault/sessions.js";
 import type { VaultToken } from "../vault/vault-client.js";
 import type { VaultObserver } from "../vault/vault-observer.js";
+import type { WorkshopObserver } from "../workshop/workshop.js";
 import { credentialOf } from "./credential-facts.js";
 
 /** What the rooms tell of themselves, said once in the log and counted. */
-export class Observers implements VaultObserver, SessionsObserver, HeldAnswersObserver {
+export class Observers implements VaultObserver, SessionsObserver, HeldAnswersObserver, WorkshopObserver {
   readonly #log: Log;
   #metrics: Metrics | undefined;
 
@@ -166,6 +167,10 @@ export class Observers implements VaultObserver, SessionsObserver, HeldAnswersOb
 
   choreFailed(error: unknown): void {
     this.#log.error(describeError(error), "housekeeping failed");
+  }
+
+  worked(kind: string, outcome: string, seconds: number): void {
+    this.#metrics?.worked(kind, outcome, seconds);
   }
 
   /** The process of templates and keystores does not start. */

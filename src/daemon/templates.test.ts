@@ -61,6 +61,10 @@ describe("through the driver's socket", () => {
     expect(one.files[0]!.contents.length).toBeGreaterThan(1_000);
     expect(two.files[0]!.contents).toEqual(one.files[0]!.contents);
     expect(two.versions).toEqual(one.versions);
+    const { text } = await started.page("/metrics");
+    expect(text, "once, for two Mounts").toContain(
+      'keymount_worker_duration_seconds_count{kind="keystore",outcome="ok"} 1',
+    );
   });
 
   test("the operator's policy refuses a source as it refuses a path", async () => {

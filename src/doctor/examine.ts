@@ -39,7 +39,7 @@ export async function examine(
 ): Promise<void> {
   const api = "mistakes" in complaint.options ? undefined : complaint.options.kubernetesApi;
   const kube = api && new KubeClient({ api, directory });
-  const workshop = new Workshop({ worker: workerFile, clock, failed: () => undefined });
+  const workshop = new Workshop({ worker: workerFile, clock });
   try {
     const round = new Round({ clock, stepMs, report }, signal);
     await walk(complaint, { clock, lookup, driverDirectories, kube, workshop, random: Math.random }, round);

@@ -24,6 +24,7 @@ function usedMetrics(): Metrics {
   metrics.credentialMade("main", "database", "new");
   metrics.orphaned("main", "token");
   metrics.stateRecord("restored");
+  metrics.worked("template", "ok", 0.004);
   metrics.heldInstead("main", "unavailable");
   metrics.failedOver("main");
   metrics.tlsFilesRejected("main");

@@ -6,6 +6,9 @@ import { type Holdings, registerHoldings } from "./holdings.js";
 const mountBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 90];
 const requestBuckets = [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
 
+/** From a small template to the time that an order has. */
+const workBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
 /** Outcomes of a request that say nobody there can answer it. */
 const downOutcomes: ReadonlySet<string> = new Set(["outage", "sealed", "configuration", "protocol"]);
 
@@ -27,6 +30,7 @@ export class Metrics {
   readonly #made: Counter<"connection" | "engine" | "reason">;
   readonly #orphaned: Counter<"connection" | "engine">;
   readonly #records: Counter<"outcome">;
+  readonly #workSeconds: Histogram<"kind" | "outcome">;
 
   constructor(version: string, holdings: () => Holdings) {
     const registers = [this.#registry];
@@ -123,6 +127,13 @@ export class Metrics {
       labelNames: ["outcome"],
       registers,
     });
+    this.#workSeconds = new Histogram({
+      name: "keymount_worker_duration_seconds",
+      help: "Time the worker process took to make a template's or a keystore's file",
+      labelNames: ["kind", "outcome"],
+      buckets: workBuckets,
+      registers,
+    });
     new Gauge({ name: "keymount_build_info", help: "Always 1", labelNames: ["version"], registers }).set(
       { version },
       1,
@@ -174,6 +185,10 @@ export class Metrics {
 
   stateRecord(outcome: "restored" | "set_aside" | "dropped" | "not_written", count = 1): void {
     this.#records.inc({ outcome }, count);
+  }
+
+  worked(kind: string, outcome: string, seconds: number): void {
+    this.#workSeconds.observe({ kind, outcome }, seconds);
   }
 
   heldInstead(connection: string, reason: string): void {

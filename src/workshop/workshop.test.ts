@@ -9,7 +9,7 @@ import { Redacted } from "../shared/redacted.js";
 import { builtWorker } from "../testing/built-worker.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { temporaryDirectory } from "../testing/rpc-server.js";
-import { Workshop } from "./workshop.js";
+import { Workshop, type WorkshopObserver } from "./workshop.js";
 
 const never = new AbortController().signal;
 const open: Workshop[] = [];
@@ -24,9 +24,21 @@ afterEach(async () => {
 });
 
 function workshop(parts: Partial<ConstructorParameters<typeof Workshop>[0]> = {}): Workshop {
-  const made = new Workshop({ worker, clock: systemClock, failed: () => undefined, ...parts });
+  const made = new Workshop({ worker, clock: systemClock, ...parts });
   open.push(made);
   return made;
+}
+
+/** Remembers what it was told, but the times. */
+function observing(): WorkshopObserver & { work: string[]; failures: unknown[] } {
+  const work: string[] = [];
+  const failures: unknown[] = [];
+  return {
+    work,
+    failures,
+    worked: (kind, outcome) => void work.push(`${kind} ${outcome}`),
+    workerFailed: (reason) => void failures.push(reason),
+  };
 }
 
 function template(text: string, own: object = { user: "app" }): Job {
@@ -158,13 +170,14 @@ test("what no republish asks for any more is forgotten after ten minutes, and ma
 });
 
 test("equal work is done once, at once and later", async () => {
-  const failures: unknown[] = [];
-  const shop = workshop({ failed: (reason) => failures.push(reason) });
+  const observer = observing();
+  const shop = workshop({ observer });
   const job = template("{{ user }}");
   const [one, two] = await Promise.all([shop.make(job, "a", never), shop.make(job, "b", never)]);
   expect([one.toString(), two.toString()]).toEqual(["app", "app"]);
   expect(await refusal(shop.make(template("{{ no }}"), "a", never))).toMatch(/^not_found/);
-  expect(failures).toEqual([]);
+  expect(observer.failures).toEqual([]);
+  expect(observer.work).toEqual(["template ok", "template not_found"]);
 });
 
 test("who gives up no longer waits, and nobody else is disturbed", async () => {
@@ -193,12 +206,13 @@ test("closing refuses what waits, and leaves no timer behind", async () => {
 });
 
 test("without its code nothing is made, and the reason is told", async () => {
-  const failures: unknown[] = [];
-  const shop = workshop({ worker: new URL("file:///nowhere/worker.js"), failed: (reason) => failures.push(reason) });
+  const observer = observing();
+  const shop = workshop({ worker: new URL("file:///nowhere/worker.js"), observer });
   expect(await refusal(shop.make(template("x"), "a", never))).toBe(
     "unavailable: the process that makes it does not start",
   );
-  expect(failures).toHaveLength(1);
+  expect(observer.failures).toHaveLength(1);
+  expect(observer.work).toEqual(["template unavailable"]);
 });
 
 test("tells the variables of a template, or what is wrong with it", async () => {

@@ -2,19 +2,25 @@ import { createHash } from "node:crypto";
 import { BoundedCache } from "../mount/bounded-cache.js";
 import type { Job, Workshop as MountWorkshop } from "../mount/ports.js";
 import type { Clock } from "../shared/clock.js";
-import { ProviderError } from "../shared/errors.js";
+import { type ErrorCode, ProviderError } from "../shared/errors.js";
 import { SharedWork } from "../shared/shared-work.js";
 import { FairLine } from "./fair-line.js";
 import { contentsOf, orderOf } from "./jobs.js";
 import type { Delivery, Order, TemplateName } from "./orders.js";
 import { WorkProcess } from "./work-process.js";
 
+export interface WorkshopObserver {
+  /** One order was worked on for so long; `outcome` is `ok` or the error's code. */
+  worked(kind: Order["kind"], outcome: "ok" | ErrorCode, seconds: number): void;
+  /** Why the process does not start, or ended when nobody had it ended. */
+  workerFailed(reason: unknown): void;
+}
+
 export interface WorkshopParts {
   /** The worker's code, as a file that this Node can run. */
   worker: URL;
   clock: Clock;
-  /** Told why the process does not start, or ended when nobody had it ended. */
-  failed: (reason: unknown) => void;
+  observer?: WorkshopObserver;
 }
 
 /** One order's time. A keystore takes a tenth, most templates a thousandth of it; a node may be busy. */
@@ -146,12 +152,29 @@ export class Workshop implements MountWorkshop {
     this.#rest?.abort();
     for (let next = this.#line.next(); next; next = this.#line.next()) {
       const { item, tenant } = next;
-      const startedAt = this.#parts.clock.monotonic();
-      await this.#work(item.order).then(item.done, item.failed);
-      this.#line.used(tenant, this.#parts.clock.monotonic() - startedAt);
+      this.#line.used(tenant, await this.#workOn(item));
     }
     this.#busy = false;
     void this.#restAwhile();
+  }
+
+  /** Milliseconds that it took. Never throws. */
+  async #workOn({ order, done, failed }: Ticket): Promise<number> {
+    const { clock, observer } = this.#parts;
+    const startedAt = clock.monotonic();
+    const outcome = await this.#work(order).then(
+      (delivery) => {
+        done(delivery);
+        return delivery.ok ? "ok" : delivery.code;
+      },
+      (reason: unknown) => {
+        failed(reason);
+        return ProviderError.from(reason).code;
+      },
+    );
+    const tookMs = clock.monotonic() - startedAt;
+    observer?.worked(order.kind, outcome, tookMs / 1000);
+    return tookMs;
   }
 
   async #work(order: Order): Promise<Delivery> {
@@ -167,7 +190,7 @@ export class Workshop implements MountWorkshop {
     // An order before may have left too little for this one.
     if (!isFresh) return this.#work(order);
     if (came.ofMemory) return tooMuch("takes too much memory");
-    this.#parts.failed(came.reason);
+    this.#parts.observer?.workerFailed(came.reason);
     throw new ProviderError("unavailable", "the process that makes it failed");
   }
 
@@ -186,7 +209,7 @@ export class Workshop implements MountWorkshop {
       return await this.#process;
     } catch (reason) {
       this.#process = undefined;
-      this.#parts.failed(reason);
+      this.#parts.observer?.workerFailed(reason);
       throw new ProviderError("unavailable", "the process that makes it does not start");
     }
   }
