@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Delivery, Order } from "./orders.js";
 
-/** Of its heap; what a filter makes outside of it is counted there (`render-template.ts`). */
+/** Of its heap; what a filter makes outside of it is counted by `template-engine.ts`. */
 const flags = ["--max-old-space-size=24", "--max-semi-space-size=1"];
 
 /** No signal opens an inspector in it either, where this Node knows the flag. */
