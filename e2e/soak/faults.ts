@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { HeldCredential } from "../../src/shared/held-credential.js";
 import type { LeaseScene } from "../stack/lease-scene.js";
 import type { VaultRaft } from "../stack/vault-raft.js";
-import type { RolePlan } from "./plan.js";
+import { type RolePlan, shortLivedOf } from "./plan.js";
 
 /** Something that goes wrong, for as long as its promise lasts. */
 export interface Fault {
@@ -17,6 +18,7 @@ export function faults(
   signal: AbortSignal,
 ): Fault[] {
   const vault = raft.nodes[0]!;
+  const hurried = shortLivedOf(roles);
   const rest = (ms: number) => sleep(ms, undefined, { signal });
   let turn = 0;
   return [
@@ -39,7 +41,7 @@ export function faults(
     {
       what: "the leases of a role are revoked by prefix",
       happen: async () => {
-        const { name } = roles[(turn += 1) % roles.length]!;
+        const { name } = hurried[(turn += 1) % hurried.length]!;
         await vault.api.request("PUT", `sys/leases/revoke-prefix/${database}/creds/${name}`);
       },
     },
@@ -61,8 +63,9 @@ export function faults(
     {
       what: "ten tokens are revoked",
       happen: async () => {
-        const tokens = (await held()).filter(({ kind }) => kind === "token").slice(0, 10);
-        for (const { tokenAccessor: accessor } of tokens) {
+        const isHurried = ({ role }: HeldCredential) => hurried.some(({ name }) => role.endsWith(`-${name}`));
+        const tokens = (await held()).filter(({ kind }) => kind === "token").filter(isHurried);
+        for (const { tokenAccessor: accessor } of tokens.slice(0, 10)) {
           await vault.api.answer("POST", "auth/token/revoke-accessor", { accessor });
         }
       },
