@@ -30,6 +30,7 @@ export class Metrics {
   readonly #made: Counter<"connection" | "engine" | "reason">;
   readonly #orphaned: Counter<"connection" | "engine">;
   readonly #records: Counter<"outcome">;
+  readonly #workerEnds: Counter;
   readonly #workSeconds: Histogram<"kind" | "outcome">;
 
   constructor(version: string, holdings: () => Holdings) {
@@ -134,6 +135,12 @@ export class Metrics {
       buckets: workBuckets,
       registers,
     });
+    this.#workerEnds = new Counter({
+      name: "keymount_worker_exits_total",
+      help: "Worker processes that ended before their time; the next file has another started",
+      labelNames: ["reason"],
+      registers,
+    });
     new Gauge({ name: "keymount_build_info", help: "Always 1", labelNames: ["version"], registers }).set(
       { version },
       1,
@@ -189,6 +196,10 @@ export class Metrics {
 
   worked(kind: string, outcome: string, seconds: number): void {
     this.#workSeconds.observe({ kind, outcome }, seconds);
+  }
+
+  workerEnded(reason: "timeout" | "memory" | "crash" | "start"): void {
+    this.#workerEnds.inc({ reason });
   }
 
   heldInstead(connection: string, reason: string): void {
