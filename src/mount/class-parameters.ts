@@ -5,6 +5,7 @@ import type { ClassSpec } from "./mount-spec.js";
 import { refreshInterval } from "./object-fields.js";
 import { readObjects } from "./objects.js";
 import { canonicalQuery, readSecretPath } from "./secret-path.js";
+import { withoutOuterSlashes } from "../shared/slashes.js";
 
 /** In this order the first that is there wins, as in the OpenBao provider (config.go). */
 export const prefixes = ["bao", "openbao", "vault"] as const;
@@ -128,7 +129,7 @@ class ParameterReader {
     if (typeof read === "string") this.say("error", name, read);
     else if (canonicalQuery(read.query) !== "" || text.includes("?"))
       this.say("error", name, "holds a query, which belongs to secretPath");
-    return text.replace(/^\/+|\/+$/g, "");
+    return withoutOuterSlashes(text);
   }
 
   /** Both spellings at once is a mistake to the Go provider too (config.go). */

@@ -26,9 +26,9 @@ const shown = [
 export function shownWords(errors: readonly string[]): string | undefined {
   const spoken = errors.map((error) =>
     error
-      .slice(0, 1000)
       .replace(/^\d+ errors? occurred:/, "")
-      .replace(/^[\s*]+|\s+$/g, ""),
+      .replace(/^[\s*]+/, "")
+      .trimEnd(),
   );
   return spoken.find((words) => words.length <= 300 && shown.some((pattern) => pattern.test(words)));
 }
