@@ -250,14 +250,15 @@ class Reader {
   }
 
   #mistake(offset: number, text: string): YamlScalar {
-    if (this.mistakes.length < 20) this.mistakes.push({ offset, text });
+    if (this.mistakes.length < 20 && !this.#spent) this.mistakes.push({ offset, text });
     return nothing(offset);
   }
 
   /** A mistake after which nothing more is read. */
   #stop(offset: number, text: string): YamlScalar {
+    const read = this.#mistake(offset, text);
     this.#spent = true;
-    return this.#mistake(offset, text);
+    return read;
   }
 }
 
