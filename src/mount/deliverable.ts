@@ -18,7 +18,7 @@ export function fitsTheDriver(files: readonly MountedFile[], responseBytes: numb
       "the class yields no file, and a volume without files is no use to a pod",
     );
   const sizes = files.map(({ path, contents }) => ({ path, bytes: contents.reveal().length }));
-  const total = sizes.reduce((sum, { path, bytes }) => sum + bytes + 2 * Buffer.byteLength(path) + overheadPerFile, 0);
+  const total = wireBytes(files);
   if (total <= responseBytes) return total;
   const largest = sizes.sort((a, b) => b.bytes - a.bytes).slice(0, 3);
   throw new ProviderError(
@@ -40,5 +40,13 @@ export function fileWriter(responseBytes: number): TextWriter {
         "limit_exceeded",
         `the file is longer than the ${responseBytes} bytes that fit one answer to the driver; choose one value with secretKey, or another format`,
       ),
+  );
+}
+
+/** What files are on the wire, nearly. */
+export function wireBytes(files: readonly MountedFile[]): number {
+  return files.reduce(
+    (sum, { path, contents }) => sum + contents.reveal().length + 2 * Buffer.byteLength(path) + overheadPerFile,
+    0,
   );
 }
