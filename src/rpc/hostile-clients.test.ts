@@ -100,6 +100,21 @@ describe.each<[string, () => Buffer[]]>([
   });
 });
 
+test.each<[string, () => Buffer[]]>([
+  ["a frame of no stream's", () => [headers(1), ...many(2_000, () => [data(0, 0, Buffer.alloc(250))])]],
+  ["windows without end", () => many(2_000, () => [frame(8, 0, 0, number(0x7fff_ffff))])],
+  [
+    "headers that cannot be read",
+    () => [frame(frameType.headers, 4, 1, Buffer.of(0x80)), ...many(9_000, () => [goaway])],
+  ],
+])("a connection that the server gives up for %s ends, also for a client that waits", async (_name, sent) => {
+  const { client } = await hostile();
+  client.send(...sent());
+  client.end();
+  await client.until(() => client.closed).catch(() => undefined);
+  expect(client.closed).toBe(true);
+});
+
 async function sendAlone(client: RawHttp2Client, bytes: Buffer): Promise<void> {
   client.send(bytes);
   await new Promise((resolve) => setImmediate(resolve));
