@@ -49,6 +49,8 @@ export interface DaemonParts {
 export interface Daemon {
   /** Where health is served; the port that was free, where the options say 0. */
   healthAddress: { host: string; port: number };
+  /** Counts an error that nothing caught. */
+  countUncaught(): void;
   stop(): Promise<void>;
 }
 
@@ -156,5 +158,9 @@ async function start(
     },
     "serving",
   );
-  return { healthAddress: health.address, stop: () => releases.run() };
+  return {
+    healthAddress: health.address,
+    countUncaught: () => metrics.uncaughtException(),
+    stop: () => releases.run(),
+  };
 }

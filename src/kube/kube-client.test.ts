@@ -103,6 +103,12 @@ describe("an answer that goes on", () => {
     await expect(read(client, 100)).rejects.toThrow(message);
   });
 
+  test("gives long lines that come in small pieces", async () => {
+    const line = JSON.stringify({ a: "x".repeat(200_000) });
+    const { client } = await startKubernetesApi(() => ({ status: 200, body: `${line}\n`.repeat(3) }));
+    expect(await read(client)).toEqual([JSON.parse(line), JSON.parse(line), JSON.parse(line)]);
+  });
+
   test("begins within the time of any call, however long it may be silent later", async () => {
     const { client } = await startKubernetesApi(() => "hang", { timeoutMs: 50 });
     await expect(read(client, 3_600_000)).rejects.toThrow(/does not answer in time/);

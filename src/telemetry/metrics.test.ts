@@ -30,6 +30,7 @@ function usedMetrics(): Metrics {
   metrics.failedOver("main");
   metrics.tlsFilesRejected("main");
   metrics.event("written");
+  metrics.uncaughtException();
   return metrics;
 }
 

@@ -32,6 +32,7 @@ export class Metrics {
   readonly #records: Counter<"outcome">;
   readonly #workerEnds: Counter;
   readonly #workSeconds: Histogram<"kind" | "outcome">;
+  readonly #uncaught: Counter;
 
   constructor(version: string, holdings: () => Holdings) {
     const registers = [this.#registry];
@@ -141,6 +142,11 @@ export class Metrics {
       labelNames: ["reason"],
       registers,
     });
+    this.#uncaught = new Counter({
+      name: "keymount_uncaught_exceptions_total",
+      help: "Errors that nothing caught; each fails the call it belongs to, and is a fault of keymount's",
+      registers,
+    });
     new Gauge({ name: "keymount_build_info", help: "Always 1", labelNames: ["version"], registers }).set(
       { version },
       1,
@@ -212,6 +218,10 @@ export class Metrics {
 
   tlsFilesRejected(connection: string): void {
     this.#tlsRejections.inc({ connection });
+  }
+
+  uncaughtException(): void {
+    this.#uncaught.inc();
   }
 
   event(outcome: "written" | "lost"): void {
