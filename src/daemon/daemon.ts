@@ -57,9 +57,9 @@ const refreshIntervalMs = 2 * 60_000;
 /** The kubelet republishes a volume at least every 90 s; the second time makes up for one that failed. */
 const republishTwiceMs = 2 * 90_000;
 /** Of classes that were read, which costs a millisecond each. */
-const classCacheBytes = 8 << 20;
-/** Of classes and tokens of Mounts that wait. */
-const inFlightBytes = 32 << 20;
+const classCacheBytes = 4 << 20;
+/** Of classes and tokens of Mounts that wait; a pod's is some kilobytes. */
+const inFlightBytes = 12 << 20;
 
 /** Puts everything together, the socket last. What was started is stopped again if a later step fails. */
 export async function startDaemon(parts: DaemonParts, signal: AbortSignal): Promise<Daemon> {

@@ -4,7 +4,6 @@ import type { BoundedCache } from "./bounded-cache.js";
 import { classBytes } from "./class-bytes.js";
 import { isDriversOwn, readClass } from "./class-parameters.js";
 import { refusal } from "./findings.js";
-import { hasMoreStrings } from "./json-strings.js";
 import type { ClassSpec, MountSpec, OfferedToken, PodIdentity } from "./mount-spec.js";
 import { requestsOf } from "./object-requests.js";
 import { readTokens, tokensKey } from "./offered-tokens.js";
@@ -63,12 +62,13 @@ export function parseMountRequest(request: WireMountRequest, options: MountReque
 function readAttributes(text: string): Map<string, string> {
   if (text.length > mostAttributeBytes)
     throw refusal([`the attributes are longer than ${mostAttributeBytes >> 10} KiB`]);
-  if (hasMoreStrings(text, 2 * mostAttributes)) throw refusal([`there are more than ${mostAttributes} attributes`]);
   const read = json(text);
   if (typeof read !== "object" || read === null || Array.isArray(read)) {
     throw refusal(["the attributes are not a JSON object of strings"]);
   }
   const entries = Object.entries(read as Record<string, unknown>);
+  if (entries.length > mostAttributes)
+    throw refusal([`there are ${entries.length} attributes, more than ${mostAttributes}`]);
   const odd = entries.filter(([, value]) => typeof value !== "string");
   if (odd.length > 0) {
     throw refusal(odd.map(([key, value]) => `${quoted(key)} must be a string, not ${kindOf(value)}; put it in quotes`));
@@ -120,8 +120,7 @@ function tokensOf(
 
 /** Drivers send "", "null" and "{}" for no secrets; other keys in there are the class's own and no business of ours. */
 function secretTokens(secrets: string): string {
-  const isTooMuch = secrets.length > mostAttributeBytes || hasMoreStrings(secrets, 2 * mostAttributes);
-  const read = isTooMuch ? undefined : json(secrets);
+  const read = secrets.length > mostAttributeBytes ? undefined : json(secrets);
   if (typeof read !== "object" || read === null || !Object.hasOwn(read, tokensKey)) return "";
   const text = (read as Record<string, unknown>)[tokensKey];
   return typeof text === "string" ? text : "";
