@@ -1,6 +1,5 @@
 import fc from "fast-check";
-import { BoundedCache } from "../src/mount/bounded-cache.js";
-import type { ClassSpec } from "../src/mount/mount-spec.js";
+import { ClassCache } from "../src/mount/class-cache.js";
 import { parseMountRequest, type WireMountRequest } from "../src/mount/mount-request.js";
 import { systemClock } from "../src/shared/clock.js";
 import { sampleConnection } from "../src/testing/connection.js";
@@ -78,7 +77,7 @@ export const attributesTarget: Target<WireMountRequest> = {
 
 /** A class from the cache is the class that was read. */
 function expectSameReading(request: WireMountRequest): void {
-  const options = { refreshIntervalMs: 120_000, classes: new BoundedCache<ClassSpec>(1 << 20) };
+  const options = { refreshIntervalMs: 120_000, classes: new ClassCache(1 << 20) };
   const [first, second] = [parseMountRequest(request, options), parseMountRequest(request, options)];
   expectEqual("two readings", first, second);
 }

@@ -2,8 +2,7 @@ import type { Options } from "../config/options.js";
 import { startHealthServer } from "../http/health-server.js";
 import { EventRecorder } from "../kube/event-recorder.js";
 import type { KubeClient } from "../kube/kube-client.js";
-import { BoundedCache } from "../mount/bounded-cache.js";
-import type { ClassSpec } from "../mount/mount-spec.js";
+import { ClassCache } from "../mount/class-cache.js";
 import { RequestsInFlight } from "../mount/requests-in-flight.js";
 import type { TokenMinter } from "../mount/visitor.js";
 import { callVersion } from "../rpc/call-version.js";
@@ -117,7 +116,7 @@ async function start(
     versionKey: deriveKey(key, keyLabels.objectVersion),
     responseBytes: options.limits.responseBytes,
     operator: options.operator,
-    reading: { refreshIntervalMs, classes: new BoundedCache<ClassSpec>(classCacheBytes) },
+    reading: { refreshIntervalMs, classes: new ClassCache(classCacheBytes) },
     inFlight: new RequestsInFlight(inFlightBytes),
     minter,
     clock,

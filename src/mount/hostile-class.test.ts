@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
-import { BoundedCache } from "./bounded-cache.js";
+import { ClassCache } from "./class-cache.js";
 import { classBytes } from "./class-bytes.js";
 import { parseMountRequest } from "./mount-request.js";
-import type { ClassSpec, MountSpec } from "./mount-spec.js";
+import type { MountSpec } from "./mount-spec.js";
 import { groupsOf } from "./object-requests.js";
 
 /** Each of these took from half a second to a minute, or ended the process; all together take some tenths of a second. */
@@ -19,7 +19,7 @@ const own = {
 const oneObject = "- {objectName: a, secretPath: b}";
 const put = "- objectName: a\n  secretPath: transit/encrypt/x\n  method: PUT\n";
 
-function mounted(parameters: Record<string, string>, classes = new BoundedCache<ClassSpec>(8 << 20)): MountSpec {
+function mounted(parameters: Record<string, string>, classes = new ClassCache(8 << 20)): MountSpec {
   const attributes = JSON.stringify({ ...own, objects: oneObject, ...parameters });
   const request = { attributes, secrets: "", targetPath: "/mnt/secrets-store", permission: "420" };
   return parseMountRequest(request, { refreshIntervalMs: 120_000, classes });
@@ -178,6 +178,27 @@ describe("what is found is told, and bounded", () => {
 });
 
 describe("the cache of classes", () => {
+  test("a class that is refused is not read again, and what else is wrong with a request is told anew", () => {
+    const classes = new ClassCache(8 << 20);
+    const refused = (objects: string, more: Record<string, string> = {}) => {
+      try {
+        mounted({ objects, ...more }, classes);
+      } catch (error) {
+        return (error as ProviderError).message;
+      }
+      throw new Error("it was not refused");
+    };
+    const hostile = `${put}  secretArgs:\n    a: &x "${"y".repeat(30_000)}"\n    l: [${"*x,".repeat(4_000)}]\n`;
+    const first = refused(hostile);
+    const startedAt = performance.now();
+    for (let again = 0; again < 200; again += 1) expect(refused(hostile)).toBe(first);
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(classes.size).toBe(1);
+    expect(refused(hostile, { "csi.storage.k8s.io/pod.uid": "../x" })).toMatch(
+      /pod\.uid is not a name.*; objects, line 5/,
+    );
+  });
+
   test("weighs what is kept of them, however short their texts", () => {
     const keys = list(90, (i) => `k${i}`).join(",");
     const objects = `- &x {objectName: a/, secretPath: b, keys: [${keys}]}\n${list(79, (i) => `- {<<: *x, objectName: f${i}/}\n`).join("")}`;
@@ -187,7 +208,7 @@ describe("the cache of classes", () => {
   });
 
   test("keeps no more of them than it may", () => {
-    const classes = new BoundedCache<ClassSpec>(256 << 10);
+    const classes = new ClassCache(256 << 10);
     const template = "x".repeat(10_000);
     for (let index = 0; index < 50; index += 1) {
       mounted({ objects: `- {objectName: f${index}, secretPath: b, template: ${template}}` }, classes);

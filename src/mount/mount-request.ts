@@ -1,11 +1,9 @@
 import { createHash } from "node:crypto";
 import { quoted, word } from "../shared/quoted.js";
-import type { BoundedCache } from "./bounded-cache.js";
-import { classBytes } from "./class-bytes.js";
-import { isDriversOwn, readClass } from "./class-parameters.js";
+import type { ClassCache } from "./class-cache.js";
+import { isDriversOwn } from "./class-parameters.js";
 import { refusal } from "./findings.js";
-import type { ClassSpec, MountSpec, OfferedToken, PodIdentity } from "./mount-spec.js";
-import { requestsOf } from "./object-requests.js";
+import type { MountSpec, OfferedToken, PodIdentity } from "./mount-spec.js";
 import { readTokens, tokensKey } from "./offered-tokens.js";
 
 /** A Mount as the driver sends it: text of a stranger's, some of it JSON (driver 1.6.0 service.proto). */
@@ -19,18 +17,11 @@ export interface WireMountRequest {
 export interface MountRequestOptions {
   /** For classes and objects that name none. */
   refreshIntervalMs: number;
-  /** Classes that were read before, by their digest, weighed in the bytes they keep: reading one costs a millisecond. */
-  classes: BoundedCache<ClassSpec>;
+  classes: ClassCache;
 }
 
 const mostAttributeBytes = 256 << 10;
 const mostAttributes = 1_000;
-
-/** What is wrong with a request; `more` are not named. */
-interface Mistakes {
-  texts: string[];
-  more: number;
-}
 
 /**
  * Reads a whole Mount, or throws one `invalid_request` that names every mistake in it: nobody should have to fix one per
@@ -38,20 +29,21 @@ interface Mistakes {
  */
 export function parseMountRequest(request: WireMountRequest, options: MountRequestOptions): MountSpec {
   const attributes = readAttributes(request.attributes);
-  const mistakes: Mistakes = { texts: [], more: 0 };
+  const mistakes: string[] = [];
   const pod = podOf(attributes, mistakes);
   const tokens = tokensOf(attributes, request.secrets, mistakes);
   const defaultMode = modeOf(request.permission, mistakes);
   const className = attributes.get("secretProviderClass") ?? "";
-  if (request.targetPath === "") mistakes.texts.push("the request has no target path");
+  if (request.targetPath === "") mistakes.push("the request has no target path");
   const parameters = parametersOf(attributes);
   const parametersDigest = digest(parameters);
-  const spec = classOf(parameters, parametersDigest, options, mistakes);
-  if (mistakes.texts.length > 0) throw refusal(mistakes.texts, mistakes.more);
+  const read = options.classes.read(parameters, parametersDigest, options.refreshIntervalMs);
+  if ("mistakes" in read) throw refusal([...mistakes, ...read.mistakes], read.more);
+  if (mistakes.length > 0) throw refusal(mistakes);
   return {
     pod,
     ...(isKubernetesName(className) && { className }),
-    class: spec,
+    class: read.spec,
     tokens,
     targetPath: request.targetPath,
     defaultMode,
@@ -76,7 +68,7 @@ function readAttributes(text: string): Map<string, string> {
   return new Map(entries as [string, string][]);
 }
 
-function podOf(attributes: ReadonlyMap<string, string>, mistakes: Mistakes): PodIdentity {
+function podOf(attributes: ReadonlyMap<string, string>, mistakes: string[]): PodIdentity {
   const key = (name: string) => `csi.storage.k8s.io/${name}`;
   const get = (name: string) => attributes.get(key(name)) ?? "";
   const pod = {
@@ -87,10 +79,10 @@ function podOf(attributes: ReadonlyMap<string, string>, mistakes: Mistakes): Pod
   };
   const missing = 'is missing; the CSIDriver object needs "podInfoOnMount: true"';
   const check = (name: string, value: string, isWell: (text: string) => boolean) => {
-    if (value !== "" && !isWell(value)) mistakes.texts.push(`${key(name)} is not a name Kubernetes gives`);
+    if (value !== "" && !isWell(value)) mistakes.push(`${key(name)} is not a name Kubernetes gives`);
   };
-  if (pod.namespace === "") mistakes.texts.push(`${key("pod.namespace")} ${missing}`);
-  if (pod.serviceAccount === "") mistakes.texts.push(`${key("serviceAccount.name")} ${missing}`);
+  if (pod.namespace === "") mistakes.push(`${key("pod.namespace")} ${missing}`);
+  if (pod.serviceAccount === "") mistakes.push(`${key("serviceAccount.name")} ${missing}`);
   check("pod.namespace", pod.namespace, isKubernetesName);
   check("pod.name", pod.name, isKubernetesName);
   check("serviceAccount.name", pod.serviceAccount, isKubernetesName);
@@ -110,11 +102,11 @@ function isKubernetesName(text: string): boolean {
 function tokensOf(
   attributes: ReadonlyMap<string, string>,
   secrets: string,
-  mistakes: Mistakes,
+  mistakes: string[],
 ): ReadonlyMap<string, OfferedToken> {
   const tokens = readTokens(secretTokens(secrets) || (attributes.get(tokensKey) ?? ""));
   if (typeof tokens !== "string") return tokens;
-  mistakes.texts.push(`${tokensKey} ${tokens}`);
+  mistakes.push(`${tokensKey} ${tokens}`);
   return new Map();
 }
 
@@ -127,11 +119,11 @@ function secretTokens(secrets: string): string {
 }
 
 /** `"420"` from every driver: a JSON number, the decimal of 0644, which is also what none means. */
-function modeOf(permission: string, mistakes: Mistakes): number {
+function modeOf(permission: string, mistakes: string[]): number {
   if (permission === "") return 0o644;
   const mode = /^\d{1,3}$/.test(permission) ? Number(permission) : undefined;
   if (mode !== undefined && mode <= 0o777) return mode || 0o644;
-  mistakes.texts.push(`the permission ${word(permission)} is not a decimal number within 0 and 511`);
+  mistakes.push(`the permission ${word(permission)} is not a decimal number within 0 and 511`);
   return 0o644;
 }
 
@@ -145,31 +137,6 @@ function digest(parameters: ReadonlyMap<string, string>): string {
   return createHash("sha256")
     .update(JSON.stringify([...parameters]))
     .digest("hex");
-}
-
-function classOf(
-  parameters: ReadonlyMap<string, string>,
-  key: string,
-  { classes, refreshIntervalMs }: MountRequestOptions,
-  mistakes: Mistakes,
-): ClassSpec {
-  const held = classes.get(key);
-  if (held) return held;
-  const { spec, findings, moreErrors } = readClass(parameters, refreshIntervalMs);
-  const errors = findings.filter(({ level }) => level === "error").map(({ text }) => text);
-  mistakes.texts.push(...errors);
-  mistakes.more += moreErrors;
-  if (errors.length === 0) classes.set(key, frozen(spec), classBytes(spec));
-  return spec;
-}
-
-/** It is shared by every Mount of the class. */
-function frozen(spec: ClassSpec): ClassSpec {
-  for (const object of spec.objects) {
-    for (const request of requestsOf(object)) Object.freeze(request);
-    Object.freeze(object);
-  }
-  return Object.freeze(spec);
 }
 
 function json(text: string): unknown {
