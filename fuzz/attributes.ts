@@ -11,6 +11,8 @@ import { oddText, parameterNames, wellKnownObjects } from "./parameters.js";
 import { podAttributes, podVolume, tokens, tokensKey } from "./service-account-token.js";
 import type { Target } from "./target.js";
 
+const manyUnknown = Object.fromEntries(Array.from({ length: 900 }, (_, index) => [`${index}`.padEnd(64, "q"), ""]));
+
 export const wellKnown: Record<string, string> = {
   ...podAttributes,
   secretProviderClass: "app",
@@ -56,6 +58,12 @@ export const attributesTarget: Target<WireMountRequest> = {
       permission: "420",
       targetPath: "/mnt",
     },
+    ...[{ vaultNamespace: `x${"/".repeat(200_000)}x` }, manyUnknown].map((parameters) => ({
+      attributes: JSON.stringify({ ...wellKnown, ...parameters }),
+      secrets: "",
+      permission: "420",
+      targetPath: podVolume,
+    })),
   ],
   async open() {
     const room = new MountRoom();
