@@ -62,7 +62,14 @@ export class InProcessVaultClient implements VaultClient {
     { method, path, query, args }: VaultRequest,
   ): Promise<VaultAnswer> {
     const reads = method === "GET" || method === "LIST";
-    const operation: Operation = { kind: reads ? "read" : "issue", connection, vaultNamespace: "", method, path, query };
+    const operation: Operation = {
+      kind: reads ? "read" : "issue",
+      connection,
+      vaultNamespace: "",
+      method,
+      path,
+      query,
+    };
     const { body, bytes, requestedAt } = await this.#ask({
       operation,
       path: query === "" ? path : `${path}?${query}`,
