@@ -44,7 +44,6 @@ export class ConcurrencyLimiter {
   readonly #clock: Clock;
   readonly #queue: FairQueue<Waiter>;
   readonly #running = new Set<Running>();
-  readonly #counts = new Counts();
   #looksAgain = false;
 
   constructor(limits: Pick<ConnectionLimits, "inFlight" | "logins">, clock: Clock, capacity = queueCapacity) {
@@ -63,12 +62,10 @@ export class ConcurrencyLimiter {
    * `limit_exceeded` when too many wait, or the signal's reason when it aborts before the turn.
    */
   async run<T>(slot: Slot, work: (signal: AbortSignal) => Promise<T>, cut: () => T, signal: AbortSignal): Promise<T> {
-    await this.#turn(slot, signal);
-    const running = { slot, startedAt: this.#clock.monotonic(), abort: new AbortController(), isCut: false };
+    const running = await this.#turn(slot, signal);
     const follow = () => running.abort.abort(signal.reason);
-    signal.addEventListener("abort", follow, { once: true });
     if (signal.aborted) follow();
-    this.#running.add(running);
+    else signal.addEventListener("abort", follow, { once: true });
     try {
       return await work(running.abort.signal);
     } catch (reason) {
@@ -77,19 +74,18 @@ export class ConcurrencyLimiter {
     } finally {
       signal.removeEventListener("abort", follow);
       this.#running.delete(running);
-      this.#counts.add(slot, -1);
       this.#startNext();
     }
   }
 
-  #turn(slot: Slot, signal: AbortSignal): Promise<void> {
+  #turn(slot: Slot, signal: AbortSignal): Promise<Running> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     return new Promise((resolve, reject) => {
       const leave = () => signal.removeEventListener("abort", abort);
       const waiter: Waiter = {
         ...slot,
         lane: `${slot.kind} ${slot.engine}`,
-        start: () => (leave(), resolve()),
+        start: () => (leave(), resolve(this.#start(slot))),
         refuse: (reason) => (leave(), reject(reason)),
       };
       const abort = () => {
@@ -102,11 +98,16 @@ export class ConcurrencyLimiter {
     });
   }
 
+  #start(slot: Slot): Running {
+    const running = { slot, startedAt: this.#clock.monotonic(), abort: new AbortController(), isCut: false };
+    this.#running.add(running);
+    return running;
+  }
+
   #startNext(): void {
-    while (this.#counts.total < this.#limits.inFlight) {
+    while (this.#running.size < this.#limits.inFlight) {
       const next = this.#queue.take(this.#admits);
       if (!next) return;
-      this.#counts.add(next, 1);
       next.start();
     }
     this.#makeRoom();
@@ -115,79 +116,51 @@ export class ConcurrencyLimiter {
   /** Apart from there being a slot at all. */
   readonly #admits = ({ namespace, engine, kind }: Slot): boolean => {
     const { inFlight, logins } = this.#limits;
-    const counts = this.#counts;
-    if (counts.of("namespace", namespace) >= part(inFlight, 2)) return false;
-    if (kind === "login") {
-      return counts.of("login") < logins && counts.of("login namespace", namespace) < part(logins, 2);
-    }
-    return (
-      kind === "read" ||
-      (counts.of("create") < part(inFlight, 2) &&
-        counts.of("create namespace", namespace) < part(inFlight, 4) &&
-        counts.of("create engine", engine) < part(inFlight, 4))
-    );
+    const own = (slot: Slot) => slot.namespace === namespace;
+    const alike = (slot: Slot) => slot.kind === kind;
+    if (this.#count(own) >= part(inFlight, 2)) return false;
+    if (kind === "read") return true;
+    const most = kind === "login" ? logins : part(inFlight, 2);
+    if (this.#count(alike) >= most || this.#count((slot) => alike(slot) && own(slot)) >= part(most, 2)) return false;
+    return kind === "login" || this.#count((slot) => alike(slot) && slot.engine === engine) < part(most, 2);
   };
 
+  #count(are: (slot: Slot) => boolean): number {
+    let count = 0;
+    for (const { slot } of this.#running) if (are(slot)) count += 1;
+    return count;
+  }
+
   #makeRoom(): void {
-    const next = this.#queue.next(this.#admits);
+    const namespaces = new Set([...this.#queue.namespaces(), ...[...this.#running].map(({ slot }) => slot.namespace)]);
+    const evenShare = part(this.#limits.inFlight, namespaces.size);
+    const has = (namespace: string) => this.#count((slot) => slot.namespace === namespace);
+    const next = this.#queue.next((slot) => has(slot.namespace) < evenShare && this.#admits(slot));
     if (!next) return;
-    const now = this.#clock.monotonic();
+    const slowSince = this.#clock.monotonic() - slowMs;
+    const givesWay = ({ namespace, engine, kind }: Slot) =>
+      kind !== "create" &&
+      (has(namespace) > evenShare ||
+        (engine !== next.engine && this.#count((slot) => slot.engine === engine) > part(this.#limits.inFlight, 2)));
     const slow = [...this.#running].find(
-      (running) => !running.isCut && now - running.startedAt >= slowMs && this.#givesWay(running.slot, next),
+      ({ slot, startedAt, isCut }) => !isCut && startedAt <= slowSince && givesWay(slot),
     );
     if (!slow) return this.#lookAgain();
     slow.isCut = true;
     slow.abort.abort(new ProviderError("unavailable", "cut off for others"));
   }
 
-  #givesWay(slot: Slot, to: Slot): boolean {
-    if (slot.kind === "create") return false;
-    const namespaces = new Set([...this.#queue.namespaces(), ...[...this.#running].map((one) => one.slot.namespace)]);
-    const evenShare = Math.max(1, Math.floor(this.#limits.inFlight / namespaces.size));
-    const byNamespace = slot.namespace !== to.namespace && this.#counts.of("namespace", slot.namespace) > evenShare;
-    const byEngine =
-      slot.engine !== to.engine && this.#counts.of("engine", slot.engine) > part(this.#limits.inFlight, 2);
-    return byNamespace || byEngine;
-  }
-
   #lookAgain(): void {
     if (this.#looksAgain) return;
     this.#looksAgain = true;
-    const look = () => {
+    void this.#clock.sleep(slowMs, forever).then(() => {
       this.#looksAgain = false;
       this.#startNext();
-    };
-    void this.#clock.sleep(slowMs, forever).then(look);
+    });
   }
 }
 
 const forever = new AbortController().signal;
-
-/** How many of those that run are of a namespace, an engine, a kind. */
-class Counts {
-  readonly #counts = new Map<string, number>();
-  total = 0;
-
-  of(what: string, name = ""): number {
-    return this.#counts.get(`${what} ${name}`) ?? 0;
-  }
-
-  add({ namespace, engine, kind }: Slot, change: 1 | -1): void {
-    this.total += change;
-    this.#add("namespace", namespace, change);
-    this.#add("engine", engine, change);
-    if (kind === "read") return;
-    this.#add(kind, "", change);
-    this.#add(`${kind} namespace`, namespace, change);
-    this.#add(`${kind} engine`, engine, change);
-  }
-
-  #add(what: string, name: string, change: number): void {
-    const count = this.of(what, name) + change;
-    if (count === 0) this.#counts.delete(`${what} ${name}`);
-    else this.#counts.set(`${what} ${name}`, count);
-  }
-}
 
 /** At least one. */
 function part(whole: number, divisor: number): number {
