@@ -155,8 +155,8 @@ async function write(tenant: number, data: object): Promise<void> {
 
 /** As far as keymount knows which are whose: Vault's own do not name the pod. */
 function tokensOf(pod: ModelPod) {
-  const sessions = world.holding.sessions.all().filter(({ session }) => session.caller.pod?.endsWith(`/${pod.uid}`));
-  const accessors = new Set(sessions.map(({ session }) => session.token.accessor));
+  const held = world.holding.sessions.all().filter(({ caller }) => caller.pod?.endsWith(`/${pod.uid}`));
+  const accessors = new Set(held.map(({ token }) => token.accessor));
   return world.vault.cluster.tokens.all().filter(({ accessor }) => accessors.has(accessor));
 }
 
@@ -222,7 +222,7 @@ async function heal(): Promise<void> {
 
 /** Live tokens of Vault that keymount does not hold. */
 function strangers(): number {
-  const known = new Set(world.holding.sessions.all().map(({ session }) => session.token.accessor));
+  const known = new Set(world.holding.sessions.all().map(({ token }) => token.accessor));
   const live = world.vault.cluster.tokens.all().filter(({ id }) => id !== world.vault.rootToken);
   return live.filter(({ accessor }) => !known.has(accessor)).length;
 }

@@ -42,7 +42,7 @@ async function openRecords(...how: Parameters<typeof recordsOf>): Promise<Sealed
 
 const payload = (text: string) => new Redacted(Buffer.from(text));
 const readTexts = async (...how: Parameters<typeof recordsOf>) =>
-  (await recordsOf(...how).readAll(never)).map((read) => read.reveal().toString()).sort();
+  (await recordsOf(...how).readAll(never)).map(({ payload: text }) => text.reveal().toString()).sort();
 const files = async () => (await readdir(join(directory, "records"))).map((name) => join(directory, "records", name));
 
 test("what is written is read by the next process, replaced and removed", async () => {
@@ -62,7 +62,7 @@ test("any bytes come back as they were", async () => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 5_000 }), async (bytes) => {
       await records.write("a", new Redacted(Buffer.from(bytes)));
-      expect((await recordsOf().readAll(never))[0]?.reveal()).toEqual(Buffer.from(bytes));
+      expect((await recordsOf().readAll(never))[0]?.payload.reveal()).toEqual(Buffer.from(bytes));
     }),
     { numRuns: 30 },
   );

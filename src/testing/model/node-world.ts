@@ -11,7 +11,7 @@ import { tokenKey } from "../../mount/token-key.js";
 import { ProviderError } from "../../shared/errors.js";
 import { Redacted } from "../../shared/redacted.js";
 import type { Operation } from "../../vault/operation.js";
-import { tokenRenewalAt } from "../../vault/session.js";
+import { tokenRenewalAt } from "../../vault/stored-token.js";
 import { sampleConnection } from "../connection.js";
 import { RecordsInMemory } from "../records-in-memory.js";
 import { testHolding } from "../test-holding.js";
@@ -186,6 +186,7 @@ export class NodeWorld {
         await this.#passed(life);
         return records.remove(id);
       },
+      abandon: () => {},
     };
     holding.ledger.open(store, records.all(), [this.connection]);
     this.holding = holding;
@@ -293,7 +294,7 @@ export class NodeWorld {
       ...sessions
         .all()
         .filter(({ state }) => state === "leaving")
-        .map(({ session }) => session.retryAt),
+        .map(({ retryAt }) => retryAt),
     ].filter((at) => at > now);
     return due.reduce((soonest, at) => Math.min(soonest, at), now + 6 * hour);
   }

@@ -3,8 +3,8 @@ import type { Visitor } from "../mount/ports.js";
 import { CountingVault, sampleVisitor } from "../testing/counting-vault.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { quietObserver, usualRules } from "../testing/test-holding.js";
-import type { Session } from "./session.js";
-import { Sessions } from "./sessions.js";
+import type { StoredToken } from "./stored-token.js";
+import { TokenStore } from "./token-store.js";
 import type { Caller } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
 
@@ -14,9 +14,10 @@ const caller: Caller = { namespace: "shop", pod: "shop/web-0/uid-1", priority: "
 
 let clock: FakeClock;
 let vault: CountingVault;
-let sessions: Sessions;
+let sessions: TokenStore;
 let events: string[];
 let draws: number[];
+let unneeded: Set<string>;
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -24,12 +25,14 @@ beforeEach(() => {
   vault.grants = [{ renewable: false }];
   events = [];
   draws = [];
-  sessions = new Sessions({
+  unneeded = new Set();
+  sessions = new TokenStore({
     client: vault,
     clock,
     random: () => draws.shift() ?? 0.5,
     rules: usualRules,
-    keeping: { keep: async () => {} },
+    journal: { persist: async () => {} },
+    isNeeded: (tokenKey) => !unneeded.has(tokenKey),
     observer: quietObserver({
       loggedIn: (visitor, token) => events.push(`${visitor.pod.name} has ${token.accessor}`),
       loginFailed: (_visitor, error) => events.push(`failed: ${error.message}`),
@@ -39,7 +42,10 @@ beforeEach(() => {
   });
 });
 
-async function open({ mayWait = false, ...change }: Partial<Visitor> & { mayWait?: boolean } = {}): Promise<Session> {
+async function open({
+  mayWait = false,
+  ...change
+}: Partial<Visitor> & { mayWait?: boolean } = {}): Promise<StoredToken> {
   const session = await sessions.open(sampleVisitor(change), caller, mayWait, never);
   sessions.release(session);
   return session;
@@ -89,7 +95,7 @@ describe("one live token for each token key", () => {
     const busy = await sessions.open(sampleVisitor(), caller, false, never);
     await clock.advance(50 * minute);
     await open();
-    busy.hasLeases = true;
+    busy.leases = 1;
     sessions.release(busy);
     await settled();
     expect(vault.revoked).toEqual([]);
@@ -163,7 +169,7 @@ describe("a failed login", () => {
     const anyTerm = 0.5;
     draws = [0, anyTerm, 0.25, anyTerm, 0.5, anyTerm, 0.75, anyTerm];
     for (const tokenKey of keys) sessions.died(await open({ tokenKey }));
-    sessions.sawOutage(sampleVisitor().connection);
+    sessions.sawFailure(sampleVisitor().connection, new VaultError("outage", "no answer"));
     const loggedIn: number[] = [];
     for (let minutes = 0; minutes <= 4; minutes += 1) {
       await Promise.allSettled(keys.map((tokenKey) => open({ tokenKey, mayWait: true })));
@@ -174,7 +180,7 @@ describe("a failed login", () => {
   });
 
   test("a pod that waits for its first files does not wait for its turn", async () => {
-    sessions.sawOutage(sampleVisitor().connection);
+    sessions.sawFailure(sampleVisitor().connection, new VaultError("outage", "no answer"));
     await open();
     expect(logins()).toBe(1);
   });
@@ -182,7 +188,7 @@ describe("a failed login", () => {
 
 describe("dropping", () => {
   test("closing a key revokes its token, and those that were replaced", async () => {
-    (await open()).hasLeases = true;
+    (await open()).leases = 1;
     await clock.advance(50 * minute);
     await open();
     sessions.close("key-1");
@@ -196,6 +202,7 @@ describe("dropping", () => {
     vault.gate = new Promise((resolve) => (finish = resolve));
     const opening = open();
     await settled();
+    unneeded.add("key-1");
     sessions.close("key-1");
     finish();
     await opening;
@@ -213,7 +220,7 @@ describe("dropping", () => {
 
   test("a replaced token that Vault says is dead is neither counted nor revoked any more", async () => {
     const first = await open();
-    first.hasLeases = true;
+    first.leases = 1;
     await clock.advance(50 * minute);
     await open();
     sessions.died(first);

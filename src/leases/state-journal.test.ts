@@ -43,9 +43,9 @@ function start(connections: readonly Connection[] = [connection]): void {
     client: vault,
     clock,
     tell: {
-      accountRestored: (_account, lost) => told.push(...lost.map(({ request }) => `perhaps lost: ${request.path}`)),
-      accountNotRestored: (because) => told.push(because),
-      notKept: ({ message }) => told.push(`not kept: ${message}`),
+      ownerRestored: (_account, lost) => told.push(...lost.map(({ request }) => `perhaps lost: ${request.path}`)),
+      ownerNotRestored: (because) => told.push(because),
+      notPersisted: ({ message }) => told.push(`not kept: ${message}`),
     },
   });
   holding.ledger.open(store, store.all(), connections);
@@ -206,7 +206,8 @@ test("opened late, it keeps what is held by then and takes up what was left", as
   store = new RecordsInMemory();
   later.ledger.open(store, left, [connection]);
   expect(await mount([creds, kv])).toEqual(["login-1", "1"]);
-  expect(vault.calls).toEqual(["login web", "GET secret/data/app"]);
+  expect(vault.calls).toEqual(["login web", "GET secret/data/app", "revoke-self"]);
+  expect(vault.revoked).toEqual(["accessor-2"]); // The login from before the take-over: nothing hangs on it.
   expect(store.all()).toHaveLength(1);
 });
 
