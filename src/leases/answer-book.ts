@@ -55,6 +55,8 @@ export interface Entry {
   overdue?: boolean;
   /** It is static and of no use to a reader, however young. */
   unfit?: boolean;
+  /** Vault has denied it to a living token since it was last answered. */
+  denied?: boolean;
   /** A credential is being made: it would be lost if its users lost their place, or if nobody knew of it. */
   making?: boolean;
 }
@@ -151,6 +153,7 @@ export class AnswerBook {
     if (!room && answer.kind === "static") return;
     entry.overdue = false;
     entry.unfit = false;
+    entry.denied = false;
     this.#place(entry, answer);
   }
 

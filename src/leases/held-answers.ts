@@ -19,7 +19,7 @@ export interface FreshAnswers {
   ask(
     visitor: Visitor,
     request: VaultRequest,
-    options: { priority: Priority; mayWait: boolean; readBy?: StoredToken | undefined },
+    options: { priority: Priority; mayWait: boolean; allowedBefore: boolean },
     signal: AbortSignal,
   ): Promise<{ reply: VaultAnswer; session: StoredToken }>;
 
@@ -168,7 +168,8 @@ export class HeldAnswers implements Answers {
     entry.making = makes(request) || (former !== undefined && former.kind !== "static");
     try {
       if (entry.making) await journal.persist(entry.tokenKey);
-      const asked = { priority, mayWait: held !== undefined, readBy: entry.answer?.session };
+      const allowedBefore = entry.answer !== undefined && entry.denied !== true;
+      const asked = { priority, mayWait: held !== undefined, allowedBefore };
       const { reply, session } = await fresh.ask(visitor, request, asked, signal);
       const answer = answerOf(request, reply, session, {
         wall: clock.wall(),
@@ -185,6 +186,7 @@ export class HeldAnswers implements Answers {
       return answer;
     } catch (reason) {
       const error = ProviderError.from(reason);
+      if (error instanceof VaultError && error.kind === "denied") entry.denied = true;
       if (!signal.aborted) {
         this.#attempts.failed(entry.key, error, clock.monotonic(), (failures) =>
           retryDelay(error, failures, held !== undefined, random()),
@@ -237,7 +239,7 @@ function needsPodVolume(request: VaultRequest): ProviderError {
 function lostItsPlace(request: VaultRequest): ProviderError {
   return new ProviderError(
     "limit_exceeded",
-    `${request.path} makes a credential for a volume that has lost its place to others meanwhile; raise limits.bindings or spread the pods`,
+    `${request.path} makes a credential for a volume that has lost its place meanwhile: its pod is gone, or others needed the room (raise limits.bindings or spread the pods)`,
   );
 }
 

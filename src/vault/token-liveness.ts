@@ -18,7 +18,7 @@ export interface LivenessQuestion {
   client: Pick<VaultClient, "lookupSelf">;
   stored: StoredToken;
   error: ProviderError;
-  /** The token was let do before what it is refused. */
+  /** The token, or the one before it, was let do what it is refused. */
   allowedBefore: boolean;
   priority: Priority;
   /** The request was about the token itself: that Vault could not do it may be the token's own affair. */

@@ -25,8 +25,8 @@ export interface AskOptions {
   priority: Priority;
   /** See `TokenStore.open`. */
   mayWait: boolean;
-  /** The token that was answered the same request before. */
-  readBy?: StoredToken | undefined;
+  /** The same request of the visitor's was answered last time. */
+  allowedBefore: boolean;
 }
 
 /** Reads as the visitor, with one new login when the token turns out dead. */
@@ -42,7 +42,7 @@ export class VaultSecrets {
   async ask(
     visitor: Visitor,
     request: VaultRequest,
-    { priority, mayWait, readBy }: AskOptions,
+    { priority, mayWait, allowedBefore }: AskOptions,
     signal: AbortSignal,
   ): Promise<{ reply: VaultAnswer; session: StoredToken }> {
     const { client, sessions } = this.#parts;
@@ -52,7 +52,7 @@ export class VaultSecrets {
       return await this.#askWith(stored, request, caller, signal);
     } catch (reason) {
       const error = ProviderError.from(reason);
-      const liveness = await sessions.liveness(stored, error, { allowedBefore: readBy === stored, priority }, signal);
+      const liveness = await sessions.liveness(stored, error, { allowedBefore, priority }, signal);
       if (liveness instanceof ProviderError) throw liveness;
       if (liveness === "alive") throw reason;
       sessions.died(stored); // A mute one is taken for dead, once: the next token of its key is known to live when it is denied.
