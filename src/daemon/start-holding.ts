@@ -35,8 +35,8 @@ export interface HoldingStartParts {
   paths: CredentialPaths;
 }
 
-/** A stop waits so long for logins and credentials that are being made: what is cut off after that is lost to nobody's knowledge. */
-const lastAnswersMs = 10_000;
+/** A stop waits so long for what Vault is being asked for after its Mount was given up: a login or credential that is cut off is orphaned. */
+const lastAnswersMs = 5_000;
 
 export interface StartedHolding extends Holding {
   /** Why no Mount is served any more; `undefined` while they are. */

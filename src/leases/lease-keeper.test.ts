@@ -127,7 +127,13 @@ test.each<[string, VaultErrorKind[], number, string[], string]>([
   ["the lease is unknown", ["lease_gone"], 1, ["lease gone"], "login-2"],
   ["the token is dead", ["token_invalid"], 1, ["token died"], "login-2"],
   ["Vault refuses it", ["refused"], 1, ["lease: never again"], "login-1"],
-  ["it is denied, and Vault does not say whether the token lives", ["denied"], 2, ["lease: later", "lease renewed"], "login-1"],
+  [
+    "it is denied, and Vault does not say whether the token lives",
+    ["denied"],
+    2,
+    ["lease: later", "lease renewed"],
+    "login-1",
+  ],
 ])("a lease's renewal, where %s", async (_what, kinds, tries, says, gives) => {
   vault.grants = [{ ttlMs: 100 * day }];
   await mount();
@@ -313,7 +319,10 @@ describe("engines that hang", () => {
   async function pod(n: number, path: string): Promise<void> {
     const uid = `pod-${n}`;
     living.add(uid);
-    vault.replies.set(path, () => ({ body: { data: { value: "x" } }, lease: { id: `${path}/${n}`, durationMs: ttlMs } }));
+    vault.replies.set(path, () => ({
+      body: { data: { value: "x" } },
+      lease: { id: `${path}/${n}`, durationMs: ttlMs },
+    }));
     const of = { tokenKey: uid, place: uid, pod: { namespace: "shop", name: uid, uid, serviceAccount: "web" } };
     const visit = holding.answers.visit(sampleVisitor(of));
     await visit.answer({ ...creds, path }, { refreshIntervalMs: day, onDenied: "keep" }, never);

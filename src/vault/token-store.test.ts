@@ -305,12 +305,19 @@ test.each<[string, Partial<StoredToken>, Partial<StoredToken>, Record<string, st
   ["the former was retired", {}, { leases: 1, state: "retired" }, { former: "retired", "accessor-1": "current" }],
   ["the former was to be revoked", {}, { leases: 1, state: "leaving" }, { former: "leaving", "accessor-1": "current" }],
   ["the former is dead", {}, { leases: 1, state: "dead" }, { "accessor-1": "current" }],
-  ["the former has ended", {}, { leases: 1, term: { ...sampleSession().term, grantedAt: -1e9 } }, { "accessor-1": "current" }],
+  [
+    "the former has ended",
+    {},
+    { leases: 1, term: { ...sampleSession().term, grantedAt: -1e9 } },
+    { "accessor-1": "current" },
+  ],
 ])("taken up over a live one, where %s", async (_what, present, former, becomes) => {
   Object.assign(await open(), present);
   const { token, ...rest } = sampleSession(former);
   sessions.restore("key-1", [{ ...rest, token: { ...token, accessor: "former" } }]);
   await settled();
   const states = sessions.all().map(({ token: { accessor }, state }) => [accessor, state] as const);
-  expect(Object.fromEntries([...states, ...vault.revoked.map((accessor) => [accessor, "revoked"] as const)])).toEqual(becomes);
+  expect(Object.fromEntries([...states, ...vault.revoked.map((accessor) => [accessor, "revoked"] as const)])).toEqual(
+    becomes,
+  );
 });

@@ -29,7 +29,8 @@ class OpenBao extends CountingVault {
 }
 
 function bare(reason: unknown): never {
-  if (reason instanceof VaultError && reason.kind === "token_invalid") throw new VaultError("denied", "permission denied");
+  if (reason instanceof VaultError && reason.kind === "token_invalid")
+    throw new VaultError("denied", "permission denied");
   throw reason;
 }
 
@@ -62,17 +63,20 @@ describe("where a dead token is told of like a denial", () => {
     holding = testHolding({ client: vault, clock });
   });
 
-  test.each([true, false])("every revoked token is noticed, however many: may look itself up: %s", async (mayLookUp) => {
-    vault.mayLookUp = mayLookUp;
-    await mount(holding, [kv, forbidden]);
-    const first = logins();
-    for (let times = 1; times <= 5; times += 1) {
-      revokeBehind();
-      await clock.advance(2 * minute);
-      expect((await mount(holding, [kv, forbidden]))[0]).toBe("fresh");
-      expect(logins()).toBe(first + times);
-    }
-  });
+  test.each([true, false])(
+    "every revoked token is noticed, however many: may look itself up: %s",
+    async (mayLookUp) => {
+      vault.mayLookUp = mayLookUp;
+      await mount(holding, [kv, forbidden]);
+      const first = logins();
+      for (let times = 1; times <= 5; times += 1) {
+        revokeBehind();
+        await clock.advance(2 * minute);
+        expect((await mount(holding, [kv, forbidden]))[0]).toBe("fresh");
+        expect(logins()).toBe(first + times);
+      }
+    },
+  );
 
   test.each([
     [true, 1],
@@ -118,7 +122,10 @@ describe("a credential that may not be held", () => {
     made = 0;
     lost = [];
     vault.replies.set(kv.path, { body: { data: { value: "1" } } });
-    const credential = () => ({ body: { data: { value: "x" } }, lease: { id: `lease-${(made += 1)}`, durationMs: 60 * minute } });
+    const credential = () => ({
+      body: { data: { value: "x" } },
+      lease: { id: `lease-${(made += 1)}`, durationMs: 60 * minute },
+    });
     for (const path of ["database/creds/app", "database/creds/other", "odd/path"]) vault.replies.set(path, credential);
     vault.revokeLease = () => Promise.reject(new VaultError("denied", "permission denied"));
   });
@@ -144,7 +151,9 @@ describe("a credential that may not be held", () => {
     }
     expect(made).toBe(2);
     expect(holding.sessions.size).toBe(0);
-    expect(vault.revoked).toEqual(vault.calls.filter((call) => call.startsWith("login")).map((_login, n) => `accessor-${n + 1}`));
+    expect(vault.revoked).toEqual(
+      vault.calls.filter((call) => call.startsWith("login")).map((_login, n) => `accessor-${n + 1}`),
+    );
     expect(lost).toEqual([]);
   });
 
@@ -182,7 +191,10 @@ describe("a pod that goes during its Mount", () => {
   test("leaves neither entries nor tokens, whatever its Mount asks for after that", async () => {
     const vault = new CountingVault(clock);
     vault.replies.set(kv.path, { body: { data: { value: "1" } } });
-    vault.replies.set(creds.path, { body: { data: { value: "x" } }, lease: { id: "lease-1", durationMs: 60 * minute } });
+    vault.replies.set(creds.path, {
+      body: { data: { value: "x" } },
+      lease: { id: "lease-1", durationMs: 60 * minute },
+    });
     const holding = testHolding({ client: vault, clock });
     const wish = { refreshIntervalMs: minute, onDenied: "keep" } as const;
     const visit = holding.answers.visit(sampleVisitor());

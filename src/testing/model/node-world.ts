@@ -57,6 +57,7 @@ export class NodeWorld {
   /** Of failed attempts: what was tried, and when. */
   readonly #failedAt = new Map<string, number>();
   #life = new AbortController();
+  #hasLock = false;
   #killIn = Infinity;
   #death: { promise: Promise<never>; die: () => void } = death();
   #uids = 0;
@@ -157,6 +158,29 @@ export class NodeWorld {
 
   /** A process takes up what the one before left. */
   start(): void {
+    this.#begin();
+    this.#takeUp();
+  }
+
+  /** The lock is lost, and taken again before anybody else has it. */
+  loseLock(): void {
+    this.holding.ledger.close();
+    this.#takeUp();
+  }
+
+  /** The next process mounts a pod while this one still has the lock, and takes over then. Nobody is killed over it. */
+  async upgrade(pod: ModelPod | undefined): Promise<void> {
+    const [former, formerLife] = [this.holding, this.#life];
+    this.#begin();
+    if (pod) await this.mount(pod);
+    await former.ledger.settled();
+    formerLife.abort();
+    this.#takeUp();
+    await this.settle();
+  }
+
+  #begin(): void {
+    this.#hasLock = false;
     this.#life = new AbortController();
     this.#death = death();
     this.#killIn = Infinity;
@@ -174,9 +198,15 @@ export class NodeWorld {
       clock: this.clock,
       random: () => (this.#random = (this.#random * 16_807 + 0.37) % 1),
       lives: (uid) => this.pods.has(uid),
+      credentialsRefused: () => (this.#hasLock ? undefined : new ProviderError("unavailable", "another has the lock")),
       lifetime: life.signal,
     });
-    const { records } = this;
+    this.holding = holding;
+  }
+
+  #takeUp(): void {
+    const { records, holding } = this;
+    const life = this.#life;
     const store = {
       write: async (id: string, payload: Redacted<Buffer>) => {
         await this.#passed(life);
@@ -189,7 +219,7 @@ export class NodeWorld {
       abandon: () => {},
     };
     holding.ledger.open(store, records.all(), [this.connection]);
-    this.holding = holding;
+    this.#hasLock = true;
     // Pods that went while nobody was there.
     for (const { pod } of [...holding.book.bindings()])
       if (pod && !this.pods.has(pod.uid)) holding.book.forgetPod(pod.uid);
