@@ -2,6 +2,7 @@ import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
 import { backoff } from "../vault/backoff.js";
+import { engineOf } from "../vault/engine.js";
 import { isPassing } from "../vault/passing.js";
 import { type StoredToken, hasEnded, tokenRenewalAt } from "../vault/stored-token.js";
 import type { Persistence, TokenStore } from "../vault/token-store.js";
@@ -178,9 +179,8 @@ function groupOfToken({ connection, vaultNamespace, authMount }: StoredToken): R
   return { pool: `tokens of ${connection.name}`, engine: method, path: method };
 }
 
-/** A lease's id is the path that made it and an end of its own; of that path the last two steps are within the engine. */
+/** A lease's id is the path that made it, and an end of its own. */
 function groupOfLease({ connection, vaultNamespace }: StoredToken, { id }: Lease): RenewalGroup {
-  const path = id.reveal().split("/").slice(0, -1);
-  const engine = path.slice(0, Math.max(1, path.length - 2)).join("/");
-  return { pool: `leases of ${connection.name}`, engine: `${vaultNamespace} ${engine}`, path: path.join("/") };
+  const path = id.reveal().split("/").slice(0, -1).join("/");
+  return { pool: `leases of ${connection.name}`, engine: `${vaultNamespace}/${engineOf(path)}`, path };
 }

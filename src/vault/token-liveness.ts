@@ -1,5 +1,4 @@
 import { ProviderError } from "../shared/errors.js";
-import { isEngineFailure } from "./passing.js";
 import type { StoredToken } from "./stored-token.js";
 import type { Priority, VaultClient } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
@@ -21,23 +20,21 @@ export interface LivenessQuestion {
   /** The token, or the one before it, was let do what it is refused. */
   allowedBefore: boolean;
   priority: Priority;
-  /** The request was about the token itself: that Vault could not do it may be the token's own affair. */
-  aboutItself?: boolean;
 }
 
 /**
  * The one rule for what a refusal says of its token. OpenBao, and Vault before 1.17, tell of a dead token as of a denial,
- * with a bare 403, and a failed `renew-self` may be the node's fault or the token's: both are settled by asking the token
- * about itself. Notes in the token whether it may. Throws only the signal's reason.
+ * with a bare 403; that is settled by asking the token about itself. Notes in the token whether it may. Throws only the
+ * signal's reason.
  */
 export async function livenessOf(
-  { client, stored, error, allowedBefore, priority, aboutItself = false }: LivenessQuestion,
+  { client, stored, error, allowedBefore, priority }: LivenessQuestion,
   signal: AbortSignal,
 ): Promise<Liveness> {
   if (!(error instanceof VaultError)) return "alive";
   if (error.kind === "token_invalid") return "dead";
-  if (error.kind !== "denied" && !(aboutItself && isEngineFailure(error))) return "alive";
-  if (stored.maySelfLookup === false) return allowedBefore && error.kind === "denied" ? "dead" : "alive";
+  if (error.kind !== "denied") return "alive";
+  if (stored.maySelfLookup === false) return allowedBefore ? "dead" : "alive";
   try {
     await client.lookupSelf(stored.connection, stored, { ...stored.caller, priority }, signal);
     stored.maySelfLookup = true;

@@ -6,10 +6,10 @@ import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
 import { SharedWork } from "../shared/shared-work.js";
 import { backoff } from "./backoff.js";
-import { isEngineFailure, isNodeOutage, isPassing } from "./passing.js";
+import { isOutage, isPassing } from "./passing.js";
 import { type StoredToken, hasEnded, isUsable, moveTo, tokenReplacementAt } from "./stored-token.js";
 import { type LeaseRules, endOf, newTerm, renewed, unrenewable } from "./term.js";
-import { type Liveness, livenessOf } from "./token-liveness.js";
+import { type Liveness, type LivenessQuestion, livenessOf } from "./token-liveness.js";
 import type { Caller, VaultClient, VaultToken } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
 
@@ -151,16 +151,10 @@ export class TokenStore {
   async liveness(
     stored: StoredToken,
     error: ProviderError,
-    {
-      allowedBefore,
-      priority,
-      aboutItself,
-    }: { allowedBefore: boolean; priority: Caller["priority"]; aboutItself?: boolean },
+    asked: Pick<LivenessQuestion, "allowedBefore" | "priority">,
     signal: AbortSignal,
   ): Promise<Liveness> {
-    const { client } = this.#parts;
-    const about = { ...(aboutItself !== undefined && { aboutItself }) };
-    return livenessOf({ client, stored, error, allowedBefore, priority, ...about }, signal);
+    return livenessOf({ client: this.#parts.client, stored, error, ...asked }, signal);
   }
 
   /** Every token there is. */
@@ -200,7 +194,7 @@ export class TokenStore {
 
   /** The node did not answer as a live one does: logins that can wait are spread from now on. */
   sawFailure(connection: Connection, error: ProviderError): void {
-    if (isNodeOutage(error)) this.#outages.set(connection.name, this.#parts.clock.monotonic());
+    if (isOutage(error)) this.#outages.set(connection.name, this.#parts.clock.monotonic());
   }
 
   /** Nobody needs this key's tokens any more: revokes them in the background, and all that hangs on them. */
@@ -345,17 +339,15 @@ export class TokenStore {
     throw new VaultError("outage", "after an outage, logins are spread over five minutes for those who hold answers");
   }
 
-  /** A failure of the token's own ends its renewals; what the node, or nobody, is to blame for is tried again. */
+  /** What Vault says of the token ends its renewals; what it cannot say for now is tried again. */
   async #renewalFailed(stored: StoredToken, error: ProviderError, signal: AbortSignal): Promise<void> {
-    const asked = { allowedBefore: stored.wasRenewed, priority: "renewal", aboutItself: true } as const;
+    this.sawFailure(stored.connection, error);
+    const asked = { allowedBefore: stored.wasRenewed, priority: "renewal" } as const;
     const liveness = await this.liveness(stored, error, asked, signal);
     if (liveness === "dead") return this.died(stored);
-    const settled = isEngineFailure(error) || !isPassing(error);
-    const undecided = liveness instanceof ProviderError ? liveness : settled ? undefined : error;
-    if (undecided) {
-      this.sawFailure(stored.connection, undecided);
-      this.#putOff(stored);
-    } else stored.term = unrenewable(stored.term);
+    if (liveness instanceof ProviderError) this.sawFailure(stored.connection, liveness);
+    if (liveness instanceof ProviderError || isPassing(error)) this.#putOff(stored);
+    else stored.term = unrenewable(stored.term);
     this.#parts.observer.tokenNotRenewed(stored, error);
   }
 
