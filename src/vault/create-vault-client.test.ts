@@ -335,7 +335,7 @@ describe("an outage", () => {
     ["by what it was answered before", "odd/app"],
     ["by its words", "database/creds/app"],
   ])("in the middle of a read that makes a credential is not tried again: known %s", async (_how, path) => {
-    paths.learn(sampleConnection().name, "", "odd/app");
+    paths.learn(sampleConnection().name, "team/a", "odd/app");
     const vault = await node([{ cut: true }, {}]);
     expect(await failure(read(through([vault]), { path }))).toMatchObject({ kind: "engine" });
     expect(vault.seen).toHaveLength(1);

@@ -170,10 +170,10 @@ export class NodeWorld {
 
   /** The next process mounts a pod while this one still has the lock, and takes over then. Nobody is killed over it. */
   async upgrade(pod: ModelPod | undefined): Promise<void> {
-    const [former, formerLife] = [this.holding, this.#life];
+    const [former, formerLife, killed] = [this.holding, this.#life, this.#death.promise];
     this.#begin();
     if (pod) await this.mount(pod);
-    await former.ledger.settled();
+    await Promise.race([former.ledger.settled(), killed]).catch(() => undefined);
     formerLife.abort();
     this.#takeUp();
     await this.settle();
