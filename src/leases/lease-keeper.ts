@@ -1,3 +1,4 @@
+import type { VaultRequest } from "../mount/mount-spec.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
@@ -87,7 +88,7 @@ export class LeaseKeeper {
       if (!answer?.lease || now < leaseRenewalAt(answer) || !isAlive(answer, now)) continue;
       const { lease, session } = answer;
       const renew = (signal: AbortSignal) => this.#renewLease(entry, answer, lease, signal);
-      due.push({ what: answer, session, group: groupOfLease(session, lease), endsAt: endsAt(answer), renew });
+      due.push({ what: answer, session, group: groupOfLease(session, entry.request), endsAt: endsAt(answer), renew });
     }
     return due.filter(({ what, session }) => !this.#underWay.has(what) && book.isWanted(session.tokenKey, now));
   }
@@ -179,8 +180,6 @@ function groupOfToken({ connection, vaultNamespace, authMount }: StoredToken): R
   return { pool: `tokens of ${connection.name}`, engine: method, path: method };
 }
 
-/** A lease's id is the path that made it, and an end of its own. */
-function groupOfLease({ connection, vaultNamespace }: StoredToken, { id }: Lease): RenewalGroup {
-  const path = id.reveal().split("/").slice(0, -1).join("/");
+function groupOfLease({ connection, vaultNamespace }: StoredToken, { path }: VaultRequest): RenewalGroup {
   return { pool: `leases of ${connection.name}`, engine: `${vaultNamespace}/${engineOf(path)}`, path };
 }
