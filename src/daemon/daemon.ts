@@ -16,6 +16,7 @@ import type { Redacted } from "../shared/redacted.js";
 import { logKeys } from "../telemetry/log-keys.js";
 import type { Log } from "../telemetry/log.js";
 import { Metrics } from "../telemetry/metrics.js";
+import { CredentialPaths } from "../vault/credential-paths.js";
 import { createVaultClient } from "../vault/create-vault-client.js";
 import { Workshop } from "../workshop/workshop.js";
 import { ClassNotes } from "./class-notes.js";
@@ -78,7 +79,8 @@ async function start(
 ): Promise<Daemon> {
   const leadMs = options.driverPollIntervalMs + republishTwiceMs;
   const observers = new Observers(log);
-  const client = createVaultClient({ clock, random, observer: observers });
+  const paths = new CredentialPaths();
+  const client = createVaultClient({ clock, random, observer: observers, paths });
   releases.add(() => client.close());
 
   const metrics = new Metrics(version, () => holdingsOf({ holding, client, clock, leadMs }));
@@ -89,7 +91,7 @@ async function start(
 
   const leaseObservers = new LeaseObservers(log, metrics, podEvents);
   const holding = await startHolding(
-    { options, key, pods, client, clock, random, observers, leaseObservers, leadMs },
+    { options, key, pods, client, clock, random, observers, leaseObservers, leadMs, paths },
     releases,
     signal,
   );
