@@ -102,6 +102,7 @@ async function start(
         unreadinessOf({ rpc: edge.rpc, client, callVersion: () => callVersion(options.socketPath, asked) }),
       metrics: async () => ({ contentType: metrics.contentType, text: await metrics.scrape() }),
     },
+    clock,
     signal,
   );
   releases.add(() => health.stop());
