@@ -49,6 +49,8 @@ export interface DaemonParts {
 export interface Daemon {
   /** Where health is served; the port that was free, where the options say 0. */
   healthAddress: { host: string; port: number };
+  /** Counts an error that nothing caught. */
+  countUncaught(): void;
   stop(): Promise<void>;
 }
 
@@ -104,6 +106,7 @@ async function start(
         unreadinessOf({ rpc: edge.rpc, client, callVersion: () => callVersion(options.socketPath, asked) }),
       metrics: async () => ({ contentType: metrics.contentType, text: await metrics.scrape() }),
     },
+    clock,
     signal,
   );
   releases.add(() => health.stop());
@@ -157,5 +160,9 @@ async function start(
     },
     "serving",
   );
-  return { healthAddress: health.address, stop: () => releases.run() };
+  return {
+    healthAddress: health.address,
+    countUncaught: () => metrics.uncaughtException(),
+    stop: () => releases.run(),
+  };
 }

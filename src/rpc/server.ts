@@ -9,6 +9,7 @@ import { AuthorityShim } from "./authority-shim.js";
 import { finalCodes } from "./final-codes.js";
 import { OpenCalls } from "./open-calls.js";
 import { type ProviderService, providerHandlers } from "./provider-service.js";
+import { gateStreams } from "./stream-gate.js";
 import { SocketKeeper, type SocketState } from "./socket-keeper.js";
 import type { CallOutcome } from "./unary.js";
 
@@ -61,6 +62,7 @@ export async function startRpcServer(options: RpcServerOptions, signal: AbortSig
     ...providerHandlers(options.service, { calls, clock: options.clock, report: options.onCall }),
   });
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+  gateStreams(grpc, new Set(Object.values(CSIDriverProviderService).map(({ path }) => path)));
   const connections = new Set<Socket>();
   const onConnection = (socket: Socket) => {
     connections.add(socket);

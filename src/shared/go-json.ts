@@ -1,5 +1,5 @@
 import { type Json, isJsonNumber } from "./json.js";
-import { unicodeEscape } from "./quoted.js";
+import { unicodeEscape } from "./shown-text.js";
 
 /**
  * JSON text as Go's `json.Marshal` writes it, so that files equal the Go provider's byte for byte: keys sorted,

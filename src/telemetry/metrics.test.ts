@@ -29,6 +29,7 @@ function usedMetrics(): Metrics {
   metrics.failedOver("main");
   metrics.tlsFilesRejected("main");
   metrics.event("written");
+  metrics.uncaughtException();
   return metrics;
 }
 

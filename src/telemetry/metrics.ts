@@ -31,6 +31,7 @@ export class Metrics {
   readonly #orphaned: Counter<"connection" | "engine">;
   readonly #records: Counter<"outcome">;
   readonly #workSeconds: Histogram<"kind" | "outcome">;
+  readonly #uncaught: Counter;
 
   constructor(version: string, holdings: () => Holdings) {
     const registers = [this.#registry];
@@ -134,6 +135,11 @@ export class Metrics {
       buckets: workBuckets,
       registers,
     });
+    this.#uncaught = new Counter({
+      name: "keymount_uncaught_exceptions_total",
+      help: "Errors that nothing caught; each fails the call it belongs to, and is a fault of keymount's",
+      registers,
+    });
     new Gauge({ name: "keymount_build_info", help: "Always 1", labelNames: ["version"], registers }).set(
       { version },
       1,
@@ -201,6 +207,10 @@ export class Metrics {
 
   tlsFilesRejected(connection: string): void {
     this.#tlsRejections.inc({ connection });
+  }
+
+  uncaughtException(): void {
+    this.#uncaught.inc();
   }
 
   event(outcome: "written" | "lost"): void {

@@ -1,5 +1,5 @@
 import type { Json } from "../../shared/json.js";
-import { unicodeEscape } from "../../shared/quoted.js";
+import { unicodeEscape } from "../../shared/shown-text.js";
 import { membersOf } from "./members.js";
 
 /** A Java properties file, in ASCII: what java.util.Properties.load reads back, whatever its charset. */

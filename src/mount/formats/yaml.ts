@@ -1,7 +1,7 @@
 import type { LosslessNumber } from "lossless-json";
 import { goJson } from "../../shared/go-json.js";
 import { type Json, isJsonObject } from "../../shared/json.js";
-import { unicodeEscape } from "../../shared/quoted.js";
+import { unicodeEscape } from "../../shared/shown-text.js";
 import { namesIn } from "./members.js";
 
 /**
