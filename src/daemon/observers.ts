@@ -184,6 +184,10 @@ export class Observers
     this.#metrics?.worked(kind, outcome, seconds);
   }
 
+  workerEnded(reason: "timeout" | "memory" | "crash" | "start"): void {
+    this.#metrics?.workerEnded(reason);
+  }
+
   /** The process of templates and keystores does not start. */
   workerFailed(reason: unknown): void {
     this.#log.error(describeError(reason), "worker failed");

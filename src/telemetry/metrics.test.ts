@@ -25,6 +25,7 @@ function usedMetrics(): Metrics {
   metrics.orphaned("main", "token");
   metrics.stateRecord("restored");
   metrics.worked("template", "ok", 0.004);
+  metrics.workerEnded("memory");
   metrics.heldInstead("main", "unavailable");
   metrics.failedOver("main");
   metrics.tlsFilesRejected("main");

@@ -30,6 +30,7 @@ export class Metrics {
   readonly #made: Counter<"connection" | "engine" | "reason">;
   readonly #orphaned: Counter<"connection" | "engine">;
   readonly #records: Counter<"outcome">;
+  readonly #workerEnds: Counter;
   readonly #workSeconds: Histogram<"kind" | "outcome">;
   readonly #uncaught: Counter;
 
@@ -135,6 +136,12 @@ export class Metrics {
       buckets: workBuckets,
       registers,
     });
+    this.#workerEnds = new Counter({
+      name: "keymount_worker_exits_total",
+      help: "Worker processes that ended before their time; the next file has another started",
+      labelNames: ["reason"],
+      registers,
+    });
     this.#uncaught = new Counter({
       name: "keymount_uncaught_exceptions_total",
       help: "Errors that nothing caught; each fails the call it belongs to, and is a fault of keymount's",
@@ -195,6 +202,10 @@ export class Metrics {
 
   worked(kind: string, outcome: string, seconds: number): void {
     this.#workSeconds.observe({ kind, outcome }, seconds);
+  }
+
+  workerEnded(reason: "timeout" | "memory" | "crash" | "start"): void {
+    this.#workerEnds.inc({ reason });
   }
 
   heldInstead(connection: string, reason: string): void {
