@@ -137,9 +137,10 @@ function tooLate(purpose: string): ProviderError {
 
 function opened(options: RequestOptions, purpose: string, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
+    const failed = (cause: unknown) => reject(signal.aborted ? (signal.reason as Error) : unreachable(purpose, cause));
     const request = httpsRequest({ ...options, signal }, resolve);
-    endAfterInterimAnswers(request);
-    request.on("error", (cause) => reject(signal.aborted ? (signal.reason as Error) : unreachable(purpose, cause)));
+    endAfterInterimAnswers(request, failed);
+    request.on("error", failed);
     request.end();
   });
 }
@@ -196,17 +197,19 @@ function exchange(
       response.on("error", failed);
       response.on("end", () => resolve({ status: response.statusCode ?? 0, body: bytes.take() }));
     });
-    endAfterInterimAnswers(request);
+    endAfterInterimAnswers(request, failed);
     request.on("error", failed);
     request.end(body && JSON.stringify(body.reveal()));
   });
 }
 
 /** The API server sends none; each costs time, and the idle time begins anew with none of them. */
-function endAfterInterimAnswers(request: ClientRequest): void {
+function endAfterInterimAnswers(request: ClientRequest, failed: (cause: Error) => void): void {
   let interim = 0;
   request.on("information", () => {
-    if (++interim > mostInterimAnswers) request.destroy();
+    if (++interim <= mostInterimAnswers) return;
+    failed(Object.assign(new Error("too many interim answers"), { code: "TOO_MANY_INTERIM_ANSWERS" }));
+    request.destroy();
   });
 }
 

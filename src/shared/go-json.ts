@@ -1,5 +1,5 @@
 import { type Json, isJsonNumber } from "./json.js";
-import { unicodeEscape } from "./quoted.js";
+import { unicodeEscape } from "./shown-text.js";
 import { TextWriter } from "./text-writer.js";
 
 /**

@@ -1,5 +1,5 @@
 import type { Json } from "../../shared/json.js";
-import { unicodeEscape } from "../../shared/quoted.js";
+import { unicodeEscape } from "../../shared/shown-text.js";
 import { TextWriter } from "../../shared/text-writer.js";
 import { membersOf, textOf } from "./members.js";
 

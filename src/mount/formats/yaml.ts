@@ -1,6 +1,6 @@
 import { writeGoJson } from "../../shared/go-json.js";
 import { type Json, isJsonObject } from "../../shared/json.js";
-import { unicodeEscape } from "../../shared/quoted.js";
+import { unicodeEscape } from "../../shared/shown-text.js";
 import { TextWriter } from "../../shared/text-writer.js";
 import { namesIn } from "./members.js";
 
