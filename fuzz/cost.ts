@@ -123,6 +123,7 @@ const known: Case[] = [
   { answer: "allowedNumbers", form: "hundred", size: 1, count: 10_000, unit: "1" },
   { answer: "value", form: "hundred", size: 1_000_000, count: 1, unit: "a" },
   { answer: "inBytes", form: "value", size: 1 << 20, count: 1, unit: "a" },
+  { answer: "values", form: "hundredOfOne", size: 3_840_000, count: 5, unit: " " },
   { answer: "chain", form: "pem-bundle", size: 1, count: 2_500, unit: "a" },
 ];
 

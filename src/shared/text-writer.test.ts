@@ -27,8 +27,24 @@ test("takes so much and no more", () => {
   out.write("abc");
   expect(() => out.forPart().write("abc")).toThrow(excess);
   out.write("de");
-  expect(() => out.write("f")).toThrow(excess);
   expect(out.text()).toBe("abcde");
+  expect(() => out.write("f")).toThrow(excess);
+  expect(out.text()).toBe("");
+});
+
+test("an error keeps nothing of what was written", () => {
+  const before = process.memoryUsage().heapUsed;
+  const errors = Array.from({ length: 100 }, () => {
+    const out = new TextWriter(3 << 20, () => new Error("too long"));
+    try {
+      for (let n = 0; n < 5; n += 1) out.write(JSON.stringify({ n, text: "x".repeat(1 << 20) }));
+    } catch (error) {
+      return error;
+    }
+    return undefined;
+  });
+  expect(errors).not.toContain(undefined);
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(150 << 20);
 });
 
 test("stops at the first piece that is too much", () => {
