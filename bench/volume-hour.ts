@@ -1,3 +1,5 @@
+import { AnswerMemory } from "../src/leases/answer-memory.js";
+import { EventLoopScheduler } from "../src/shared/event-loop-scheduler.js";
 import { AnswerBook } from "../src/leases/answer-book.js";
 import { HeldAnswers } from "../src/leases/held-answers.js";
 import { Redacted } from "../src/shared/redacted.js";
@@ -42,9 +44,14 @@ function figureOf(interval: string, value: number, atMost: number): Figure {
 async function readsPerHour(refreshIntervalMs: number): Promise<number> {
   const clock = new FakeClock();
   let reads = 0;
+  const memory = new AnswerMemory({ bytes: 64 << 20, inFlightBytes: 64 << 20 });
   const answers = new HeldAnswers({
+    memory,
+    mountBytes: 1 << 20,
+    scheduler: new EventLoopScheduler(),
     book: new AnswerBook(
       { bindings: 1_000, bytes: 64 << 20 },
+      memory,
       () => {},
       () => false,
     ),
@@ -72,6 +79,7 @@ async function readsPerHour(refreshIntervalMs: number): Promise<number> {
         await visit.answer(request, { refreshIntervalMs, onDenied: "keep" }, new AbortController().signal);
       }
       visit.conclude("v");
+      visit.end();
     }
   };
   await mountAll();

@@ -11,6 +11,7 @@ import { type RpcServer, startRpcServer } from "../rpc/server.js";
 import type { Clock } from "../shared/clock.js";
 import { deriveKey, keyLabels } from "../shared/derived-key.js";
 import { ProviderError } from "../shared/errors.js";
+import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import type { Random } from "../shared/random.js";
 import type { Redacted } from "../shared/redacted.js";
 import { logKeys } from "../telemetry/log-keys.js";
@@ -76,6 +77,7 @@ async function start(
 ): Promise<Daemon> {
   const leadMs = options.driverPollIntervalMs + republishTwiceMs;
   const observers = new Observers(log);
+  const scheduler = new EventLoopScheduler();
   const client = createVaultClient({ clock, random, observer: observers });
   releases.add(() => client.close());
 
@@ -87,7 +89,7 @@ async function start(
 
   const leaseObservers = new LeaseObservers(log, metrics, podEvents);
   const holding = await startHolding(
-    { options, key, pods, client, clock, random, observers, leaseObservers, leadMs },
+    { options, key, pods, client, clock, random, scheduler, observers, leaseObservers, leadMs },
     releases,
     signal,
   );
@@ -117,6 +119,7 @@ async function start(
     reading: { refreshIntervalMs, classes: new BoundedCache<ClassSpec>(classCacheBytes) },
     minter,
     clock,
+    scheduler,
     classRead: notes.note.bind(notes),
     mounted: (...what: Parameters<PodEvents["mounted"]>) => podEvents?.mounted(...what),
   };

@@ -8,6 +8,7 @@ import { type Holding, createHolding } from "../leases/holding.js";
 import type { VolumePod } from "../leases/answer-book.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
+import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import type { Random } from "../shared/random.js";
 import type { Redacted } from "../shared/redacted.js";
 import type { LiveVaultClient } from "../vault/create-vault-client.js";
@@ -28,6 +29,7 @@ export interface HoldingStartParts {
   client: LiveVaultClient;
   clock: Clock;
   random: Random;
+  scheduler: EventLoopScheduler;
   observers: Observers;
   leaseObservers: LeaseObservers;
   leadMs: number;
@@ -47,7 +49,7 @@ export async function startHolding(
   releases: Releases,
   signal: AbortSignal,
 ): Promise<StartedHolding> {
-  const { options, client, clock, random, observers, leaseObservers, leadMs } = parts;
+  const { options, client, clock, random, scheduler, observers, leaseObservers, leadMs } = parts;
   const life = new AbortController();
   setMaxListeners(0, life.signal); // Every token that is revoked listens, and a node's pods may go all at once.
   const watch = podWatchOf(parts);
@@ -55,6 +57,7 @@ export async function startHolding(
     client,
     clock,
     random,
+    scheduler,
     limits: options.limits,
     rules: { maxOrphanMs: options.maxOrphanMs, leadMs },
     observer: observers,

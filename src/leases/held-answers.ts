@@ -3,15 +3,19 @@ import type { VaultRequest } from "../mount/mount-spec.js";
 import { Attempts } from "../shared/attempts.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
+import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
+import { joinSignals } from "../shared/join-signals.js";
 import type { Random } from "../shared/random.js";
 import { SharedWork } from "../shared/shared-work.js";
 import type { Session } from "../vault/session.js";
 import type { Keeping } from "../vault/sessions.js";
 import { type LeaseRules, isShort } from "../vault/term.js";
-import type { Lease, Priority, VaultAnswer } from "../vault/vault-client.js";
+import type { AnswerIntake, Lease, Priority, VaultAnswer } from "../vault/vault-client.js";
 import { VaultError } from "../vault/vault-error.js";
 import { type Answer, answerOf, isAlive, isDue } from "./answer.js";
-import type { AnswerBook, Binding, Entry } from "./answer-book.js";
+import type { AnswerBook, Binding, BookLimits, Entry } from "./answer-book.js";
+import type { AnswerMemory } from "./answer-memory.js";
+import { Reservation } from "./reservation.js";
 import { retryDelay } from "./retry-delay.js";
 
 /** Where fresh answers come from: Vault, as the visitor. */
@@ -19,7 +23,7 @@ export interface FreshAnswers {
   ask(
     visitor: Visitor,
     request: VaultRequest,
-    options: { priority: Priority; mayWait: boolean },
+    options: { priority: Priority; mayWait: boolean; intake: AnswerIntake },
     signal: AbortSignal,
   ): Promise<{ reply: VaultAnswer; session: Session }>;
 
@@ -38,6 +42,10 @@ export interface HeldAnswersObserver {
 
 export interface HeldAnswersParts {
   book: AnswerBook;
+  memory: AnswerMemory;
+  /** Bytes of the answers that one Mount may be made of. */
+  mountBytes: number;
+  scheduler: EventLoopScheduler;
   fresh: FreshAnswers;
   clock: Clock;
   random: Random;
@@ -60,21 +68,23 @@ interface Question {
   anew: boolean;
 }
 
-/** The failures remembered at once, one for each request of a token key. */
-const rememberedFailures = 8192;
+/** Bytes of the failures remembered at once, one for each request of a token key. */
+const rememberedBytes = 2 << 20;
+/** What a credential takes at least; how much it is shows when it is made. */
+const leastCredentialBytes = 2 << 10;
 
 /** Answers from the book first; asks Vault for what is new or due, one asking for all who want the same. */
 export class HeldAnswers implements Answers {
   readonly #parts: HeldAnswersParts;
   readonly #asking = new SharedWork<Answer>();
-  readonly #attempts = new Attempts<ProviderError>(rememberedFailures);
+  readonly #attempts = new Attempts<ProviderError>(rememberedBytes);
 
   constructor(parts: HeldAnswersParts) {
     this.#parts = parts;
   }
 
   visit(visitor: Visitor): Visit {
-    const { book, clock, refreshWished, keeping } = this.#parts;
+    const { book, memory, mountBytes, clock, refreshWished, keeping } = this.#parts;
     const { tokenKey, place, podVolume, pod } = visitor;
     const { namespace, name, uid } = pod;
     const of = { tokenKey, namespace, place, ...(podVolume && { pod: { namespace, name, uid } }) };
@@ -82,21 +92,41 @@ export class HeldAnswers implements Answers {
     const refresh = podVolume ? refreshWished(uid) : undefined;
     const anew = refresh !== undefined && refresh !== binding.refresh;
     const given = new Map<string, { entry: Entry; answer: Answer }>();
+    const asked = new Set<Entry>();
+    const used = new Set<Answer>();
+    const made = new Reservation(memory.inFlight, namespace);
+    const overflow = new AbortController();
+    const give = (entry: Entry, answer: Answer) => {
+      if (!used.has(answer)) memory.use(answer, namespace);
+      used.add(answer);
+      given.set(entry.key, { entry, answer });
+    };
     return {
       answer: async (request, wish, signal) => {
         const entry = book.use(binding, request);
-        const { answer, heldBecause } = await this.#deliver({ visitor, binding, entry, request, anew }, wish, signal);
-        given.set(entry.key, { entry, answer });
-        return { body: answer.body, ...(heldBecause && { heldBecause }) };
+        if (!asked.has(entry)) book.visited(entry);
+        asked.add(entry);
+        const joined = joinSignals(signal, overflow.signal);
+        try {
+          const question = { visitor, binding, entry, request, anew };
+          const { answer, heldBecause } = await this.#deliver(question, wish, joined.signal);
+          give(entry, answer);
+          if (sumOf(used) > mountBytes) overflow.abort(tooMuchForOneMount(mountBytes));
+          overflow.signal.throwIfAborted();
+          return { body: answer.body, ...(heldBecause && { heldBecause }) };
+        } finally {
+          joined.release();
+        }
       },
       former: (request) => {
         const entry = book.use(binding, request);
         if (entry.answer?.kind === "static") entry.unfit = true;
         const former = binding.delivered.get(entry);
         if (!former || former === given.get(entry.key)?.answer) return undefined;
-        given.set(entry.key, { entry, answer: former });
+        give(entry, former);
         return former.body;
       },
+      made: (bytes) => made.take(bytes),
       conclude: (versions) => {
         const answers = new Map([...given.values()].map(({ entry, answer }) => [entry, answer] as const));
         const { news } = book.deliver(binding, answers, clock.monotonic());
@@ -105,6 +135,11 @@ export class HeldAnswers implements Answers {
         if (refresh !== undefined) binding.refresh = refresh;
         if (news || !unchanged || anew) void keeping.keep(tokenKey);
         return { unchanged };
+      },
+      end: () => {
+        made.release();
+        for (const answer of used) memory.finish(answer, namespace);
+        for (const entry of asked) book.left(binding, entry);
       },
     };
   }
@@ -139,10 +174,10 @@ export class HeldAnswers implements Answers {
 
   /** Only the refresh of a static answer is abandoned: what comes for the first time may be a credential, which would be lost. */
   async #askOnce(question: Question, held: Answer | undefined, signal: AbortSignal): Promise<Answer> {
-    const { visitor, entry, request } = question;
+    const { entry, request } = question;
     const early = this.#attempts.tooEarly(entry.key, this.#parts.clock.monotonic());
     if (early) throw early;
-    if (makes(request)) this.#admitCredential(visitor, request);
+    if (makes(request)) this.#admitCredential(question, leastCredentialBytes);
     const work = (working: AbortSignal) => this.#ask(question, held, working);
     return this.#asking.run(entry.key, work, { lasting: held?.kind !== "static" }, signal);
   }
@@ -150,20 +185,32 @@ export class HeldAnswers implements Answers {
   /** What is a credential for certain is noted before it is asked for; what turns out to be one, before it is given. */
   async #ask(question: Question, held: Answer | undefined, signal: AbortSignal): Promise<Answer> {
     const { visitor, binding, entry, request } = question;
-    const { book, fresh, clock, random, keeping, rules } = this.#parts;
+    const { book, memory, scheduler, fresh, clock, random, keeping, rules } = this.#parts;
+    const { namespace } = entry;
     const priority = priorityOf(binding, held);
+    const received = new Reservation(memory.inFlight, namespace);
+    const intake: AnswerIntake = {
+      admit: (bytes) => received.raiseTo(bytes),
+      turn: () => scheduler.turn(namespace, { first: true }),
+    };
+    book.visited(entry);
     const former = binding.delivered.get(entry);
     entry.making = makes(request) || (former !== undefined && former.kind !== "static");
     try {
       if (entry.making) await keeping.keep(entry.tokenKey);
-      const { reply, session } = await fresh.ask(visitor, request, { priority, mayWait: held !== undefined }, signal);
+      const { reply, session } = await fresh.ask(
+        visitor,
+        request,
+        { priority, mayWait: held !== undefined, intake },
+        signal,
+      );
       const answer = answerOf(request, reply, session, {
         wall: clock.wall(),
         monotonic: clock.monotonic(),
         draw: random(),
         maxOrphanMs: rules.maxOrphanMs,
       });
-      if (answer.kind !== "static") this.#admitAnswer(question, answer);
+      this.#admitAnswer(question, answer, received);
       const first = entry.answer === undefined;
       book.hold(entry, answer);
       this.#attempts.succeeded(entry.key);
@@ -180,6 +227,8 @@ export class HeldAnswers implements Answers {
       throw error;
     } finally {
       entry.making = false;
+      book.left(binding, entry);
+      received.release();
     }
   }
 
@@ -190,28 +239,55 @@ export class HeldAnswers implements Answers {
     await keeping.keep(entry.tokenKey);
   }
 
-  #admitCredential(visitor: Visitor, request: VaultRequest): void {
-    if (!visitor.podVolume) throw needsPodVolume(request);
+  #admitCredential(question: Question, bytes: number): void {
+    if (!question.visitor.podVolume) throw needsPodVolume(question.request);
     const refusal = this.#parts.credentialsRefused();
     if (refusal) throw refusal;
-    if (!this.#parts.book.hasRoomForCredential()) {
-      throw new ProviderError(
-        "limit_exceeded",
-        `this node holds as many credentials as limits.bytes allows, so ${request.path} makes no more; raise it or spread the pods`,
-      );
-    }
+    this.#admitBytes(question, bytes);
+  }
+
+  /** What takes the place of another needs no more room than it did: a share that has shrunk ends no credential. */
+  #admitBytes({ binding, entry, request }: Question, bytes: number): void {
+    const { book, clock } = this.#parts;
+    const former = entry.answer ?? binding.delivered.get(entry);
+    if (former && former.kind !== "static" && bytes <= former.bytes + leastCredentialBytes) return;
+    const full = book.fullForCredential(binding, bytes, clock.monotonic());
+    if (full) throw noRoomForCredential(request, binding.namespace, full);
   }
 
   /** That a GET makes a credential shows only in its answer; a lease that may not be held is given back. */
-  #admitAnswer({ visitor, entry, request }: Question, { kind, lease, session }: Answer): void {
+  #admitAnswer(question: Question, answer: Answer, received: Reservation): void {
+    const { entry, request } = question;
+    const { kind, lease, session, bytes } = answer;
     try {
-      if (kind === "leased") this.#admitCredential(visitor, request);
-      if (entry.users.size === 0) throw lostItsPlace(request);
+      received.raiseTo(bytes);
+      if (kind === "leased") this.#admitCredential(question, bytes);
+      if (kind === "issued") this.#admitBytes(question, bytes);
+      if (kind !== "static" && entry.users.size === 0) throw lostItsPlace(request);
     } catch (refusal) {
       if (lease) this.#parts.fresh.giveBack(lease, session);
       throw refusal;
     }
   }
+}
+
+function sumOf(answers: ReadonlySet<Answer>): number {
+  return [...answers].reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+function tooMuchForOneMount(limit: number): ProviderError {
+  return new ProviderError(
+    "limit_exceeded",
+    `the secrets of this volume are larger than ${limit} bytes together, twice what fits one answer to the driver; put them into several classes and volumes`,
+  );
+}
+
+function noRoomForCredential({ path }: VaultRequest, namespace: string, limit: keyof BookLimits): ProviderError {
+  const share = limit === "bytes" ? "as many credentials" : "as many volumes with credentials";
+  return new ProviderError(
+    "limit_exceeded",
+    `this node holds ${share} as the share of namespace ${namespace} in limits.${limit} allows, so ${path} makes no more; raise it or spread the pods`,
+  );
 }
 
 function needsPodVolume(request: VaultRequest): ProviderError {

@@ -1,5 +1,6 @@
 import type { Clock } from "../shared/clock.js";
 import type { ProviderError } from "../shared/errors.js";
+import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import type { Random } from "../shared/random.js";
 import { Sessions, type SessionsObserver } from "../vault/sessions.js";
 import type { LeaseRules } from "../vault/term.js";
@@ -7,6 +8,7 @@ import type { VaultClient } from "../vault/vault-client.js";
 import { VaultSecrets } from "../vault/vault-secrets.js";
 import { AccountLedger, type LedgerObserver } from "./account-ledger.js";
 import { AnswerBook, type BookLimits } from "./answer-book.js";
+import { AnswerMemory } from "./answer-memory.js";
 import { HeldAnswers, type HeldAnswersObserver } from "./held-answers.js";
 import { LeaseKeeper, type LeaseKeeperObserver } from "./lease-keeper.js";
 
@@ -14,7 +16,8 @@ export interface HoldingParts {
   client: VaultClient;
   clock: Clock;
   random: Random;
-  limits: BookLimits;
+  limits: BookLimits & { inFlightBytes: number; responseBytes: number };
+  scheduler: EventLoopScheduler;
   rules: LeaseRules;
   observer: SessionsObserver & HeldAnswersObserver;
   keeperObserver: LeaseKeeperObserver & LedgerObserver;
@@ -40,13 +43,24 @@ export interface Holding {
 /** Puts together what answers Mounts, what renews, and what survives. Nothing is started. */
 export function createHolding(parts: HoldingParts): Holding {
   const { client, clock, random, limits, rules, observer, keeperObserver, lifetime } = parts;
-  const book = new AnswerBook(limits, (tokenKey) => secrets.close(tokenKey), parts.lives);
+  const memory = new AnswerMemory(limits);
+  const book = new AnswerBook(limits, memory, (tokenKey) => secrets.close(tokenKey), parts.lives);
   const ledger = new AccountLedger({ book, sessions: () => sessions, clock, random, observer: keeperObserver });
   const common = { client, clock, random, rules, keeping: ledger };
   const sessions: Sessions = new Sessions({ ...common, observer, lifetime });
   const secrets: VaultSecrets = new VaultSecrets({ client, sessions, lifetime });
-  const { refreshWished, credentialsRefused } = parts;
-  const answers = new HeldAnswers({ ...common, book, fresh: secrets, observer, refreshWished, credentialsRefused });
+  const { refreshWished, credentialsRefused, scheduler } = parts;
+  const answers = new HeldAnswers({
+    ...common,
+    book,
+    memory,
+    mountBytes: 2 * limits.responseBytes,
+    scheduler,
+    fresh: secrets,
+    observer,
+    refreshWished,
+    credentialsRefused,
+  });
   const keeper = new LeaseKeeper({ ...common, book, sessions, observer: keeperObserver });
   return { book, sessions, answers, keeper, ledger };
 }

@@ -4,6 +4,7 @@ import { ProviderError } from "../shared/errors.js";
 import type { Json } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
 import { makeIdentity } from "../testing/certificates.js";
+import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { workshopAtHand } from "../testing/workshop-at-hand.js";
 import { makeObjects } from "./make-objects.js";
@@ -34,6 +35,8 @@ async function made(text: string, answers: Told, former: Told = {}, onDenied: Wi
       return had && !(had instanceof ProviderError) ? bodyOf(had) : undefined;
     },
     conclude: () => ({ unchanged: false }),
+    made() {},
+    end() {},
   };
   const workshop: typeof workshopAtHand = {
     make: (job, tenant, signal) => {
@@ -45,7 +48,13 @@ async function made(text: string, answers: Told, former: Told = {}, onDenied: Wi
     defaultMode: 0o644,
     workshop,
     tenant: "shop",
-    pace: new Pace(new FakeClock(), 1 << 20),
+    pace: new Pace({
+      clock: new FakeClock(),
+      scheduler: new EventLoopScheduler(),
+      tenant: "shop",
+      responseBytes: 1 << 20,
+      made() {},
+    }),
     versionKey: new Redacted(Buffer.alloc(32)),
   };
   const groups = groupsOf(objects);

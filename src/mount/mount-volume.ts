@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { ProviderError } from "../shared/errors.js";
 import { named, quoted } from "../shared/quoted.js";
 import type { Clock } from "../shared/clock.js";
+import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import type { Redacted } from "../shared/redacted.js";
 import { allOrNothing } from "./all-or-nothing.js";
 import { fitsTheDriver } from "./deliverable.js";
@@ -10,7 +11,7 @@ import type { MountSpec, MountedFile, ObjectSpec } from "./mount-spec.js";
 import { clashes } from "./object-name.js";
 import { groupsOf, requestsOf } from "./object-requests.js";
 import { Pace } from "./pace.js";
-import type { Answers, Visitor, Workshop } from "./ports.js";
+import type { Answers, Visit, Visitor, Workshop } from "./ports.js";
 
 /** What the use case needs beside the request. */
 export interface MountParts {
@@ -18,6 +19,7 @@ export interface MountParts {
   workshop: Workshop;
   versionKey: Redacted<Buffer>;
   clock: Clock;
+  scheduler: EventLoopScheduler;
   /** Bytes a response may have on the wire. */
   responseBytes: number;
 }
@@ -42,10 +44,24 @@ export async function mountVolume(
   signal: AbortSignal,
 ): Promise<MountedVolume> {
   const visit = parts.answers.visit(visitor);
+  try {
+    return await makeVolume(spec, visit, parts, signal);
+  } finally {
+    visit.end();
+  }
+}
+
+async function makeVolume(
+  spec: MountSpec,
+  visit: Visit,
+  parts: MountParts,
+  signal: AbortSignal,
+): Promise<MountedVolume> {
   const { defaultMode, pod, class: asked } = spec;
-  const { versionKey, workshop, clock, responseBytes } = parts;
-  const pace = new Pace(clock, responseBytes);
-  const making = { versionKey, workshop, pace, defaultMode, tenant: pod.namespace };
+  const { versionKey, workshop, responseBytes } = parts;
+  const tenant = pod.namespace;
+  const pace = new Pace({ ...parts, tenant, made: (bytes) => visit.made(bytes) });
+  const making = { versionKey, workshop, pace, defaultMode, tenant };
   const groups = groupsOf(asked.objects);
   const outcomes = await Promise.all(groups.map((group) => makeObjects(group, asked.onDenied, visit, making, signal)));
   const again = () => asked.objects.flatMap(requestsOf).forEach((request) => visit.former(request));
@@ -58,7 +74,7 @@ export async function mountVolume(
     .map(({ object, version }) => ({ id: object.objectName, version }));
   const bytes = orElse(() => {
     fitTogether(objects);
-    return fitsTheDriver(files, parts.responseBytes);
+    return fitsTheDriver(files, responseBytes);
   }, again);
   const { unchanged } = visit.conclude(digest(versions));
   const held = objects.flatMap(({ object, heldBecause }) =>

@@ -33,7 +33,15 @@ export interface ExchangeLimits {
   /** The whole of it. */
   totalMs: number;
   maxBytes: number;
+  /**
+   * Told how many bytes the answer's body takes in all, each time more of it is known: before anything is sent (what most
+   * answers take), from its Content-Length, piece by piece. What it throws refuses the answer.
+   */
+  admit?: (bytes: number) => void;
 }
+
+/** Most answers are smaller. */
+const usualBytes = 4 << 10;
 
 export type Phase = "connecting" | "waiting" | "receiving";
 
@@ -61,6 +69,7 @@ export class ExchangeError extends Error {
 export function exchange(dial: Dial, request: HttpRequest, limits: ExchangeLimits, signal: AbortSignal) {
   return new Promise<HttpAnswer>((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason as Error);
+    limits.admit?.(usualBytes);
     let phase: Phase = "connecting";
     const sent = open(dial, request);
     const finish = (settle: () => void) => {
@@ -88,9 +97,10 @@ export function exchange(dial: Dial, request: HttpRequest, limits: ExchangeLimit
     sent.once("socket", (socket) => whenConnected(socket, () => enter("waiting", limits.firstByteMs)));
     sent.once("response", (answer) => {
       enter("receiving", limits.idleMs);
-      receive(answer, limits.maxBytes, {
+      receive(answer, limits, {
         progress: () => enter("receiving", limits.idleMs),
         fail: failAs,
+        refuse: fail,
         done: (body) => finish(() => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body })),
       });
     });
@@ -117,19 +127,34 @@ function whenConnected(socket: Socket, then: () => void): void {
 interface Receiver {
   progress: () => void;
   fail: (code: string) => void;
+  /** What `admit` threw. */
+  refuse: (reason: Error) => void;
   done: (body: Buffer) => void;
 }
 
 /** We never offer to decode, so what is encoded would be read as rubbish, or blown up by whoever decodes it. */
-function receive(answer: IncomingMessage, maxBytes: number, { progress, fail, done }: Receiver): void {
+function receive(answer: IncomingMessage, { maxBytes, admit }: ExchangeLimits, receiver: Receiver): void {
+  const { progress, fail, refuse, done } = receiver;
   const encoding = answer.headers["content-encoding"];
   if (encoding !== undefined && encoding !== "identity") return fail("ENCODED_BODY");
-  if (Number(answer.headers["content-length"] ?? 0) > maxBytes) return fail("BODY_TOO_LARGE");
+  const length = Number(answer.headers["content-length"] ?? 0);
+  if (length > maxBytes) return fail("BODY_TOO_LARGE");
+  const isRefused = (bytes: number) => {
+    try {
+      admit?.(bytes);
+      return false;
+    } catch (reason) {
+      refuse(reason as Error);
+      return true;
+    }
+  };
+  if (isRefused(length)) return;
   const pieces: Buffer[] = [];
   let bytes = 0;
   answer.on("data", (piece: Buffer) => {
     bytes += piece.length;
     if (bytes > maxBytes) return fail("BODY_TOO_LARGE");
+    if (isRefused(bytes)) return;
     pieces.push(piece);
     progress();
   });

@@ -68,7 +68,7 @@ export class Sessions {
   readonly #parts: SessionsParts;
   readonly #accounts = new Map<string, Account>();
   readonly #logins = new SharedWork<Session>();
-  readonly #attempts = new Attempts<ProviderError>(8192);
+  readonly #attempts = new Attempts<ProviderError>(2 << 20);
   readonly #outages = new Map<string, number>();
   /** Nobody needs them; they are revoked, again and again if need be, until they end. */
   readonly #leaving = new Set<Session>();

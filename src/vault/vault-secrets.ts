@@ -4,7 +4,7 @@ import { ProviderError } from "../shared/errors.js";
 import { isOutage } from "./passing.js";
 import type { Session } from "./session.js";
 import type { Sessions } from "./sessions.js";
-import type { Caller, Lease, Priority, VaultAnswer, VaultClient } from "./vault-client.js";
+import type { AnswerIntake, Caller, Lease, Priority, VaultAnswer, VaultClient } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
 
 /** Reads as the visitor, with one new login when the token turns out dead. */
@@ -25,19 +25,19 @@ export class VaultSecrets {
   async ask(
     visitor: Visitor,
     request: VaultRequest,
-    { priority, mayWait }: { priority: Priority; mayWait: boolean },
+    { priority, mayWait, intake }: { priority: Priority; mayWait: boolean; intake?: AnswerIntake },
     signal: AbortSignal,
   ): Promise<{ reply: VaultAnswer; session: Session }> {
     const caller = callerOf(visitor, priority);
     const session = await this.#sessions.open(visitor, caller, mayWait, signal);
     try {
-      return await this.#askIn(session, request, caller, signal);
+      return await this.#askIn(session, request, { ...caller, ...(intake && { intake }) }, signal);
     } catch (reason) {
       if (!(await this.#isDead(session, reason, caller, signal))) throw reason;
     }
     const renewed = await this.#sessions.open(visitor, caller, false, signal);
     try {
-      return await this.#askIn(renewed, request, caller, signal);
+      return await this.#askIn(renewed, request, { ...caller, ...(intake && { intake }) }, signal);
     } catch (reason) {
       if (reason instanceof VaultError && reason.kind === "denied") this.#mute.add(visitor.tokenKey);
       throw reason;
