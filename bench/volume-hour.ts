@@ -1,4 +1,4 @@
-import { AnswerMemory } from "../src/leases/answer-memory.js";
+import { FairBudget } from "../src/shared/fair-budget.js";
 import { EventLoopScheduler } from "../src/shared/event-loop-scheduler.js";
 import { AnswerBook } from "../src/leases/answer-book.js";
 import { HeldAnswers } from "../src/leases/held-answers.js";
@@ -44,14 +44,12 @@ function figureOf(interval: string, value: number, atMost: number): Figure {
 async function readsPerHour(refreshIntervalMs: number): Promise<number> {
   const clock = new FakeClock();
   let reads = 0;
-  const memory = new AnswerMemory({ bytes: 64 << 20, inFlightBytes: 64 << 20 });
   const answers = new HeldAnswers({
-    memory,
+    inFlight: new FairBudget(64 << 20),
     mountBytes: 1 << 20,
     scheduler: new EventLoopScheduler(),
     book: new AnswerBook(
       { bindings: 1_000, bytes: 64 << 20 },
-      memory,
       () => {},
       () => false,
     ),

@@ -3,7 +3,7 @@ import { requestKey } from "../mount/request-key.js";
 import { ProviderError } from "../shared/errors.js";
 import { FairBudget } from "../shared/fair-budget.js";
 import { type Answer, type AnswerKind, isAlive } from "./answer.js";
-import type { AnswerMemory } from "./answer-memory.js";
+import { AnswerMemory } from "./answer-memory.js";
 import { EvictionOrder } from "./eviction-order.js";
 
 export interface BookLimits {
@@ -96,14 +96,9 @@ export class AnswerBook {
   readonly #bindingsAt = new Map<string, Set<Binding>>();
 
   /** `forgotten` is told the token key that no binding needs any more; `lives` tells which pods are known to live. */
-  constructor(
-    limits: BookLimits,
-    memory: AnswerMemory,
-    forgotten: (tokenKey: string) => void,
-    lives: (podUid: string) => boolean,
-  ) {
+  constructor(limits: BookLimits, forgotten: (tokenKey: string) => void, lives: (podUid: string) => boolean) {
     this.#limits = limits;
-    this.#memory = memory;
+    this.#memory = new AnswerMemory(limits.bytes);
     this.#forgotten = forgotten;
     this.#livingPod = lives;
   }

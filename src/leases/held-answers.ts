@@ -4,9 +4,11 @@ import { Attempts } from "../shared/attempts.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
+import type { FairBudget } from "../shared/fair-budget.js";
 import { joinSignals } from "../shared/join-signals.js";
 import type { Random } from "../shared/random.js";
 import { SharedWork } from "../shared/shared-work.js";
+import { TenantLimiter } from "../shared/tenant-limiter.js";
 import type { Session } from "../vault/session.js";
 import type { Keeping } from "../vault/sessions.js";
 import { type LeaseRules, isShort } from "../vault/term.js";
@@ -14,7 +16,6 @@ import type { AnswerIntake, Lease, Priority, VaultAnswer } from "../vault/vault-
 import { VaultError } from "../vault/vault-error.js";
 import { type Answer, answerOf, isAlive, isDue } from "./answer.js";
 import type { AnswerBook, Binding, BookLimits, Entry } from "./answer-book.js";
-import type { AnswerMemory } from "./answer-memory.js";
 import { Reservation } from "./reservation.js";
 import { retryDelay } from "./retry-delay.js";
 
@@ -42,7 +43,8 @@ export interface HeldAnswersObserver {
 
 export interface HeldAnswersParts {
   book: AnswerBook;
-  memory: AnswerMemory;
+  /** Bytes of answers on their way to Mounts, and of the files made of them. */
+  inFlight: FairBudget;
   /** Bytes of the answers that one Mount may be made of. */
   mountBytes: number;
   scheduler: EventLoopScheduler;
@@ -70,6 +72,8 @@ interface Question {
 
 /** Bytes of the failures remembered at once, one for each request of a token key. */
 const rememberedBytes = 2 << 20;
+/** Several times what a connection lets run at once: each request under way takes ten kilobytes of memory. */
+const askedAtOnce = 64;
 /** What a credential takes at least; how much it is shows when it is made. */
 const leastCredentialBytes = 2 << 10;
 
@@ -77,6 +81,8 @@ const leastCredentialBytes = 2 << 10;
 export class HeldAnswers implements Answers {
   readonly #parts: HeldAnswersParts;
   readonly #asking = new SharedWork<Answer>();
+  /** By namespace. */
+  readonly #limiter = new TenantLimiter(askedAtOnce);
   readonly #attempts = new Attempts<ProviderError>(rememberedBytes);
 
   constructor(parts: HeldAnswersParts) {
@@ -84,7 +90,7 @@ export class HeldAnswers implements Answers {
   }
 
   visit(visitor: Visitor): Visit {
-    const { book, memory, mountBytes, clock, refreshWished, keeping } = this.#parts;
+    const { book, inFlight, mountBytes, clock, refreshWished, keeping } = this.#parts;
     const { tokenKey, place, podVolume, pod } = visitor;
     const { namespace, name, uid } = pod;
     const of = { tokenKey, namespace, place, ...(podVolume && { pod: { namespace, name, uid } }) };
@@ -94,10 +100,16 @@ export class HeldAnswers implements Answers {
     const given = new Map<string, { entry: Entry; answer: Answer }>();
     const asked = new Set<Entry>();
     const used = new Set<Answer>();
-    const made = new Reservation(memory.inFlight, namespace);
+    const taken = new Reservation(inFlight, namespace);
     const overflow = new AbortController();
+    const joined = new Map<AbortSignal, ReturnType<typeof joinSignals>>();
+    const untilOverflow = (signal: AbortSignal) => {
+      const known = joined.get(signal) ?? joinSignals(signal, overflow.signal);
+      joined.set(signal, known);
+      return known.signal;
+    };
     const give = (entry: Entry, answer: Answer) => {
-      if (!used.has(answer)) memory.use(answer, namespace);
+      if (!used.has(answer)) taken.take(answer.bytes);
       used.add(answer);
       given.set(entry.key, { entry, answer });
     };
@@ -106,17 +118,12 @@ export class HeldAnswers implements Answers {
         const entry = book.use(binding, request);
         if (!asked.has(entry)) book.visited(entry);
         asked.add(entry);
-        const joined = joinSignals(signal, overflow.signal);
-        try {
-          const question = { visitor, binding, entry, request, anew };
-          const { answer, heldBecause } = await this.#deliver(question, wish, joined.signal);
-          give(entry, answer);
-          if (sumOf(used) > mountBytes) overflow.abort(tooMuchForOneMount(mountBytes));
-          overflow.signal.throwIfAborted();
-          return { body: answer.body, ...(heldBecause && { heldBecause }) };
-        } finally {
-          joined.release();
-        }
+        const question = { visitor, binding, entry, request, anew };
+        const { answer, heldBecause } = await this.#deliver(question, wish, untilOverflow(signal));
+        give(entry, answer);
+        if (sumOf(used) > mountBytes) overflow.abort(tooMuchForOneMount(mountBytes));
+        overflow.signal.throwIfAborted();
+        return { body: answer.body, ...(heldBecause && { heldBecause }) };
       },
       former: (request) => {
         const entry = book.use(binding, request);
@@ -126,7 +133,7 @@ export class HeldAnswers implements Answers {
         give(entry, former);
         return former.body;
       },
-      made: (bytes) => made.take(bytes),
+      made: (bytes) => taken.take(bytes),
       conclude: (versions) => {
         const answers = new Map([...given.values()].map(({ entry, answer }) => [entry, answer] as const));
         const { news } = book.deliver(binding, answers, clock.monotonic());
@@ -137,8 +144,8 @@ export class HeldAnswers implements Answers {
         return { unchanged };
       },
       end: () => {
-        made.release();
-        for (const answer of used) memory.finish(answer, namespace);
+        taken.release();
+        for (const { release } of joined.values()) release();
         for (const entry of asked) book.left(binding, entry);
       },
     };
@@ -177,18 +184,21 @@ export class HeldAnswers implements Answers {
     const { entry, request } = question;
     const early = this.#attempts.tooEarly(entry.key, this.#parts.clock.monotonic());
     if (early) throw early;
-    if (makes(request)) this.#admitCredential(question, leastCredentialBytes);
     const work = (working: AbortSignal) => this.#ask(question, held, working);
-    return this.#asking.run(entry.key, work, { lasting: held?.kind !== "static" }, signal);
+    const ask = () => {
+      if (makes(request)) this.#admitCredential(question, leastCredentialBytes);
+      return this.#asking.run(entry.key, work, { lasting: held?.kind !== "static" }, signal);
+    };
+    return this.#limiter.run(entry.namespace, held === undefined, async () => ask(), signal);
   }
 
   /** What is a credential for certain is noted before it is asked for; what turns out to be one, before it is given. */
   async #ask(question: Question, held: Answer | undefined, signal: AbortSignal): Promise<Answer> {
     const { visitor, binding, entry, request } = question;
-    const { book, memory, scheduler, fresh, clock, random, keeping, rules } = this.#parts;
+    const { book, inFlight, scheduler, fresh, clock, random, keeping, rules } = this.#parts;
     const { namespace } = entry;
     const priority = priorityOf(binding, held);
-    const received = new Reservation(memory.inFlight, namespace);
+    const received = new Reservation(inFlight, namespace);
     const intake: AnswerIntake = {
       admit: (bytes) => received.raiseTo(bytes),
       turn: () => scheduler.turn(namespace, { first: true }),

@@ -1,5 +1,6 @@
 import type { Clock } from "../shared/clock.js";
 import type { ProviderError } from "../shared/errors.js";
+import { FairBudget } from "../shared/fair-budget.js";
 import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import type { Random } from "../shared/random.js";
 import { Sessions, type SessionsObserver } from "../vault/sessions.js";
@@ -8,7 +9,6 @@ import type { VaultClient } from "../vault/vault-client.js";
 import { VaultSecrets } from "../vault/vault-secrets.js";
 import { AccountLedger, type LedgerObserver } from "./account-ledger.js";
 import { AnswerBook, type BookLimits } from "./answer-book.js";
-import { AnswerMemory } from "./answer-memory.js";
 import { HeldAnswers, type HeldAnswersObserver } from "./held-answers.js";
 import { LeaseKeeper, type LeaseKeeperObserver } from "./lease-keeper.js";
 
@@ -43,8 +43,7 @@ export interface Holding {
 /** Puts together what answers Mounts, what renews, and what survives. Nothing is started. */
 export function createHolding(parts: HoldingParts): Holding {
   const { client, clock, random, limits, rules, observer, keeperObserver, lifetime } = parts;
-  const memory = new AnswerMemory(limits);
-  const book = new AnswerBook(limits, memory, (tokenKey) => secrets.close(tokenKey), parts.lives);
+  const book = new AnswerBook(limits, (tokenKey) => secrets.close(tokenKey), parts.lives);
   const ledger = new AccountLedger({ book, sessions: () => sessions, clock, random, observer: keeperObserver });
   const common = { client, clock, random, rules, keeping: ledger };
   const sessions: Sessions = new Sessions({ ...common, observer, lifetime });
@@ -53,7 +52,7 @@ export function createHolding(parts: HoldingParts): Holding {
   const answers = new HeldAnswers({
     ...common,
     book,
-    memory,
+    inFlight: new FairBudget(limits.inFlightBytes),
     mountBytes: 2 * limits.responseBytes,
     scheduler,
     fresh: secrets,

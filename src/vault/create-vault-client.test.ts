@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Connection } from "../config/connection.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import { systemClock } from "../shared/clock.js";
+import { jsonBytes } from "../shared/json-bytes.js";
 import { Redacted } from "../shared/redacted.js";
 import { type Identity, makeIdentity } from "../testing/certificates.js";
 import { sampleConnection } from "../testing/connection.js";
