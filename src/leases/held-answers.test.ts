@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { LosslessNumber } from "lossless-json";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { VaultRequest } from "../mount/mount-spec.js";
@@ -15,6 +16,7 @@ import type { HoldingParts } from "./holding.js";
 
 const minute = 60_000;
 const never = new AbortController().signal;
+setMaxListeners(0, never);
 const kv: VaultRequest = { method: "GET", path: "secret/data/app", query: "" };
 const creds: VaultRequest = { method: "GET", path: "database/creds/app", query: "" };
 const issue: VaultRequest = {

@@ -32,11 +32,16 @@ export interface FreshAnswers {
   giveBack(lease: Lease, session: Session): void;
 }
 
+/** `mount`: what one Mount may be made of. */
+export type ReachedLimit = keyof BookLimits | "inFlightBytes" | "mount";
+
 export interface HeldAnswersObserver {
   /** A due answer could not be had anew, so the held one stands in. */
   heldInstead(visitor: Visitor, request: VaultRequest, error: ProviderError, heldForMs: number): void;
   /** A credential was made: the first for its request, or in the place of another. */
   credentialMade(visitor: Visitor, request: VaultRequest, answer: Answer, first: boolean): void;
+  /** A limit, or the share of a namespace in it, keeps an answer from being taken in or a credential from being made. */
+  limitReached(limit: ReachedLimit): void;
   /** It lives too short for a file mount; told of the first only. */
   livesTooShort(visitor: Visitor, request: VaultRequest, answer: Answer): void;
 }
@@ -90,7 +95,7 @@ export class HeldAnswers implements Answers {
   }
 
   visit(visitor: Visitor): Visit {
-    const { book, inFlight, mountBytes, clock, refreshWished, keeping } = this.#parts;
+    const { book, mountBytes, clock, observer, refreshWished, keeping } = this.#parts;
     const { tokenKey, place, podVolume, pod } = visitor;
     const { namespace, name, uid } = pod;
     const of = { tokenKey, namespace, place, ...(podVolume && { pod: { namespace, name, uid } }) };
@@ -100,7 +105,7 @@ export class HeldAnswers implements Answers {
     const given = new Map<string, { entry: Entry; answer: Answer }>();
     const asked = new Set<Entry>();
     const used = new Set<Answer>();
-    const taken = new Reservation(inFlight, namespace);
+    const taken = this.#reservation(namespace);
     const overflow = new AbortController();
     const joined = new Map<AbortSignal, ReturnType<typeof joinSignals>>();
     const untilOverflow = (signal: AbortSignal) => {
@@ -121,7 +126,10 @@ export class HeldAnswers implements Answers {
         const question = { visitor, binding, entry, request, anew };
         const { answer, heldBecause } = await this.#deliver(question, wish, untilOverflow(signal));
         give(entry, answer);
-        if (sumOf(used) > mountBytes) overflow.abort(tooMuchForOneMount(mountBytes));
+        if (sumOf(used) > mountBytes && !overflow.signal.aborted) {
+          observer.limitReached("mount");
+          overflow.abort(tooMuchForOneMount(mountBytes));
+        }
         overflow.signal.throwIfAborted();
         return { body: answer.body, ...(heldBecause && { heldBecause }) };
       },
@@ -195,12 +203,12 @@ export class HeldAnswers implements Answers {
   /** What is a credential for certain is noted before it is asked for; what turns out to be one, before it is given. */
   async #ask(question: Question, held: Answer | undefined, signal: AbortSignal): Promise<Answer> {
     const { visitor, binding, entry, request } = question;
-    const { book, inFlight, scheduler, fresh, clock, random, keeping, rules } = this.#parts;
+    const { book, scheduler, fresh, clock, random, keeping, rules } = this.#parts;
     const { namespace } = entry;
     const priority = priorityOf(binding, held);
-    const received = new Reservation(inFlight, namespace);
+    const received = this.#reservation(namespace);
     const intake: AnswerIntake = {
-      admit: (bytes) => received.raiseTo(bytes),
+      admit: (bytes) => received.raiseTo(2 * bytes), // In pieces, and joined.
       turn: () => scheduler.turn(namespace, { first: true }),
     };
     book.visited(entry);
@@ -249,6 +257,11 @@ export class HeldAnswers implements Answers {
     await keeping.keep(entry.tokenKey);
   }
 
+  #reservation(namespace: string): Reservation {
+    const { inFlight, observer } = this.#parts;
+    return new Reservation(inFlight, namespace, () => observer.limitReached("inFlightBytes"));
+  }
+
   #admitCredential(question: Question, bytes: number): void {
     if (!question.visitor.podVolume) throw needsPodVolume(question.request);
     const refusal = this.#parts.credentialsRefused();
@@ -262,7 +275,9 @@ export class HeldAnswers implements Answers {
     const former = entry.answer ?? binding.delivered.get(entry);
     if (former && former.kind !== "static" && bytes <= former.bytes + leastCredentialBytes) return;
     const full = book.fullForCredential(binding, bytes, clock.monotonic());
-    if (full) throw noRoomForCredential(request, binding.namespace, full);
+    if (!full) return;
+    this.#parts.observer.limitReached(full);
+    throw noRoomForCredential(request, binding.namespace, full);
   }
 
   /** That a GET makes a credential shows only in its answer; a lease that may not be held is given back. */

@@ -38,6 +38,8 @@ export interface Holding {
   answers: HeldAnswers;
   keeper: LeaseKeeper;
   ledger: AccountLedger;
+  /** Bytes of answers on their way to Mounts, and of the files made of them. */
+  inFlight: FairBudget;
 }
 
 /** Puts together what answers Mounts, what renews, and what survives. Nothing is started. */
@@ -49,10 +51,11 @@ export function createHolding(parts: HoldingParts): Holding {
   const sessions: Sessions = new Sessions({ ...common, observer, lifetime });
   const secrets: VaultSecrets = new VaultSecrets({ client, sessions, lifetime });
   const { refreshWished, credentialsRefused, scheduler } = parts;
+  const inFlight = new FairBudget(limits.inFlightBytes);
   const answers = new HeldAnswers({
     ...common,
     book,
-    inFlight: new FairBudget(limits.inFlightBytes),
+    inFlight,
     mountBytes: 2 * limits.responseBytes,
     scheduler,
     fresh: secrets,
@@ -61,5 +64,5 @@ export function createHolding(parts: HoldingParts): Holding {
     credentialsRefused,
   });
   const keeper = new LeaseKeeper({ ...common, book, sessions, observer: keeperObserver });
-  return { book, sessions, answers, keeper, ledger };
+  return { book, sessions, answers, keeper, ledger, inFlight };
 }

@@ -5,16 +5,20 @@ import type { FairBudget } from "../shared/fair-budget.js";
 export class Reservation {
   readonly #inFlight: FairBudget;
   readonly #namespace: string;
+  readonly #refused: () => void;
   #bytes = 0;
 
-  constructor(inFlight: FairBudget, namespace: string) {
+  /** `refused` is told of each refusal. */
+  constructor(inFlight: FairBudget, namespace: string, refused: () => void) {
     this.#inFlight = inFlight;
     this.#namespace = namespace;
+    this.#refused = refused;
   }
 
   /** Takes so many more. Throws `limit_exceeded` when the namespace has its share, and has taken nothing then. */
   take(bytes: number): void {
     if (!this.#inFlight.take(this.#namespace, bytes)) {
+      this.#refused();
       throw new ProviderError(
         "limit_exceeded",
         `the secrets on their way to pods of namespace ${this.#namespace} are all that its share of limits.inFlightBytes lets through at once; the next Mount tries again`,

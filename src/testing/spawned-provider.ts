@@ -51,14 +51,10 @@ export async function spawnProvider(address: string): Promise<SpawnedProvider> {
   const [socketPath, keyFile] = [join(directory, "vault.sock"), join(directory, "key")];
   await writeFile(keyFile, Buffer.alloc(32, 7));
   const flags = [`--endpoint=${socketPath}`, `--vault-addr=${address}`, `--key-file=${keyFile}`];
-  const child = spawn(
-    process.execPath,
-    [...imageFlags(), file, "serve", "--health-addr=127.0.0.1:0", ...flags],
-    {
-      env: {},
-      stdio: ["ignore", "pipe", "pipe"],
-    },
-  );
+  const child = spawn(process.execPath, [...imageFlags(), file, "serve", "--health-addr=127.0.0.1:0", ...flags], {
+    env: { MALLOC_ARENA_MAX: "1", MALLOC_MMAP_THRESHOLD_: "65536", MALLOC_TRIM_THRESHOLD_: "131072" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let log = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (piece: Buffer) => (log += piece.toString()));
   const ended = once(child, "exit");

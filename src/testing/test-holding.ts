@@ -21,6 +21,7 @@ export function quietObserver(change: Partial<Told> = {}): Told {
     tokenNotRenewed() {},
     tokenDied() {},
     heldInstead() {},
+    limitReached() {},
     credentialMade() {},
     livesTooShort() {},
     leaseRenewed() {},
