@@ -23,15 +23,16 @@ export interface SpawnedProvider {
   logText(): string;
 }
 
-/** The flags that the image's entry point gives to Node. */
-export function imageFlags(): string[] {
-  const dockerfile = readFileSync(new URL("../../Dockerfile", import.meta.url), "utf8");
-  const entry = /^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)![1]!;
-  const supported = process.allowedNodeEnvironmentFlags;
-  return (JSON.parse(entry) as string[])
-    .filter((word) => word.startsWith("--max-"))
-    .filter((word) => word.startsWith("--max-semi") || supported.has(word.split("=")[0]!));
-}
+const dockerfile = readFileSync(new URL("../../Dockerfile", import.meta.url), "utf8");
+
+/** What the image's entry point bids Node about memory. */
+const flags = (JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)![1]!) as string[]).filter((word) =>
+  word.startsWith("--max-"),
+);
+/** What the image bids the allocator. */
+const environment = Object.fromEntries(
+  [...dockerfile.matchAll(/\b(MALLOC_\w+)=(\d+)/g)].map(([, name, value]) => [name, value]),
+) as Record<string, string>;
 
 let building: Promise<string> | undefined;
 
@@ -50,9 +51,9 @@ export async function spawnProvider(address: string): Promise<SpawnedProvider> {
   const directory = await temporaryDirectory();
   const [socketPath, keyFile] = [join(directory, "vault.sock"), join(directory, "key")];
   await writeFile(keyFile, Buffer.alloc(32, 7));
-  const flags = [`--endpoint=${socketPath}`, `--vault-addr=${address}`, `--key-file=${keyFile}`];
-  const child = spawn(process.execPath, [...imageFlags(), file, "serve", "--health-addr=127.0.0.1:0", ...flags], {
-    env: { MALLOC_ARENA_MAX: "1", MALLOC_MMAP_THRESHOLD_: "65536", MALLOC_TRIM_THRESHOLD_: "131072" },
+  const told = [`--endpoint=${socketPath}`, `--vault-addr=${address}`, `--key-file=${keyFile}`];
+  const child = spawn(process.execPath, [...flags, file, "serve", "--health-addr=127.0.0.1:0", ...told], {
+    env: environment,
     stdio: ["ignore", "pipe", "pipe"],
   });
   let log = "";
