@@ -52,7 +52,7 @@ export class MountRoom {
     const facts: CallFacts = {};
     const call = { method: "Mount", durationMs: 1, facts };
     try {
-      const response = await mount(request, parts, signal, facts);
+      const response = await mount(request, parts, signal, { facts, left: AbortSignal.abort() });
       this.observers.called({ ...call, code: "ok" });
       expectNoCanary("a version", JSON.stringify(response.objectVersion));
       return { ok: true, response };

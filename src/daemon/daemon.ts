@@ -128,10 +128,10 @@ async function start(
       socketPaths: [options.socketPath, ...(options.additionalSocketPath ? [options.additionalSocketPath] : [])],
       service: {
         version: () => versionResponse(version),
-        mount: async (request, called, facts) => {
+        mount: async (request, called, call) => {
           const closed = holding.closed();
           if (closed) throw closed;
-          return mount(request, service, called, facts).catch((reason: unknown) => {
+          return mount(request, service, called, call).catch((reason: unknown) => {
             podEvents?.refused(request.targetPath, ProviderError.from(reason));
             throw reason;
           });

@@ -7,7 +7,7 @@ import type { MountSpec } from "../mount/mount-spec.js";
 import { askedBy } from "../mount/object-requests.js";
 import { type MountParts, type MountedVolume, mountVolume } from "../mount/mount-volume.js";
 import { type TokenMinter, askedOf, visitorOf } from "../mount/visitor.js";
-import type { CallFacts } from "../rpc/unary.js";
+import type { CallContext } from "../rpc/unary.js";
 import type { MountRequest, MountResponse } from "../wire/provider.js";
 import { mountFacts, volumeFacts } from "./mount-facts.js";
 
@@ -29,7 +29,7 @@ export async function mount(
   request: MountRequest,
   parts: MountServiceParts,
   signal: AbortSignal,
-  facts: CallFacts,
+  { facts, left }: CallContext,
 ): Promise<MountResponse> {
   const spec = parseMountRequest(request, parts.reading);
   const connection = selectConnection(parts.operator, spec.class, spec.pod.namespace);
@@ -37,7 +37,7 @@ export async function mount(
   allow(spec, connection);
   parts.classRead(spec, connection);
   const visitor = await visitorOf(spec, connection, { wall: parts.clock.wall(), minter: parts.minter }, signal);
-  const volume = await mountVolume(spec, visitor, parts, signal);
+  const volume = await mountVolume(spec, visitor, parts, signal, left);
   Object.assign(facts, volumeFacts(volume));
   parts.mounted(spec, volume);
   return responseOf(volume);

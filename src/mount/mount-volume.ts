@@ -36,18 +36,23 @@ export interface MountedVolume {
   unchanged: boolean;
 }
 
-/** Gives every file of the volume, or one error that names every failure: a pod must not see half a rotation. */
+/**
+ * Gives every file of the volume, or one error that names every failure: a pod must not see half a rotation. What the
+ * files take of memory counts as in flight until `left` aborts, where it is given: until the answer has left.
+ */
 export async function mountVolume(
   spec: MountSpec,
   visitor: Visitor,
   parts: MountParts,
   signal: AbortSignal,
+  left?: AbortSignal,
 ): Promise<MountedVolume> {
   const visit = parts.answers.visit(visitor);
   try {
     return await makeVolume(spec, visit, parts, signal);
   } finally {
-    visit.end();
+    if (!left || left.aborted) visit.end();
+    else left.addEventListener("abort", () => visit.end(), { once: true });
   }
 }
 
