@@ -91,18 +91,6 @@ test.each<[string, Attack]>([
       served.push(await provider.mount({ namespace: "shop", name: `web-${n}` }, objects(1, "kv/small")));
     }
     const outcomes = await attack;
-    if (process.env["KEYMOUNT_FIGURES"])
-      console.log(
-        _what,
-        outcomes.filter(({ ok }) => ok).length,
-        "of",
-        mounts,
-        "served",
-        served.length,
-        "peak",
-        provider.peakMemory(),
-        [...new Set(outcomes.map((one) => (one.ok ? "ok" : one.message.slice(-260))))].slice(0, 4),
-      );
     expect(provider.alive(), provider.logText().slice(-2_000)).toBe(true);
     expect(served.filter(({ ok }) => !ok)).toEqual([]);
     for (const one of outcomes) {
