@@ -1,7 +1,8 @@
 /** What looks like a JWT, a Vault token (since 1.10 and before) or a private key. */
 const secretShape = new RegExp(
   [
-    String.raw`eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?`,
+    // A header has some hundred characters; with no end to it, each `eyJ` of a long name would be read to the name's end.
+    String.raw`eyJ[\w-]{8,512}\.[\w-]{8,}(?:\.[\w-]*)?`,
     String.raw`\bhv[sbr]\.[\w-]{12,}`,
     String.raw`\b[sbr]\.[A-Za-z0-9]{20,}`,
     String.raw`-----BEGIN [A-Z ]*PRIVATE KEY-----[^"]*`,
