@@ -86,6 +86,17 @@ test("every object gives its file, and a version under its name", async () => {
   expect(new Set(volume.versions.map(({ version }) => version)).size).toBe(2);
 });
 
+test("the visit ends when the Mount has failed or its answer has left, and not before", async () => {
+  const [failing, delivering] = [parts({}), parts({ "secret/data/a": "1" })];
+  await expect(mount([object("a")], failing)).rejects.toThrow();
+  expect(failing.ended).toHaveLength(1);
+  const left = new AbortController();
+  await mountVolume(spec([object("a")]), sampleVisitor(), delivering, never, left.signal);
+  expect(delivering.ended).toHaveLength(0);
+  left.abort();
+  expect(delivering.ended).toHaveLength(1);
+});
+
 test("a second Mount of the same values is unchanged", async () => {
   const same = parts({ "secret/data/a": "1" });
   expect((await mount([object("a")], same)).unchanged).toBe(false);

@@ -18,7 +18,7 @@ export interface SpawnedProvider {
   mount(pod: { namespace: string; name: string }, objects: string): Promise<MountOutcome>;
   /** Whether it still runs. */
   alive(): boolean;
-  /** MiB resident at most so far; 0 where the system does not tell. */
+  /** MiB resident at most so far, less what the kernel can take back (pages of files); 0 where the system does not tell. */
   peakMemory(): number;
   logText(): string;
 }
@@ -87,11 +87,13 @@ export async function spawnProvider(address: string): Promise<SpawnedProvider> {
   };
 }
 
-/** VmHWM of proc_pid_status(5). */
+/** VmHWM less RssFile of proc_pid_status(5). */
 function memoryOf(pid: number): number {
   const file = `/proc/${pid}/status`;
   if (!existsSync(file)) return 0;
-  return Math.round(Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(file, "utf8"))?.[1] ?? 0) / 1024);
+  const status = readFileSync(file, "utf8");
+  const mebibytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1] ?? 0) / 1024;
+  return Math.round(mebibytes("VmHWM") - mebibytes("RssFile"));
 }
 
 /** Not signed: the Vault of these tests believes everybody. */
