@@ -132,19 +132,23 @@ export class ConcurrencyLimiter {
   }
 
   #makeRoom(): void {
-    const namespaces = new Set([...this.#queue.namespaces(), ...[...this.#running].map(({ slot }) => slot.namespace)]);
+    if (this.#queue.size === 0) return;
+    const running = [...this.#running];
+    const slowSince = this.#clock.monotonic() - slowMs;
+    if (!running.some(({ startedAt }) => startedAt <= slowSince)) return this.#lookAgain();
+    const namespaces = new Set([...this.#queue.namespaces(), ...running.map(({ slot }) => slot.namespace)]);
     const evenShare = part(this.#limits.inFlight, namespaces.size);
     const has = (namespace: string) => this.#count((slot) => slot.namespace === namespace);
-    const next = this.#queue.next((slot) => has(slot.namespace) < evenShare && this.#admits(slot));
-    if (!next) return;
-    const slowSince = this.#clock.monotonic() - slowMs;
-    const givesWay = ({ namespace, engine, kind }: Slot) =>
-      kind !== "create" &&
-      (has(namespace) > evenShare ||
-        (engine !== next.engine && this.#count((slot) => slot.engine === engine) > part(this.#limits.inFlight, 2)));
-    const slow = [...this.#running].find(
-      ({ slot, startedAt, isCut }) => !isCut && startedAt <= slowSince && givesWay(slot),
+    const isHog = (engine: string) => this.#count((slot) => slot.engine === engine) > part(this.#limits.inFlight, 2);
+    const hog = running.find(({ slot }) => isHog(slot.engine))?.slot.engine;
+    const isOfOthers = ({ engine }: Slot) => hog !== undefined && engine !== hog;
+    const next = this.#queue.next(
+      (slot) => this.#admits(slot) && (isOfOthers(slot) || has(slot.namespace) < evenShare),
     );
+    if (!next) return;
+    const givesWay = ({ namespace, engine, kind }: Slot) =>
+      kind !== "create" && (has(namespace) > evenShare || (engine === hog && isOfOthers(next)));
+    const slow = running.find(({ slot, startedAt, isCut }) => !isCut && startedAt <= slowSince && givesWay(slot));
     if (!slow) return this.#lookAgain();
     slow.isCut = true;
     slow.abort.abort(new ProviderError("unavailable", "cut off for others"));
