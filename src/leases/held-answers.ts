@@ -31,8 +31,8 @@ export interface FreshAnswers {
   /** Whether a read is known to make a credential. */
   hasMade(visitor: Visitor, request: VaultRequest): boolean;
 
-  /** Gives back a lease that nobody will be given; in the background. */
-  giveBack(lease: Lease, session: StoredToken, path: string): void;
+  /** Gives back a credential that nobody will be given, in the background; without a lease it can only be told of. */
+  giveBack(lease: Lease | undefined, session: StoredToken, path: string): void;
 }
 
 /** `mount`: what one Mount may be made of. */
@@ -300,7 +300,7 @@ export class HeldAnswers implements Answers {
       if (kind === "issued") this.#admitBytes(question, bytes);
       if (kind !== "static" && entry.users.size === 0) throw lostItsPlace(request);
     } catch (refusal) {
-      if (lease) this.#parts.fresh.giveBack(lease, session, request.path);
+      this.#parts.fresh.giveBack(lease, session, request.path);
       throw refusal;
     }
   }

@@ -210,4 +210,21 @@ describe("a pod that goes during its Mount", () => {
     expect(holding.sessions.all()).toEqual([]);
     expect(vault.revoked).toContain("lease-1");
   });
+
+  test("and what was being made for it that has no lease is told of", async () => {
+    const vault = new CountingVault(clock);
+    const issue: VaultRequest = { method: "POST", path: "pki/issue/web", query: "" };
+    vault.replies.set(issue.path, { body: { data: { value: "x" } } });
+    const lost: string[] = [];
+    const tell = { notGivenBack: (_stored: unknown, path: string) => lost.push(path) };
+    const holding = testHolding({ client: vault, clock, tell });
+    let open = () => {};
+    vault.gate = new Promise((resolve) => (open = resolve));
+    const mounting = mount(holding, [issue]);
+    await clock.advance(0);
+    holding.book.forgetPod("uid-1");
+    open();
+    expect((await mounting)[0]).toMatch("lost its place");
+    expect(lost).toEqual([issue.path]);
+  });
 });

@@ -78,9 +78,11 @@ export class VaultSecrets {
 
   /**
    * Gives back a lease that nobody will be given, in the background. Where policy does not let the token revoke it, the
-   * token itself is revoked, which every token may, unless somebody was given another lease of it.
+   * token itself is revoked, which every token may, unless somebody was given another lease of it. What has no lease, as a
+   * certificate, can only be told of.
    */
-  giveBack(lease: Lease, stored: StoredToken, path: string): void {
+  giveBack(lease: Lease | undefined, stored: StoredToken, path: string): void {
+    if (!lease) return this.#parts.observer.notGivenBack(stored, path, hasNoLease());
     const work = this.#giveBack(lease, stored, path).finally(() => this.#givingBack.delete(work));
     this.#givingBack.add(work);
   }
@@ -124,6 +126,10 @@ export class VaultSecrets {
     if (lease) this.#parts.paths.learn(connection.name, vaultNamespace, path);
     else this.#parts.paths.forget(connection.name, vaultNamespace, path);
   }
+}
+
+function hasNoLease(): ProviderError {
+  return new ProviderError("limit_exceeded", "it has no lease that could be revoked");
 }
 
 function callerOf({ pod }: Visitor, priority: Priority): Caller {
