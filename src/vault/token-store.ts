@@ -55,9 +55,9 @@ interface Owner {
 
 /** However long Vault asks us to leave it alone (`Retry-After`), a pod that waits for its files tries again after this. */
 const longestRestMs = 30_000;
-/** After an outage, those who can wait log in again over this long. */
 /** Of the failed logins remembered at once. */
 const rememberedBytes = 2 << 20;
+/** After an outage, those who can wait log in again over this long. */
 const spreadMs = 5 * 60_000;
 
 /** One current token for each token key. Only a Mount logs in, with the JWT it brought; a JWT is never kept. */
