@@ -212,6 +212,7 @@ function answerCase(tried: Case & { answer: string; form: string }, server: Host
       return hostile;
     };
     const life = new AbortController();
+    setMaxListeners(0, life.signal); // As the daemon's: whatever is given back listens.
     const clock = new HurriedClock();
     const client = createVaultClient({ clock, random: () => 0.5, observer: new MountRoom(lookAtLength).observers });
     const { answers } = testHolding({ client, clock, lifetime: life.signal });
