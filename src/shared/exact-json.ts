@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { LosslessNumber } from "lossless-json";
 import type { Json } from "./json.js";
 
@@ -16,7 +16,8 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
  * which keeps thirty bytes of memory for each.
  */
 export function parseExactJson(bytes: Buffer, mostValues = Number.POSITIVE_INFINITY): Json | undefined {
-  const mark = randomUUID(); // Nobody who wrote the text can have written it there.
+  // Nobody who wrote the text can have written it there; short, for the digits of a long number keep it in memory.
+  const mark = randomBytes(9).toString("base64url");
   try {
     const text = markNumbers(utf8.decode(bytes), mark, mostValues);
     if (text === undefined) return undefined;
