@@ -45,6 +45,7 @@ function markNumbers(text: string, mark: string, mostValues: number): string | u
   let taken = 0;
   let depth = 0;
   let values = 1;
+  let numbers = 0;
   let isNumberBefore = false;
   for (let at = 0; at < text.length; at += 1) {
     const unit = text.charCodeAt(at);
@@ -61,7 +62,9 @@ function markNumbers(text: string, mark: string, mostValues: number): string | u
     else if (unit === minus || (unit >= zero && unit <= nine)) {
       numberRun.lastIndex = at;
       const digits = numberRun.exec(text)![0];
-      if (!number.test(digits)) return undefined;
+      numbers += 1;
+      // Without a separator between them, they are of no JSON text, however many follow.
+      if (numbers > values || !number.test(digits)) return undefined;
       pieces.push(text.slice(taken, at), `"${mark}${digits}"`);
       at += digits.length - 1;
       taken = at + 1;
