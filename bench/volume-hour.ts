@@ -1,11 +1,11 @@
 import { FairBudget } from "../src/shared/fair-budget.js";
 import { EventLoopScheduler } from "../src/shared/event-loop-scheduler.js";
-import { AnswerBook } from "../src/leases/answer-book.js";
-import { HeldAnswers } from "../src/leases/held-answers.js";
+import { SecretCache } from "../src/leases/secret-cache.js";
+import { CachedSecretSource } from "../src/leases/cached-secret-source.js";
 import { Redacted } from "../src/shared/redacted.js";
-import { sampleVisitor } from "../src/testing/counting-vault.js";
+import { samplePrincipal } from "../src/testing/counting-vault.js";
 import { FakeClock } from "../src/testing/fake-clock.js";
-import { quietObserver, sampleSession, usualRules } from "../src/testing/test-holding.js";
+import { quietObserver, sampleSession, usualRules } from "../src/testing/test-credentials.js";
 import type { Figure } from "./figure.js";
 import { readsPerMount } from "./workload.js";
 
@@ -44,16 +44,16 @@ function figureOf(interval: string, value: number, atMost: number): Figure {
 async function readsPerHour(refreshIntervalMs: number): Promise<number> {
   const clock = new FakeClock();
   let reads = 0;
-  const answers = new HeldAnswers({
+  const answers = new CachedSecretSource({
     inFlight: new FairBudget(64 << 20),
     mountBytes: 1 << 20,
     scheduler: new EventLoopScheduler(),
-    book: new AnswerBook(
+    cache: new SecretCache(
       { bindings: 1_000, bytes: 64 << 20 },
       () => {},
       () => false,
     ),
-    fresh: {
+    reader: {
       async ask() {
         reads += 1;
         const reply = { body: new Redacted({}), bytes: 1024, requestedAt: clock.monotonic() };
@@ -72,12 +72,12 @@ async function readsPerHour(refreshIntervalMs: number): Promise<number> {
   });
   const mountAll = async () => {
     for (let n = 0; n < volumes; n += 1) {
-      const visit = answers.visit(sampleVisitor({ tokenKey: `pod-${n}` }));
+      const visit = answers.begin(samplePrincipal({ ownerKey: `pod-${n}` }));
       for (let object = 0; object < readsPerMount; object += 1) {
         const request = { method: "GET", path: `kv/data/bench/${object}`, query: "" } as const;
-        await visit.answer(request, { refreshIntervalMs, onDenied: "keep" }, new AbortController().signal);
+        await visit.read(request, { refreshIntervalMs, onDenied: "keep" }, new AbortController().signal);
       }
-      visit.conclude("v");
+      visit.commit("v");
       visit.end();
     }
   };

@@ -1,8 +1,8 @@
 import { setMaxListeners } from "node:events";
 import fc from "fast-check";
-import type { Workshop } from "../src/mount/ports.js";
+import type { Renderer } from "../src/mount/ports.js";
 import { sampleConnection } from "../src/testing/connection.js";
-import { testHolding } from "../src/testing/test-holding.js";
+import { testCredentials } from "../src/testing/test-credentials.js";
 import { createVaultClient } from "../src/vault/create-vault-client.js";
 import { systemClock } from "../src/shared/clock.js";
 import type { MountRequest } from "../src/wire/provider.js";
@@ -215,9 +215,9 @@ function answerCase(tried: Case & { answer: string; form: string }, server: Host
     setMaxListeners(0, life.signal); // As the daemon's: whatever is given back listens.
     const clock = new HurriedClock();
     const client = createVaultClient({ clock, random: () => 0.5, observer: new MountRoom(lookAtLength).observers });
-    const { answers } = testHolding({ client, clock, lifetime: life.signal });
+    const { source } = testCredentials({ client, clock, lifetime: life.signal });
     try {
-      await mounted(request, { answers, connection: sampleConnection({ addresses: [{ origin }] }), clock });
+      await mounted(request, { answers: source, connection: sampleConnection({ addresses: [{ origin }] }), clock });
     } finally {
       life.abort(new Error("the case is over"));
       await client.close();
@@ -246,4 +246,4 @@ function lookAtLength(where: string, text: string): void {
   if (where === "the log" && text.length > mostLogged) throw new Error(`the log has ${text.length} characters`);
 }
 
-const idleWorkshop: Workshop = { make: () => Promise.resolve(Buffer.alloc(0)) };
+const idleWorkshop: Renderer = { render: () => Promise.resolve(Buffer.alloc(0)) };

@@ -1,5 +1,5 @@
 import type { VaultRequest } from "../src/mount/mount-spec.js";
-import type { Answers, Visitor } from "../src/mount/ports.js";
+import type { SecretSource, Principal } from "../src/mount/ports.js";
 import { type JsonObject, isJsonObject } from "../src/shared/json.js";
 import { Redacted } from "../src/shared/redacted.js";
 import { parseExactJson } from "../src/shared/exact-json.js";
@@ -23,21 +23,21 @@ if (!isJsonObject(parsed)) throw new Error("the held secret is no object");
 const body: JsonObject = parsed;
 
 /** Answers without a Vault, and who asked what. */
-export class HeldSecrets implements Answers {
-  visitor: Visitor | undefined;
+export class HeldSecrets implements SecretSource {
+  principal: Principal | undefined;
   requests: VaultRequest[] = [];
 
-  visit(visitor: Visitor) {
-    this.visitor = visitor;
+  begin(principal: Principal) {
+    this.principal = principal;
     this.requests = [];
     const held = new Redacted(body);
     return {
-      answer: async (request: VaultRequest) => {
+      read: async (request: VaultRequest) => {
         this.requests.push(request);
         return { body: held };
       },
-      former: () => undefined,
-      conclude: () => ({ unchanged: false }),
+      previous: () => undefined,
+      commit: () => ({ unchanged: false }),
       made() {},
       end() {},
     };

@@ -7,7 +7,7 @@ import { type MountServiceParts, mount } from "../src/daemon/mount-service.js";
 import { Observers } from "../src/daemon/observers.js";
 import { ClassCache } from "../src/mount/class-cache.js";
 import { RequestsInFlight } from "../src/mount/requests-in-flight.js";
-import type { Answers, Workshop } from "../src/mount/ports.js";
+import type { SecretSource, Renderer } from "../src/mount/ports.js";
 import { finalStatus } from "../src/rpc/status.js";
 import type { CallFacts } from "../src/rpc/unary.js";
 import type { Clock } from "../src/shared/clock.js";
@@ -25,10 +25,10 @@ export type Outcome = { ok: true; response: MountResponse } | { ok: false; code:
 export type Look = (where: string, text: string) => void;
 
 export interface Mounting {
-  answers: Answers;
+  answers: SecretSource;
   connection: Connection;
   clock: Clock;
-  workshop?: Workshop;
+  workshop?: Renderer;
 }
 
 /** The whole of a Mount short of the socket, and all that may be read of it outside. */

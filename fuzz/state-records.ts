@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { type PersistedOwner, readOwner, writeOwner } from "../src/leases/state-codec.js";
-import type { Answer } from "../src/leases/answer.js";
-import type { Binding, Entry } from "../src/leases/answer-book.js";
+import type { CachedSecret } from "../src/leases/cached-secret.js";
+import type { VolumeRecord, CacheEntry } from "../src/leases/secret-cache.js";
 import { sampleConnection } from "../src/testing/connection.js";
 import { CountingVault } from "../src/testing/counting-vault.js";
 import { FakeClock } from "../src/testing/fake-clock.js";
 import { RecordsInMemory } from "../src/testing/records-in-memory.js";
-import { sampleSession, testHolding } from "../src/testing/test-holding.js";
+import { sampleSession, testCredentials } from "../src/testing/test-credentials.js";
 import { Redacted } from "../src/shared/redacted.js";
 import { canaries, expectNoCanary } from "./canaries.js";
 import { damagedText } from "./edits.js";
@@ -16,7 +16,7 @@ import type { Target } from "./target.js";
 function sampleRecord(): string {
   const token = { ...sampleSession().token, secret: new Redacted<string>(canaries.vaultToken.value) };
   const session = sampleSession({ token, leases: 1 });
-  const answer: Answer = {
+  const answer: CachedSecret = {
     kind: "leased",
     body: new Redacted({ data: { password: canaries.secretValue.value } }),
     bytes: 2048,
@@ -31,8 +31,8 @@ function sampleRecord(): string {
     wasRenewed: false,
   };
   const { lease: _lease, term: _term, ...plain } = answer;
-  const of = { tokenKey: session.tokenKey, namespace: "shop" };
-  const entry = (path: string, given: Answer): Entry => ({
+  const of = { ownerKey: session.ownerKey, namespace: "shop" };
+  const entry = (path: string, given: CachedSecret): CacheEntry => ({
     ...of,
     key: path,
     request: { method: "GET", path, query: "" },
@@ -40,10 +40,10 @@ function sampleRecord(): string {
     answer: given,
   });
   const entries = [entry("database/creds/app", answer), entry("kv/data/app", { ...plain, kind: "static" })];
-  const binding: Binding = {
+  const volume: VolumeRecord = {
     ...of,
     key: "volume",
-    place: "/pods/uid-1/volumes/kubernetes.io~csi/secrets/mount",
+    volumeKey: "/pods/uid-1/volumes/kubernetes.io~csi/secrets/mount",
     pod: { namespace: "shop", name: "web-0", uid: "uid-1" },
     entries: new Set(entries),
     delivered: new Map(entries.map((one) => [one, one.answer!])),
@@ -52,12 +52,12 @@ function sampleRecord(): string {
     versions: "v",
   };
   const account: PersistedOwner = {
-    tokenKey: session.tokenKey,
+    ownerKey: session.ownerKey,
     tokens: [
       session,
       sampleSession({ token: { ...token, secret: new Redacted(`${canaries.vaultToken.value}2`) }, state: "leaving" }),
     ],
-    bindings: [binding],
+    bindings: [volume],
   };
   return writeOwner(account, 0)!.reveal().toString();
 }
@@ -99,17 +99,22 @@ export const stateRecordsTarget: Target<string> = {
 async function liveWith(record: Redacted<Buffer>): Promise<void> {
   const clock = new FakeClock();
   const life = new AbortController();
-  const holding = testHolding({ client: new CountingVault(clock), clock, lifetime: life.signal, lives: () => true });
-  holding.ledger.open(new RecordsInMemory(), [{ name: "record", payload: record }], [sampleConnection()]);
+  const credentials = testCredentials({
+    client: new CountingVault(clock),
+    clock,
+    lifetime: life.signal,
+    lives: () => true,
+  });
+  credentials.journal.open(new RecordsInMemory(), [{ name: "record", payload: record }], [sampleConnection()]);
   for (let minutes = 0; minutes < 90; minutes += 30) {
     await clock.advance(30 * 60_000);
-    holding.keeper.round(life.signal);
-    holding.sessions.revokeLeaving();
-    await holding.keeper.settled();
+    credentials.renewalLoop.tick(life.signal);
+    credentials.tokens.revokeLeaving();
+    await credentials.renewalLoop.settled();
   }
-  for (const { tokenKey } of [...holding.book.bindings()]) await holding.ledger.persist(tokenKey);
-  holding.book.forgetPod("uid-1");
-  await holding.sessions.revokeAll();
-  await holding.ledger.settled();
+  for (const { ownerKey } of [...credentials.cache.volumes()]) await credentials.journal.persist(ownerKey);
+  credentials.cache.forgetPod("uid-1");
+  await credentials.tokens.revokeAll();
+  await credentials.journal.settled();
   life.abort();
 }

@@ -89,8 +89,8 @@ export const tokensTarget: Target<Case> = {
           currentObjectVersion: [],
         };
         const outcome = await room.mount(request, parts, new AbortController().signal);
-        if (answers.visitor) expectOwnToken(answers.visitor.jwt.reveal());
-        else if (outcome.ok) throw new Error("a Mount without a visitor succeeded");
+        if (answers.principal) expectOwnToken(answers.principal.jwt.reveal());
+        else if (outcome.ok) throw new Error("a Mount without a principal succeeded");
         expectUntouchedPrototypes();
       },
       async close() {},

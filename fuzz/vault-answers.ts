@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { createVaultClient } from "../src/vault/create-vault-client.js";
 import { sampleConnection } from "../src/testing/connection.js";
-import { sampleLimits, testHolding } from "../src/testing/test-holding.js";
+import { sampleLimits, testCredentials } from "../src/testing/test-credentials.js";
 import type { MountRequest } from "../src/wire/provider.js";
 import { expectUntouchedPrototypes, wellKnown } from "./attributes.js";
 import { HostileServer, type WireAnswer } from "./hostile-server.js";
@@ -100,7 +100,7 @@ class HostedPod {
     const clock = this.#clock;
     const parts = { clock, random: Math.random, observer: room.observers };
     const client = createVaultClient(parts);
-    const { answers } = testHolding({
+    const { source } = testCredentials({
       client,
       clock,
       random: Math.random,
@@ -114,7 +114,7 @@ class HostedPod {
     });
     this.#room = room;
     this.#client = client;
-    this.#mount = (signal) => this.#room.mount(request, { answers, connection, clock }, signal);
+    this.#mount = (signal) => this.#room.mount(request, { answers: source, connection, clock }, signal);
   }
 
   /** A first Mount and two republishes, everything due at each. */

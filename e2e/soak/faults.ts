@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { HeldCredential } from "../../src/shared/held-credential.js";
+import type { CredentialInfo } from "../../src/shared/credential-info.js";
 import type { LeaseScene } from "../stack/lease-scene.js";
 import type { VaultRaft } from "../stack/vault-raft.js";
 import { type RolePlan, shortLivedOf } from "./plan.js";
@@ -63,7 +63,7 @@ export function faults(
     {
       what: "ten tokens are revoked",
       happen: async () => {
-        const isHurried = ({ role }: HeldCredential) => hurried.some(({ name }) => role.endsWith(`-${name}`));
+        const isHurried = ({ role }: CredentialInfo) => hurried.some(({ name }) => role.endsWith(`-${name}`));
         const tokens = (await held()).filter(({ kind }) => kind === "token").filter(isHurried);
         for (const { tokenAccessor: accessor } of tokens.slice(0, 10)) {
           await vault.api.answer("POST", "auth/token/revoke-accessor", { accessor });

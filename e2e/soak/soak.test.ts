@@ -2,7 +2,7 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import type { HeldCredential } from "../../src/shared/held-credential.js";
+import type { CredentialInfo } from "../../src/shared/credential-info.js";
 import { auditedRequests } from "../stack/audit-log.js";
 import { loginObjects } from "../stack/engines.js";
 import { eventually } from "../stack/eventually.js";
@@ -183,7 +183,7 @@ describe(`${pods} pods on ${roles.length} roles for ${minutes} minutes`, () => {
 });
 
 /** The book keeps what was replaced a little longer than Vault does. */
-function isAlive({ state, endsAt = Infinity }: HeldCredential): boolean {
+function isAlive({ state, endsAt = Infinity }: CredentialInfo): boolean {
   return state !== "replaced" || endsAt > Date.now();
 }
 

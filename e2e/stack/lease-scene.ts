@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, inject } from "vitest";
 import { stringify } from "yaml";
-import type { HeldCredential } from "../../src/shared/held-credential.js";
+import type { CredentialInfo } from "../../src/shared/credential-info.js";
 import { type Engines, type Lives, enableEngines } from "./engines.js";
 import { createKeymountAccount } from "./keymount-account.js";
 import { KubeApi } from "./kube-api.js";
@@ -22,7 +22,7 @@ const run = promisify(execFile);
 export interface LeaseScene extends Scene, Engines {
   readonly postgres: Postgres;
   /** What keymount says that it holds. */
-  readonly held: () => Promise<HeldCredential[]>;
+  readonly held: () => Promise<CredentialInfo[]>;
   /** The users that Vault has made, and not yet dropped. */
   readonly users: () => Promise<string[]>;
   /** Logs in to the database as a volume's files say at this moment, and gives who one is there. */
@@ -103,12 +103,12 @@ async function mountState(directory: string): Promise<string> {
 }
 
 /** As `keymount leases --output json` asks. */
-function askHeld(socketPath: string): Promise<HeldCredential[]> {
+function askHeld(socketPath: string): Promise<CredentialInfo[]> {
   return new Promise((resolve, reject) => {
     const call = request({ socketPath, path: "/v1/leases" }, (response) => {
       let text = "";
       response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-      response.on("error", reject).on("end", () => resolve(JSON.parse(text) as HeldCredential[]));
+      response.on("error", reject).on("end", () => resolve(JSON.parse(text) as CredentialInfo[]));
     });
     call.on("error", reject).end();
   });

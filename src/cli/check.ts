@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { systemClock } from "../shared/clock.js";
-import { Workshop } from "../workshop/workshop.js";
+import { RenderWorker } from "../workshop/render-worker.js";
 import { checkClass } from "./class-check.js";
 import { type Remark, readClassFile } from "./class-file.js";
 import type { Command, CommandIo } from "./command-io.js";
@@ -28,7 +28,7 @@ export function checkCommand(worker = workerFile): Command {
     summary: "check SecretProviderClass files for mistakes, offline",
     help,
     run: async (argv, io, signal) => {
-      const workshop = new Workshop({ worker, clock: systemClock });
+      const workshop = new RenderWorker({ worker, clock: systemClock });
       try {
         return await run(argv, io, workshop, signal);
       } finally {
@@ -53,7 +53,12 @@ interface CheckedRemark {
   message: string;
 }
 
-async function run(argv: readonly string[], io: CommandIo, workshop: Workshop, signal: AbortSignal): Promise<number> {
+async function run(
+  argv: readonly string[],
+  io: CommandIo,
+  workshop: RenderWorker,
+  signal: AbortSignal,
+): Promise<number> {
   const asked = argumentsOf(argv);
   if (typeof asked === "string") return complain(io, `${asked}\n\n${help}`);
   if (asked.help) {
@@ -94,7 +99,12 @@ function complain(io: CommandIo, text: string): number {
   return 2;
 }
 
-async function checkFile(file: string, text: string, workshop: Workshop, signal: AbortSignal): Promise<CheckedFile> {
+async function checkFile(
+  file: string,
+  text: string,
+  workshop: RenderWorker,
+  signal: AbortSignal,
+): Promise<CheckedFile> {
   const { classes, skipped, remarks } = readClassFile(text);
   const named = (name: string, found: readonly Remark[]) => found.map((remark) => ({ ...remark, class: name }));
   const all = named("", remarks);

@@ -1,6 +1,6 @@
 import { readClass } from "../mount/class-parameters.js";
 import { type Finding, mostRead } from "../mount/findings.js";
-import type { Workshop } from "../workshop/workshop.js";
+import type { RenderWorker } from "../workshop/render-worker.js";
 import type { Remark, WrittenClass } from "./class-file.js";
 import { checkSecretObjects } from "./secret-objects-check.js";
 import { checkTemplates } from "./template-check.js";
@@ -13,7 +13,7 @@ const anyInterval = 120_000;
 export async function checkClass(
   written: WrittenClass,
   text: string,
-  workshop: Pick<Workshop, "look">,
+  workshop: Pick<RenderWorker, "look">,
   signal: AbortSignal,
 ): Promise<Remark[]> {
   const texts = new Map([...written.parameters].map(([name, parameter]) => [name, parameter.text]));

@@ -3,7 +3,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadOptions } from "../config/load-options.js";
 import { startDaemon } from "../daemon/daemon.js";
-import { Releases } from "../daemon/releases.js";
+import { CleanupStack } from "../daemon/cleanup-stack.js";
 import { Administrator } from "../devvault/administrator.js";
 import { type DevVault, startDevVault } from "../devvault/dev-vault.js";
 import { systemClock } from "../shared/clock.js";
@@ -30,7 +30,7 @@ export async function startDevEnvironment(
   { directory, vaultPort }: { directory: string; vaultPort: number },
   signal: AbortSignal,
 ): Promise<DevEnvironment> {
-  const releases = new Releases();
+  const releases = new CleanupStack();
   try {
     await mkdir(directory, { recursive: true });
     const vault = await startDevVault({ port: vaultPort });

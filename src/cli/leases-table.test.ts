@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import type { HeldCredential } from "../shared/held-credential.js";
+import type { CredentialInfo } from "../shared/credential-info.js";
 import { inWords, leasesTable } from "./leases-table.js";
 
 const wall = Date.parse("2026-01-01T00:00:00Z");
 const minute = 60_000;
-const lease: HeldCredential = {
+const lease: CredentialInfo = {
   kind: "lease",
   connection: "main",
   vaultNamespace: "",
@@ -22,7 +22,7 @@ const lease: HeldCredential = {
 
 test("what comes next comes first, and nothing of a value is in it", () => {
   const { renewAt: _none, ...withoutRenewal } = lease;
-  const token: HeldCredential = { ...lease, kind: "token", engine: "token", path: "auth/kubernetes/login" };
+  const token: CredentialInfo = { ...lease, kind: "token", engine: "token", path: "auth/kubernetes/login" };
   const table = leasesTable(
     [
       lease,

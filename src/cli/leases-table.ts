@@ -1,10 +1,10 @@
-import type { HeldCredential } from "../shared/held-credential.js";
+import type { CredentialInfo } from "../shared/credential-info.js";
 import { escapeUnprintable } from "../shared/shown-text.js";
 
 const columns = ["WHAT", "ENGINE", "CONNECTION", "PATH", "ROLE", "PODS", "STATE", "NEXT", "ENDS"] as const;
 
 /** A table for people, what comes next first. */
-export function leasesTable(credentials: readonly HeldCredential[], wall: number): string {
+export function leasesTable(credentials: readonly CredentialInfo[], wall: number): string {
   const inOrder = [...credentials].sort((a, b) => nextOf(a).at - nextOf(b).at);
   const rows = inOrder.map((one) => rowOf(one, wall).map(escapeUnprintable));
   const widths = columns.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
@@ -16,7 +16,7 @@ export function leasesTable(credentials: readonly HeldCredential[], wall: number
   return `${[line(columns), ...rows.map(line)].join("\n")}\n`;
 }
 
-function rowOf(one: HeldCredential, wall: number): string[] {
+function rowOf(one: CredentialInfo, wall: number): string[] {
   const { verb, at } = nextOf(one);
   return [
     one.kind,
@@ -31,14 +31,14 @@ function rowOf(one: HeldCredential, wall: number): string[] {
   ];
 }
 
-function podsOf({ pods, volumes }: HeldCredential): string {
+function podsOf({ pods, volumes }: CredentialInfo): string {
   if (pods.length === 0) return volumes > 0 ? "(no pod)" : "-";
   const shown = pods.slice(0, 3).map(({ namespace, name }) => `${namespace}/${name}`);
   return shown.join(",") + (pods.length > 3 ? ` and ${pods.length - 3} more` : "");
 }
 
 /** What happens to it next. */
-function nextOf({ renewAt = Infinity, replaceAt = Infinity, endsAt = Infinity, state }: HeldCredential): {
+function nextOf({ renewAt = Infinity, replaceAt = Infinity, endsAt = Infinity, state }: CredentialInfo): {
   verb: string;
   at: number;
 } {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { podVolumePath } from "../driver/mount-request.js";
-import type { HeldCredential } from "../shared/held-credential.js";
+import type { CredentialInfo } from "../shared/credential-info.js";
 import { startReadyVault } from "../testing/ready-vault.js";
 import { temporaryDirectory } from "../testing/rpc-server.js";
 import { filesIn, startProvider } from "../testing/start-provider.js";
@@ -42,7 +42,7 @@ test("what is held, for whom, and until when; never what it is", async () => {
   const { vault, state, files } = await holding();
   const { code, stdout } = await call(leasesCommand, ["--state-dir", state, "-o", "json"]);
   expect(code).toBe(0);
-  const held = JSON.parse(stdout) as HeldCredential[];
+  const held = JSON.parse(stdout) as CredentialInfo[];
   const common = {
     connection: "main",
     role: "web",

@@ -1,9 +1,9 @@
 import { parseArgs } from "node:util";
 import { ProviderError } from "../shared/errors.js";
-import type { HeldCredential } from "../shared/held-credential.js";
+import type { CredentialInfo } from "../shared/credential-info.js";
 import type { Command, CommandIo } from "./command-io.js";
 import { leasesTable } from "./leases-table.js";
-import { askStateDoor, stateDirectoryOf } from "./state-door-client.js";
+import { askStateDoor, stateDirectoryOf } from "./admin-client.js";
 
 const help = `Usage: keymount leases [OPTION…]
 
@@ -40,7 +40,7 @@ async function run(argv: readonly string[], io: CommandIo, signal: AbortSignal):
   if (!values) return 2;
   try {
     const directory = await stateDirectoryOf({ stateDir: values["state-dir"], config: values.config }, io);
-    const held = (await askStateDoor(directory, { method: "GET", path: "/v1/leases" }, signal)) as HeldCredential[];
+    const held = (await askStateDoor(directory, { method: "GET", path: "/v1/leases" }, signal)) as CredentialInfo[];
     const wanted = held.filter((one) => concerns(one, values));
     io.stdout.write(
       values.output === "json" ? `${JSON.stringify(wanted, null, 2)}\n` : leasesTable(wanted, Date.now()),
@@ -65,7 +65,7 @@ function read(argv: readonly string[], io: CommandIo) {
 }
 
 function concerns(
-  { pods }: HeldCredential,
+  { pods }: CredentialInfo,
   { namespace, pod }: { namespace?: string | undefined; pod?: string | undefined },
 ): boolean {
   if (namespace === undefined && pod === undefined) return true;

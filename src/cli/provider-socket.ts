@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { ProviderError } from "../shared/errors.js";
-import { abandonable } from "../shared/join-signals.js";
+import { raceAbort } from "../shared/join-signals.js";
 import { quoted } from "../shared/quoted.js";
 
 /** Where the driver looks for a provider's socket, and the names it takes (driver 1.6.0 main.go, provider_client.go). */
@@ -19,7 +19,7 @@ export async function meetProvider(socketPath: string, signal: AbortSignal): Pro
     socket.on("connect", () => resolve(undefined));
     socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.name));
   });
-  const fault = await abandonable(met, signal).finally(() => socket.destroy());
+  const fault = await raceAbort(met, signal).finally(() => socket.destroy());
   if (fault === undefined) return;
   const why =
     { ENOENT: "there is no socket", ECONNREFUSED: "nobody listens", EACCES: "it may not be opened" }[fault] ?? fault;

@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
 import { ProviderError } from "../shared/errors.js";
-import type { RevokedAll } from "../shared/held-credential.js";
+import type { RevokedAll } from "../shared/credential-info.js";
 import type { Command, CommandIo } from "./command-io.js";
-import { askStateDoor, stateDirectoryOf } from "./state-door-client.js";
+import { askStateDoor, stateDirectoryOf } from "./admin-client.js";
 
 const help = `Usage: keymount revoke-all --yes [OPTION…]
 

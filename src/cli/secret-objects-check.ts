@@ -81,7 +81,7 @@ function checkFile(item: YamlMap, place: string, objects: readonly ObjectSpec[],
   const node = member(item, "objectName")?.value;
   const name = textOf(node);
   if (!node || !name) return pen.mistake(node ?? item, `${place}: objectName is missing`);
-  const object = objects.find(({ objectName, spread }) => (spread ? isIn(objectName, name) : objectName === name));
+  const object = objects.find(({ objectName, keyFiles }) => (keyFiles ? isIn(objectName, name) : objectName === name));
   if (!object) {
     const meant = nearest(
       name,

@@ -4,7 +4,7 @@ import { loadOptions } from "../config/load-options.js";
 import { optionsHelp } from "../config/settings.js";
 import { startDaemon } from "../daemon/daemon.js";
 import { clusterParts } from "../daemon/cluster-parts.js";
-import { Releases } from "../daemon/releases.js";
+import { CleanupStack } from "../daemon/cleanup-stack.js";
 import { UncaughtExceptions } from "../daemon/uncaught-exceptions.js";
 import { systemClock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
@@ -34,7 +34,7 @@ async function serve(argv: readonly string[], io: CommandIo, signal: AbortSignal
   if (!options) return 2;
   const log = createLog(options.logLevel);
   for (const note of options.notes) log.warn({ [logKeys.note]: note }, "configuration");
-  const releases = new Releases();
+  const releases = new CleanupStack();
   const broken = new AbortController();
   const uncaught = new UncaughtExceptions({
     log,
@@ -78,7 +78,7 @@ async function serve(argv: readonly string[], io: CommandIo, signal: AbortSignal
 }
 
 /** What was started is released as far as it can be: what hangs or fails keeps no process that is to end. */
-async function released(releases: Releases, log: Log): Promise<void> {
+async function released(releases: CleanupStack, log: Log): Promise<void> {
   const done = new AbortController();
   const late = systemClock.sleep(longestReleaseMs, done.signal).catch(() => {});
   await Promise.race([releases.run(), late]).catch((error: unknown) => {

@@ -4,7 +4,7 @@ import { ObjectReader } from "../mount/object-reader.js";
 import { objectEntries } from "../mount/objects.js";
 import { quoted } from "../shared/quoted.js";
 import { nearest } from "../shared/spelling.js";
-import type { Workshop } from "../workshop/workshop.js";
+import type { RenderWorker } from "../workshop/render-worker.js";
 import { knownKeys } from "./known-answers.js";
 import { offsetOf, sourceOffset } from "./text-places.js";
 
@@ -15,7 +15,7 @@ import { offsetOf, sourceOffset } from "./text-places.js";
 export async function checkTemplates(
   text: string,
   objects: readonly ObjectSpec[],
-  workshop: Pick<Workshop, "look">,
+  workshop: Pick<RenderWorker, "look">,
   signal: AbortSignal,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];

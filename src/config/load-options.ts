@@ -4,7 +4,7 @@ import { notesOnEnvironment, notesOnFlags, notesOnOptions } from "./notes.js";
 import { operatorFile, wordsForIssue } from "./operator-file.js";
 import { type Given, type Options, toOptions } from "./options.js";
 import { type Data, defaultName, isMap, type Overlaid, overlay } from "./overlay.js";
-import { saidByEnvironment, saidByFlags } from "./said.js";
+import { saidByEnvironment, saidByFlags } from "./setting-value.js";
 import { type ProcessStart, startRefusals } from "./start-refusals.js";
 import { type Path, readYamlSource, type YamlSource } from "./yaml-source.js";
 

@@ -1,4 +1,4 @@
-import type { Said } from "./said.js";
+import type { SettingValue } from "./setting-value.js";
 
 export type Data = Record<string, unknown>;
 
@@ -21,7 +21,7 @@ const rivals: readonly (readonly string[])[] = [
  * Lays what was said over the file's data, the last layer on top. Settings of a connection go to the default one, which
  * is made where the file has none and an address is given. A key silences its rival of the layers below.
  */
-export function overlay(file: Data, layers: readonly (readonly Said[])[], mistakes: string[]): Overlaid {
+export function overlay(file: Data, layers: readonly (readonly SettingValue[])[], mistakes: string[]): Overlaid {
   const name = defaultName(file);
   const known = Object.keys(connectionsOf(file));
   const addressed = layers.flat().some(({ key }) => key.endsWith(".addresses"));

@@ -1,5 +1,5 @@
 import type { Connection } from "../config/connection.js";
-import { BoundedCache } from "../mount/bounded-cache.js";
+import { LruCache } from "../mount/lru-cache.js";
 import type { MountSpec } from "../mount/mount-spec.js";
 import { logKeys } from "../telemetry/log-keys.js";
 import type { Log } from "../telemetry/log.js";
@@ -12,7 +12,7 @@ const [mostNames, longestName] = [20, 200];
 
 /** Tells the log once a class what in it means nothing here; a class is known by what it says. */
 export class ClassNotes {
-  readonly #told = new BoundedCache<true>(mostTold);
+  readonly #told = new LruCache<true>(mostTold);
   readonly #log: Log;
 
   constructor(log: Log) {
@@ -36,7 +36,7 @@ export class ClassNotes {
     if (read.unknown.length > 0) {
       this.#log.warn(
         { ...whose, [logKeys.names]: shown(read.unknown) },
-        "the class says what nobody knows; keymount check finds such",
+        "unknown class parameters; keymount check finds such",
       );
     }
   }

@@ -4,12 +4,12 @@ import { keyFromSecret } from "../kube/key-secret.js";
 import { KubeClient } from "../kube/kube-client.js";
 import { readOwnNamespace, serviceAccountDirectory } from "../kube/service-account.js";
 import { tokenMinter } from "../kube/token-request.js";
-import type { TokenMinter } from "../mount/visitor.js";
+import type { TokenMinter } from "../mount/authenticate-pod.js";
 import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
 import type { Log } from "../telemetry/log.js";
 import { readKeyFile } from "./key-file.js";
-import type { Releases } from "./releases.js";
+import type { CleanupStack } from "./cleanup-stack.js";
 
 /** What the cluster gives the daemon. */
 export interface ClusterParts {
@@ -25,7 +25,7 @@ export interface ClusterParts {
 /** Asks the API server only for what the options want of it. Throws `invalid_request` where that needs a cluster and there is none. */
 export async function clusterParts(
   { key, kubernetesApi, fallbackAudiences, events, podWatch }: Options,
-  releases: Releases,
+  releases: CleanupStack,
   log: Log,
   signal: AbortSignal,
 ): Promise<ClusterParts> {

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { type Answer, endsAt } from "../leases/answer.js";
+import { type CachedSecret, endsAt } from "../leases/cached-secret.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import { logKeys } from "../telemetry/log-keys.js";
 
 /** What the log says of a lease or certificate; what is in it, never. */
-export function credentialOf(request: VaultRequest, answer: Answer): Record<string, unknown> {
+export function credentialOf(request: VaultRequest, answer: CachedSecret): Record<string, unknown> {
   const lifeMs = endsAt(answer) - answer.readAt;
   return {
     [logKeys.path]: request.path,

@@ -4,7 +4,7 @@ import { EventRecorder } from "../kube/event-recorder.js";
 import type { KubeClient } from "../kube/kube-client.js";
 import { ClassCache } from "../mount/class-cache.js";
 import { RequestsInFlight } from "../mount/requests-in-flight.js";
-import type { TokenMinter } from "../mount/visitor.js";
+import type { TokenMinter } from "../mount/authenticate-pod.js";
 import { callVersion } from "../rpc/call-version.js";
 import { versionResponse } from "../rpc/provider-service.js";
 import { type RpcServer, startRpcServer } from "../rpc/server.js";
@@ -19,16 +19,16 @@ import type { Log } from "../telemetry/log.js";
 import { Metrics } from "../telemetry/metrics.js";
 import { CredentialPaths } from "../vault/credential-paths.js";
 import { createVaultClient } from "../vault/create-vault-client.js";
-import { Workshop } from "../workshop/workshop.js";
+import { RenderWorker } from "../workshop/render-worker.js";
 import { ClassNotes } from "./class-notes.js";
-import { holdingsOf } from "./holdings.js";
+import { inventoryOf } from "./inventory-of.js";
 import { LeaseObservers } from "./lease-observers.js";
 import { mount } from "./mount-service.js";
 import { PodEvents } from "./pod-events.js";
 import { Observers } from "./observers.js";
 import { unreadinessOf } from "./readiness.js";
-import { Releases } from "./releases.js";
-import { startHolding } from "./start-holding.js";
+import { CleanupStack } from "./cleanup-stack.js";
+import { startCredentials } from "./start-credentials.js";
 
 export interface DaemonParts {
   options: Options;
@@ -66,7 +66,7 @@ const inFlightBytes = 12 << 20;
 
 /** Puts everything together, the socket last. What was started is stopped again if a later step fails. */
 export async function startDaemon(parts: DaemonParts, signal: AbortSignal): Promise<Daemon> {
-  const releases = new Releases();
+  const releases = new CleanupStack();
   try {
     return await start(parts, releases, signal);
   } catch (error) {
@@ -77,7 +77,7 @@ export async function startDaemon(parts: DaemonParts, signal: AbortSignal): Prom
 
 async function start(
   { options, version, key, minter, events, pods, workerFile, log, clock, random }: DaemonParts,
-  releases: Releases,
+  releases: CleanupStack,
   signal: AbortSignal,
 ): Promise<Daemon> {
   const leadMs = options.driverPollIntervalMs + republishTwiceMs;
@@ -87,14 +87,14 @@ async function start(
   const client = createVaultClient({ clock, random, observer: observers, paths });
   releases.add(() => client.close());
 
-  const metrics = new Metrics(version, () => holdingsOf({ holding, client, clock, leadMs }));
+  const metrics = new Metrics(version, () => inventoryOf({ credentials, client, clock, leadMs }));
   observers.countWith(metrics);
   const recorder = events && new EventRecorder({ kube: events, clock, random, observer: observers });
   if (recorder) releases.add(() => recorder.stop());
   const podEvents = recorder && new PodEvents((event) => recorder.note(event));
 
   const leaseObservers = new LeaseObservers(log, metrics, podEvents);
-  const holding = await startHolding(
+  const credentials = await startCredentials(
     { options, key, pods, client, clock, random, scheduler, observers, leaseObservers, leadMs, paths },
     releases,
     signal,
@@ -113,12 +113,12 @@ async function start(
   );
   releases.add(() => health.stop());
 
-  const workshop = new Workshop({ worker: workerFile, clock, observer: observers });
+  const workshop = new RenderWorker({ worker: workerFile, clock, observer: observers });
   releases.add(() => workshop.close());
 
   const notes = new ClassNotes(log);
   const service = {
-    answers: holding.answers,
+    answers: credentials.source,
     workshop,
     versionKey: deriveKey(key, keyLabels.objectVersion),
     responseBytes: options.limits.responseBytes,
@@ -137,7 +137,7 @@ async function start(
       service: {
         version: () => versionResponse(version),
         mount: async (request, called, call) => {
-          const closed = holding.closed();
+          const closed = credentials.closed();
           if (closed) throw closed;
           return mount(request, service, called, call).catch((reason: unknown) => {
             podEvents?.refused(request.targetPath, ProviderError.from(reason));

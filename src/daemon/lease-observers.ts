@@ -1,22 +1,22 @@
 import type { PersistedOwner } from "../leases/state-codec.js";
 import type { StateJournalObserver } from "../leases/state-journal.js";
-import { type Answer, endsAt } from "../leases/answer.js";
+import { type CachedSecret, endsAt } from "../leases/cached-secret.js";
 import type { PodWatchObserver, PodWatchState } from "../kube/pod-watch.js";
-import type { Entry, VolumePod } from "../leases/answer-book.js";
-import type { LeaseKeeperObserver } from "../leases/lease-keeper.js";
+import type { CacheEntry, VolumePod } from "../leases/secret-cache.js";
+import type { RenewalLoopObserver } from "../leases/renewal-loop.js";
 import type { ProviderError } from "../shared/errors.js";
 import { describeError } from "../telemetry/describe-error.js";
 import { logKeys } from "../telemetry/log-keys.js";
 import type { Log } from "../telemetry/log.js";
 import type { Metrics } from "../telemetry/metrics.js";
 import { credentialOf } from "./credential-facts.js";
-import type { DeparturesObserver } from "./departures.js";
-import type { HeldStateObserver } from "./held-state.js";
+import type { PodReaperObserver } from "./pod-reaper.js";
+import type { StateOwnerObserver } from "./state-owner.js";
 import type { PodEvents } from "./pod-events.js";
 
 /** What the keeper and the ledger tell, said once in the log, counted, and told to the pods it concerns. */
 export class LeaseObservers
-  implements LeaseKeeperObserver, StateJournalObserver, HeldStateObserver, PodWatchObserver, DeparturesObserver
+  implements RenewalLoopObserver, StateJournalObserver, StateOwnerObserver, PodWatchObserver, PodReaperObserver
 {
   readonly #log: Log;
   readonly #metrics: Metrics;
@@ -28,14 +28,14 @@ export class LeaseObservers
     this.#podEvents = podEvents;
   }
 
-  leaseRenewed(entry: Entry, answer: Answer): void {
+  leaseRenewed(entry: CacheEntry, answer: CachedSecret): void {
     const renewable = answer.term?.renewable === true;
     this.#metrics.renewal(connectionOf(answer), answer.engine, renewable ? "ok" : "final");
     if (renewable) this.#log.debug(factsOf(entry, answer), "lease renewed");
     else this.#log.info(factsOf(entry, answer), "the lease's end is in sight; a Mount replaces it before that");
   }
 
-  leaseNotRenewed(entry: Entry, answer: Answer, error: ProviderError): void {
+  leaseNotRenewed(entry: CacheEntry, answer: CachedSecret, error: ProviderError): void {
     const renewable = answer.term?.renewable === true;
     this.#metrics.renewal(connectionOf(answer), answer.engine, renewable ? "later" : "final");
     const what = { ...factsOf(entry, answer), [logKeys.failures]: answer.failures, ...describeError(error) };
@@ -43,21 +43,21 @@ export class LeaseObservers
     else this.#log.warn(what, "Vault does not renew the lease; a Mount replaces it before its end");
   }
 
-  leaseGone(entry: Entry, answer: Answer): void {
+  leaseGone(entry: CacheEntry, answer: CachedSecret): void {
     this.#metrics.renewal(connectionOf(answer), answer.engine, "gone");
     this.#log.warn(factsOf(entry, answer), "the lease was revoked behind our back; the next Mount has another made");
   }
 
-  endsUnreplaced(entry: Entry, answer: Answer, leftMs: number): void {
+  endsUnreplaced(entry: CacheEntry, answer: CachedSecret, leftMs: number): void {
     const seconds = Math.round(leftMs / 1000);
     this.#log.warn(
       { ...factsOf(entry, answer), [logKeys.endsInSeconds]: seconds },
       "a credential ends soon, and no Mount comes to replace it; does the driver rotate (enableSecretRotation)?",
     );
-    for (const { place } of entry.users) this.#podEvents?.credentialEnds(place, entry.request.path, seconds);
+    for (const { volumeKey } of entry.users) this.#podEvents?.credentialEnds(volumeKey, entry.request.path, seconds);
   }
 
-  ownerRestored({ bindings }: PersistedOwner, lost: readonly Entry[]): void {
+  ownerRestored({ bindings }: PersistedOwner, lost: readonly CacheEntry[]): void {
     this.#metrics.stateRecord("restored");
     const pods = bindings.flatMap(({ pod }) => (pod ? [`${pod.namespace}/${pod.name}/${pod.uid}`] : []));
     this.#log.debug({ [logKeys.volumes]: bindings.length, [logKeys.pods]: pods }, "held again after a restart");
@@ -130,11 +130,11 @@ export class LeaseObservers
   }
 }
 
-function connectionOf({ session }: Answer): string {
+function connectionOf({ session }: CachedSecret): string {
   return session.connection.name;
 }
 
-function factsOf({ request, users, namespace }: Entry, answer: Answer): Record<string, unknown> {
+function factsOf({ request, users, namespace }: CacheEntry, answer: CachedSecret): Record<string, unknown> {
   const pods = [...users].flatMap(({ pod }) => (pod ? [`${pod.namespace}/${pod.name}`] : []));
   return {
     [logKeys.connection]: connectionOf(answer),

@@ -26,7 +26,7 @@ export function volumeFacts({ files, bytes, held, unchanged }: MountedVolume): C
     [logKeys.files]: files.length,
     [logKeys.bytes]: bytes,
     ...(held.length > 0 && {
-      [logKeys.held]: held.slice(0, mostHeld).map(({ objectName }) => cut(objectName, longestName)),
+      [logKeys.stale]: held.slice(0, mostHeld).map(({ objectName }) => cut(objectName, longestName)),
       [logKeys.reason]: cut([...new Set(held.map(({ error }) => error.message))].join("; "), longestReason),
     }),
     [logKeys.unchanged]: unchanged,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ClassCache } from "../mount/class-cache.js";
-import type { Delivered } from "../mount/ports.js";
+import type { FetchResult } from "../mount/ports.js";
 import { RequestsInFlight } from "../mount/requests-in-flight.js";
 import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import { Redacted } from "../shared/redacted.js";
@@ -34,15 +34,15 @@ function requestFor(template: string): MountRequest {
 
 const call = () => ({ facts: {}, left: AbortSignal.abort() });
 
-function partsOf(answer: Promise<Delivered>): MountServiceParts {
+function partsOf(answer: Promise<FetchResult>): MountServiceParts {
   const connection = sampleConnection();
   return {
     answers: {
-      visit: () => ({
-        answer: () => answer,
-        former: () => undefined,
+      begin: () => ({
+        read: () => answer,
+        previous: () => undefined,
         made: () => {},
-        conclude: () => ({ unchanged: false }),
+        commit: () => ({ unchanged: false }),
         end: () => {},
       }),
     },
@@ -61,8 +61,8 @@ function partsOf(answer: Promise<Delivered>): MountServiceParts {
 }
 
 test("while Vault keeps a Mount waiting, its request is not kept, and what was read of it is counted", async () => {
-  let answered = (_answer: Delivered) => {};
-  const parts = partsOf(new Promise<Delivered>((resolve) => (answered = resolve)));
+  let answered = (_answer: FetchResult) => {};
+  const parts = partsOf(new Promise<FetchResult>((resolve) => (answered = resolve)));
   const request = requestFor("x".repeat(50_000));
   const mounting = mount(request, parts, new AbortController().signal, call());
   expect(request).toMatchObject({ attributes: "", secrets: "" });
@@ -79,7 +79,7 @@ test("while Vault keeps a Mount waiting, its request is not kept, and what was r
 });
 
 test("a request that cannot be read is not kept either", async () => {
-  const parts = partsOf(new Promise<Delivered>(() => {}));
+  const parts = partsOf(new Promise<FetchResult>(() => {}));
   const request = { ...requestFor(""), permission: "x" };
   await expect(mount(request, parts, new AbortController().signal, call())).rejects.toThrow("the permission");
   expect(request.attributes).toBe("");

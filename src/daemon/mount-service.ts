@@ -4,10 +4,10 @@ import { policyRefusals, refusedByPolicy } from "../config/policy.js";
 import { selectConnection } from "../config/select-connection.js";
 import { type MountRequestOptions, parseMountRequest } from "../mount/mount-request.js";
 import type { MountSpec } from "../mount/mount-spec.js";
-import { askedBy } from "../mount/object-requests.js";
+import { requestsOfObjects } from "../mount/object-requests.js";
 import type { RequestsInFlight } from "../mount/requests-in-flight.js";
 import { type MountParts, type MountedVolume, mountVolume } from "../mount/mount-volume.js";
-import { type TokenMinter, askedOf, visitorOf } from "../mount/visitor.js";
+import { type TokenMinter, resolveAuth, authenticatePod } from "../mount/authenticate-pod.js";
 import type { CallContext } from "../rpc/unary.js";
 import type { MountRequest, MountResponse } from "../wire/provider.js";
 import { mountFacts, volumeFacts } from "./mount-facts.js";
@@ -62,17 +62,17 @@ async function serve(
   Object.assign(facts, mountFacts(spec, connection));
   allow(spec, connection);
   parts.classRead(spec, connection);
-  const visitor = await visitorOf(spec, connection, { wall: parts.clock.wall(), minter: parts.minter }, signal);
-  const volume = await mountVolume(spec, visitor, parts, signal, left);
+  const principal = await authenticatePod(spec, connection, { wall: parts.clock.wall(), minter: parts.minter }, signal);
+  const volume = await mountVolume(spec, principal, parts, signal, left);
   Object.assign(facts, volumeFacts(volume));
   parts.mounted(spec, volume);
   return responseOf(volume);
 }
 
 function allow(spec: MountSpec, connection: Connection): void {
-  const { vaultNamespace, authMount, role } = askedOf(spec, connection);
+  const { vaultNamespace, authMount, role } = resolveAuth(spec, connection);
   const { audience } = spec.class;
-  const objects = askedBy(spec.class.objects);
+  const objects = requestsOfObjects(spec.class.objects);
   const refused = refusedByPolicy(
     policyRefusals(connection, { pod: spec.pod, vaultNamespace, authMount, role, audience, objects }),
   );

@@ -1,7 +1,7 @@
-import type { Answer } from "../leases/answer.js";
-import type { HeldAnswersObserver, ReachedLimit } from "../leases/held-answers.js";
+import type { CachedSecret } from "../leases/cached-secret.js";
+import type { CachedSecretSourceObserver, ReachedLimit } from "../leases/cached-secret-source.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
-import type { Visitor } from "../mount/ports.js";
+import type { Principal } from "../mount/ports.js";
 import type { CallOutcome } from "../rpc/unary.js";
 import type { ProviderError } from "../shared/errors.js";
 import { describeError } from "../telemetry/describe-error.js";
@@ -13,12 +13,12 @@ import type { TokenStoreObserver } from "../vault/token-store.js";
 import type { VaultToken } from "../vault/vault-client.js";
 import type { VaultSecretsObserver } from "../vault/vault-secrets.js";
 import type { VaultObserver } from "../vault/vault-observer.js";
-import type { WorkshopObserver } from "../workshop/workshop.js";
+import type { RenderWorkerObserver } from "../workshop/render-worker.js";
 import { credentialOf } from "./credential-facts.js";
 
 /** What the rooms tell of themselves, said once in the log and counted. */
 export class Observers
-  implements VaultObserver, TokenStoreObserver, VaultSecretsObserver, HeldAnswersObserver, WorkshopObserver
+  implements VaultObserver, TokenStoreObserver, VaultSecretsObserver, CachedSecretSourceObserver, RenderWorkerObserver
 {
   readonly #log: Log;
   #metrics: Metrics | undefined;
@@ -39,14 +39,14 @@ export class Observers
       [logKeys.durationMs]: Math.round(durationMs * 10) / 10,
       ...facts,
     };
-    const held = facts[logKeys.held] !== undefined;
+    const held = facts[logKeys.stale] !== undefined;
     const unchanged = facts[logKeys.unchanged] === true;
     if (error) this.#log.warn({ ...line, ...describeError(error) }, "refused");
-    else if (held) this.#log.warn(line, "answered from memory in part");
+    else if (held) this.#log.warn(line, "served stale in part");
     else if (unchanged || method !== "Mount") this.#log.debug(line, "answered");
     else this.#log.info(line, "answered");
     if (method !== "Mount") return;
-    const outcome = error ? code : held ? "held" : unchanged ? "unchanged" : "changed";
+    const outcome = error ? code : held ? "stale" : unchanged ? "unchanged" : "changed";
     this.#metrics?.mounted(outcome, durationMs / 1000);
   }
 
@@ -76,11 +76,11 @@ export class Observers
     );
   }
 
-  loggedIn(visitor: Visitor, token: VaultToken): void {
-    this.#metrics?.login(visitor.connection.name, "ok");
+  loggedIn(principal: Principal, token: VaultToken): void {
+    this.#metrics?.login(principal.connection.name, "ok");
     this.#log.info(
       {
-        ...whose(visitor),
+        ...whose(principal),
         [logKeys.tokenAccessor]: token.accessor,
         ...(token.ttlMs !== undefined && { [logKeys.ttlSeconds]: token.ttlMs / 1000 }),
       },
@@ -88,9 +88,9 @@ export class Observers
     );
   }
 
-  loginFailed(visitor: Visitor, error: ProviderError): void {
-    this.#metrics?.login(visitor.connection.name, error.code);
-    this.#log.debug({ ...whose(visitor), ...describeError(error) }, "login failed");
+  loginFailed(principal: Principal, error: ProviderError): void {
+    this.#metrics?.login(principal.connection.name, error.code);
+    this.#log.debug({ ...whose(principal), ...describeError(error) }, "login failed");
   }
 
   dropped(session: StoredToken, error?: ProviderError): void {
@@ -132,25 +132,25 @@ export class Observers
     );
   }
 
-  credentialMade(visitor: Visitor, request: VaultRequest, answer: Answer, first: boolean): void {
-    this.#metrics?.credentialMade(visitor.connection.name, answer.engine, first ? "new" : "replacement");
-    const what = { ...whose(visitor), ...credentialOf(request, answer) };
+  credentialMade(principal: Principal, request: VaultRequest, answer: CachedSecret, first: boolean): void {
+    this.#metrics?.credentialMade(principal.connection.name, answer.engine, first ? "new" : "replacement");
+    const what = { ...whose(principal), ...credentialOf(request, answer) };
     if (first) this.#log.info(what, "a credential was made");
     else this.#log.info(what, "a credential was made in the place of another");
   }
 
-  livesTooShort(visitor: Visitor, request: VaultRequest, answer: Answer): void {
+  livesTooShort(principal: Principal, request: VaultRequest, answer: CachedSecret): void {
     this.#log.warn(
-      { ...whose(visitor), ...credentialOf(request, answer) },
+      { ...whose(principal), ...credentialOf(request, answer) },
       "the credential lives too short for a file: a Mount may not come in time to replace it; give its role a longer TTL",
     );
   }
 
-  heldInstead(visitor: Visitor, request: VaultRequest, error: ProviderError, heldForMs: number): void {
-    this.#metrics?.heldInstead(visitor.connection.name, error.code);
+  staleServed(principal: Principal, request: VaultRequest, error: ProviderError, heldForMs: number): void {
+    this.#metrics?.heldInstead(principal.connection.name, error.code);
     this.#log.debug(
       {
-        ...whose(visitor),
+        ...whose(principal),
         [logKeys.path]: request.path,
         [logKeys.heldForSeconds]: Math.round(heldForMs / 1000),
         ...describeError(error),
@@ -207,7 +207,7 @@ function tokenOf({ token, connection, caller, role }: StoredToken): Record<strin
   };
 }
 
-function whose({ pod, connection, authMount, role }: Visitor): Record<string, unknown> {
+function whose({ pod, connection, authMount, role }: Principal): Record<string, unknown> {
   return {
     [logKeys.namespace]: pod.namespace,
     [logKeys.pod]: pod.name,

@@ -1,6 +1,6 @@
 import type { Connection } from "../config/connection.js";
 import type { Clock } from "../shared/clock.js";
-import type { PlainLine } from "../vault/ask-plainly.js";
+import type { PlainNode } from "../vault/unauthenticated-request.js";
 import type { NodeHealth } from "../vault/node-health.js";
 import { Break } from "./breaks.js";
 import { type Lookup, lookAtDns } from "./dns-step.js";
@@ -18,7 +18,7 @@ export interface NetworkParts {
 
 /** A node of Vault that can be asked. */
 export interface WellNode {
-  line: PlainLine;
+  line: PlainNode;
   health: NodeHealth;
 }
 

@@ -1,11 +1,11 @@
 import { quoted } from "../shared/quoted.js";
 import { type AuthPlace, probeAuthMount, probeRole } from "../vault/auth-mount-probe.js";
-import type { PlainLine } from "../vault/ask-plainly.js";
+import type { PlainNode } from "../vault/unauthenticated-request.js";
 import { Break } from "./breaks.js";
 import type { Seen } from "./round.js";
 
 /** Whether pods can log in at the mount at all. */
-export async function lookAtAuthMount(line: PlainLine, place: AuthPlace, signal: AbortSignal): Promise<Seen<true>> {
+export async function lookAtAuthMount(line: PlainNode, place: AuthPlace, signal: AbortSignal): Promise<Seen<true>> {
   const found = await probeAuthMount(line, place, signal);
   const where = placeName(place);
   switch (found) {
@@ -23,7 +23,7 @@ export async function lookAtAuthMount(line: PlainLine, place: AuthPlace, signal:
 }
 
 export async function lookAtRole(
-  line: PlainLine,
+  line: PlainNode,
   place: AuthPlace,
   role: string,
   signal: AbortSignal,

@@ -5,8 +5,8 @@ import { selectConnection } from "../config/select-connection.js";
 import { type ClassReading, readClass } from "../mount/class-parameters.js";
 import { mostRead } from "../mount/findings.js";
 import type { ClassSpec } from "../mount/mount-spec.js";
-import { askedBy } from "../mount/object-requests.js";
-import { askedOf } from "../mount/visitor.js";
+import { requestsOfObjects } from "../mount/object-requests.js";
+import { resolveAuth } from "../mount/authenticate-pod.js";
 import { ProviderError } from "../shared/errors.js";
 import { named, quoted } from "../shared/quoted.js";
 import { Break } from "./breaks.js";
@@ -81,10 +81,10 @@ export function policyMistake(
   objects: ClassSpec["objects"],
 ): string | undefined {
   const pod = { namespace, serviceAccount };
-  const asked = { pod, vaultNamespace, authMount, role, audience: spec.audience, objects: askedBy(objects) };
+  const asked = { pod, vaultNamespace, authMount, role, audience: spec.audience, objects: requestsOfObjects(objects) };
   return refusedByPolicy(policyRefusals(connection, asked))?.message;
 }
 
 export function errandOf(spec: ClassSpec, connection: Connection): Errand {
-  return { spec, ...askedOf({ class: spec }, connection) };
+  return { spec, ...resolveAuth({ class: spec }, connection) };
 }

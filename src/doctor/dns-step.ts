@@ -1,4 +1,4 @@
-import { abandonable } from "../shared/join-signals.js";
+import { raceAbort } from "../shared/join-signals.js";
 import { Break } from "./breaks.js";
 import type { Seen } from "./round.js";
 import type { Target } from "./target.js";
@@ -11,7 +11,7 @@ export async function lookAtDns(target: Target, lookup: Lookup, signal: AbortSig
   const { host, named } = target;
   if (!named) return { value: [host], facts: ["an address: no name to look up"] };
   try {
-    const addresses = await abandonable(lookup(host), signal);
+    const addresses = await raceAbort(lookup(host), signal);
     return { value: addresses, facts: [`${host} is ${addresses.join(", ")}`] };
   } catch (reason) {
     signal.throwIfAborted();

@@ -2,7 +2,7 @@ import { lookup } from "node:dns/promises";
 import { KubeClient } from "../kube/kube-client.js";
 import { serviceAccountDirectory } from "../kube/service-account.js";
 import { type Clock, systemClock } from "../shared/clock.js";
-import { Workshop } from "../workshop/workshop.js";
+import { RenderWorker } from "../workshop/render-worker.js";
 import type { Complaint } from "./complaint.js";
 import type { Lookup } from "./dns-step.js";
 import { type Report, Round } from "./round.js";
@@ -39,7 +39,7 @@ export async function examine(
 ): Promise<void> {
   const api = "mistakes" in complaint.options ? undefined : complaint.options.kubernetesApi;
   const kube = api && new KubeClient({ api, directory });
-  const workshop = new Workshop({ worker: workerFile, clock });
+  const workshop = new RenderWorker({ worker: workerFile, clock });
   try {
     const round = new Round({ clock, stepMs, report }, signal);
     await walk(complaint, { clock, lookup, driverDirectories, kube, workshop, random: Math.random }, round);

@@ -1,4 +1,4 @@
-import type { PlainLine } from "../vault/ask-plainly.js";
+import type { PlainNode } from "../vault/unauthenticated-request.js";
 import { type NodeHealth, askHealth } from "../vault/node-health.js";
 import { VaultError } from "../vault/vault-error.js";
 import { Break } from "./breaks.js";
@@ -8,7 +8,7 @@ import type { Seen } from "./round.js";
 const harmlessSkewMs = 30_000;
 
 export async function lookAtHealth(
-  line: PlainLine,
+  line: PlainNode,
   wall: () => number,
   signal: AbortSignal,
 ): Promise<Seen<NodeHealth>> {

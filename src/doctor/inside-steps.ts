@@ -1,6 +1,6 @@
 import type { Connection } from "../config/connection.js";
 import type { KubeClient } from "../kube/kube-client.js";
-import type { Workshop } from "../mount/ports.js";
+import type { Renderer } from "../mount/ports.js";
 import type { Clock } from "../shared/clock.js";
 import type { Random } from "../shared/random.js";
 import type { AuthPlace } from "../vault/auth-mount-probe.js";
@@ -21,7 +21,7 @@ export interface InsideParts {
   random: Random;
   /** In a cluster only. */
   kube: Pick<KubeClient, "call"> | undefined;
-  workshop: Workshop;
+  workshop: Renderer;
 }
 
 /** The first step that speaks to Vault for somebody; without an errand there is still the connection's own auth mount. */

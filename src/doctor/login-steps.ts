@@ -3,8 +3,8 @@ import { makesCredential } from "../mount/credential-path.js";
 import type { ChosenToken } from "../mount/identity.js";
 import { makeFiles } from "../mount/make-files.js";
 import type { ObjectSpec, VaultRequest } from "../mount/mount-spec.js";
-import { groupsOf } from "../mount/object-requests.js";
-import type { Workshop } from "../mount/ports.js";
+import { fetchGroupsOf } from "../mount/object-requests.js";
+import type { Renderer } from "../mount/ports.js";
 import { requestKey } from "../mount/request-key.js";
 import { ProviderError } from "../shared/errors.js";
 import { OneByOne } from "../shared/one-by-one.js";
@@ -20,7 +20,7 @@ import type { Round, Seen } from "./round.js";
 /** An application at Vault's door. */
 export interface Visit {
   client: VaultClient;
-  workshop: Workshop;
+  workshop: Renderer;
   connection: Connection;
   errand: Errand;
   bearer: Bearer;
@@ -90,7 +90,7 @@ const responseBytes = 3.5 * 2 ** 20;
 async function read(visit: Visit, token: VaultToken, object: ObjectSpec, signal: AbortSignal): Promise<Seen<true>> {
   const { client, workshop, connection, errand, bearer } = visit;
   if (policyMistake(errand, connection, bearer, [object])) throw new NotSeen("the operator's policy refuses it");
-  const requests = groupsOf([object]).flatMap(({ wants }) => wants.map(({ request }) => request));
+  const requests = fetchGroupsOf([object]).flatMap(({ fetches }) => fetches.map(({ request }) => request));
   const makes = visit.readAll ? undefined : requests.map(whatItMakes).find(Boolean);
   if (makes) throw new NotSeen(`${makes}; --read-all reads it all the same`);
   const on = { vaultNamespace: errand.vaultNamespace, token };

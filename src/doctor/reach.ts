@@ -1,5 +1,5 @@
 import { connect, type NetConnectOpts } from "node:net";
-import { abandonable } from "../shared/join-signals.js";
+import { raceAbort } from "../shared/join-signals.js";
 
 /** Connects and lets go again; gives Node's code where that fails, and rejects with the signal's reason. */
 export async function faultConnecting(to: NetConnectOpts, signal: AbortSignal): Promise<string | undefined> {
@@ -8,5 +8,5 @@ export async function faultConnecting(to: NetConnectOpts, signal: AbortSignal): 
     socket.on("connect", () => resolve(undefined));
     socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.name));
   });
-  return abandonable(met, signal).finally(() => socket.destroy());
+  return raceAbort(met, signal).finally(() => socket.destroy());
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
-import { abandonable, withDeadline } from "../shared/join-signals.js";
+import { raceAbort, withDeadline } from "../shared/join-signals.js";
 import { Break, type BreakName, type Mender, NotSeen, type Step, steps } from "./breaks.js";
 
 /** What a step came to. */
@@ -97,7 +97,7 @@ export class Round {
     const late = () => new ProviderError("deadline_exceeded", `no answer within ${this.#stepMs / 1000} s`);
     const deadline = withDeadline(this.#signal, this.#stepMs, late);
     try {
-      return await abandonable(act(deadline.signal), deadline.signal);
+      return await raceAbort(act(deadline.signal), deadline.signal);
     } finally {
       deadline.release();
     }

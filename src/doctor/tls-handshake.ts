@@ -2,7 +2,7 @@ import { connect, type TLSSocket } from "node:tls";
 import type { TlsSettings } from "../config/connection.js";
 import { ProviderError } from "../shared/errors.js";
 import { withDeadline } from "../shared/join-signals.js";
-import { understandFault } from "../vault/connection-fault.js";
+import { classifyFault } from "../vault/connection-fault.js";
 import { ExchangeError } from "../vault/http-exchange.js";
 import type { TlsMaterial } from "../vault/tls-files.js";
 import { Break } from "./breaks.js";
@@ -93,5 +93,5 @@ function handshakeBreak(code: string, origin: string, { certFile }: TlsSettings)
     const what = `${origin} hangs up on our TLS; it may want another client certificate (${ours}), or something stands between`;
     return new Break("tls.client-certificate", what);
   }
-  return new Break("tls.no-tls", understandFault(new ExchangeError(code, "connecting", false), origin).error.message);
+  return new Break("tls.no-tls", classifyFault(new ExchangeError(code, "connecting", false), origin).error.message);
 }

@@ -1,6 +1,6 @@
 import { checkServerIdentity } from "node:tls";
 import type { TlsSettings } from "../config/connection.js";
-import { understandFault } from "../vault/connection-fault.js";
+import { classifyFault } from "../vault/connection-fault.js";
 import { ExchangeError } from "../vault/http-exchange.js";
 import { type TlsMaterial, readMaterial } from "../vault/tls-files.js";
 import { VaultError } from "../vault/vault-error.js";
@@ -45,7 +45,7 @@ const datesFaults = ["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"];
 /** In the words of a Mount, and what was seen. OpenSSL stops at the first fault, so the name is looked at besides. */
 function mistakeIn({ fault, chain, hostname }: Handshake, { origin, now }: TlsAsk): Break | undefined {
   if (fault === undefined) return undefined;
-  const said = understandFault(new ExchangeError(fault, "connecting", false), origin).error.message;
+  const said = classifyFault(new ExchangeError(fault, "connecting", false), origin).error.message;
   const names = chain[0] && checkServerIdentity(hostname, chain[0]) ? [namesWords(chain, hostname)] : [];
   if (fault === nameFault) return new Break("tls.name", [said, ...names].join("; "));
   const seen = datesFaults.includes(fault) ? datesWords(chain, now) : issuerWords(chain);

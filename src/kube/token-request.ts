@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { OfferedToken, PodIdentity } from "../mount/mount-spec.js";
-import type { TokenMinter } from "../mount/visitor.js";
+import type { TokenMinter } from "../mount/authenticate-pod.js";
 import { ProviderError } from "../shared/errors.js";
 import { quoted } from "../shared/quoted.js";
 import { Redacted } from "../shared/redacted.js";

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
-import type { Entry } from "./answer-book.js";
+import type { CacheEntry } from "./secret-cache.js";
 import { EvictionOrder } from "./eviction-order.js";
 
 const request = { method: "GET", path: "secret/data/app", query: "" } as const;
-const entry = (key: string, namespace: string): Entry => ({
+const entry = (key: string, namespace: string): CacheEntry => ({
   key,
   namespace,
   request,
-  tokenKey: "t",
+  ownerKey: "t",
   users: new Set(),
 });
 

@@ -166,7 +166,7 @@ async function write(tenant: number, data: object): Promise<void> {
 
 /** As far as keymount knows which are whose: Vault's own do not name the pod. */
 function tokensOf(pod: ModelPod) {
-  const held = world.holding.sessions.all().filter(({ caller }) => caller.pod?.endsWith(`/${pod.uid}`));
+  const held = world.credentials.tokens.all().filter(({ caller }) => caller.pod?.endsWith(`/${pod.uid}`));
   const accessors = new Set(held.map(({ token }) => token.accessor));
   return world.vault.cluster.tokens.all().filter(({ accessor }) => accessors.has(accessor));
 }
@@ -181,7 +181,9 @@ const ageOf = (user: string) => world.clock.wall() - Number(user.split("-").at(-
 async function mountAndCheck(pod: ModelPod): Promise<void> {
   const before = pod.files;
   const calm = world.clock.monotonic() - troubledAt > 2 * hour;
-  const [standing] = [...world.holding.sessions.current()].filter(({ caller }) => caller.pod?.endsWith(`/${pod.uid}`));
+  const [standing] = [...world.credentials.tokens.current()].filter(({ caller }) =>
+    caller.pod?.endsWith(`/${pod.uid}`),
+  );
   const young = standing !== undefined && world.clock.monotonic() - standing.token.issuedAt < lives.tokenMax - hour;
   const error = await world.mount(pod);
   if (error) {
@@ -233,7 +235,7 @@ async function heal(): Promise<void> {
 
 /** Live tokens of Vault that keymount does not hold. */
 function strangers(): number {
-  const known = new Set(world.holding.sessions.all().map(({ token }) => token.accessor));
+  const known = new Set(world.credentials.tokens.all().map(({ token }) => token.accessor));
   const live = world.vault.cluster.tokens.all().filter(({ id }) => id !== world.vault.rootToken);
   return live.filter(({ accessor }) => !known.has(accessor)).length;
 }
@@ -242,7 +244,7 @@ function strangers(): number {
 async function leave(): Promise<void> {
   for (const pod of numbered) await world.forget(pod);
   await world.pass(10 * minute);
-  expect(world.holding.sessions.all(), "nothing is held for pods that are gone").toEqual([]);
+  expect(world.credentials.tokens.all(), "nothing is held for pods that are gone").toEqual([]);
   expect(world.vault.live.tokens).toBeLessThanOrEqual(lost);
   await world.pass(7 * hour);
   expect(world.vault.live).toEqual({ tokens: 0, leases: 0, users: 0 });

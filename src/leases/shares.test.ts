@@ -1,13 +1,13 @@
 import { setMaxListeners } from "node:events";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { VaultRequest } from "../mount/mount-spec.js";
-import type { Visit, Visitor } from "../mount/ports.js";
+import type { MountTransaction, Principal } from "../mount/ports.js";
 import { ProviderError } from "../shared/errors.js";
-import { CountingVault, sampleVisitor } from "../testing/counting-vault.js";
+import { CountingVault, samplePrincipal } from "../testing/counting-vault.js";
 import { FakeClock } from "../testing/fake-clock.js";
-import { sampleLimits, testHolding } from "../testing/test-holding.js";
-import { heldBytes } from "./answer.js";
-import type { Holding, HoldingParts } from "./holding.js";
+import { sampleLimits, testCredentials } from "../testing/test-credentials.js";
+import { heldBytes } from "./cached-secret.js";
+import type { Credentials, CredentialsParts } from "./credentials.js";
 
 const never = new AbortController().signal;
 setMaxListeners(0, never);
@@ -22,15 +22,15 @@ const one = heldBytes(100, kv("a"));
 
 let clock: FakeClock;
 let vault: CountingVault;
-let holding: Holding;
+let credentials: Credentials;
 let reached: string[];
 
-function start(limits: Partial<HoldingParts["limits"]> = {}): void {
+function start(limits: Partial<CredentialsParts["limits"]> = {}): void {
   clock = new FakeClock();
   vault = new CountingVault(clock);
   reached = [];
   const tell = { limitReached: (limit: string) => reached.push(limit) };
-  holding = testHolding({ client: vault, clock, limits: sampleLimits(limits), tell });
+  credentials = testCredentials({ client: vault, clock, limits: sampleLimits(limits), tell });
 }
 
 beforeEach(() => start());
@@ -41,33 +41,33 @@ function there({ path }: VaultRequest, bytes = 100): void {
   vault.replies.set(path, { body: { data: { value: path } }, bytes, ...(path.startsWith("database/") && { lease }) });
 }
 
-function visitorOf(namespace: string, pod: string): Visitor {
-  return sampleVisitor({
-    tokenKey: `${namespace}/${pod}`,
-    place: `/pods/${pod}/volumes/kubernetes.io~csi/v/mount`,
+function visitorOf(namespace: string, pod: string): Principal {
+  return samplePrincipal({
+    ownerKey: `${namespace}/${pod}`,
+    volumeKey: `/pods/${pod}/volumes/kubernetes.io~csi/v/mount`,
     pod: { namespace, name: pod, uid: pod, serviceAccount: "web" },
   });
 }
 
-async function asked(visit: Visit, requests: readonly VaultRequest[], signal = never): Promise<string> {
-  const answers = await Promise.allSettled(requests.map((request) => visit.answer(request, wish, signal)));
+async function asked(visit: MountTransaction, requests: readonly VaultRequest[], signal = never): Promise<string> {
+  const answers = await Promise.allSettled(requests.map((request) => visit.read(request, wish, signal)));
   const failed = answers.find((one) => one.status === "rejected");
   return failed ? String((failed.reason as Error).message) : "files";
 }
 
 /** One whole Mount, delivered where all of it could be had. */
 async function mount(namespace: string, pod: string, requests: readonly VaultRequest[]): Promise<string> {
-  const visit = holding.answers.visit(visitorOf(namespace, pod));
+  const visit = credentials.source.begin(visitorOf(namespace, pod));
   try {
     const outcome = await asked(visit, requests);
-    if (outcome === "files") visit.conclude("v");
+    if (outcome === "files") visit.commit("v");
     return outcome;
   } finally {
     visit.end();
   }
 }
 
-const held = () => holding.book.totals().bytes;
+const held = () => credentials.cache.totals().bytes;
 
 describe("credentials", () => {
   test("of one namespace leave room for those of others, and a third", async () => {
@@ -133,7 +133,7 @@ describe("volumes that only read", () => {
   test("of one namespace give their places to others, down to what is fair and no further", async () => {
     start({ bindings: 10 });
     there(kv("a"));
-    const places = () => [...holding.book.bindings()].map(({ namespace }) => namespace);
+    const places = () => [...credentials.cache.volumes()].map(({ namespace }) => namespace);
     const count = (namespace: string) => places().filter((one) => one === namespace).length;
     for (let n = 0; n < 30; n += 1) await mount("crowd", `p-${n}`, [kv("a")]);
     expect(count("crowd")).toBe(10);
@@ -150,7 +150,7 @@ describe("static answers", () => {
     for (let n = 0; n < 3; n += 1) await mount("shop", `p-${n}`, [kv(`${n}`)]);
     for (let n = 0; n < 20; n += 1) await mount("crowd", `p-${n}`, [kv(`${n}`)]);
     const of = (namespace: string) =>
-      [...holding.book.entries()].filter((entry) => entry.namespace === namespace && entry.answer).length;
+      [...credentials.cache.entries()].filter((entry) => entry.namespace === namespace && entry.answer).length;
     expect([of("shop"), of("crowd")]).toEqual([3, 9]);
   });
 
@@ -165,15 +165,15 @@ describe("static answers", () => {
 
   test("count once, however many volumes were delivered them, and not at all when the last has gone", async () => {
     there(kv("a"));
-    const visitor = visitorOf("shop", "web-0");
-    for (const place of ["a", "b", "c"]) {
-      const visit = holding.answers.visit({ ...visitor, place });
+    const principal = visitorOf("shop", "web-0");
+    for (const volumeKey of ["a", "b", "c"]) {
+      const visit = credentials.source.begin({ ...principal, volumeKey });
       await asked(visit, [kv("a")]);
-      visit.conclude("v");
+      visit.commit("v");
       visit.end();
     }
     expect(held()).toBe(one);
-    for (const binding of holding.book.bindings()) holding.book.forget(binding);
+    for (const volume of credentials.cache.volumes()) credentials.cache.forget(volume);
     expect(held()).toBe(0);
   });
 
@@ -181,10 +181,10 @@ describe("static answers", () => {
     there(kv("a"));
     await mount("shop", "web-0", [kv("a")]);
     await clock.advance(3 * minute);
-    const visit = holding.answers.visit(visitorOf("shop", "web-0"));
+    const visit = credentials.source.begin(visitorOf("shop", "web-0"));
     await asked(visit, [kv("a")]);
     expect(held()).toBe(2 * one);
-    visit.conclude("v");
+    visit.commit("v");
     visit.end();
     expect(held()).toBe(one);
   });
@@ -193,18 +193,18 @@ describe("static answers", () => {
 describe("bytes in flight", () => {
   test("are counted until the Mount is answered, whatever came of it", async () => {
     there(kv("a"));
-    const visit = holding.answers.visit(visitorOf("shop", "web-0"));
+    const visit = credentials.source.begin(visitorOf("shop", "web-0"));
     await asked(visit, [kv("a"), kv("missing")]);
     visit.made(500);
-    expect(holding.inFlight.total).toBe(one + 500);
+    expect(credentials.inFlight.total).toBe(one + 500);
     visit.end();
-    expect(holding.inFlight.total).toBe(0);
+    expect(credentials.inFlight.total).toBe(0);
   });
 
   test("of one namespace leave room for others, and what was refused is asked for again", async () => {
     start({ inFlightBytes: 100 * one });
-    const visits = ["crowd", "shop"].map((namespace) => holding.answers.visit(visitorOf(namespace, "web-0")));
-    const [crowd, shop] = visits as [Visit, Visit];
+    const visits = ["crowd", "shop"].map((namespace) => credentials.source.begin(visitorOf(namespace, "web-0")));
+    const [crowd, shop] = visits as [MountTransaction, MountTransaction];
     there(kv("large"), 60 * one);
     there(kv("half"), 45 * one);
     there(kv("small"), 10 * one);
@@ -219,7 +219,7 @@ describe("bytes in flight", () => {
     expect(await mount("crowd", "web-0", [kv("small")])).toBe("files");
     expect(await mount("crowd", "web-0", [kv("large")])).toMatch(/inFlightBytes/);
     expect(reached).toContain("inFlightBytes");
-    expect(holding.inFlight.total).toBe(0);
+    expect(credentials.inFlight.total).toBe(0);
   });
 
   test("that a held answer stands in for are no failure of the Mount", async () => {
@@ -262,14 +262,14 @@ test("requests that fail leave nothing behind, however often the class is change
   there(kv("a"));
   await mount("shop", "web-0", [kv("a")]);
   for (let n = 0; n < 100; n += 1) await mount("shop", "web-0", [kv("a"), kv(`missing-${n}`)]);
-  expect([...holding.book.entries()]).toHaveLength(1);
+  expect([...credentials.cache.entries()]).toHaveLength(1);
 });
 
 test("a Mount that gives up while a credential is made does not lose it", async () => {
   there(creds("app"));
   let open = () => {};
   vault.gate = new Promise((resolve) => (open = resolve));
-  const visit = holding.answers.visit(visitorOf("shop", "web-0"));
+  const visit = credentials.source.begin(visitorOf("shop", "web-0"));
   const abort = new AbortController();
   const first = asked(visit, [creds("app")], abort.signal);
   await clock.advance(0);

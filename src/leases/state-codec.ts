@@ -7,15 +7,15 @@ import { Redacted } from "../shared/redacted.js";
 import { type StoredToken, tokenStates } from "../vault/stored-token.js";
 import { type Term, dueNow, endOf } from "../vault/term.js";
 import { parseExactJson } from "../shared/exact-json.js";
-import type { Answer } from "./answer.js";
-import type { Binding, Entry } from "./answer-book.js";
+import type { CachedSecret } from "./cached-secret.js";
+import type { VolumeRecord, CacheEntry } from "./secret-cache.js";
 
-/** Everything held for one token key. */
+/** Everything held for one owner key. */
 export interface PersistedOwner {
-  tokenKey: string;
+  ownerKey: string;
   /** Those of the store. */
   tokens: readonly StoredToken[];
-  bindings: readonly Binding[];
+  bindings: readonly VolumeRecord[];
 }
 
 /** JSON has no `Infinity`. */
@@ -31,7 +31,7 @@ const pod = z.object({ namespace: z.string(), name: z.string(), uid: z.string() 
 const record = z.object({
   /** `Clock.monotonic()`; every other time in it is told by the same clock. */
   writtenAt: z.number(),
-  tokenKey: z.string(),
+  ownerKey: z.string(),
   connection: z.object({ name: z.string(), origins: z.array(z.string()) }),
   sessions: z.array(
     z.object({
@@ -90,7 +90,7 @@ const record = z.object({
     z.object({
       key: z.string(),
       namespace: z.string(),
-      place: z.string(),
+      volumeKey: z.string(),
       pod: pod.exactOptional(),
       entries: z.array(z.number()),
       delivered: z.array(z.tuple([z.number(), z.number()])),
@@ -107,37 +107,37 @@ type TermRecord = z.output<typeof term>;
  * What must survive the process, as bytes; `undefined` when there is nothing. Volumes that hold a credential are kept
  * with all of their answers, the others without: those are read again. It holds every secret of the account.
  */
-export function writeOwner({ tokenKey, tokens, bindings }: PersistedOwner, now: number): Redacted<Buffer> | undefined {
+export function writeOwner({ ownerKey, tokens, bindings }: PersistedOwner, now: number): Redacted<Buffer> | undefined {
   const written = new Numbered<StoredToken>();
-  const answers = new Numbered<Answer>();
-  const entries = new Numbered<Entry>();
+  const answers = new Numbered<CachedSecret>();
+  const entries = new Numbered<CacheEntry>();
   for (const stored of tokens) written.of(stored);
-  const kept = bindings.map((binding) => {
-    const whole = [...binding.entries].some(isCredential);
-    const used = whole ? [...binding.entries] : [];
+  const kept = bindings.map((volume) => {
+    const whole = [...volume.entries].some(isCredential);
+    const used = whole ? [...volume.entries] : [];
     return {
-      key: binding.key,
-      namespace: binding.namespace,
-      place: binding.place,
-      ...(binding.pod && { pod: binding.pod }),
+      key: volume.key,
+      namespace: volume.namespace,
+      volumeKey: volume.volumeKey,
+      ...(volume.pod && { pod: volume.pod }),
       entries: used.map((entry) => entries.of(entry)),
       delivered: used.flatMap((entry): [number, number][] => {
-        const answer = binding.delivered.get(entry);
+        const answer = volume.delivered.get(entry);
         return answer ? [[entries.of(entry), answers.of(answer)]] : [];
       }),
-      deliveries: binding.deliveries,
-      ...(binding.versions !== undefined && { versions: binding.versions }),
-      ...(binding.refresh !== undefined && { refresh: binding.refresh }),
+      deliveries: volume.deliveries,
+      ...(volume.versions !== undefined && { versions: volume.versions }),
+      ...(volume.refresh !== undefined && { refresh: volume.refresh }),
     };
   });
-  const entryRecords = entries.all.map(({ key, namespace, request, answer, making }) => {
+  const entryRecords = entries.all.map(({ key, namespace, request, answer, creating }) => {
     const { method, path, query, args } = request;
     return {
       key,
       namespace,
       request: { method, path, query, ...(args && { args: args.reveal() }) },
       ...(answer && { answer: answers.of(answer) }),
-      making: making === true,
+      making: creating === true,
     };
   });
   const answerRecords = answers.all.map((answer) => answerRecord(answer, written.of(answer.session)));
@@ -145,7 +145,7 @@ export function writeOwner({ tokenKey, tokens, bindings }: PersistedOwner, now: 
   if (!first) return undefined;
   const owner: OwnerRecord = {
     writtenAt: now,
-    tokenKey,
+    ownerKey,
     connection: { name: first.connection.name, origins: first.connection.addresses.map(({ origin }) => origin) },
     sessions: written.all.map(sessionRecord),
     answers: answerRecords,
@@ -158,7 +158,7 @@ export function writeOwner({ tokenKey, tokens, bindings }: PersistedOwner, now: 
 /** An owner from its bytes, for a process that may know other connections. */
 export interface RestoredOwner extends PersistedOwner {
   /** What had been asked for and may have been made without anybody knowing it. */
-  lost: readonly Entry[];
+  lost: readonly CacheEntry[];
 }
 
 export interface ReadParts {
@@ -166,7 +166,7 @@ export interface ReadParts {
   /** `Clock.monotonic()`. */
   now: number;
   /** A token that this process has already: what hangs on it hangs on the same one then. */
-  known: (tokenKey: string, secret: string) => StoredToken | undefined;
+  known: (ownerKey: string, secret: string) => StoredToken | undefined;
 }
 
 /**
@@ -177,23 +177,27 @@ export interface ReadParts {
 export function readOwner(bytes: Redacted<Buffer>, { connections, now, known }: ReadParts): RestoredOwner | string {
   const read = record.safeParse(parsed(bytes));
   if (!read.success || !isWhole(read.data)) return "its record is not one of this version of keymount";
-  const { tokenKey, connection: of, ...rest } = isOfThisClock(read.data, now) ? read.data : dueAtOnce(read.data, now);
+  const {
+    ownerKey: ownerKey,
+    connection: of,
+    ...rest
+  } = isOfThisClock(read.data, now) ? read.data : dueAtOnce(read.data, now);
   const connection = connections.find(({ name }) => name === of.name);
   if (!connection?.addresses.some(({ origin }) => of.origins.includes(origin))) {
     return `the connection ${of.name} is not configured any more, or with other addresses`;
   }
   const sessions = rest.sessions.map((session) => {
-    const stored = storedTokenOf(session, tokenKey, connection);
-    const here = known(tokenKey, session.token.secret);
+    const stored = storedTokenOf(session, ownerKey, connection);
+    const here = known(ownerKey, session.token.secret);
     return here ? merged(here, stored) : stored;
   });
   const answers = rest.answers.map((answer) => answerOf(answer, sessions));
   if (answers.includes(undefined)) return "its record holds an answer that cannot be read";
-  const entries = rest.entries.map(({ answer, making: _making, request, ...entry }): Entry => {
+  const entries = rest.entries.map(({ answer, making: _making, request, ...entry }): CacheEntry => {
     const { args, ...plain } = request;
     return {
       ...entry,
-      tokenKey,
+      ownerKey,
       request: { ...plain, ...(args !== undefined && { args: new Redacted(args) }) },
       users: new Set(),
       ...(answer !== undefined && answers[answer] && { answer: answers[answer] }),
@@ -201,16 +205,16 @@ export function readOwner(bytes: Redacted<Buffer>, { connections, now, known }: 
   });
   const at = (index: number) => entries[index]!;
   const bindings = rest.bindings.map(
-    ({ entries: used, delivered, ...binding }): Binding => ({
-      ...binding,
-      tokenKey,
+    ({ entries: used, delivered, ...volume }): VolumeRecord => ({
+      ...volume,
+      ownerKey,
       entries: new Set(used.map(at)),
       delivered: new Map(delivered.map(([entry, answer]) => [at(entry), answers[answer]!])),
       seenAt: now,
     }),
   );
   return {
-    tokenKey,
+    ownerKey: ownerKey,
     tokens: sessions.filter(({ state }) => state !== "dead"),
     bindings,
     lost: entries.filter((_entry, index) => rest.entries[index]!.making),
@@ -275,8 +279,8 @@ class Numbered<T> {
   }
 }
 
-function isCredential({ answer, making }: Entry): boolean {
-  return making === true || (answer !== undefined && answer.kind !== "static");
+function isCredential({ answer, creating }: CacheEntry): boolean {
+  return creating === true || (answer !== undefined && answer.kind !== "static");
 }
 
 function sessionRecord(stored: StoredToken): OwnerRecord["sessions"][number] {
@@ -298,12 +302,12 @@ function sessionRecord(stored: StoredToken): OwnerRecord["sessions"][number] {
 
 function storedTokenOf(
   { token, term: granted, usesLeft, ...rest }: OwnerRecord["sessions"][number],
-  tokenKey: string,
+  ownerKey: string,
   connection: Connection,
 ): StoredToken {
   return {
     ...rest,
-    tokenKey,
+    ownerKey,
     connection,
     token: { ...token, secret: new Redacted(token.secret) },
     term: termOf(granted),
@@ -314,7 +318,7 @@ function storedTokenOf(
   };
 }
 
-function answerRecord(answer: Answer, session: number): OwnerRecord["answers"][number] {
+function answerRecord(answer: CachedSecret, session: number): OwnerRecord["answers"][number] {
   const { kind, body, bytes, readAt, refreshFactor, turnsAt, term: granted, lease, engine, gone, wasRenewed } = answer;
   return {
     session,
@@ -335,7 +339,7 @@ function answerRecord(answer: Answer, session: number): OwnerRecord["answers"][n
 function answerOf(
   { session, body: text, term: granted, lease, ...rest }: OwnerRecord["answers"][number],
   sessions: readonly StoredToken[],
-): Answer | undefined {
+): CachedSecret | undefined {
   const body = parseExactJson(Buffer.from(text));
   const asked = sessions[session];
   if (!asked || body === undefined || !(body === null || isJsonObject(body))) return undefined;

@@ -1,16 +1,16 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Connection } from "../config/connection.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
-import type { Visitor } from "../mount/ports.js";
+import type { Principal } from "../mount/ports.js";
 import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
 import { sampleConnection } from "../testing/connection.js";
-import { CountingVault, sampleVisitor } from "../testing/counting-vault.js";
+import { CountingVault, samplePrincipal } from "../testing/counting-vault.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { RecordsInMemory } from "../testing/records-in-memory.js";
-import { testHolding } from "../testing/test-holding.js";
-import { endsAt } from "./answer.js";
-import type { Holding } from "./holding.js";
+import { testCredentials } from "../testing/test-credentials.js";
+import { endsAt } from "./cached-secret.js";
+import type { Credentials } from "./credentials.js";
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -23,7 +23,7 @@ const connection = sampleConnection();
 let clock: FakeClock;
 let vault: CountingVault;
 let store: RecordsInMemory;
-let holding: Holding;
+let credentials: Credentials;
 let told: string[];
 /** Of the process that waits for it. */
 let hasLock: boolean;
@@ -43,7 +43,7 @@ beforeEach(() => {
 
 /** A process on the same node, after whatever was before it. */
 function start(connections: readonly Connection[] = [connection]): void {
-  holding = testHolding({
+  credentials = testCredentials({
     client: vault,
     clock,
     tell: {
@@ -52,17 +52,17 @@ function start(connections: readonly Connection[] = [connection]): void {
       notPersisted: ({ message }) => told.push(`not kept: ${message}`),
     },
   });
-  holding.ledger.open(store, store.all(), connections);
+  credentials.journal.open(store, store.all(), connections);
   vault.calls.length = 0;
 }
 
-async function mount(requests: VaultRequest[], visitor: Partial<Visitor> = {}): Promise<string[]> {
-  const visit = holding.answers.visit(sampleVisitor({ connection, ...visitor }));
+async function mount(requests: VaultRequest[], principal: Partial<Principal> = {}): Promise<string[]> {
+  const visit = credentials.source.begin(samplePrincipal({ connection, ...principal }));
   const wish = { refreshIntervalMs: 2 * minute, onDenied: "keep" } as const;
-  const delivered = await Promise.all(requests.map((request) => visit.answer(request, wish, never)));
+  const delivered = await Promise.all(requests.map((request) => visit.read(request, wish, never)));
   const values = delivered.map(({ body }) => (body.reveal() as { data: { value: string } }).data.value);
-  visit.conclude(values.join());
-  await holding.ledger.settled();
+  visit.commit(values.join());
+  await credentials.journal.settled();
   return values;
 }
 
@@ -84,21 +84,21 @@ describe("after a restart", () => {
   test("files that are the same are known to be the same", async () => {
     await mount([creds]);
     start();
-    const visit = holding.answers.visit(sampleVisitor({ connection }));
-    await visit.answer(creds, { refreshIntervalMs: minute, onDenied: "keep" }, never);
-    expect(visit.conclude("login-1")).toEqual({ unchanged: true });
+    const visit = credentials.source.begin(samplePrincipal({ connection }));
+    await visit.read(creds, { refreshIntervalMs: minute, onDenied: "keep" }, never);
+    expect(visit.commit("login-1")).toEqual({ unchanged: true });
   });
 
   test("renewals go on where they stood, spread over a minute where they are overdue", async () => {
     await mount([creds]);
     await clock.advance(50 * minute);
     start();
-    holding.keeper.round(never);
-    await holding.keeper.settled();
+    credentials.renewalLoop.tick(never);
+    await credentials.renewalLoop.settled();
     expect(vault.calls).toEqual([]);
     await clock.advance(minute);
-    holding.keeper.round(never);
-    await holding.keeper.settled();
+    credentials.renewalLoop.tick(never);
+    await credentials.renewalLoop.settled();
     expect(vault.calls.sort()).toEqual(["renew lease-1 3600s", "renew-self 3600s"]);
   });
 
@@ -114,24 +114,24 @@ describe("after a restart", () => {
   test("a pod that went meanwhile has its token revoked when that is known", async () => {
     await mount([creds]);
     start();
-    holding.book.forgetPod("uid-1");
+    credentials.cache.forgetPod("uid-1");
     await clock.advance(0);
     expect(vault.revoked).toEqual(["accessor-1"]);
-    await holding.ledger.settled();
+    await credentials.journal.settled();
     expect(store.all()).toEqual([]);
   });
 
   test("what could not be revoked is revoked then", async () => {
     await mount([creds]);
     vault.failures.push({ verb: "revoke", kind: "sealed" });
-    holding.book.forgetPod("uid-1");
+    credentials.cache.forgetPod("uid-1");
     await clock.advance(0);
-    await holding.ledger.settled();
+    await credentials.journal.settled();
     start();
-    expect(holding.sessions.size).toBe(0);
-    holding.sessions.revokeLeaving();
+    expect(credentials.tokens.size).toBe(0);
+    credentials.tokens.revokeLeaving();
     await clock.advance(0);
-    await holding.ledger.settled();
+    await credentials.journal.settled();
     expect(vault.revoked).toEqual(["accessor-1"]);
     expect(store.all()).toEqual([]);
   });
@@ -147,7 +147,7 @@ describe("after a restart", () => {
   });
 
   test("a record of another make is left alone", async () => {
-    await store.write("x", new Redacted(Buffer.from('{"tokenKey":1}')));
+    await store.write("x", new Redacted(Buffer.from('{"ownerKey":1}')));
     await store.write("y", new Redacted(Buffer.from("{")));
     start();
     expect(told).toEqual(Array(2).fill("its record is not one of this version of keymount"));
@@ -159,7 +159,7 @@ describe("after a restart", () => {
     const other = { ...issue, path: "pki/issue/other" };
     void mount([issue, other]).catch(() => undefined);
     await clock.advance(0);
-    await holding.ledger.settled();
+    await credentials.journal.settled();
     vault.gate = Promise.resolve();
     start();
     expect(told).toEqual(["perhaps lost: pki/issue/other"]);
@@ -174,8 +174,8 @@ test("a token is kept before anything is made with it, and what is made before a
     order.push("asked");
     return request(...args);
   };
-  const visit = holding.answers.visit(sampleVisitor({ connection }));
-  await visit.answer(creds, { refreshIntervalMs: minute, onDenied: "keep" }, never);
+  const visit = credentials.source.begin(samplePrincipal({ connection }));
+  await visit.read(creds, { refreshIntervalMs: minute, onDenied: "keep" }, never);
   order.push("given");
   expect(order).toEqual(["kept", "asked", "kept", "given"]);
 });
@@ -203,12 +203,12 @@ test("a record shows no secret by itself", async () => {
 test("opened late, it keeps what is held by then and takes up what was left", async () => {
   await mount([creds]);
   const left = store.all();
-  const later = testHolding({ client: vault, clock });
-  holding = later;
+  const later = testCredentials({ client: vault, clock });
+  credentials = later;
   vault.calls.length = 0;
   await mount([kv]);
   store = new RecordsInMemory();
-  later.ledger.open(store, left, [connection]);
+  later.journal.open(store, left, [connection]);
   expect(await mount([creds, kv])).toEqual(["login-1", "1"]);
   expect(vault.calls).toEqual(["login web", "GET secret/data/app", "revoke-self"]);
   expect(vault.revoked).toEqual(["accessor-2"]); // The login from before the take-over: nothing hangs on it.
@@ -216,25 +216,25 @@ test("opened late, it keeps what is held by then and takes up what was left", as
 });
 
 /** A process that waits for the lock of another, and serves what is static meanwhile. */
-function waiting(): Holding {
+function waiting(): Credentials {
   const refused = new ProviderError("unavailable", "another keymount holds the credentials");
   const tell = { ownerNotRestored: (because: string) => told.push(because) };
-  return testHolding({ client: vault, clock, tell, credentialsRefused: () => (hasLock ? undefined : refused) });
+  return testCredentials({ client: vault, clock, tell, credentialsRefused: () => (hasLock ? undefined : refused) });
 }
 
 async function takeUp(records = store.all()): Promise<void> {
   hasLock = true;
-  holding.ledger.open(store, records, [connection]);
-  await holding.ledger.settled();
+  credentials.journal.open(store, records, [connection]);
+  await credentials.journal.settled();
   await clock.advance(0);
 }
 
 describe("taken up over what the process has by then", () => {
-  const accessors = () => holding.sessions.all().map(({ token, state }) => `${token.accessor} ${state}`);
+  const accessors = () => credentials.tokens.all().map(({ token, state }) => `${token.accessor} ${state}`);
 
   test("a token on which leases hang is renewed on, though the process has logged in before it got the lock", async () => {
     await mount([creds, kv]);
-    holding = waiting();
+    credentials = waiting();
     await mount([kv]);
     await takeUp();
     expect(accessors()).toEqual(["accessor-1 current"]);
@@ -242,8 +242,8 @@ describe("taken up over what the process has by then", () => {
     vault.calls.length = 0;
     for (let minutes = 0; minutes < 180; minutes += 1) {
       await clock.advance(minute);
-      holding.keeper.round(never);
-      await holding.keeper.settled();
+      credentials.renewalLoop.tick(never);
+      await credentials.renewalLoop.settled();
       expect(await mount([creds])).toEqual(["login-1"]);
     }
     expect(vault.calls.filter((call) => !call.startsWith("renew"))).toEqual([]);
@@ -252,28 +252,28 @@ describe("taken up over what the process has by then", () => {
   test("a lock lost and taken again, however often, doubles no token, and renewals move what is delivered", async () => {
     await mount([creds, kv]);
     for (let times = 0; times < 3; times += 1) {
-      holding.ledger.close();
+      credentials.journal.close();
       await takeUp();
     }
     expect(accessors()).toEqual(["accessor-1 current"]);
     await clock.advance(45 * minute);
-    holding.keeper.round(never);
-    await holding.keeper.settled();
-    const [answer] = [...holding.book.entries()].flatMap(({ answer: held }) => (held?.lease ? [held] : []));
+    credentials.renewalLoop.tick(never);
+    await credentials.renewalLoop.settled();
+    const [answer] = [...credentials.cache.entries()].flatMap(({ answer: held }) => (held?.lease ? [held] : []));
     expect(endsAt(answer!)).toBe(105 * minute);
   });
 
   test("what another process replaced meanwhile is delivered from then on", async () => {
     await mount([creds]);
-    const first = holding;
-    first.ledger.close();
-    holding = waiting();
+    const first = credentials;
+    first.journal.close();
+    credentials = waiting();
     await takeUp();
     await clock.advance(50 * minute);
     const lease = { id: "lease-2", durationMs: hour };
     vault.replies.set(creds.path, { body: { data: { value: "login-2" }, mount_type: "database" }, lease });
     expect(await mount([creds])).toEqual(["login-2"]);
-    holding = first;
+    credentials = first;
     await takeUp();
     vault.calls.length = 0;
     expect(await mount([creds])).toEqual(["login-2"]);
@@ -283,14 +283,14 @@ describe("taken up over what the process has by then", () => {
   test("a record without volumes leaves the volumes of the same key alone, and the token they use", async () => {
     await mount([kv]);
     vault.failures.push({ verb: "revoke", kind: "sealed" });
-    holding.book.forgetPod("uid-1");
+    credentials.cache.forgetPod("uid-1");
     await clock.advance(0);
-    await holding.ledger.settled();
-    holding = waiting();
+    await credentials.journal.settled();
+    credentials = waiting();
     await mount([kv]);
     await takeUp();
     expect(accessors().sort()).toEqual(["accessor-1 leaving", "accessor-2 current"]);
-    holding.sessions.revokeLeaving();
+    credentials.tokens.revokeLeaving();
     await clock.advance(0);
     expect(vault.revoked).toEqual(["accessor-1"]);
     expect(await mount([kv])).toEqual(["1"]);
@@ -300,7 +300,7 @@ describe("taken up over what the process has by then", () => {
     await mount([creds]);
     start();
     vault.calls.length = 0;
-    const controller = { podVolume: false, place: "digest", tokenKey: "key-2" };
+    const controller = { podVolume: false, place: "digest", ownerKey: "key-2" };
     await expect(mount([creds], controller)).rejects.toThrow("needs a pod volume");
     expect(vault.calls).toEqual([]);
   });
@@ -309,19 +309,19 @@ describe("taken up over what the process has by then", () => {
 describe("a record that cannot be taken up", () => {
   test.each([
     ["no JSON", () => "{"],
-    ["of another make", () => '{"tokenKey":1}'],
+    ["of another make", () => '{"ownerKey":1}'],
     ["with an answer that is none", (text: string) => text.replace(/"body":"/, '"body":"[')],
     ["of a connection that is not configured", (text: string) => text.replace(/"name":"[^"]+"/, '"name":"gone"')],
   ])("is told of and abandoned, and the others are taken up: %s", async (_what, change) => {
     await mount([creds]);
-    await mount([creds], { tokenKey: "key-2", place: "/pods/uid-2/volumes/kubernetes.io~csi/secrets/mount" });
+    await mount([creds], { ownerKey: "key-2", volumeKey: "/pods/uid-2/volumes/kubernetes.io~csi/secrets/mount" });
     const [one, other] = store.all();
     const changed = new Redacted(Buffer.from(change(one!.payload.reveal().toString())));
-    holding = waiting();
+    credentials = waiting();
     await takeUp([{ name: "broken", payload: changed }, other!]);
     expect(store.abandoned).toEqual(["broken"]);
     expect(told).toHaveLength(1);
-    expect([...holding.book.bindings()].map(({ tokenKey }) => tokenKey)).toEqual(["key-2"]);
+    expect([...credentials.cache.volumes()].map(({ ownerKey }) => ownerKey)).toEqual(["key-2"]);
   });
 });
 
@@ -337,11 +337,11 @@ test("times that lie in the future are not believed: what they belong to is deli
   vault.replies.set(creds.path, { body: { data: { value: "login-2" }, mount_type: "database" }, lease });
   vault.replies.set(issue.path, { body: { data: { value: "cert-2" } } });
   await clock.advance(minute);
-  holding = waiting();
+  credentials = waiting();
   await takeUp(records);
   const now = clock.monotonic();
-  for (const { term } of holding.sessions.all()) expect(term.grantedAt).toBeLessThanOrEqual(now);
-  for (const { answer } of holding.book.entries()) {
+  for (const { term } of credentials.tokens.all()) expect(term.grantedAt).toBeLessThanOrEqual(now);
+  for (const { answer } of credentials.cache.entries()) {
     expect(answer!.readAt).toBeLessThanOrEqual(now);
     expect(answer!.term?.grantedAt ?? 0).toBeLessThanOrEqual(now);
     expect(endsAt(answer!)).toBeGreaterThan(now);
@@ -353,12 +353,12 @@ test("what is being made when the process is to stop is waited for, and written"
   let finish = () => {};
   vault.gate = new Promise((resolve) => (finish = resolve));
   const impatient = new AbortController();
-  const visit = holding.answers.visit(sampleVisitor({ connection }));
-  const answering = visit.answer(issue, { refreshIntervalMs: minute, onDenied: "keep" }, impatient.signal);
+  const visit = credentials.source.begin(samplePrincipal({ connection }));
+  const answering = visit.read(issue, { refreshIntervalMs: minute, onDenied: "keep" }, impatient.signal);
   await clock.advance(0);
   impatient.abort(new ProviderError("unavailable", "keymount is stopping"));
   await expect(answering).rejects.toThrow("stopping");
-  const settled = holding.settled();
+  const settled = credentials.settled();
   finish();
   await settled;
   start();

@@ -7,7 +7,7 @@ import type { CredentialPaths } from "../vault/credential-paths.js";
 import type { Term } from "../vault/term.js";
 import type { Persistence, TokenStore } from "../vault/token-store.js";
 import { type PersistedOwner, type RestoredOwner, readOwner, writeOwner } from "./state-codec.js";
-import type { AnswerBook, Entry } from "./answer-book.js";
+import type { SecretCache, CacheEntry } from "./secret-cache.js";
 
 /** A record as it was found. */
 export interface FoundRecord {
@@ -26,15 +26,15 @@ export interface RecordStore {
 
 export interface StateJournalObserver {
   /** An earlier process's tokens and volumes are held again. `lost` may have been made without anybody knowing. */
-  ownerRestored(owner: PersistedOwner, lost: readonly Entry[]): void;
+  ownerRestored(owner: PersistedOwner, lost: readonly CacheEntry[]): void;
   /** And why others are not. */
   ownerNotRestored(because: string): void;
   notPersisted(error: ProviderError): void;
 }
 
 export interface StateJournalParts {
-  book: AnswerBook;
-  sessions: () => TokenStore;
+  cache: SecretCache;
+  tokens: () => TokenStore;
   paths: CredentialPaths;
   clock: Clock;
   random: Random;
@@ -48,7 +48,7 @@ const restoreSpreadMs = 60_000;
 export class StateJournal implements Persistence {
   readonly #parts: StateJournalParts;
   #store: RecordStore | undefined;
-  /** By token key: what has been asked for and has not begun, so that it will write what stands by then. */
+  /** By owner key: what has been asked for and has not begun, so that it will write what stands by then. */
   readonly #asked = new Map<string, Promise<void>>();
   readonly #underWay = new Set<Promise<void>>();
 
@@ -58,7 +58,7 @@ export class StateJournal implements Persistence {
 
   /** From now on everything is kept there. Takes up the `records` that are there already; one that cannot be is reported. */
   open(store: RecordStore, records: readonly FoundRecord[], connections: readonly Connection[]): void {
-    const { observer, book } = this.#parts;
+    const { observer, cache } = this.#parts;
     for (const { name, payload } of records) {
       const because = this.#tryToTakeUp(payload, connections);
       if (because === undefined) continue;
@@ -66,8 +66,8 @@ export class StateJournal implements Persistence {
       observer.ownerNotRestored(because);
     }
     this.#store = store;
-    const tokenKeys = [...book.bindings(), ...this.#parts.sessions().all()].map(({ tokenKey }) => tokenKey);
-    for (const tokenKey of new Set(tokenKeys)) void this.persist(tokenKey);
+    const ownerKeys = [...cache.volumes(), ...this.#parts.tokens().all()].map(({ ownerKey }) => ownerKey);
+    for (const ownerKey of new Set(ownerKeys)) void this.persist(ownerKey);
   }
 
   /** Nothing is kept from now on: the place is another process's. */
@@ -75,10 +75,10 @@ export class StateJournal implements Persistence {
     this.#store = undefined;
   }
 
-  persist(tokenKey: string): Promise<void> {
+  persist(ownerKey: string): Promise<void> {
     if (!this.#store) return Promise.resolve();
-    const asked = this.#asked.get(tokenKey) ?? this.#soon(tokenKey, this.#store);
-    this.#asked.set(tokenKey, asked);
+    const asked = this.#asked.get(ownerKey) ?? this.#soon(ownerKey, this.#store);
+    this.#asked.set(ownerKey, asked);
     this.#underWay.add(asked);
     return asked.finally(() => this.#underWay.delete(asked));
   }
@@ -89,14 +89,14 @@ export class StateJournal implements Persistence {
   }
 
   /** A tick later, so that what happens together is written once. */
-  async #soon(tokenKey: string, store: RecordStore): Promise<void> {
+  async #soon(ownerKey: string, store: RecordStore): Promise<void> {
     await Promise.resolve();
-    this.#asked.delete(tokenKey);
-    const { book, clock, observer, sessions } = this.#parts;
-    const held = { tokenKey, tokens: sessions().of(tokenKey), bindings: book.bindingsOf(tokenKey) };
+    this.#asked.delete(ownerKey);
+    const { cache, clock, observer, tokens } = this.#parts;
+    const held = { ownerKey, tokens: tokens().of(ownerKey), bindings: cache.volumesOf(ownerKey) };
     const payload = writeOwner(held, clock.monotonic());
     try {
-      await (payload ? store.write(tokenKey, payload) : store.remove(tokenKey));
+      await (payload ? store.write(ownerKey, payload) : store.remove(ownerKey));
     } catch (error) {
       observer.notPersisted(ProviderError.from(error));
     }
@@ -104,8 +104,8 @@ export class StateJournal implements Persistence {
 
   /** Gives why not. */
   #tryToTakeUp(payload: Redacted<Buffer>, connections: readonly Connection[]): string | undefined {
-    const { clock, sessions } = this.#parts;
-    const known = (tokenKey: string, secret: string) => sessions().find(tokenKey, secret);
+    const { clock, tokens } = this.#parts;
+    const known = (ownerKey: string, secret: string) => tokens().find(ownerKey, secret);
     try {
       const read = readOwner(payload, { connections, now: clock.monotonic(), known });
       if (typeof read === "string") return read;
@@ -117,22 +117,22 @@ export class StateJournal implements Persistence {
   }
 
   #takeUp(owner: RestoredOwner): void {
-    const { book, observer, clock, sessions } = this.#parts;
-    const { tokenKey, tokens, bindings, lost } = owner;
+    const { cache, observer, clock } = this.#parts;
+    const { ownerKey, tokens, bindings, lost } = owner;
     const now = clock.monotonic();
     const current = tokens.find(({ state }) => state === "current");
     if (current) this.#unhurried(current, now);
     if (lost.length > 0 && current) current.leases += 1;
-    for (const binding of bindings) book.restore(binding);
-    for (const entry of book.entriesOf(tokenKey)) {
+    for (const volume of bindings) cache.restore(volume);
+    for (const entry of cache.entriesOf(ownerKey)) {
       if (entry.answer) this.#unhurried(entry.answer, now);
       this.#learnPath(entry);
     }
-    sessions().restore(tokenKey, tokens);
+    this.#parts.tokens().restore(ownerKey, tokens);
     observer.ownerRestored(owner, lost);
   }
 
-  #learnPath({ request, answer }: Entry): void {
+  #learnPath({ request, answer }: CacheEntry): void {
     if (request.method !== "GET" || answer?.kind !== "leased") return;
     const { connection, vaultNamespace } = answer.session;
     this.#parts.paths.learn(connection.name, vaultNamespace, request.path);

@@ -3,7 +3,7 @@ import { readFlags } from "../config/flags.js";
 import { loadOptions } from "../config/load-options.js";
 import { notesOnEnvironment, notesOnFlags } from "../config/notes.js";
 import { readOrigin } from "../config/origin.js";
-import { type Said, saidByEnvironment, saidByFlags } from "../config/said.js";
+import { type SettingValue, saidByEnvironment, saidByFlags } from "../config/setting-value.js";
 import { ProviderError } from "../shared/errors.js";
 import { named } from "../shared/quoted.js";
 import type { Installation } from "./installation.js";
@@ -69,7 +69,7 @@ function noFile(): never {
   throw new Error("a file of keymount's own says nothing about the former provider");
 }
 
-function addressIn(said: readonly Said[]): string | undefined {
+function addressIn(said: readonly SettingValue[]): string | undefined {
   const addresses = said.find(({ key }) => key === "connections.NAME.addresses")?.value;
   return Array.isArray(addresses) ? String(addresses[0]) : undefined;
 }

@@ -3,7 +3,7 @@ import type { OperatorConfig } from "../config/operator-config.js";
 import { mistakeInRule } from "../config/rule.js";
 import { selectConnection } from "../config/select-connection.js";
 import { requestsOf } from "../mount/object-requests.js";
-import { askedOf } from "../mount/visitor.js";
+import { resolveAuth } from "../mount/authenticate-pod.js";
 import { ProviderError } from "../shared/errors.js";
 import type { SurveyedClass } from "./surveyed-class.js";
 
@@ -43,7 +43,7 @@ function connectionOf(operator: OperatorConfig, { spec, namespace }: SurveyedCla
 }
 
 function policyFor(classes: readonly SurveyedClass[], connection: Connection): Uses["policy"] {
-  const asked = classes.map(({ spec }) => askedOf({ class: spec }, connection));
+  const asked = classes.map(({ spec }) => resolveAuth({ class: spec }, connection));
   const requests = classes.flatMap(({ spec }) => spec.objects.flatMap(requestsOf));
   const { methods: usual } = connection.policy;
   const methods = sorted([...usual, ...requests.map(({ method }) => method)]);

@@ -1,8 +1,8 @@
 import type { OperatorConfig } from "../config/operator-config.js";
 import { policyRefusals } from "../config/policy.js";
 import { selectConnection } from "../config/select-connection.js";
-import { askedBy } from "../mount/object-requests.js";
-import { askedOf } from "../mount/visitor.js";
+import { requestsOfObjects } from "../mount/object-requests.js";
+import { resolveAuth } from "../mount/authenticate-pod.js";
 import { ProviderError } from "../shared/errors.js";
 import { quoted } from "../shared/quoted.js";
 import { differencesOf } from "./differences.js";
@@ -43,11 +43,11 @@ function refusedByOperator(
   connection: Connection,
   former: FormerProvider,
 ): string[] {
-  const { audiences, ...asked } = askedOf({ class: spec }, connection);
+  const { audiences, ...asked } = resolveAuth({ class: spec }, connection);
   // No rule that is written names a service account, so any stands for all.
   const pod = { namespace, serviceAccount: "default" };
   // What is a mistake by itself, a missing role or path, is told as that.
-  const objects = askedBy(spec.objects.filter(({ request }) => request.path !== ""));
+  const objects = requestsOfObjects(spec.objects.filter(({ request }) => request.path !== ""));
   const refusals = policyRefusals(connection, { pod, ...asked, audience: spec.audience, objects });
   return [
     ...refusals

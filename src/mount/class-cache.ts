@@ -1,4 +1,4 @@
-import { BoundedCache } from "./bounded-cache.js";
+import { LruCache } from "./lru-cache.js";
 import { classBytes } from "./class-bytes.js";
 import { readClass } from "./class-parameters.js";
 import type { ClassSpec } from "./mount-spec.js";
@@ -13,10 +13,10 @@ export type CachedClass = { spec: ClassSpec } | { mistakes: readonly string[]; m
  * again and again. Weighed in the bytes they keep, the least recently used forgotten first.
  */
 export class ClassCache {
-  readonly #cache: BoundedCache<CachedClass>;
+  readonly #cache: LruCache<CachedClass>;
 
   constructor(bytes: number) {
-    this.#cache = new BoundedCache(bytes);
+    this.#cache = new LruCache(bytes);
   }
 
   get size(): number {

@@ -1,14 +1,14 @@
 import type { OneByOne } from "../shared/one-by-one.js";
 import { keystoreJob } from "./formats/keystore-job.js";
 import type { MountedFile, ObjectSpec, VaultRequest } from "./mount-spec.js";
-import type { Job, Workshop } from "./ports.js";
+import type { Job, Renderer } from "./ports.js";
 import { type FileMaking, fileOf, filesOf } from "./secret-file.js";
 import type { AnswerBody } from "./secret-value.js";
 import { templateJob } from "./template-job.js";
 
 /** What the files of a volume are made with, beside the answers. */
 export interface Making extends FileMaking {
-  workshop: Workshop;
+  workshop: Renderer;
   /** What is given to the workshop: one job after another, for each holds a copy of its secrets until it is done. */
   jobs: OneByOne;
   /** The pod's Kubernetes namespace. */
@@ -28,7 +28,7 @@ export async function makeFiles(
   if (!object.template && !object.keystore) return filesOf(object, answerTo(object.request), making);
   const contents = await making.jobs.run(() => {
     signal.throwIfAborted();
-    return making.workshop.make(jobOf(object, answerTo), making.tenant, signal);
+    return making.workshop.render(jobOf(object, answerTo), making.tenant, signal);
   });
   return [fileOf(object, contents, making.defaultMode)];
 }

@@ -10,43 +10,43 @@ import { FakeClock } from "../testing/fake-clock.js";
 import { workshopAtHand } from "../testing/workshop-at-hand.js";
 import { makeObjects } from "./make-objects.js";
 import type { ObjectSpec, VaultRequest } from "./mount-spec.js";
-import { askedBy, groupsOf } from "./object-requests.js";
-import { Pace } from "./pace.js";
+import { requestsOfObjects, fetchGroupsOf } from "./object-requests.js";
+import { Yielder } from "./yielder.js";
 import { readObjects } from "./objects.js";
-import type { Job, Wish } from "./ports.js";
+import type { Job, FetchOptions } from "./ports.js";
 
 type Told = Record<string, Record<string, Json> | ProviderError>;
 
 /** Objects as a class writes them, made of answers by path; `former` is what the volume had before. */
-async function made(text: string, answers: Told, former: Told = {}, onDenied: Wish["onDenied"] = "keep") {
+async function made(text: string, answers: Told, former: Told = {}, onDenied: FetchOptions["onDenied"] = "keep") {
   const { objects, findings } = readObjects(text, 120_000);
   expect(findings).toEqual([]);
-  const wishes = new Map<string, Wish>();
+  const wishes = new Map<string, FetchOptions>();
   const jobs: Job[] = [];
   const bodyOf = (data: Record<string, Json>) => new Redacted({ data });
   const visit = {
-    async answer({ path }: VaultRequest, wish: Wish) {
+    async read({ path }: VaultRequest, wish: FetchOptions) {
       wishes.set(path, wish);
       const told = answers[path] ?? new ProviderError("not_found", `nothing at ${path}`);
       if (told instanceof ProviderError) throw told;
       return { body: bodyOf(told) };
     },
-    former({ path }: VaultRequest) {
+    previous({ path }: VaultRequest) {
       const had = former[path];
       return had && !(had instanceof ProviderError) ? bodyOf(had) : undefined;
     },
-    conclude: () => ({ unchanged: false }),
+    commit: () => ({ unchanged: false }),
     made() {},
     end() {},
   };
   let atOnce = 0;
   let most = 0;
   const workshop: typeof workshopAtHand = {
-    make: (job, tenant, signal) => {
+    render: (job, tenant, signal) => {
       jobs.push(job);
       atOnce += 1;
       most = Math.max(most, atOnce);
-      return workshopAtHand.make(job, tenant, signal).finally(() => (atOnce -= 1));
+      return workshopAtHand.render(job, tenant, signal).finally(() => (atOnce -= 1));
     },
   };
   const making = {
@@ -55,7 +55,7 @@ async function made(text: string, answers: Told, former: Told = {}, onDenied: Wi
     workshop,
     jobs: new OneByOne(),
     tenant: "shop",
-    pace: new Pace({
+    pace: new Yielder({
       clock: new FakeClock(),
       scheduler: new EventLoopScheduler(),
       tenant: "shop",
@@ -64,7 +64,7 @@ async function made(text: string, answers: Told, former: Told = {}, onDenied: Wi
     }),
     versionKey: new Redacted(Buffer.alloc(32)),
   };
-  const groups = groupsOf(objects);
+  const groups = fetchGroupsOf(objects);
   const outcomes = await Promise.all(
     groups.map((group) => makeObjects(group, onDenied, visit, making, new AbortController().signal)),
   );
@@ -73,7 +73,7 @@ async function made(text: string, answers: Told, former: Told = {}, onDenied: Wi
   for (const one of outcomes.flat()) {
     if ("error" in one) files[one.object.objectName] = `${one.error.code}: ${one.error.message}`;
     else for (const { path, contents } of one.made.files) files[path] = contents.reveal().toString();
-    if ("made" in one && one.made.heldBecause) held.push(one.object.objectName);
+    if ("made" in one && one.made.staleReason) held.push(one.object.objectName);
   }
   return { files, held, wishes, jobs, groups, mostAtOnce: () => most };
 }
@@ -149,7 +149,7 @@ describe("a template over several secrets", () => {
 
   test("the operator's policy is asked about every one of them", () => {
     const { objects } = readObjects(`${pgpass}  secretPath: kv/own\n`, 1);
-    expect(askedBy(objects).map(({ requests }) => requests.map(({ path }) => path))).toEqual([
+    expect(requestsOfObjects(objects).map(({ requests }) => requests.map(({ path }) => path))).toEqual([
       ["kv/own", "database/creds/app", "kv/config"],
     ]);
   });
@@ -168,7 +168,7 @@ describe("groups", () => {
     ["joined by a third", [["a"], ["b"], ["a", "b"]], [["o0", "o1", "o2"]]],
     ["a chain", [["a", "b"], ["c", "d"], ["b", "c"], ["e"]], [["o0", "o1", "o2"], ["o3"]]],
   ])("%s", (_, uses, expected) => {
-    const groups = groupsOf(objectsOf(...uses)).map(({ objects }) =>
+    const groups = fetchGroupsOf(objectsOf(...uses)).map(({ objects }) =>
       objects.map(({ objectName }) => objectName).sort(),
     );
     expect(groups.sort()).toEqual(expected);

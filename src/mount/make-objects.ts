@@ -2,10 +2,10 @@ import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
 import { type Making, makeFiles } from "./make-files.js";
 import type { MountedFile, ObjectSpec, VaultRequest } from "./mount-spec.js";
-import { type Group, type Want, isDispensable, requestsOf } from "./object-requests.js";
+import { type FetchGroup, type Fetch, isOptional, requestsOf } from "./object-requests.js";
 import { objectVersion } from "./object-version.js";
-import type { Pace } from "./pace.js";
-import type { Delivered, Visit, Wish } from "./ports.js";
+import type { Yielder } from "./yielder.js";
+import type { FetchResult, MountTransaction, FetchOptions } from "./ports.js";
 import { fileOf } from "./secret-file.js";
 
 /** An object as files; none for an optional one that is not there. */
@@ -14,7 +14,7 @@ export interface MadeObject {
   files: readonly MountedFile[];
   version: string;
   /** Why they are made of an answer that was held. */
-  heldBecause?: ProviderError;
+  staleReason?: ProviderError;
 }
 
 /** How the making of one object went. */
@@ -23,7 +23,7 @@ export type Outcome = { object: ObjectSpec; made: MadeObject } | { object: Objec
 /** What objects are made with. */
 export interface ObjectMaking extends Making {
   versionKey: Redacted<Buffer>;
-  pace: Pace;
+  pace: Yielder;
 }
 
 /**
@@ -31,23 +31,23 @@ export interface ObjectMaking extends Making {
  * has, as if nothing had come.
  */
 export async function makeObjects(
-  group: Group,
-  onDenied: Wish["onDenied"],
-  visit: Visit,
+  group: FetchGroup,
+  onDenied: FetchOptions["onDenied"],
+  visit: MountTransaction,
   making: ObjectMaking,
   signal: AbortSignal,
 ): Promise<Outcome[]> {
   const answers = new Map(
     await Promise.all(
-      group.wants.map(async (want): Promise<[Want, Answered]> => {
-        const answer = visit.answer(want.request, { ...want.wish, onDenied }, signal);
+      group.fetches.map(async (want): Promise<[Fetch, Answered]> => {
+        const answer = visit.read(want.request, { ...want.options, onDenied }, signal);
         return [want, await answer.catch(refused)];
       }),
     ),
   );
-  const make = async (of: ReadonlyMap<Want, Answered>) => {
+  const make = async (of: ReadonlyMap<Fetch, Answered>) => {
     const outcomes: Outcome[] = [];
-    const answerTo = (request: VaultRequest) => of.get(group.wantOf.get(request)!)!;
+    const answerTo = (request: VaultRequest) => of.get(group.fetchOf.get(request)!)!;
     for (const object of group.objects) {
       await making.pace.turn();
       outcomes.push(await outcome(object, answerTo, making, signal));
@@ -58,9 +58,9 @@ export async function makeObjects(
   const fault = outcomes.find(isUnmade)?.error;
   if (onDenied === "fail" || !fault) return outcomes;
   const formerly = new Map(
-    [...answers].map(([want, answer]): [Want, Answered] => {
-      const former = "body" in answer ? visit.former(want.request) : undefined;
-      return [want, former ? { body: former, heldBecause: fault } : answer];
+    [...answers].map(([want, answer]): [Fetch, Answered] => {
+      const former = "body" in answer ? visit.previous(want.request) : undefined;
+      return [want, former ? { body: former, staleReason: fault } : answer];
     }),
   );
   if ([...formerly].every(([want, answer]) => answer === answers.get(want))) return outcomes;
@@ -69,7 +69,7 @@ export async function makeObjects(
 }
 
 /** What came of a request. */
-type Answered = Delivered | { error: ProviderError };
+type Answered = FetchResult | { error: ProviderError };
 
 function refused(reason: unknown): Answered {
   return { error: ProviderError.from(reason) };
@@ -88,16 +88,16 @@ async function outcome(
   };
   try {
     const files = await filesOrNone(object, () => makeFiles(object, answerTo, making, signal), making.defaultMode);
-    making.pace.keep(files);
-    const heldBecause = requestsOf(object)
+    making.pace.add(files);
+    const staleReason = requestsOf(object)
       .map(answered)
-      .map((answer) => ("body" in answer ? answer.heldBecause : undefined))
+      .map((answer) => ("body" in answer ? answer.staleReason : undefined))
       .find(Boolean);
     const made = {
       object,
       files,
       version: objectVersion(making.versionKey, files),
-      ...(heldBecause && { heldBecause }),
+      ...(staleReason && { staleReason }),
     };
     return { object, made };
   } catch (error) {
@@ -119,7 +119,7 @@ async function filesOrNone(
     return await make();
   } catch (reason) {
     const { fallback } = object;
-    if (ProviderError.from(reason).code !== "not_found" || !isDispensable(object)) throw reason;
+    if (ProviderError.from(reason).code !== "not_found" || !isOptional(object)) throw reason;
     if (!fallback || !("text" in fallback)) return [];
     return [fileOf(object, Buffer.from(fallback.text.reveal()), defaultMode)];
   }

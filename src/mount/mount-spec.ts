@@ -44,7 +44,7 @@ export const formats = [
 export type Format = (typeof formats)[number];
 
 /** How the keys of a secret become files. */
-export interface Spread {
+export interface KeyFiles {
   /** Names or patterns with `*` and `?`; none for all keys. */
   keys: readonly string[];
   /** Key → path below the folder. */
@@ -74,7 +74,7 @@ export interface ObjectSpec {
   /** The file's path in the volume: relative, clean, unique; with `spread` that of a folder, and a slash. */
   objectName: string;
   /** Every key of the data is a file of its own. */
-  spread?: Spread;
+  keyFiles?: KeyFiles;
   request: VaultRequest;
   /** A secret or key that is not there is left out; one that is denied is not. */
   optional?: true;

@@ -4,10 +4,10 @@ import { workshopAtHand } from "../testing/workshop-at-hand.js";
 import { describe, expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
-import { sampleVisitor } from "../testing/counting-vault.js";
+import { samplePrincipal } from "../testing/counting-vault.js";
 import type { MountSpec, ObjectSpec } from "./mount-spec.js";
 import { type MountParts, mountVolume } from "./mount-volume.js";
-import type { Delivered, Visit } from "./ports.js";
+import type { FetchResult, MountTransaction } from "./ports.js";
 
 const never = new AbortController().signal;
 
@@ -23,7 +23,7 @@ function object(objectName: string, key = "value"): ObjectSpec {
 
 function spec(objects: ObjectSpec[]): MountSpec {
   return {
-    pod: sampleVisitor().pod,
+    pod: samplePrincipal().pod,
     class: { roleName: "web", onDenied: "keep", objects, overruled: [], unknown: [] },
     tokens: new Map(),
     targetPath: "/target",
@@ -33,21 +33,21 @@ function spec(objects: ObjectSpec[]): MountSpec {
 }
 
 /** Answers by path: a value, or an error to throw. */
-function parts(told: Record<string, string | ProviderError | Delivered>, responseBytes = 1 << 20) {
+function parts(told: Record<string, string | ProviderError | FetchResult>, responseBytes = 1 << 20) {
   const concluded: string[] = [];
   const readAgain: string[] = [];
   const ended: string[] = [];
-  const visit: Visit = {
-    async answer({ path }) {
+  const visit: MountTransaction = {
+    async read({ path }) {
       const answer = told[path];
       if (answer === undefined || answer instanceof ProviderError) throw answer ?? new Error("not told");
       return typeof answer === "string" ? { body: bodyOf(answer) } : answer;
     },
-    former: ({ path }) => {
+    previous: ({ path }) => {
       readAgain.push(path);
       return undefined;
     },
-    conclude(versions) {
+    commit(versions) {
       concluded.push(versions);
       return { unchanged: concluded.at(-2) === versions };
     },
@@ -55,7 +55,7 @@ function parts(told: Record<string, string | ProviderError | Delivered>, respons
     end: () => ended.push("ended"),
   };
   const made: MountParts & { concluded: string[]; readAgain: string[]; ended: string[] } = {
-    answers: { visit: () => visit },
+    answers: { begin: () => visit },
     workshop: workshopAtHand,
     clock: new FakeClock(),
     scheduler: new EventLoopScheduler(),
@@ -73,7 +73,7 @@ function bodyOf(value: string) {
 }
 
 function mount(objects: ObjectSpec[], with_: MountParts) {
-  return mountVolume(spec(objects), sampleVisitor(), with_, never);
+  return mountVolume(spec(objects), samplePrincipal(), with_, never);
 }
 
 test("every object gives its file, and a version under its name", async () => {
@@ -91,7 +91,7 @@ test("the visit ends when the Mount has failed or its answer has left, and not b
   await expect(mount([object("a")], failing)).rejects.toThrow();
   expect(failing.ended).toHaveLength(1);
   const left = new AbortController();
-  await mountVolume(spec([object("a")]), sampleVisitor(), delivering, never, left.signal);
+  await mountVolume(spec([object("a")]), samplePrincipal(), delivering, never, left.signal);
   expect(delivering.ended).toHaveLength(0);
   left.abort();
   expect(delivering.ended).toHaveLength(1);
@@ -107,7 +107,7 @@ test("an object served from memory is told of, with the reason", async () => {
   const error = new ProviderError("unavailable", "Vault is sealed");
   const volume = await mount(
     [object("a")],
-    parts({ "secret/data/a": { body: new Redacted({ data: { value: "1" } }), heldBecause: error } }),
+    parts({ "secret/data/a": { body: new Redacted({ data: { value: "1" } }), staleReason: error } }),
   );
   expect(volume.held).toEqual([{ objectName: "a", error }]);
 });
@@ -166,7 +166,7 @@ describe("an answer of which not every file can be made", () => {
 
   test("gives way, all objects of the request together, to the one that the volume has", async () => {
     const rotated = parts({ "secret/data/a": keyless, "secret/data/b": "2" });
-    rotated.answers.visit(sampleVisitor()).former = () => new Redacted(whole);
+    rotated.answers.begin(samplePrincipal()).previous = () => new Redacted(whole);
     const volume = await mount([...pair(), object("b")], rotated);
     expect(volume.files.map(({ contents }) => contents.reveal().toString())).toEqual(["ann", "1", "2"]);
     expect(volume.held.map(({ objectName }) => objectName)).toEqual(["user", "pass"]);
@@ -177,19 +177,19 @@ describe("an answer of which not every file can be made", () => {
     const first = parts({ "secret/data/a": keyless });
     await expect(mount(pair(), first)).rejects.toThrow('pass: no key "value"');
     const strict = parts({ "secret/data/a": keyless });
-    strict.answers.visit(sampleVisitor()).former = () => new Redacted(whole);
+    strict.answers.begin(samplePrincipal()).previous = () => new Redacted(whole);
     const failing = spec(pair());
     const asked = { ...failing, class: { ...failing.class, onDenied: "fail" as const } };
-    await expect(mountVolume(asked, sampleVisitor(), strict, never)).rejects.toThrow("no key");
+    await expect(mountVolume(asked, samplePrincipal(), strict, never)).rejects.toThrow("no key");
   });
 });
 
 test("objects of one request are asked for once, as often as the most eager of them wishes", async () => {
   const wishes: number[] = [];
   const eager = parts({ "secret/data/a": "1" });
-  const visit = eager.answers.visit(sampleVisitor());
-  const answer = visit.answer.bind(visit);
-  visit.answer = (request, wish, signal) => {
+  const visit = eager.answers.begin(samplePrincipal());
+  const answer = visit.read.bind(visit);
+  visit.read = (request, wish, signal) => {
     wishes.push(wish.refreshIntervalMs);
     return answer(request, wish, signal);
   };
@@ -199,7 +199,7 @@ test("objects of one request are asked for once, as often as the most eager of t
 });
 
 test("a key that becomes the file of another object is refused, naming both", async () => {
-  const folder: ObjectSpec = { ...object("app/"), spread: { keys: [], rename: new Map() } };
+  const folder: ObjectSpec = { ...object("app/"), keyFiles: { keys: [], rename: new Map() } };
   delete folder.secretKey;
   const with_ = parts({ "secret/data/app/": "1", "secret/data/app/value": "2" });
   await expect(mount([folder, object("app/value")], with_)).rejects.toThrow(

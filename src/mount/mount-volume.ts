@@ -6,18 +6,18 @@ import { OneByOne } from "../shared/one-by-one.js";
 import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import type { Redacted } from "../shared/redacted.js";
 import { allOrNothing } from "./all-or-nothing.js";
-import { fitsTheDriver } from "./deliverable.js";
+import { checkResponseSize } from "./response-size.js";
 import { type MadeObject, type Outcome, makeObjects } from "./make-objects.js";
 import type { MountSpec, MountedFile, ObjectSpec } from "./mount-spec.js";
 import { clashes } from "./object-name.js";
-import { groupsOf, requestsOf } from "./object-requests.js";
-import { Pace } from "./pace.js";
-import type { Answers, Visit, Visitor, Workshop } from "./ports.js";
+import { fetchGroupsOf, requestsOf } from "./object-requests.js";
+import { Yielder } from "./yielder.js";
+import type { SecretSource, MountTransaction, Principal, Renderer } from "./ports.js";
 
 /** What the use case needs beside the request. */
 export interface MountParts {
-  answers: Answers;
-  workshop: Workshop;
+  answers: SecretSource;
+  workshop: Renderer;
   versionKey: Redacted<Buffer>;
   clock: Clock;
   scheduler: EventLoopScheduler;
@@ -43,12 +43,12 @@ export interface MountedVolume {
  */
 export async function mountVolume(
   spec: MountSpec,
-  visitor: Visitor,
+  principal: Principal,
   parts: MountParts,
   signal: AbortSignal,
   left?: AbortSignal,
 ): Promise<MountedVolume> {
-  const visit = parts.answers.visit(visitor);
+  const visit = parts.answers.begin(principal);
   try {
     return await makeVolume(spec, visit, parts, signal);
   } finally {
@@ -59,19 +59,19 @@ export async function mountVolume(
 
 async function makeVolume(
   spec: MountSpec,
-  visit: Visit,
+  visit: MountTransaction,
   parts: MountParts,
   signal: AbortSignal,
 ): Promise<MountedVolume> {
   const { defaultMode, pod, class: asked } = spec;
   const { versionKey, workshop, responseBytes } = parts;
   const tenant = pod.namespace;
-  const pace = new Pace({ ...parts, tenant, made: (bytes) => visit.made(bytes) });
+  const pace = new Yielder({ ...parts, tenant, made: (bytes) => visit.made(bytes) });
   const jobs = new OneByOne();
   const making = { versionKey, workshop, jobs, pace, defaultMode, responseBytes, tenant };
-  const groups = groupsOf(asked.objects);
+  const groups = fetchGroupsOf(asked.objects);
   const outcomes = await Promise.all(groups.map((group) => makeObjects(group, asked.onDenied, visit, making, signal)));
-  const again = () => asked.objects.flatMap(requestsOf).forEach((request) => visit.former(request));
+  const again = () => asked.objects.flatMap(requestsOf).forEach((request) => visit.previous(request));
   // Whoever makes the class or its secrets smaller shall not wait.
   if (outcomes.flat().some((one) => "error" in one && one.error.code === "limit_exceeded")) again();
   const objects = allOrNothing(inOrder(asked.objects, outcomes.flat()));
@@ -80,20 +80,20 @@ async function makeVolume(
     .filter((made) => made.files.length > 0)
     .map(({ object, version }) => ({ id: object.objectName, version }));
   const bytes = orElse(() => {
-    const size = fitsTheDriver(files, responseBytes);
+    const size = checkResponseSize(files, responseBytes);
     fitTogether(objects);
     return size;
   }, again);
-  const { unchanged } = visit.conclude(digest(versions));
-  const held = objects.flatMap(({ object, heldBecause }) =>
-    heldBecause ? [{ objectName: object.objectName, error: heldBecause }] : [],
+  const { unchanged } = visit.commit(digest(versions));
+  const held = objects.flatMap(({ object, staleReason }) =>
+    staleReason ? [{ objectName: object.objectName, error: staleReason }] : [],
   );
   return { files, versions, held, bytes, unchanged };
 }
 
 /** The names of files that keys have become are known only now. */
 function fitTogether(objects: readonly MadeObject[]): void {
-  if (!objects.some(({ object }) => object.spread)) return;
+  if (!objects.some(({ object }) => object.keyFiles)) return;
   const owners = objects.flatMap(({ object, files }) => files.map(({ path }) => ({ object, path })));
   for (const { index, other } of clashes(owners.map(({ path }) => path))) {
     const [one, two] = [owners[index]!, owners[other]!];

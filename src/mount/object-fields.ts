@@ -9,7 +9,7 @@ import {
   formats,
   type KeySelector,
   type ObjectSpec,
-  type Spread,
+  type KeyFiles,
 } from "./mount-spec.js";
 import { objectNameMistake } from "./object-name.js";
 import type { ObjectReader } from "./object-reader.js";
@@ -120,7 +120,7 @@ const mostPatterns = 1_000;
 const mostGlobs = 20;
 
 /** What `objectName: folder/` asks for; `keys` and `rename` mean nothing to an object that is one file. */
-export function spreadOf(object: ObjectReader): Spread | undefined {
+export function keyFilesOf(object: ObjectReader): KeyFiles | undefined {
   if (!object.text("objectName").endsWith("/")) {
     for (const field of ["keys", "rename"]) {
       if (object.node(field))

@@ -1,5 +1,5 @@
 import type { ObjectSpec, VaultRequest } from "./mount-spec.js";
-import type { Wish } from "./ports.js";
+import type { FetchOptions } from "./ports.js";
 import { requestKey } from "./request-key.js";
 
 /** Every request an object is made of, its own first. */
@@ -8,28 +8,28 @@ export function requestsOf({ request, template, keystore }: ObjectSpec): VaultRe
 }
 
 /** What the operator's policy judges of objects: everything they ask. */
-export function askedBy(objects: readonly ObjectSpec[]): { objectName: string; requests: VaultRequest[] }[] {
+export function requestsOfObjects(objects: readonly ObjectSpec[]): { objectName: string; requests: VaultRequest[] }[] {
   return objects.map((object) => ({ objectName: object.objectName, requests: requestsOf(object) }));
 }
 
 /** Objects that share requests, and all of these: they are made of one moment's answers, never half of an older one's. */
-export interface Group {
+export interface FetchGroup {
   objects: readonly ObjectSpec[];
-  wants: readonly Want[];
+  fetches: readonly Fetch[];
   /** Of every request as an object names it, which of the wants it is. */
-  wantOf: ReadonlyMap<VaultRequest, Want>;
+  fetchOf: ReadonlyMap<VaultRequest, Fetch>;
 }
 
 /** One request, and how those who name it wish for its answer. */
-export interface Want {
+export interface Fetch {
   request: VaultRequest;
-  wish: Omit<Wish, "onDenied">;
+  options: Omit<FetchOptions, "onDenied">;
 }
 
-const known = new WeakMap<readonly ObjectSpec[], readonly Group[]>();
+const known = new WeakMap<readonly ObjectSpec[], readonly FetchGroup[]>();
 
 /** The groups of a class's objects; found once, for the class is the same at every Mount. */
-export function groupsOf(objects: readonly ObjectSpec[]): readonly Group[] {
+export function fetchGroupsOf(objects: readonly ObjectSpec[]): readonly FetchGroup[] {
   const groups = known.get(objects) ?? joined(objects).map(groupOf);
   known.set(objects, groups);
   return groups;
@@ -48,26 +48,26 @@ function joined(objects: readonly ObjectSpec[]): ObjectSpec[][] {
   return [...new Set(groups.values())].map((group) => group.objects);
 }
 
-function groupOf(objects: readonly ObjectSpec[]): Group {
-  const wants = new Map<string, Want>();
-  const wantOf = new Map<VaultRequest, Want>();
+function groupOf(objects: readonly ObjectSpec[]): FetchGroup {
+  const wants = new Map<string, Fetch>();
+  const fetchOf = new Map<VaultRequest, Fetch>();
   for (const object of objects) {
     for (const request of requestsOf(object)) {
       const key = requestKey(request);
-      const others = wants.get(key)?.wish;
-      const wish = {
+      const others = wants.get(key)?.options;
+      const options = {
         refreshIntervalMs: Math.min(object.refreshIntervalMs, others?.refreshIntervalMs ?? Infinity),
-        dispensable: isDispensable(object) && (others?.dispensable ?? true),
+        optional: isOptional(object) && (others?.optional ?? true),
       };
-      const want = Object.assign(wants.get(key) ?? { request, wish }, { wish });
+      const want = Object.assign(wants.get(key) ?? { request, options }, { options });
       wants.set(key, want);
-      wantOf.set(request, want);
+      fetchOf.set(request, want);
     }
   }
-  return { objects, wants: [...wants.values()], wantOf };
+  return { objects, fetches: [...wants.values()], fetchOf };
 }
 
 /** The pod can do without its secret. */
-export function isDispensable({ optional, fallback }: ObjectSpec): boolean {
+export function isOptional({ optional, fallback }: ObjectSpec): boolean {
   return optional === true || (fallback !== undefined && "text" in fallback);
 }

@@ -477,7 +477,7 @@ describe("an objectName that ends with a slash", () => {
   const folder = (...lines: string[]) => readOne("objectName: app/", "secretKey: ''", ...lines);
 
   test("makes a file of every key", () => {
-    expect(folder().objects[0]).toMatchObject({ objectName: "app/", spread: { keys: [], rename: new Map() } });
+    expect(folder().objects[0]).toMatchObject({ objectName: "app/", keyFiles: { keys: [], rename: new Map() } });
     expect(readOne("objectName: /").errors).toEqual([]);
   });
 
@@ -490,7 +490,7 @@ describe("an objectName that ends with a slash", () => {
     expect(errors).toEqual([]);
     expect(objects[0]).toMatchObject({
       encoding: "hex",
-      spread: {
+      keyFiles: {
         keys: ["HOST", "DB_*"],
         rename: new Map([
           ["HOST", "host.txt"],

@@ -10,7 +10,7 @@ import {
   optionalOf,
   refreshIntervalOf,
   selectorOf,
-  spreadOf,
+  keyFilesOf,
 } from "./object-fields.js";
 import { clashes, objectNameMistake } from "./object-name.js";
 import { ObjectReader } from "./object-reader.js";
@@ -97,14 +97,14 @@ function readObject(object: ObjectReader, refreshIntervalMs: number): ObjectSpec
   const secretKey = selectorOf(object);
   const mode = modeOf(object);
   const format = formatOf(object);
-  const spread = spreadOf(object);
+  const keyFiles = keyFilesOf(object);
   const optional = optionalOf(object);
   const fallback = fallbackOf(object);
   const request = template && !template.own ? [...template.sources.values()][0]! : requestOf(object);
   const keystore = keystoreOf(object, format, request);
   return {
     objectName,
-    ...(spread && { spread }),
+    ...(keyFiles && { keyFiles }),
     ...(optional && { optional }),
     ...(fallback && { fallback }),
     request,

@@ -5,7 +5,7 @@ import type { PodIdentity, VaultRequest } from "./mount-spec.js";
 import type { AnswerBody } from "./secret-value.js";
 
 /** Who asks, as whom Vault shall know them, and through which volume. The JWT lives for this Mount only. */
-export interface Visitor {
+export interface Principal {
   pod: PodIdentity;
   connection: Connection;
   vaultNamespace: string;
@@ -15,63 +15,63 @@ export interface Visitor {
   audience: string;
   jwt: Redacted<string>;
   /** Equal for those, and only those, that may share a Vault token. */
-  tokenKey: string;
-  /** The volume within the token key: its target path, or the digest of the parameters where that tells nothing. */
-  place: string;
+  ownerKey: string;
+  /** The volume within the owner key: its target path, or the digest of the parameters where that tells nothing. */
+  volumeKey: string;
   /** Whether the place is a pod's volume, which alone may hold leased and issued answers. */
   podVolume: boolean;
 }
 
 /** What a Mount needs from outside: answers, held or fresh. */
-export interface Answers {
+export interface SecretSource {
   /** Opens a Mount's visit. Throws `limit_exceeded` when there is no room for another volume. */
-  visit(visitor: Visitor): Visit;
+  begin(principal: Principal): MountTransaction;
 }
 
-export interface Visit {
+export interface MountTransaction {
   /**
    * Gives what is held and not due, else asks Vault; when that fails, what is held after all, and why. Throws
    * `limit_exceeded` as soon as the answers of this visit are together more than its files could hold.
    */
-  answer(request: VaultRequest, wish: Wish, signal: AbortSignal): Promise<Delivered>;
+  read(request: VaultRequest, wish: FetchOptions, signal: AbortSignal): Promise<FetchResult>;
   /**
    * No file can be made of its answer: what the volume was last delivered instead, if that is another. Whoever mends it
    * shall not wait: a static answer is read again by the next Mount.
    */
-  former(request: VaultRequest): AnswerBody | undefined;
+  previous(request: VaultRequest): AnswerBody | undefined;
   /**
    * Ends the visit: from now on the volume holds exactly what was answered during it, so call it only when all of that
    * is about to be delivered. Tells whether the versions are those of the visit before.
    */
-  conclude(versions: string): { unchanged: boolean };
+  commit(versions: string): { unchanged: boolean };
   /** So many bytes more of files are made of the answers. Throws `limit_exceeded` when there is no room for them. */
   made(bytes: number): void;
   /** Lets go of everything that was answered, whatever came of the Mount; nothing else may be asked after it. */
   end(): void;
 }
 
-export interface Wish {
+export interface FetchOptions {
   /** How old a static answer may be. */
   refreshIntervalMs: number;
   /** Whether a denial or deletion keeps what is held, or fails. */
   onDenied: "keep" | "fail";
   /** Nobody insists on it: what Vault does not have any more is told as missing, and not kept. */
-  dispensable?: boolean;
+  optional?: boolean;
 }
 
-export interface Delivered {
+export interface FetchResult {
   body: AnswerBody;
   /** Why a held answer stands in for the one that was due. */
-  heldBecause?: ProviderError;
+  staleReason?: ProviderError;
 }
 
 /** Makes what would hold up the event loop, beside it. */
-export interface Workshop {
+export interface Renderer {
   /**
    * Gives equal bytes for equal jobs. Throws `invalid_request` for a mistake in the job, `limit_exceeded` when it takes
    * too long or too much memory, `not_found` for a variable that is not there. `tenant` is the unit of fairness.
    */
-  make(job: Job, tenant: string, signal: AbortSignal): Promise<Buffer>;
+  render(job: Job, tenant: string, signal: AbortSignal): Promise<Buffer>;
 }
 
 export type Job = TemplateJob | KeystoreJob;

@@ -162,9 +162,9 @@ describe("a folder with a file for every key", () => {
     body = kv2,
   ) => {
     const { keys = [], rename = {}, ...rest } = change;
-    const spread = { keys, rename: new Map(Object.entries(rename)) };
+    const keyFiles = { keys, rename: new Map(Object.entries(rename)) };
     return Object.fromEntries(
-      filesOf(object({ objectName: "app/", spread, ...rest }), new Redacted(body), {
+      filesOf(object({ objectName: "app/", keyFiles, ...rest }), new Redacted(body), {
         defaultMode: 0o644,
         responseBytes,
       }).map(({ path, contents: text }) => [path, text.reveal().toString()]),
@@ -270,7 +270,7 @@ describe("a hostile secret costs what it weighs", () => {
     [
       "JSON within a file of its own",
       { A: [megabytes("<")] },
-      { spread: { keys: [], rename: new Map() }, objectName: "a/" },
+      { keyFiles: { keys: [], rename: new Map() }, objectName: "a/" },
     ],
     ["JSON as the value of a variable", { A: [megabytes("<")] }, { format: "env" }],
     ["JSON of one value", { A: [megabytes("<")] }, { secretKey: { key: "A" } }],
@@ -286,7 +286,7 @@ describe("a hostile secret costs what it weighs", () => {
   });
 
   test("files of a folder have the room of one answer together", () => {
-    const change = { spread: { keys: [], rename: new Map() }, objectName: "a/" };
+    const change = { keyFiles: { keys: [], rename: new Map() }, objectName: "a/" };
     const listOf = (bytes: number): Json => ["x".repeat(bytes)];
     const data = (bytes: number) => ({ data: { a: listOf(bytes), b: listOf(bytes) } });
     expect(contents(change, data(responseBytes / 2 - 100))).toHaveLength(responseBytes / 2 - 96);

@@ -4,15 +4,15 @@ import { Redacted } from "../shared/redacted.js";
 import { goJson, writeGoJson } from "../shared/go-json.js";
 import { strictBase64 } from "../shared/strict-base64.js";
 import type { TextWriter } from "../shared/text-writer.js";
-import { fileWriter } from "./deliverable.js";
+import { fileWriter } from "./response-size.js";
 import { dockerConfigJson } from "./formats/docker-config-json.js";
 import { dockerEnv, env } from "./formats/env.js";
 import { textOf } from "./formats/members.js";
 import { pemBundle, pemPart } from "./formats/pem-bundle.js";
 import { properties } from "./formats/properties.js";
 import { yaml } from "./formats/yaml.js";
-import { spreadFiles } from "./spread-files.js";
-import type { Format, MountedFile, ObjectSpec, Spread } from "./mount-spec.js";
+import { filesOfKeys } from "./key-files.js";
+import type { Format, MountedFile, ObjectSpec, KeyFiles } from "./mount-spec.js";
 import { type AnswerBody, bodyIn, placeOf, subjectOf } from "./secret-value.js";
 
 /** What files are made on the spot with. */
@@ -28,7 +28,7 @@ export interface FileMaking {
  */
 export function filesOf(object: ObjectSpec, answer: AnswerBody, making: FileMaking): MountedFile[] {
   const body = bodyIn(answer, object.request);
-  if (object.spread) return spread(object, object.spread, body, making);
+  if (object.keyFiles) return spread(object, object.keyFiles, body, making);
   return [fileOf(object, contentsOf(object, body, making), making.defaultMode)];
 }
 
@@ -38,14 +38,14 @@ export function fileOf({ objectName, mode }: ObjectSpec, contents: Buffer, defau
 }
 
 /** Each key's value in a file of its own; what is no text is JSON. */
-function spread(object: ObjectSpec, how: Spread, body: JsonObject, making: FileMaking): MountedFile[] {
+function spread(object: ObjectSpec, how: KeyFiles, body: JsonObject, making: FileMaking): MountedFile[] {
   const { objectName, mode = making.defaultMode } = object;
   const { value: data, place } = subjectOf(object, body);
   if (!isJsonObject(data)) {
     throw new ProviderError("invalid_request", `${place} is no map, so it has no keys to make files of`);
   }
   let left = making.responseBytes;
-  return spreadFiles(objectName === "/" ? "" : objectName, data, how, place).map(({ key, path }) => {
+  return filesOfKeys(objectName === "/" ? "" : objectName, data, how, place).map(({ key, path }) => {
     const contents = decode(textOf(data[key] ?? null, fileWriter(left)), object);
     left -= contents.length;
     return { path, mode, contents: new Redacted(contents) };

@@ -1,7 +1,7 @@
 import type { handleUnaryCall, ServerUnaryCall } from "@grpc/grpc-js";
 import type { Clock } from "../shared/clock.js";
 import { type ErrorCode, ProviderError } from "../shared/errors.js";
-import { abandonable, joinSignals } from "../shared/join-signals.js";
+import { raceAbort, joinSignals } from "../shared/join-signals.js";
 import type { OpenCalls } from "./open-calls.js";
 import { finalStatus } from "./status.js";
 
@@ -87,7 +87,7 @@ async function limited<Request, Response>(
   );
   const { signal, release } = joinSignals(over.signal, calls.aborted);
   try {
-    return await abandonable(method(call.request, signal), signal);
+    return await raceAbort(method(call.request, signal), signal);
   } finally {
     ended.abort();
     release();

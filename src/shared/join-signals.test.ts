@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
-import { abandonable, joinSignals, withDeadline } from "./join-signals.js";
+import { raceAbort, joinSignals, withDeadline } from "./join-signals.js";
 
 test("the first to abort gives its reason", () => {
   const [a, b] = [new AbortController(), new AbortController()];
@@ -29,10 +29,10 @@ test("a deadline aborts with its own reason", async () => {
 
 test("who abandons work is told at once, and leaves no listener", async () => {
   const patience = new AbortController();
-  const waiting = abandonable(new Promise(() => {}), patience.signal);
+  const waiting = raceAbort(new Promise(() => {}), patience.signal);
   patience.abort(new Error("enough"));
   await expect(waiting).rejects.toThrow("enough");
-  await abandonable(Promise.resolve(1), new AbortController().signal);
+  await raceAbort(Promise.resolve(1), new AbortController().signal);
   expect(getEventListeners(patience.signal, "abort")).toHaveLength(0);
 });
 
@@ -41,7 +41,7 @@ test("work that nobody waits for any more may fail without ending the process", 
   const hear = (reason: unknown) => unheard.push(reason);
   process.on("unhandledRejection", hear);
   const failing = Promise.reject(new Error("nobody cares"));
-  await expect(abandonable(failing, AbortSignal.abort(new Error("enough")))).rejects.toThrow("enough");
+  await expect(raceAbort(failing, AbortSignal.abort(new Error("enough")))).rejects.toThrow("enough");
   await new Promise((resolve) => setImmediate(resolve));
   process.off("unhandledRejection", hear);
   expect(unheard).toEqual([]);

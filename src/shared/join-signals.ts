@@ -36,7 +36,7 @@ export function withDeadline(
 }
 
 /** Settles like `work`, or rejects with the signal's reason as soon as it aborts: one waiter gives up, the work goes on. */
-export function abandonable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+export function raceAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const abort = () => reject(signal.reason as Error);
     if (signal.aborted) abort();

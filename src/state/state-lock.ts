@@ -3,7 +3,7 @@ import { type Server, connect } from "node:net";
 import { join } from "node:path";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
-import { abandonable } from "../shared/join-signals.js";
+import { raceAbort } from "../shared/join-signals.js";
 
 /**
  * Whoever found the socket dead a moment ago may set aside the one that has taken its place since, and puts it back when
@@ -123,7 +123,7 @@ async function answers(path: string, signal: AbortSignal): Promise<boolean> {
     });
   });
   try {
-    return await abandonable(outcome, signal);
+    return await raceAbort(outcome, signal);
   } finally {
     socket.destroy();
   }

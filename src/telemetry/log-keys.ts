@@ -13,7 +13,7 @@ export const logKeys = {
   authMount: "auth_mount",
   files: "files",
   bytes: "bytes",
-  held: "held",
+  stale: "stale",
   unchanged: "unchanged",
   tokenAccessor: "token_accessor",
   ttlSeconds: "ttl_seconds",

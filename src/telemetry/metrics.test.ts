@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { Holdings } from "./holdings.js";
+import type { Inventory } from "./inventory.js";
 import { Metrics } from "./metrics.js";
 
-const holdings: Holdings = {
+const holdings: Inventory = {
   volumes: 3,
   bytes: 2_048,
   inFlightBytes: 1_024,
@@ -43,10 +43,10 @@ test("says what stands at the moment of the scrape", async () => {
   const lines = await scraped(usedMetrics());
   for (const line of [
     "keymount_volumes 3",
-    "keymount_answer_bytes 2048",
+    "keymount_cache_bytes 2048",
     "keymount_tokens 2",
-    'keymount_answers{kind="static"} 4',
-    'keymount_answers{kind="issued"} 0',
+    'keymount_cached_secrets{kind="static"} 4',
+    'keymount_cached_secrets{kind="issued"} 0',
     "keymount_stale_seconds 7.5",
     'keymount_vault_waiting{connection="main"} 5',
     'keymount_connection_faulty{connection="main"} 1',
@@ -59,7 +59,7 @@ test("says what stands at the moment of the scrape", async () => {
 test.each([
   ["changed", "changed"],
   ["unchanged", "unchanged"],
-  ["held", "held"],
+  ["stale", "stale"],
   ["not_found", "failed"],
   ["internal", "failed"],
 ])("a Mount that came to %s is counted by it, and timed as %s", async (outcome, timed) => {

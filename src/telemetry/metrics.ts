@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
 import { knownEngine } from "./engines.js";
-import { type Holdings, registerHoldings } from "./holdings.js";
+import { type Inventory, registerHoldings } from "./inventory.js";
 
 /** From a republish out of memory to a first mount that waits for a failover. */
 const mountBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 90];
@@ -35,12 +35,12 @@ export class Metrics {
   readonly #workSeconds: Histogram<"kind" | "outcome">;
   readonly #uncaught: Counter;
 
-  constructor(version: string, holdings: () => Holdings) {
+  constructor(version: string, holdings: () => Inventory) {
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 20 });
     this.#mounts = new Counter({
       name: "keymount_mounts_total",
-      help: "Mounts by outcome: changed, unchanged, held, or the error's code",
+      help: "Mounts by outcome: changed, unchanged, stale, or the error's code",
       labelNames: ["outcome"],
       registers,
     });
@@ -83,7 +83,7 @@ export class Metrics {
       registers,
     });
     this.#heldObjects = new Counter({
-      name: "keymount_held_instead_total",
+      name: "keymount_stale_served_total",
       help: "Answers served from memory because they could not be had anew, by the error's code",
       labelNames: ["connection", "reason"],
       registers,
@@ -172,7 +172,7 @@ export class Metrics {
 
   mounted(outcome: string, seconds: number): void {
     this.#mounts.inc({ outcome });
-    const kind = ["changed", "unchanged", "held"].includes(outcome) ? outcome : "failed";
+    const kind = ["changed", "unchanged", "stale"].includes(outcome) ? outcome : "failed";
     this.#mountSeconds.observe({ outcome: kind }, seconds);
   }
 

@@ -1,6 +1,6 @@
 import type { Connection } from "../config/connection.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
-import type { Visitor } from "../mount/ports.js";
+import type { Principal } from "../mount/ports.js";
 import type { Clock } from "../shared/clock.js";
 import type { JsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
@@ -158,7 +158,7 @@ export class CountingVault implements VaultClient {
   }
 }
 
-export function sampleVisitor(change: Partial<Visitor> = {}): Visitor {
+export function samplePrincipal(change: Partial<Principal> = {}): Principal {
   return {
     pod: { namespace: "shop", name: "web-0", uid: "uid-1", serviceAccount: "web" },
     connection: sampleConnection(),
@@ -167,8 +167,8 @@ export function sampleVisitor(change: Partial<Visitor> = {}): Visitor {
     role: "web",
     audience: "vault",
     jwt: new Redacted("jwt"),
-    tokenKey: "key-1",
-    place: "/pods/uid-1/volumes/kubernetes.io~csi/secrets/mount",
+    ownerKey: "key-1",
+    volumeKey: "/pods/uid-1/volumes/kubernetes.io~csi/secrets/mount",
     podVolume: true,
     ...change,
   };

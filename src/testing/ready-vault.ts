@@ -40,12 +40,12 @@ export async function startReadyVault(options: DevVaultOptions = {}): Promise<Re
     vault,
     admin,
     address: vault.address,
-    mint: (wish) => vault.mintServiceAccountToken({ ...visitor, ...wish }),
+    mint: (wish) => vault.mintServiceAccountToken({ ...principal, ...wish }),
     stop: () => vault.stop(),
   };
 }
 
-const visitor: ServiceAccountTokenWish = {
+const principal: ServiceAccountTokenWish = {
   namespace: "shop",
   serviceAccount: "web",
   pod: { name: "web-0", uid: "uid-1" },

@@ -4,7 +4,7 @@ import { loadOptions } from "../config/load-options.js";
 import { type DaemonParts, startDaemon } from "../daemon/daemon.js";
 import { DriverClient, type MountOutcome } from "../driver/driver-client.js";
 import { type Mounting, mountRequest } from "../driver/mount-request.js";
-import type { TokenMinter } from "../mount/visitor.js";
+import type { TokenMinter } from "../mount/authenticate-pod.js";
 import type { Clock } from "../shared/clock.js";
 import { systemClock } from "../shared/clock.js";
 import { Redacted } from "../shared/redacted.js";

@@ -1,5 +1,5 @@
 import { escapePath } from "./api-path.js";
-import { type PlainLine, askPlainly } from "./ask-plainly.js";
+import { type PlainNode, unauthenticatedRequest } from "./unauthenticated-request.js";
 import { errorsIn } from "./vault-errors.js";
 import { VaultError } from "./vault-error.js";
 
@@ -17,7 +17,7 @@ export type RoleFinding = "there" | "absent" | "unclear";
  * and jwt methods miss the role; where nothing is mounted it is 403, and also where people log in by name below the
  * path (userpass, ldap). Throws a `VaultError` where Vault does not answer.
  */
-export async function probeAuthMount(line: PlainLine, place: AuthPlace, signal: AbortSignal): Promise<MountFinding> {
+export async function probeAuthMount(line: PlainNode, place: AuthPlace, signal: AbortSignal): Promise<MountFinding> {
   const { status, errors } = await login(line, place, {}, signal);
   if (errors.some((error) => /^missing (role|jwt|token)$/.test(error))) return "kubernetes or jwt";
   if (errors.some(isUnconfigured)) return "unconfigured";
@@ -29,7 +29,7 @@ export async function probeAuthMount(line: PlainLine, place: AuthPlace, signal: 
 
 /** Whether a mount of the kubernetes or jwt method has a role: both look it up before they look at the token, which is none. */
 export async function probeRole(
-  line: PlainLine,
+  line: PlainNode,
   place: AuthPlace,
   role: string,
   signal: AbortSignal,
@@ -44,9 +44,13 @@ function isUnconfigured(error: string): boolean {
   return error === "could not load configuration" || error === "could not load backend configuration";
 }
 
-async function login(line: PlainLine, { authMount, vaultNamespace }: AuthPlace, body: object, signal: AbortSignal) {
+async function login(line: PlainNode, { authMount, vaultNamespace }: AuthPlace, body: object, signal: AbortSignal) {
   const path = escapePath(`auth/${authMount}/login`);
-  const { status, body: answer } = await askPlainly(line, { method: "POST", path, vaultNamespace, body }, signal);
+  const { status, body: answer } = await unauthenticatedRequest(
+    line,
+    { method: "POST", path, vaultNamespace, body },
+    signal,
+  );
   const errors = errorsIn(answer);
   if (status === 429) throw new VaultError("quota", "a rate limit or quota of Vault is exceeded (429)", { status });
   if (errors.includes("Vault is sealed"))

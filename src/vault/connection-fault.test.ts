@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { understandFault } from "./connection-fault.js";
+import { classifyFault } from "./connection-fault.js";
 import { ExchangeError, type Phase } from "./http-exchange.js";
 
 test.each<[string, Phase, string, string, RegExp]>([
@@ -21,6 +21,6 @@ test.each<[string, Phase, string, string, RegExp]>([
   ["TOO_MANY_INTERIM_ANSWERS", "waiting", "protocol", "repeatable", /does not speak HTTP/],
   ["SOMETHING_NEW", "waiting", "outage", "repeatable", /cannot be talked to \(SOMETHING_NEW\)/],
 ])("%s while %s", (code, phase, kind, retry, message) => {
-  const failure = understandFault(new ExchangeError(code, phase, false), "https://vault:8200");
+  const failure = classifyFault(new ExchangeError(code, phase, false), "https://vault:8200");
   expect(failure).toMatchObject({ retry, error: { kind, message: expect.stringMatching(message) as string } });
 });

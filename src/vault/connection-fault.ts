@@ -33,7 +33,7 @@ const outages: Readonly<Record<string, string>> = {
 };
 
 /** What it means that no answer came. Where TLS or the name is at fault, Vault did nothing, and will not do better soon. */
-export function understandFault({ code, phase }: ExchangeError, origin: string): Failure {
+export function classifyFault({ code, phase }: ExchangeError, origin: string): Failure {
   const mend = configurationFault(code, origin);
   if (mend !== undefined) return { error: new VaultError("configuration", mend), retry: "elsewhere", scope: "node" };
   if (code === "BODY_TOO_LARGE") {

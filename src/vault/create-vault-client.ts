@@ -11,7 +11,7 @@ import { leaseGrantIn, leaseIn, tokenGrantIn, tokenIn } from "./vault-reply.js";
 
 export interface LiveVaultClient extends VaultClient {
   /** Meets a connection's node without a token, so that `faults` knows before a pod asks. An outage is no failure. */
-  greet(connection: Connection, signal: AbortSignal): Promise<void>;
+  identify(connection: Connection, signal: AbortSignal): Promise<void>;
   /** What only the operator can mend (TLS refused, name not found), by connection; an outage is none. */
   faults(): ReadonlyMap<string, string>;
   /** By connection, of those used so far. */
@@ -38,7 +38,7 @@ export function createVaultClient({
   };
 
   return {
-    greet: (connection, signal) => to(connection).identify(signal),
+    identify: (connection, signal) => to(connection).identify(signal),
 
     async login(connection, { jwt, vaultNamespace, ...login }, caller, signal) {
       const { authMount, role } = login;

@@ -1,5 +1,5 @@
 import type { Random } from "../shared/random.js";
-import type { Answered } from "./line.js";
+import type { Answered } from "./node-client.js";
 import { VaultError } from "./vault-error.js";
 
 /** One address of a connection, and what is known of it. */

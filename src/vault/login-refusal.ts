@@ -57,7 +57,7 @@ const setups: readonly { says: RegExp; means: (mount: string) => string }[] = [
 ];
 
 /** A login's 500 where it is the mount's set-up; `undefined` for what may pass. */
-export function understandLoginFailure(
+export function classifyLoginFailure(
   { login = nobody }: Operation,
   status: number,
   errors: readonly string[],
@@ -69,7 +69,7 @@ export function understandLoginFailure(
 }
 
 /** A login's 400 or 403, in our words: Vault's may quote the token's claims. */
-export function understandLoginRefusal(operation: Operation, status: number, errors: readonly string[]): VaultError {
+export function classifyLoginRefusal(operation: Operation, status: number, errors: readonly string[]): VaultError {
   const { role, authMount, serviceAccount, audience } = operation.login ?? nobody;
   const known = causes.find((cause) => cause.status === status && errors.some((error) => cause.says.test(error)));
   const why = known?.means(role, authMount) ?? unknown(status, role, authMount, isReviewed(operation));

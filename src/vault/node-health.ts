@@ -1,6 +1,6 @@
 import { type Json, type JsonObject, isJsonNumber } from "../shared/json.js";
-import { type PlainLine, askPlainly } from "./ask-plainly.js";
-import { unlikeVault } from "./refusal.js";
+import { type PlainNode, unauthenticatedRequest } from "./unauthenticated-request.js";
+import { unlikeVault } from "./error-response.js";
 import { VaultError } from "./vault-error.js";
 
 /** What a node says of itself to anybody (`sys/health`). */
@@ -19,8 +19,8 @@ export interface NodeHealth {
 const question = { method: "GET", path: "sys/health?standbyok=true&perfstandbyok=true" } as const;
 
 /** Throws a `VaultError`: `outage` and `configuration` as other requests, `protocol` for what is no Vault. `wall` tells our time. */
-export async function askHealth(line: PlainLine, wall: () => number, signal: AbortSignal): Promise<NodeHealth> {
-  const { status, body, headers } = await askPlainly(line, question, signal);
+export async function askHealth(line: PlainNode, wall: () => number, signal: AbortSignal): Promise<NodeHealth> {
+  const { status, body, headers } = await unauthenticatedRequest(line, question, signal);
   if (!body || typeof body["initialized"] !== "boolean") {
     if (status >= 500) throw new VaultError("outage", `${line.origin} answered with ${status}`, { status });
     throw unlikeVault(status, headers["content-type"], line.origin);

@@ -6,7 +6,7 @@ import type { Caller, VaultToken } from "./vault-client.js";
 const leewayMs = 5 * 60_000;
 
 /**
- * - `current`: new requests of its token key are made with it.
+ * - `current`: new requests of its owner key are made with it.
  * - `retired`: another has its place, but a request or leases still need it; it ends by itself, or with its owner.
  * - `leaving`: nobody needs it; it is revoked as soon as Vault lets us.
  * - `dead`: revoked, ended, or Vault says so. It is in no store any more; what was leased with it is dead as well.
@@ -24,7 +24,7 @@ const following: Record<TokenState, readonly TokenState[]> = {
 
 /** A token of a `TokenStore`: what a login issued, where it is good, and what hangs on it. */
 export interface StoredToken {
-  readonly tokenKey: string;
+  readonly ownerKey: string;
   readonly connection: Connection;
   readonly vaultNamespace: string;
   readonly token: VaultToken;

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { Visitor } from "../mount/ports.js";
-import { CountingVault, sampleVisitor } from "../testing/counting-vault.js";
+import type { Principal } from "../mount/ports.js";
+import { CountingVault, samplePrincipal } from "../testing/counting-vault.js";
 import { FakeClock } from "../testing/fake-clock.js";
-import { quietObserver, sampleSession, usualRules } from "../testing/test-holding.js";
+import { quietObserver, sampleSession, usualRules } from "../testing/test-credentials.js";
 import { type StoredToken, moveTo, tokenStates } from "./stored-token.js";
 import { TokenStore } from "./token-store.js";
 import type { Caller } from "./vault-client.js";
@@ -32,9 +32,9 @@ beforeEach(() => {
     random: () => draws.shift() ?? 0.5,
     rules: usualRules,
     journal: { persist: async () => {} },
-    isNeeded: (tokenKey) => !unneeded.has(tokenKey),
+    isNeeded: (ownerKey) => !unneeded.has(ownerKey),
     observer: quietObserver({
-      loggedIn: (visitor, token) => events.push(`${visitor.pod.name} has ${token.accessor}`),
+      loggedIn: (principal, token) => events.push(`${principal.pod.name} has ${token.accessor}`),
       loginFailed: (_visitor, error) => events.push(`failed: ${error.message}`),
       dropped: (session, error) => events.push(`dropped ${session.token.accessor}${error ? `: ${error.message}` : ""}`),
     }),
@@ -45,8 +45,8 @@ beforeEach(() => {
 async function open({
   mayWait = false,
   ...change
-}: Partial<Visitor> & { mayWait?: boolean } = {}): Promise<StoredToken> {
-  const session = await sessions.open(sampleVisitor(change), caller, mayWait, never);
+}: Partial<Principal> & { mayWait?: boolean } = {}): Promise<StoredToken> {
+  const session = await sessions.open(samplePrincipal(change), caller, mayWait, never);
   sessions.release(session);
   return session;
 }
@@ -54,16 +54,16 @@ async function open({
 const logins = () => vault.calls.filter((call) => call.startsWith("login")).length;
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-describe("one live token for each token key", () => {
+describe("one live token for each owner key", () => {
   test("concurrent mounts join one login", async () => {
     const opened = await Promise.all([open(), open(), open()]);
     expect(new Set(opened.map(({ token }) => token)).size).toBe(1);
     expect(logins()).toBe(1);
   });
 
-  test("another token key logs in for itself", async () => {
+  test("another owner key logs in for itself", async () => {
     await open();
-    await open({ tokenKey: "key-2" });
+    await open({ ownerKey: "key-2" });
     expect(logins()).toBe(2);
   });
 
@@ -81,7 +81,7 @@ describe("one live token for each token key", () => {
   });
 
   test("a token in use is not revoked until its request is over", async () => {
-    const busy = await sessions.open(sampleVisitor(), caller, false, never);
+    const busy = await sessions.open(samplePrincipal(), caller, false, never);
     await clock.advance(50 * minute);
     await open();
     await settled();
@@ -92,7 +92,7 @@ describe("one live token for each token key", () => {
   });
 
   test("a request that brought a lease leaves its replaced token alone", async () => {
-    const busy = await sessions.open(sampleVisitor(), caller, false, never);
+    const busy = await sessions.open(samplePrincipal(), caller, false, never);
     await clock.advance(50 * minute);
     await open();
     busy.leases = 1;
@@ -168,11 +168,11 @@ describe("a failed login", () => {
     const keys = ["a", "b", "c", "d"];
     const anyTerm = 0.5;
     draws = [0, anyTerm, 0.25, anyTerm, 0.5, anyTerm, 0.75, anyTerm];
-    for (const tokenKey of keys) sessions.died(await open({ tokenKey }));
-    sessions.sawFailure(sampleVisitor().connection, new VaultError("outage", "no answer"));
+    for (const ownerKey of keys) sessions.died(await open({ ownerKey }));
+    sessions.sawFailure(samplePrincipal().connection, new VaultError("outage", "no answer"));
     const loggedIn: number[] = [];
     for (let minutes = 0; minutes <= 4; minutes += 1) {
-      await Promise.allSettled(keys.map((tokenKey) => open({ tokenKey, mayWait: true })));
+      await Promise.allSettled(keys.map((ownerKey) => open({ ownerKey, mayWait: true })));
       loggedIn.push(logins() - keys.length);
       await clock.advance(minute);
     }
@@ -180,7 +180,7 @@ describe("a failed login", () => {
   });
 
   test("a pod that waits for its first files does not wait for its turn", async () => {
-    sessions.sawFailure(sampleVisitor().connection, new VaultError("outage", "no answer"));
+    sessions.sawFailure(samplePrincipal().connection, new VaultError("outage", "no answer"));
     await open();
     expect(logins()).toBe(1);
   });
@@ -246,7 +246,7 @@ describe("states", () => {
   });
 
   test("a token of a key that nobody needs is revoked once its request is over", async () => {
-    const busy = await sessions.open(sampleVisitor(), caller, false, never);
+    const busy = await sessions.open(samplePrincipal(), caller, false, never);
     unneeded.add("key-1");
     sessions.revokeLeaving();
     await settled();
@@ -261,7 +261,7 @@ describe("states", () => {
     let finish = () => {};
     vault.gate = new Promise((resolve) => (finish = resolve));
     const impatient = new AbortController();
-    const opening = sessions.open(sampleVisitor(), caller, false, impatient.signal);
+    const opening = sessions.open(samplePrincipal(), caller, false, impatient.signal);
     await settled();
     impatient.abort(new Error("gave up"));
     await expect(opening).rejects.toThrow("gave up");

@@ -1,12 +1,12 @@
 import type { Connection } from "../config/connection.js";
-import type { Visitor } from "../mount/ports.js";
-import { Attempts } from "../shared/attempts.js";
+import type { Principal } from "../mount/ports.js";
+import { RetryGate } from "../shared/retry-gate.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
-import { SharedWork } from "../shared/shared-work.js";
+import { SingleFlight } from "../shared/single-flight.js";
 import { backoff } from "./backoff.js";
-import { isOutage, isPassing } from "./passing.js";
+import { isOutage, isTransient } from "./transient.js";
 import { type StoredToken, hasEnded, isUsable, moveTo, tokenReplacementAt } from "./stored-token.js";
 import { type LeaseRules, endOf, newTerm, renewed, unrenewable } from "./term.js";
 import { type Liveness, type LivenessQuestion, livenessOf } from "./token-liveness.js";
@@ -14,8 +14,8 @@ import type { Caller, VaultClient, VaultToken } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
 
 export interface TokenStoreObserver {
-  loggedIn(visitor: Visitor, token: VaultToken): void;
-  loginFailed(visitor: Visitor, error: ProviderError): void;
+  loggedIn(principal: Principal, token: VaultToken): void;
+  loginFailed(principal: Principal, error: ProviderError): void;
   /** Revoked, or why it never will be: such a token ends with its time. */
   dropped(stored: StoredToken, error?: ProviderError): void;
   /** It has another term; `false` where renewals move its end no more. */
@@ -28,8 +28,8 @@ export interface TokenStoreObserver {
 
 /** Where what is held survives the process. */
 export interface Persistence {
-  /** Resolves when all that is held for the token key is in safety, or cannot be brought there. */
-  persist(tokenKey: string): Promise<void>;
+  /** Resolves when all that is held for the owner key is in safety, or cannot be brought there. */
+  persist(ownerKey: string): Promise<void>;
 }
 
 export interface TokenStoreParts {
@@ -40,12 +40,12 @@ export interface TokenStoreParts {
   rules: LeaseRules;
   journal: Persistence;
   /** Whether anybody still has a use for a token of this key. */
-  isNeeded: (tokenKey: string) => boolean;
+  isNeeded: (ownerKey: string) => boolean;
   /** Aborts when the daemon stops: background revocations end with it. */
   lifetime: AbortSignal;
 }
 
-/** All that is known of one token key. */
+/** All that is known of one owner key. */
 interface Owner {
   /** At most one is `current`; none is `dead`. */
   readonly tokens: Set<StoredToken>;
@@ -60,13 +60,13 @@ const rememberedBytes = 2 << 20;
 /** After an outage, those who can wait log in again over this long. */
 const spreadMs = 5 * 60_000;
 
-/** One current token for each token key. Only a Mount logs in, with the JWT it brought; a JWT is never kept. */
+/** One current token for each owner key. Only a Mount logs in, with the JWT it brought; a JWT is never kept. */
 export class TokenStore {
   readonly #parts: TokenStoreParts;
-  /** By token key. */
+  /** By owner key. */
   readonly #owners = new Map<string, Owner>();
-  readonly #logins = new SharedWork<StoredToken>();
-  readonly #attempts = new Attempts<ProviderError>(rememberedBytes);
+  readonly #logins = new SingleFlight<StoredToken>();
+  readonly #attempts = new RetryGate<ProviderError>(rememberedBytes);
   readonly #outages = new Map<string, number>();
   readonly #revoking = new Map<StoredToken, Promise<boolean>>();
   /** Everything has been revoked: what a login brings now is revoked as well. */
@@ -86,16 +86,16 @@ export class TokenStore {
    * sight is replaced, or used on when the login fails. `mayWait` says that held answers are there, so that the login may
    * be put off after an outage. Throws the login's `VaultError`.
    */
-  async open(visitor: Visitor, caller: Caller, mayWait: boolean, signal: AbortSignal): Promise<StoredToken> {
+  async open(principal: Principal, caller: Caller, mayWait: boolean, signal: AbortSignal): Promise<StoredToken> {
     const now = this.#parts.clock.monotonic();
-    const owner = this.#owner(visitor.tokenKey);
+    const owner = this.#owner(principal.ownerKey);
     const current = currentOf(owner);
     const standing = current && isUsable(current, now) ? current : undefined;
     if (standing && now < tokenReplacementAt(standing, this.#parts.rules.leadMs)) return take(standing);
     try {
-      const stored = await this.#login(visitor, caller, owner, mayWait && !standing, signal);
+      const stored = await this.#login(principal, caller, owner, mayWait && !standing, signal);
       // Others who joined the login may have used it up.
-      return stored.usesLeft > 0 ? take(stored) : await this.open(visitor, caller, mayWait, signal);
+      return stored.usesLeft > 0 ? take(stored) : await this.open(principal, caller, mayWait, signal);
     } catch (reason) {
       if (standing && standing.usesLeft > 0 && standing.state !== "dead" && !signal.aborted) return take(standing);
       throw reason;
@@ -112,7 +112,7 @@ export class TokenStore {
   died(stored: StoredToken): void {
     if (!this.#remove(stored)) return;
     this.#parts.observer.tokenDied(stored);
-    void this.#parts.journal.persist(stored.tokenKey);
+    void this.#parts.journal.persist(stored.ownerKey);
   }
 
   /** Nothing that somebody was given hangs on the token: it takes no new work, and is revoked once it is idle. */
@@ -146,7 +146,7 @@ export class TokenStore {
       signal.throwIfAborted();
       await this.#renewalFailed(stored, ProviderError.from(reason), signal);
     }
-    void this.#parts.journal.persist(stored.tokenKey);
+    void this.#parts.journal.persist(stored.ownerKey);
   }
 
   /** What a refusal says of the token it was given to; see `livenessOf`. */
@@ -164,24 +164,24 @@ export class TokenStore {
     return [...this.#owners.values()].flatMap(({ tokens }) => [...tokens]);
   }
 
-  /** Those of a token key, the current one first. */
-  of(tokenKey: string): StoredToken[] {
-    const tokens = [...(this.#owners.get(tokenKey)?.tokens ?? [])];
+  /** Those of a owner key, the current one first. */
+  of(ownerKey: string): StoredToken[] {
+    const tokens = [...(this.#owners.get(ownerKey)?.tokens ?? [])];
     return tokens.sort((a, b) => Number(b.state === "current") - Number(a.state === "current"));
   }
 
   /** The one with this secret, if it is here. */
-  find(tokenKey: string, secret: string): StoredToken | undefined {
-    return this.of(tokenKey).find(({ token }) => token.secret.reveal() === secret);
+  find(ownerKey: string, secret: string): StoredToken | undefined {
+    return this.of(ownerKey).find(({ token }) => token.secret.reveal() === secret);
   }
 
   /**
    * Takes up what an earlier process held. Where the key has logged in since, the token on which leases hang is the current
    * one, for only that one is renewed; without leases, the younger.
    */
-  restore(tokenKey: string, tokens: readonly StoredToken[]): void {
+  restore(ownerKey: string, tokens: readonly StoredToken[]): void {
     const now = this.#parts.clock.monotonic();
-    const owner = this.#owner(tokenKey);
+    const owner = this.#owner(ownerKey);
     for (const stored of tokens) {
       if (owner.tokens.has(stored) || stored.state === "dead" || hasEnded(stored, now)) continue;
       const current = currentOf(owner);
@@ -191,7 +191,7 @@ export class TokenStore {
       moveTo(replaced, "retired");
       this.#revokeUnneeded(replaced);
     }
-    if (!this.#parts.isNeeded(tokenKey)) this.close(tokenKey);
+    if (!this.#parts.isNeeded(ownerKey)) this.close(ownerKey);
   }
 
   /** The node did not answer as a live one does: logins that can wait are spread from now on. */
@@ -200,8 +200,8 @@ export class TokenStore {
   }
 
   /** Nobody needs this key's tokens any more: revokes them in the background, and all that hangs on them. */
-  close(tokenKey: string): void {
-    for (const stored of this.of(tokenKey)) if (moveTo(stored, "leaving")) void this.#revoke(stored);
+  close(ownerKey: string): void {
+    for (const stored of this.of(ownerKey)) if (moveTo(stored, "leaving")) void this.#revoke(stored);
   }
 
   /** Revokes what nobody needs, and tries again what could not be revoked; call it every second or so. */
@@ -227,8 +227,8 @@ export class TokenStore {
   sweep(): void {
     const now = this.#parts.clock.monotonic();
     for (const stored of this.all()) if (hasEnded(stored, now)) this.#remove(stored);
-    for (const [tokenKey, { tokens }] of this.#owners) {
-      if (tokens.size === 0 && !this.#parts.isNeeded(tokenKey)) this.#owners.delete(tokenKey);
+    for (const [ownerKey, { tokens }] of this.#owners) {
+      if (tokens.size === 0 && !this.#parts.isNeeded(ownerKey)) this.#owners.delete(ownerKey);
     }
   }
 
@@ -237,59 +237,59 @@ export class TokenStore {
     await this.#logins.settled();
   }
 
-  #owner(tokenKey: string): Owner {
-    const known = this.#owners.get(tokenKey);
+  #owner(ownerKey: string): Owner {
+    const known = this.#owners.get(ownerKey);
     if (known) return known;
     const owner: Owner = { tokens: new Set(), turn: this.#parts.random() };
-    this.#owners.set(tokenKey, owner);
+    this.#owners.set(ownerKey, owner);
     return owner;
   }
 
   async #login(
-    visitor: Visitor,
+    principal: Principal,
     caller: Caller,
     owner: Owner,
     mayWait: boolean,
     signal: AbortSignal,
   ): Promise<StoredToken> {
-    const early = this.#attempts.tooEarly(visitor.tokenKey, this.#parts.clock.monotonic());
+    const early = this.#attempts.tooEarly(principal.ownerKey, this.#parts.clock.monotonic());
     if (early) throw early;
-    if (mayWait) this.#waitForTurn(visitor.connection, owner);
-    const work = (working: AbortSignal) => this.#logIn(visitor, caller, working);
-    return this.#logins.run(visitor.tokenKey, work, { lasting: true }, signal);
+    if (mayWait) this.#waitForTurn(principal.connection, owner);
+    const work = (working: AbortSignal) => this.#logIn(principal, caller, working);
+    return this.#logins.run(principal.ownerKey, work, { lasting: true }, signal);
   }
 
-  async #logIn(visitor: Visitor, caller: Caller, signal: AbortSignal): Promise<StoredToken> {
+  async #logIn(principal: Principal, caller: Caller, signal: AbortSignal): Promise<StoredToken> {
     const { client, clock, random, observer, journal } = this.#parts;
-    const { connection, vaultNamespace, authMount, role, audience, jwt, tokenKey, pod } = visitor;
+    const { connection, vaultNamespace, authMount, role, audience, jwt, ownerKey, pod } = principal;
     const serviceAccount = `${pod.namespace}/${pod.serviceAccount}`;
     try {
       const login = { vaultNamespace, authMount, role, serviceAccount, audience, jwt };
       const token = await client.login(connection, login, caller, signal);
-      const stored = this.#stored(visitor, caller, token);
-      this.#attempts.succeeded(tokenKey);
+      const stored = this.#stored(principal, caller, token);
+      this.#attempts.succeeded(ownerKey);
       this.#replaceCurrent(stored);
-      observer.loggedIn(visitor, token);
-      await journal.persist(tokenKey); // Before anything is made with it: what is made hangs on a known token.
+      observer.loggedIn(principal, token);
+      await journal.persist(ownerKey); // Before anything is made with it: what is made hangs on a known token.
       return stored;
     } catch (reason) {
       const error = ProviderError.from(reason);
       this.sawFailure(connection, error);
       const asked = error instanceof VaultError ? Math.min(error.retryAfterMs ?? 0, longestRestMs) : 0;
-      this.#attempts.failed(tokenKey, error, clock.monotonic(), () => Math.max(750 + 500 * random(), asked));
-      observer.loginFailed(visitor, error);
+      this.#attempts.failed(ownerKey, error, clock.monotonic(), () => Math.max(750 + 500 * random(), asked));
+      observer.loginFailed(principal, error);
       throw error;
     }
   }
 
-  #stored(visitor: Visitor, caller: Caller, token: VaultToken): StoredToken {
-    const { connection, vaultNamespace, authMount, role, tokenKey } = visitor;
+  #stored(principal: Principal, caller: Caller, token: VaultToken): StoredToken {
+    const { connection, vaultNamespace, authMount, role, ownerKey } = principal;
     const renewable = token.renewable && token.uses === undefined;
     const grant = { requestedAt: token.issuedAt, durationMs: token.ttlMs ?? 0, renewable };
     const { random, rules } = this.#parts;
-    const maySelfLookup = this.of(tokenKey)[0]?.maySelfLookup;
+    const maySelfLookup = this.of(ownerKey)[0]?.maySelfLookup;
     return {
-      tokenKey,
+      ownerKey,
       connection,
       vaultNamespace,
       token,
@@ -309,7 +309,7 @@ export class TokenStore {
   }
 
   #replaceCurrent(stored: StoredToken): void {
-    const owner = this.#owner(stored.tokenKey);
+    const owner = this.#owner(stored.ownerKey);
     const former = currentOf(owner);
     owner.tokens.add(stored);
     if (this.#closed) {
@@ -325,13 +325,13 @@ export class TokenStore {
   #revokeUnneeded(stored: StoredToken): void {
     if (stored.inUse > 0 || stored.state === "leaving") return;
     const replaced = stored.state === "retired" && stored.leases === 0;
-    if (!replaced && this.#parts.isNeeded(stored.tokenKey)) return;
+    if (!replaced && this.#parts.isNeeded(stored.ownerKey)) return;
     if (moveTo(stored, "leaving")) void this.#revoke(stored);
   }
 
   /** `false` where it was dead before. */
   #remove(stored: StoredToken): boolean {
-    this.#owners.get(stored.tokenKey)?.tokens.delete(stored);
+    this.#owners.get(stored.ownerKey)?.tokens.delete(stored);
     return moveTo(stored, "dead");
   }
 
@@ -348,7 +348,7 @@ export class TokenStore {
     const liveness = await this.liveness(stored, error, asked, signal);
     if (liveness === "dead") return this.died(stored);
     if (liveness instanceof ProviderError) this.sawFailure(stored.connection, liveness);
-    if (liveness instanceof ProviderError || isPassing(error)) this.#putOff(stored);
+    if (liveness instanceof ProviderError || isTransient(error)) this.#putOff(stored);
     else stored.term = unrenewable(stored.term);
     this.#parts.observer.tokenNotRenewed(stored, error);
   }
@@ -370,7 +370,7 @@ export class TokenStore {
       return true;
     } catch (reason) {
       const error = ProviderError.from(reason);
-      if (lifetime.aborted || isPassing(error)) this.#putOff(stored);
+      if (lifetime.aborted || isTransient(error)) this.#putOff(stored);
       else {
         this.#remove(stored);
         observer.dropped(stored, error);
@@ -378,7 +378,7 @@ export class TokenStore {
       return false;
     } finally {
       this.#revoking.delete(stored);
-      void journal.persist(stored.tokenKey);
+      void journal.persist(stored.ownerKey);
     }
   }
 

@@ -1,13 +1,13 @@
 import type { Connection } from "../config/connection.js";
 import type { Clock } from "../shared/clock.js";
 import type { Random } from "../shared/random.js";
-import { SharedWork } from "../shared/shared-work.js";
+import { SingleFlight } from "../shared/single-flight.js";
 import { CircuitBreaker, type CircuitTarget } from "./circuit-breaker.js";
 import { ConcurrencyLimiter, type Slot } from "./concurrency-limiter.js";
 import { type Endpoint, Endpoints } from "./endpoints.js";
 import { engineOf } from "./engine.js";
 import { type Failure, final } from "./failure.js";
-import { type Answered, Line, type Outcome } from "./line.js";
+import { type Answered, NodeClient, type Outcome } from "./node-client.js";
 import { type Operation, type OperationKind, isRepeatable } from "./operation.js";
 import { sealed, uninitialised } from "./node-refusal.js";
 import type { VaultQuestion } from "./through-node-vault.js";
@@ -53,8 +53,8 @@ export class VaultConnection {
   readonly #limiter: ConcurrencyLimiter;
   readonly #breaker: CircuitBreaker;
   readonly #endpoints: Endpoints;
-  readonly #line: Line;
-  readonly #healthChecks = new SharedWork<Outcome>();
+  readonly #line: NodeClient;
+  readonly #healthChecks = new SingleFlight<Outcome>();
   #fault: string | undefined;
 
   constructor(connection: Connection, parts: VaultConnectionParts) {
@@ -65,7 +65,7 @@ export class VaultConnection {
     this.#limiter = new ConcurrencyLimiter(limits, parts.clock);
     this.#breaker = new CircuitBreaker(parts.random);
     this.#endpoints = new Endpoints(name, origins, parts.random);
-    this.#line = new Line(connection, parts);
+    this.#line = new NodeClient(connection, parts);
   }
 
   /** What only the administrator can mend, until something is answered again. */

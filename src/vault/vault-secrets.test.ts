@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { Holding } from "../leases/holding.js";
+import type { Credentials } from "../leases/credentials.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
-import type { Visitor } from "../mount/ports.js";
+import type { Principal } from "../mount/ports.js";
 import { ProviderError } from "../shared/errors.js";
-import { CountingVault, sampleVisitor } from "../testing/counting-vault.js";
+import { CountingVault, samplePrincipal } from "../testing/counting-vault.js";
 import { FakeClock } from "../testing/fake-clock.js";
-import { sampleLimits, testHolding } from "../testing/test-holding.js";
+import { sampleLimits, testCredentials } from "../testing/test-credentials.js";
 import { VaultError } from "./vault-error.js";
 
 const minute = 60_000;
@@ -36,13 +36,17 @@ function bare(reason: unknown): never {
 
 let clock: FakeClock;
 
-async function mount(holding: Holding, requests: VaultRequest[], visitor: Partial<Visitor> = {}): Promise<string[]> {
-  const visit = holding.answers.visit(sampleVisitor(visitor));
+async function mount(
+  holding: Credentials,
+  requests: VaultRequest[],
+  principal: Partial<Principal> = {},
+): Promise<string[]> {
+  const visit = holding.source.begin(samplePrincipal(principal));
   const wish = { refreshIntervalMs: minute, onDenied: "keep" } as const;
-  const outcomes = await Promise.allSettled(requests.map((request) => visit.answer(request, wish, never)));
-  visit.conclude("v");
+  const outcomes = await Promise.allSettled(requests.map((request) => visit.read(request, wish, never)));
+  visit.commit("v");
   return outcomes.map((outcome) =>
-    outcome.status === "rejected" ? String(outcome.reason) : outcome.value.heldBecause ? "held" : "fresh",
+    outcome.status === "rejected" ? String(outcome.reason) : outcome.value.staleReason ? "held" : "fresh",
   );
 }
 
@@ -52,15 +56,15 @@ beforeEach(() => {
 
 describe("where a dead token is told of like a denial", () => {
   let vault: OpenBao;
-  let holding: Holding;
+  let holding: Credentials;
   const logins = () => vault.calls.filter((call) => call.startsWith("login")).length;
-  const revokeBehind = () => vault.kill([...holding.sessions.current()][0]!.token);
+  const revokeBehind = () => vault.kill([...holding.tokens.current()][0]!.token);
 
   beforeEach(() => {
     vault = new OpenBao(clock);
     vault.replies.set(kv.path, { body: { data: { value: "1" } } });
     vault.replies.set(forbidden.path, "denied");
-    holding = testHolding({ client: vault, clock });
+    holding = testCredentials({ client: vault, clock });
   });
 
   test.each([true, false])(
@@ -104,9 +108,9 @@ describe("where a dead token is told of like a denial", () => {
 
   test("nothing is denied while Vault cannot say whether the token lives", async () => {
     vault.failures.push({ verb: "lookup", kind: "outage" });
-    const error = await holding.answers
-      .visit(sampleVisitor())
-      .answer(forbidden, { refreshIntervalMs: minute, onDenied: "fail" }, never)
+    const error = await holding.source
+      .begin(samplePrincipal())
+      .read(forbidden, { refreshIntervalMs: minute, onDenied: "fail" }, never)
       .catch((reason: unknown) => reason);
     expect(error).toMatchObject({ kind: "outage" });
   });
@@ -130,27 +134,27 @@ describe("a credential that may not be held", () => {
     vault.revokeLease = () => Promise.reject(new VaultError("denied", "permission denied"));
   });
 
-  const start = (parts: Partial<Parameters<typeof testHolding>[0]> = {}) =>
-    testHolding({
+  const start = (parts: Partial<Parameters<typeof testCredentials>[0]> = {}) =>
+    testCredentials({
       client: vault,
       clock,
       tell: { notGivenBack: (_stored, path, error) => lost.push(`${path}: ${error.message}`) },
       ...parts,
     });
 
-  test.each<[string, Partial<Visitor>, Partial<Parameters<typeof testHolding>[0]>]>([
-    ["there is no pod volume", { podVolume: false, place: "digest" }, {}],
+  test.each<[string, Partial<Principal>, Partial<Parameters<typeof testCredentials>[0]>]>([
+    ["there is no pod volume", { podVolume: false, volumeKey: "digest" }, {}],
     ["another keymount holds the lock", {}, { credentialsRefused: () => new ProviderError("unavailable", "another") }],
     ["there is no room", {}, { limits: sampleLimits({ bindings: 10, bytes: 0 }) }],
-  ])("is made once at most, and taken back with its token: %s", async (_why, visitor, parts) => {
+  ])("is made once at most, and taken back with its token: %s", async (_why, principal, parts) => {
     const holding = start(parts);
     for (let times = 0; times < 30; times += 1) {
-      await mount(holding, [creds, { ...creds, path: "odd/path" }], visitor);
+      await mount(holding, [creds, { ...creds, path: "odd/path" }], principal);
       await clock.advance(2 * minute);
-      if (times === 0) await mount(holding, [{ ...creds, path: "database/creds/other" }], visitor);
+      if (times === 0) await mount(holding, [{ ...creds, path: "database/creds/other" }], principal);
     }
     expect(made).toBe(2);
-    expect(holding.sessions.size).toBe(0);
+    expect(holding.tokens.size).toBe(0);
     expect(vault.revoked).toEqual(
       vault.calls.filter((call) => call.startsWith("login")).map((_login, n) => `accessor-${n + 1}`),
     );
@@ -160,7 +164,7 @@ describe("a credential that may not be held", () => {
   test("takes no token with it whose other leases somebody has; then it is counted", async () => {
     const holding = start();
     await mount(holding, [creds]);
-    await mount(holding, [{ ...creds, path: "odd/path" }], { podVolume: false, place: "digest" });
+    await mount(holding, [{ ...creds, path: "odd/path" }], { podVolume: false, volumeKey: "digest" });
     await clock.advance(minute);
     expect(vault.revoked).toEqual([]);
     expect(lost).toEqual(["odd/path: permission denied"]);
@@ -169,11 +173,11 @@ describe("a credential that may not be held", () => {
 
   test("waits for the requests of others that its token is in use for", async () => {
     const holding = start();
-    const busy = await holding.sessions.open(sampleVisitor(), { namespace: "shop", priority: "refresh" }, false, never);
-    await mount(holding, [creds], { podVolume: false, place: "digest" });
+    const busy = await holding.tokens.open(samplePrincipal(), { namespace: "shop", priority: "refresh" }, false, never);
+    await mount(holding, [creds], { podVolume: false, volumeKey: "digest" });
     await clock.advance(minute);
     expect(vault.revoked).toEqual([]);
-    holding.sessions.release(busy);
+    holding.tokens.release(busy);
     await holding.settled();
     await clock.advance(0);
     expect(vault.revoked).toEqual(["accessor-1"]);
@@ -181,7 +185,7 @@ describe("a credential that may not be held", () => {
 
   test("is asked for where it may be held, whatever was refused elsewhere", async () => {
     const holding = start();
-    await mount(holding, [creds], { podVolume: false, place: "digest" });
+    await mount(holding, [creds], { podVolume: false, volumeKey: "digest" });
     await clock.advance(minute);
     expect(await mount(holding, [creds])).toEqual(["fresh"]);
   });
@@ -195,19 +199,19 @@ describe("a pod that goes during its Mount", () => {
       body: { data: { value: "x" } },
       lease: { id: "lease-1", durationMs: 60 * minute },
     });
-    const holding = testHolding({ client: vault, clock });
+    const holding = testCredentials({ client: vault, clock });
     const wish = { refreshIntervalMs: minute, onDenied: "keep" } as const;
-    const visit = holding.answers.visit(sampleVisitor());
-    await visit.answer(kv, wish, never);
-    holding.book.forgetPod("uid-1");
-    expect(visit.former(kv)).toBeUndefined();
-    await visit.answer(kv, wish, never);
-    await expect(visit.answer(creds, wish, never)).rejects.toThrow("lost its place");
-    visit.conclude("v");
+    const visit = holding.source.begin(samplePrincipal());
+    await visit.read(kv, wish, never);
+    holding.cache.forgetPod("uid-1");
+    expect(visit.previous(kv)).toBeUndefined();
+    await visit.read(kv, wish, never);
+    await expect(visit.read(creds, wish, never)).rejects.toThrow("lost its place");
+    visit.commit("v");
     await holding.settled();
     await clock.advance(0);
-    expect([...holding.book.entries()]).toEqual([]);
-    expect(holding.sessions.all()).toEqual([]);
+    expect([...holding.cache.entries()]).toEqual([]);
+    expect(holding.tokens.all()).toEqual([]);
     expect(vault.revoked).toContain("lease-1");
   });
 
@@ -217,12 +221,12 @@ describe("a pod that goes during its Mount", () => {
     vault.replies.set(issue.path, { body: { data: { value: "x" } } });
     const lost: string[] = [];
     const tell = { notGivenBack: (_stored: unknown, path: string) => lost.push(path) };
-    const holding = testHolding({ client: vault, clock, tell });
+    const holding = testCredentials({ client: vault, clock, tell });
     let open = () => {};
     vault.gate = new Promise((resolve) => (open = resolve));
     const mounting = mount(holding, [issue]);
     await clock.advance(0);
-    holding.book.forgetPod("uid-1");
+    holding.cache.forgetPod("uid-1");
     open();
     expect((await mounting)[0]).toMatch("lost its place");
     expect(lost).toEqual([issue.path]);

@@ -1,5 +1,5 @@
 import type { VaultRequest } from "../mount/mount-spec.js";
-import type { Visitor } from "../mount/ports.js";
+import type { Principal } from "../mount/ports.js";
 import { ProviderError } from "../shared/errors.js";
 import type { CredentialPaths } from "./credential-paths.js";
 import type { StoredToken } from "./stored-token.js";
@@ -15,7 +15,7 @@ export interface VaultSecretsObserver {
 
 export interface VaultSecretsParts {
   client: VaultClient;
-  sessions: TokenStore;
+  tokens: TokenStore;
   paths: CredentialPaths;
   observer: VaultSecretsObserver;
   lifetime: AbortSignal;
@@ -25,13 +25,13 @@ export interface AskOptions {
   priority: Priority;
   /** See `TokenStore.open`. */
   mayWait: boolean;
-  /** The same request of the visitor's was answered last time. */
+  /** The same request of the principal's was answered last time. */
   allowedBefore: boolean;
   /** What receives the answer. */
   intake?: AnswerIntake;
 }
 
-/** Reads as the visitor, with one new login when the token turns out dead. */
+/** Reads as the principal, with one new login when the token turns out dead. */
 export class VaultSecrets {
   readonly #parts: VaultSecretsParts;
   readonly #givingBack = new Set<Promise<void>>();
@@ -42,25 +42,25 @@ export class VaultSecrets {
 
   /** Throws a `VaultError`; `denied` only once it is certain that the token lives and may not. */
   async ask(
-    visitor: Visitor,
+    principal: Principal,
     request: VaultRequest,
     { priority, mayWait, allowedBefore, intake }: AskOptions,
     signal: AbortSignal,
   ): Promise<{ reply: VaultAnswer; session: StoredToken }> {
-    const { client, sessions } = this.#parts;
-    const caller = callerOf(visitor, priority);
+    const { client, tokens } = this.#parts;
+    const caller = callerOf(principal, priority);
     const asking: Caller = { ...caller, ...(intake && { intake }) };
-    const stored = await sessions.open(visitor, caller, mayWait, signal);
+    const stored = await tokens.open(principal, caller, mayWait, signal);
     try {
       return await this.#askWith(stored, request, asking, signal);
     } catch (reason) {
       const error = ProviderError.from(reason);
-      const liveness = await sessions.liveness(stored, error, { allowedBefore, priority }, signal);
+      const liveness = await tokens.liveness(stored, error, { allowedBefore, priority }, signal);
       if (liveness instanceof ProviderError) throw liveness;
       if (liveness === "alive") throw reason;
-      sessions.died(stored); // A mute one is taken for dead, once: the next token of its key is known to live when it is denied.
+      tokens.died(stored); // A mute one is taken for dead, once: the next token of its key is known to live when it is denied.
     }
-    const fresh = await sessions.open(visitor, caller, false, signal);
+    const fresh = await tokens.open(principal, caller, false, signal);
     try {
       return await this.#askWith(fresh, request, asking, signal);
     } catch (reason) {
@@ -72,7 +72,7 @@ export class VaultSecrets {
   }
 
   /** Whether a read is known to make a credential: one that may not be held must not be asked for. */
-  hasMade({ connection, vaultNamespace }: Visitor, { path }: VaultRequest): boolean {
+  hasMade({ connection, vaultNamespace }: Principal, { path }: VaultRequest): boolean {
     return this.#parts.paths.hasMade(connection.name, vaultNamespace, path);
   }
 
@@ -93,7 +93,7 @@ export class VaultSecrets {
   }
 
   async #giveBack(lease: Lease, stored: StoredToken, path: string): Promise<void> {
-    const { client, sessions, observer, lifetime } = this.#parts;
+    const { client, tokens, observer, lifetime } = this.#parts;
     stored.leases -= 1;
     try {
       const caller: Caller = { ...stored.caller, priority: "revoke" };
@@ -102,22 +102,22 @@ export class VaultSecrets {
       const error = ProviderError.from(reason);
       if (error instanceof VaultError && ["token_invalid", "lease_gone"].includes(error.kind)) return;
       if (stored.leases > 0) observer.notGivenBack(stored, path, error);
-      else sessions.discard(stored);
+      else tokens.discard(stored);
     }
   }
 
   async #askWith(stored: StoredToken, request: VaultRequest, caller: Caller, signal: AbortSignal) {
-    const { client, sessions } = this.#parts;
+    const { client, tokens } = this.#parts;
     try {
       const reply = await client.request(stored.connection, stored, request, caller, signal);
       if (reply.lease) stored.leases += 1;
       this.#learn(stored, request, reply);
       return { reply, session: stored };
     } catch (reason) {
-      sessions.sawFailure(stored.connection, ProviderError.from(reason));
+      tokens.sawFailure(stored.connection, ProviderError.from(reason));
       throw reason;
     } finally {
-      sessions.release(stored);
+      tokens.release(stored);
     }
   }
 
@@ -132,6 +132,6 @@ function hasNoLease(): ProviderError {
   return new ProviderError("limit_exceeded", "it has no lease that could be revoked");
 }
 
-function callerOf({ pod }: Visitor, priority: Priority): Caller {
+function callerOf({ pod }: Principal, priority: Priority): Caller {
   return { namespace: pod.namespace, pod: `${pod.namespace}/${pod.name}/${pod.uid}`, priority };
 }

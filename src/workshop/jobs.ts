@@ -1,16 +1,16 @@
 import type { Job } from "../mount/ports.js";
 import { ProviderError } from "../shared/errors.js";
-import type { Delivery, Order } from "./orders.js";
+import type { TaskResult, Task } from "./tasks.js";
 
 /** A job as what the other process is given: a message can hold plain data only. */
-export function orderOf(job: Job): Order {
+export function orderOf(job: Job): Task {
   if (job.kind === "template") return { ...job, data: job.data.reveal() };
   const { key, password, ...open } = job;
   return { ...open, password: password.reveal(), ...(key && { key: key.reveal() }) };
 }
 
 /** What was made of a job, or why it was not, as an error. */
-export function contentsOf({ kind }: Job, delivery: Delivery): Buffer {
+export function contentsOf({ kind }: Job, delivery: TaskResult): Buffer {
   if (delivery.ok) {
     const { buffer, byteOffset, length } = delivery.contents;
     return Buffer.from(buffer, byteOffset, length);

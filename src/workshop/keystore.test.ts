@@ -3,13 +3,13 @@ import forge from "node-forge";
 import { describe, expect, test } from "vitest";
 import { makeIdentity } from "../testing/certificates.js";
 import { keystore } from "./keystore.js";
-import type { KeystoreOrder } from "./orders.js";
+import type { KeystoreTask } from "./tasks.js";
 
 const root = makeIdentity({ commonName: "root", isCa: true });
 const leaf = makeIdentity({ commonName: "web", by: root });
 const chain = { key: leaf.key, certificate: leaf.cert, issuer: root.cert };
 
-function order(changes: Partial<KeystoreOrder> = {}): KeystoreOrder {
+function order(changes: Partial<KeystoreTask> = {}): KeystoreTask {
   return {
     kind: "keystore",
     key: chain.key,
@@ -79,7 +79,7 @@ describe("equal input gives equal bytes, and nothing else does", () => {
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
   }).privateKey;
   test("the same", () => expect(keystore(order())).toEqual(keystore(order())));
-  test.each<[string, Partial<KeystoreOrder>]>([
+  test.each<[string, Partial<KeystoreTask>]>([
     ["password", { password: "other" }],
     ["alias", { alias: "other" }],
     ["chain", { certificates: [chain.certificate] }],

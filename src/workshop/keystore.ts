@@ -9,7 +9,7 @@ import {
   pbkdf2Sync,
 } from "node:crypto";
 import { bmp, explicit, implicitOctets, integer, nothing, octets, oid, sequence, setOf } from "./der.js";
-import type { KeystoreOrder } from "./orders.js";
+import type { KeystoreTask } from "./tasks.js";
 import { type Derivation, pkcs12Key } from "./pkcs12-key.js";
 
 /** As Java 17 makes them; what can only read the legacy form is slow as well. */
@@ -23,7 +23,7 @@ const iterations = { aes: 10_000, legacy: 2_048 };
  * Equal input gives equal bytes: salts are derived from the private key, or without one from the certificates. The
  * password has no part in them, for a salt is public and would tell a guess right or wrong at once.
  */
-export function keystore(order: KeystoreOrder): Buffer {
+export function keystore(order: KeystoreTask): Buffer {
   const certificates = order.certificates.map((pem) => new X509Certificate(pem));
   const key = order.key === undefined ? undefined : createPrivateKey(order.key);
   const lock = lockOf(order, certificates, key);
@@ -60,7 +60,7 @@ interface Lock {
   iv: Buffer;
 }
 
-function lockOf({ password, legacy }: KeystoreOrder, certificates: readonly X509Certificate[], key?: KeyObject) {
+function lockOf({ password, legacy }: KeystoreTask, certificates: readonly X509Certificate[], key?: KeyObject) {
   const seed = createHmac("sha256", key ? derOf(key) : "");
   for (const { raw } of certificates) seed.update(raw);
   const root = seed.digest();
@@ -111,7 +111,7 @@ function keyId(certificate: X509Certificate): Buffer {
   return attribute(oids.localKeyId, octets(createHash("sha1").update(certificate.raw).digest()));
 }
 
-function certificateBags(certificates: readonly X509Certificate[], { key, alias }: KeystoreOrder): Buffer[] {
+function certificateBags(certificates: readonly X509Certificate[], { key, alias }: KeystoreTask): Buffer[] {
   return certificates.map((certificate, index) => {
     const name = attribute(oids.friendlyName, bmp(index === 0 ? alias : `${alias}-${index + 1}`));
     const trusted = attribute(oids.trustedKeyUsage, oids.anyUsage);
@@ -127,13 +127,13 @@ function inOrder(members: Buffer[]): Buffer[] {
   return [...members].sort((a, b) => Buffer.compare(a, b));
 }
 
-function keyBag(lock: Lock, key: KeyObject, certificate: X509Certificate, { alias }: KeystoreOrder): Buffer {
+function keyBag(lock: Lock, key: KeyObject, certificate: X509Certificate, { alias }: KeystoreTask): Buffer {
   const { algorithm, bytes } = encrypt(lock, derOf(key));
   const attributes = inOrder([attribute(oids.friendlyName, bmp(alias)), keyId(certificate)]);
   return sequence(oids.shroudedKeyBag, explicit(sequence(algorithm, octets(bytes))), setOf(...attributes));
 }
 
-function mac(safe: Buffer, { legacy }: KeystoreOrder, { derivation }: Lock): Buffer {
+function mac(safe: Buffer, { legacy }: KeystoreTask, { derivation }: Lock): Buffer {
   const { hash, salt, iterations: rounds } = derivation;
   const key = pkcs12Key(derivation, "mac", legacy ? 20 : 32);
   const digest = createHmac(hash, key).update(safe).digest();

@@ -1,6 +1,6 @@
 import { LiquidError, type Template as Part, UndefinedVariableError } from "liquidjs";
 import { named, namesThereAre, quoted } from "../shared/quoted.js";
-import type { TemplateName } from "./orders.js";
+import type { TemplateName } from "./tasks.js";
 import { type TemplateMap, variablesOf } from "./template-data.js";
 import { engine } from "./template-engine.js";
 import { FilterMistake, TemplateMistake } from "./template-mistake.js";

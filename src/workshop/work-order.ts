@@ -1,10 +1,10 @@
 import { keystore } from "./keystore.js";
-import { type Delivery, type Order, mostContents } from "./orders.js";
+import { type TaskResult, type Task, mostContents } from "./tasks.js";
 import { namesIn, render } from "./render-template.js";
 import { TemplateMistake } from "./template-mistake.js";
 
 /** Does one order. Never throws, and never tells a stranger's text: it might hold a value. */
-export function workOrder(order: Order): Delivery {
+export function workOrder(order: Task): TaskResult {
   try {
     const contents = contentsOf(order);
     if (contents.length <= mostContents) return { ok: true, contents };
@@ -18,7 +18,7 @@ export function workOrder(order: Order): Delivery {
   }
 }
 
-function contentsOf(order: Order): Uint8Array {
+function contentsOf(order: Task): Uint8Array {
   switch (order.kind) {
     case "template":
       return Buffer.from(render(order.text, order.data));

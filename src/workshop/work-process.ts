@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { Delivery, Order } from "./orders.js";
+import type { TaskResult, Task } from "./tasks.js";
 
 /** Of its heap; what a filter makes outside of it is counted by `template-engine.ts`. */
 const flags = ["--max-old-space-size=24", "--max-semi-space-size=1"];
@@ -22,13 +22,13 @@ export interface Ended {
 export class WorkProcess {
   readonly #child: ChildProcess;
   readonly #ended: Promise<Ended>;
-  #waiting: ((delivery: Delivery) => void) | undefined;
+  #waiting: ((delivery: TaskResult) => void) | undefined;
   #orders = 0;
 
   private constructor(child: ChildProcess, ended: Promise<Ended>) {
     this.#child = child;
     this.#ended = ended;
-    child.on("message", (delivery: Delivery) => this.#waiting?.(delivery));
+    child.on("message", (delivery: TaskResult) => this.#waiting?.(delivery));
   }
 
   /** Resolves when it takes orders; rejects with the reason it does not. */
@@ -60,8 +60,8 @@ export class WorkProcess {
     return this.#orders === 0;
   }
 
-  async work(order: Order): Promise<Delivery | Ended> {
-    const delivered = new Promise<Delivery>((resolve) => {
+  async work(order: Task): Promise<TaskResult | Ended> {
+    const delivered = new Promise<TaskResult>((resolve) => {
       this.#waiting = resolve;
     });
     this.#orders += 1;

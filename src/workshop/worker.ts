@@ -1,10 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { setPriority } from "node:os";
-import type { Order } from "./orders.js";
+import type { Task } from "./tasks.js";
 import { workOrder } from "./work-order.js";
 
 // The worker's process: one order after another, until it is ended from outside, or there is nobody to give orders.
-process.on("message", (order: Order) => void process.send!(workOrder(order)));
+process.on("message", (order: Task) => void process.send!(workOrder(order)));
 process.once("disconnect", () => process.exit());
 // Ctrl-C in a terminal reaches it as well; whoever started it ends it.
 process.on("SIGINT", () => undefined);

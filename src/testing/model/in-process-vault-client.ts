@@ -4,7 +4,7 @@ import type { VaultRequest } from "../../mount/mount-spec.js";
 import type { Clock } from "../../shared/clock.js";
 import { Redacted } from "../../shared/redacted.js";
 import type { Operation } from "../../vault/operation.js";
-import { understandRefusal } from "../../vault/refusal.js";
+import { classifyResponse } from "../../vault/error-response.js";
 import type { Caller, Grant, VaultAnswer, VaultClient, VaultLogin, VaultToken } from "../../vault/vault-client.js";
 import { leaseGrantIn, leaseIn, readReply, tokenGrantIn, tokenIn } from "../../vault/vault-reply.js";
 
@@ -131,7 +131,7 @@ export class InProcessVaultClient implements VaultClient {
     const request = { at: wall, method: operation.method, path: plain, query, namespace: "", headers, body: {} };
     const { status, headers: answered, body: answer } = await this.#node.ask(request, text);
     const reply = readReply({ status, headers: answered ?? {}, body: Buffer.from(answer ?? "") });
-    const refusal = understandRefusal(operation, reply, { origin: "https://vault.example:8200", wall });
+    const refusal = classifyResponse(operation, reply, { origin: "https://vault.example:8200", wall });
     await this.#passed(operation, refusal === undefined, `${token?.reveal() ?? ""} ${text}`);
     if (refusal) throw refusal.error;
     return { body: reply.body ?? null, bytes: reply.bytes, requestedAt };

@@ -2,12 +2,12 @@ import { workshopAtHand } from "../workshop-at-hand.js";
 import type { Connection } from "../../config/connection.js";
 import { Database } from "../../devvault/database.js";
 import { DevVault } from "../../devvault/dev-vault.js";
-import { leaseRenewalAt } from "../../leases/answer.js";
-import type { Holding } from "../../leases/holding.js";
+import { leaseRenewalAt } from "../../leases/cached-secret.js";
+import type { Credentials } from "../../leases/credentials.js";
 import { mountVolume } from "../../mount/mount-volume.js";
 import type { MountSpec, ObjectSpec } from "../../mount/mount-spec.js";
-import type { Visitor } from "../../mount/ports.js";
-import { tokenKey } from "../../mount/token-key.js";
+import type { Principal } from "../../mount/ports.js";
+import { ownerKey } from "../../mount/owner-key.js";
 import { ProviderError } from "../../shared/errors.js";
 import { EventLoopScheduler } from "../../shared/event-loop-scheduler.js";
 import { Redacted } from "../../shared/redacted.js";
@@ -15,7 +15,7 @@ import type { Operation } from "../../vault/operation.js";
 import { tokenRenewalAt } from "../../vault/stored-token.js";
 import { sampleConnection } from "../connection.js";
 import { RecordsInMemory } from "../records-in-memory.js";
-import { testHolding } from "../test-holding.js";
+import { testCredentials } from "../test-credentials.js";
 import { InProcessVaultClient } from "./in-process-vault-client.js";
 import { ModelClock } from "./model-clock.js";
 
@@ -52,7 +52,7 @@ export class NodeWorld {
   /** How often a process was killed. */
   kills = 0;
   records = new RecordsInMemory();
-  holding!: Holding;
+  credentials!: Credentials;
   /** What may never be, and was seen. */
   readonly violations: string[] = [];
   /** Of failed attempts: what was tried, and when. */
@@ -165,16 +165,16 @@ export class NodeWorld {
 
   /** The lock is lost, and taken again before anybody else has it. */
   loseLock(): void {
-    this.holding.ledger.close();
+    this.credentials.journal.close();
     this.#takeUp();
   }
 
   /** The next process mounts a pod while this one still has the lock, and takes over then. Nobody is killed over it. */
   async upgrade(pod: ModelPod | undefined): Promise<void> {
-    const [former, formerLife, killed] = [this.holding, this.#life, this.#death.promise];
+    const [former, formerLife, killed] = [this.credentials, this.#life, this.#death.promise];
     this.#begin();
     if (pod) await this.mount(pod);
-    await Promise.race([former.ledger.settled(), killed]).catch(() => undefined);
+    await Promise.race([former.journal.settled(), killed]).catch(() => undefined);
     formerLife.abort();
     this.#takeUp();
     await this.settle();
@@ -186,7 +186,7 @@ export class NodeWorld {
     this.#death = death();
     this.#killIn = Infinity;
     const life = this.#life;
-    const holding = testHolding({
+    const credentials = testCredentials({
       client: new InProcessVaultClient(
         this.vault.node,
         this.clock,
@@ -202,11 +202,11 @@ export class NodeWorld {
       credentialsRefused: () => (this.#hasLock ? undefined : new ProviderError("unavailable", "another has the lock")),
       lifetime: life.signal,
     });
-    this.holding = holding;
+    this.credentials = credentials;
   }
 
   #takeUp(): void {
-    const { records, holding } = this;
+    const { records, credentials } = this;
     const life = this.#life;
     const store = {
       write: async (id: string, payload: Redacted<Buffer>) => {
@@ -219,11 +219,11 @@ export class NodeWorld {
       },
       abandon: () => {},
     };
-    holding.ledger.open(store, records.all(), [this.connection]);
+    credentials.journal.open(store, records.all(), [this.connection]);
     this.#hasLock = true;
     // Pods that went while nobody was there.
-    for (const { pod } of [...holding.book.bindings()])
-      if (pod && !this.pods.has(pod.uid)) holding.book.forgetPod(pod.uid);
+    for (const { pod } of [...credentials.cache.volumes()])
+      if (pod && !this.pods.has(pod.uid)) credentials.cache.forgetPod(pod.uid);
   }
 
   /** The process is killed after so many more requests and writes; nothing it does after that happens. */
@@ -233,7 +233,7 @@ export class NodeWorld {
 
   /** It is told to stop, and writes what it has not written; unless it is killed over that. */
   async restart(): Promise<void> {
-    await Promise.race([this.holding.ledger.settled(), this.#death.promise]).catch(() => undefined);
+    await Promise.race([this.credentials.journal.settled(), this.#death.promise]).catch(() => undefined);
     this.#life.abort();
     this.start();
     await this.settle();
@@ -268,7 +268,7 @@ export class NodeWorld {
     try {
       const spec = specOf(pod);
       const parts = {
-        answers: this.holding.answers,
+        answers: this.credentials.source,
         workshop: workshopAtHand,
         clock: this.clock,
         scheduler: new EventLoopScheduler(),
@@ -276,7 +276,7 @@ export class NodeWorld {
         responseBytes: 1 << 20,
       };
       const signal = new AbortController().signal;
-      const volume = await Promise.race([mountVolume(spec, this.#visitor(pod), parts, signal), this.#death.promise]);
+      const volume = await Promise.race([mountVolume(spec, this.#principal(pod), parts, signal), this.#death.promise]);
       await this.settle();
       pod.files = Object.fromEntries(volume.files.map(({ path, contents }) => [path, contents.reveal().toString()]));
       pod.mountedAt = this.clock.monotonic();
@@ -292,7 +292,7 @@ export class NodeWorld {
   /** The pod's end is known. */
   async forget(pod: ModelPod): Promise<void> {
     this.pods.delete(pod.uid);
-    this.holding.book.forgetPod(pod.uid);
+    this.credentials.cache.forgetPod(pod.uid);
     await this.settle();
   }
 
@@ -309,8 +309,8 @@ export class NodeWorld {
 
   async round(): Promise<void> {
     const life = this.#life;
-    this.holding.keeper.round(life.signal);
-    this.holding.sessions.revokeLeaving();
+    this.credentials.renewalLoop.tick(life.signal);
+    this.credentials.tokens.revokeLeaving();
     await this.settle();
     if (life.signal.aborted) {
       this.start();
@@ -319,11 +319,11 @@ export class NodeWorld {
   }
 
   #nextDue(now: number): number {
-    const { book, sessions } = this.holding;
+    const { cache, tokens } = this.credentials;
     const due = [
-      ...[...sessions.current()].map(tokenRenewalAt),
-      ...[...book.entries()].map(({ answer }) => (answer ? leaseRenewalAt(answer) : Infinity)),
-      ...sessions
+      ...[...tokens.current()].map(tokenRenewalAt),
+      ...[...cache.entries()].map(({ answer }) => (answer ? leaseRenewalAt(answer) : Infinity)),
+      ...tokens
         .all()
         .filter(({ state }) => state === "leaving")
         .map(({ retryAt }) => retryAt),
@@ -336,7 +336,7 @@ export class NodeWorld {
     for (let turn = 0; turn < 3; turn += 1) await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
-  #visitor({ tenant, uid, jwt }: ModelPod): Visitor {
+  #principal({ tenant, uid, jwt }: ModelPod): Principal {
     return {
       pod: { namespace: tenant, name: uid, uid, serviceAccount: tenant },
       connection: this.connection,
@@ -345,7 +345,7 @@ export class NodeWorld {
       role: tenant,
       audience: "vault",
       jwt: new Redacted(jwt),
-      tokenKey: tokenKey({
+      ownerKey: ownerKey({
         connection: this.connection.name,
         vaultNamespace: "",
         authMount: "kubernetes",
@@ -356,7 +356,7 @@ export class NodeWorld {
         serviceAccountUid: tenant,
         podUid: uid,
       }),
-      place: `/pods/${uid}/volumes/kubernetes.io~csi/secrets/mount`,
+      volumeKey: `/pods/${uid}/volumes/kubernetes.io~csi/secrets/mount`,
       podVolume: true,
     };
   }

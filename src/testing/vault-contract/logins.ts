@@ -14,7 +14,7 @@ import {
 } from "./ask.js";
 import type { Chapter, Trial } from "./chapter.js";
 
-const visitor = {
+const principal = {
   namespace: "shop",
   serviceAccount: "web",
   pod: { name: "web-0", uid: "11111111-2222-3333-4444-555555555555" },
@@ -45,7 +45,7 @@ export const jwtLogin: Chapter = (trial) => {
   describe("login by jwt", () => {
     let vault: Trial;
     const logIn = (role: string, jwt: string) => vault.ask("POST", "auth/jwt/login", { body: { role, jwt } });
-    const claims = (change: Data = {}) => ({ ...vault.subject.issuer.claims(visitor), ...change });
+    const claims = (change: Data = {}) => ({ ...vault.subject.issuer.claims(principal), ...change });
     const signed = (change: Data = {}) => vault.subject.issuer.sign(claims(change));
     const role = {
       role_type: "jwt",
@@ -158,7 +158,7 @@ export const kubernetesLogin: Chapter = (trial) => {
   describe("login by kubernetes", () => {
     let vault: Trial;
     const logIn = (role: string, jwt: string) => vault.ask("POST", "auth/kubernetes/login", { body: { role, jwt } });
-    const claims = (change: Data = {}) => ({ ...vault.subject.issuer.claims(visitor), ...change });
+    const claims = (change: Data = {}) => ({ ...vault.subject.issuer.claims(principal), ...change });
     const signed = (change: Data = {}) => vault.subject.issuer.sign(claims(change));
     const role = {
       bound_service_account_names: ["web"],
@@ -169,7 +169,7 @@ export const kubernetesLogin: Chapter = (trial) => {
       token_max_ttl: "2h",
     };
     const as = (namespace: string, serviceAccount: string) =>
-      vault.subject.issuer.mint({ ...visitor, namespace, serviceAccount });
+      vault.subject.issuer.mint({ ...principal, namespace, serviceAccount });
     beforeAll(async () => {
       vault = trial();
       await vault.must("POST", "sys/auth/kubernetes", { type: "kubernetes" });

@@ -1,0 +1,108 @@
+import type { PodWatch } from "../kube/pod-watch.js";
+import type { VolumePod } from "../leases/secret-cache.js";
+import type { Clock } from "../shared/clock.js";
+import { ProviderError } from "../shared/errors.js";
+import type { Random } from "../shared/random.js";
+import { backoff } from "../vault/backoff.js";
+
+export interface PodReaperObserver {
+  podGone(pod: VolumePod): void;
+  /** It is not in the watch, and the API server does not tell; it is asked again. */
+  fateUnknown(pod: VolumePod, error: ProviderError): void;
+}
+
+export interface PodReaperParts {
+  watch: Pick<PodWatch, "state" | "find">;
+  /** Asks the API server about the one pod. */
+  fate: (pod: VolumePod, signal: AbortSignal) => Promise<"lives" | "gone">;
+  /** Those that hold anything. */
+  owners: () => Iterable<VolumePod>;
+  /** Nothing of the pod is needed any more. */
+  gone: (uid: string) => void;
+  clock: Clock;
+  random: Random;
+  observer: PodReaperObserver;
+}
+
+interface Absence {
+  pod: VolumePod;
+  /** Asked about no sooner. */
+  askAt: number;
+  failures: number;
+  asking: boolean;
+  /** The API server has said so. */
+  confirmedAt?: number;
+}
+
+/** A Mount may come before the watch has seen its pod. */
+const watchLagMs = 5_000;
+/** What has just been told to a container may still be in use while it ends. */
+const graceMs = 30_000;
+/** Alive after all, although the watch does not have it. */
+const doubtMs = 60_000;
+/** Of questions and revocations a second: a node that is drained loses all of its pods at once. */
+const mostAtOnce = 5;
+
+/**
+ * Finds out which pods that hold something are gone: absent from a watch that is live, confirmed by the API server, and
+ * then given thirty seconds. Where the watch is not live, or an answer does not come, nothing is concluded.
+ */
+export class PodReaper {
+  readonly #parts: PodReaperParts;
+  readonly #absences = new Map<string, Absence>();
+
+  constructor(parts: PodReaperParts) {
+    this.#parts = parts;
+  }
+
+  /** Call it every second or so; it does not wait for answers. */
+  round(signal: AbortSignal): void {
+    if (this.#parts.watch.state !== "live") return;
+    const now = this.#parts.clock.monotonic();
+    this.#note(now);
+    const absent = [...this.#absences.values()];
+    const asking = absent.filter((absence) => absence.asking).length;
+    absent
+      .filter(({ confirmedAt, asking: asked, askAt }) => confirmedAt === undefined && !asked && now >= askAt)
+      .slice(0, Math.max(0, mostAtOnce - asking))
+      .forEach((absence) => void this.#ask(absence, signal));
+    absent
+      .filter(({ confirmedAt }) => confirmedAt !== undefined && now - confirmedAt >= graceMs)
+      .slice(0, mostAtOnce)
+      .forEach(({ pod }) => this.#leave(pod));
+  }
+
+  #note(now: number): void {
+    const { watch, owners } = this.#parts;
+    const credentials = new Map([...owners()].map((pod) => [pod.uid, pod]));
+    for (const uid of this.#absences.keys()) if (!credentials.has(uid) || watch.find(uid)) this.#absences.delete(uid);
+    for (const [uid, pod] of credentials) {
+      if (this.#absences.has(uid) || watch.find(uid)) continue;
+      this.#absences.set(uid, { pod, askAt: now + watchLagMs, failures: 0, asking: false });
+    }
+  }
+
+  async #ask(absence: Absence, signal: AbortSignal): Promise<void> {
+    const { fate, clock, random, observer } = this.#parts;
+    absence.asking = true;
+    try {
+      const told = await fate(absence.pod, signal);
+      absence.failures = 0;
+      if (told === "gone") absence.confirmedAt = clock.monotonic();
+      else absence.askAt = clock.monotonic() + doubtMs;
+    } catch (reason) {
+      if (signal.aborted) return;
+      absence.failures += 1;
+      absence.askAt = clock.monotonic() + backoff(absence.failures, Infinity, random());
+      observer.fateUnknown(absence.pod, ProviderError.from(reason));
+    } finally {
+      absence.asking = false;
+    }
+  }
+
+  #leave(pod: VolumePod): void {
+    this.#absences.delete(pod.uid);
+    this.#parts.observer.podGone(pod);
+    this.#parts.gone(pod.uid);
+  }
+}

@@ -1,0 +1,158 @@
+import { setMaxListeners } from "node:events";
+import type { Options } from "../config/options.js";
+import { createAdminServer } from "../http/admin-server.js";
+import type { KubeClient } from "../kube/kube-client.js";
+import { podStatus } from "../kube/pod-status.js";
+import { PodWatch } from "../kube/pod-watch.js";
+import { type Credentials, createCredentials } from "../leases/credentials.js";
+import type { VolumePod } from "../leases/secret-cache.js";
+import type { Clock } from "../shared/clock.js";
+import { ProviderError } from "../shared/errors.js";
+import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
+import type { Random } from "../shared/random.js";
+import type { Redacted } from "../shared/redacted.js";
+import type { LiveVaultClient } from "../vault/create-vault-client.js";
+import type { CredentialPaths } from "../vault/credential-paths.js";
+import { PodReaper } from "./pod-reaper.js";
+import { credentialInfos } from "./credential-infos.js";
+import { StateOwner } from "./state-owner.js";
+import { runEvery } from "./run-every.js";
+import type { LeaseObservers } from "./lease-observers.js";
+import type { Observers } from "./observers.js";
+import type { CleanupStack } from "./cleanup-stack.js";
+
+export interface CredentialsStartParts {
+  options: Options;
+  /** The cluster's. */
+  key: Redacted<Buffer>;
+  /** What pods are watched by, where they are. */
+  pods: Pick<KubeClient, "call" | "stream"> | undefined;
+  client: LiveVaultClient;
+  clock: Clock;
+  random: Random;
+  scheduler: EventLoopScheduler;
+  observers: Observers;
+  leaseObservers: LeaseObservers;
+  leadMs: number;
+  paths: CredentialPaths;
+}
+
+/** A stop waits so long for what Vault is being asked for after its Mount was given up: a login or credential that is cut off is orphaned. */
+const lastAnswersMs = 5_000;
+
+export interface StartedCredentials extends Credentials {
+  /** Why no Mount is served any more; `undefined` while they are. */
+  closed(): ProviderError | undefined;
+}
+
+/**
+ * What holds, at work: what an earlier process held is taken up before this resolves, and then renewed, replaced and
+ * revoked as pods come and go. The releases end all of it, and revoke nothing.
+ */
+export async function startCredentials(
+  parts: CredentialsStartParts,
+  releases: CleanupStack,
+  signal: AbortSignal,
+): Promise<StartedCredentials> {
+  const { options, client, clock, random, scheduler, observers, leaseObservers, leadMs, paths } = parts;
+  const life = new AbortController();
+  setMaxListeners(0, life.signal); // Every token that is revoked listens, and a node's pods may go all at once.
+  const watch = podWatchOf(parts);
+  const credentials = createCredentials({
+    client,
+    clock,
+    random,
+    scheduler,
+    limits: options.limits,
+    rules: { maxOrphanMs: options.maxOrphanMs, leadMs },
+    paths,
+    observer: observers,
+    renewalObserver: leaseObservers,
+    lives: (uid) => watch?.state === "live" && watch.find(uid) !== undefined,
+    refreshWished: (uid) => watch?.find(uid)?.refresh,
+    credentialsRefused: () => state?.refusal(),
+    lifetime: life.signal,
+  });
+  const { cache, tokens, renewalLoop, journal } = credentials;
+
+  let closed: ProviderError | undefined;
+  const door = createAdminServer({
+    leases: () => credentialInfos(credentials, clock, leadMs),
+    revokeAll: () => {
+      closed = new ProviderError(
+        "unavailable",
+        "everything was revoked on this node (keymount revoke-all); restart keymount to serve again",
+      );
+      return tokens.revokeAll();
+    },
+  });
+  const state: StateOwner | undefined = options.state && (await openState(parts, options.state));
+  if (state) releases.add(() => state.release());
+
+  function openState({ key }: CredentialsStartParts, place: NonNullable<Options["state"]>): Promise<StateOwner> {
+    const { providerName: provider, nodeName, operator } = options;
+    const { connections } = operator;
+    return StateOwner.open(
+      { place, key, provider, nodeName, connections, ledger: journal, door, clock, observer: leaseObservers },
+      signal,
+    );
+  }
+
+  const departures =
+    watch &&
+    new PodReaper({
+      watch,
+      fate: (pod, asking) => podStatus(parts.pods!, pod, asking),
+      owners: () => owners(cache.volumes()),
+      gone: (uid) => cache.forgetPod(uid),
+      clock,
+      random,
+      observer: leaseObservers,
+    });
+  const hurried = [
+    () => state?.round(life.signal),
+    () => renewalLoop.tick(life.signal),
+    () => tokens.revokeLeaving(),
+    () => departures?.round(life.signal),
+  ];
+  const greetings = () => options.operator.connections.map((connection) => client.identify(connection, life.signal));
+  const leisurely = [() => cache.sweep(clock.monotonic()), () => tokens.sweep(), () => Promise.all(greetings())];
+  const failed = (error: unknown) => observers.choreFailed(error);
+  const running = [
+    runEvery(clock, 1_000, hurried, failed, life.signal),
+    runEvery(clock, 60_000, leisurely, failed, life.signal),
+    watch?.run(life.signal),
+  ];
+  releases.add(async () => {
+    await within(lastAnswersMs, credentials.settled(), clock);
+    life.abort(new ProviderError("cancelled", "keymount is stopping"));
+    await Promise.all([...running, renewalLoop.settled()]);
+    await journal.settled();
+  });
+  return { ...credentials, closed: () => closed };
+}
+
+/** Waits for something, but no longer than `ms`. */
+async function within(ms: number, something: Promise<void>, clock: Clock): Promise<void> {
+  const done = new AbortController();
+  const sleeping = clock.sleep(ms, done.signal).catch(() => {});
+  await Promise.race([something, sleeping]);
+  done.abort();
+}
+
+function podWatchOf({
+  pods: kube,
+  options,
+  clock,
+  random,
+  leaseObservers,
+}: CredentialsStartParts): PodWatch | undefined {
+  const { nodeName } = options;
+  return kube && nodeName !== undefined
+    ? new PodWatch({ kube, nodeName, clock, random, observer: leaseObservers })
+    : undefined;
+}
+
+function* owners(bindings: Iterable<{ pod?: VolumePod }>): Iterable<VolumePod> {
+  for (const { pod } of bindings) if (pod) yield pod;
+}

@@ -1,0 +1,112 @@
+import { randomBytes } from "node:crypto";
+import type { Server } from "node:net";
+import { hostname } from "node:os";
+import type { Connection } from "../config/connection.js";
+import type { StatePlace } from "../config/options.js";
+import type { StateJournal } from "../leases/state-journal.js";
+import type { Clock } from "../shared/clock.js";
+import { ProviderError } from "../shared/errors.js";
+import type { Redacted } from "../shared/redacted.js";
+import { readBootId } from "../state/boot-id.js";
+import { SealedRecords, type SealedRecordsObserver } from "../state/sealed-records.js";
+import { openStateDirectory } from "../state/state-directory.js";
+import { StateLock } from "../state/state-lock.js";
+
+export interface StateOwnerObserver extends SealedRecordsObserver {
+  /** Whether this process is the one that writes there. */
+  stateHeld(directory: string, held: boolean): void;
+}
+
+export interface StateOwnerParts {
+  place: StatePlace;
+  key: Redacted<Buffer>;
+  provider: string;
+  nodeName: string | undefined;
+  connections: readonly Connection[];
+  ledger: StateJournal;
+  /** Listens on the lock. */
+  door: Server;
+  clock: Clock;
+  observer: StateOwnerObserver;
+}
+
+/**
+ * The state directory as the daemon uses it: only one process on the node holds credentials of a provider's, so that no
+ * two renew, replace and revoke the same. The other one, while an upgrade overlaps, serves what is static.
+ */
+export class StateOwner {
+  readonly #parts: StateOwnerParts;
+  readonly #directory: string;
+  readonly #bootId: string;
+  readonly #lock: StateLock;
+  /** Of this process, while it holds the lock. */
+  #records: SealedRecords | undefined;
+
+  private constructor(parts: StateOwnerParts, directory: string, bootId: string) {
+    this.#parts = parts;
+    this.#directory = directory;
+    this.#bootId = bootId;
+    this.#lock = new StateLock(directory, parts.clock, () => randomBytes(6).toString("hex"));
+  }
+
+  /** Takes up what is there, if nobody else holds it. Throws `invalid_request` for a directory that must not be used. */
+  static async open(parts: StateOwnerParts, signal: AbortSignal): Promise<StateOwner> {
+    const { directory: path, onDisk } = parts.place;
+    const directory = await openStateDirectory({ path, onDisk }, signal);
+    const state = new StateOwner(parts, directory, await readBootId(signal));
+    await state.#take(signal);
+    if (!state.#records) parts.observer.stateHeld(directory, false);
+    return state;
+  }
+
+  /** Why no credential may be made now. */
+  refusal(): ProviderError | undefined {
+    if (this.#records) return undefined;
+    return new ProviderError(
+      "unavailable",
+      "another keymount on this node still holds the credentials (an upgrade?); this one makes none until that one has ended",
+    );
+  }
+
+  /** Takes it up once the other process is gone, and steps back where somebody has taken it away; call it every second or so. */
+  async round(signal: AbortSignal): Promise<void> {
+    if (!this.#records) return this.#take(signal);
+    if (await this.#lock.stillOurs()) return this.#records.prune();
+    this.#records = undefined;
+    this.#parts.ledger.close();
+    await this.#lock.release();
+    this.#parts.observer.stateHeld(this.#directory, false);
+  }
+
+  async release(): Promise<void> {
+    await this.#lock.release();
+  }
+
+  /** Without the lock afterwards where anything fails, so that it can be tried again. */
+  async #take(signal: AbortSignal): Promise<void> {
+    const { door, ledger, connections, observer } = this.#parts;
+    if (!(await this.#lock.take(door, signal))) return;
+    try {
+      const records = this.#sealedRecords();
+      ledger.open(records, await records.readAll(signal), connections);
+      this.#records = records;
+    } catch (error) {
+      await this.#lock.release();
+      throw error;
+    }
+    observer.stateHeld(this.#directory, true);
+  }
+
+  #sealedRecords(): SealedRecords {
+    const { observer, key, provider, nodeName = hostname(), place, clock } = this.#parts;
+    return new SealedRecords({
+      directory: this.#directory,
+      key,
+      context: { provider, node: nodeName, bootId: this.#bootId },
+      randomBytes,
+      wall: () => clock.wall(),
+      onDisk: place.onDisk,
+      observer,
+    });
+  }
+}

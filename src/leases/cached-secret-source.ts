@@ -1,0 +1,357 @@
+import type { SecretSource, MountTransaction, Principal, FetchOptions } from "../mount/ports.js";
+import type { VaultRequest } from "../mount/mount-spec.js";
+import { RetryGate } from "../shared/retry-gate.js";
+import type { Clock } from "../shared/clock.js";
+import { ProviderError } from "../shared/errors.js";
+import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
+import type { FairBudget } from "../shared/fair-budget.js";
+import { joinSignals } from "../shared/join-signals.js";
+import type { Random } from "../shared/random.js";
+import { SingleFlight } from "../shared/single-flight.js";
+import { TenantLimiter } from "../shared/tenant-limiter.js";
+import type { StoredToken } from "../vault/stored-token.js";
+import type { Persistence } from "../vault/token-store.js";
+import { type LeaseRules, isShort } from "../vault/term.js";
+import type { AnswerIntake, Lease, Priority, VaultAnswer } from "../vault/vault-client.js";
+import { VaultError } from "../vault/vault-error.js";
+import { type CachedSecret, answerOf, isAlive, isDue } from "./cached-secret.js";
+import type { SecretCache, VolumeRecord, CacheLimits, CacheEntry } from "./secret-cache.js";
+import { Reservation } from "./reservation.js";
+import { retryDelay } from "./retry-delay.js";
+
+/** Where fresh answers come from: Vault, as the principal. */
+export interface VaultReader {
+  ask(
+    principal: Principal,
+    request: VaultRequest,
+    options: { priority: Priority; mayWait: boolean; allowedBefore: boolean; intake: AnswerIntake },
+    signal: AbortSignal,
+  ): Promise<{ reply: VaultAnswer; session: StoredToken }>;
+
+  /** Whether a read is known to make a credential. */
+  hasMade(principal: Principal, request: VaultRequest): boolean;
+
+  /** Gives back a credential that nobody will be given, in the background; without a lease it can only be told of. */
+  giveBack(lease: Lease | undefined, session: StoredToken, path: string): void;
+}
+
+/** `mount`: what one Mount may be made of. */
+export type ReachedLimit = keyof CacheLimits | "inFlightBytes" | "mount";
+
+export interface CachedSecretSourceObserver {
+  /** A due answer could not be had anew, so the held one stands in. */
+  staleServed(principal: Principal, request: VaultRequest, error: ProviderError, heldForMs: number): void;
+  /** A credential was made: the first for its request, or in the place of another. */
+  credentialMade(principal: Principal, request: VaultRequest, answer: CachedSecret, first: boolean): void;
+  /** A limit, or the share of a namespace in it, keeps an answer from being taken in or a credential from being made. */
+  limitReached(limit: ReachedLimit): void;
+  /** It lives too short for a file mount; told of the first only. */
+  livesTooShort(principal: Principal, request: VaultRequest, answer: CachedSecret): void;
+}
+
+export interface CachedSecretSourceParts {
+  cache: SecretCache;
+  /** Bytes of answers on their way to Mounts, and of the files made of them. */
+  inFlight: FairBudget;
+  /** Bytes of the answers that one Mount may be made of. */
+  mountBytes: number;
+  scheduler: EventLoopScheduler;
+  reader: VaultReader;
+  clock: Clock;
+  random: Random;
+  observer: CachedSecretSourceObserver;
+  rules: LeaseRules;
+  journal: Persistence;
+  /** Why no credential may be made on this node now; `undefined` when it may. */
+  credentialsRefused: () => ProviderError | undefined;
+  /** The refresh that the pod asks for: read everything static again when it is another than before. */
+  refreshWished: (podUid: string) => string | undefined;
+}
+
+/** What one volume asks, and where its answer goes. */
+interface Question {
+  principal: Principal;
+  volume: VolumeRecord;
+  entry: CacheEntry;
+  request: VaultRequest;
+  /** What is static is to be read again, however young. */
+  anew: boolean;
+}
+
+/** Bytes of the failures remembered at once, one for each request of a owner key. */
+const rememberedBytes = 2 << 20;
+/** Several times what a connection lets run at once: each request under way takes ten kilobytes of memory. */
+const askedAtOnce = 64;
+/** What a credential takes at least; how much it is shows when it is made. */
+const leastCredentialBytes = 2 << 10;
+
+/** Answers from the book first; asks Vault for what is new or due, one asking for all who want the same. */
+export class CachedSecretSource implements SecretSource {
+  readonly #parts: CachedSecretSourceParts;
+  readonly #asking = new SingleFlight<CachedSecret>();
+  /** By namespace. */
+  readonly #limiter = new TenantLimiter(askedAtOnce);
+  readonly #attempts = new RetryGate<ProviderError>(rememberedBytes);
+
+  constructor(parts: CachedSecretSourceParts) {
+    this.#parts = parts;
+  }
+
+  begin(principal: Principal): MountTransaction {
+    const { cache, mountBytes, clock, observer, refreshWished, journal } = this.#parts;
+    const { ownerKey, volumeKey, podVolume, pod } = principal;
+    const { namespace, name, uid } = pod;
+    const of = { ownerKey, namespace, volumeKey, ...(podVolume && { pod: { namespace, name, uid } }) };
+    const volume = cache.volume(of, clock.monotonic());
+    const refresh = podVolume ? refreshWished(uid) : undefined;
+    const anew = refresh !== undefined && refresh !== volume.refresh;
+    const given = new Map<string, { entry: CacheEntry; answer: CachedSecret }>();
+    const asked = new Set<CacheEntry>();
+    const used = new Set<CachedSecret>();
+    const taken = this.#reservation(namespace);
+    const overflow = new AbortController();
+    const joined = new Map<AbortSignal, ReturnType<typeof joinSignals>>();
+    const untilOverflow = (signal: AbortSignal) => {
+      const known = joined.get(signal) ?? joinSignals(signal, overflow.signal);
+      joined.set(signal, known);
+      return known.signal;
+    };
+    const give = (entry: CacheEntry, answer: CachedSecret) => {
+      if (!used.has(answer)) taken.take(answer.bytes);
+      used.add(answer);
+      given.set(entry.key, { entry, answer });
+    };
+    return {
+      read: async (request, wish, signal) => {
+        const entry = cache.use(volume, request);
+        if (!asked.has(entry)) cache.visited(entry);
+        asked.add(entry);
+        const question = { principal, volume, entry, request, anew };
+        const { answer, staleReason } = await this.#deliver(question, wish, untilOverflow(signal));
+        give(entry, answer);
+        if (sumOf(used) > mountBytes && !overflow.signal.aborted) {
+          observer.limitReached("mount");
+          overflow.abort(tooMuchForOneMount(mountBytes));
+        }
+        overflow.signal.throwIfAborted();
+        return { body: answer.body, ...(staleReason && { staleReason }) };
+      },
+      previous: (request) => {
+        const entry = cache.find(volume, request);
+        if (!entry) return undefined;
+        if (entry.answer?.kind === "static") entry.invalid = true;
+        const former = volume.delivered.get(entry);
+        if (!former || former === given.get(entry.key)?.answer) return undefined;
+        give(entry, former);
+        return former.body;
+      },
+      made: (bytes) => taken.take(bytes),
+      commit: (versions) => {
+        const answers = new Map([...given.values()].map(({ entry, answer }) => [entry, answer] as const));
+        const { news } = cache.deliver(volume, answers, clock.monotonic());
+        const unchanged = volume.versions === versions;
+        volume.versions = versions;
+        if (refresh !== undefined) volume.refresh = refresh;
+        if (news || !unchanged || anew) void journal.persist(ownerKey);
+        return { unchanged };
+      },
+      end: () => {
+        taken.release();
+        for (const { release } of joined.values()) release();
+        for (const entry of asked) cache.left(volume, entry);
+      },
+    };
+  }
+
+  /** Resolves when nothing is being asked for any more: what is made has been written by then. */
+  async settled(): Promise<void> {
+    await this.#asking.settled();
+  }
+
+  async #deliver(
+    question: Question,
+    wish: FetchOptions,
+    signal: AbortSignal,
+  ): Promise<{ answer: CachedSecret; staleReason?: ProviderError }> {
+    const { principal, volume, entry, request } = question;
+    const now = this.#parts.clock.monotonic();
+    const held = entry.answer && isAlive(entry.answer, now) ? entry.answer : undefined;
+    if (held && !this.#wantsAnew(question, held, wish, now)) return { answer: held };
+    try {
+      return { answer: await this.#askOnce(question, held, signal) };
+    } catch (reason) {
+      const error = ProviderError.from(reason);
+      const standIn = held ?? volume.delivered.get(entry);
+      if (!standIn || signal.aborted || isWished(error, wish)) throw error;
+      entry.refreshFailed = true;
+      this.#parts.observer.staleServed(principal, request, error, now - standIn.readAt);
+      return { answer: standIn, staleReason: error };
+    }
+  }
+
+  #wantsAnew({ entry, anew }: Question, held: CachedSecret, { refreshIntervalMs }: FetchOptions, now: number): boolean {
+    const isStatic = held.kind === "static";
+    return (
+      (isStatic && (entry.invalid === true || anew)) || isDue(held, refreshIntervalMs, now, this.#parts.rules.leadMs)
+    );
+  }
+
+  /** Only the refresh of a static answer is abandoned: what comes for the first time may be a credential, which would be lost. */
+  async #askOnce(question: Question, held: CachedSecret | undefined, signal: AbortSignal): Promise<CachedSecret> {
+    const { principal, entry, request } = question;
+    const early = this.#attempts.tooEarly(entry.key, this.#parts.clock.monotonic());
+    if (early) throw early;
+    const work = (working: AbortSignal) => this.#ask(question, held, working);
+    const ask = () => {
+      if (makes(request) || (request.method === "GET" && this.#parts.reader.hasMade(principal, request))) {
+        this.#admitCredential(question, leastCredentialBytes);
+        if (entry.users.size === 0) throw lostItsPlace(request);
+      }
+      return this.#asking.run(entry.key, work, { lasting: held?.kind !== "static" }, signal);
+    };
+    return this.#limiter.run(entry.namespace, held === undefined, async () => ask(), signal);
+  }
+
+  /** What is a credential for certain is noted before it is asked for; what turns out to be one, before it is given. */
+  async #ask(question: Question, held: CachedSecret | undefined, signal: AbortSignal): Promise<CachedSecret> {
+    const { principal, volume, entry, request } = question;
+    const { cache, scheduler, reader, clock, random, journal, rules } = this.#parts;
+    const { namespace } = entry;
+    const priority = priorityOf(volume, held);
+    const received = this.#reservation(namespace);
+    const intake: AnswerIntake = {
+      admit: (bytes) => received.raiseTo(2 * bytes), // In pieces, and joined.
+      turn: () => scheduler.turn(namespace, { first: true }),
+    };
+    cache.visited(entry);
+    const former = volume.delivered.get(entry);
+    entry.creating = makes(request) || (former !== undefined && former.kind !== "static");
+    try {
+      if (entry.creating) await journal.persist(entry.ownerKey);
+      const allowedBefore = entry.answer !== undefined && entry.denied !== true;
+      const asked = { priority, mayWait: held !== undefined, allowedBefore, intake };
+      const { reply, session } = await reader.ask(principal, request, asked, signal);
+      const answer = answerOf(request, reply, session, {
+        wall: clock.wall(),
+        monotonic: clock.monotonic(),
+        draw: random(),
+        maxOrphanMs: rules.maxOrphanMs,
+      });
+      this.#admitAnswer(question, answer, received);
+      const first = entry.answer === undefined;
+      cache.hold(entry, answer);
+      this.#attempts.succeeded(entry.key);
+      entry.creating = false;
+      if (answer.kind !== "static") await this.#welcome(question, answer, first);
+      return answer;
+    } catch (reason) {
+      const error = ProviderError.from(reason);
+      if (error instanceof VaultError && error.kind === "denied") entry.denied = true;
+      if (!signal.aborted) {
+        this.#attempts.failed(entry.key, error, clock.monotonic(), (failures) =>
+          retryDelay(error, failures, held !== undefined, random()),
+        );
+      }
+      throw error;
+    } finally {
+      entry.creating = false;
+      cache.left(volume, entry);
+      received.release();
+    }
+  }
+
+  async #welcome({ principal, entry, request }: Question, answer: CachedSecret, first: boolean): Promise<void> {
+    const { observer, rules, journal } = this.#parts;
+    observer.credentialMade(principal, request, answer, first);
+    if (first && answer.term && isShort(answer.term, rules.leadMs)) observer.livesTooShort(principal, request, answer);
+    await journal.persist(entry.ownerKey);
+  }
+
+  #reservation(namespace: string): Reservation {
+    const { inFlight, observer } = this.#parts;
+    return new Reservation(inFlight, namespace, () => observer.limitReached("inFlightBytes"));
+  }
+
+  #admitCredential(question: Question, bytes: number): void {
+    if (!question.principal.podVolume) throw needsPodVolume(question.request);
+    const refusal = this.#parts.credentialsRefused();
+    if (refusal) throw refusal;
+    this.#admitBytes(question, bytes);
+  }
+
+  /** What takes the place of another needs no more room than it did: a share that has shrunk ends no credential. */
+  #admitBytes({ volume, entry, request }: Question, bytes: number): void {
+    const { cache, clock } = this.#parts;
+    const former = entry.answer ?? volume.delivered.get(entry);
+    if (former && former.kind !== "static" && bytes <= former.bytes + leastCredentialBytes) return;
+    const full = cache.fullForCredential(volume, bytes, clock.monotonic());
+    if (!full) return;
+    this.#parts.observer.limitReached(full);
+    throw noRoomForCredential(request, volume.namespace, full);
+  }
+
+  /** That a GET makes a credential shows first in its answer; a lease that may not be held is given back. */
+  #admitAnswer(question: Question, answer: CachedSecret, received: Reservation): void {
+    const { entry, request } = question;
+    const { kind, lease, session, bytes } = answer;
+    try {
+      received.raiseTo(bytes);
+      if (kind === "leased") this.#admitCredential(question, bytes);
+      if (kind === "issued") this.#admitBytes(question, bytes);
+      if (kind !== "static" && entry.users.size === 0) throw lostItsPlace(request);
+    } catch (refusal) {
+      this.#parts.reader.giveBack(lease, session, request.path);
+      throw refusal;
+    }
+  }
+}
+
+function sumOf(answers: ReadonlySet<CachedSecret>): number {
+  return [...answers].reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+function tooMuchForOneMount(limit: number): ProviderError {
+  return new ProviderError(
+    "limit_exceeded",
+    `the secrets of this volume are larger than ${limit} bytes together, twice what fits one answer to the driver; put them into several classes and volumes`,
+  );
+}
+
+function noRoomForCredential({ path }: VaultRequest, namespace: string, limit: keyof CacheLimits): ProviderError {
+  const share = limit === "bytes" ? "as many credentials" : "as many volumes with credentials";
+  return new ProviderError(
+    "limit_exceeded",
+    `this node holds ${share} as the share of namespace ${namespace} in limits.${limit} allows, so ${path} makes no more; raise it or spread the pods`,
+  );
+}
+
+function needsPodVolume(request: VaultRequest): ProviderError {
+  return new ProviderError(
+    "invalid_request",
+    `${request.path} makes a credential that lives as long as a pod's volume, so it needs a pod volume: it cannot be synced by a controller`,
+  );
+}
+
+function lostItsPlace(request: VaultRequest): ProviderError {
+  return new ProviderError(
+    "limit_exceeded",
+    `${request.path} makes a credential for a volume that has lost its place meanwhile: its pod is gone, or others needed the room (raise limits.bindings or spread the pods)`,
+  );
+}
+
+/** For certain: what a GET makes shows in its answer. */
+function makes({ method }: VaultRequest): boolean {
+  return method !== "GET" && method !== "LIST";
+}
+
+function priorityOf(volume: VolumeRecord, held: CachedSecret | undefined): Priority {
+  if (!held) return volume.versions === undefined ? "first-mount" : "replacement";
+  return held.kind === "static" ? "refresh" : "replacement";
+}
+
+/** Vault, alive and well, says no: the class may wish to hear it. */
+function isWished(error: ProviderError, { onDenied, optional }: FetchOptions): boolean {
+  if (!(error instanceof VaultError)) return false;
+  if (["missing", "deleted", "destroyed"].includes(error.kind)) return onDenied === "fail" || optional === true;
+  return onDenied === "fail" && ["denied", "login_denied"].includes(error.kind);
+}

@@ -1,0 +1,79 @@
+import type { Clock } from "../shared/clock.js";
+import type { ProviderError } from "../shared/errors.js";
+import { FairBudget } from "../shared/fair-budget.js";
+import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
+import type { Random } from "../shared/random.js";
+import type { CredentialPaths } from "../vault/credential-paths.js";
+import { TokenStore, type TokenStoreObserver } from "../vault/token-store.js";
+import type { LeaseRules } from "../vault/term.js";
+import type { VaultClient } from "../vault/vault-client.js";
+import { VaultSecrets, type VaultSecretsObserver } from "../vault/vault-secrets.js";
+import { StateJournal, type StateJournalObserver } from "./state-journal.js";
+import { SecretCache, type CacheLimits } from "./secret-cache.js";
+import { CachedSecretSource, type CachedSecretSourceObserver } from "./cached-secret-source.js";
+import { RenewalLoop, type RenewalLoopObserver } from "./renewal-loop.js";
+
+export interface CredentialsParts {
+  client: VaultClient;
+  clock: Clock;
+  random: Random;
+  limits: CacheLimits & { inFlightBytes: number; responseBytes: number };
+  scheduler: EventLoopScheduler;
+  rules: LeaseRules;
+  /** What is known of paths that make credentials; shared with the client, which waits for those. */
+  paths: CredentialPaths;
+  observer: TokenStoreObserver & CachedSecretSourceObserver & VaultSecretsObserver;
+  renewalObserver: RenewalLoopObserver & StateJournalObserver;
+  /** Which pods are known to live; where nobody knows, none is. */
+  lives: (podUid: string) => boolean;
+  /** See `HeldAnswersParts`. */
+  refreshWished: (podUid: string) => string | undefined;
+  /** See `HeldAnswersParts`. */
+  credentialsRefused: () => ProviderError | undefined;
+  /** Ends what goes on in the background. */
+  lifetime: AbortSignal;
+}
+
+/** Everything that holds, each part knowing the others it needs. */
+export interface Credentials {
+  cache: SecretCache;
+  tokens: TokenStore;
+  source: CachedSecretSource;
+  renewalLoop: RenewalLoop;
+  journal: StateJournal;
+  /** Bytes of answers on their way to Mounts, and of the files made of them. */
+  inFlight: FairBudget;
+  /** Resolves when nothing is being made or given back any more, and what was made has been written. */
+  settled(): Promise<void>;
+}
+
+/** Puts together what answers Mounts, what renews, and what survives. Nothing is started. */
+export function createCredentials(parts: CredentialsParts): Credentials {
+  const { client, clock, random, limits, rules, observer, renewalObserver, lifetime, paths } = parts;
+  const cache = new SecretCache(limits, (ownerKey) => tokens.close(ownerKey), parts.lives);
+  const journal = new StateJournal({ cache, tokens: () => tokens, paths, clock, random, observer: renewalObserver });
+  const common = { client, clock, random, rules, journal };
+  const isNeeded = (ownerKey: string) => cache.isNeeded(ownerKey);
+  const tokens: TokenStore = new TokenStore({ ...common, isNeeded, observer, lifetime });
+  const secrets = new VaultSecrets({ client, tokens, paths, observer, lifetime });
+  const { refreshWished, credentialsRefused, scheduler } = parts;
+  const inFlight = new FairBudget(limits.inFlightBytes);
+  const source = new CachedSecretSource({
+    ...common,
+    cache,
+    inFlight,
+    mountBytes: 2 * limits.responseBytes,
+    scheduler,
+    reader: secrets,
+    observer,
+    refreshWished,
+    credentialsRefused,
+  });
+  const renewalLoop = new RenewalLoop({ ...common, cache, tokens, observer: renewalObserver });
+  const settled = async () => {
+    await source.settled(); // Each may log in, and give back.
+    await Promise.all([tokens.settled(), secrets.settled()]);
+    await journal.settled();
+  };
+  return { cache, tokens, source, renewalLoop, journal, inFlight, settled };
+}

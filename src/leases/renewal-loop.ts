@@ -1,0 +1,180 @@
+import type { VaultRequest } from "../mount/mount-spec.js";
+import type { Clock } from "../shared/clock.js";
+import { ProviderError } from "../shared/errors.js";
+import type { Random } from "../shared/random.js";
+import { backoff } from "../vault/backoff.js";
+import { engineOf } from "../vault/engine.js";
+import { isTransient } from "../vault/transient.js";
+import { type StoredToken, hasEnded, tokenRenewalAt } from "../vault/stored-token.js";
+import type { Persistence, TokenStore } from "../vault/token-store.js";
+import { type LeaseRules, endOf, renewed, unrenewable } from "../vault/term.js";
+import type { Caller, Lease, VaultClient } from "../vault/vault-client.js";
+import { VaultError } from "../vault/vault-error.js";
+import { type CachedSecret, endsAt, isAlive, isDead, leaseRenewalAt, replaceAt } from "./cached-secret.js";
+import type { SecretCache, CacheEntry } from "./secret-cache.js";
+import { type RenewalGroup, RenewalSlots } from "./renewal-slots.js";
+
+export interface RenewalLoopObserver {
+  /** It has another term; where `answer.term.renewable` is false, renewals move its end no more. */
+  leaseRenewed(entry: CacheEntry, answer: CachedSecret): void;
+  /** Not now, or not ever (`answer.term.renewable`). */
+  leaseNotRenewed(entry: CacheEntry, answer: CachedSecret, error: ProviderError): void;
+  /** Vault does not know it any more. */
+  leaseGone(entry: CacheEntry, answer: CachedSecret): void;
+  /** It ends in `leftMs`, and no Mount has come to replace it. Told once. */
+  endsUnreplaced(entry: CacheEntry, answer: CachedSecret, leftMs: number): void;
+}
+
+export interface RenewalLoopParts {
+  cache: SecretCache;
+  tokens: TokenStore;
+  client: VaultClient;
+  clock: Clock;
+  random: Random;
+  rules: LeaseRules;
+  journal: Persistence;
+  observer: RenewalLoopObserver;
+}
+
+/** One renewal that is due. */
+interface Due {
+  /** Told apart by identity: what is being renewed is not renewed twice at once. */
+  what: StoredToken | CachedSecret;
+  session: StoredToken;
+  group: RenewalGroup;
+  endsAt: number;
+  renew: (signal: AbortSignal) => Promise<void>;
+}
+
+/**
+ * Renews what is held, as long as somebody wants it. It never logs in and never has anything made anew: that needs the
+ * pod's own token, which only a Mount brings. What ends soonest comes first, and what has failed before comes last.
+ */
+export class RenewalLoop {
+  readonly #parts: RenewalLoopParts;
+  readonly #underWay = new Map<StoredToken | CachedSecret, Promise<void>>();
+  readonly #slots = new RenewalSlots();
+  readonly #announced = new WeakSet<CachedSecret>();
+  /** What was due in this round and waits for another to end. */
+  #waiting: Due[] = [];
+
+  constructor(parts: RenewalLoopParts) {
+    this.#parts = parts;
+  }
+
+  /** Starts what is due, without waiting for it; call it every second or so. The signal ends what it starts. */
+  tick(signal: AbortSignal): void {
+    const now = this.#parts.clock.monotonic();
+    this.#waiting = this.#due(now).sort(byUrgency);
+    this.#startWaiting(signal);
+    for (const entry of this.#parts.cache.entries()) if (entry.answer) this.#announce(entry, entry.answer, now);
+  }
+
+  /** Resolves when nothing that was started is under way any more. */
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay.values());
+  }
+
+  #due(now: number): Due[] {
+    const { tokens, cache } = this.#parts;
+    const due: Due[] = [];
+    for (const session of tokens.current()) {
+      if (now < tokenRenewalAt(session) || hasEnded(session, now)) continue;
+      const renew = (signal: AbortSignal) => tokens.renew(session, signal);
+      due.push({ what: session, session, group: groupOfToken(session), endsAt: endOf(session.term), renew });
+    }
+    for (const entry of cache.entries()) {
+      const { answer } = entry;
+      if (!answer?.lease || now < leaseRenewalAt(answer) || !isAlive(answer, now)) continue;
+      const { lease, session } = answer;
+      const renew = (signal: AbortSignal) => this.#renewLease(entry, answer, lease, signal);
+      due.push({ what: answer, session, group: groupOfLease(session, entry.request), endsAt: endsAt(answer), renew });
+    }
+    return due.filter(({ what, session }) => !this.#underWay.has(what) && cache.isWanted(session.ownerKey, now));
+  }
+
+  /** As many as may be under way; the others wait on. */
+  #startWaiting(signal: AbortSignal): void {
+    if (signal.aborted) return;
+    this.#waiting = this.#waiting.filter((due) => {
+      if (!this.#slots.take(due.group)) return true;
+      this.#start(due, signal);
+      return false;
+    });
+  }
+
+  #start(due: Due, signal: AbortSignal): void {
+    const work = due
+      .renew(signal)
+      .catch(() => undefined) // Only the signal ends it so.
+      .finally(() => {
+        this.#underWay.delete(due.what);
+        this.#slots.release(due.group, due.what.failures > 0);
+        this.#startWaiting(signal);
+      });
+    this.#underWay.set(due.what, work);
+  }
+
+  async #renewLease(entry: CacheEntry, answer: CachedSecret, lease: Lease, signal: AbortSignal): Promise<void> {
+    const { client, observer, journal } = this.#parts;
+    const { session, term } = answer;
+    if (!term) return;
+    const caller: Caller = { ...session.caller, priority: "renewal" };
+    try {
+      const grant = await client.renewLease(session.connection, session, lease.id, term.askMs, caller, signal);
+      answer.term = renewed(term, grant);
+      answer.failures = 0;
+      answer.wasRenewed = true;
+      observer.leaseRenewed(entry, answer);
+    } catch (reason) {
+      signal.throwIfAborted();
+      await this.#refused(entry, answer, ProviderError.from(reason), signal);
+    }
+    void journal.persist(entry.ownerKey);
+  }
+
+  async #refused(entry: CacheEntry, answer: CachedSecret, error: ProviderError, signal: AbortSignal): Promise<void> {
+    const { tokens, observer } = this.#parts;
+    if (error instanceof VaultError && error.kind === "lease_gone") {
+      answer.gone = true;
+      observer.leaseGone(entry, answer);
+      return;
+    }
+    const { session, wasRenewed } = answer;
+    const liveness = await tokens.liveness(session, error, { allowedBefore: wasRenewed, priority: "renewal" }, signal);
+    if (liveness === "dead") return tokens.died(session);
+    if (liveness instanceof ProviderError || isTransient(error)) this.#putOff(answer);
+    else if (answer.term) answer.term = unrenewable(answer.term);
+    observer.leaseNotRenewed(entry, answer, error);
+  }
+
+  #putOff(answer: CachedSecret): void {
+    const now = this.#parts.clock.monotonic();
+    answer.failures += 1;
+    answer.retryAt = now + backoff(answer.failures, endsAt(answer) - now, this.#parts.random());
+  }
+
+  /** Half of the time that a Mount had to replace it is over. */
+  #announce(entry: CacheEntry, answer: CachedSecret, now: number): void {
+    const end = endsAt(answer);
+    const from = replaceAt(answer, this.#parts.rules.leadMs);
+    if (end === Infinity || isDead(answer) || now < (from + end) / 2 || this.#announced.has(answer)) return;
+    this.#announced.add(answer);
+    this.#parts.observer.endsUnreplaced(entry, answer, Math.max(0, end - now));
+  }
+}
+
+/** What has just been tried in vain waits for what has not been tried. */
+function byUrgency(a: Due, b: Due): number {
+  const failed = ({ what }: Due) => Number(what.failures > 0);
+  return failed(a) - failed(b) || a.endsAt - b.endsAt;
+}
+
+function groupOfToken({ connection, vaultNamespace, authMount }: StoredToken): RenewalGroup {
+  const method = `${vaultNamespace} auth/${authMount}`;
+  return { pool: `tokens of ${connection.name}`, engine: method, path: method };
+}
+
+function groupOfLease({ connection, vaultNamespace }: StoredToken, { path }: VaultRequest): RenewalGroup {
+  return { pool: `leases of ${connection.name}`, engine: `${vaultNamespace}/${engineOf(path)}`, path };
+}

@@ -1,0 +1,425 @@
+import type { VaultRequest } from "../mount/mount-spec.js";
+import { requestKey } from "../mount/request-key.js";
+import { ProviderError } from "../shared/errors.js";
+import { FairBudget } from "../shared/fair-budget.js";
+import { type CachedSecret, type AnswerKind, isAlive } from "./cached-secret.js";
+import { CacheMemory } from "./cache-memory.js";
+import { EvictionOrder } from "./eviction-order.js";
+
+export interface CacheLimits {
+  bindings: number;
+  /** Of memory that answers take. */
+  bytes: number;
+}
+
+/** A volume, or what stands for one: it holds the answers its last delivered Mount was made of. */
+export interface VolumeRecord {
+  readonly key: string;
+  readonly ownerKey: string;
+  /** Kubernetes namespace: the unit of fairness. */
+  readonly namespace: string;
+  /** The volume itself, whoever asks for it. */
+  readonly volumeKey: string;
+  /** Of a pod's own volume. */
+  readonly pod?: VolumePod;
+  readonly entries: Set<CacheEntry>;
+  /** What the volume's files were last made of: what stands in when nothing better can be had. */
+  delivered: Map<CacheEntry, CachedSecret>;
+  seenAt: number;
+  /** How many Mounts were answered with files; from the second on it is known that they come again. */
+  deliveries: number;
+  /** The versions last delivered; absent until a Mount has succeeded. */
+  versions?: string;
+  /** The pod's wish for a refresh (an annotation) that the last delivery has fulfilled. */
+  refresh?: string;
+  /** The volume has been delivered for another owner key since. */
+  supersededAt?: number;
+}
+
+/** The pod whose volume it is. */
+export interface VolumePod {
+  namespace: string;
+  name: string;
+  uid: string;
+}
+
+export type VolumeRecordOf = Pick<VolumeRecord, "ownerKey" | "namespace" | "volumeKey" | "pod">;
+
+/** One request of one owner key, its answer where there is one, and the bindings that use it. */
+export interface CacheEntry {
+  readonly key: string;
+  readonly ownerKey: string;
+  readonly namespace: string;
+  readonly request: VaultRequest;
+  readonly users: Set<VolumeRecord>;
+  answer?: CachedSecret;
+  /** The last attempt to have it anew failed. */
+  refreshFailed?: boolean;
+  /** It is static and of no use to a reader, however young. */
+  invalid?: boolean;
+  /** Vault has denied it to a living token since it was last answered. */
+  denied?: boolean;
+  /** A credential is being made: it would be lost if its users lost their place, or if nobody knew of it. */
+  creating?: boolean;
+  /** Mounts that are not answered yet and have asked for it. */
+  visits?: number;
+}
+
+export interface CacheTotals {
+  bindings: number;
+  bytes: number;
+  answers: Record<AnswerKind, number>;
+}
+
+/** A volume that was seen asking again and again, and has not in so long, is taken for gone where nobody tells. */
+const silenceMs = 24 * 60 * 60_000;
+/** Files made for another role are written by then. */
+const supersededMs = 5 * 60_000;
+
+/**
+ * Who holds what. Pure memory: it never asks Vault, and the time is told to it.
+ *
+ * Shares are by Kubernetes namespace. A credential that is alive is never pushed out, nor is the volume that holds or
+ * awaits it; so of both a namespace gets no more than it leaves free for others (`FairBudget`): half the limit alone, a
+ * third each of two. Static answers, and volumes with nothing else, may fill what is left; for room the namespace that
+ * has most gives its least recently used, and nobody gives to one that would have more then.
+ */
+export class SecretCache {
+  readonly #limits: CacheLimits;
+  readonly #forgotten: (ownerKey: string) => void;
+  readonly #livingPod: (uid: string) => boolean;
+  readonly #volumes = new Map<string, VolumeRecord>();
+  readonly #entries = new Map<string, CacheEntry>();
+  readonly #memory: CacheMemory;
+  /** Those that hold a static answer. */
+  readonly #evictable = new EvictionOrder();
+  readonly #volumesOf = new Map<string, Set<VolumeRecord>>();
+  /** Those of pods' own volumes, by place: more than one while a class changes its role. */
+  readonly #volumesAt = new Map<string, Set<VolumeRecord>>();
+
+  /** `forgotten` is told the owner key that no volume needs any more; `lives` tells which pods are known to live. */
+  constructor(limits: CacheLimits, forgotten: (ownerKey: string) => void, lives: (podUid: string) => boolean) {
+    this.#limits = limits;
+    this.#memory = new CacheMemory(limits.bytes);
+    this.#forgotten = forgotten;
+    this.#livingPod = lives;
+  }
+
+  /** The volume of this key, made where it is new. Throws `limit_exceeded` when every place is needed. */
+  volume(of: VolumeRecordOf, now: number): VolumeRecord {
+    const key = `${of.ownerKey}\n${of.volumeKey}`;
+    const known = this.#volumes.get(key);
+    if (!known && this.#volumes.size >= this.#limits.bindings) this.#makeRoomForBinding(of.namespace, now);
+    const volume = known ?? {
+      key,
+      ...of,
+      entries: new Set<CacheEntry>(),
+      delivered: new Map(),
+      seenAt: now,
+      deliveries: 0,
+    };
+    volume.seenAt = now;
+    this.#volumes.delete(key);
+    this.#volumes.set(key, volume);
+    if (!known) this.#file(volume);
+    return volume;
+  }
+
+  /**
+   * The entry of a volume's request, made where it is new; from now on the volume uses it. For a volume that has been
+   * forgotten meanwhile (its pod is gone) it is an entry that nothing is held in.
+   */
+  use(volume: VolumeRecord, request: VaultRequest): CacheEntry {
+    const { ownerKey, namespace } = volume;
+    const key = `${ownerKey}\n${requestKey(request)}`;
+    const entry = this.#entries.get(key) ?? { key, ownerKey, namespace, request, users: new Set<VolumeRecord>() };
+    if (!this.#has(volume)) return entry;
+    this.#entries.set(key, entry);
+    if (this.#evictable.has(entry)) this.#evictable.renew(entry);
+    entry.users.add(volume);
+    volume.entries.add(entry);
+    return entry;
+  }
+
+  /** The same where it is used already. */
+  find({ ownerKey }: VolumeRecord, request: VaultRequest): CacheEntry | undefined {
+    return this.#entries.get(`${ownerKey}\n${requestKey(request)}`);
+  }
+
+  /**
+   * Whether the namespace has room for another credential of so many bytes, and for one more volume that holds one: what
+   * cannot be held must not be made. `undefined` when it has, else the limit it has its share of.
+   */
+  fullForCredential(volume: VolumeRecord, bytes: number, now: number): keyof CacheLimits | undefined {
+    if (!this.#memory.credentials.admits(volume.namespace, bytes)) return "bytes";
+    if (2 * (this.#volumes.size + 1) <= this.#limits.bindings || needsPlace(volume, now)) return undefined;
+    const places = new FairBudget(this.#limits.bindings);
+    for (const one of this.#volumes.values()) if (needsPlace(one, now)) places.add(one.namespace, 1);
+    return places.admits(volume.namespace, 1) ? undefined : "bindings";
+  }
+
+  /** Holds an answer in its entry, pushing out older static ones for room; a static one too many is not held at all. */
+  hold(entry: CacheEntry, answer: CachedSecret): void {
+    this.#drop(entry);
+    if (entry.users.size === 0) return;
+    const room = this.#makeRoomForBytes(answer.bytes, entry.namespace);
+    if (!room && answer.kind === "static") return;
+    entry.refreshFailed = false;
+    entry.invalid = false;
+    entry.denied = false;
+    this.#place(entry, answer);
+  }
+
+  /** The volume's files are made of these answers, and it uses no others. Tells whether any of them is news to it. */
+  deliver(volume: VolumeRecord, answers: ReadonlyMap<CacheEntry, CachedSecret>, now: number): { news: boolean } {
+    for (const entry of volume.entries) if (!answers.has(entry)) this.#release(volume, entry);
+    const kept = new Map([...answers].filter(([entry, answer]) => this.#mayKeep(volume, entry, answer)));
+    const former = volume.delivered;
+    const news = kept.size !== former.size || [...kept].some(([entry, answer]) => former.get(entry) !== answer);
+    for (const [entry, answer] of kept) this.#memory.hold(answer, entry.namespace);
+    for (const [entry, answer] of former) this.#memory.drop(answer, entry.namespace);
+    volume.delivered = kept;
+    volume.deliveries += 1;
+    delete volume.supersededAt;
+    if (!this.#has(volume)) return { news };
+    for (const other of this.#volumesAt.get(volume.volumeKey) ?? []) if (other !== volume) other.supersededAt ??= now;
+    return { news };
+  }
+
+  /** A Mount has asked for it and is not answered yet; `left` says that it is. */
+  visited(entry: CacheEntry): void {
+    entry.visits = (entry.visits ?? 0) + 1;
+  }
+
+  /** What came to nothing is not kept: a class that is changed and fails again and again leaves nothing behind. */
+  left(volume: VolumeRecord, entry: CacheEntry): void {
+    entry.visits = (entry.visits ?? 1) - 1;
+    const idle = entry.visits === 0 && !entry.creating && !entry.answer && !volume.delivered.has(entry);
+    if (idle && volume.entries.has(entry)) this.#release(volume, entry);
+  }
+
+  /** Forgets volumes that hold nothing of worth and have gone silent, or belong to another now; call it every minute or so. */
+  sweep(now: number): void {
+    for (const volume of this.#volumes.values()) {
+      const superseded = volume.supersededAt !== undefined && now - volume.supersededAt >= supersededMs;
+      const idle = now - volume.seenAt >= silenceMs && !this.#lives(volume) && !needsPlace(volume, now);
+      if (superseded || idle) this.forget(volume);
+    }
+  }
+
+  /**
+   * Whether anybody still wants what this owner key holds: a pod that is known to live, one that never asked twice (the
+   * driver does not republish, so its silence tells nothing), or one that asked within a day.
+   */
+  isWanted(ownerKey: string, now: number): boolean {
+    return this.volumesOf(ownerKey).some(
+      (volume) => this.#lives(volume) || volume.deliveries < 2 || now - volume.seenAt < silenceMs,
+    );
+  }
+
+  /** Whether any volume is of this owner key. */
+  isNeeded(ownerKey: string): boolean {
+    return this.#volumesOf.has(ownerKey);
+  }
+
+  volumesOf(ownerKey: string): VolumeRecord[] {
+    return [...(this.#volumesOf.get(ownerKey) ?? [])];
+  }
+
+  /** Everything held for a owner key. */
+  entriesOf(ownerKey: string): CacheEntry[] {
+    return [...new Set(this.volumesOf(ownerKey).flatMap(({ entries }) => [...entries]))];
+  }
+
+  /** The pod is gone: releases what its volumes held. */
+  forgetPod(uid: string): void {
+    for (const volume of this.#volumes.values()) if (volume.pod?.uid === uid) this.forget(volume);
+  }
+
+  /**
+   * Takes up what an earlier process held. What this one has been asked for since stays as it is, but for credentials that
+   * were replaced meanwhile: this one could make none.
+   */
+  restore(former: VolumeRecord): void {
+    const known = this.#volumes.get(former.key);
+    const volume = known ?? {
+      ...former,
+      entries: new Set<CacheEntry>(),
+      delivered: new Map<CacheEntry, CachedSecret>(),
+    };
+    if (!known) {
+      this.#volumes.set(volume.key, volume);
+      this.#file(volume);
+    }
+    for (const one of former.entries) {
+      const entry = this.#restoreEntry(one);
+      entry.users.add(volume);
+      volume.entries.add(entry);
+      const answer = former.delivered.get(one);
+      const known = volume.delivered.get(entry);
+      if (!answer || !isNewerCredential(answer, known)) continue;
+      volume.delivered.set(entry, answer);
+      this.#memory.hold(answer, entry.namespace);
+      if (known) this.#memory.drop(known, entry.namespace);
+    }
+  }
+
+  #restoreEntry(former: CacheEntry): CacheEntry {
+    const entry = this.#entries.get(former.key) ?? { ...former };
+    if (!this.#entries.has(entry.key)) delete entry.answer;
+    this.#entries.set(entry.key, entry);
+    if (former.answer && isNewerCredential(former.answer, entry.answer)) {
+      this.#drop(entry);
+      this.#place(entry, former.answer);
+    }
+    return entry;
+  }
+
+  /** The volume is gone: releases what it held. */
+  forget(volume: VolumeRecord): void {
+    if (!this.#volumes.delete(volume.key)) return;
+    for (const entry of volume.entries) this.#release(volume, entry);
+    leave(this.#volumesAt, volume.volumeKey, volume);
+    if (leave(this.#volumesOf, volume.ownerKey, volume)) this.#forgotten(volume.ownerKey);
+  }
+
+  volumes(): Iterable<VolumeRecord> {
+    return this.#volumes.values();
+  }
+
+  entries(): Iterable<CacheEntry> {
+    return this.#entries.values();
+  }
+
+  totals(): CacheTotals {
+    const answers: Record<AnswerKind, number> = { static: 0, leased: 0, issued: 0 };
+    for (const { answer } of this.#entries.values()) if (answer) answers[answer.kind] += 1;
+    return { bindings: this.#volumes.size, bytes: this.#memory.held.total, answers };
+  }
+
+  /** Milliseconds since the oldest answer was read that could not be had anew; 0 without one. */
+  stalest(now: number): number {
+    const ages = [...this.#entries.values()].map(({ answer, refreshFailed }) =>
+      answer && refreshFailed ? now - answer.readAt : 0,
+    );
+    return ages.reduce((oldest, age) => Math.max(oldest, age), 0);
+  }
+
+  #place(entry: CacheEntry, answer: CachedSecret): void {
+    entry.answer = answer;
+    this.#memory.hold(answer, entry.namespace);
+    if (isEvictable(answer)) this.#evictable.renew(entry);
+  }
+
+  #file(volume: VolumeRecord): void {
+    group(this.#volumesOf, volume.ownerKey).add(volume);
+    if (volume.pod) group(this.#volumesAt, volume.volumeKey).add(volume);
+  }
+
+  #has(volume: VolumeRecord): boolean {
+    return this.#volumes.get(volume.key) === volume;
+  }
+
+  #lives({ pod }: VolumeRecord): boolean {
+    return pod !== undefined && this.#livingPod(pod.uid);
+  }
+
+  #release(volume: VolumeRecord, entry: CacheEntry): void {
+    volume.entries.delete(entry);
+    const delivered = volume.delivered.get(entry);
+    if (delivered) this.#memory.drop(delivered, entry.namespace);
+    volume.delivered.delete(entry);
+    entry.users.delete(volume);
+    if (entry.users.size > 0) return;
+    this.#drop(entry);
+    this.#entries.delete(entry.key);
+  }
+
+  #drop(entry: CacheEntry): void {
+    if (!entry.answer) return;
+    this.#memory.drop(entry.answer, entry.namespace);
+    this.#evictable.remove(entry);
+    delete entry.answer;
+  }
+
+  /** What an entry no longer holds is kept for its volume where there is room, as what stands in for the new. */
+  #mayKeep(volume: VolumeRecord, entry: CacheEntry, answer: CachedSecret): boolean {
+    if (!volume.entries.has(entry)) return false;
+    return this.#memory.isHeld(answer) || this.#memory.held.total + answer.bytes <= this.#limits.bytes;
+  }
+
+  #makeRoomForBinding(namespace: string, now: number): void {
+    const bindings = [...this.#volumes.values()];
+    const counts = countByNamespace(bindings);
+    const idle = bindings.filter((volume) => !needsPlace(volume, now));
+    const giver = giverTo(
+      namespace,
+      1,
+      idle.map((volume) => volume.namespace),
+      (of) => counts.get(of) ?? 0,
+    );
+    const victim = idle.find((volume) => volume.namespace === giver);
+    if (!victim) {
+      throw new ProviderError(
+        "limit_exceeded",
+        `this node already serves ${this.#limits.bindings} volumes, and each has a live credential or waits for one; raise limits.bindings or spread the pods`,
+      );
+    }
+    this.forget(victim);
+  }
+
+  #makeRoomForBytes(bytes: number, namespace: string): boolean {
+    const { held } = this.#memory;
+    while (held.total + bytes > this.#limits.bytes) {
+      const giver = giverTo(namespace, bytes, this.#evictable.namespaces(), (of) => held.takenBy(of));
+      const victim = this.#evictable.oldest(giver);
+      if (!victim) return false;
+      for (const user of victim.users) this.#release(user, victim);
+    }
+    return true;
+  }
+}
+
+/** Or the first answer of all. */
+function isNewerCredential(former: CachedSecret, held: CachedSecret | undefined): boolean {
+  return !held || (former.kind !== "static" && former.readAt > held.readAt);
+}
+
+function isEvictable({ kind }: CachedSecret): boolean {
+  return kind === "static";
+}
+
+/** It holds a live credential, or one is being made for it. */
+function needsPlace(volume: VolumeRecord, now: number): boolean {
+  return [...volume.entries].some(
+    ({ answer, creating }) => creating || (answer && !isEvictable(answer) && answer.term && isAlive(answer, now)),
+  );
+}
+
+/** Who gives of those that can: whoever has most, if no less than the asker would have then; else the asker itself. */
+function giverTo(asker: string, wanted: number, able: Iterable<string>, has: (namespace: string) => number): string {
+  const fair = has(asker) + wanted;
+  const others = [...new Set(able)].filter((namespace) => namespace !== asker && has(namespace) >= fair);
+  return others.reduce((most, next) => (most === asker || has(next) > has(most) ? next : most), asker);
+}
+
+function countByNamespace(bindings: readonly VolumeRecord[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { namespace } of bindings) counts.set(namespace, (counts.get(namespace) ?? 0) + 1);
+  return counts;
+}
+
+function group<T>(groups: Map<string, Set<T>>, key: string): Set<T> {
+  const known = groups.get(key);
+  if (known) return known;
+  const made = new Set<T>();
+  groups.set(key, made);
+  return made;
+}
+
+/** Whether it was the last of its group. */
+function leave<T>(groups: Map<string, Set<T>>, key: string, member: T): boolean {
+  const members = groups.get(key);
+  if (!members?.delete(member) || members.size > 0) return false;
+  return groups.delete(key);
+}

@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { LruCache } from "./lru-cache.js";
+
+test("the least recently used goes first when the weight is too much", () => {
+  const cache = new LruCache<string>(10);
+  cache.set("a", "A", 4);
+  cache.set("b", "B", 4);
+  expect(cache.get("a")).toBe("A");
+  cache.set("c", "C", 4);
+  expect(["a", "b", "c"].map((key) => cache.get(key))).toEqual(["A", undefined, "C"]);
+});
+
+test("what weighs more than all is not kept, nor what it replaces", () => {
+  const cache = new LruCache<string>(10);
+  cache.set("a", "A", 4);
+  cache.set("a", "huge", 11);
+  expect(cache.get("a")).toBeUndefined();
+});
+
+test("a value set again weighs once", () => {
+  const cache = new LruCache<string>(10);
+  for (let round = 0; round < 5; round += 1) cache.set("a", "A", 6);
+  cache.set("b", "B", 4);
+  expect(cache.get("a")).toBe("A");
+});

@@ -1,0 +1,39 @@
+/** Values by key, the least recently used forgotten first, bounded by their weight. */
+export class LruCache<V> {
+  readonly #entries = new Map<string, { value: V; weight: number }>();
+  readonly #limit: number;
+  #weight = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get(key: string): V | undefined {
+    const entry = this.#entries.get(key);
+    if (!entry) return undefined;
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    return entry.value;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  removeIf(isOver: (value: V) => boolean): void {
+    for (const [key, { value }] of this.#entries) if (isOver(value)) this.#forget(key);
+  }
+
+  set(key: string, value: V, weight: number): void {
+    this.#forget(key);
+    if (weight > this.#limit) return;
+    this.#entries.set(key, { value, weight });
+    this.#weight += weight;
+    while (this.#weight > this.#limit) this.#forget(this.#entries.keys().next().value!);
+  }
+
+  #forget(key: string): void {
+    this.#weight -= this.#entries.get(key)?.weight ?? 0;
+    this.#entries.delete(key);
+  }
+}

@@ -1,0 +1,61 @@
+import { setMaxListeners } from "node:events";
+import { raceAbort } from "./join-signals.js";
+
+interface Running<T> {
+  work: Promise<T>;
+  waiters: number;
+  abort: AbortController;
+}
+
+/**
+ * Joins concurrent work on one key. Each waiter gives up by itself; when the last one has, the work is aborted, unless
+ * it is `lasting`: what it makes (a credential) would be lost. Nothing is remembered: the slot empties when the work settles.
+ */
+export class SingleFlight<T> {
+  readonly #running = new Map<string, Running<T>>();
+
+  get size(): number {
+    return this.#running.size;
+  }
+
+  async run(
+    key: string,
+    start: (signal: AbortSignal) => Promise<T>,
+    options: { lasting: boolean },
+    signal: AbortSignal,
+  ): Promise<T> {
+    signal.throwIfAborted();
+    const running = this.#running.get(key) ?? this.#start(key, start);
+    running.waiters += 1;
+    try {
+      return await raceAbort(running.work, signal);
+    } finally {
+      running.waiters -= 1;
+      if (running.waiters === 0 && !options.lasting) this.#abandon(key, running, signal);
+    }
+  }
+
+  /** Resolves when no work is under way any more, whatever came of it. */
+  async settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled([...this.#running.values()].map(({ work }) => work));
+  }
+
+  #start(key: string, start: (signal: AbortSignal) => Promise<T>): Running<T> {
+    const abort = new AbortController();
+    setMaxListeners(0, abort.signal);
+    const running: Running<T> = { work: start(abort.signal), waiters: 0, abort };
+    this.#running.set(key, running);
+    const settled = () => {
+      if (this.#running.get(key) === running) this.#running.delete(key);
+    };
+    running.work.then(settled, settled);
+    return running;
+  }
+
+  /** A late-comer must not join work that is being aborted, so the slot empties at once. */
+  #abandon(key: string, running: Running<T>, signal: AbortSignal): void {
+    if (this.#running.get(key) !== running) return;
+    this.#running.delete(key);
+    running.abort.abort(signal.reason);
+  }
+}

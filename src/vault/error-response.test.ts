@@ -1,0 +1,289 @@
+import { describe, expect, test } from "vitest";
+import { sampleConnection } from "../testing/connection.js";
+import type { Operation } from "./operation.js";
+import { classifyResponse } from "./error-response.js";
+import { readReply } from "./vault-reply.js";
+
+const connection = sampleConnection({ addresses: [{ origin: "https://a:8200" }, { origin: "https://b:8200" }] });
+const read: Operation = { kind: "read", connection, vaultNamespace: "", method: "GET", path: "secret/data/app" };
+const issue: Operation = { kind: "issue", connection, vaultNamespace: "", method: "POST", path: "pki/issue/web" };
+const renew: Operation = { kind: "renew", connection, vaultNamespace: "", method: "POST", path: "sys/leases/renew" };
+const login: Operation = {
+  kind: "login",
+  connection,
+  vaultNamespace: "",
+  method: "POST",
+  path: "auth/kubernetes/login",
+  login: { role: "web", authMount: "kubernetes", serviceAccount: "shop/web", audience: "vault" },
+};
+const E = (text: string) => ({ errors: [text] });
+const denied = E("1 error occurred:\n\t* permission denied\n\n");
+const invalid = E("2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n");
+
+function understand(operation: Operation, status: number, body: unknown, headers: Record<string, string> = {}) {
+  const bytes = Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
+  const reply = readReply({ status, headers, body: bytes });
+  return classifyResponse(operation, reply, { origin: "https://a:8200", wall: Date.parse("2026-01-01T00:00:00Z") })!;
+}
+
+function kv2(metadata: object) {
+  const data = { data: null, metadata: { created_time: "x", custom_metadata: null, version: 3, ...metadata } };
+  return { request_id: "x", lease_id: "", lease_duration: 0, data, warnings: null };
+}
+
+/** What the real Vault 1.21.1 answers, recorded, and what it means. */
+describe("Vault's answers", () => {
+  test.each<[string, Operation, number, unknown, string, RegExp]>([
+    ["a secret that is not there", read, 404, { errors: [] }, "missing", /^nothing at secret\/data\/app$/],
+    ["a version that is not there", { ...read, query: "version=7" }, 404, { errors: [] }, "missing", /version=7/],
+    [
+      "a deleted version",
+      read,
+      404,
+      kv2({ deletion_time: "2026-01-01T00:00:00Z", destroyed: false }),
+      "deleted",
+      /version 3 was deleted at 2026-01-01T00:00:00Z/,
+    ],
+    [
+      "a destroyed version",
+      read,
+      404,
+      kv2({ deletion_time: "", destroyed: true }),
+      "destroyed",
+      /version 3 was destroyed/,
+    ],
+    [
+      "a KV v2 path without data/",
+      { ...read, path: "secret/app/db" },
+      404,
+      { data: null, warnings: ["Invalid path for a versioned K/V secrets engine. See the API docs …"] },
+      "missing",
+      /did you mean secret\/data\/app\/db\?/,
+    ],
+    [
+      "a path without an engine, as root",
+      { ...read, path: "nope/data/x" },
+      404,
+      E('no handler for route "nope/data/x". route entry not found.'),
+      "missing",
+      /no engine is mounted/,
+    ],
+    ["a denial", read, 403, denied, "denied", /permission denied: GET secret\/data\/app/],
+    [
+      "a denial at what may be KV v2",
+      { ...read, path: "secret/app" },
+      403,
+      denied,
+      "denied",
+      /write secret\/data\/app/,
+    ],
+    ["a denial at an engine that is not KV", { ...read, path: "db/creds/x" }, 403, denied, "denied", /does not exist$/],
+    ["a request without a token", read, 403, E("permission denied"), "denied", /permission denied/],
+    ["a dead token", read, 403, invalid, "token_invalid", /no longer valid/],
+    ["jwt: no such role", login, 400, E('role "web" could not be found'), "login_denied", /has no role web/],
+    ["kubernetes: no such role", login, 400, E('invalid role name "web"'), "login_denied", /has no role web/],
+    [
+      "jwt: garbage",
+      login,
+      400,
+      E(
+        "error validating token: error verifying token signature: go-jose/go-jose: compact JWS format must have three parts",
+      ),
+      "login_denied",
+      /does not trust the cluster/,
+    ],
+    [
+      "jwt: expired",
+      login,
+      400,
+      E("error validating token: invalid expiration time (exp) claim: token is expired"),
+      "login_denied",
+      /has expired/,
+    ],
+    [
+      "jwt: wrong audience",
+      login,
+      400,
+      E("error validating token: invalid audience (aud) claim: audience claim does not match any expected audience"),
+      "login_denied",
+      /bound_audiences/,
+    ],
+    [
+      "service account",
+      login,
+      403,
+      E("service account name not authorized"),
+      "login_denied",
+      /bound_service_account_names/,
+    ],
+    ["namespace", login, 403, E("namespace not authorized"), "login_denied", /bound_service_account_namespaces/],
+    ["a bare 403 on a login", login, 403, E("permission denied"), "login_denied", /role web.*TokenReview/],
+    [
+      "a bare 403 on a login at a jwt mount",
+      { ...login, connection: { ...connection, authMethod: "jwt" } },
+      403,
+      E("permission denied"),
+      "login_denied",
+      /or auth\/kubernetes does not exist$/,
+    ],
+    ["a login's text we do not know", login, 400, E("canary"), "login_denied", /see the role web/],
+    ["a lease that is gone", renew, 400, E("lease not found"), "lease_gone", /lease/],
+    ["a renewal, its engine down", renew, 400, E("failed to renew entry: resp: canary"), "engine", /could not renew/],
+    ["a quota", read, 429, E('request path "kv1/app/a": rate limit quota exceeded'), "quota", /quota/],
+    ["a sealed Vault", read, 503, E("Vault is sealed"), "sealed", /https:\/\/a:8200 is sealed/],
+    ["no leader", read, 500, E("local node not active but active cluster node not found"), "outage", /no active node/],
+    ["a leader lost", issue, 500, E("x: leadership lost while committing log"), "outage", /no active node/],
+    ["a database that is down", issue, 500, E("failed to connect to `host=canary user=canary`"), "engine", /500/],
+    ["no such database role", issue, 400, E("unknown role: nope"), "refused", /\(400\): unknown role: nope$/],
+    [
+      "a name the CA's role does not allow",
+      issue,
+      400,
+      E("common name evil.org not allowed by this role"),
+      "refused",
+      /: common name evil.org not allowed by this role$/,
+    ],
+    [
+      "a tampered ciphertext",
+      issue,
+      400,
+      E("cipher: message authentication failed"),
+      "refused",
+      /authentication failed$/,
+    ],
+    ["a batch with a bad item", issue, 400, { data: { batch_results: [{ error: "canary" }] } }, "refused", /audit log/],
+    ["a method the path does not take", read, 405, { errors: [] }, "refused", /does not take GET/],
+    ["a replica that is behind", read, 412, { errors: ["required index state not present"] }, "outage", /caught up/],
+  ])("%s", (_name, operation, status, body, kind, message) => {
+    const { error } = understand(operation, status, body);
+    expect(error).toMatchObject({ kind, status });
+    expect(error.message).toMatch(message);
+    expect(error.message).not.toContain("canary");
+  });
+
+  test("a success is no refusal", () => {
+    expect(understand(read, 200, {})).toBeUndefined();
+    expect(understand(read, 204, "")).toBeUndefined();
+  });
+});
+
+describe("what is not Vault's", () => {
+  test.each<[number, string, string, RegExp]>([
+    [502, "<html>canary</html>", "outage", /^https:\/\/a:8200 answered with 502$/],
+    [403, "<html>canary</html>", "protocol", /answered 403 .*\(text\/html\)/],
+    [404, "404 page not found", "protocol", /is it Vault/],
+    [400, "Client sent an HTTP request to an HTTPS server.\n", "configuration", /write its address with https/],
+    [301, "", "protocol", /redirect \(301\)/],
+  ])("%i %s", (status, body, kind, message) => {
+    const { error } = understand(read, status, body, { "content-type": "text/html; charset=utf-8" });
+    expect(error).toMatchObject({ kind, message: expect.stringMatching(message) as string });
+    expect(error.message).not.toContain("canary");
+  });
+});
+
+describe("a standby that does not forward", () => {
+  const redirect = (location: string) => understand(issue, 307, "", { location });
+
+  test("sends us to a listed origin, whose path we do not take", () => {
+    expect(redirect("https://b:8200/v1/evil")).toMatchObject({ redirectTo: "https://b:8200", retry: "always" });
+  });
+
+  test.each([
+    ["https://c:8200/v1/x", /to https:\/\/c:8200, which the connection default does not list/],
+    ["http://b:8200/v1/x", /to http:\/\/b:8200, which/],
+    ["https://b.evil.org:8200/", /does not list/],
+    ["https://b@evil.org:8200/", /to https:\/\/evil.org:8200/],
+    ["http://169.254.169.254/latest", /does not list/],
+    ["https://a:8200/v1/x", /does not list|standby/],
+  ])("is not followed to %s", (location, message) => {
+    const failure = redirect(location);
+    expect(failure).not.toHaveProperty("redirectTo");
+    expect(failure.error).toMatchObject({ kind: "outage", message: expect.stringMatching(message) as string });
+  });
+
+  test.each(["file:///etc/passwd", "", "https://%"])("is an answer no Vault gives with %j", (location) => {
+    expect(redirect(location).error.kind).toMatch(/protocol|outage/);
+    expect(redirect(location)).not.toHaveProperty("redirectTo");
+  });
+});
+
+test.each([
+  ["7", 7_000],
+  ["Thu, 01 Jan 2026 00:00:30 GMT", 30_000],
+  ["999999999", 3_600_000],
+  ["-5", 0],
+  ["soon", undefined],
+])("Retry-After: %s", (value, ms) => {
+  expect(understand(read, 429, denied, { "retry-after": value }).error.retryAfterMs).toBe(ms);
+});
+
+test.each<[string, string, string]>([
+  ["did nothing, so it may be asked for again", "local node not active but active cluster node not found", "always"],
+  ["may have been done, so only what does no harm twice is", "leadership lost while committing log", "repeatable"],
+])("what a Vault without a leader was asked for %s", (_what, says, retry) => {
+  expect(understand(issue, 500, E(says))).toMatchObject({ retry });
+});
+
+/** OpenBao 2.6.2 and Vault Enterprise; the last is what the children of a sealed or deleted namespace answer. */
+test.each<[number, string, RegExp]>([
+  [503, "namespace is sealed", /^the Vault namespace team\/a is sealed \(503\)$/],
+  [
+    503,
+    'API access to this namespace has been locked by an administrator - "team/a" must be unlocked to gain access.',
+    /^the Vault namespace team\/a is locked by an administrator/,
+  ],
+  [404, "namespace not found", /^the Vault namespace team\/a is not there \(deleted, or a parent of it is sealed\)/],
+])("a namespace's %i %s is its own affair", (status, says, message) => {
+  for (const operation of [read, issue, renew, login]) {
+    const failure = understand({ ...operation, vaultNamespace: "team/a" }, status, E(says));
+    expect(failure).toMatchObject({
+      scope: "engine",
+      retry: "never",
+      error: { kind: "namespace", code: "unavailable" },
+    });
+    expect(failure.error.message).toMatch(message);
+  }
+  expect(understand(read, status, E(says)).error.message).toMatch(/^the Vault namespace of secret\/data\/app is /);
+});
+
+/** As Vault 1.21.1 and OpenBao 2.6.2 say it with a 500: nothing but the mount's set-up mends it. */
+test.each([
+  ["could not load backend configuration", /auth\/kubernetes is not configured; write auth\/kubernetes\/config/],
+  ["failed to determine alias name from login request", /auth\/kubernetes is of another method than kubernetes or jwt/],
+  ["missing role_id", /auth\/kubernetes is of another method than kubernetes or jwt/],
+])("a login's 500 %j is a mistake of the set-up: tried once", (says, message) => {
+  const failure = understand(login, 500, E(says));
+  expect(failure).toMatchObject({ scope: "request", retry: "never", error: { kind: "login_denied" } });
+  expect(failure.error.message).toMatch(message);
+});
+
+test("a login's 500 of another kind is its engine's", () => {
+  expect(understand(login, 500, E("canary"))).toMatchObject({ scope: "engine", error: { kind: "engine" } });
+});
+
+test.each([
+  [500, "past the max TTL, cannot renew"],
+  [500, 'role "web" does not exist during renewal'],
+  [500, "something else"],
+  [400, "something else"],
+  [404, "something else"],
+])("a token's renewal that gets %i %j is that token's own affair", (status, says) => {
+  const failure = understand({ ...renew, path: "auth/token/renew-self" }, status, E(says));
+  expect(failure).toMatchObject({ scope: "request", retry: "never", error: { kind: "refused" } });
+});
+
+describe("whose it is", () => {
+  test.each<[string, number, unknown, string]>([
+    ["that Vault is sealed: its health tells", 503, E("Vault is sealed"), "unsettled"],
+    ["no leader: an engine may say the same", 500, E("local node not active but active cluster node"), "unsettled"],
+    ["a proxy's 502", 502, "<html>", "unsettled"],
+    ["a proxy's 403", 403, "<html>", "unsettled"],
+    ["a redirect", 307, "", "unsettled"],
+    ["an engine's backend", 500, E("failed to connect"), "engine"],
+    ["a quota", 429, E("rate limit quota exceeded"), "request"],
+    ["a denial", 403, denied, "request"],
+    ["no initialised Vault", 501, E("Vault is not initialized"), "node"],
+  ])("%s", (_name, status, body, scope) => {
+    expect(understand(issue, status, body)).toMatchObject({ scope });
+  });
+});

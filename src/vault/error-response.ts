@@ -1,0 +1,249 @@
+import type { Connection } from "../config/connection.js";
+import { type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
+import { type Failure, final } from "./failure.js";
+import { classifyLoginFailure, classifyLoginRefusal } from "./login-refusal.js";
+import { sealed, uninitialised } from "./node-refusal.js";
+import { type Operation, renewSelfPath } from "./operation.js";
+import { VaultError, type VaultErrorKind } from "./vault-error.js";
+import type { VaultReply } from "./vault-reply.js";
+import { errorsIn } from "./vault-errors.js";
+import { allowedMessage } from "./allowed-messages.js";
+
+/** Where an answer came from. */
+export interface Source {
+  origin: string;
+  /** Milliseconds since the epoch, for a `Retry-After` that is a date. */
+  wall: number;
+}
+
+/**
+ * What an answer that is no success means, as Vault 1.21.1 really answers. `undefined`: it is a success. Vault's status
+ * alone tells little: 429 is a quota, 500 an engine or a node without a leader, 400 on a renewal an engine that is down.
+ */
+export function classifyResponse(operation: Operation, reply: VaultReply, source: Source): Failure | undefined {
+  const { status } = reply;
+  if (status === 200 || status === 204) return undefined;
+  const errors = errorsIn(reply.body);
+  const says = saidIn(errors);
+
+  if (status >= 300 && status < 400) return redirected(operation.connection, reply, source);
+  if (says("vault is sealed")) return { ...sealed(status, source.origin), scope: "unsettled" };
+  if (status === 429) return quota(reply, source);
+  const closed = closedNamespace(operation, status, says);
+  if (closed) return closed;
+  if (status >= 500 || status === 412) return failed(operation, reply, errors, source);
+  if (reply.body === undefined) return notVault(reply, source);
+  if (operation.kind === "login") return final(classifyLoginRefusal(operation, status, errors));
+  if (status === 403 && says("invalid token")) {
+    return refusal("token_invalid", status, "the Vault token is no longer valid");
+  }
+  if (operation.kind === "renew" && status !== 403) return unrenewed(operation, status, says, source);
+  if (status === 403) return refusal("denied", status, denialOf(operation));
+  if (status === 404) return gone(operation, reply.body, says);
+  if (status === 405) {
+    return refusal(
+      "refused",
+      status,
+      `Vault does not take ${operation.method} at ${operation.path}; see the object's \`method\``,
+    );
+  }
+  const words = allowedMessage(errors);
+  return refusal(
+    "refused",
+    status,
+    `Vault refused ${operation.method} ${operation.path} (${status})${words === undefined ? "; its audit log has the reason" : `: ${words}`}`,
+  );
+}
+
+/** A redirect is followed to where the connection lists it, and never by the path it names. */
+function redirected({ addresses, name }: Connection, { status, headers }: VaultReply, { origin }: Source): Failure {
+  const target = originOf(headers.location, origin);
+  if (status !== 307 || target === undefined) {
+    const error = new VaultError("protocol", `${origin} answered with a redirect (${status})`, { status });
+    return { error, retry: "never", scope: "unsettled" };
+  }
+  const listed = addresses.some((address) => address.origin === target) && target !== origin;
+  const error = new VaultError(
+    "outage",
+    `${origin} sends us to ${target}${listed ? "" : `, which the connection ${name} does not list among its addresses`}`,
+    { status },
+  );
+  return { error, retry: "always", scope: "unsettled", ...(listed && { redirectTo: target }) };
+}
+
+function originOf(location: string | undefined, base: string): string | undefined {
+  try {
+    const { protocol, origin } = new URL(location ?? "", base);
+    return /^https?:$/.test(protocol) && origin.length <= 200 ? origin : undefined;
+  } catch {
+    return undefined; // Not a URL: nothing to follow.
+  }
+}
+
+/**
+ * What OpenBao 2.6 and Vault Enterprise say of a namespace that is sealed or locked, and of the children of a sealed or
+ * deleted one (a 404 that must not be taken for a secret that is not there).
+ */
+function closedNamespace(
+  { vaultNamespace, path }: Operation,
+  status: number,
+  says: (words: string) => boolean,
+): Failure | undefined {
+  const why =
+    (status === 503 && says("namespace is sealed") && "is sealed") ||
+    (status === 503 && says("access to this namespace has been locked") && "is locked by an administrator") ||
+    (status === 404 && says("namespace not found") && "is not there (deleted, or a parent of it is sealed)");
+  if (!why) return undefined;
+  const which = vaultNamespace === "" ? `the Vault namespace of ${path}` : `the Vault namespace ${vaultNamespace}`;
+  return {
+    error: new VaultError("namespace", `${which} ${why} (${status})`, { status }),
+    retry: "never",
+    scope: "engine",
+  };
+}
+
+function quota({ status, headers }: VaultReply, { wall }: Source): Failure {
+  const retryAfterMs = retryAfter(headers["retry-after"], wall);
+  const error = new VaultError("quota", "a rate limit or quota of Vault is exceeded (429); it is tried again later", {
+    status,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  });
+  return final(error);
+}
+
+function retryAfter(value: string | undefined, wall: number): number | undefined {
+  if (value === undefined) return undefined;
+  const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Date.parse(value) - wall;
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 3_600_000) : undefined;
+}
+
+/**
+ * Vault says "local node not active" and "leadership lost" with a 500; every other 500 of its own is an engine's. What a
+ * leader wrote while it lost its leadership may stand after all (hashicorp/raft ErrLeadershipLost), so it is not
+ * asked for twice. An engine's text may hold the same words, so the node's health has the last one.
+ */
+function failed(
+  operation: Operation,
+  { status, body }: VaultReply,
+  errors: readonly string[],
+  source: Source,
+): Failure {
+  const { origin } = source;
+  const says = saidIn(errors);
+  const noLeader = new VaultError("outage", `Vault at ${origin} has no active node at the moment`, { status });
+  if (says("leadership lost")) return { error: noLeader, retry: "repeatable", scope: "unsettled" };
+  if (["not active", "no active node", "node is not the leader"].some(says)) {
+    return { error: noLeader, retry: "always", scope: "unsettled" };
+  }
+  if (status === 412) {
+    const error = new VaultError("outage", `Vault at ${origin} has not caught up yet (412)`, { status });
+    return { error, retry: "always", scope: "request" };
+  }
+  if (status === 501) return uninitialised(status, origin);
+  if (status !== 500 || !isJsonObject(body ?? undefined)) {
+    const error = new VaultError("outage", `${origin} answered with ${status}`, { status });
+    return { error, retry: "repeatable", scope: "unsettled" };
+  }
+  const setup = operation.kind === "login" ? classifyLoginFailure(operation, status, errors) : undefined;
+  if (setup) return final(setup);
+  if (operation.kind === "renew") return unrenewed(operation, status, says, source);
+  return engineDown(
+    `Vault could not do ${operation.method} ${operation.path} (500); what its engine talks to may be down, Vault's log has the reason`,
+    status,
+  );
+}
+
+function engineDown(message: string, status: number): Failure {
+  return { error: new VaultError("engine", message, { status }), retry: "never", scope: "engine" };
+}
+
+function saidIn(errors: readonly string[]): (words: string) => boolean {
+  return (words) => errors.some((error) => error.toLowerCase().includes(words));
+}
+
+function notVault(reply: VaultReply, { origin }: Source): Failure {
+  const { status, headers } = reply;
+  const error = unlikeVault(status, headers["content-type"], origin);
+  return wantsTls(reply, origin) ?? { error, retry: "never", scope: "unsettled" };
+}
+
+/** What Go's HTTP server says, in the clear, to one who speaks plain HTTP to its TLS port. */
+export function wantsTls({ status, text }: VaultReply, origin: string): Failure | undefined {
+  if (!text?.reveal().includes("HTTP request to an HTTPS server")) return undefined;
+  const error = new VaultError("configuration", `${origin} speaks TLS; write its address with https://`, { status });
+  return { error, retry: "elsewhere", scope: "node" };
+}
+
+/** What answers is no Vault, or something stands before it. */
+export function unlikeVault(status: number, contentType: string | undefined, origin: string): VaultError {
+  const type = /^[\w.+/-]{1,60}/.exec(contentType ?? "")?.[0] ?? "no content type";
+  return new VaultError(
+    "protocol",
+    `${origin} answered ${status} with something that is not Vault's JSON (${type}); is it Vault, or a proxy's page? (a path that answers in another form, such as pki/ca/pem, cannot be mounted)`,
+    { status },
+  );
+}
+
+/**
+ * A lease's renewal asks the engine's backend; a token's (`renew-self`) asks nothing but its role, so that whatever is said
+ * of one is its own affair.
+ */
+function unrenewed({ path }: Operation, status: number, says: (words: string) => boolean, { origin }: Source): Failure {
+  if (says("lease not found") || says("invalid lease")) {
+    return refusal("lease_gone", status, "the lease has ended or was revoked");
+  }
+  // As Vault 1.21.1 says it of leases and tokens that are not renewable, of batch tokens, and past a max_ttl.
+  const never = ["is not renewable", "cannot be renewed", "past the max ttl"].some(says);
+  return never || path === renewSelfPath
+    ? refusal("refused", status, `Vault does not renew it any further (${status})`)
+    : engineDown(`Vault at ${origin} could not renew the lease; what its engine talks to may be down`, status);
+}
+
+function denialOf(operation: Operation): string {
+  return `permission denied: ${operation.method} ${operation.path}; the role's policies do not allow it, or the path does not exist${kv2Hint(operation)}`;
+}
+
+/** The commonest mistake of all: a KV v2 path as the CLI writes it. Only engines whose paths it can be confused with. */
+function kv2Hint({ path, method }: Operation): string {
+  const [mount = "", ...rest] = path.split("/");
+  const known =
+    /^(data|metadata|creds|static-creds|roles?|issue|sign|cert|certs|ca|decrypt|encrypt|keys?|code|token|sts|delete|undelete|destroy|subkeys)$/;
+  if (method !== "GET" || rest.length === 0 || known.test(rest[0] ?? "")) return "";
+  return ` (if ${mount} is a KV version 2 engine, write ${mount}/data/${rest.join("/")})`;
+}
+
+function gone(operation: Operation, body: JsonObject | null, says: (words: string) => boolean): Failure {
+  const { path } = operation;
+  const data = body?.["data"];
+  const metadata = isJsonObject(data) ? data["metadata"] : undefined;
+  if (isJsonObject(metadata)) {
+    const version = isJsonNumber(metadata["version"]) ? ` version ${metadata["version"].toString().slice(0, 12)}` : "";
+    if (metadata["destroyed"] === true)
+      return refusal("destroyed", 404, `${path}${version} was destroyed; write a new version`);
+    const at = metadata["deletion_time"];
+    const when = typeof at === "string" && /^\d[\dT:.Z+-]{1,39}$/.test(at) ? ` at ${at}` : "";
+    return refusal("deleted", 404, `${path}${version} was deleted${when}; undelete it or write a new version`);
+  }
+  const warnings = Array.isArray(body?.["warnings"]) ? body["warnings"] : [];
+  const isVersioned = warnings.some(
+    (text) => typeof text === "string" && text.startsWith("Invalid path for a versioned K/V"),
+  );
+  if (isVersioned)
+    return refusal(
+      "missing",
+      404,
+      `nothing at ${path}: this is a KV version 2 engine, did you mean ${withData(path)}?`,
+    );
+  if (says("no handler for route")) return refusal("missing", 404, `no engine is mounted at ${path}`);
+  const of = operation.query ? ` (${operation.query.slice(0, 80)})` : "";
+  return refusal("missing", 404, `nothing at ${path}${of}${operation.method === "LIST" ? "" : kv2Hint(operation)}`);
+}
+
+function withData(path: string): string {
+  const [mount = "", ...rest] = path.split("/");
+  return [mount, "data", ...rest].join("/");
+}
+
+function refusal(kind: VaultErrorKind, status: number, message: string): Failure {
+  return final(new VaultError(kind, message, { status }));
+}

@@ -1,0 +1,153 @@
+import type { Connection } from "../config/connection.js";
+import type { Clock } from "../shared/clock.js";
+import { Agents, endIdle } from "./agents.js";
+import { classifyFault } from "./connection-fault.js";
+import { type Failure, final } from "./failure.js";
+import { ExchangeError, type ExchangeLimits, type HttpAnswer, type HttpRequest, exchange } from "./http-exchange.js";
+import { type Operation, isRepeatable } from "./operation.js";
+import { classifyResponse, unlikeVault, wantsTls } from "./error-response.js";
+import { type VaultQuestion, askThroughNodeVault } from "./through-node-vault.js";
+import { TlsFiles } from "./tls-files.js";
+import { VaultError } from "./vault-error.js";
+import type { VaultObserver } from "./vault-observer.js";
+import { type VaultReply, mostValues, readReply } from "./vault-reply.js";
+
+/** A success, and when the request that brought it was begun (`Clock.monotonic()`). */
+export interface Answered {
+  reply: VaultReply;
+  requestedAt: number;
+}
+
+export type Outcome = Answered | Failure;
+
+/** A read, login or the like is given up when nothing came for this long; what makes something gets the whole time. */
+const firstByteMs = 10_000;
+const bodyIdleMs = 5_000;
+/** What is larger takes a millisecond and more to parse. */
+const quicklyParsedBytes = 16 << 10;
+
+const healthPath = "/v1/sys/health?standbyok=true&perfstandbyok=true";
+
+/** Asks the nodes of one connection over kept-alive sockets; answers, and that none came, are given understood. */
+export class NodeClient {
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+  readonly #agents: Agents;
+  readonly #tls: TlsFiles;
+
+  constructor(connection: Connection, { clock, observer }: { clock: Clock; observer: VaultObserver }) {
+    const { name, limits, tls } = connection;
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#agents = new Agents(limits.inFlight);
+    this.#tls = new TlsFiles(tls, clock, (reason) => observer.tlsFilesRejected({ connection: name, reason }));
+  }
+
+  /** Ends every socket. */
+  close(): void {
+    this.#agents.close();
+  }
+
+  /** Rejects only with the signal's reason. `patient` waits the whole request's time for its first byte. */
+  ask(
+    origin: string,
+    operation: Operation,
+    question: VaultQuestion,
+    patient: boolean,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const repeatable = isRepeatable(operation);
+    const { intake } = question;
+    const limits = {
+      ...this.#limits(patient ? Number.POSITIVE_INFINITY : firstByteMs),
+      ...(intake && { admit: (bytes: number) => intake.admit(bytes) }),
+    };
+    return this.#understood(origin, async (requestedAt) => {
+      const send = (request: HttpRequest) => this.#send(origin, request, { limits, repeatable }, signal);
+      const answer = await askThroughNodeVault(question, send);
+      if (answer.body.length > quicklyParsedBytes) await intake?.turn();
+      const reply = readReply(answer);
+      const refusal = classifyResponse(operation, reply, { origin, wall: this.#clock.wall() });
+      return refusal ?? unusable(reply, origin) ?? { reply, requestedAt };
+    });
+  }
+
+  /** What a node says of its health, whatever its status; without a token. A failure when it is not there to say it. */
+  askHealth(origin: string, signal: AbortSignal): Promise<Outcome> {
+    const request = { method: "GET", path: healthPath, headers: { "X-Vault-Request": "true" } };
+    return this.#understood(origin, async (requestedAt) => {
+      const reply = readReply(
+        await this.#send(origin, request, { limits: this.#limits(bodyIdleMs), repeatable: true }, signal),
+      );
+      const down = reply.status >= 500 && !reply.body;
+      return wantsTls(reply, origin) ?? (down ? outageOf(origin, reply.status) : { reply, requestedAt });
+    });
+  }
+
+  async #understood(origin: string, ask: (requestedAt: number) => Promise<Outcome>): Promise<Outcome> {
+    try {
+      return await ask(this.#clock.monotonic());
+    } catch (reason) {
+      const failure = failureOf(reason, origin);
+      if (!failure) throw reason;
+      return failure;
+    }
+  }
+
+  /** A kept-alive socket may be closed by the other end at the moment of use: that is tried once more, on a new one. */
+  async #send(
+    origin: string,
+    request: HttpRequest,
+    { limits, repeatable }: { limits: ExchangeLimits; repeatable: boolean },
+    signal: AbortSignal,
+  ): Promise<HttpAnswer> {
+    const dial = { origin, agent: this.#agents.to(origin, await this.#tls.material()) };
+    try {
+      return await exchange(dial, request, limits, signal);
+    } catch (reason) {
+      if (!repeatable || !isStaleSocket(reason)) throw reason;
+      endIdle(dial.agent);
+      return exchange(dial, request, limits, signal);
+    }
+  }
+
+  #limits(patienceMs: number): ExchangeLimits {
+    const { connectTimeoutMs, requestTimeoutMs, maxAnswerBytes } = this.#connection.limits;
+    return {
+      connectMs: Math.min(connectTimeoutMs, requestTimeoutMs),
+      firstByteMs: Math.min(patienceMs, requestTimeoutMs),
+      idleMs: Math.min(bodyIdleMs, requestTimeoutMs),
+      totalMs: requestTimeoutMs,
+      maxBytes: maxAnswerBytes,
+    };
+  }
+}
+
+/** `undefined` for what is neither the network's fault nor the configuration's: the signal's reason. */
+function failureOf(reason: unknown, origin: string): Failure | undefined {
+  if (reason instanceof ExchangeError) return classifyFault(reason, origin);
+  return reason instanceof VaultError ? { error: reason, retry: "never", scope: "node" } : undefined;
+}
+
+function isStaleSocket(reason: unknown): boolean {
+  if (!(reason instanceof ExchangeError)) return false;
+  return reason.reusedSocket && reason.phase === "waiting" && ["ECONNRESET", "EPIPE"].includes(reason.code);
+}
+
+/**
+ * A 200 has a body of JSON; only a 204 has none. It says nothing against the node: some paths (`pki/ca/pem`) answer in
+ * another form, and whoever mounts one must not make the node rest for everybody.
+ */
+function unusable({ status, body, headers, tooManyValues }: VaultReply, origin: string): Failure | undefined {
+  if (tooManyValues) {
+    const error = new VaultError("protocol", `${origin} sent an answer of more than ${mostValues} names and values`);
+    return final(error);
+  }
+  if (body || (body === null && status === 204)) return undefined;
+  return { error: unlikeVault(status, headers["content-type"], origin), retry: "elsewhere", scope: "request" };
+}
+
+function outageOf(origin: string, status: number): Failure {
+  const error = new VaultError("outage", `${origin} answered with ${status}`, { status });
+  return { error, retry: "always", scope: "node" };
+}

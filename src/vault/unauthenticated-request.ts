@@ -1,0 +1,55 @@
+import type { ConnectionLimits } from "../config/connection.js";
+import { Agents } from "./agents.js";
+import { classifyFault } from "./connection-fault.js";
+import { ExchangeError, exchange } from "./http-exchange.js";
+import { wantsTls } from "./error-response.js";
+import { checkPrintable } from "./through-node-vault.js";
+import type { TlsMaterial } from "./tls-files.js";
+import { type VaultReply, readReply } from "./vault-reply.js";
+
+/** A question that anybody may ask, and that carries no secret. */
+export interface UnauthenticatedRequest {
+  method: "GET" | "POST";
+  /** After `/v1/`, escaped, with its query. */
+  path: string;
+  vaultNamespace?: string;
+  body?: object;
+}
+
+export interface PlainNode {
+  origin: string;
+  material: TlsMaterial;
+  limits: ConnectionLimits;
+}
+
+/**
+ * Asks one node once, without a token, over a connection of its own; gives its answer whatever its status. Throws a
+ * `VaultError` where none came, or the signal's reason.
+ */
+export async function unauthenticatedRequest(
+  { origin, material, limits }: PlainNode,
+  { method, path, vaultNamespace = "", body }: UnauthenticatedRequest,
+  signal: AbortSignal,
+): Promise<VaultReply> {
+  const { connectTimeoutMs: connectMs, requestTimeoutMs: totalMs, maxAnswerBytes: maxBytes } = limits;
+  checkPrintable(vaultNamespace);
+  const agents = new Agents(1);
+  const headers = {
+    "X-Vault-Request": "true",
+    ...(vaultNamespace !== "" && { "X-Vault-Namespace": vaultNamespace }),
+    ...(body && { "Content-Type": "application/json" }),
+  };
+  try {
+    const dial = { origin, agent: agents.to(origin, material) };
+    const request = { method, path: `/v1/${path}`, headers, ...(body && { body: JSON.stringify(body) }) };
+    const times = { connectMs, firstByteMs: totalMs, idleMs: totalMs, totalMs, maxBytes };
+    const reply = readReply(await exchange(dial, request, times, signal));
+    const plain = wantsTls(reply, origin);
+    if (plain) throw plain.error;
+    return reply;
+  } catch (reason) {
+    throw reason instanceof ExchangeError ? classifyFault(reason, origin).error : reason;
+  } finally {
+    agents.close();
+  }
+}

@@ -1,0 +1,293 @@
+import { createHash } from "node:crypto";
+import { LruCache } from "../mount/lru-cache.js";
+import type { Job, Renderer as MountWorkshop } from "../mount/ports.js";
+import type { Clock } from "../shared/clock.js";
+import { type ErrorCode, ProviderError } from "../shared/errors.js";
+import { SingleFlight } from "../shared/single-flight.js";
+import { FairQueue } from "./fair-queue.js";
+import { contentsOf, orderOf } from "./jobs.js";
+import type { TaskResult, Task, TemplateName } from "./tasks.js";
+import { type Ended, WorkProcess } from "./work-process.js";
+
+export interface RenderWorkerObserver {
+  /** One order was worked on for so long; `outcome` is `ok` or the error's code. */
+  worked(kind: Task["kind"], outcome: "ok" | ErrorCode, seconds: number): void;
+  /** Why the process does not start, or ended when nobody had it ended. */
+  workerFailed(reason: unknown): void;
+  /** It is gone before its time; the next order has another started. */
+  workerEnded(reason: WorkerEnd): void;
+}
+
+/**
+ * - `timeout`: an order took too long.
+ * - `memory`: it filled its heap, or the kernel took it.
+ * - `crash`: it ended by itself.
+ * - `start`: it did not come up.
+ */
+export type WorkerEnd = "timeout" | "memory" | "crash" | "start";
+
+export interface WorkshopParts {
+  /** The worker's code, as a file that this Node can run. */
+  worker: URL;
+  clock: Clock;
+  observer?: RenderWorkerObserver;
+}
+
+/** One order's time. A keystore takes a tenth, most templates a thousandth of it; a node may be busy. */
+const orderMs = 2_000;
+
+/** A process that has nothing to do gives its memory back after so long. */
+const restMs = 10_000;
+
+/** What was too big or too slow is not tried again before. */
+const refusedMs = 60_000;
+
+/** Bytes of what is made, so that a republish with the same answers makes nothing anew. */
+const keptBytes = 4 << 20;
+
+/** Orders hold copies of secrets, up to 4 MiB each, while they wait. */
+const waitingLimits = { items: 1_000, bytes: 32 << 20 };
+
+/** What no republish has asked for in so long is forgotten: the pods that it was for are gone. */
+const unusedMs = 10 * 60_000;
+
+interface Kept {
+  delivery: TaskResult;
+  /** `Clock.monotonic()` */
+  usedAt: number;
+  /** `Clock.monotonic()`; forever without. */
+  until?: number;
+}
+
+/** An order in the line. */
+interface Ticket {
+  order: Task;
+  done: (delivery: TaskResult) => void;
+  failed: (reason: unknown) => void;
+}
+
+/**
+ * Makes templates and keystores in a process of its own, one after another: begun with the first order, ended when there
+ * was none for a while. What it made is kept by its input.
+ */
+export class RenderWorker implements MountWorkshop {
+  readonly #parts: WorkshopParts;
+  readonly #kept = new LruCache<Kept>(keptBytes);
+  readonly #shared = new SingleFlight<TaskResult>();
+  readonly #line = new FairQueue<Ticket>(waitingLimits);
+  readonly #closed = new AbortController();
+  #process: Promise<WorkProcess> | undefined;
+  #busy = false;
+  #rest: AbortController | undefined;
+  #sweeping = false;
+
+  constructor(parts: WorkshopParts) {
+    this.#parts = parts;
+  }
+
+  async render(job: Job, tenant: string, signal: AbortSignal): Promise<Buffer> {
+    return contentsOf(job, await this.#delivery(orderOf(job), tenant, signal));
+  }
+
+  /** Which variables a template reads, `name` or `source.name`, or what is wrong with it. */
+  async look(text: string, signal: AbortSignal): Promise<Looked> {
+    const delivery = await this.#delivery({ kind: "names", text }, "", signal);
+    if (!delivery.ok) return { mistake: delivery.message, line: delivery.line ?? 1, column: delivery.column ?? 1 };
+    return { names: JSON.parse(Buffer.from(delivery.contents).toString()) as TemplateName[] };
+  }
+
+  /** Ends the process; what waits is refused. */
+  async close(): Promise<void> {
+    this.#closed.abort(new ProviderError("unavailable", "keymount is stopping"));
+    this.#rest?.abort();
+    for (let next = this.#line.next(); next; next = this.#line.next())
+      next.item.failed(ProviderError.from(this.#closed.signal.reason));
+    await this.#endProcess();
+  }
+
+  async #delivery(order: Task, tenant: string, signal: AbortSignal): Promise<TaskResult> {
+    const key = keyOf(order);
+    const kept = this.#kept.get(key);
+    const now = this.#parts.clock.monotonic();
+    if (kept && (kept.until === undefined || now < kept.until)) {
+      kept.usedAt = now;
+      return kept.delivery;
+    }
+    const work = (abandoned: AbortSignal) => this.#inTurn(order, tenant, abandoned);
+    const delivery = await this.#shared.run(key, work, { lasting: false }, signal);
+    this.#keep(key, delivery);
+    return delivery;
+  }
+
+  #keep(key: string, delivery: TaskResult): void {
+    if (!delivery.ok && delivery.code === "internal") return;
+    const passing = !delivery.ok && delivery.code === "limit_exceeded";
+    const usedAt = this.#parts.clock.monotonic();
+    const until = passing ? { until: usedAt + refusedMs } : {};
+    this.#kept.set(key, { delivery, usedAt, ...until }, 256 + (delivery.ok ? delivery.contents.length : 0));
+    void this.#sweep();
+  }
+
+  /** Forgets what nobody asks for, as long as there is anything. Never throws. */
+  async #sweep(): Promise<void> {
+    if (this.#sweeping || this.#closed.signal.aborted) return;
+    this.#sweeping = true;
+    const { clock } = this.#parts;
+    while (this.#kept.size > 0) {
+      const closed = await clock.sleep(unusedMs, this.#closed.signal).catch(() => "closed" as const);
+      if (closed) return;
+      this.#kept.removeIf(({ usedAt }) => clock.monotonic() - usedAt >= unusedMs);
+    }
+    this.#sweeping = false;
+  }
+
+  #inTurn(order: Task, tenant: string, signal: AbortSignal): Promise<TaskResult> {
+    return new Promise((done, failed) => {
+      this.#closed.signal.throwIfAborted();
+      const ticket = { order, done, failed };
+      for (const left of this.#line.join(tenant, ticket, bytesOf(order))) left.failed(tooManyWait());
+      const leave = () => {
+        this.#line.leave(ticket);
+        failed(ProviderError.from(signal.reason));
+      };
+      signal.addEventListener("abort", leave, { once: true });
+      void this.#workOff();
+    });
+  }
+
+  /** Does what is in the line, one after another; rests when it is empty. Never throws. */
+  async #workOff(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    this.#rest?.abort();
+    for (let next = this.#line.next(); next; next = this.#line.next()) {
+      const { item, tenant } = next;
+      this.#line.used(tenant, await this.#workOn(item));
+    }
+    this.#busy = false;
+    void this.#restAwhile();
+  }
+
+  /** Milliseconds that it took. Never throws. */
+  async #workOn({ order, done, failed }: Ticket): Promise<number> {
+    const { clock, observer } = this.#parts;
+    const startedAt = clock.monotonic();
+    const outcome = await this.#work(order).then(
+      (delivery) => {
+        done(delivery);
+        return delivery.ok ? "ok" : delivery.code;
+      },
+      (reason: unknown) => {
+        failed(reason);
+        return ProviderError.from(reason).code;
+      },
+    );
+    const tookMs = clock.monotonic() - startedAt;
+    observer?.worked(order.kind, outcome, tookMs / 1000);
+    return tookMs;
+  }
+
+  async #work(order: Task): Promise<TaskResult> {
+    const child = await this.#processAtWork();
+    const { isFresh } = child;
+    const came = await this.#within(orderMs, child.work(order));
+    const isDone = came !== "too late" && "ok" in came;
+    if (!isDone && !this.#closed.signal.aborted) this.#parts.observer?.workerEnded(endOf(came));
+    // What it came to its limits with may still be in its memory.
+    if (!isDone || (!came.ok && came.code === "limit_exceeded")) await this.#endProcess();
+    if (isDone) return came;
+    this.#closed.signal.throwIfAborted();
+    if (came === "too late") return tooMuch(`takes longer than ${orderMs / 1_000} s`);
+    // An order before may have left too little for this one.
+    if (!isFresh) return this.#work(order);
+    if (came.ofMemory) return tooMuch("takes too much memory");
+    this.#parts.observer?.workerFailed(came.reason);
+    throw new ProviderError("unavailable", "the process that makes it failed");
+  }
+
+  async #within<T>(ms: number, work: Promise<T>): Promise<T | "too late"> {
+    const inTime = new AbortController();
+    const late = this.#parts.clock.sleep(ms, inTime.signal).then(
+      () => "too late" as const,
+      () => "too late" as const,
+    );
+    return Promise.race([work, late]).finally(() => inTime.abort());
+  }
+
+  async #processAtWork(): Promise<WorkProcess> {
+    this.#process ??= WorkProcess.start(this.#parts.worker);
+    try {
+      return await this.#process;
+    } catch (reason) {
+      this.#process = undefined;
+      this.#parts.observer?.workerFailed(reason);
+      this.#parts.observer?.workerEnded("start");
+      throw new ProviderError("unavailable", "the process that makes it does not start");
+    }
+  }
+
+  async #restAwhile(): Promise<void> {
+    if (this.#closed.signal.aborted) return;
+    const rest = (this.#rest = new AbortController());
+    try {
+      await this.#parts.clock.sleep(restMs, rest.signal);
+    } catch {
+      return; // There is work again.
+    }
+    if (!this.#busy) await this.#endProcess();
+  }
+
+  async #endProcess(): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    await child?.then(
+      (one) => one.end(),
+      () => undefined,
+    );
+  }
+}
+
+export type Looked = { names: TemplateName[] } | { mistake: string; line: number; column: number };
+
+function tooMuch(what: string): TaskResult {
+  return { ok: false, code: "limit_exceeded", message: `${what} to make` };
+}
+
+function tooManyWait(): ProviderError {
+  const { items, bytes } = waitingLimits;
+  return new ProviderError(
+    "limit_exceeded",
+    `too much of this namespace waits to be made: at most ${items} files, and ${bytes >> 20} MiB of all namespaces; it is made at a later Mount`,
+  );
+}
+
+function endOf(came: "too late" | Ended): WorkerEnd {
+  if (came === "too late") return "timeout";
+  return came.ofMemory ? "memory" : "crash";
+}
+
+/** All that an order says, in an order of its own. */
+function textsOf(order: Task): string[] {
+  switch (order.kind) {
+    case "template":
+      return [order.kind, order.text, order.data];
+    case "names":
+      return [order.kind, order.text];
+    case "keystore": {
+      const { kind, key = "", certificates, password, alias, legacy } = order;
+      return [kind, key, password, alias, String(legacy), ...certificates];
+    }
+  }
+}
+
+/** UTF-16 units, nearly what it takes of memory: secrets are mostly ASCII. */
+function bytesOf(order: Task): number {
+  return textsOf(order).reduce((sum, text) => sum + text.length, 0);
+}
+
+/** Equal for equal orders. Hashed part by part, each after its length: a copy of all would be as long as they are together. */
+function keyOf(order: Task): string {
+  const hash = createHash("sha256");
+  for (const text of textsOf(order)) hash.update(`${text.length}:`).update(text);
+  return hash.digest("base64");
+}
