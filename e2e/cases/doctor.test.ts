@@ -2,7 +2,7 @@ import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, inject, test } from "vitest";
 import { stringify } from "yaml";
-import type { Report } from "../../src/doctor/round.js";
+import type { Report } from "../../src/doctor/check-runner.js";
 import { createKeymountAccount } from "../stack/keymount-account.js";
 import { KubeApi } from "../stack/kube-api.js";
 import { inPod } from "../stack/pod-view.js";

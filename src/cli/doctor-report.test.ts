@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Report } from "../doctor/round.js";
+import type { Report } from "../doctor/check-runner.js";
 import { conclusion, ReportWriter } from "./doctor-report.js";
 
 const skipped = (step: Report["step"], because: string, subject = ""): Report => ({

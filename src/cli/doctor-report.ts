@@ -1,4 +1,4 @@
-import type { Report } from "../doctor/round.js";
+import type { Report } from "../doctor/check-runner.js";
 import { named } from "../shared/quoted.js";
 import { escapeUnprintable } from "../shared/shown-text.js";
 import type { CommandStream } from "./command-io.js";

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { ConfigError } from "../config/config-error.js";
 import { loadOptions, type OptionSources } from "../config/load-options.js";
-import type { ClassInHand, Complaint } from "../doctor/complaint.js";
+import type { ClassInput, DoctorInput } from "../doctor/input.js";
 import { examine, realSurroundings, type Surroundings } from "../doctor/examine.js";
-import type { Report } from "../doctor/round.js";
+import type { Report } from "../doctor/check-runner.js";
 import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
 import { chosenClass, readText } from "./chosen-class.js";
@@ -85,8 +85,8 @@ async function run(
     if (!asked.json) writer.write(one);
   };
   try {
-    const complaint = await complaintOf(asked, stage, io);
-    await examine(complaint, stage, { stepMs: asked.timeoutMs, report }, signal);
+    const input = await inputOf(asked, stage, io);
+    await examine(input, stage, { stepMs: asked.timeoutMs, report }, signal);
     writer.end();
   } catch (error) {
     const { code, message } = ProviderError.from(error);
@@ -98,7 +98,7 @@ async function run(
   return reports.some(({ result }) => result === "broken") ? 1 : 0;
 }
 
-async function complaintOf(asked: DoctorArguments, stage: DoctorStage, io: CommandIo): Promise<Complaint> {
+async function inputOf(asked: DoctorArguments, stage: DoctorStage, io: CommandIo): Promise<DoctorInput> {
   const { file, className, pod, uid, readAll } = asked;
   const text = file === undefined ? "" : await readText(file, io);
   const written =
@@ -112,7 +112,7 @@ async function complaintOf(asked: DoctorArguments, stage: DoctorStage, io: Comma
   return {
     ...optionsOf(asked.provider, stage),
     ...(found && { class: found }),
-    bearer: {
+    account: {
       namespace,
       serviceAccount: asked.serviceAccount ?? claims.serviceAccount ?? "default",
       ...(pod !== undefined && uid !== undefined && { pod: { name: pod, uid } }),
@@ -122,12 +122,12 @@ async function complaintOf(asked: DoctorArguments, stage: DoctorStage, io: Comma
   };
 }
 
-function inHand({ name, provider = "", parameters }: WrittenClass): ClassInHand {
+function inHand({ name, provider = "", parameters }: WrittenClass): ClassInput {
   return { name, provider, parameters: new Map([...parameters].map(([key, { text }]) => [key, text])) };
 }
 
 /** As `serve` in the same place would read them. */
-function optionsOf(given: readonly string[], stage: DoctorStage): Pick<Complaint, "options" | "flagsFrom"> {
+function optionsOf(given: readonly string[], stage: DoctorStage): Pick<DoctorInput, "options" | "flagsFrom"> {
   const found = given.length === 0 ? serveFlags(stage.firstProcess()) : undefined;
   const from = found && { flagsFrom: "the keymount serve that runs here" };
   try {

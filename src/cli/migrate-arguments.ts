@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 export interface MigrateArguments {
   /** Hold the classes; `-` is the standard input. */
   files: readonly string[];
-  /** Holds the former provider's DaemonSet. */
+  /** Holds the source provider's DaemonSet. */
   daemonSet?: string;
   /** `spec.provider` of the classes. */
   provider?: string;
@@ -15,7 +15,7 @@ export interface MigrateArguments {
   /** Whether the file is written as values of the chart. */
   values: boolean;
   json: boolean;
-  /** The former provider's own, as written. */
+  /** The source provider's own, as written. */
   formerFlags: readonly string[];
 }
 
@@ -57,7 +57,7 @@ export function migrateArguments(argv: readonly string[]): MigrateArguments | { 
   }
 }
 
-/** Ours from the former provider's, which are read as `serve` reads them. */
+/** Ours from the source provider's, which are read as `serve` reads them. */
 function sorted(argv: readonly string[]): { own: string[]; former: string[] } {
   const own: string[] = [];
   const former: string[] = [];

@@ -160,7 +160,7 @@ test("classes that name no Vault get one connection, which allows what they ask 
   expect(report).toContain('tokenRequests: [{audience: "pay"}, {audience: "vault"}]');
 });
 
-test("each address that classes name is a connection, the former provider's the default one", async () => {
+test("each address that classes name is a connection, the source provider's the default one", async () => {
   const { data } = await migrate(
     [
       { name: "a", parameters: { roleName: "a", vaultAddress: "https://vault-b.example:8200/", objects: password } },
@@ -182,7 +182,7 @@ test("each address that classes name is a connection, the former provider's the 
   expect(two.data.default).toBe("vault-example");
 });
 
-describe("the former provider's DaemonSet", () => {
+describe("the source provider's DaemonSet", () => {
   test.each<[string, string, string[], string]>([
     ["its own Vault", chartsDaemonSet("https://vault.example:8200/"), [], "https://vault.example:8200"],
     [
@@ -372,7 +372,7 @@ test.each<[string, Record<string, string>, RegExp]>([
   [
     "a field of keymount's alone",
     { objects: objects("- {objectName: a, secretPath: secret/data/a, secretKey: x, version: 2}") },
-    /objects\[0\]: version takes effect; the former provider ignores it/,
+    /objects\[0\]: version takes effect; the source provider ignores it/,
   ],
   [
     "a parameter of keymount's alone",
@@ -382,7 +382,7 @@ test.each<[string, Record<string, string>, RegExp]>([
   [
     "a spelling of OpenBao's",
     { baoNamespace: "team", objects: password },
-    /parameter baoNamespace takes effect; the former provider ignores it/,
+    /parameter baoNamespace takes effect; the source provider ignores it/,
   ],
   [
     "a JSON Pointer",
@@ -480,10 +480,10 @@ test.each<[string, string, string[], RegExp]>([
   ],
   ["an option is unknown", kubectl([]), ["--nonsense"], /nonsense/],
   [
-    "a flag of the former provider is wrong",
+    "a flag of the source provider is wrong",
     kubectl([{ name: "a", parameters: { roleName: "a", objects: password } }]),
     ["--", "--vault-addr=vault:8200"],
-    /former provider's flags.*must start with/s,
+    /source provider's flags.*must start with/s,
   ],
   [
     "the DaemonSet is another",

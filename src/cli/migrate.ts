@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { ConfigError } from "../config/config-error.js";
-import type { WrittenClass } from "../migrate/surveyed-class.js";
-import { readFormerProvider } from "../migrate/former-provider.js";
+import type { WrittenClass } from "../migrate/analyzed-class.js";
+import { readSourceProvider } from "../migrate/source-provider.js";
 import { readInstallation } from "../migrate/installation.js";
 import { migrate, type Migration } from "../migrate/migration.js";
 import { ProviderError } from "../shared/errors.js";
@@ -18,7 +18,7 @@ Reads the classes of vault-csi-provider or openbao-csi-provider, writes the oper
 class whether it works as it is, behaves otherwise, or would be refused, and why (docs/migration.md). Asks no server.
 
   -f, --file FILE          what "kubectl get secretproviderclass -A -o yaml" prints; may be repeated, - is standard input
-      --daemonset FILE     what "kubectl get daemonset,configmap,csidriver -n NAMESPACE -o yaml" prints: the former
+      --daemonset FILE     what "kubectl get daemonset,configmap,csidriver -n NAMESPACE -o yaml" prints: the source
                            provider's settings, the Agent beside it, and the audiences of the driver's tokens
       --provider NAME      whose classes, vault or openbao; by default the DaemonSet's, else vault
   -n, --namespace NAME     of classes that name none; by default "default"
@@ -28,7 +28,7 @@ class whether it works as it is, behaves otherwise, or would be refused, and why
                            {"classes": [{"namespace", "name", "connection"?, "outcome": "same"|"different"|"refused",
                              "reasons": []}], "audiences": [], "notes": [], "skipped": {"PROVIDER": 0}}
 
-The former provider's flags (--vault-addr, --vault-mount, --vault-namespace, --vault-tls-…, and with openbao- in front)
+The source provider's flags (--vault-addr, --vault-mount, --vault-namespace, --vault-tls-…, and with openbao- in front)
 stand above what the DaemonSet says; -- may stand before them. The report is on standard error.
 
 Exit codes: 0 every class would be served, 1 some would be refused (the file is written all the same), 2 wrong usage or
@@ -63,7 +63,7 @@ async function run(argv: readonly string[], { stage, io }: { stage: MigrateStage
   try {
     const migration = await migrationOf(asked, io);
     await deliver(migration, asked, { stage, io });
-    return migration.verdicts.some(({ outcome }) => outcome === "refused") ? 1 : 0;
+    return migration.reports.some(({ outcome }) => outcome === "refused") ? 1 : 0;
   } catch (reason) {
     io.stderr.write(`keymount migrate: ${messageOf(reason)}\n`);
     return 2;
@@ -75,7 +75,7 @@ async function migrationOf(asked: MigrateArguments, io: CommandIo): Promise<Migr
   const classes: WrittenClass[] = [];
   for (const file of files) classes.push(...classesIn(file, await readText(file, io), namespace));
   const installation = daemonSet === undefined ? undefined : installationIn(daemonSet, await readText(daemonSet, io));
-  return migrate(classes, readFormerProvider({ installation, flags, providerName }));
+  return migrate(classes, readSourceProvider({ installation, flags, providerName }));
 }
 
 /** Throws `invalid_request` for what an API server would not have. */
@@ -116,7 +116,7 @@ async function deliver(
   const text = values ? asValues(migration) : migration.text;
   if (output === undefined) io.stdout.write(text);
   else await write(output, text, stage);
-  const { verdicts: classes, audiences, notes, skipped } = migration;
+  const { reports: classes, audiences, notes, skipped } = migration;
   if (json) io.stderr.write(`${JSON.stringify({ classes, audiences, notes, skipped }, null, 2)}\n`);
   else printReport(migration, io.stderr);
 }
@@ -135,6 +135,6 @@ function asValues({ provider, text }: Migration): string {
 
 function messageOf(reason: unknown): string {
   if (reason instanceof ConfigError)
-    return `the former provider's flags and variables:\n${reason.mistakes.map((one) => `  ${one}`).join("\n")}`;
+    return `the source provider's flags and variables:\n${reason.mistakes.map((one) => `  ${one}`).join("\n")}`;
   return ProviderError.from(reason).message;
 }

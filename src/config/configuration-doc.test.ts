@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { loadOptions } from "./load-options.js";
-import { fileKeys } from "./operator-file.js";
+import { fileKeys } from "./configuration-file.js";
 import type { Options } from "./options.js";
 import { commandFlags, ignoredVariables, olderFlags, settings } from "./settings.js";
 

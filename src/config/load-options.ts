@@ -1,7 +1,7 @@
 import { ConfigError } from "./config-error.js";
 import { readFlags } from "./flags.js";
 import { notesOnEnvironment, notesOnFlags, notesOnOptions } from "./notes.js";
-import { operatorFile, wordsForIssue } from "./operator-file.js";
+import { operatorFile, wordsForIssue } from "./configuration-file.js";
 import { type Given, type Options, toOptions } from "./options.js";
 import { type Data, defaultName, isMap, type Overlaid, overlay } from "./overlay.js";
 import { saidByEnvironment, saidByFlags } from "./setting-value.js";

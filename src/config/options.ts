@@ -1,6 +1,6 @@
 import type { Connection, Policy } from "./connection.js";
 import type { OperatorConfig } from "./operator-config.js";
-import type { ConnectionSettings, OperatorFile } from "./operator-file.js";
+import type { ConnectionSettings, OperatorFile } from "./configuration-file.js";
 import { socketName } from "./socket-name.js";
 
 /** Where the cluster's key comes from. */

@@ -1,5 +1,5 @@
 import { basename, isAbsolute, join } from "node:path";
-import { isProviderName } from "./operator-file.js";
+import { isProviderName } from "./configuration-file.js";
 import { longestSocketPath } from "./origin.js";
 
 /** Where to listen, and what classes call us. The driver finds a provider by its socket's name, so the two agree. */

@@ -2,14 +2,14 @@ import type { Connection } from "../config/connection.js";
 import type { Clock } from "../shared/clock.js";
 import type { PlainNode } from "../vault/unauthenticated-request.js";
 import type { NodeHealth } from "../vault/node-health.js";
-import { Break } from "./breaks.js";
-import { type Lookup, lookAtDns } from "./dns-step.js";
-import { lookAtHealth } from "./health-step.js";
-import { Path } from "./path.js";
-import type { Round } from "./round.js";
+import { Problem } from "./problems.js";
+import { type Lookup, checkDns } from "./dns-step.js";
+import { checkHealth } from "./health-step.js";
+import { CheckChain } from "./check-chain.js";
+import type { CheckRunner } from "./check-runner.js";
 import { targetOf } from "./target.js";
-import { lookAtTcp } from "./tcp-step.js";
-import { lookAtTls } from "./tls-step.js";
+import { checkTcp } from "./tcp-step.js";
+import { checkTls } from "./tls-step.js";
 
 export interface NetworkParts {
   clock: Clock;
@@ -23,12 +23,12 @@ export interface WellNode {
 }
 
 /** Every address, at once; the node to ask, an active one if there is one. */
-export async function lookAtNodes(
+export async function checkNodes(
   connection: Connection,
   parts: NetworkParts,
-  round: Round,
+  runner: CheckRunner,
 ): Promise<WellNode | undefined> {
-  const nodes = await round.each(connection.addresses, ({ origin }, branch) =>
+  const nodes = await runner.each(connection.addresses, ({ origin }, branch) =>
     lookAtAddress(connection, origin, parts, branch),
   );
   const well = nodes.filter((node) => node !== undefined);
@@ -36,8 +36,8 @@ export async function lookAtNodes(
   const stranger = told.find(({ health }) => health.clusterId !== told[0]!.health.clusterId);
   if (stranger) {
     const what = `${stranger.line.origin} is of another cluster than ${told[0]!.line.origin}`;
-    const act = () => Promise.reject(new Break("vault.other-cluster", what));
-    await round.look({ step: "vault", subject: stranger.line.origin, otherwise: "vault.other-cluster", act });
+    const run = () => Promise.reject(new Problem("vault.other-cluster", what));
+    await runner.check({ step: "vault", subject: stranger.line.origin, fallbackProblem: "vault.other-cluster", run });
   }
   return well.find(({ health }) => health.standing === "active") ?? well[0];
 }
@@ -47,35 +47,35 @@ async function lookAtAddress(
   { limits, tls }: Connection,
   origin: string,
   { clock, lookup }: NetworkParts,
-  round: Round,
+  runner: CheckRunner,
 ): Promise<WellNode | undefined> {
   const target = targetOf(origin);
   const subject = origin;
-  const path = new Path(round);
-  const found = await path.look({
+  const path = new CheckChain(runner);
+  const found = await path.check({
     step: "dns",
     subject,
-    otherwise: "dns.silent",
-    act: (signal) => lookAtDns(target, lookup, signal),
+    fallbackProblem: "dns.silent",
+    run: (signal) => checkDns(target, lookup, signal),
   });
-  const address = await path.look({
+  const address = await path.check({
     step: "tcp",
     subject,
-    otherwise: "tcp.unreachable",
-    act: (signal) => lookAtTcp(target, found!, limits.connectTimeoutMs, signal),
+    fallbackProblem: "tcp.unreachable",
+    run: (signal) => checkTcp(target, found!, limits.connectTimeoutMs, signal),
   });
-  const material = await path.look({
+  const material = await path.check({
     step: "tls",
     subject,
-    otherwise: "tls.no-tls",
-    act: (signal) => lookAtTls({ origin, target, address: address!, settings: tls, now: clock.wall() }, signal),
+    fallbackProblem: "tls.no-tls",
+    run: (signal) => checkTls({ origin, target, address: address!, settings: tls, now: clock.wall() }, signal),
   });
   const line = { origin, material: material!, limits };
-  const health = await path.look({
+  const health = await path.check({
     step: "vault",
     subject,
-    otherwise: "vault.no-answer",
-    act: (signal) => lookAtHealth(line, () => clock.wall(), signal),
+    fallbackProblem: "vault.no-answer",
+    run: (signal) => checkHealth(line, () => clock.wall(), signal),
   });
   return health && { line, health };
 }

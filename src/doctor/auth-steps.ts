@@ -1,41 +1,45 @@
 import { quoted } from "../shared/quoted.js";
 import { type AuthPlace, probeAuthMount, probeRole } from "../vault/auth-mount-probe.js";
 import type { PlainNode } from "../vault/unauthenticated-request.js";
-import { Break } from "./breaks.js";
-import type { Seen } from "./round.js";
+import { Problem } from "./problems.js";
+import type { CheckResult } from "./check-runner.js";
 
 /** Whether pods can log in at the mount at all. */
-export async function lookAtAuthMount(line: PlainNode, place: AuthPlace, signal: AbortSignal): Promise<Seen<true>> {
+export async function checkAuthMount(
+  line: PlainNode,
+  place: AuthPlace,
+  signal: AbortSignal,
+): Promise<CheckResult<true>> {
   const found = await probeAuthMount(line, place, signal);
   const where = placeName(place);
   switch (found) {
     case "kubernetes or jwt":
       return { value: true, facts: ["it takes logins of service accounts"] };
     case "another method":
-      throw new Break("auth.other-method", `what is mounted at ${where} takes no service account`);
+      throw new Problem("auth.other-method", `what is mounted at ${where} takes no service account`);
     case "unconfigured":
-      throw new Break("auth.unconfigured", `${where} is enabled, but not configured`);
+      throw new Problem("auth.unconfigured", `${where} is enabled, but not configured`);
     case "absent":
-      throw new Break("auth.absent", `no auth method that service accounts log in with is enabled at ${where}`);
+      throw new Problem("auth.absent", `no auth method that service accounts log in with is enabled at ${where}`);
     case "unclear":
       return { value: true, facts: [], warnings: [unclear(where)] };
   }
 }
 
-export async function lookAtRole(
+export async function checkRole(
   line: PlainNode,
   place: AuthPlace,
   role: string,
   signal: AbortSignal,
-): Promise<Seen<true>> {
+): Promise<CheckResult<true>> {
   const where = placeName(place);
   switch (await probeRole(line, place, role, signal)) {
     case "there":
       return { value: true, facts: [`${where} has it`] };
     case "absent":
-      throw new Break("role.absent", `${where} has no role ${quoted(role)}`);
+      throw new Problem("role.absent", `${where} has no role ${quoted(role)}`);
     case "unconfigured":
-      throw new Break("auth.unconfigured", `${where} is enabled, but not configured`);
+      throw new Problem("auth.unconfigured", `${where} is enabled, but not configured`);
     case "unclear":
       return { value: true, facts: [], warnings: [unclear(where)] };
   }

@@ -9,12 +9,12 @@ import { requestsOfObjects } from "../mount/object-requests.js";
 import { resolveAuth } from "../mount/authenticate-pod.js";
 import { ProviderError } from "../shared/errors.js";
 import { named, quoted } from "../shared/quoted.js";
-import { Break } from "./breaks.js";
-import type { Bearer, ClassInHand } from "./complaint.js";
-import type { Seen } from "./round.js";
+import { Problem } from "./problems.js";
+import type { PodAccount, ClassInput } from "./input.js";
+import type { CheckResult } from "./check-runner.js";
 
 /** What the application wants of the operator's connection. */
-export interface Errand {
+export interface MountTarget {
   spec: ClassSpec;
   vaultNamespace: string;
   authMount: string;
@@ -27,13 +27,13 @@ export interface Errand {
 const anyInterval = 120_000;
 
 /** The class by itself: what Mount would say of it. */
-export function lookAtClass({ name, provider, parameters }: ClassInHand, providerName?: string): Seen<ClassSpec> {
+export function checkClass({ name, provider, parameters }: ClassInput, providerName?: string): CheckResult<ClassSpec> {
   const { spec, findings } = readClass(parameters, anyInterval, mostRead);
   const mistakes = textsOf(findings, "error");
-  if (mistakes.length > 0) throw new Break("class.mistake", mistakes.join("; "));
+  if (mistakes.length > 0) throw new Problem("class.mistake", mistakes.join("; "));
   if (providerName !== undefined && provider !== providerName) {
     const what = `its spec.provider is ${quoted(provider)}, and this keymount serves ${quoted(providerName)}`;
-    throw new Break("class.provider", what);
+    throw new Problem("class.provider", what);
   }
   const overruled = spec.overruled.map(
     (parameter) => `${named(parameter)} has no effect: the operator decides about TLS`,
@@ -50,12 +50,16 @@ function textsOf(findings: ClassReading["findings"], level: "error" | "ignored" 
 }
 
 /** Which connection the class means. */
-export function lookAtConnection(spec: ClassSpec, { operator }: Options, { namespace }: Bearer): Seen<Connection> {
+export function checkConnection(
+  spec: ClassSpec,
+  { operator }: Options,
+  { namespace }: PodAccount,
+): CheckResult<Connection> {
   try {
     const connection = selectConnection(operator, spec, namespace);
     return { value: connection, facts: [`${connection.name} (${howChosen(spec)})`] };
   } catch (reason) {
-    throw reason instanceof ProviderError ? new Break("connection.unknown", reason.message) : reason;
+    throw reason instanceof ProviderError ? new Problem("connection.unknown", reason.message) : reason;
   }
 }
 
@@ -65,19 +69,19 @@ function howChosen({ connection, address }: ClassSpec): string {
 }
 
 /** What the operator lets the application do there, before anything is asked of Vault. */
-export function lookAtPolicy(errand: Errand, connection: Connection, bearer: Bearer): Seen<true> {
-  const refused = policyMistake(errand, connection, bearer, errand.spec.objects);
-  if (refused !== undefined) throw new Break("policy.refused", refused);
-  const { role, authMount, vaultNamespace } = errand;
+export function checkPolicy(target: MountTarget, connection: Connection, account: PodAccount): CheckResult<true> {
+  const refused = policyMistake(target, connection, account, target.spec.objects);
+  if (refused !== undefined) throw new Problem("policy.refused", refused);
+  const { role, authMount, vaultNamespace } = target;
   const place = vaultNamespace === "" ? "" : ` in Vault namespace ${quoted(vaultNamespace)}`;
   return { value: true, facts: [`role ${quoted(role)} at auth/${authMount}${place}, and every path, are allowed`] };
 }
 
 /** In the words of a Mount; `undefined` where the operator's policy lets these objects be asked for. */
 export function policyMistake(
-  { vaultNamespace, authMount, role, spec }: Errand,
+  { vaultNamespace, authMount, role, spec }: MountTarget,
   connection: Connection,
-  { namespace, serviceAccount }: Bearer,
+  { namespace, serviceAccount }: PodAccount,
   objects: ClassSpec["objects"],
 ): string | undefined {
   const pod = { namespace, serviceAccount };
@@ -85,6 +89,6 @@ export function policyMistake(
   return refusedByPolicy(policyRefusals(connection, asked))?.message;
 }
 
-export function errandOf(spec: ClassSpec, connection: Connection): Errand {
+export function mountTargetOf(spec: ClassSpec, connection: Connection): MountTarget {
   return { spec, ...resolveAuth({ class: spec }, connection) };
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { breaks, steps } from "./breaks.js";
+import { problems, steps } from "./problems.js";
 
 const doc = readFileSync(new URL("../../docs/doctor.md", import.meta.url), "utf8");
 
@@ -21,11 +21,11 @@ describe("docs/doctor.md", () => {
       expect(meaning, name).not.toBe("");
       return [name, who, fix];
     });
-    expect(documented).toEqual(Object.entries(breaks).map(([name, { who, fix }]) => [`\`${name}\``, who, fix]));
+    expect(documented).toEqual(Object.entries(problems).map(([name, { who, fix }]) => [`\`${name}\``, who, fix]));
   });
 
   test("has breaks in the order of the steps", () => {
-    const inOrder = [...new Set(Object.keys(breaks).map((name) => name.split(".")[0]))];
+    const inOrder = [...new Set(Object.keys(problems).map((name) => name.split(".")[0]))];
     expect(inOrder).toEqual(steps.filter((step) => inOrder.includes(step)));
   });
 

@@ -3,11 +3,11 @@ import { KubeClient } from "../kube/kube-client.js";
 import { serviceAccountDirectory } from "../kube/service-account.js";
 import { type Clock, systemClock } from "../shared/clock.js";
 import { RenderWorker } from "../workshop/render-worker.js";
-import type { Complaint } from "./complaint.js";
+import type { DoctorInput } from "./input.js";
 import type { Lookup } from "./dns-step.js";
-import { type Report, Round } from "./round.js";
+import { type Report, CheckRunner } from "./check-runner.js";
 import { driverDirectories } from "./socket-step.js";
-import { walk } from "./walk.js";
+import { runChecks } from "./run-checks.js";
 
 /** The world as doctor sees it. */
 export interface Surroundings {
@@ -32,17 +32,17 @@ export const realSurroundings: Omit<Surroundings, "workerFile"> = {
  * Rejects with the signal's reason only.
  */
 export async function examine(
-  complaint: Complaint,
+  input: DoctorInput,
   { clock, lookup, driverDirectories, serviceAccountDirectory: directory, workerFile }: Surroundings,
   { stepMs, report }: { stepMs: number; report: (report: Report) => void },
   signal: AbortSignal,
 ): Promise<void> {
-  const api = "mistakes" in complaint.options ? undefined : complaint.options.kubernetesApi;
+  const api = "mistakes" in input.options ? undefined : input.options.kubernetesApi;
   const kube = api && new KubeClient({ api, directory });
   const workshop = new RenderWorker({ worker: workerFile, clock });
   try {
-    const round = new Round({ clock, stepMs, report }, signal);
-    await walk(complaint, { clock, lookup, driverDirectories, kube, workshop, random: Math.random }, round);
+    const runner = new CheckRunner({ clock, stepMs, report }, signal);
+    await runChecks(input, { clock, lookup, driverDirectories, kube, workshop, random: Math.random }, runner);
   } finally {
     kube?.close();
     await workshop.close();

@@ -1,26 +1,26 @@
 import type { PlainNode } from "../vault/unauthenticated-request.js";
 import { type NodeHealth, askHealth } from "../vault/node-health.js";
 import { VaultError } from "../vault/vault-error.js";
-import { Break } from "./breaks.js";
-import type { Seen } from "./round.js";
+import { Problem } from "./problems.js";
+import type { CheckResult } from "./check-runner.js";
 
 /** Tokens are given some leeway; within this, clocks that differ do no harm. */
 const harmlessSkewMs = 30_000;
 
-export async function lookAtHealth(
+export async function checkHealth(
   line: PlainNode,
   wall: () => number,
   signal: AbortSignal,
-): Promise<Seen<NodeHealth>> {
+): Promise<CheckResult<NodeHealth>> {
   const health = await askHealth(line, wall, signal).catch((reason: unknown) => {
     if (!(reason instanceof VaultError)) throw reason;
-    throw new Break(reason.kind === "outage" ? "vault.no-answer" : "vault.not-vault", reason.message);
+    throw new Problem(reason.kind === "outage" ? "vault.no-answer" : "vault.not-vault", reason.message);
   });
   const { version, standing, clusterId } = health;
-  if (!health.initialised) throw new Break("vault.uninitialised", `Vault at ${line.origin} is not initialised`);
-  if (health.sealed) throw new Break("vault.sealed", `Vault at ${line.origin} is sealed`);
+  if (!health.initialised) throw new Problem("vault.uninitialised", `Vault at ${line.origin} is not initialised`);
+  if (health.sealed) throw new Problem("vault.sealed", `Vault at ${line.origin} is sealed`);
   if (standing === "disaster recovery secondary")
-    throw new Break("vault.dr-secondary", `${line.origin} is a ${standing}`);
+    throw new Problem("vault.dr-secondary", `${line.origin} is a ${standing}`);
   const facts = [
     `${version === "" ? "Vault" : `Vault ${version}`}, unsealed, ${standing}`,
     ...(clusterId === "" ? [] : [`cluster ${clusterId}`]),

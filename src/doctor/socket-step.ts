@@ -2,9 +2,9 @@ import { lstat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DriverClient } from "../driver/driver-client.js";
 import { quoted } from "../shared/quoted.js";
-import { Break, NotSeen } from "./breaks.js";
+import { Problem, Skipped } from "./problems.js";
 import { faultConnecting } from "./reach.js";
-import type { Round, Seen } from "./round.js";
+import type { CheckRunner, CheckResult } from "./check-runner.js";
 
 /** Where driver 1.6.0 looks for sockets, in its order (main.go, provider_client.go). */
 export const driverDirectories = [
@@ -20,14 +20,18 @@ export interface SocketPlaces {
 }
 
 /** Looks as the driver does, and binds nothing. Only the provider's own place must have a socket. */
-export async function lookAtSockets({ own, others }: SocketPlaces, inCluster: boolean, round: Round): Promise<void> {
+export async function checkSockets(
+  { own, others }: SocketPlaces,
+  inCluster: boolean,
+  runner: CheckRunner,
+): Promise<void> {
   const places = [...others.map((path) => ({ path, must: false })), ...own.map((path) => ({ path, must: true }))];
-  await round.each(places, ({ path, must }, branch) =>
-    branch.look({
+  await runner.each(places, ({ path, must }, branch) =>
+    branch.check({
       step: "socket",
       subject: path,
-      otherwise: "socket.mute",
-      act: (signal) => lookAtSocket(path, { must, inCluster }, signal),
+      fallbackProblem: "socket.mute",
+      run: (signal) => lookAtSocket(path, { must, inCluster }, signal),
     }),
   );
 }
@@ -37,29 +41,29 @@ interface Expectation {
   inCluster: boolean;
 }
 
-async function lookAtSocket(path: string, expected: Expectation, signal: AbortSignal): Promise<Seen<true>> {
+async function lookAtSocket(path: string, expected: Expectation, signal: AbortSignal): Promise<CheckResult<true>> {
   const found = await lstat(path).catch((error: NodeJS.ErrnoException) => error);
   if (found instanceof Error) return absent(path, found.code ?? "", expected);
   if (!found.isSocket()) {
     const kind = found.isDirectory() ? "a directory" : found.isSymbolicLink() ? "a symbolic link" : "a file";
-    throw new Break("socket.not-a-socket", `there is ${kind}, no socket`);
+    throw new Problem("socket.not-a-socket", `there is ${kind}, no socket`);
   }
   await meet(path, signal);
   return greet(path, found.uid, signal);
 }
 
-async function absent(path: string, code: string, { must, inCluster }: Expectation): Promise<Seen<true>> {
-  if (code === "EACCES") throw new NotSeen("this user may not look there; ask again as root");
-  if (code !== "ENOENT" && code !== "ENOTDIR") throw new Break("socket.absent", `it cannot be looked at (${code})`);
+async function absent(path: string, code: string, { must, inCluster }: Expectation): Promise<CheckResult<true>> {
+  if (code === "EACCES") throw new Skipped("this user may not look there; ask again as root");
+  if (code !== "ENOENT" && code !== "ENOTDIR") throw new Problem("socket.absent", `it cannot be looked at (${code})`);
   const hasDirectory = await lstat(dirname(path)).then(
     () => true,
     () => false,
   );
   if (!must && hasDirectory) return { value: true, facts: ["no socket, as it should be: keymount listens elsewhere"] };
   if (hasDirectory || (must && inCluster)) {
-    throw new Break("socket.absent", hasDirectory ? "there is no socket" : "its directory is not there");
+    throw new Problem("socket.absent", hasDirectory ? "there is no socket" : "its directory is not there");
   }
-  throw new NotSeen(
+  throw new Skipped(
     must
       ? "there is no such directory here; ask on the node, or in keymount's pod"
       : "that directory is not seen from here",
@@ -70,20 +74,20 @@ async function absent(path: string, code: string, { must, inCluster }: Expectati
 async function meet(path: string, signal: AbortSignal): Promise<void> {
   const fault = await faultConnecting({ path }, signal);
   if (fault === undefined) return;
-  if (fault === "EACCES") throw new NotSeen("this user may not open it; ask again as root, or in keymount's pod");
-  if (fault === "ECONNREFUSED") throw new Break("socket.stale", "nobody listens: whoever made it is gone");
-  throw new Break("socket.mute", `it takes no connection (${fault})`);
+  if (fault === "EACCES") throw new Skipped("this user may not open it; ask again as root, or in keymount's pod");
+  if (fault === "ECONNREFUSED") throw new Problem("socket.stale", "nobody listens: whoever made it is gone");
+  throw new Problem("socket.mute", `it takes no connection (${fault})`);
 }
 
-async function greet(path: string, uid: number, signal: AbortSignal): Promise<Seen<true>> {
+async function greet(path: string, uid: number, signal: AbortSignal): Promise<CheckResult<true>> {
   const client = new DriverClient(path, { timeoutMs: 5_000 });
   try {
     const { runtimeName, runtimeVersion } = await client.version(signal).catch(() => {
       signal.throwIfAborted();
-      throw new Break("socket.mute", "something listens, but does not answer the driver's Version");
+      throw new Problem("socket.mute", "something listens, but does not answer the driver's Version");
     });
     const who = `${quoted(runtimeName)} ${quoted(runtimeVersion)}`;
-    if (runtimeName !== "keymount") throw new Break("socket.other-program", `${who} answers here`);
+    if (runtimeName !== "keymount") throw new Problem("socket.other-program", `${who} answers here`);
     return { value: true, facts: [`keymount ${quoted(runtimeVersion)} answers`, `the socket belongs to uid ${uid}`] };
   } finally {
     client.close();

@@ -1,9 +1,9 @@
 import type { NetConnectOpts } from "node:net";
 import { ProviderError } from "../shared/errors.js";
 import { withDeadline } from "../shared/join-signals.js";
-import { Break } from "./breaks.js";
+import { Problem } from "./problems.js";
 import { faultConnecting } from "./reach.js";
-import type { Seen } from "./round.js";
+import type { CheckResult } from "./check-runner.js";
 import type { HostTarget, Target } from "./target.js";
 
 /** What a connection goes to: an IP address of the host, or the socket's path. */
@@ -27,12 +27,12 @@ const meanings: Readonly<Record<string, string>> = {
 };
 
 /** Connects to every address the name has: one that works is enough, and those that do not are told. */
-export async function lookAtTcp(
+export async function checkTcp(
   target: Target,
   addresses: readonly string[],
   timeoutMs: number,
   signal: AbortSignal,
-): Promise<Seen<Reached>> {
+): Promise<CheckResult<Reached>> {
   const tries =
     "socketPath" in target
       ? [attempt(target.socketPath, { path: target.socketPath }, timeoutMs, signal)]
@@ -40,7 +40,7 @@ export async function lookAtTcp(
   const attempts = await Promise.all(tries);
   const open = attempts.filter(({ fault }) => fault === undefined);
   const closed = attempts.filter(({ fault }) => fault !== undefined).map((one) => meaningOf(one, target));
-  if (!open[0]) throw new Break(breakOf(attempts), closed.join("; "));
+  if (!open[0]) throw new Problem(breakOf(attempts), closed.join("; "));
   const facts = open.map(({ to, ms }) => `${placeOf(to, target)} accepts connections (${ms} ms)`);
   return { value: open[0].to, facts, warnings: closed };
 }

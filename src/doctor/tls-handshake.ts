@@ -5,7 +5,7 @@ import { withDeadline } from "../shared/join-signals.js";
 import { classifyFault } from "../vault/connection-fault.js";
 import { ExchangeError } from "../vault/http-exchange.js";
 import type { TlsMaterial } from "../vault/tls-files.js";
-import { Break } from "./breaks.js";
+import { Problem } from "./problems.js";
 import { type Chain, chainOf } from "./certificate-words.js";
 import type { HostTarget } from "./target.js";
 
@@ -83,15 +83,15 @@ function happens(socket: TLSSocket, event: "secureConnect" | "data", signal: Abo
   });
 }
 
-function handshakeBreak(code: string, origin: string, { certFile }: TlsSettings): Break {
+function handshakeBreak(code: string, origin: string, { certFile }: TlsSettings): Problem {
   const ours = certFile === undefined ? "none is configured" : `${certFile} is given`;
   const alert = code.includes("ALERT") ? code.slice(code.indexOf("ALERT")) : "";
   if (/CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE/.test(alert)) {
-    return new Break("tls.client-certificate", `${origin} wants another client certificate; ${ours} (${code})`);
+    return new Problem("tls.client-certificate", `${origin} wants another client certificate; ${ours} (${code})`);
   }
   if (code === "ECONNRESET" || code === "EPIPE") {
     const what = `${origin} hangs up on our TLS; it may want another client certificate (${ours}), or something stands between`;
-    return new Break("tls.client-certificate", what);
+    return new Problem("tls.client-certificate", what);
   }
-  return new Break("tls.no-tls", classifyFault(new ExchangeError(code, "connecting", false), origin).error.message);
+  return new Problem("tls.no-tls", classifyFault(new ExchangeError(code, "connecting", false), origin).error.message);
 }

@@ -4,9 +4,9 @@ import { classifyFault } from "../vault/connection-fault.js";
 import { ExchangeError } from "../vault/http-exchange.js";
 import { type TlsMaterial, readMaterial } from "../vault/tls-files.js";
 import { VaultError } from "../vault/vault-error.js";
-import { Break, type BreakName } from "./breaks.js";
+import { Problem, type ProblemName } from "./problems.js";
 import { datesWords, endingSoonWords, goodWords, issuerWords, namesWords } from "./certificate-words.js";
-import type { Seen } from "./round.js";
+import type { CheckResult } from "./check-runner.js";
 import type { Target } from "./target.js";
 import type { Reached } from "./tcp-step.js";
 import { type Handshake, shakeHands } from "./tls-handshake.js";
@@ -21,10 +21,10 @@ export interface TlsAsk {
 }
 
 /** Looks at the certificate before it is judged, so that all that is wrong with it can be said. */
-export async function lookAtTls(ask: TlsAsk, signal: AbortSignal): Promise<Seen<TlsMaterial>> {
+export async function checkTls(ask: TlsAsk, signal: AbortSignal): Promise<CheckResult<TlsMaterial>> {
   const { target, settings, now } = ask;
   const material = await readMaterial(settings).catch((reason: unknown) => {
-    throw reason instanceof VaultError ? new Break("tls.files", reason.message) : reason;
+    throw reason instanceof VaultError ? new Problem("tls.files", reason.message) : reason;
   });
   if ("socketPath" in target) return { value: material, facts: ["a unix socket: no TLS"] };
   if (!target.secure) return { value: material, facts: ["plain HTTP: no TLS"] };
@@ -43,12 +43,12 @@ const nameFault = "ERR_TLS_CERT_ALTNAME_INVALID";
 const datesFaults = ["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"];
 
 /** In the words of a Mount, and what was seen. OpenSSL stops at the first fault, so the name is looked at besides. */
-function mistakeIn({ fault, chain, hostname }: Handshake, { origin, now }: TlsAsk): Break | undefined {
+function mistakeIn({ fault, chain, hostname }: Handshake, { origin, now }: TlsAsk): Problem | undefined {
   if (fault === undefined) return undefined;
   const said = classifyFault(new ExchangeError(fault, "connecting", false), origin).error.message;
   const names = chain[0] && checkServerIdentity(hostname, chain[0]) ? [namesWords(chain, hostname)] : [];
-  if (fault === nameFault) return new Break("tls.name", [said, ...names].join("; "));
+  if (fault === nameFault) return new Problem("tls.name", [said, ...names].join("; "));
   const seen = datesFaults.includes(fault) ? datesWords(chain, now) : issuerWords(chain);
-  const known: BreakName = datesFaults.includes(fault) ? "tls.dates" : "tls.untrusted";
-  return new Break(known, [said, seen, ...names].join("; "));
+  const known: ProblemName = datesFaults.includes(fault) ? "tls.dates" : "tls.untrusted";
+  return new Problem(known, [said, seen, ...names].join("; "));
 }

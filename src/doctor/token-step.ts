@@ -5,35 +5,35 @@ import { type ChosenToken, chooseToken, readToken } from "../mount/identity.js";
 import { ProviderError } from "../shared/errors.js";
 import { named, quoted } from "../shared/quoted.js";
 import type { Redacted } from "../shared/redacted.js";
-import { Break, NotSeen } from "./breaks.js";
-import type { Errand } from "./class-steps.js";
-import type { Bearer, Complaint } from "./complaint.js";
-import type { Seen } from "./round.js";
+import { Problem, Skipped } from "./problems.js";
+import type { MountTarget } from "./class-steps.js";
+import type { PodAccount, DoctorInput } from "./input.js";
+import type { CheckResult } from "./check-runner.js";
 
 export interface TokenAsk {
-  complaint: Pick<Complaint, "bearer" | "token">;
-  errand: Pick<Errand, "audiences">;
+  input: Pick<DoctorInput, "account" | "token">;
+  target: Pick<MountTarget, "audiences">;
   kube: Pick<KubeClient, "call"> | undefined;
   /** Milliseconds since the epoch. */
   now: number;
 }
 
 /** The application's token, and that it is what a Mount would log in with. Of its claims only names and times are told. */
-export async function lookAtToken(ask: TokenAsk, signal: AbortSignal): Promise<Seen<ChosenToken>> {
-  const given = ask.complaint.token;
+export async function checkToken(ask: TokenAsk, signal: AbortSignal): Promise<CheckResult<ChosenToken>> {
+  const given = ask.input.token;
   const jwt = given ?? (await mint(ask, signal));
   try {
     return judge(jwt, ask, given ? "the token given is" : "the API server made a token");
   } catch (reason) {
     if (!(reason instanceof ProviderError)) throw reason;
-    throw new Break("token.unusable", reason.message, howToGive(ask));
+    throw new Problem("token.unusable", reason.message, howToGive(ask));
   }
 }
 
 /** As a Mount does. A token's own pod is believed where none was named. */
-function judge(jwt: Redacted<string>, ask: TokenAsk, origin: string): Seen<ChosenToken> {
-  const { audiences } = ask.errand;
-  const { namespace, serviceAccount, pod } = ask.complaint.bearer;
+function judge(jwt: Redacted<string>, ask: TokenAsk, origin: string): CheckResult<ChosenToken> {
+  const { audiences } = ask.target;
+  const { namespace, serviceAccount, pod } = ask.input.account;
   const { aud = [], exp, bearer } = readToken(jwt.reveal(), audiences[0] ?? "");
   // The empty audience is the API server's own, whatever that is called.
   const audience = audiences.find((wanted) => wanted === "" || aud.length === 0 || aud.includes(wanted));
@@ -54,29 +54,29 @@ function judge(jwt: Redacted<string>, ask: TokenAsk, origin: string): Seen<Chose
 }
 
 async function mint(ask: TokenAsk, signal: AbortSignal): Promise<Redacted<string>> {
-  const { complaint, errand, kube } = ask;
-  if (!kube) throw new NotSeen(`there is no token; ${howToGive(ask)}`);
+  const { input, target, kube } = ask;
+  if (!kube) throw new Skipped(`there is no token; ${howToGive(ask)}`);
   try {
-    return (await requestToken(kube, complaint.bearer, errand.audiences[0] ?? "", signal)).jwt;
+    return (await requestToken(kube, input.account, target.audiences[0] ?? "", signal)).jwt;
   } catch (reason) {
     signal.throwIfAborted();
-    if (reason instanceof KubeError && reason.status === 404) throw new Break("token.account", reason.message);
-    throw new NotSeen(`${ProviderError.from(reason).message}; ${howToGive(ask)}`);
+    if (reason instanceof KubeError && reason.status === 404) throw new Problem("token.account", reason.message);
+    throw new Skipped(`${ProviderError.from(reason).message}; ${howToGive(ask)}`);
   }
 }
 
 /** What a person types. */
-function howToGive({ complaint: { bearer }, errand: { audiences } }: TokenAsk): string {
-  return `give one with ${createToken(bearer, audiences[0] ?? "")} | keymount doctor --token-file - …`;
+function howToGive({ input: { account }, target: { audiences } }: TokenAsk): string {
+  return `give one with ${createToken(account, audiences[0] ?? "")} | keymount doctor --token-file - …`;
 }
 
-function createToken({ namespace, serviceAccount }: Bearer, audience: string): string {
+function createToken({ namespace, serviceAccount }: PodAccount, audience: string): string {
   const forAudience = audience === "" ? "" : ` --audience ${named(audience)}`;
   return `kubectl create token ${named(serviceAccount)} -n ${named(namespace)}${forAudience}`;
 }
 
-function otherAudience(aud: readonly string[], { errand }: TokenAsk): ProviderError {
-  const wanted = errand.audiences.map(quoted).join(" or ");
+function otherAudience(aud: readonly string[], { target }: TokenAsk): ProviderError {
+  const wanted = target.audiences.map(quoted).join(" or ");
   const found = aud.slice(0, 8).map(quoted).join(", ");
   return new ProviderError(
     "unauthenticated",

@@ -6,21 +6,21 @@ import { objectsBounds } from "../mount/objects.js";
 import { requestKey } from "../mount/request-key.js";
 import { readYaml } from "../mount/yaml-tree.js";
 import { named, quoted } from "../shared/quoted.js";
-import { formerTls, sameTls } from "./chosen-tls.js";
-import type { FormerProvider } from "./former-provider.js";
-import type { Family, SurveyedClass } from "./surveyed-class.js";
+import { sourceTls, sameTls } from "./chosen-tls.js";
+import type { SourceProvider } from "./source-provider.js";
+import type { Family, AnalyzedClass } from "./analyzed-class.js";
 
 /** How keymount serves a class otherwise than the Go provider did, in words for whoever decides on the switch. */
-export function differencesOf(one: SurveyedClass, connection: Connection, former: FormerProvider): string[] {
+export function differencesOf(one: AnalyzedClass, connection: Connection, source: SourceProvider): string[] {
   const { objects } = one.spec;
   return [
-    ...tlsDifferences(one, connection, former),
-    ...newParameters(one, former.family),
+    ...tlsDifferences(one, connection, source),
+    ...newParameters(one, source.family),
     ...newFields(one),
-    ...audienceDifference(one, former),
+    ...audienceDifference(one, source),
     ...onObjects(objects, ({ secretKey }) => secretKey !== undefined && "pointer" in secretKey, [
       "the secretKey of",
-      "starts with / and so is a JSON Pointer (docs/parameters.md); the former provider takes it for a key",
+      "starts with / and so is a JSON Pointer (docs/parameters.md); the source provider takes it for a key",
     ]),
     ...onObjects(objects, ({ secretKey }) => secretKey === undefined, [
       "without secretKey the file of",
@@ -28,20 +28,20 @@ export function differencesOf(one: SurveyedClass, connection: Connection, former
     ]),
     ...onObjects(objects, ({ request }) => ["POST", "PUT", "PATCH"].includes(request.method), [
       "what Vault makes for",
-      "is kept (docs/migration.md); the former provider has it made anew at every republish",
+      "is kept (docs/migration.md); the source provider has it made anew at every republish",
     ]),
     ...onObjects(objects, (object) => objects.some((other) => sharesPath(object, other)), [
       "each of",
-      "gets its own answer; the former provider gives one answer to all of one path, whatever their secretArgs",
+      "gets its own answer; the source provider gives one answer to all of one path, whatever their secretArgs",
     ]),
     ...one.ignored.map((text) => `${text} (it never had an effect)`),
   ];
 }
 
-function tlsDifferences(one: SurveyedClass, connection: Connection, former: FormerProvider): string[] {
+function tlsDifferences(one: AnalyzedClass, connection: Connection, source: SourceProvider): string[] {
   const { name, tls } = connection;
   const setting = `connections.${name}.tls`;
-  const same = sameTls(formerTls(former.settings.tls, one), tls);
+  const same = sameTls(sourceTls(source.settings.tls, one), tls);
   const written = one.spec.overruled.map(named).join(", ");
   if (written === "") return same || !isHttps(connection) ? [] : [`${setting} has what other classes said of TLS`];
   const has = isHttps(connection) ? (same ? `, and says the same` : `, and says otherwise`) : "";
@@ -57,21 +57,21 @@ const ours = ["connection", "refreshInterval", "onDenied"];
 const openbaosOwn = [...prefixedParameters, ...overruledParameters];
 
 /** Parameters that the Go provider did not know, and ignored. */
-function newParameters({ parameters }: SurveyedClass, family: Family): string[] {
+function newParameters({ parameters }: AnalyzedClass, family: Family): string[] {
   const openbaos = prefixes.flatMap((prefix) =>
     openbaosOwn.filter((suffix) => prefix !== "vault" || suffix === "RoleName").map((suffix) => prefix + suffix),
   );
   const fresh = family === "vault" ? [...ours, ...openbaos] : ours;
   return fresh
     .filter((name) => (parameters.get(name) ?? "") !== "")
-    .map((name) => `parameter ${name} takes effect; the former provider ignores it`);
+    .map((name) => `parameter ${name} takes effect; the source provider ignores it`);
 }
 
-/** Where the CSIDriver is known, the verdict tells for certain. */
-function audienceDifference({ spec: { audience } }: SurveyedClass, former: FormerProvider): string[] {
-  if (audience === undefined || audience === former.name || former.driverAudiences) return [];
+/** Where the CSIDriver is known, the report tells for certain. */
+function audienceDifference({ spec: { audience } }: AnalyzedClass, source: SourceProvider): string[] {
+  if (audience === undefined || audience === source.name || source.driverAudiences) return [];
   return [
-    `audience ${quoted(audience)}: the CSIDriver must list it in tokenRequests; where it does not, the former provider asks the API server`,
+    `audience ${quoted(audience)}: the CSIDriver must list it in tokenRequests; where it does not, the source provider asks the API server`,
   ];
 }
 
@@ -79,13 +79,13 @@ function audienceDifference({ spec: { audience } }: SurveyedClass, former: Forme
 const formerFields = ["objectName", "secretPath", "secretKey", "method", "secretArgs", "filePermission", "encoding"];
 const newerFields: readonly string[] = objectFields.filter((field) => !formerFields.includes(field));
 
-function newFields({ parameters }: SurveyedClass): string[] {
+function newFields({ parameters }: AnalyzedClass): string[] {
   const root = readYaml(parameters.get("objects") ?? "", objectsBounds)[0]?.root;
   const entries = root?.kind === "list" ? root.items : [];
   return entries.flatMap((entry, index) =>
     (entry.kind === "map" ? entry.entries : [])
       .filter(({ key }) => newerFields.includes(key))
-      .map(({ key }) => `objects[${index}]: ${key} takes effect; the former provider ignores it`),
+      .map(({ key }) => `objects[${index}]: ${key} takes effect; the source provider ignores it`),
   );
 }
 

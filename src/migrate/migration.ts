@@ -3,12 +3,12 @@ import { notesOnOptions } from "../config/notes.js";
 import type { Options } from "../config/options.js";
 import { ProviderError } from "../shared/errors.js";
 import { named } from "../shared/quoted.js";
-import type { FormerProvider } from "./former-provider.js";
-import { operatorFileText, outlineText } from "./operator-file-text.js";
-import { outlineOf } from "./outline.js";
-import { type SurveyedClass, surveyClass, type WrittenClass } from "./surveyed-class.js";
+import type { SourceProvider } from "./source-provider.js";
+import { configurationFileText, planText } from "./configuration-file-text.js";
+import { planOf } from "./plan.js";
+import { type AnalyzedClass, analyzeClass, type WrittenClass } from "./analyzed-class.js";
 import { usesOf } from "./uses.js";
-import { type Verdict, verdictOn } from "./verdict.js";
+import { type ClassReport, reportOn } from "./class-report.js";
 
 /** All there is to say before the switch. */
 export interface Migration {
@@ -17,7 +17,7 @@ export interface Migration {
   /** The operator's file. */
   text: string;
   /** By namespace and name. */
-  verdicts: readonly Verdict[];
+  reports: readonly ClassReport[];
   /** Audiences that the CSIDriver's `tokenRequests` must have. */
   audiences: readonly string[];
   /** What is so for every class. */
@@ -26,22 +26,22 @@ export interface Migration {
   skipped: Readonly<Record<string, number>>;
 }
 
-/** Pure. Throws `invalid_request` without a class of the former provider, or where nobody says where Vault is. */
-export function migrate(written: readonly WrittenClass[], former: FormerProvider): Migration {
-  const own = written.filter(({ provider }) => provider === former.name).sort(byName);
-  const skipped = countByProvider(written.filter(({ provider }) => provider !== former.name));
-  if (own.length === 0) throw new ProviderError("invalid_request", noClass(former, skipped));
-  const classes = own.map((one) => surveyClass(one, former.family));
-  const outline = outlineOf(former, classes);
-  const uses = usesOf(read(outlineText(outline, former)).operator, classes);
-  const text = operatorFileText(outline, former, uses, classes.length);
+/** Pure. Throws `invalid_request` without a class of the source provider, or where nobody says where Vault is. */
+export function migrate(written: readonly WrittenClass[], source: SourceProvider): Migration {
+  const own = written.filter(({ provider }) => provider === source.name).sort(byName);
+  const skipped = countByProvider(written.filter(({ provider }) => provider !== source.name));
+  if (own.length === 0) throw new ProviderError("invalid_request", noClass(source, skipped));
+  const classes = own.map((one) => analyzeClass(one, source.family));
+  const plan = planOf(source, classes);
+  const uses = usesOf(read(planText(plan, source)).operator, classes);
+  const text = configurationFileText(plan, source, uses, classes.length);
   const options = read(text);
   return {
-    provider: former.name,
+    provider: source.name,
     text,
-    verdicts: classes.map((one) => verdictOn(one, options.operator, former)),
-    audiences: audiencesOf(classes, former),
-    notes: [...notesOn(former), ...former.notes, ...notesOnOptions(options)],
+    reports: classes.map((one) => reportOn(one, options.operator, source)),
+    audiences: audiencesOf(classes, source),
+    notes: [...notesOn(source), ...source.notes, ...notesOnOptions(options)],
     skipped,
   };
 }
@@ -65,23 +65,23 @@ function countByProvider(classes: readonly WrittenClass[]): Record<string, numbe
   return Object.fromEntries([...counts].sort(([a], [b]) => order(a, b)));
 }
 
-function noClass({ name }: FormerProvider, skipped: Migration["skipped"]): string {
+function noClass({ name }: SourceProvider, skipped: Migration["skipped"]): string {
   const others = Object.keys(skipped).map(named).join(", ");
   return `there is no class of the provider ${named(name)}${others && `, but of ${others} (--provider NAME)`}`;
 }
 
-function audiencesOf(classes: readonly SurveyedClass[], { name }: FormerProvider): string[] {
+function audiencesOf(classes: readonly AnalyzedClass[], { name }: SourceProvider): string[] {
   return [...new Set(classes.map(({ spec }) => spec.audience ?? name))].sort();
 }
 
-function notesOn({ agent, agentSocket, settings }: FormerProvider): string[] {
+function notesOn({ agent, agentSocket, settings }: SourceProvider): string[] {
   const versions = "every object gets a new version once, at the switch; afterwards only with its content";
   if (!agent && agentSocket === undefined) return [versions];
   const { caFile, caDirectory } = settings.tls;
   const trusts = caFile !== undefined || caDirectory !== undefined;
   return [
     versions,
-    "the Agent beside the former provider goes: keymount holds tokens and answers itself",
+    "the Agent beside the source provider goes: keymount holds tokens and answers itself",
     ...(trusts
       ? []
       : ["what the Agent knows of TLS is not seen here: where Vault has a CA of its own, write tls.caFile"]),

@@ -5,11 +5,11 @@ import { selectConnection } from "../config/select-connection.js";
 import { requestsOf } from "../mount/object-requests.js";
 import { resolveAuth } from "../mount/authenticate-pod.js";
 import { ProviderError } from "../shared/errors.js";
-import type { SurveyedClass } from "./surveyed-class.js";
+import type { AnalyzedClass } from "./analyzed-class.js";
 
 /** Classes that mean one connection, and the policy that grants what they ask and nothing more. */
 export interface Uses {
-  classes: readonly SurveyedClass[];
+  classes: readonly AnalyzedClass[];
   policy: {
     namespaces: string[];
     roles: string[];
@@ -23,7 +23,7 @@ export interface Uses {
 }
 
 /** By connection's name, as a Mount would choose it. Classes that a Mount would send nowhere are in none. */
-export function usesOf(operator: OperatorConfig, classes: readonly SurveyedClass[]): ReadonlyMap<string, Uses> {
+export function usesOf(operator: OperatorConfig, classes: readonly AnalyzedClass[]): ReadonlyMap<string, Uses> {
   const chosen = classes.map((one) => ({ one, connection: connectionOf(operator, one) }));
   return new Map(
     operator.connections.map((connection) => {
@@ -33,7 +33,7 @@ export function usesOf(operator: OperatorConfig, classes: readonly SurveyedClass
   );
 }
 
-function connectionOf(operator: OperatorConfig, { spec, namespace }: SurveyedClass): Connection | undefined {
+function connectionOf(operator: OperatorConfig, { spec, namespace }: AnalyzedClass): Connection | undefined {
   try {
     return selectConnection(operator, spec, namespace);
   } catch (reason) {
@@ -42,7 +42,7 @@ function connectionOf(operator: OperatorConfig, { spec, namespace }: SurveyedCla
   }
 }
 
-function policyFor(classes: readonly SurveyedClass[], connection: Connection): Uses["policy"] {
+function policyFor(classes: readonly AnalyzedClass[], connection: Connection): Uses["policy"] {
   const asked = classes.map(({ spec }) => resolveAuth({ class: spec }, connection));
   const requests = classes.flatMap(({ spec }) => spec.objects.flatMap(requestsOf));
   const { methods: usual } = connection.policy;

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
-import type { Report } from "../../../src/doctor/round.js";
+import type { Report } from "../../../src/doctor/check-runner.js";
 import { eventually } from "../../stack/eventually.js";
 import { providerContainer } from "../stack/provider-container.js";
 import { setScene } from "../stack/scene.js";

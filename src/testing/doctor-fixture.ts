@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type DoctorStage, doctorOn } from "../cli/doctor.js";
-import type { Report } from "../doctor/round.js";
+import type { Report } from "../doctor/check-runner.js";
 import { systemClock } from "../shared/clock.js";
 import { workerFile } from "./built-worker.js";
 import { temporaryDirectory } from "./rpc-server.js";
@@ -52,8 +52,8 @@ export async function callDoctor(
 }
 
 /** The steps that `--json` prints. */
-export async function doctorsReports(argv: readonly string[], visit?: DoctorVisit): Promise<Report[]> {
-  return JSON.parse((await callDoctor(["--json", ...argv], visit)).stdout) as Report[];
+export async function doctorsReports(argv: readonly string[], login?: DoctorVisit): Promise<Report[]> {
+  return JSON.parse((await callDoctor(["--json", ...argv], login)).stdout) as Report[];
 }
 
 /** Files in a directory that ends with the test; gives their paths. */

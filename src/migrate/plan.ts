@@ -1,19 +1,19 @@
 import { ProviderError } from "../shared/errors.js";
 import { connectionNames } from "./connection-names.js";
-import type { SurveyedClass } from "./surveyed-class.js";
-import type { FormerProvider } from "./former-provider.js";
+import type { AnalyzedClass } from "./analyzed-class.js";
+import type { SourceProvider } from "./source-provider.js";
 
 /** Which Vaults there are, before anything is said about who may use them. */
-export interface Outline {
+export interface MigrationPlan {
   /** One of `connections`. */
   defaultName: string;
   /** Why that one. */
   reason: string;
   /** The default one first, then by name. */
-  connections: readonly ConnectionOutline[];
+  connections: readonly ConnectionPlan[];
 }
 
-export interface ConnectionOutline {
+export interface ConnectionPlan {
   name: string;
   origin: string;
   /** Sockets of Agents that are not dialled any more. */
@@ -24,9 +24,9 @@ export interface ConnectionOutline {
  * A connection for each address that is dialled now. Sockets of Agents become names of the default connection, for the
  * Agent goes. Throws `invalid_request` where nobody says where Vault is.
  */
-export function outlineOf(former: FormerProvider, classes: readonly SurveyedClass[]): Outline {
+export function planOf(source: SourceProvider, classes: readonly AnalyzedClass[]): MigrationPlan {
   const written = classes.flatMap(({ origin }) => origin ?? []);
-  const { origin: chosen, reason } = defaultOf(former, written);
+  const { origin: chosen, reason } = defaultOf(source, written);
   const sockets = [...new Set(written)].filter((origin) => origin.startsWith("unix:") && origin !== chosen);
   const others = [...new Set(written)].filter((origin) => !origin.startsWith("unix:") && origin !== chosen);
   const names = connectionNames([chosen, ...others].sort());
@@ -42,17 +42,17 @@ export function outlineOf(former: FormerProvider, classes: readonly SurveyedClas
 
 const saidBy = {
   flag: "--vault-addr says so",
-  provider: "the former provider's settings name it",
-  agent: "the Agent beside the former provider speaks to it",
+  provider: "the source provider's settings name it",
+  agent: "the Agent beside the source provider speaks to it",
 };
 
-function defaultOf(former: FormerProvider, written: readonly string[]): { origin: string; reason: string } {
-  if (former.vault) return { origin: former.vault.origin, reason: saidBy[former.vault.saidBy] };
+function defaultOf(source: SourceProvider, written: readonly string[]): { origin: string; reason: string } {
+  if (source.vault) return { origin: source.vault.origin, reason: saidBy[source.vault.saidBy] };
   const [mostUsed] = byUse(written.filter((origin) => !origin.startsWith("unix:")));
-  const socket = former.agentSocket ?? written.find((origin) => origin.startsWith("unix:"));
+  const socket = source.agentSocket ?? written.find((origin) => origin.startsWith("unix:"));
   if (socket !== undefined) {
     throw nowhere(
-      `the former provider reaches Vault through an Agent (${socket}), which goes; give Vault's own address with --vault-addr, or add the Agent's ConfigMap to what --daemonset names`,
+      `the source provider reaches Vault through an Agent (${socket}), which goes; give Vault's own address with --vault-addr, or add the Agent's ConfigMap to what --daemonset names`,
     );
   }
   if (mostUsed === undefined) throw nowhere("nobody says where Vault is: give --daemonset FILE, or --vault-addr");

@@ -1,19 +1,19 @@
 import { stringify } from "yaml";
 import { type ChosenTls, chosenTls } from "./chosen-tls.js";
-import type { FormerProvider } from "./former-provider.js";
-import type { ConnectionOutline, Outline } from "./outline.js";
+import type { SourceProvider } from "./source-provider.js";
+import type { ConnectionPlan, MigrationPlan } from "./plan.js";
 import type { Uses } from "./uses.js";
 
 /** The operator's file with nothing but Vaults: enough to tell which class means which. */
-export function outlineText({ defaultName, connections }: Outline, former: FormerProvider): string {
-  const all = connections.map((one) => [one.name, { ...whereAndWhom(one), ...logins(former) }] as const);
+export function planText({ defaultName, connections }: MigrationPlan, source: SourceProvider): string {
+  const all = connections.map((one) => [one.name, { ...whereAndWhom(one), ...logins(source) }] as const);
   return stringify({ default: defaultName, connections: Object.fromEntries(all) });
 }
 
 /** The operator's file, with comments that say why each part is there. */
-export function operatorFileText(
-  outline: Outline,
-  former: FormerProvider,
+export function configurationFileText(
+  plan: MigrationPlan,
+  source: SourceProvider,
   uses: ReadonlyMap<string, Uses>,
   amount: number,
 ): string {
@@ -23,12 +23,12 @@ export function operatorFileText(
       "docs/configuration.md explains each key. Which key to use and where to listen is not in here: the chart's values",
       "say it, or flags. What pods override in volumeAttributes is not in here either: it stands in the pods.",
     ),
-    ...(outline.connections.length > 1 ? comment(...onSeveral) : []),
-    ...yaml({ providerName: former.name }),
-    ...comment(`Of classes that name no address: ${outline.reason}.`),
-    ...yaml({ default: outline.defaultName }),
+    ...(plan.connections.length > 1 ? comment(...onSeveral) : []),
+    ...yaml({ providerName: source.name }),
+    ...comment(`Of classes that name no address: ${plan.reason}.`),
+    ...yaml({ default: plan.defaultName }),
     "connections:",
-    ...outline.connections.flatMap((one) => indented(connectionLines(one, former, uses.get(one.name)!))),
+    ...plan.connections.flatMap((one) => indented(connectionLines(one, source, uses.get(one.name)!))),
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -38,13 +38,13 @@ const onSeveral = [
   "other's address into its addresses (another node) or aliases (another name of it), and join their policies.",
 ];
 
-function connectionLines(one: ConnectionOutline, former: FormerProvider, { classes, policy }: Uses): string[] {
+function connectionLines(one: ConnectionPlan, source: SourceProvider, { classes, policy }: Uses): string[] {
   const body = [
     ...yaml(whereAndWhom(one)),
     ...(one.aliases.length > 0 ? comment("The aliases are Agents' sockets that classes name; none is dialled.") : []),
-    ...comment("Where a class names none: the former provider's."),
-    ...yaml(logins(former)),
-    ...tlsLines(one, chosenTls(former.settings.tls, classes)),
+    ...comment("Where a class names none: the source provider's."),
+    ...yaml(logins(source)),
+    ...tlsLines(one, chosenTls(source.settings.tls, classes)),
     ...comment("New classes need their own lines here; without a list everything is granted."),
     ...(policy.methods ? comment("The methods are more than usual, for classes ask for them.") : []),
     ...yaml({ policy }),
@@ -52,11 +52,11 @@ function connectionLines(one: ConnectionOutline, former: FormerProvider, { class
   return [...comment(meaning(classes.length)), `${stringify(one.name).trim()}:`, ...indented(body)];
 }
 
-function whereAndWhom({ origin, aliases }: ConnectionOutline): object {
+function whereAndWhom({ origin, aliases }: ConnectionPlan): object {
   return { addresses: [origin], ...(aliases.length > 0 && { aliases }) };
 }
 
-function logins({ name, settings }: FormerProvider): object {
+function logins({ name, settings }: SourceProvider): object {
   const { vaultNamespace, authMount, limits } = settings;
   return {
     ...(vaultNamespace !== "" && { namespace: vaultNamespace }),
@@ -68,13 +68,13 @@ function logins({ name, settings }: FormerProvider): object {
 
 const usualTimeoutMs = 20_000;
 
-function tlsLines({ origin }: ConnectionOutline, { tls, fromClasses }: ChosenTls): string[] {
+function tlsLines({ origin }: ConnectionPlan, { tls, fromClasses }: ChosenTls): string[] {
   const { skipVerify, ...texts } = tls;
   const written = { ...texts, ...(skipVerify && { skipVerify }) };
   if (!origin.startsWith("https:") || Object.keys(written).length === 0) return [];
   const files = [tls.caFile, tls.caDirectory, tls.certFile].some((file) => file !== undefined);
   return [
-    ...comment(fromClasses ? "What its classes, or most of them, said of TLS." : "The former provider's."),
+    ...comment(fromClasses ? "What its classes, or most of them, said of TLS." : "The source provider's."),
     ...(files ? comment("The files must be in keymount's container (chart: extraVolumes, extraVolumeMounts).") : []),
     ...(skipVerify ? comment("Whoever is on the way reads everything: give a caFile instead of skipVerify.") : []),
     ...yaml({ tls: written }),

@@ -6,10 +6,10 @@ import { resolveAuth } from "../mount/authenticate-pod.js";
 import { ProviderError } from "../shared/errors.js";
 import { quoted } from "../shared/quoted.js";
 import { differencesOf } from "./differences.js";
-import type { FormerProvider } from "./former-provider.js";
-import type { SurveyedClass } from "./surveyed-class.js";
+import type { SourceProvider } from "./source-provider.js";
+import type { AnalyzedClass } from "./analyzed-class.js";
 
-export interface Verdict {
+export interface ClassReport {
   namespace: string;
   name: string;
   /** The connection it means, where it means one. */
@@ -21,14 +21,14 @@ export interface Verdict {
 }
 
 /** What would become of a class with this configuration, decided as a Mount decides it. */
-export function verdictOn(surveyed: SurveyedClass, operator: OperatorConfig, former: FormerProvider): Verdict {
+export function reportOn(surveyed: AnalyzedClass, operator: OperatorConfig, source: SourceProvider): ClassReport {
   const { namespace, name, mistakes } = surveyed;
   try {
     const connection = selectConnection(operator, surveyed.spec, namespace);
     const identity = { namespace, name, connection: connection.name };
-    const refusals = [...mistakes, ...refusedByOperator(surveyed, connection, former)];
+    const refusals = [...mistakes, ...refusedByOperator(surveyed, connection, source)];
     if (refusals.length > 0) return { ...identity, outcome: "refused", reasons: refusals };
-    const reasons = differencesOf(surveyed, connection, former);
+    const reasons = differencesOf(surveyed, connection, source);
     return { ...identity, outcome: reasons.length > 0 ? "different" : "same", reasons };
   } catch (reason) {
     if (!(reason instanceof ProviderError)) throw reason;
@@ -39,9 +39,9 @@ export function verdictOn(surveyed: SurveyedClass, operator: OperatorConfig, for
 type Connection = OperatorConfig["defaultConnection"];
 
 function refusedByOperator(
-  { namespace, spec }: SurveyedClass,
+  { namespace, spec }: AnalyzedClass,
   connection: Connection,
-  former: FormerProvider,
+  source: SourceProvider,
 ): string[] {
   const { audiences, ...asked } = resolveAuth({ class: spec }, connection);
   // No rule that is written names a service account, so any stands for all.
@@ -53,15 +53,15 @@ function refusedByOperator(
     ...refusals
       .filter(({ setting }) => asked.role !== "" || !setting.endsWith(".roles"))
       .map(({ what, setting }) => `${what} is not allowed (${setting})`),
-    ...tokenRefusals(audiences, former),
+    ...tokenRefusals(audiences, source),
   ];
 }
 
 /** Only where the CSIDriver is known; otherwise the report lists what it must have. */
-function tokenRefusals(audiences: readonly string[], { driverAudiences }: FormerProvider): string[] {
+function tokenRefusals(audiences: readonly string[], { driverAudiences }: SourceProvider): string[] {
   if (!driverAudiences || audiences.some((audience) => driverAudiences.includes(audience))) return [];
   const names = audiences.map(quoted).join(" or ");
   return [
-    `the CSIDriver's tokenRequests have no audience ${names}; the former provider asks the API server for such tokens`,
+    `the CSIDriver's tokenRequests have no audience ${names}; the source provider asks the API server for such tokens`,
   ];
 }

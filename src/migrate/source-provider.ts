@@ -7,10 +7,10 @@ import { type SettingValue, saidByEnvironment, saidByFlags } from "../config/set
 import { ProviderError } from "../shared/errors.js";
 import { named } from "../shared/quoted.js";
 import type { Installation } from "./installation.js";
-import type { Family } from "./surveyed-class.js";
+import type { Family } from "./analyzed-class.js";
 
 /** The Go provider that serves the classes until the switch. */
-export interface FormerProvider {
+export interface SourceProvider {
   /** What its classes write as `spec.provider`. */
   name: string;
   family: Family;
@@ -39,7 +39,7 @@ export interface Told {
 const nowhere = "--vault-addr=https://127.0.0.1:8200";
 
 /** Its flags and variables mean what they mean to `serve`. Throws a `ConfigError` that names every mistake in them. */
-export function readFormerProvider({ installation, flags, providerName }: Told): FormerProvider {
+export function readSourceProvider({ installation, flags, providerName }: Told): SourceProvider {
   const { args = [], env = {}, agent = false, driverAudiences } = installation ?? {};
   const addresses = {
     flag: addressIn(saidByFlags(readFlags(flags), [])),
@@ -66,7 +66,7 @@ export function readFormerProvider({ installation, flags, providerName }: Told):
 }
 
 function noFile(): never {
-  throw new Error("a file of keymount's own says nothing about the former provider");
+  throw new Error("a file of keymount's own says nothing about the source provider");
 }
 
 function addressIn(said: readonly SettingValue[]): string | undefined {
@@ -75,13 +75,13 @@ function addressIn(said: readonly SettingValue[]): string | undefined {
 }
 
 /** A flag's as it is; of the others the first that is no socket, because the Agent behind one goes. */
-function vaultAt(addresses: Record<"flag" | "provider" | "agent", string | undefined>): FormerProvider["vault"] {
+function vaultAt(addresses: Record<"flag" | "provider" | "agent", string | undefined>): SourceProvider["vault"] {
   for (const saidBy of ["flag", "provider", "agent"] as const) {
     const address = addresses[saidBy];
     if (address === undefined || (saidBy !== "flag" && address.startsWith("unix:"))) continue;
     const reading = readOrigin(address);
     if ("origin" in reading) return { origin: reading.origin, saidBy };
-    const whose = saidBy === "agent" ? "the Agent's Vault address" : "the former provider's Vault address";
+    const whose = saidBy === "agent" ? "the Agent's Vault address" : "the source provider's Vault address";
     throw new ProviderError("invalid_request", `${whose} ${reading.mistake}; give --vault-addr`);
   }
   return undefined;

@@ -1,12 +1,12 @@
-import type { Look, Round } from "./round.js";
+import type { Check, CheckRunner } from "./check-runner.js";
 
 /** Steps of which each needs those before: once one is not passed, the rest is not looked at. */
-export class Path {
-  readonly #round: Round;
+export class CheckChain {
+  readonly #runner: CheckRunner;
   #blockedBy: string | undefined;
 
-  constructor(round: Round) {
-    this.#round = round;
+  constructor(runner: CheckRunner) {
+    this.#runner = runner;
   }
 
   /** Why nothing more is looked at, where that is so. */
@@ -18,12 +18,12 @@ export class Path {
     this.#blockedBy ??= because;
   }
 
-  async look<T>(look: Look<T>): Promise<T | undefined> {
+  async check<T>(look: Check<T>): Promise<T | undefined> {
     if (this.#blockedBy !== undefined) {
-      this.#round.skip(look.step, this.#blockedBy, look.subject);
+      this.#runner.skip(look.step, this.#blockedBy, look.subject);
       return undefined;
     }
-    const value = await this.#round.look(look);
+    const value = await this.#runner.check(look);
     if (value === undefined) this.block(`needs ${look.step} first`);
     return value;
   }

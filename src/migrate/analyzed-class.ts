@@ -17,7 +17,7 @@ export interface WrittenClass {
 export type Family = "vault" | "openbao";
 
 /** A class as it stands in the cluster, read as a Mount reads it. */
-export interface SurveyedClass {
+export interface AnalyzedClass {
   namespace: string;
   name: string;
   parameters: ReadonlyMap<string, string>;
@@ -35,7 +35,7 @@ export interface SurveyedClass {
 /** The operator's default is not known here, and only its being there matters. */
 const anyInterval = 120_000;
 
-export function surveyClass({ namespace, name, parameters }: WrittenClass, family: Family): SurveyedClass {
+export function analyzeClass({ namespace, name, parameters }: WrittenClass, family: Family): AnalyzedClass {
   const { spec, findings } = readClass(parameters, anyInterval, mostRead);
   const of = (wanted: string) => findings.filter(({ level }) => level === wanted).map(({ text }) => text);
   const reading = spec.address === undefined ? undefined : readOrigin(spec.address);

@@ -1,12 +1,12 @@
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { raceAbort, withDeadline } from "../shared/join-signals.js";
-import { Break, type BreakName, type Mender, NotSeen, type Step, steps } from "./breaks.js";
+import { Problem, type ProblemName, type Owner, Skipped, type Step, steps } from "./problems.js";
 
 /** What a step came to. */
 export type Outcome =
   | { result: "passed"; facts: readonly string[]; warnings: readonly string[] }
-  | { result: "broken"; break: BreakName; what: string; fix: string; who: Mender }
+  | { result: "broken"; break: ProblemName; what: string; fix: string; who: Owner }
   | { result: "not looked at"; because: string };
 
 export type Report = Outcome & {
@@ -18,23 +18,23 @@ export type Report = Outcome & {
 };
 
 /** A step that found nothing broken; `value` is for the steps after it. */
-export interface Seen<T> {
+export interface CheckResult<T> {
   value: T;
   facts: readonly string[];
   warnings?: readonly string[];
 }
 
-export interface Look<T> {
+export interface Check<T> {
   step: Step;
   subject?: string;
   /** What it is when the step takes too long, or fails as nobody foresaw. */
-  otherwise: BreakName;
+  fallbackProblem: ProblemName;
   /** Throws `Break` or `NotSeen`. */
-  act: (signal: AbortSignal) => Promise<Seen<T>>;
+  run: (signal: AbortSignal) => Promise<CheckResult<T>>;
 }
 
 /** One walk: looks, and reports what it saw, each step within its time. */
-export class Round {
+export class CheckRunner {
   readonly #clock: Clock;
   readonly #stepMs: number;
   readonly #signal: AbortSignal;
@@ -48,17 +48,17 @@ export class Round {
   }
 
   /** What was seen, or `undefined` where it is broken or could not be judged. Rejects with the walk's own end only. */
-  async look<T>({ step, subject = "", otherwise, act }: Look<T>): Promise<T | undefined> {
+  async check<T>({ step, subject = "", fallbackProblem, run }: Check<T>): Promise<T | undefined> {
     const startedAt = this.#clock.monotonic();
     const tell = (outcome: Outcome) =>
       this.#report({ step, subject, ...outcome, ms: Math.round(this.#clock.monotonic() - startedAt) });
     try {
-      const { value, facts, warnings = [] } = await this.#inTime(act);
+      const { value, facts, warnings = [] } = await this.#inTime(run);
       tell({ result: "passed", facts, warnings });
       return value;
     } catch (reason) {
       this.#signal.throwIfAborted();
-      tell(outcomeOf(reason, otherwise));
+      tell(outcomeOf(reason, fallbackProblem));
       return undefined;
     }
   }
@@ -73,16 +73,16 @@ export class Round {
   }
 
   /** Looks at several things at once, and reports in their order. */
-  async each<T, R>(items: readonly T[], act: (item: T, round: Round) => Promise<R>): Promise<R[]> {
-    const walks = items.map((item) => {
+  async each<T, R>(items: readonly T[], act: (item: T, runner: CheckRunner) => Promise<R>): Promise<R[]> {
+    const runs = items.map((item) => {
       const reports: Report[] = [];
       const parts = { clock: this.#clock, stepMs: this.#stepMs, report: (report: Report) => void reports.push(report) };
-      return { reports, done: act(item, new Round(parts, this.#signal)) };
+      return { reports, done: act(item, new CheckRunner(parts, this.#signal)) };
     });
-    const settled = Promise.allSettled(walks.map(({ done }) => done));
+    const settled = Promise.allSettled(runs.map(({ done }) => done));
     const results: R[] = [];
     try {
-      for (const { reports, done } of walks) {
+      for (const { reports, done } of runs) {
         results.push(await done);
         reports.forEach(this.#report);
       }
@@ -104,8 +104,8 @@ export class Round {
   }
 }
 
-function outcomeOf(reason: unknown, otherwise: BreakName): Outcome {
-  if (reason instanceof NotSeen) return { result: "not looked at", because: reason.message };
-  const found = reason instanceof Break ? reason : new Break(otherwise, ProviderError.from(reason).message);
+function outcomeOf(reason: unknown, otherwise: ProblemName): Outcome {
+  if (reason instanceof Skipped) return { result: "not looked at", because: reason.message };
+  const found = reason instanceof Problem ? reason : new Problem(otherwise, ProviderError.from(reason).message);
   return { result: "broken", break: found.known, what: found.what, fix: found.fix, who: found.who };
 }

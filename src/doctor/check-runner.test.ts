@@ -1,23 +1,27 @@
 import { expect, test } from "vitest";
 import { FakeClock } from "../testing/fake-clock.js";
-import { Break, NotSeen } from "./breaks.js";
-import { Path } from "./path.js";
-import { type Report, Round } from "./round.js";
+import { Problem, Skipped } from "./problems.js";
+import { CheckChain } from "./check-chain.js";
+import { type Report, CheckRunner } from "./check-runner.js";
 
 function start(signal = new AbortController().signal, stepMs = 1_000) {
   const reports: Report[] = [];
   const clock = new FakeClock();
-  return { reports, clock, round: new Round({ clock, stepMs, report: (report) => reports.push(report) }, signal) };
+  return {
+    reports,
+    clock,
+    runner: new CheckRunner({ clock, stepMs, report: (report) => reports.push(report) }, signal),
+  };
 }
 
 const passing = async () => ({ value: 1, facts: ["seen"] });
 
 test("what an act throws becomes a report, and a stranger's words stay out of it", async () => {
-  const { reports, round } = start();
-  const thrown = [new Break("dns.absent", "no such name"), new NotSeen("not from here"), new Error("canary")];
+  const { reports, runner } = start();
+  const thrown = [new Problem("dns.absent", "no such name"), new Skipped("not from here"), new Error("canary")];
   for (const error of thrown) {
     expect(
-      await round.look({ step: "dns", otherwise: "dns.silent", act: () => Promise.reject(error) }),
+      await runner.check({ step: "dns", fallbackProblem: "dns.silent", run: () => Promise.reject(error) }),
     ).toBeUndefined();
   }
   expect(reports).toMatchObject([
@@ -28,23 +32,23 @@ test("what an act throws becomes a report, and a stranger's words stay out of it
 });
 
 test("a step that takes too long is broken as it says, and is told to end", async () => {
-  const { reports, round } = start(undefined, 10);
+  const { reports, runner } = start(undefined, 10);
   let ended = false;
-  const act = (signal: AbortSignal) =>
+  const run = (signal: AbortSignal) =>
     new Promise<never>(() => signal.addEventListener("abort", () => (ended = true), { once: true }));
-  await round.look({ step: "tcp", otherwise: "tcp.unreachable", act });
+  await runner.check({ step: "tcp", fallbackProblem: "tcp.unreachable", run });
   expect(reports).toMatchObject([{ result: "broken", break: "tcp.unreachable", what: "no answer within 0.01 s" }]);
   expect(ended).toBe(true);
 });
 
 test("several things are looked at at once, and reported in their order", async () => {
-  const { reports, clock, round } = start();
-  const looked = round.each([300, 100], (ms, branch) =>
-    branch.look({
+  const { reports, clock, runner } = start();
+  const looked = runner.each([300, 100], (ms, branch) =>
+    branch.check({
       step: "object",
       subject: String(ms),
-      otherwise: "object.failed",
-      act: async (signal) => {
+      fallbackProblem: "object.failed",
+      run: async (signal) => {
         await clock.sleep(ms, signal);
         return passing();
       },
@@ -61,11 +65,11 @@ test("several things are looked at at once, and reported in their order", async 
 });
 
 test("on a path, what comes after a break is not looked at", async () => {
-  const { reports, round } = start();
-  const path = new Path(round);
-  expect(await path.look({ step: "dns", otherwise: "dns.silent", act: passing })).toBe(1);
-  await path.look({ step: "tcp", otherwise: "tcp.refused", act: () => Promise.reject(new NotSeen("dark")) });
-  await path.look({ step: "tls", otherwise: "tls.no-tls", act: passing });
+  const { reports, runner } = start();
+  const path = new CheckChain(runner);
+  expect(await path.check({ step: "dns", fallbackProblem: "dns.silent", run: passing })).toBe(1);
+  await path.check({ step: "tcp", fallbackProblem: "tcp.refused", run: () => Promise.reject(new Skipped("dark")) });
+  await path.check({ step: "tls", fallbackProblem: "tls.no-tls", run: passing });
   expect(reports).toMatchObject([
     { result: "passed" },
     { result: "not looked at", because: "dark" },
@@ -75,13 +79,13 @@ test("on a path, what comes after a break is not looked at", async () => {
 
 test("interrupted, it ends with the reason and reports nothing more", async () => {
   const controller = new AbortController();
-  const { reports, round } = start(controller.signal);
+  const { reports, runner } = start(controller.signal);
   const reason = new Error("stopped");
-  const act = (signal: AbortSignal) =>
+  const run = (signal: AbortSignal) =>
     new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(new Error("late"))));
-  const looked = round.look({ step: "dns", otherwise: "dns.silent", act });
+  const looked = runner.check({ step: "dns", fallbackProblem: "dns.silent", run });
   controller.abort(reason);
   await expect(looked).rejects.toBe(reason);
-  await expect(round.look({ step: "tcp", otherwise: "tcp.refused", act: passing })).rejects.toBe(reason);
+  await expect(runner.check({ step: "tcp", fallbackProblem: "tcp.refused", run: passing })).rejects.toBe(reason);
   expect(reports).toEqual([]);
 });

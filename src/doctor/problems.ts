@@ -1,5 +1,5 @@
 /** Who can mend what is broken. */
-export type Mender =
+export type Owner =
   | "the application's team"
   | "the cluster's operator"
   | "Vault's operator"
@@ -27,13 +27,13 @@ export const steps = [
 export type Step = (typeof steps)[number];
 
 interface KnownBreak {
-  who: Mender;
+  who: Owner;
   /** What to do, where the place that found it knows nothing better. */
   fix: string;
 }
 
 /** Everything that can be found broken. The names are printed by `--json` and stay as they are. */
-export const breaks = {
+export const problems = {
   "socket.absent": {
     who: "the cluster's operator",
     fix: "see that keymount's pod runs on this node; until then the driver refuses every mount at once",
@@ -145,28 +145,28 @@ export const breaks = {
   "logout.failed": { who: "Vault's operator", fix: "look into Vault's log; the token ends with its time" },
 } as const satisfies Record<`${Step}.${string}`, KnownBreak>;
 
-export type BreakName = keyof typeof breaks;
+export type ProblemName = keyof typeof problems;
 
 /** Something is broken. `what` is in our words: it holds no token, no value and no stranger's unfiltered text. */
-export class Break extends Error {
+export class Problem extends Error {
   override readonly name = "Break";
-  readonly known: BreakName;
+  readonly known: ProblemName;
   readonly what: string;
   readonly fix: string;
 
-  constructor(known: BreakName, what: string, fix: string = breaks[known].fix) {
+  constructor(known: ProblemName, what: string, fix: string = problems[known].fix) {
     super(what);
     this.known = known;
     this.what = what;
     this.fix = fix;
   }
 
-  get who(): Mender {
-    return breaks[this.known].who;
+  get who(): Owner {
+    return problems[this.known].who;
   }
 }
 
 /** Why something could not be judged from here. */
-export class NotSeen extends Error {
+export class Skipped extends Error {
   override readonly name = "NotSeen";
 }

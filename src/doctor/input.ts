@@ -2,14 +2,14 @@ import type { Options } from "../config/options.js";
 import type { Redacted } from "../shared/redacted.js";
 
 /** What is to be looked at. */
-export interface Complaint {
+export interface DoctorInput {
   /** As `serve` would read it, or every mistake in it. */
   options: Options | { mistakes: readonly string[] };
   /** Where the flags come from, when nobody typed them. */
   flagsFrom?: string;
   /** Written out, or by its name in the cluster. */
-  class?: ClassInHand | { namespace: string; name: string };
-  bearer: Bearer;
+  class?: ClassInput | { namespace: string; name: string };
+  account: PodAccount;
   /** A service account token that was given; without it one is asked of the API server, where there is one. */
   token?: Redacted<string>;
   /** Objects that make something at every read are read as well. */
@@ -17,7 +17,7 @@ export interface Complaint {
 }
 
 /** Who the application runs as. */
-export interface Bearer {
+export interface PodAccount {
   namespace: string;
   serviceAccount: string;
   /** Bound to this pod, the token dies with it. */
@@ -25,7 +25,7 @@ export interface Bearer {
 }
 
 /** A class as its author wrote it. */
-export interface ClassInHand {
+export interface ClassInput {
   /** For messages. */
   name: string;
   /** `spec.provider`. */

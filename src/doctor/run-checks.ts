@@ -1,14 +1,14 @@
 import { basename, join } from "node:path";
 import type { Options } from "../config/options.js";
-import { lookAtNodes, type NetworkParts } from "./address-steps.js";
-import { Break } from "./breaks.js";
-import type { Complaint } from "./complaint.js";
-import { lookAtErrand, noClass } from "./errand-steps.js";
-import { type InsideParts, lookAtDoor, lookInside } from "./inside-steps.js";
-import type { Round, Seen } from "./round.js";
-import { lookAtSockets, type SocketPlaces } from "./socket-step.js";
+import { checkNodes, type NetworkParts } from "./address-steps.js";
+import { Problem } from "./problems.js";
+import type { DoctorInput } from "./input.js";
+import { checkMountTarget, noClass } from "./target-steps.js";
+import { type MountCheckParts, checkAuth, checkMount } from "./mount-steps.js";
+import type { CheckRunner, CheckResult } from "./check-runner.js";
+import { checkSockets, type SocketPlaces } from "./socket-step.js";
 
-export interface WalkParts extends NetworkParts, InsideParts {
+export interface RunChecksParts extends NetworkParts, MountCheckParts {
   /** Where the driver looks for sockets, in its order. */
   driverDirectories: readonly string[];
 }
@@ -16,23 +16,23 @@ export interface WalkParts extends NetworkParts, InsideParts {
 /**
  * Walks from the driver's socket to each secret, as a Mount does, and looks at each step on the way. What depends on
  * something broken is not looked at; all else is. It binds nothing and keeps nothing: the token it is given is revoked.
- * Rejects only when the round's signal aborts.
+ * Rejects only when the runner's signal aborts.
  */
-export async function walk(complaint: Complaint, parts: WalkParts, round: Round): Promise<void> {
-  const options = "mistakes" in complaint.options ? undefined : complaint.options;
+export async function runChecks(input: DoctorInput, parts: RunChecksParts, runner: CheckRunner): Promise<void> {
+  const options = "mistakes" in input.options ? undefined : input.options;
   const sockets = socketPlaces(options, parts.driverDirectories);
-  await lookAtSockets(sockets, options?.kubernetesApi !== undefined, round);
-  await round.look({
+  await checkSockets(sockets, options?.kubernetesApi !== undefined, runner);
+  await runner.check({
     step: "configuration",
-    otherwise: "configuration.mistake",
-    act: async () => configuration(complaint),
+    fallbackProblem: "configuration.mistake",
+    run: async () => configuration(input),
   });
-  const errand = await lookAtErrand(complaint, options, parts.kube, round);
-  if (!options) return round.skipFrom("dns", "needs configuration first");
-  for (const connection of errand ? [errand.connection] : options.operator.connections) {
-    const node = await lookAtNodes(connection, parts, round);
-    if (errand) await lookInside({ complaint, errand, node }, parts, round);
-    else await lookAtDoor(connection, node, complaint.class ? "needs class and connection first" : noClass, round);
+  const target = await checkMountTarget(input, options, parts.kube, runner);
+  if (!options) return runner.skipFrom("dns", "needs configuration first");
+  for (const connection of target ? [target.connection] : options.operator.connections) {
+    const node = await checkNodes(connection, parts, runner);
+    if (target) await checkMount({ input, target, node }, parts, runner);
+    else await checkAuth(connection, node, input.class ? "needs class and connection first" : noClass, runner);
   }
 }
 
@@ -44,8 +44,8 @@ function socketPlaces(options: Options | undefined, directories: readonly string
   return { own, others: looked.filter((path) => !own.includes(path)) };
 }
 
-function configuration({ options, flagsFrom }: Complaint): Seen<true> {
-  if ("mistakes" in options) throw new Break("configuration.mistake", options.mistakes.join("; "));
+function configuration({ options, flagsFrom }: DoctorInput): CheckResult<true> {
+  if ("mistakes" in options) throw new Problem("configuration.mistake", options.mistakes.join("; "));
   const { connections, defaultConnection } = options.operator;
   const names = connections.map(({ name, addresses }) => {
     const usual = name === defaultConnection.name && connections.length > 1 ? " (default)" : "";

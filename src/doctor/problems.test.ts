@@ -4,36 +4,36 @@ import { join } from "node:path";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { answering, delayed } from "../devvault/faults.js";
 import { type Identity, makeIdentity } from "../testing/certificates.js";
-import { doctorsReports, type DoctorVisit, filesOnDisk } from "../testing/doctor-visit.js";
+import { doctorsReports, type DoctorVisit, filesOnDisk } from "../testing/doctor-fixture.js";
 import { type Handler, serveHttp, serveRaw } from "../testing/http-server.js";
 import { type ApiAnswer, refusal, startKubernetesApi } from "../testing/kubernetes-api.js";
 import { type ReadyVault, startReadyVault } from "../testing/ready-vault.js";
 import { startTestServer, temporaryDirectory } from "../testing/rpc-server.js";
-import { type BreakName, breaks } from "./breaks.js";
-import type { Report } from "./round.js";
+import { type ProblemName, problems } from "./problems.js";
+import type { Report } from "./check-runner.js";
 
 interface Scene extends DoctorVisit {
   argv: readonly string[];
 }
 
 const found = new Set<string>();
-afterAll(() => expect([...found].sort(), "breaks that no test here finds").toEqual(Object.keys(breaks).sort()));
+afterAll(() => expect([...found].sort(), "breaks that no test here finds").toEqual(Object.keys(problems).sort()));
 
 /** Walks, and expects this to be the first break, or the only one of its name. */
-async function expectBreak(name: BreakName, what: RegExp, scene: Scene): Promise<Report[]> {
+async function expectBreak(name: ProblemName, what: RegExp, scene: Scene): Promise<Report[]> {
   const reports = await doctorsReports(scene.argv, scene);
   const broken = reports.filter((report) => report.result === "broken");
   expect(broken.map((report) => report.break)).toContain(name);
   const one = broken.find((report) => report.break === name)!;
   expect(one.what).toMatch(what);
-  expect(one).toMatchObject({ step: name.split(".")[0], who: breaks[name].who });
+  expect(one).toMatchObject({ step: name.split(".")[0], who: problems[name].who });
   expect(JSON.stringify(reports)).not.toMatch(/hunter2|canary/);
   found.add(name);
   return reports;
 }
 
 /** A table of breaks: what was done to bring each about, and how it is told. */
-function table(rows: readonly [BreakName, string, RegExp, () => Promise<Scene>][]): void {
+function table(rows: readonly [ProblemName, string, RegExp, () => Promise<Scene>][]): void {
   test.each(rows)("%s: %s", async (name, _what, words, scene) => {
     await expectBreak(name, words, await scene());
   });
