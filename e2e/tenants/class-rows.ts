@@ -145,15 +145,10 @@ export const classRows: readonly Misbehaviour[] = [
     },
   },
   {
-    name: "a certificate that is 200 KB of spaces",
+    name: "a private key with a line of 200,000 spaces",
     item,
     seconds,
-    faults: ({ kv }) => {
-      const spaces = " ".repeat(200_000);
-      return [
-        { path: kv("own"), how: kvAnswer({ "tls.crt": `-----BEGIN CERTIFICATE-----${spaces}x`, "tls.key": spaces }) },
-      ];
-    },
+    faults: ({ kv }) => [{ path: kv("own"), how: kvAnswer({ "tls.crt": spacedKey, "tls.key": spacedKey }) }],
     mounts: {
       lanes: 1,
       pauseMs,
@@ -209,3 +204,11 @@ export const classRows: readonly Misbehaviour[] = [
     },
   },
 ];
+
+/** RFC 1421: a key with headers keeps its lines. */
+const spacedKey = [
+  "-----BEGIN RSA PRIVATE KEY-----",
+  "Proc-Type: 4,ENCRYPTED",
+  `${" ".repeat(200_000)}x`,
+  "-----END RSA PRIVATE KEY-----",
+].join("\n");

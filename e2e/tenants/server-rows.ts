@@ -164,10 +164,10 @@ export const serverRows: readonly Misbehaviour[] = [
     mounts: { lanes: 2, pauseMs, attempt: samePods(({ kv }, n) => reads(1, kv("own"), "key", n)) },
   },
   {
-    name: "an error of 100,000 spaces",
+    name: "an answer of 3,000 errors, each 1,000 spaces",
     item: "B",
     seconds: 10,
-    faults: onOwnPath(erring(400, `${" ".repeat(100_000)}x`)),
+    faults: onOwnPath(erring(400, ...Array.from({ length: 3_000 }, () => `x${" ".repeat(998)}x`))),
     mounts: { lanes: 2, pauseMs, attempt: samePods(({ kv }, n) => reads(1, kv("own"), "key", n)) },
   },
   {
