@@ -7,6 +7,7 @@ import { type MountServiceParts, mount } from "../src/daemon/mount-service.js";
 import { Observers } from "../src/daemon/observers.js";
 import { BoundedCache } from "../src/mount/bounded-cache.js";
 import type { ClassSpec } from "../src/mount/mount-spec.js";
+import { RequestsInFlight } from "../src/mount/requests-in-flight.js";
 import type { Answers } from "../src/mount/ports.js";
 import { finalStatus } from "../src/rpc/status.js";
 import type { CallFacts } from "../src/rpc/unary.js";
@@ -43,6 +44,7 @@ export class MountRoom {
       responseBytes: 3 << 20,
       operator: { connections: [connection], defaultConnection: connection, classAddress: "refuse" },
       reading: { refreshIntervalMs: 120_000, classes: new BoundedCache<ClassSpec>(1 << 20) },
+      inFlight: new RequestsInFlight(32 << 20),
       minter: undefined,
       classRead: this.#notes.note.bind(this.#notes),
       mounted: () => {},
@@ -50,7 +52,7 @@ export class MountRoom {
     const facts: CallFacts = {};
     const call = { method: "Mount", durationMs: 1, facts };
     try {
-      const response = await mount(request, parts, signal, facts);
+      const response = await mount({ ...request }, parts, signal, facts);
       this.observers.called({ ...call, code: "ok" });
       expectNoCanary("a version", JSON.stringify(response.objectVersion));
       return { ok: true, response };

@@ -1,5 +1,5 @@
 import { readClass } from "../mount/class-parameters.js";
-import type { Finding } from "../mount/findings.js";
+import { type Finding, mostRead } from "../mount/findings.js";
 import type { Workshop } from "../workshop/workshop.js";
 import type { Remark, WrittenClass } from "./class-file.js";
 import { checkSecretObjects } from "./secret-objects-check.js";
@@ -17,7 +17,7 @@ export async function checkClass(
   signal: AbortSignal,
 ): Promise<Remark[]> {
   const texts = new Map([...written.parameters].map(([name, parameter]) => [name, parameter.text]));
-  const { spec, findings } = readClass(texts, anyInterval);
+  const { spec, findings } = readClass(texts, anyInterval, mostRead);
   const templates = await checkTemplates(texts.get("objects") ?? "", spec.objects, workshop, signal);
   const remarks = [...findings, ...templates]
     .filter(({ parameter }) => !written.misshapen.has(parameter ?? ""))

@@ -1,4 +1,4 @@
-import { readYaml, type YamlEntry, type YamlMap, type YamlNode } from "../mount/yaml-tree.js";
+import { ownFileBounds, readYaml, type YamlEntry, type YamlMap, type YamlNode } from "../mount/yaml-tree.js";
 import { isNull, jsonOf } from "../mount/yaml-value.js";
 import { named } from "../shared/quoted.js";
 import { otherProviders } from "./other-providers.js";
@@ -48,13 +48,10 @@ export interface ClassFile {
   remarks: readonly Remark[];
 }
 
-/** A file is its owner's own, so only what would break the parser is bounded. */
-const bounds = { tokens: 5_000_000, values: 1_000_000, depth: 200 };
-
 /** Finds the SecretProviderClasses of a file: several documents, and lists (`kind: List`) of them. */
 export function readClassFile(text: string): ClassFile {
   const file: Gathering = { classes: [], skipped: [], remarks: [] };
-  for (const { root, mistakes } of readYaml(text, bounds)) {
+  for (const { root, mistakes } of readYaml(text, ownFileBounds)) {
     for (const { offset, text: found } of mistakes) {
       file.remarks.push({ level: "mistake", offset, message: `the YAML ${found}` });
     }

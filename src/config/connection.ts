@@ -31,7 +31,7 @@ export interface Policy {
 }
 
 export interface ConnectionLimits {
-  /** Requests in flight at once, at the most; lowered when Vault struggles. */
+  /** Requests in flight at once, at the most. */
   inFlight: number;
   logins: number;
   /** A whole request, from the first byte sent to the last received. */

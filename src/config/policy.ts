@@ -137,9 +137,12 @@ function isDenied(rule: string, path: string, admitting: readonly string[], pod:
   const steps = path.split("/");
   const [denied = ""] = rule.split("/");
   if (admitting.some((allowing) => allowing.split("/").includes(denied, 1))) return false;
+  const start = /^[^*{]*/.exec(rule)![0];
+  let behind = 0;
   for (const [index, step] of steps.entries()) {
     if (reserved.has(step) || (index > 0 && kvVerbs.has(step))) return false;
-    if (ruleMatches(rule, steps.slice(index + 1).join("/"), pod)) return true;
+    behind += step.length + 1;
+    if (path.startsWith(start, behind) && ruleMatches(rule, path.slice(behind), pod)) return true;
   }
   return false;
 }

@@ -1,20 +1,27 @@
 import type { Connection } from "../config/connection.js";
-import type { ClassSpec, MountSpec } from "../mount/mount-spec.js";
+import { BoundedCache } from "../mount/bounded-cache.js";
+import type { MountSpec } from "../mount/mount-spec.js";
 import { logKeys } from "../telemetry/log-keys.js";
 import type { Log } from "../telemetry/log.js";
 
-/** Tells the log once a class what in it means nothing here. Classes are known by the object they were read into. */
+/** Classes that are remembered to have been told of. */
+const mostTold = 4_096;
+
+/** Names in a line of the log, and characters of each. */
+const [mostNames, longestName] = [20, 200];
+
+/** Tells the log once a class what in it means nothing here; a class is known by what it says. */
 export class ClassNotes {
-  readonly #told = new WeakSet<ClassSpec>();
+  readonly #told = new BoundedCache<true>(mostTold);
   readonly #log: Log;
 
   constructor(log: Log) {
     this.#log = log;
   }
 
-  note({ pod, className, class: read }: MountSpec, connection: Connection): void {
-    if (this.#told.has(read)) return;
-    this.#told.add(read);
+  note({ pod, className, class: read, parametersDigest }: MountSpec, connection: Connection): void {
+    if (read.overruled.length + read.unknown.length === 0 || this.#told.get(parametersDigest)) return;
+    this.#told.set(parametersDigest, true, 1);
     const whose = {
       [logKeys.namespace]: pod.namespace,
       [logKeys.className]: className,
@@ -22,15 +29,23 @@ export class ClassNotes {
     };
     if (read.overruled.length > 0) {
       this.#log.warn(
-        { ...whose, [logKeys.names]: read.overruled },
+        { ...whose, [logKeys.names]: shown(read.overruled) },
         "the operator's settings are used instead of the class's",
       );
     }
     if (read.unknown.length > 0) {
       this.#log.warn(
-        { ...whose, [logKeys.names]: read.unknown },
+        { ...whose, [logKeys.names]: shown(read.unknown) },
         "the class says what nobody knows; keymount check finds such",
       );
     }
   }
+}
+
+/** Names that a stranger wrote, as far as they fit a line of the log. */
+function shown(names: readonly string[]): string[] {
+  const texts = names
+    .slice(0, mostNames)
+    .map((name) => (name.length > longestName ? `${name.slice(0, longestName)}…` : name));
+  return names.length > mostNames ? [...texts, `and ${names.length - mostNames} more`] : texts;
 }

@@ -4,6 +4,7 @@ import { EventRecorder } from "../kube/event-recorder.js";
 import type { KubeClient } from "../kube/kube-client.js";
 import { BoundedCache } from "../mount/bounded-cache.js";
 import type { ClassSpec } from "../mount/mount-spec.js";
+import { RequestsInFlight } from "../mount/requests-in-flight.js";
 import type { TokenMinter } from "../mount/visitor.js";
 import { callVersion } from "../rpc/call-version.js";
 import { versionResponse } from "../rpc/provider-service.js";
@@ -55,8 +56,10 @@ export interface Daemon {
 const refreshIntervalMs = 2 * 60_000;
 /** The kubelet republishes a volume at least every 90 s; the second time makes up for one that failed. */
 const republishTwiceMs = 2 * 90_000;
-/** Of class texts, whose reading costs a millisecond each. */
-const classCacheBytes = 4 << 20;
+/** Of classes that were read, which costs a millisecond each. */
+const classCacheBytes = 8 << 20;
+/** Of classes and tokens of Mounts that wait. */
+const inFlightBytes = 32 << 20;
 
 /** Puts everything together, the socket last. What was started is stopped again if a later step fails. */
 export async function startDaemon(parts: DaemonParts, signal: AbortSignal): Promise<Daemon> {
@@ -115,6 +118,7 @@ async function start(
     responseBytes: options.limits.responseBytes,
     operator: options.operator,
     reading: { refreshIntervalMs, classes: new BoundedCache<ClassSpec>(classCacheBytes) },
+    inFlight: new RequestsInFlight(inFlightBytes),
     minter,
     clock,
     classRead: notes.note.bind(notes),

@@ -5,6 +5,7 @@ import { selectConnection } from "../config/select-connection.js";
 import { type MountRequestOptions, parseMountRequest } from "../mount/mount-request.js";
 import type { MountSpec } from "../mount/mount-spec.js";
 import { askedBy } from "../mount/object-requests.js";
+import type { RequestsInFlight } from "../mount/requests-in-flight.js";
 import { type MountParts, type MountedVolume, mountVolume } from "../mount/mount-volume.js";
 import { type TokenMinter, askedOf, visitorOf } from "../mount/visitor.js";
 import type { CallFacts } from "../rpc/unary.js";
@@ -14,6 +15,7 @@ import { mountFacts, volumeFacts } from "./mount-facts.js";
 export interface MountServiceParts extends MountParts {
   operator: OperatorConfig;
   reading: MountRequestOptions;
+  inFlight: RequestsInFlight;
   minter: TokenMinter | undefined;
   /** Told of every Mount that could be read, before anything is asked. */
   classRead: (spec: MountSpec, connection: Connection) => void;
@@ -23,7 +25,8 @@ export interface MountServiceParts extends MountParts {
 
 /**
  * A Mount from the driver's strings to its files: what is asked, of which connection, whether the operator lets this
- * pod, who it is, and only then what is held or had. Throws one `ProviderError`.
+ * pod, who it is, and only then what is held or had. Throws one `ProviderError`. What it has read of the request it
+ * empties.
  */
 export async function mount(
   request: MountRequest,
@@ -31,7 +34,30 @@ export async function mount(
   signal: AbortSignal,
   facts: CallFacts,
 ): Promise<MountResponse> {
-  const spec = parseMountRequest(request, parts.reading);
+  const spec = read(request, parts.reading);
+  const release = parts.inFlight.take(spec);
+  try {
+    return await serve(spec, parts, signal, facts);
+  } finally {
+    release();
+  }
+}
+
+/** The server keeps the request until it is answered, and texts of a stranger's are not kept for as long as Vault takes. */
+function read(request: MountRequest, options: MountRequestOptions): MountSpec {
+  try {
+    return parseMountRequest(request, options);
+  } finally {
+    Object.assign(request, { attributes: "", secrets: "", permission: "", currentObjectVersion: [] });
+  }
+}
+
+async function serve(
+  spec: MountSpec,
+  parts: MountServiceParts,
+  signal: AbortSignal,
+  facts: CallFacts,
+): Promise<MountResponse> {
   const connection = selectConnection(parts.operator, spec.class, spec.pod.namespace);
   Object.assign(facts, mountFacts(spec, connection));
   allow(spec, connection);

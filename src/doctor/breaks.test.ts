@@ -614,7 +614,7 @@ describe("an object", () => {
       /^Vault refused PUT transit\/decrypt\/none \(400\)/,
       () => readAll(application({ object: decrypt, prepare: transit })),
     ],
-    ["object.failed", "", /answered with 502$/, () => application({ prepare: broken })],
+    ["object.failed", "", /answered with 502 /, () => application({ prepare: broken })],
   ]);
 });
 
@@ -623,7 +623,7 @@ describe("the logout", () => {
     [
       "logout.failed",
       "a Vault that fails just then",
-      /answered with 502$/,
+      /answered with 502 /,
       () => application({ prepare: ({ vault }) => vault.fault({ path: "auth/token/revoke-self" }, answering(502)) }),
     ],
   ]);

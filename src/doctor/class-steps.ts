@@ -3,6 +3,7 @@ import type { Options } from "../config/options.js";
 import { policyRefusals, refusedByPolicy } from "../config/policy.js";
 import { selectConnection } from "../config/select-connection.js";
 import { type ClassReading, readClass } from "../mount/class-parameters.js";
+import { mostRead } from "../mount/findings.js";
 import type { ClassSpec } from "../mount/mount-spec.js";
 import { askedBy } from "../mount/object-requests.js";
 import { askedOf } from "../mount/visitor.js";
@@ -27,7 +28,7 @@ const anyInterval = 120_000;
 
 /** The class by itself: what Mount would say of it. */
 export function lookAtClass({ name, provider, parameters }: ClassInHand, providerName?: string): Seen<ClassSpec> {
-  const { spec, findings } = readClass(parameters, anyInterval);
+  const { spec, findings } = readClass(parameters, anyInterval, mostRead);
   const mistakes = textsOf(findings, "error");
   if (mistakes.length > 0) throw new Break("class.mistake", mistakes.join("; "));
   if (providerName !== undefined && provider !== providerName) {

@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import type { VaultRequest } from "../mount/mount-spec.js";
+import { argsBytes } from "../mount/request-key.js";
 import type { AnswerBody } from "../mount/secret-value.js";
 import { type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
 import { type Session, tokenReplacementAt } from "../vault/session.js";
@@ -17,7 +18,7 @@ export type AnswerKind = "static" | "leased" | "issued";
 export interface Answer {
   readonly kind: AnswerKind;
   readonly body: AnswerBody;
-  /** Of memory, as `heldBytes` reckons. */
+  /** Of memory, as `heldBytes` reckons, the arguments of its request included. */
   readonly bytes: number;
   readonly readAt: number;
   /** 0.9 to 1.1, drawn once: spreads the refreshes of answers read together. */
@@ -60,7 +61,7 @@ export function answerOf(
   return {
     kind,
     body: reply.body,
-    bytes: heldBytes(reply.bytes),
+    bytes: heldBytes(reply.bytes) + argsBytes(request),
     readAt: requestedAt,
     refreshFactor: 0.9 + 0.2 * draw,
     ...(turnsIn !== undefined && { turnsAt: requestedAt + turnsIn }),

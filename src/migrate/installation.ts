@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { readYaml } from "../mount/yaml-tree.js";
+import { ownFileBounds, readYaml } from "../mount/yaml-tree.js";
 import { jsonOf } from "../mount/yaml-value.js";
 import { ProviderError } from "../shared/errors.js";
 import { named } from "../shared/quoted.js";
@@ -45,9 +45,6 @@ const csiDriver = z.object({
 
 type Container = z.output<typeof container>;
 
-/** The objects are their owner's own, so only what would break the parser is bounded. */
-const bounds = { tokens: 5_000_000, values: 1_000_000, depth: 200 };
-
 /**
  * Reads what `kubectl get daemonset,configmap,csidriver -o yaml` prints: the provider's DaemonSet, and the others where
  * they are there. Throws `invalid_request` where no DaemonSet, or more than one, is a Go provider's.
@@ -76,7 +73,7 @@ export function readInstallation(text: string): Installation {
 }
 
 function objectsIn(text: string): unknown[] {
-  return readYaml(text, bounds).flatMap(({ root, mistakes }) => {
+  return readYaml(text, ownFileBounds).flatMap(({ root, mistakes }) => {
     const [mistake] = mistakes;
     if (mistake) throw wrong(`line ${text.slice(0, mistake.offset).split("\n").length}: the YAML ${mistake.text}`);
     return root ? itemsOf(dataOf(root)) : [];

@@ -1,6 +1,7 @@
 import type { TlsSettings } from "../config/connection.js";
 import { readOrigin } from "../config/origin.js";
 import { prefixes, readClass } from "../mount/class-parameters.js";
+import { mostRead } from "../mount/findings.js";
 import type { ClassSpec } from "../mount/mount-spec.js";
 
 /** A SecretProviderClass of the cluster. */
@@ -35,7 +36,7 @@ export interface SurveyedClass {
 const anyInterval = 120_000;
 
 export function surveyClass({ namespace, name, parameters }: WrittenClass, family: Family): SurveyedClass {
-  const { spec, findings } = readClass(parameters, anyInterval);
+  const { spec, findings } = readClass(parameters, anyInterval, mostRead);
   const of = (wanted: string) => findings.filter(({ level }) => level === wanted).map(({ text }) => text);
   const reading = spec.address === undefined ? undefined : readOrigin(spec.address);
   return {

@@ -1,6 +1,6 @@
 import { named, word } from "../shared/quoted.js";
 import { nearest } from "../shared/spelling.js";
-import type { Finding } from "./findings.js";
+import { type Finding, Findings, mostShown } from "./findings.js";
 import type { ClassSpec } from "./mount-spec.js";
 import { refreshInterval } from "./object-fields.js";
 import { readObjects } from "./objects.js";
@@ -53,15 +53,24 @@ export interface ClassReading {
   /** Whole and usable only when no finding is an error. */
   spec: ClassSpec;
   findings: readonly Finding[];
+  /** Errors beyond those in `findings`. */
+  moreErrors: number;
 }
 
-/** Reads a class's parameters, as Mount and `check` both do. `refreshIntervalMs` is for classes that name none. */
-export function readClass(parameters: ReadonlyMap<string, string>, refreshIntervalMs: number): ClassReading {
-  const reader = new ParameterReader(parameters);
+/**
+ * Reads a class's parameters, as Mount and `check` both do. `refreshIntervalMs` is for classes that name none; of each
+ * level, `most` findings are kept.
+ */
+export function readClass(
+  parameters: ReadonlyMap<string, string>,
+  refreshIntervalMs: number,
+  most = mostShown,
+): ClassReading {
+  const findings = new Findings(most);
+  const reader = new ParameterReader(parameters, findings);
   const roleName = reader.text(reader.spelling("RoleName", ["roleName"]));
   if (roleName === "") reader.say("error", "roleName", "is missing; it is the Vault role to log in with");
   const interval = reader.refreshIntervalMs() ?? refreshIntervalMs;
-  const { objects, findings } = readObjects(parameters.get("objects") ?? "", interval);
   const optional = {
     connection: reader.text("connection"),
     address: reader.text(reader.spelling("Address")),
@@ -70,16 +79,22 @@ export function readClass(parameters: ReadonlyMap<string, string>, refreshInterv
     audience: reader.text("audience").trim(),
   };
   reader.nameUnknown();
-  reader.findings.push(...findings);
+  const { objects } = readObjects(parameters.get("objects") ?? "", interval, findings);
   const spec: ClassSpec = {
     roleName,
     ...written(optional),
     onDenied: reader.onDenied(),
     objects,
     overruled: [...parameters.keys()].filter((key) => overruled.has(key)),
-    unknown: reader.findings.filter(({ level }) => level === "ignored").map(({ text }) => text),
+    unknown: textsOf(findings),
   };
-  return { spec, findings: reader.findings };
+  return { spec, findings: findings.list, moreErrors: findings.left("error") };
+}
+
+/** What means nothing, for the log. */
+function textsOf(findings: Findings): string[] {
+  const more = findings.left("ignored");
+  return [...findings.texts("ignored"), ...(more > 0 ? [`and ${more} more`] : [])];
 }
 
 /** What the class's author wrote; an empty parameter is the same as none, as in Go. */
@@ -89,16 +104,24 @@ function written<T extends Record<string, string>>(texts: T): Partial<T> {
 
 const longest = 1024;
 
+function withoutOuterSlashes(text: string): string {
+  let [start, end] = [0, text.length];
+  while (text[start] === "/") start += 1;
+  while (end > start && text[end - 1] === "/") end -= 1;
+  return text.slice(start, end);
+}
+
 class ParameterReader {
-  readonly findings: Finding[] = [];
+  readonly #findings: Findings;
   readonly #parameters: ReadonlyMap<string, string>;
 
-  constructor(parameters: ReadonlyMap<string, string>) {
+  constructor(parameters: ReadonlyMap<string, string>, findings: Findings) {
     this.#parameters = parameters;
+    this.#findings = findings;
   }
 
   say(level: Finding["level"], parameter: string, text: string): void {
-    this.findings.push({ level, parameter, text: `${named(parameter)} ${text}` });
+    this.#findings.push({ level, parameter, text: `${named(parameter)} ${text}` });
   }
 
   /** The spelling that is used of a prefixed parameter; others with another value are mentioned. */
@@ -128,7 +151,7 @@ class ParameterReader {
     if (typeof read === "string") this.say("error", name, read);
     else if (canonicalQuery(read.query) !== "" || text.includes("?"))
       this.say("error", name, "holds a query, which belongs to secretPath");
-    return text.replace(/^\/+|\/+$/g, "");
+    return typeof read === "string" ? "" : withoutOuterSlashes(text);
   }
 
   /** Both spellings at once is a mistake to the Go provider too (config.go). */
@@ -159,7 +182,7 @@ class ParameterReader {
   nameUnknown(): void {
     for (const name of this.#parameters.keys()) {
       if (known.has(name) || overruled.has(name) || isDriversOwn(name)) continue;
-      const meant = nearest(name, [...known, ...overruled]);
+      const meant = this.#findings.hasRoom("ignored") ? nearest(name, [...known, ...overruled]) : undefined;
       this.say("ignored", name, `is not a parameter${meant ? `; did you mean ${meant}?` : ""}`);
     }
   }

@@ -17,12 +17,20 @@ export function fitsTheDriver(files: readonly MountedFile[], responseBytes: numb
       "the class yields no file, and a volume without files is no use to a pod",
     );
   const sizes = files.map(({ path, contents }) => ({ path, bytes: contents.reveal().length }));
-  const total = sizes.reduce((sum, { path, bytes }) => sum + bytes + 2 * Buffer.byteLength(path) + overheadPerFile, 0);
+  const total = wireBytes(files);
   if (total <= responseBytes) return total;
   const largest = sizes.sort((a, b) => b.bytes - a.bytes).slice(0, 3);
   throw new ProviderError(
     "limit_exceeded",
     `the files of this volume are ${total} bytes, more than the ${responseBytes} that fit one answer to the driver; ` +
       `the largest: ${largest.map(({ path, bytes }) => `${named(path)} (${bytes})`).join(", ")}; put them into several classes and volumes`,
+  );
+}
+
+/** What files are on the wire, nearly. */
+export function wireBytes(files: readonly MountedFile[]): number {
+  return files.reduce(
+    (sum, { path, contents }) => sum + contents.reveal().length + 2 * Buffer.byteLength(path) + overheadPerFile,
+    0,
   );
 }

@@ -1,9 +1,12 @@
 import { createHash } from "node:crypto";
 import { quoted, word } from "../shared/quoted.js";
 import type { BoundedCache } from "./bounded-cache.js";
+import { classBytes } from "./class-bytes.js";
 import { isDriversOwn, readClass } from "./class-parameters.js";
 import { refusal } from "./findings.js";
+import { hasMoreStrings } from "./json-strings.js";
 import type { ClassSpec, MountSpec, OfferedToken, PodIdentity } from "./mount-spec.js";
+import { requestsOf } from "./object-requests.js";
 import { readTokens, tokensKey } from "./offered-tokens.js";
 
 /** A Mount as the driver sends it: text of a stranger's, some of it JSON (driver 1.6.0 service.proto). */
@@ -17,11 +20,18 @@ export interface WireMountRequest {
 export interface MountRequestOptions {
   /** For classes and objects that name none. */
   refreshIntervalMs: number;
-  /** Classes that were read before, by their digest, weighed in bytes of text: reading one costs a millisecond. */
+  /** Classes that were read before, by their digest, weighed in the bytes they keep: reading one costs a millisecond. */
   classes: BoundedCache<ClassSpec>;
 }
 
 const mostAttributeBytes = 256 << 10;
+const mostAttributes = 1_000;
+
+/** What is wrong with a request; `more` are not named. */
+interface Mistakes {
+  texts: string[];
+  more: number;
+}
 
 /**
  * Reads a whole Mount, or throws one `invalid_request` that names every mistake in it: nobody should have to fix one per
@@ -29,16 +39,16 @@ const mostAttributeBytes = 256 << 10;
  */
 export function parseMountRequest(request: WireMountRequest, options: MountRequestOptions): MountSpec {
   const attributes = readAttributes(request.attributes);
-  const mistakes: string[] = [];
+  const mistakes: Mistakes = { texts: [], more: 0 };
   const pod = podOf(attributes, mistakes);
   const tokens = tokensOf(attributes, request.secrets, mistakes);
   const defaultMode = modeOf(request.permission, mistakes);
   const className = attributes.get("secretProviderClass") ?? "";
-  if (request.targetPath === "") mistakes.push("the request has no target path");
+  if (request.targetPath === "") mistakes.texts.push("the request has no target path");
   const parameters = parametersOf(attributes);
   const parametersDigest = digest(parameters);
   const spec = classOf(parameters, parametersDigest, options, mistakes);
-  if (mistakes.length > 0) throw refusal(mistakes);
+  if (mistakes.texts.length > 0) throw refusal(mistakes.texts, mistakes.more);
   return {
     pod,
     ...(isKubernetesName(className) && { className }),
@@ -53,6 +63,7 @@ export function parseMountRequest(request: WireMountRequest, options: MountReque
 function readAttributes(text: string): Map<string, string> {
   if (text.length > mostAttributeBytes)
     throw refusal([`the attributes are longer than ${mostAttributeBytes >> 10} KiB`]);
+  if (hasMoreStrings(text, 2 * mostAttributes)) throw refusal([`there are more than ${mostAttributes} attributes`]);
   const read = json(text);
   if (typeof read !== "object" || read === null || Array.isArray(read)) {
     throw refusal(["the attributes are not a JSON object of strings"]);
@@ -65,7 +76,7 @@ function readAttributes(text: string): Map<string, string> {
   return new Map(entries as [string, string][]);
 }
 
-function podOf(attributes: ReadonlyMap<string, string>, mistakes: string[]): PodIdentity {
+function podOf(attributes: ReadonlyMap<string, string>, mistakes: Mistakes): PodIdentity {
   const key = (name: string) => `csi.storage.k8s.io/${name}`;
   const get = (name: string) => attributes.get(key(name)) ?? "";
   const pod = {
@@ -76,10 +87,10 @@ function podOf(attributes: ReadonlyMap<string, string>, mistakes: string[]): Pod
   };
   const missing = 'is missing; the CSIDriver object needs "podInfoOnMount: true"';
   const check = (name: string, value: string, isWell: (text: string) => boolean) => {
-    if (value !== "" && !isWell(value)) mistakes.push(`${key(name)} is not a name Kubernetes gives`);
+    if (value !== "" && !isWell(value)) mistakes.texts.push(`${key(name)} is not a name Kubernetes gives`);
   };
-  if (pod.namespace === "") mistakes.push(`${key("pod.namespace")} ${missing}`);
-  if (pod.serviceAccount === "") mistakes.push(`${key("serviceAccount.name")} ${missing}`);
+  if (pod.namespace === "") mistakes.texts.push(`${key("pod.namespace")} ${missing}`);
+  if (pod.serviceAccount === "") mistakes.texts.push(`${key("serviceAccount.name")} ${missing}`);
   check("pod.namespace", pod.namespace, isKubernetesName);
   check("pod.name", pod.name, isKubernetesName);
   check("serviceAccount.name", pod.serviceAccount, isKubernetesName);
@@ -99,28 +110,29 @@ function isKubernetesName(text: string): boolean {
 function tokensOf(
   attributes: ReadonlyMap<string, string>,
   secrets: string,
-  mistakes: string[],
+  mistakes: Mistakes,
 ): ReadonlyMap<string, OfferedToken> {
   const tokens = readTokens(secretTokens(secrets) || (attributes.get(tokensKey) ?? ""));
   if (typeof tokens !== "string") return tokens;
-  mistakes.push(`${tokensKey} ${tokens}`);
+  mistakes.texts.push(`${tokensKey} ${tokens}`);
   return new Map();
 }
 
 /** Drivers send "", "null" and "{}" for no secrets; other keys in there are the class's own and no business of ours. */
 function secretTokens(secrets: string): string {
-  const read = secrets.length > mostAttributeBytes ? undefined : json(secrets);
+  const isTooMuch = secrets.length > mostAttributeBytes || hasMoreStrings(secrets, 2 * mostAttributes);
+  const read = isTooMuch ? undefined : json(secrets);
   if (typeof read !== "object" || read === null || !Object.hasOwn(read, tokensKey)) return "";
   const text = (read as Record<string, unknown>)[tokensKey];
   return typeof text === "string" ? text : "";
 }
 
 /** `"420"` from every driver: a JSON number, the decimal of 0644, which is also what none means. */
-function modeOf(permission: string, mistakes: string[]): number {
+function modeOf(permission: string, mistakes: Mistakes): number {
   if (permission === "") return 0o644;
   const mode = /^\d{1,3}$/.test(permission) ? Number(permission) : undefined;
   if (mode !== undefined && mode <= 0o777) return mode || 0o644;
-  mistakes.push(`the permission ${word(permission)} is not a decimal number within 0 and 511`);
+  mistakes.texts.push(`the permission ${word(permission)} is not a decimal number within 0 and 511`);
   return 0o644;
 }
 
@@ -140,22 +152,22 @@ function classOf(
   parameters: ReadonlyMap<string, string>,
   key: string,
   { classes, refreshIntervalMs }: MountRequestOptions,
-  mistakes: string[],
+  mistakes: Mistakes,
 ): ClassSpec {
   const held = classes.get(key);
   if (held) return held;
-  const { spec, findings } = readClass(parameters, refreshIntervalMs);
+  const { spec, findings, moreErrors } = readClass(parameters, refreshIntervalMs);
   const errors = findings.filter(({ level }) => level === "error").map(({ text }) => text);
-  mistakes.push(...errors);
-  const weight = [...parameters].reduce((sum, [name, text]) => sum + name.length + text.length, 1024);
-  if (errors.length === 0) classes.set(key, frozen(spec), weight);
+  mistakes.texts.push(...errors);
+  mistakes.more += moreErrors;
+  if (errors.length === 0) classes.set(key, frozen(spec), classBytes(spec));
   return spec;
 }
 
 /** It is shared by every Mount of the class. */
 function frozen(spec: ClassSpec): ClassSpec {
   for (const object of spec.objects) {
-    Object.freeze(object.request);
+    for (const request of requestsOf(object)) Object.freeze(request);
     Object.freeze(object);
   }
   return Object.freeze(spec);

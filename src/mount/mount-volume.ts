@@ -57,8 +57,9 @@ export async function mountVolume(
     .filter((made) => made.files.length > 0)
     .map(({ object, version }) => ({ id: object.objectName, version }));
   const bytes = orElse(() => {
+    const size = fitsTheDriver(files, parts.responseBytes);
     fitTogether(objects);
-    return fitsTheDriver(files, parts.responseBytes);
+    return size;
   }, again);
   const { unchanged } = visit.conclude(digest(versions));
   const held = objects.flatMap(({ object, heldBecause }) =>

@@ -38,9 +38,16 @@ export const objectFields = [
   "refreshInterval",
 ] as const;
 
+/** Bytes of a key, or of a JSON Pointer. */
+const longestKey = 1_024;
+
 export function selectorOf(object: ObjectReader): KeySelector | undefined {
   const written = object.text("secretKey");
   if (written === "") return undefined;
+  if (Buffer.byteLength(written) > longestKey) {
+    object.error("secretKey", `is longer than ${longestKey} bytes`);
+    return { key: "" };
+  }
   if (!written.startsWith("/")) return { key: written };
   if (/~(?![01])/.test(written)) {
     object.error("secretKey", 'is a JSON Pointer with a "~" in it; write "~0" for "~" and "~1" for "/"');
@@ -159,7 +166,7 @@ function renamesOf(object: ObjectReader): Map<string, string> {
 export function modeOf(object: ObjectReader): number | undefined {
   const scalar = object.scalar("filePermission");
   if (!scalar) return undefined;
-  const inQuotes = /^0o?[0-7]+$/.test(scalar.text) ? BigInt(`0o${scalar.text.replace("o", "")}`) : undefined;
+  const inQuotes = /^0o?[0-7]{1,9}$/.test(scalar.text) ? BigInt(`0o${scalar.text.replace("o", "")}`) : undefined;
   const mode = integerOf(scalar) ?? inQuotes;
   if (mode === undefined) {
     object.error("filePermission", `${word(scalar.text)} is not a file mode; write it in octal without quotes: 0644`);

@@ -1,6 +1,6 @@
 import { named, quoted } from "../shared/quoted.js";
 import { nearest } from "../shared/spelling.js";
-import type { Finding } from "./findings.js";
+import type { Finding, Findings } from "./findings.js";
 import type { YamlMap, YamlNode, YamlScalar } from "./yaml-tree.js";
 import { isNull } from "./yaml-value.js";
 
@@ -10,9 +10,9 @@ export class ObjectReader {
   readonly #name: string;
   /** Where in the entry it is, with a dot: `sources.db.`. */
   readonly #path: string;
-  readonly #findings: Finding[];
+  readonly #findings: Findings;
 
-  constructor(entry: YamlMap, name: string, findings: Finding[], path = "") {
+  constructor(entry: YamlMap, name: string, findings: Findings, path = "") {
     this.entry = entry;
     this.#name = name;
     this.#path = path;
@@ -32,10 +32,10 @@ export class ObjectReader {
   }
 
   nameUnknown(known: readonly string[]): void {
+    const of = this.#path === "" ? "an object" : named(this.#path.slice(0, -1));
     for (const { key } of this.entry.entries) {
       if (known.includes(key)) continue;
-      const meant = nearest(key, known);
-      const of = this.#path === "" ? "an object" : named(this.#path.slice(0, -1));
+      const meant = this.#findings.hasRoom("ignored") ? nearest(key, known) : undefined;
       this.ignored(key, `is not a field of ${of}${meant ? `; did you mean ${meant}?` : ""}`);
     }
   }
@@ -72,9 +72,11 @@ export class ObjectReader {
   }
 
   #say(level: Finding["level"], field: string, text: string): void {
+    const parameter = "objects";
+    if (!this.#findings.hasRoom(level)) return this.#findings.push({ level, parameter, text: "" });
     const written = this.entry.entries.find(({ key }) => key === field);
     const offset = written ? (isNull(written.value) ? written.keyOffset : written.value.offset) : this.entry.offset;
     const text_ = `${this.#name}: ${named(this.#path + field)} ${text}`;
-    this.#findings.push({ level, parameter: "objects", offset, text: text_ });
+    this.#findings.push({ level, parameter, offset, text: text_ });
   }
 }

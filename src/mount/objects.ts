@@ -1,4 +1,4 @@
-import type { Finding } from "./findings.js";
+import { type Finding, Findings } from "./findings.js";
 import { keystoreOf } from "./keystore-fields.js";
 import type { ObjectSpec } from "./mount-spec.js";
 import {
@@ -16,7 +16,7 @@ import { clashes, objectNameMistake } from "./object-name.js";
 import { ObjectReader } from "./object-reader.js";
 import { requestsOf } from "./object-requests.js";
 import { requestOf } from "./request-fields.js";
-import { requestKey } from "./request-key.js";
+import { argsBytes, requestKey } from "./request-key.js";
 import { templateOf } from "./template-fields.js";
 import { readYaml, type YamlMap } from "./yaml-tree.js";
 import { isNull } from "./yaml-value.js";
@@ -24,8 +24,10 @@ import { isNull } from "./yaml-value.js";
 const mostObjects = 100;
 const mostRequests = 200;
 /** What of YAML is read of `objects`. */
-export const objectsBounds = { tokens: 16_000, values: 10_000, depth: 32 };
+export const objectsBounds = { tokens: 16_000, values: 10_000, characters: 256 << 10, depth: 32, documents: 2 };
 const mostBytes = 64 << 10;
+/** Of the arguments of all requests, which are kept beside their answers. */
+const mostArgsBytes = 256 << 10;
 
 /** The entries of `objects`; whole and usable only when no finding is an error. */
 export interface ObjectsReading {
@@ -33,27 +35,27 @@ export interface ObjectsReading {
   findings: readonly Finding[];
 }
 
-/** Reads the `objects` parameter. `refreshIntervalMs` is for entries that name none. */
-export function readObjects(text: string, refreshIntervalMs: number): ObjectsReading {
-  const findings: Finding[] = [];
+/** Reads the `objects` parameter. `refreshIntervalMs` is for entries that name none; what is found goes to `findings`. */
+export function readObjects(text: string, refreshIntervalMs: number, findings = new Findings()): ObjectsReading {
   const entries = objectEntries(text, findings);
   const readers = entries.map(({ map, index }) => new ObjectReader(map, ObjectReader.nameOf(map, index), findings));
   const objects = readers.map((reader) => readObject(reader, refreshIntervalMs));
   for (const clash of clashes(objects.map(({ objectName }) => objectName)))
     readers[clash.index]!.error("objectName", clash.text);
-  const requests = new Set(objects.flatMap(requestsOf).map(requestKey)).size;
-  if (requests > mostRequests)
-    findings.push({
-      level: "error",
-      parameter: "objects",
-      offset: 0,
-      text: `objects asks Vault for ${requests} things, more than ${mostRequests}; use several classes and volumes`,
-    });
-  return { objects, findings };
+  const say = (text: string) => findings.push({ level: "error", parameter: "objects", offset: 0, text });
+  const requests = new Map(objects.flatMap(requestsOf).map((request) => [requestKey(request), request]));
+  if (requests.size > mostRequests)
+    say(`objects asks Vault for ${requests.size} things, more than ${mostRequests}; use several classes and volumes`);
+  const bytes = [...requests.values()].reduce((sum, request) => sum + argsBytes(request), 0);
+  if (bytes > mostArgsBytes)
+    say(
+      `secretArgs of all objects are ${bytes} bytes as JSON, more than ${mostArgsBytes}; use several classes and volumes`,
+    );
+  return { objects, findings: findings.list };
 }
 
 /** The maps of the list, one for each object that is read, with their index as written. */
-export function objectEntries(text: string, findings: Finding[] = []): { map: YamlMap; index: number }[] {
+export function objectEntries(text: string, findings = new Findings()): { map: YamlMap; index: number }[] {
   const say = (level: Finding["level"], offset: number, found: string) =>
     void findings.push({ level, parameter: "objects", offset, text: found });
   if (text.length > mostBytes) {
@@ -119,7 +121,8 @@ function readObject(object: ObjectReader, refreshIntervalMs: number): ObjectSpec
 function objectNameOf(object: ObjectReader): string {
   const name = object.text("objectName");
   // A lone slash is the volume itself.
-  const mistake = name === "/" ? undefined : objectNameMistake(name.replace(/(?<=[^/])\/$/, ""));
+  const mistake =
+    name === "/" ? undefined : objectNameMistake(name.endsWith("/") && !name.endsWith("//") ? name.slice(0, -1) : name);
   if (mistake) object.error("objectName", mistake);
   return name;
 }

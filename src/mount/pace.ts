@@ -1,5 +1,5 @@
 import type { Clock } from "../shared/clock.js";
-import { fitsTheDriver } from "./deliverable.js";
+import { fitsTheDriver, wireBytes } from "./deliverable.js";
 import type { MountedFile } from "./mount-spec.js";
 
 /** Milliseconds that one Mount's files may keep all others waiting, before those get their turn. */
@@ -25,7 +25,7 @@ export class Pace {
   /** Takes note of an object's files. Throws `limit_exceeded`; what is made twice, of former answers, has room for both. */
   keep(files: readonly MountedFile[]): void {
     this.#made.push(...files);
-    this.#bytes += files.reduce((sum, { contents }) => sum + contents.reveal().length, 0);
+    this.#bytes += wireBytes(files);
     if (this.#bytes > 2 * this.#responseBytes) fitsTheDriver(this.#made, this.#responseBytes);
   }
 

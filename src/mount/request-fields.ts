@@ -4,7 +4,7 @@ import { Redacted } from "../shared/redacted.js";
 import { type VaultMethod, type VaultRequest, vaultMethods } from "./mount-spec.js";
 import type { ObjectReader } from "./object-reader.js";
 import { canonicalQuery, readSecretPath } from "./secret-path.js";
-import { jsonOf } from "./yaml-value.js";
+import { jsonOf, longestNumber } from "./yaml-value.js";
 
 /** The fields that say what to ask Vault. */
 export const requestFields = ["secretPath", "version", "method", "secretArgs"] as const;
@@ -65,7 +65,10 @@ function argsOf(object: ObjectReader, method: VaultMethod): Redacted<string> | u
   try {
     return new Redacted(goJson(jsonOf(node)));
   } catch {
-    object.error("secretArgs", "holds a number that JSON has no form for (.inf or .nan)");
+    object.error(
+      "secretArgs",
+      `holds a number that JSON has no form for (.inf or .nan), or one longer than ${longestNumber} characters; put it in quotes`,
+    );
     return undefined;
   }
 }

@@ -5,6 +5,8 @@ export interface SecretPath {
 }
 
 const longest = 1024;
+/** Each is held against the operator's policy. */
+const mostSteps = 64;
 
 /**
  * Reads a `secretPath` as the Go provider does (`v1/` and slashes at its start left out, `?query` split off, doubled and
@@ -21,6 +23,7 @@ export function readSecretPath(text: string): SecretPath | string {
   const steps = written.split("/").filter((step) => step !== "");
   if (steps[0] === "v1") steps.shift();
   if (steps.length === 0) return "is empty";
+  if (steps.length > mostSteps) return `has more than ${mostSteps} steps`;
   if (steps.some((step) => step === "." || step === "..")) return 'holds a step "." or ".."; write the path out';
   const query = readQuery(queries.join("?"));
   return query ? { path: steps.join("/"), query } : "has a query that is not valid (name=value&name=value)";

@@ -11,6 +11,12 @@ const mostFiles = 1_000;
 /** Every pattern is tried on every key, and nobody else is served meanwhile. */
 const mostMatches = 10_000;
 
+/** Of the lengths of keys times those of patterns: some nanoseconds each. */
+const mostSteps = 10_000_000;
+
+/** Bytes of a file's name; a longer key can be none. */
+const longestName = 255;
+
 /**
  * Which key goes into which file, for an object that gives every key a file of its own: sorted by key. Refuses a key whose
  * name is no safe file name, what matches nothing, and two keys for one file, each by name. `place` is where the data is.
@@ -40,7 +46,10 @@ export function spreadFiles(
   return files;
 }
 
-/** The keys that are named or matched, in order, and what of `patterns` matches none. */
+/**
+ * The keys that are named or matched, in order, and what of `patterns` matches none. A pattern matches no key that is too
+ * long for a file's name. Throws `limit_exceeded` where trying the patterns would take too long.
+ */
 function chosenOf(
   there: readonly string[],
   patterns: readonly string[],
@@ -50,15 +59,20 @@ function chosenOf(
   const known = new Set(there);
   const names = new Set(patterns.filter((pattern) => known.has(pattern)));
   const globs = patterns.filter((pattern) => !known.has(pattern) && isGlob(pattern));
-  if (globs.length * there.length > mostMatches)
+  const short = there.filter((key) => key.length <= longestName);
+  if (globs.length * short.length > mostMatches || lengthOf(globs) * lengthOf(short) > mostSteps)
     throw tooMany(`${there.length} keys, too many to try ${globs.length} patterns on`, place);
   const matching = new Set<string>();
   const keys = there.filter((key) => {
-    const matched = globs.filter((glob) => matchesGlob(glob, key));
+    const matched = key.length > longestName ? [] : globs.filter((glob) => matchesGlob(glob, key));
     for (const glob of matched) matching.add(glob);
     return matched.length > 0 || names.has(key);
   });
   return { keys: new Set(keys), idle: patterns.filter((pattern) => !names.has(pattern) && !matching.has(pattern)) };
+}
+
+function lengthOf(texts: readonly string[]): number {
+  return texts.reduce((sum, { length }) => sum + length, 0);
 }
 
 function tooMany(what: string, place: string): ProviderError {

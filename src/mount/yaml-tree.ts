@@ -1,4 +1,5 @@
 import {
+  Composer,
   type Document,
   type ErrorCode,
   isAlias,
@@ -7,9 +8,10 @@ import {
   isSeq,
   Lexer,
   type Node,
-  parseAllDocuments,
+  Parser,
 } from "yaml";
-import { quoted } from "../shared/quoted.js";
+import { copied } from "../shared/copied.js";
+import { named, quoted } from "../shared/quoted.js";
 
 /** YAML as text with places: what a value means is for its reader to say. Offsets count UTF-16 units of the text. */
 export type YamlNode = YamlScalar | YamlList | YamlMap;
@@ -61,23 +63,61 @@ export interface YamlBounds {
   tokens: number;
   /** Once aliases are followed. */
   values: number;
+  /** Of all keys and values together, in UTF-16 units, once aliases are followed. */
+  characters: number;
   depth: number;
+  /** How many are read; what comes after them is not looked at. */
+  documents: number;
 }
 
+/** For a file whose owner it is that reads it: only what would break the parser is bounded. */
+export const ownFileBounds: YamlBounds = {
+  tokens: 5_000_000,
+  values: 1_000_000,
+  characters: 64 << 20,
+  depth: 200,
+  documents: 1_000_000,
+};
+
 /**
- * Every document of a text, with aliases followed and merge keys (`<<`) merged as Go's yaml.v3 does. Never throws:
- * what cannot be read, or costs more than the bounds allow, is told in `mistakes`, in our words.
+ * The documents of a text, with aliases followed and merge keys (`<<`) merged as Go's yaml.v3 does. Never throws:
+ * what cannot be read, or costs more than the bounds allow, is told in `mistakes`, in our words. Nothing of the result
+ * keeps the text in memory.
  */
 export function readYaml(text: string, bounds: YamlBounds): readonly YamlDocument[] {
   if (hasMoreTokens(text, bounds.tokens)) return [{ mistakes: [{ offset: 0, text: "is too much to read" }] }];
   try {
     // uniqueKeys compares each key with each other, which takes minutes for a hostile map; `Reader` does it by a set.
     const options = { schema: "failsafe", uniqueKeys: false, prettyErrors: false, logLevel: "silent" } as const;
-    const documents = parseAllDocuments(text, options);
-    return Array.isArray(documents) ? documents.map((document) => readDocument(document, bounds)) : [];
+    const documents: YamlDocument[] = [];
+    for (const document of withCheapErrors(() => new Composer(options).compose(new Parser().parse(text)))) {
+      documents.push(readDocument(document, bounds));
+      if (documents.length === bounds.documents) break;
+    }
+    return documents;
   } catch (error) {
     if (error instanceof RangeError) return [{ mistakes: [{ offset: 0, text: tooDeep(bounds) }] }];
     throw error;
+  }
+}
+
+/**
+ * What the parser composes. It makes an Error of every mistake, and a hostile text has ten thousand: without a stack
+ * trace each costs a tenth.
+ */
+function* withCheapErrors<T>(compose: () => Iterable<T>): Generator<T> {
+  const iterator = compose()[Symbol.iterator]();
+  for (;;) {
+    const before = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
+    let next: IteratorResult<T>;
+    try {
+      next = iterator.next();
+    } finally {
+      Error.stackTraceLimit = before;
+    }
+    if (next.done) return;
+    yield next.value;
   }
 }
 
@@ -121,6 +161,9 @@ class Reader {
   readonly #anchors = new Map<string, Node>();
   readonly #bounds: YamlBounds;
   #values = 0;
+  #characters = 0;
+  /** The keys and indexes that lead to what is being read. */
+  readonly #path: (string | number)[] = [];
   #spent = false;
 
   constructor(bounds: YamlBounds) {
@@ -133,7 +176,10 @@ class Reader {
     if (this.#spent) return nothing(offset);
     if (depth > this.#bounds.depth) return this.#stop(offset, tooDeep(this.#bounds));
     if (this.#values > this.#bounds.values)
-      return this.#stop(offset, `holds more than ${this.#bounds.values} values once aliases are followed`);
+      return this.#stop(
+        offset,
+        `holds more than ${this.#bounds.values} values once aliases are followed${this.#place()}`,
+      );
     if (isAlias(node)) {
       const target = this.#anchors.get(node.source);
       return target ? this.read(target, depth + 1) : this.#mistake(offset, "refers to an anchor that is not there");
@@ -141,11 +187,32 @@ class Reader {
     if (node && "anchor" in node && typeof node.anchor === "string") this.#anchors.set(node.anchor, node);
     const tag = this.#tagOf(node, offset);
     if (isMap<Node, Node | null>(node)) return this.#map(node.items, offset, depth);
-    if (isSeq<Node>(node)) return { kind: "list", offset, items: node.items.map((item) => this.read(item, depth + 1)) };
+    if (isSeq<Node>(node)) {
+      const items = node.items.map((item, index) => this.#within(index, item, depth));
+      return { kind: "list", offset, items };
+    }
     const end = node?.range?.[1] ?? offset;
     if (!isScalar(node)) return { kind: "scalar", offset, end, text: "", plain: true };
-    const text = typeof node.value === "string" ? node.value : "";
+    const text = typeof node.value === "string" ? copied(node.value) : "";
+    this.#characters += text.length;
+    if (this.#characters > this.#bounds.characters) {
+      const { characters } = this.#bounds;
+      return this.#stop(offset, `holds more than ${characters} characters once aliases are followed${this.#place()}`);
+    }
     return { kind: "scalar", offset, end, text, plain: node.type === "PLAIN", ...(tag && { tag }) };
+  }
+
+  #within(step: string | number, node: Node | null, depth: number): YamlNode {
+    this.#path.push(step);
+    const read = this.read(node, depth + 1);
+    this.#path.pop();
+    return read;
+  }
+
+  /** As far as it says whose field it is: ` at [3].secretArgs`. */
+  #place(): string {
+    const steps = this.#path.slice(0, 2).map((step) => (typeof step === "number" ? `[${step}]` : `.${named(step)}`));
+    return steps.length === 0 ? "" : ` at ${steps.join("").replace(/^\./, "")}`;
   }
 
   #map(items: readonly { key: Node; value: Node | null }[], offset: number, depth: number): YamlMap {
@@ -153,7 +220,7 @@ class Reader {
     const merged: YamlMap[] = [];
     for (const item of items) {
       const key = this.read(item.key, depth + 1);
-      const value = this.read(item.value, depth + 1);
+      const value = this.#within(key.kind === "scalar" ? key.text : "", item.value, depth);
       if (key.kind !== "scalar") this.#mistake(key.offset, "has a list or map as a key");
       else if (key.plain && key.text === "<<") merged.push(...this.#merged(value));
       else if (entries.has(key.text)) this.#mistake(key.offset, `has a key twice: ${quoted(key.text)}`);
@@ -183,14 +250,15 @@ class Reader {
   }
 
   #mistake(offset: number, text: string): YamlScalar {
-    if (this.mistakes.length < 20) this.mistakes.push({ offset, text });
+    if (this.mistakes.length < 20 && !this.#spent) this.mistakes.push({ offset, text });
     return nothing(offset);
   }
 
   /** A mistake after which nothing more is read. */
   #stop(offset: number, text: string): YamlScalar {
+    const read = this.#mistake(offset, text);
     this.#spent = true;
-    return this.#mistake(offset, text);
+    return read;
   }
 }
 

@@ -11,11 +11,15 @@ export function isNull(node: YamlNode): boolean {
   );
 }
 
+/** Characters of a number that is read as one: each of them costs the more, the more there are. */
+export const longestNumber = 1_000;
+
 /**
  * The integer a scalar stands for as Go's yaml.v3 reads it into a number: 0644 and 0o644 octal, 0x, 0b, 1_000, 420.0.
  * `undefined` for what it refuses: text in quotes, and anything else.
  */
 export function integerOf(node: YamlScalar): bigint | undefined {
+  if (node.text.length > longestNumber) return undefined;
   const number = numberOf(node);
   if (number === undefined) return undefined;
   if (/^-?\d+$/.test(number)) return BigInt(number);
@@ -25,7 +29,7 @@ export function integerOf(node: YamlScalar): bigint | undefined {
 
 /**
  * A node as the JSON that Go's provider would send for it, except that numbers keep their digits. A key is its text.
- * Throws a RangeError for a number JSON cannot hold (`.inf`, `.nan`).
+ * Throws a RangeError for a number JSON cannot hold (`.inf`, `.nan`) and one of more than 1,000 characters.
  */
 export function jsonOf(node: YamlNode): Json {
   if (node.kind === "list") return node.items.map(jsonOf);
@@ -44,9 +48,13 @@ function jsonObjectOf(entries: [string, Json][]): JsonObject {
   return Object.fromEntries(entries);
 }
 
-/** JSON text of the number a plain scalar stands for (resolve.go of yaml.v3). */
+/** JSON text of the number a plain scalar stands for (resolve.go of yaml.v3). Throws a RangeError for one that is too long. */
 function numberOf(node: YamlScalar): string | undefined {
   if (!isPlain(node, "int") && !isPlain(node, "float")) return undefined;
+  if (node.text.length > longestNumber) {
+    if (longNumber.test(node.text)) throw new RangeError("a number too long");
+    return undefined;
+  }
   const text = node.text.replaceAll("_", "");
   const [, sign, prefix, digits] = /^([-+]?)(0[xX]|0[oO]|0[bB]|0(?=\d))?([0-9a-fA-F]+)$/.exec(text) ?? [];
   if (digits !== undefined && /^[-+]?\d/.test(node.text)) {
@@ -56,6 +64,9 @@ function numberOf(node: YamlScalar): string | undefined {
   if (!/^[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?$/.test(text)) return undefined;
   return jsonNumber(text);
 }
+
+/** Nearly what is tried below; it reads each character once. */
+const longNumber = /^[-+]?(?=[.\d])(0[xX][\da-fA-F_]+|0[oObB][\d_]+|[\d_.]+([eE][-+]?[\d_]+)?)$/;
 
 function wholeNumber(prefix: string | undefined, digits: string): bigint | undefined {
   const octal = /^[0-7]+$/.test(digits);

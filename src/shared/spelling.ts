@@ -4,6 +4,7 @@ export function nearest(written: string, known: Iterable<string>): string | unde
   const reach = Math.max(1, Math.floor(written.length / 4));
   let best: { name: string; distance: number } | undefined;
   for (const name of known) {
+    if (Math.abs(written.length - name.length) > reach) continue;
     const distance = editDistance(written.toLowerCase(), name.toLowerCase());
     if (distance <= reach && distance < (best?.distance ?? Infinity)) best = { name, distance };
   }

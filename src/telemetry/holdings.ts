@@ -26,7 +26,7 @@ export interface CredentialHolding {
 
 export interface ConnectionHoldings {
   inFlight: number;
-  allowed: number;
+  openCircuits: number;
   waiting: number;
   /** Its own settings are at fault. */
   faulty: boolean;
@@ -94,9 +94,9 @@ export function registerHoldings(registry: Registry, holdings: () => Holdings): 
   );
   perConnection("keymount_vault_in_flight", "Requests to Vault under way", ({ inFlight }) => inFlight);
   perConnection(
-    "keymount_vault_allowed",
-    "Requests to Vault allowed at once; lowered when Vault struggles",
-    ({ allowed }) => allowed,
+    "keymount_vault_open_circuits",
+    "Paths and engines that failed again and again, and are not asked for a while",
+    ({ openCircuits }) => openCircuits,
   );
   perConnection("keymount_vault_waiting", "Requests to Vault that wait for their turn", ({ waiting }) => waiting);
   perConnection(

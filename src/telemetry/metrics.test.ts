@@ -10,7 +10,7 @@ const holdings: Holdings = {
   answers: { static: 4, leased: 1, issued: 0 },
   credentials: [{ connection: "main", engine: "token", due: true, ending: false }],
   staleSeconds: 7.5,
-  connections: new Map([["main", { inFlight: 1, allowed: 16, waiting: 5, faulty: true }]]),
+  connections: new Map([["main", { inFlight: 1, openCircuits: 2, waiting: 5, faulty: true }]]),
 };
 
 /** Metrics of which each has been used once. */
@@ -76,7 +76,8 @@ test.each([
   ["outage", 0],
   ["sealed", 0],
   ["configuration", 0],
-  ["protocol", 0],
+  ["protocol", 1],
+  ["engine", 1],
 ])("a Vault whose last answer was %s is up: %i", async (outcome, up) => {
   const metrics = new Metrics("1.2.3", () => holdings);
   metrics.vaultRequest("main", "read", outcome, 0.004);

@@ -10,7 +10,7 @@ const requestBuckets = [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 const workBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
 /** Outcomes of a request that say nobody there can answer it. */
-const downOutcomes: ReadonlySet<string> = new Set(["outage", "sealed", "configuration", "protocol"]);
+const downOutcomes: ReadonlySet<string> = new Set(["outage", "sealed", "configuration"]);
 
 /** Everything counted, under names operators may rely on. No label grows with pods, namespaces or paths. */
 export class Metrics {

@@ -19,7 +19,7 @@ const metrics = new Metrics("1.2.3", () => ({
   answers: {},
   credentials: [],
   staleSeconds: 0,
-  connections: new Map([["main", { inFlight: 0, allowed: 0, waiting: 0, faulty: false }]]),
+  connections: new Map([["main", { inFlight: 0, openCircuits: 0, waiting: 0, faulty: false }]]),
 }));
 const exported = [...(await metrics.scrape()).matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, name, type]) =>
   type === "histogram" ? [`${name}_bucket`, `${name}_count`, `${name}_sum`] : [name!],

@@ -1,6 +1,6 @@
 import type { ExchangeError } from "./http-exchange.js";
 import { type Failure, final } from "./failure.js";
-import { VaultError, type VaultErrorKind } from "./vault-error.js";
+import { VaultError } from "./vault-error.js";
 
 /** Node's and OpenSSL's codes, in the words of the person who can mend it. */
 const tlsFaults: Readonly<Record<string, string>> = {
@@ -35,15 +35,17 @@ const outages: Readonly<Record<string, string>> = {
 /** What it means that no answer came. Where TLS or the name is at fault, Vault did nothing, and will not do better soon. */
 export function understandFault({ code, phase }: ExchangeError, origin: string): Failure {
   const mend = configurationFault(code, origin);
-  if (mend !== undefined) return blameNode("configuration", mend, "elsewhere");
+  if (mend !== undefined) return { error: new VaultError("configuration", mend), retry: "elsewhere", scope: "node" };
   if (code === "BODY_TOO_LARGE") {
     return final(new VaultError("protocol", `${origin} sent more than the connection's maxAnswerBytes`));
   }
   if (code === "ENCODED_BODY" || code.startsWith("HPE_")) {
-    return blameNode("protocol", `${origin} does not speak HTTP as Vault does`, "repeatable");
+    const error = new VaultError("protocol", `${origin} does not speak HTTP as Vault does`);
+    return { error, retry: "repeatable", scope: "unsettled" };
   }
-  const what = outages[code] ?? `cannot be talked to (${code.slice(0, 40)})`;
-  return blameNode("outage", `${origin} ${what}`, phase === "connecting" ? "always" : "repeatable");
+  const error = new VaultError("outage", `${origin} ${outages[code] ?? `cannot be talked to (${code.slice(0, 40)})`}`);
+  if (phase === "connecting") return { error, retry: "always", scope: "node" };
+  return { error, retry: "repeatable", scope: "unsettled", ...(code.startsWith("TIMEOUT_") && { timedOut: true }) };
 }
 
 function configurationFault(code: string, origin: string): string | undefined {
@@ -51,8 +53,4 @@ function configurationFault(code: string, origin: string): string | undefined {
   if (code === "EACCES") return `keymount may not open ${origin}`;
   const isTls = /^(ERR_SSL_|ERR_TLS_|CERT_|ERR_OSSL_)/.test(code) || Object.hasOwn(tlsFaults, code);
   return isTls ? `TLS with ${origin} is refused: ${tlsFaults[code] ?? code.slice(0, 80)}` : undefined;
-}
-
-function blameNode(kind: VaultErrorKind, message: string, retry: Failure["retry"]): Failure {
-  return { error: new VaultError(kind, message), retry, blamesNode: true };
 }

@@ -1,18 +1,12 @@
 import type { Connection } from "../config/connection.js";
+import { makesCredential } from "../mount/credential-path.js";
 import { Redacted } from "../shared/redacted.js";
 import { escapePath, wireRequest } from "./api-path.js";
-import type { Operation } from "./operation.js";
-import { Upstream, type UpstreamParts } from "./upstream.js";
+import { type Operation, renewSelfPath } from "./operation.js";
 import type { VaultClient } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
+import { type ConnectionLoad, VaultConnection, type VaultConnectionParts } from "./vault-connection.js";
 import { leaseGrantIn, leaseIn, tokenGrantIn, tokenIn } from "./vault-reply.js";
-
-/** How busy a connection is: requests in flight, how many may be, and how many wait. */
-export interface ConnectionLoad {
-  inFlight: number;
-  allowed: number;
-  waiting: number;
-}
 
 export interface LiveVaultClient extends VaultClient {
   /** Meets a connection's node without a token, so that `faults` knows before a pod asks. An outage is no failure. */
@@ -26,23 +20,31 @@ export interface LiveVaultClient extends VaultClient {
 }
 
 /** Vault over HTTP, through node-vault. Connections are known by their names. */
-export function createVaultClient(parts: UpstreamParts): LiveVaultClient {
-  const upstreams = new Map<string, Upstream>();
-  const to = (connection: Connection): Upstream => {
-    const known = upstreams.get(connection.name);
+export function createVaultClient(parts: VaultConnectionParts): LiveVaultClient {
+  const opened = new Map<string, VaultConnection>();
+  const to = (connection: Connection): VaultConnection => {
+    const known = opened.get(connection.name);
     if (known) return known;
-    const upstream = new Upstream(connection, parts);
-    upstreams.set(connection.name, upstream);
-    return upstream;
+    const made = new VaultConnection(connection, parts);
+    opened.set(connection.name, made);
+    return made;
   };
 
   return {
-    greet: (connection, signal) => to(connection).greet(signal),
+    greet: (connection, signal) => to(connection).identify(signal),
 
     async login(connection, { jwt, vaultNamespace, ...login }, caller, signal) {
       const { authMount, role } = login;
       const path = `auth/${authMount}/login`;
-      const operation: Operation = { kind: "login", connection, method: "POST", path, login };
+      const operation: Operation = {
+        kind: "login",
+        connection,
+        method: "POST",
+        path,
+        vaultNamespace,
+        subject: `${path}/${role}`,
+        login,
+      };
       const body = new Redacted(JSON.stringify({ role, jwt: jwt.reveal() }));
       const question = { method: "POST", path: escapePath(path), vaultNamespace, body, ...podOf(caller) };
       const { reply, requestedAt } = await to(connection).ask(operation, question, caller, signal);
@@ -52,7 +54,8 @@ export function createVaultClient(parts: UpstreamParts): LiveVaultClient {
     async request(connection, { vaultNamespace, token }, request, caller, signal) {
       const { method, path, query, args } = request;
       const reads = method === "GET" || method === "LIST";
-      const operation: Operation = { kind: reads ? "read" : "issue", connection, method, path, query };
+      const kind = reads && !makesCredential(request) ? "read" : "issue";
+      const operation: Operation = { kind, connection, method, path, query, vaultNamespace };
       const body = args && !reads ? { body: args } : {};
       const question = { ...wireRequest(request), vaultNamespace, token: token.secret, ...body, ...podOf(caller) };
       const { reply, requestedAt } = await to(connection).ask(operation, question, caller, signal);
@@ -62,14 +65,15 @@ export function createVaultClient(parts: UpstreamParts): LiveVaultClient {
 
     async lookupSelf(connection, { vaultNamespace, token }, caller, signal) {
       const path = "auth/token/lookup-self";
-      const operation: Operation = { kind: "lookup", connection, method: "GET", path };
+      const operation: Operation = { kind: "lookup", connection, method: "GET", path, vaultNamespace };
       const question = { method: "GET", path, vaultNamespace, token: token.secret, ...podOf(caller) };
       await to(connection).ask(operation, question, caller, signal);
     },
 
-    async renewSelf(connection, { vaultNamespace, token }, incrementMs, caller, signal) {
-      const path = "auth/token/renew-self";
-      const operation: Operation = { kind: "renew", connection, method: "POST", path };
+    async renewSelf(connection, { vaultNamespace, token, authMount = "token" }, incrementMs, caller, signal) {
+      const path = renewSelfPath;
+      const subject = `auth/${authMount}/login`;
+      const operation: Operation = { kind: "renew", connection, method: "POST", path, vaultNamespace, subject };
       const body = new Redacted(JSON.stringify({ increment: inSeconds(incrementMs) }));
       const question = { method: "POST", path, vaultNamespace, token: token.secret, body, ...podOf(caller) };
       const { reply, requestedAt } = await to(connection).ask(operation, question, caller, signal);
@@ -78,7 +82,8 @@ export function createVaultClient(parts: UpstreamParts): LiveVaultClient {
 
     async renewLease(connection, { vaultNamespace, token }, leaseId, incrementMs, caller, signal) {
       const path = "sys/leases/renew";
-      const operation: Operation = { kind: "renew", connection, method: "POST", path };
+      const subject = madeBy(leaseId);
+      const operation: Operation = { kind: "renew", connection, method: "POST", path, vaultNamespace, subject };
       const asked = { lease_id: leaseId.reveal(), increment: inSeconds(incrementMs) };
       const body = new Redacted(JSON.stringify(asked));
       const question = { method: "POST", path, vaultNamespace, token: token.secret, body, ...podOf(caller) };
@@ -88,7 +93,7 @@ export function createVaultClient(parts: UpstreamParts): LiveVaultClient {
 
     async revokeSelf(connection, { vaultNamespace, token }, caller, signal) {
       const path = "auth/token/revoke-self";
-      const operation: Operation = { kind: "revoke", connection, method: "POST", path };
+      const operation: Operation = { kind: "revoke", connection, method: "POST", path, vaultNamespace };
       const question = { method: "POST", path, vaultNamespace, token: token.secret, ...podOf(caller) };
       try {
         await to(connection).ask(operation, question, caller, signal);
@@ -99,19 +104,25 @@ export function createVaultClient(parts: UpstreamParts): LiveVaultClient {
 
     async revokeLease(connection, { vaultNamespace, token }, leaseId, caller, signal) {
       const path = "sys/leases/revoke";
-      const operation: Operation = { kind: "revoke", connection, method: "POST", path };
+      const subject = madeBy(leaseId);
+      const operation: Operation = { kind: "revoke", connection, method: "POST", path, vaultNamespace, subject };
       const body = new Redacted(JSON.stringify({ lease_id: leaseId.reveal() }));
       const question = { method: "POST", path, vaultNamespace, token: token.secret, body, ...podOf(caller) };
       await to(connection).ask(operation, question, caller, signal);
     },
 
     faults: () =>
-      new Map([...upstreams].flatMap(([name, { fault }]) => (fault === undefined ? [] : [[name, fault] as const]))),
-    loads: () => new Map([...upstreams].map(([name, { load }]) => [name, load])),
+      new Map([...opened].flatMap(([name, { fault }]) => (fault === undefined ? [] : [[name, fault] as const]))),
+    loads: () => new Map([...opened].map(([name, { load }]) => [name, load])),
     async close() {
-      for (const upstream of upstreams.values()) upstream.close();
+      for (const made of opened.values()) made.close();
     },
   };
+}
+
+/** A lease id is the path that made the lease, and a step of its own: `database/creds/app/kPd…`. */
+function madeBy(leaseId: Redacted<string>): string {
+  return leaseId.reveal().split("/").slice(0, -1).join("/").slice(0, 1024);
 }
 
 function inSeconds(ms: number): number {

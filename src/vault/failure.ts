@@ -1,5 +1,16 @@
 import type { VaultError } from "./vault-error.js";
 
+/**
+ * Who failed:
+ *
+ * - `request`: nobody; it was refused for what it is.
+ * - `engine`: what stands behind the path, or the Vault namespace. Other paths are asked as before.
+ * - `node`: the node itself. Others are better asked, and this one not before its health is good.
+ * - `unsettled`: one of the last two. A path alone can bring it about (a proxy's 502, an engine that hangs), so the
+ *   node's own `sys/health` decides.
+ */
+export type FailureScope = "request" | "engine" | "node" | "unsettled";
+
 /** A failed attempt: what it means to the caller, and whether another attempt may mend it. */
 export interface Failure {
   error: VaultError;
@@ -8,12 +19,14 @@ export interface Failure {
    * `elsewhere` when it did nothing but this node will go on refusing.
    */
   retry: "never" | "always" | "repeatable" | "elsewhere";
-  /** Whether the node is at fault, so that others are better asked; an engine's broken backend is not its node's fault. */
-  blamesNode: boolean;
+  scope: FailureScope;
   /** The listed origin that the node sent us to. */
   redirectTo?: string;
+  /** No answer came in time. */
+  timedOut?: true;
 }
 
+/** A failure of the request's own: another attempt would fail alike. */
 export function final(error: VaultError): Failure {
-  return { error, retry: "never", blamesNode: false };
+  return { error, retry: "never", scope: "request" };
 }

@@ -2,9 +2,9 @@ import type { Connection } from "../config/connection.js";
 import type { Clock } from "../shared/clock.js";
 import { Agents, endIdle } from "./agents.js";
 import { understandFault } from "./connection-fault.js";
-import type { Failure } from "./failure.js";
+import { type Failure, final } from "./failure.js";
 import { ExchangeError, type ExchangeLimits, type HttpAnswer, type HttpRequest, exchange } from "./http-exchange.js";
-import { type Operation, type OperationKind, isRepeatable } from "./operation.js";
+import { type Operation, isRepeatable } from "./operation.js";
 import { understandRefusal, unlikeVault, wantsTls } from "./refusal.js";
 import { type VaultQuestion, askThroughNodeVault } from "./through-node-vault.js";
 import { TlsFiles } from "./tls-files.js";
@@ -30,7 +30,6 @@ const healthPath = "/v1/sys/health?standbyok=true&perfstandbyok=true";
 export class Line {
   readonly #connection: Connection;
   readonly #clock: Clock;
-  readonly #observer: VaultObserver;
   readonly #agents: Agents;
   readonly #tls: TlsFiles;
 
@@ -38,7 +37,6 @@ export class Line {
     const { name, limits, tls } = connection;
     this.#connection = connection;
     this.#clock = clock;
-    this.#observer = observer;
     this.#agents = new Agents(limits.inFlight);
     this.#tls = new TlsFiles(tls, clock, (reason) => observer.tlsFilesRejected({ connection: name, reason }));
   }
@@ -48,11 +46,17 @@ export class Line {
     this.#agents.close();
   }
 
-  /** Rejects only with the signal's reason. */
-  ask(origin: string, operation: Operation, question: VaultQuestion, signal: AbortSignal): Promise<Outcome> {
+  /** Rejects only with the signal's reason. `patient` waits the whole request's time for its first byte. */
+  ask(
+    origin: string,
+    operation: Operation,
+    question: VaultQuestion,
+    patient: boolean,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
     const repeatable = isRepeatable(operation);
-    const limits = this.#limits(repeatable ? firstByteMs : Number.POSITIVE_INFINITY);
-    return this.#observed(operation.kind, origin, signal, async (requestedAt) => {
+    const limits = this.#limits(patient ? Number.POSITIVE_INFINITY : firstByteMs);
+    return this.#understood(origin, async (requestedAt) => {
       const send = (request: HttpRequest) => this.#send(origin, request, { limits, repeatable }, signal);
       const reply = readReply(await askThroughNodeVault(question, send));
       const refusal = understandRefusal(operation, reply, { origin, wall: this.#clock.wall() });
@@ -63,7 +67,7 @@ export class Line {
   /** What a node says of its health, whatever its status; without a token. A failure when it is not there to say it. */
   askHealth(origin: string, signal: AbortSignal): Promise<Outcome> {
     const request = { method: "GET", path: healthPath, headers: { "X-Vault-Request": "true" } };
-    return this.#observed("health", origin, signal, async (requestedAt) => {
+    return this.#understood(origin, async (requestedAt) => {
       const reply = readReply(
         await this.#send(origin, request, { limits: this.#limits(bodyIdleMs), repeatable: true }, signal),
       );
@@ -72,29 +76,12 @@ export class Line {
     });
   }
 
-  async #observed(
-    kind: OperationKind | "health",
-    origin: string,
-    signal: AbortSignal,
-    ask: (requestedAt: number) => Promise<Outcome>,
-  ): Promise<Outcome> {
-    const started = this.#clock.monotonic();
-    const tell = (outcome: "ok" | "cancelled" | VaultError["kind"]) =>
-      this.#observer.request({
-        connection: this.#connection.name,
-        kind,
-        outcome,
-        ms: this.#clock.monotonic() - started,
-      });
+  async #understood(origin: string, ask: (requestedAt: number) => Promise<Outcome>): Promise<Outcome> {
     try {
-      const outcome = await ask(started);
-      tell("reply" in outcome ? "ok" : outcome.error.kind);
-      return outcome;
+      return await ask(this.#clock.monotonic());
     } catch (reason) {
-      if (signal.aborted) tell("cancelled");
-      const failure = signal.aborted ? undefined : failureOf(reason, origin);
+      const failure = failureOf(reason, origin);
       if (!failure) throw reason;
-      tell(failure.error.kind);
       return failure;
     }
   }
@@ -128,10 +115,10 @@ export class Line {
   }
 }
 
-/** `undefined` for what is neither the network's fault nor the configuration's. */
+/** `undefined` for what is neither the network's fault nor the configuration's: the signal's reason. */
 function failureOf(reason: unknown, origin: string): Failure | undefined {
   if (reason instanceof ExchangeError) return understandFault(reason, origin);
-  return reason instanceof VaultError ? { error: reason, retry: "never", blamesNode: true } : undefined;
+  return reason instanceof VaultError ? { error: reason, retry: "never", scope: "node" } : undefined;
 }
 
 function isStaleSocket(reason: unknown): boolean {
@@ -146,13 +133,13 @@ function isStaleSocket(reason: unknown): boolean {
 function unusable({ status, body, headers, tooManyValues }: VaultReply, origin: string): Failure | undefined {
   if (tooManyValues) {
     const error = new VaultError("protocol", `${origin} sent an answer of more than ${mostValues} names and values`);
-    return { error, retry: "never", blamesNode: false };
+    return final(error);
   }
   if (body || (body === null && status === 204)) return undefined;
-  return { error: unlikeVault(status, headers["content-type"], origin), retry: "elsewhere", blamesNode: false };
+  return { error: unlikeVault(status, headers["content-type"], origin), retry: "elsewhere", scope: "request" };
 }
 
 function outageOf(origin: string, status: number): Failure {
   const error = new VaultError("outage", `${origin} answered with ${status}`, { status });
-  return { error, retry: "always", blamesNode: true };
+  return { error, retry: "always", scope: "node" };
 }

@@ -44,13 +44,40 @@ const causes: readonly { status: number; says: RegExp; means: (role: string, mou
   },
 ];
 
+/** What Vault 1.21.1 and OpenBao 2.6.2 say with a 500 to a login at a mount that is set up otherwise. */
+const setups: readonly { says: RegExp; means: (mount: string) => string }[] = [
+  {
+    says: /could not load (backend )?configuration/,
+    means: (mount) => `auth/${mount} is not configured; write auth/${mount}/config`,
+  },
+  {
+    says: /failed to determine alias name|missing role_id/,
+    means: (mount) => `auth/${mount} is of another method than kubernetes or jwt`,
+  },
+];
+
+/** A login's 500 where it is the mount's set-up; `undefined` for what may pass. */
+export function understandLoginFailure(
+  { login = nobody }: Operation,
+  status: number,
+  errors: readonly string[],
+): VaultError | undefined {
+  const setup = setups.find(({ says }) => errors.some((error) => says.test(error)));
+  if (!setup) return undefined;
+  const { authMount, serviceAccount, audience } = login;
+  return new VaultError("login_denied", refusedLogin(serviceAccount, audience, setup.means(authMount)), { status });
+}
+
 /** A login's 400 or 403, in our words: Vault's may quote the token's claims. */
 export function understandLoginRefusal(operation: Operation, status: number, errors: readonly string[]): VaultError {
   const { role, authMount, serviceAccount, audience } = operation.login ?? nobody;
   const known = causes.find((cause) => cause.status === status && errors.some((error) => cause.says.test(error)));
   const why = known?.means(role, authMount) ?? unknown(status, role, authMount, isReviewed(operation));
-  const who = `${serviceAccount} (audience ${quoted(audience)})`;
-  return new VaultError("login_denied", `Vault refused the login of ${who}: ${why}`, { status });
+  return new VaultError("login_denied", refusedLogin(serviceAccount, audience, why), { status });
+}
+
+function refusedLogin(serviceAccount: string, audience: string, why: string): string {
+  return `Vault refused the login of ${serviceAccount} (audience ${quoted(audience)}): ${why}`;
 }
 
 const nobody = { role: "", authMount: "", serviceAccount: "", audience: "" };

@@ -12,9 +12,14 @@ export interface Operation {
   /** As the class wrote it: `secret/data/app`; not escaped, without its query. */
   path: string;
   query?: string;
+  vaultNamespace: string;
+  /** What it is about, where that is not its path: of a lease's renewal, the path that made the lease. */
+  subject?: string;
   /** What a refused login should name. */
   login?: { role: string; authMount: string; serviceAccount: string; audience: string };
 }
+
+export const renewSelfPath = "auth/token/renew-self";
 
 /** Whether asking twice does no more than asking once, or costs a token that ends by itself. */
 export function isRepeatable({ kind }: Operation): boolean {

@@ -1,12 +1,13 @@
 import type { ProviderError } from "../shared/errors.js";
 import { VaultError } from "./vault-error.js";
 
-/** Vault did not answer as a live one does. */
+/** No node of the connection serves anybody. */
 export function isOutage(error: ProviderError): boolean {
-  return error instanceof VaultError && ["outage", "sealed", "quota", "configuration"].includes(error.kind);
+  return error instanceof VaultError && ["outage", "sealed", "configuration"].includes(error.kind);
 }
 
 /** Nothing was decided: it may be tried again. */
 export function isPassing(error: ProviderError): boolean {
-  return isOutage(error) || !(error instanceof VaultError) || error.kind === "protocol";
+  if (isOutage(error) || !(error instanceof VaultError)) return true;
+  return ["engine", "namespace", "quota", "protocol"].includes(error.kind);
 }

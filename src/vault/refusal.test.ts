@@ -5,12 +5,13 @@ import { understandRefusal } from "./refusal.js";
 import { readReply } from "./vault-reply.js";
 
 const connection = sampleConnection({ addresses: [{ origin: "https://a:8200" }, { origin: "https://b:8200" }] });
-const read: Operation = { kind: "read", connection, method: "GET", path: "secret/data/app" };
-const issue: Operation = { kind: "issue", connection, method: "POST", path: "pki/issue/web" };
-const renew: Operation = { kind: "renew", connection, method: "POST", path: "sys/leases/renew" };
+const read: Operation = { kind: "read", connection, vaultNamespace: "", method: "GET", path: "secret/data/app" };
+const issue: Operation = { kind: "issue", connection, vaultNamespace: "", method: "POST", path: "pki/issue/web" };
+const renew: Operation = { kind: "renew", connection, vaultNamespace: "", method: "POST", path: "sys/leases/renew" };
 const login: Operation = {
   kind: "login",
   connection,
+  vaultNamespace: "",
   method: "POST",
   path: "auth/kubernetes/login",
   login: { role: "web", authMount: "kubernetes", serviceAccount: "shop/web", audience: "vault" },
@@ -127,12 +128,12 @@ describe("Vault's answers", () => {
     ],
     ["a login's text we do not know", login, 400, E("canary"), "login_denied", /see the role web/],
     ["a lease that is gone", renew, 400, E("lease not found"), "lease_gone", /lease/],
-    ["a renewal, its engine down", renew, 400, E("failed to renew entry: resp: canary"), "outage", /could not renew/],
+    ["a renewal, its engine down", renew, 400, E("failed to renew entry: resp: canary"), "engine", /could not renew/],
     ["a quota", read, 429, E('request path "kv1/app/a": rate limit quota exceeded'), "quota", /quota/],
     ["a sealed Vault", read, 503, E("Vault is sealed"), "sealed", /https:\/\/a:8200 is sealed/],
     ["no leader", read, 500, E("local node not active but active cluster node not found"), "outage", /no active node/],
     ["a leader lost", issue, 500, E("x: leadership lost while committing log"), "outage", /no active node/],
-    ["a database that is down", issue, 500, E("failed to connect to `host=canary user=canary`"), "outage", /500/],
+    ["a database that is down", issue, 500, E("failed to connect to `host=canary user=canary`"), "engine", /500/],
     ["no such database role", issue, 400, E("unknown role: nope"), "refused", /\(400\): unknown role: nope$/],
     [
       "a name the CA's role does not allow",
@@ -223,14 +224,66 @@ test.each<[string, string, string]>([
   expect(understand(issue, 500, E(says))).toMatchObject({ retry });
 });
 
-describe("the node", () => {
-  test.each<[string, number, unknown, boolean]>([
-    ["is to blame for being sealed", 503, E("Vault is sealed"), true],
-    ["is to blame for having no leader", 500, E("local node not active but active cluster node not found"), true],
-    ["is not to blame for an engine's backend", 500, E("failed to connect"), false],
-    ["is not to blame for a quota", 429, E("rate limit quota exceeded"), false],
-    ["is not to blame for a denial", 403, denied, false],
-  ])("%s", (_name, status, body, blamesNode) => {
-    expect(understand(issue, status, body)).toMatchObject({ blamesNode });
+/** OpenBao 2.6.2 and Vault Enterprise; the last is what the children of a sealed or deleted namespace answer. */
+test.each<[number, string, RegExp]>([
+  [503, "namespace is sealed", /^the Vault namespace team\/a is sealed \(503\)$/],
+  [
+    503,
+    'API access to this namespace has been locked by an administrator - "team/a" must be unlocked to gain access.',
+    /^the Vault namespace team\/a is locked by an administrator/,
+  ],
+  [404, "namespace not found", /^the Vault namespace team\/a is not there \(deleted, or a parent of it is sealed\)/],
+])("a namespace's %i %s is its own affair", (status, says, message) => {
+  for (const operation of [read, issue, renew, login]) {
+    const failure = understand({ ...operation, vaultNamespace: "team/a" }, status, E(says));
+    expect(failure).toMatchObject({
+      scope: "engine",
+      retry: "never",
+      error: { kind: "namespace", code: "unavailable" },
+    });
+    expect(failure.error.message).toMatch(message);
+  }
+  expect(understand(read, status, E(says)).error.message).toMatch(/^the Vault namespace of secret\/data\/app is /);
+});
+
+/** As Vault 1.21.1 and OpenBao 2.6.2 say it with a 500: nothing but the mount's set-up mends it. */
+test.each([
+  ["could not load backend configuration", /auth\/kubernetes is not configured; write auth\/kubernetes\/config/],
+  ["failed to determine alias name from login request", /auth\/kubernetes is of another method than kubernetes or jwt/],
+  ["missing role_id", /auth\/kubernetes is of another method than kubernetes or jwt/],
+])("a login's 500 %j is a mistake of the set-up: tried once", (says, message) => {
+  const failure = understand(login, 500, E(says));
+  expect(failure).toMatchObject({ scope: "request", retry: "never", error: { kind: "login_denied" } });
+  expect(failure.error.message).toMatch(message);
+});
+
+test("a login's 500 of another kind is its engine's", () => {
+  expect(understand(login, 500, E("canary"))).toMatchObject({ scope: "engine", error: { kind: "engine" } });
+});
+
+test.each([
+  [500, "past the max TTL, cannot renew"],
+  [500, 'role "web" does not exist during renewal'],
+  [500, "something else"],
+  [400, "something else"],
+  [404, "something else"],
+])("a token's renewal that gets %i %j is that token's own affair", (status, says) => {
+  const failure = understand({ ...renew, path: "auth/token/renew-self" }, status, E(says));
+  expect(failure).toMatchObject({ scope: "request", retry: "never", error: { kind: "refused" } });
+});
+
+describe("whose it is", () => {
+  test.each<[string, number, unknown, string]>([
+    ["that Vault is sealed: its health tells", 503, E("Vault is sealed"), "unsettled"],
+    ["no leader: an engine may say the same", 500, E("local node not active but active cluster node"), "unsettled"],
+    ["a proxy's 502", 502, "<html>", "unsettled"],
+    ["a proxy's 403", 403, "<html>", "unsettled"],
+    ["a redirect", 307, "", "unsettled"],
+    ["an engine's backend", 500, E("failed to connect"), "engine"],
+    ["a quota", 429, E("rate limit quota exceeded"), "request"],
+    ["a denial", 403, denied, "request"],
+    ["no initialised Vault", 501, E("Vault is not initialized"), "node"],
+  ])("%s", (_name, status, body, scope) => {
+    expect(understand(issue, status, body)).toMatchObject({ scope });
   });
 });

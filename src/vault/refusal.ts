@@ -1,8 +1,9 @@
 import type { Connection } from "../config/connection.js";
 import { type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
 import { type Failure, final } from "./failure.js";
-import { understandLoginRefusal } from "./login-refusal.js";
-import type { Operation } from "./operation.js";
+import { understandLoginFailure, understandLoginRefusal } from "./login-refusal.js";
+import { sealed, uninitialised } from "./node-refusal.js";
+import { type Operation, renewSelfPath } from "./operation.js";
 import { VaultError, type VaultErrorKind } from "./vault-error.js";
 import type { VaultReply } from "./vault-reply.js";
 import { shownWords } from "./vault-words.js";
@@ -22,18 +23,20 @@ export function understandRefusal(operation: Operation, reply: VaultReply, sourc
   const { status } = reply;
   if (status === 200 || status === 204) return undefined;
   const errors = errorsIn(reply.body);
-  const says = (words: string) => errors.some((error) => error.toLowerCase().includes(words));
+  const says = saidIn(errors);
 
   if (status >= 300 && status < 400) return redirected(operation.connection, reply, source);
-  if (says("vault is sealed")) return sealed(status, source);
+  if (says("vault is sealed")) return { ...sealed(status, source.origin), scope: "unsettled" };
   if (status === 429) return quota(reply, source);
-  if (status >= 500 || status === 412) return failed(operation, reply, says, source);
+  const closed = closedNamespace(operation, status, says);
+  if (closed) return closed;
+  if (status >= 500 || status === 412) return failed(operation, reply, errors, source);
   if (reply.body === undefined) return notVault(reply, source);
   if (operation.kind === "login") return final(understandLoginRefusal(operation, status, errors));
   if (status === 403 && says("invalid token")) {
     return refusal("token_invalid", status, "the Vault token is no longer valid");
   }
-  if (operation.kind === "renew" && status === 400) return unrenewed(says, source);
+  if (operation.kind === "renew" && status !== 403) return unrenewed(operation, status, says, source);
   if (status === 403) return refusal("denied", status, denialOf(operation));
   if (status === 404) return gone(operation, reply.body, says);
   if (status === 405) {
@@ -60,18 +63,16 @@ export function errorsIn(body: JsonObject | null | undefined): string[] {
 function redirected({ addresses, name }: Connection, { status, headers }: VaultReply, { origin }: Source): Failure {
   const target = originOf(headers.location, origin);
   if (status !== 307 || target === undefined) {
-    return {
-      ...final(new VaultError("protocol", `${origin} answered with a redirect (${status})`, { status })),
-      blamesNode: true,
-    };
+    const error = new VaultError("protocol", `${origin} answered with a redirect (${status})`, { status });
+    return { error, retry: "never", scope: "unsettled" };
   }
   const listed = addresses.some((address) => address.origin === target) && target !== origin;
   const error = new VaultError(
     "outage",
-    `${origin} is a standby that sends us to ${target}${listed ? "" : `, which the connection ${name} does not list among its addresses`}`,
+    `${origin} sends us to ${target}${listed ? "" : `, which the connection ${name} does not list among its addresses`}`,
     { status },
   );
-  return { error, retry: "always", blamesNode: true, ...(listed && { redirectTo: target }) };
+  return { error, retry: "always", scope: "unsettled", ...(listed && { redirectTo: target }) };
 }
 
 function originOf(location: string | undefined, base: string): string | undefined {
@@ -83,9 +84,26 @@ function originOf(location: string | undefined, base: string): string | undefine
   }
 }
 
-function sealed(status: number, { origin }: Source): Failure {
-  const error = new VaultError("sealed", `Vault at ${origin} is sealed; an operator has to unseal it`, { status });
-  return { error, retry: "elsewhere", blamesNode: true };
+/**
+ * What OpenBao 2.6 and Vault Enterprise say of a namespace that is sealed or locked, and of the children of a sealed or
+ * deleted one (a 404 that must not be taken for a secret that is not there).
+ */
+function closedNamespace(
+  { vaultNamespace, path }: Operation,
+  status: number,
+  says: (words: string) => boolean,
+): Failure | undefined {
+  const why =
+    (status === 503 && says("namespace is sealed") && "is sealed") ||
+    (status === 503 && says("access to this namespace has been locked") && "is locked by an administrator") ||
+    (status === 404 && says("namespace not found") && "is not there (deleted, or a parent of it is sealed)");
+  if (!why) return undefined;
+  const which = vaultNamespace === "" ? `the Vault namespace of ${path}` : `the Vault namespace ${vaultNamespace}`;
+  return {
+    error: new VaultError("namespace", `${which} ${why} (${status})`, { status }),
+    retry: "never",
+    scope: "engine",
+  };
 }
 
 function quota({ status, headers }: VaultReply, { wall }: Source): Failure {
@@ -106,48 +124,58 @@ function retryAfter(value: string | undefined, wall: number): number | undefined
 /**
  * Vault says "local node not active" and "leadership lost" with a 500; every other 500 of its own is an engine's. What a
  * leader wrote while it lost its leadership may stand after all (hashicorp/raft ErrLeadershipLost), so it is not
- * asked for twice.
+ * asked for twice. An engine's text may hold the same words, so the node's health has the last one.
  */
 function failed(
   operation: Operation,
   { status, body }: VaultReply,
-  says: (words: string) => boolean,
-  { origin }: Source,
+  errors: readonly string[],
+  source: Source,
 ): Failure {
-  const noLeader = `Vault at ${origin} has no active node at the moment`;
-  if (says("leadership lost")) return outage(noLeader, status, "repeatable", true);
+  const { origin } = source;
+  const says = saidIn(errors);
+  const noLeader = new VaultError("outage", `Vault at ${origin} has no active node at the moment`, { status });
+  if (says("leadership lost")) return { error: noLeader, retry: "repeatable", scope: "unsettled" };
   if (["not active", "no active node", "node is not the leader"].some(says)) {
-    return outage(noLeader, status, "always", true);
+    return { error: noLeader, retry: "always", scope: "unsettled" };
   }
-  if (status === 412) return outage(`Vault at ${origin} has not caught up yet (412)`, status, "always", false);
-  if (status === 501) return outage(`Vault at ${origin} is not initialised`, status, "elsewhere", true);
-  const engine = status === 500 && isJsonObject(body ?? undefined);
-  return engine
-    ? outage(
-        `Vault could not do ${operation.method} ${operation.path} (500); what its engine talks to may be down, Vault's log has the reason`,
-        status,
-        "repeatable",
-        false,
-      )
-    : outage(`${origin} answered with ${status}`, status, "repeatable", true);
+  if (status === 412) {
+    const error = new VaultError("outage", `Vault at ${origin} has not caught up yet (412)`, { status });
+    return { error, retry: "always", scope: "request" };
+  }
+  if (status === 501) return uninitialised(status, origin);
+  if (status !== 500 || !isJsonObject(body ?? undefined)) {
+    const error = new VaultError("outage", `${origin} answered with ${status}`, { status });
+    return { error, retry: "repeatable", scope: "unsettled" };
+  }
+  const setup = operation.kind === "login" ? understandLoginFailure(operation, status, errors) : undefined;
+  if (setup) return final(setup);
+  if (operation.kind === "renew") return unrenewed(operation, status, says, source);
+  return engineDown(
+    `Vault could not do ${operation.method} ${operation.path} (500); what its engine talks to may be down, Vault's log has the reason`,
+    status,
+  );
 }
 
-function outage(message: string, status: number, retry: Failure["retry"], blamesNode: boolean): Failure {
-  return { error: new VaultError("outage", message, { status }), retry, blamesNode };
+function engineDown(message: string, status: number): Failure {
+  return { error: new VaultError("engine", message, { status }), retry: "never", scope: "engine" };
+}
+
+function saidIn(errors: readonly string[]): (words: string) => boolean {
+  return (words) => errors.some((error) => error.toLowerCase().includes(words));
 }
 
 function notVault(reply: VaultReply, { origin }: Source): Failure {
   const { status, headers } = reply;
-  return (
-    wantsTls(reply, origin) ?? { ...final(unlikeVault(status, headers["content-type"], origin)), blamesNode: true }
-  );
+  const error = unlikeVault(status, headers["content-type"], origin);
+  return wantsTls(reply, origin) ?? { error, retry: "never", scope: "unsettled" };
 }
 
 /** What Go's HTTP server says, in the clear, to one who speaks plain HTTP to its TLS port. */
 export function wantsTls({ status, text }: VaultReply, origin: string): Failure | undefined {
   if (!text?.reveal().includes("HTTP request to an HTTPS server")) return undefined;
   const error = new VaultError("configuration", `${origin} speaks TLS; write its address with https://`, { status });
-  return { error, retry: "elsewhere", blamesNode: true };
+  return { error, retry: "elsewhere", scope: "node" };
 }
 
 /** What answers is no Vault, or something stands before it. */
@@ -160,15 +188,19 @@ export function unlikeVault(status: number, contentType: string | undefined, ori
   );
 }
 
-function unrenewed(says: (words: string) => boolean, { origin }: Source): Failure {
+/**
+ * A lease's renewal asks the engine's backend; a token's (`renew-self`) asks nothing but its role, so that whatever is said
+ * of one is its own affair.
+ */
+function unrenewed({ path }: Operation, status: number, says: (words: string) => boolean, { origin }: Source): Failure {
   if (says("lease not found") || says("invalid lease")) {
-    return refusal("lease_gone", 400, "the lease has ended or was revoked");
+    return refusal("lease_gone", status, "the lease has ended or was revoked");
   }
   // As Vault 1.21.1 says it of leases and tokens that are not renewable, of batch tokens, and past a max_ttl.
   const never = ["is not renewable", "cannot be renewed", "past the max ttl"].some(says);
-  return never
-    ? refusal("refused", 400, "Vault does not renew it any further")
-    : outage(`Vault at ${origin} could not renew the lease; what its engine talks to may be down`, 400, "never", false);
+  return never || path === renewSelfPath
+    ? refusal("refused", status, `Vault does not renew it any further (${status})`)
+    : engineDown(`Vault at ${origin} could not renew the lease; what its engine talks to may be down`, status);
 }
 
 function denialOf(operation: Operation): string {

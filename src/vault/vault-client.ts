@@ -94,7 +94,7 @@ export interface VaultClient {
   /** Asks for `incrementMs` more from now on for the token itself; Vault may grant less, or a period of its own. */
   renewSelf(
     connection: Connection,
-    on: { vaultNamespace: string; token: VaultToken },
+    on: { vaultNamespace: string; token: VaultToken; authMount?: string },
     incrementMs: number,
     caller: Caller,
     signal: AbortSignal,

@@ -3,7 +3,9 @@ import { type ErrorCode, ProviderError } from "../shared/errors.js";
 /**
  * What Vault's answer, or the lack of one, means for what we do next:
  *
- * - `outage`: no connection, reset, 5xx, a leaderless standby, a renewal whose backend is down. Keep everything, retry later.
+ * - `outage`: no connection, a node that does not tell its health, a leaderless standby. Keep everything, retry later.
+ * - `engine`: Vault is well, but not what stands behind the path: a 500, no answer in time, a proxy's 502. Keep, retry later.
+ * - `namespace`: the Vault namespace is sealed, locked or gone. Keep, retry later.
  * - `sealed`: 503 "Vault is sealed": an outage that an operator ends.
  * - `quota`: 429.
  * - `configuration`: TLS refused, name not found: ours to report as not ready; nothing heals it but the operator.
@@ -17,6 +19,8 @@ import { type ErrorCode, ProviderError } from "../shared/errors.js";
  */
 export type VaultErrorKind =
   | "outage"
+  | "engine"
+  | "namespace"
   | "sealed"
   | "quota"
   | "configuration"
@@ -32,6 +36,8 @@ export type VaultErrorKind =
 
 export const codeOfKind = {
   outage: "unavailable",
+  engine: "unavailable",
+  namespace: "unavailable",
   sealed: "unavailable",
   quota: "unavailable",
   configuration: "unavailable",

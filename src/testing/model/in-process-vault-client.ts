@@ -51,7 +51,7 @@ export class InProcessVaultClient implements VaultClient {
   ): Promise<VaultToken> {
     const login = { role, authMount, serviceAccount: rest.serviceAccount, audience: rest.audience };
     const path = `auth/${authMount}/login`;
-    const operation: Operation = { kind: "login", connection, method: "POST", path, login };
+    const operation: Operation = { kind: "login", connection, vaultNamespace: "", method: "POST", path, login };
     const { body, requestedAt } = await this.#ask({ operation, path, body: { role, jwt: jwt.reveal() } });
     return tokenIn(body, requestedAt);
   }
@@ -62,7 +62,14 @@ export class InProcessVaultClient implements VaultClient {
     { method, path, query, args }: VaultRequest,
   ): Promise<VaultAnswer> {
     const reads = method === "GET" || method === "LIST";
-    const operation: Operation = { kind: reads ? "read" : "issue", connection, method, path, query };
+    const operation: Operation = {
+      kind: reads ? "read" : "issue",
+      connection,
+      vaultNamespace: "",
+      method,
+      path,
+      query,
+    };
     const { body, bytes, requestedAt } = await this.#ask({
       operation,
       path: query === "" ? path : `${path}?${query}`,
@@ -75,12 +82,13 @@ export class InProcessVaultClient implements VaultClient {
 
   async lookupSelf(connection: Connection, { token }: On): Promise<void> {
     const path = "auth/token/lookup-self";
-    await this.#ask({ operation: { kind: "lookup", connection, method: "GET", path }, path, token: token.secret });
+    const operation: Operation = { kind: "lookup", connection, vaultNamespace: "", method: "GET", path };
+    await this.#ask({ operation, path, token: token.secret });
   }
 
   async renewSelf(connection: Connection, { token }: On, incrementMs: number): Promise<Grant> {
     const path = "auth/token/renew-self";
-    const operation: Operation = { kind: "renew", connection, method: "POST", path };
+    const operation: Operation = { kind: "renew", connection, vaultNamespace: "", method: "POST", path };
     const asked = { operation, path, token: token.secret, body: { increment: Math.ceil(incrementMs / 1000) } };
     const { body, requestedAt } = await this.#ask(asked);
     return tokenGrantIn(body, requestedAt);
@@ -93,7 +101,7 @@ export class InProcessVaultClient implements VaultClient {
     incrementMs: number,
   ): Promise<Grant> {
     const path = "sys/leases/renew";
-    const operation: Operation = { kind: "renew", connection, method: "POST", path };
+    const operation: Operation = { kind: "renew", connection, vaultNamespace: "", method: "POST", path };
     const lease = { lease_id: leaseId.reveal(), increment: Math.ceil(incrementMs / 1000) };
     const { body, requestedAt } = await this.#ask({ operation, path, token: token.secret, body: lease });
     return leaseGrantIn(body, requestedAt);
@@ -101,7 +109,7 @@ export class InProcessVaultClient implements VaultClient {
 
   async revokeSelf(connection: Connection, { token }: On): Promise<void> {
     const path = "auth/token/revoke-self";
-    const operation: Operation = { kind: "revoke", connection, method: "POST", path };
+    const operation: Operation = { kind: "revoke", connection, vaultNamespace: "", method: "POST", path };
     await this.#ask({ operation, path, token: token.secret }).catch((error: unknown) => {
       if ((error as { kind?: string }).kind !== "token_invalid") throw error;
     });
@@ -109,7 +117,7 @@ export class InProcessVaultClient implements VaultClient {
 
   async revokeLease(connection: Connection, { token }: On, leaseId: Redacted<string>): Promise<void> {
     const path = "sys/leases/revoke";
-    const operation: Operation = { kind: "revoke", connection, method: "POST", path };
+    const operation: Operation = { kind: "revoke", connection, vaultNamespace: "", method: "POST", path };
     await this.#ask({ operation, path, token: token.secret, body: { lease_id: leaseId.reveal() } });
   }
 

@@ -1,31 +1,34 @@
 import { expect, test } from "vitest";
-import { TurnQueue, type Waiting } from "./turn-queue.js";
+import { FairQueue, type Waiting } from "./fair-queue.js";
 import type { Priority } from "./vault-client.js";
 
 interface Named extends Waiting {
   name: string;
 }
 
-/** `shop:1` is a first mount of the namespace shop; `shop:1!` a login; a priority may follow after a slash. */
+/** `shop:1` is a first mount of the namespace shop; `shop:1!` of another lane; a priority may follow after a slash. */
 function waiting(text: string): Named {
   const [name = "", priority = "first-mount"] = text.split("/");
   return {
     name,
     namespace: name.split(":")[0]!,
     priority: priority as Priority,
-    isLogin: name.endsWith("!"),
+    lane: name.endsWith("!") ? "logins" : "reads",
   };
 }
 
-function queueOf(capacity: number, ...texts: string[]): { queue: TurnQueue<Named>; left: string[] } {
-  const queue = new TurnQueue<Named>(capacity);
+function queueOf(capacity: number, ...texts: string[]): { queue: FairQueue<Named>; left: string[] } {
+  const queue = new FairQueue<Named>(capacity);
   const left = texts.flatMap((text) => queue.add(waiting(text))?.name ?? []);
   return { queue, left };
 }
 
-function order(queue: TurnQueue<Named>, logins = true): string[] {
+const all = () => true;
+const reads = ({ lane }: Named) => lane === "reads";
+
+function order(queue: FairQueue<Named>, admits: (item: Named) => boolean = all): string[] {
   const names: string[] = [];
-  for (let next = queue.take(logins); next; next = queue.take(logins)) names.push(next.name);
+  for (let next = queue.take(admits); next; next = queue.take(admits)) names.push(next.name);
   return names;
 }
 
@@ -41,14 +44,14 @@ test("namespaces take turns, however many of one wait", () => {
 
 test("a namespace that comes back does not go before those that wait", () => {
   const { queue } = queueOf(9, "a:1", "b:1");
-  expect(queue.take(true)?.name).toBe("a:1");
+  expect(queue.take(all)?.name).toBe("a:1");
   queue.add(waiting("a:2"));
   expect(order(queue)).toEqual(["b:1", "a:2"]);
 });
 
-test("logins wait when enough of them run, and others pass them", () => {
+test("a lane that has to wait is passed by the others", () => {
   const { queue } = queueOf(9, "a:1!", "a:2", "b:1!");
-  expect(order(queue, false)).toEqual(["a:2"]);
+  expect(order(queue, reads)).toEqual(["a:2"]);
   expect(order(queue)).toEqual(["b:1!", "a:1!"]);
 });
 

@@ -1,24 +1,20 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { type Node, Nodes } from "./nodes.js";
+import { type Endpoint, Endpoints } from "./endpoints.js";
 import { VaultError } from "./vault-error.js";
 
 const outage = new VaultError("outage", "https://a refuses connections");
-let nodes: Nodes;
+let nodes: Endpoints;
 
 beforeEach(() => {
-  nodes = new Nodes("default", ["a", "b", "c"], () => 0.5);
+  nodes = new Endpoints("default", ["a", "b", "c"], () => 0.5);
 });
 
 const choose = (now: number, tried: string[] = [], wished?: string) => nodes.choose(new Set(tried), wished, now);
-function chosen(now: number, tried: string[] = [], wished?: string): Node {
+function chosen(now: number, tried: string[] = [], wished?: string): Endpoint {
   const choice = choose(now, tried, wished);
   if ("error" in choice) throw choice.error;
-  return choice.node;
+  return choice.endpoint;
 }
-function fail(times: number, now = 0, error = outage, tried: string[] = []) {
-  for (let time = 0; time < times; time += 1) nodes.failed(chosen(now, tried), error, now);
-}
-
 describe("the node that is asked", () => {
   test("is the first, and then the one that answered last", () => {
     expect(chosen(0).origin).toBe("a");
@@ -40,57 +36,52 @@ describe("the node that is asked", () => {
   test("is the one we are sent to", () => expect(chosen(0, ["a"], "c").origin).toBe("c"));
 });
 
-describe("a node that keeps failing", () => {
+describe("a node that fails", () => {
   beforeEach(() => {
-    nodes = new Nodes("default", ["a"], () => 0.5);
+    nodes = new Endpoints("default", ["a"], () => 0.5);
   });
+  const failAt = (...times: number[]) => {
+    for (const now of times) nodes.failed(chosen(now), outage, now);
+  };
 
   test("rests; all who ask are told at once why, and when it is asked again", () => {
-    fail(5);
-    expect(choose(10)).toMatchObject({
+    failAt(0, 250, 750);
+    expect(nodes.restMs(800)).toBe(950);
+    expect(choose(800)).toMatchObject({
       error: { kind: "outage", message: "https://a refuses connections; it is asked again in 1 s" },
     });
   });
 
-  test("is then asked by one, while the others go on waiting", () => {
-    fail(5);
-    const probe = chosen(1_000);
-    expect(choose(1_000)).toHaveProperty("error");
-    nodes.succeeded(probe);
-    expect([chosen(1_000).origin, chosen(1_000).origin]).toEqual(["a", "a"]);
+  test("rests longer each time, at most five seconds or so", () => {
+    failAt(0, 250, 750, 1_750, 3_750, 7_750, 12_750);
+    expect(choose(17_749)).toHaveProperty("error");
+    expect(chosen(17_750).origin).toBe("a");
   });
 
-  test("may be asked again when the one who asked gave up", () => {
-    fail(5);
-    nodes.undecided(chosen(1_000));
-    expect(chosen(1_000).origin).toBe("a");
-  });
-
-  test("rests longer, at most five seconds or so", () => {
-    fail(5);
-    for (const now of [1_000, 3_000, 7_000, 12_000]) nodes.failed(chosen(now), outage, now);
-    expect(choose(16_999)).toHaveProperty("error");
-    expect(chosen(17_000).origin).toBe("a");
-  });
-
-  test("rests once for all that failed together", () => {
+  test("rests once for all that failed together, and tells its health before it is asked again", () => {
     const a = chosen(0);
+    nodes.identify(a, "one");
     for (let time = 0; time < 50; time += 1) nodes.failed(a, outage, 0);
-    expect(chosen(1_000).origin).toBe("a");
+    expect(chosen(250).identified).toBe(false);
   });
 
   test("rests no longer than a second where it only lacks a leader", () => {
     const leaderless = new VaultError("outage", "a has no active node at the moment", { status: 500 });
-    fail(5, 0, leaderless);
-    for (const now of [1_000, 2_000, 3_000]) nodes.failed(chosen(now), leaderless, now);
-    expect(chosen(4_000).origin).toBe("a");
+    for (const now of [0, 250, 750, 1_750, 2_750]) nodes.failed(chosen(now), leaderless, now);
+    expect(chosen(3_750).origin).toBe("a");
   });
 
   test("is left out where others are well", () => {
-    nodes = new Nodes("default", ["a", "b"], () => 0.5);
-    const a = chosen(0);
-    for (let time = 0; time < 5; time += 1) nodes.failed(a, outage, 0);
+    nodes = new Endpoints("default", ["a", "b"], () => 0.5);
+    nodes.failed(chosen(0), outage, 0);
     expect(chosen(0, ["b"]).origin).toBe("b");
+    expect(nodes.restMs(0)).toBe(0);
+  });
+
+  test("is only asked after the others where it is well itself", () => {
+    nodes = new Endpoints("default", ["a", "b"], () => 0.5);
+    nodes.avoid(chosen(0));
+    expect([chosen(0).origin, chosen(0, ["b"]).origin]).toEqual(["b", "a"]);
   });
 });
 

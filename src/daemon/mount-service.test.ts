@@ -1,0 +1,78 @@
+import { expect, test } from "vitest";
+import { BoundedCache } from "../mount/bounded-cache.js";
+import type { ClassSpec } from "../mount/mount-spec.js";
+import type { Delivered } from "../mount/ports.js";
+import { RequestsInFlight } from "../mount/requests-in-flight.js";
+import { Redacted } from "../shared/redacted.js";
+import { sampleConnection } from "../testing/connection.js";
+import { FakeClock } from "../testing/fake-clock.js";
+import { workshopAtHand } from "../testing/workshop-at-hand.js";
+import type { MountRequest } from "../wire/provider.js";
+import { type MountServiceParts, mount } from "./mount-service.js";
+
+const claims = { namespace: "shop", serviceaccount: { name: "web", uid: "u" } };
+const payload = Buffer.from(JSON.stringify({ "kubernetes.io": claims })).toString("base64url");
+
+function requestFor(template: string): MountRequest {
+  const attributes = {
+    "csi.storage.k8s.io/pod.name": "web-0",
+    "csi.storage.k8s.io/pod.namespace": "shop",
+    "csi.storage.k8s.io/pod.uid": "0b2c",
+    "csi.storage.k8s.io/serviceAccount.name": "web",
+    "csi.storage.k8s.io/serviceAccount.tokens": JSON.stringify({ vault: { token: `h.${payload}.s` } }),
+    roleName: "web",
+    objects: `- {objectName: a, secretPath: b, template: "${template}"}`,
+  };
+  return {
+    attributes: JSON.stringify(attributes),
+    secrets: "{}",
+    targetPath: "/mnt/secrets-store",
+    permission: "420",
+    currentObjectVersion: [],
+  };
+}
+
+function partsOf(answer: Promise<Delivered>): MountServiceParts {
+  const connection = sampleConnection();
+  return {
+    answers: {
+      visit: () => ({ answer: () => answer, former: () => undefined, conclude: () => ({ unchanged: false }) }),
+    },
+    workshop: workshopAtHand,
+    clock: new FakeClock(),
+    versionKey: new Redacted(Buffer.alloc(32, 7)),
+    responseBytes: 3 << 20,
+    operator: { connections: [connection], defaultConnection: connection, classAddress: "refuse" },
+    reading: { refreshIntervalMs: 120_000, classes: new BoundedCache<ClassSpec>(1 << 20) },
+    inFlight: new RequestsInFlight(512 << 10),
+    minter: undefined,
+    classRead: () => {},
+    mounted: () => {},
+  };
+}
+
+test("while Vault keeps a Mount waiting, its request is not kept, and what was read of it is counted", async () => {
+  let answered = (_answer: Delivered) => {};
+  const parts = partsOf(new Promise<Delivered>((resolve) => (answered = resolve)));
+  const request = requestFor("x".repeat(50_000));
+  const mounting = mount(request, parts, new AbortController().signal, {});
+  expect(request).toMatchObject({ attributes: "", secrets: "" });
+  expect(parts.inFlight.bytes).toBeGreaterThan(50_000);
+
+  const others = Array.from({ length: 5 }, (_, index) =>
+    mount(requestFor(`${index}`.repeat(50_000)), parts, new AbortController().signal, {}),
+  );
+  await expect(others.at(-1)).rejects.toMatchObject({ code: "limit_exceeded" });
+  answered({ body: new Redacted({ data: { a: "1" } }) });
+  expect((await mounting).files).toHaveLength(1);
+  await Promise.allSettled(others);
+  expect(parts.inFlight.bytes).toBe(0);
+});
+
+test("a request that cannot be read is not kept either", async () => {
+  const parts = partsOf(new Promise<Delivered>(() => {}));
+  const request = { ...requestFor(""), permission: "x" };
+  await expect(mount(request, parts, new AbortController().signal, {})).rejects.toThrow("the permission");
+  expect(request.attributes).toBe("");
+  expect(parts.inFlight.bytes).toBe(0);
+});

@@ -1,0 +1,181 @@
+import { setMaxListeners } from "node:events";
+import { beforeEach, describe, expect, test } from "vitest";
+import { FakeClock } from "../testing/fake-clock.js";
+import { ConcurrencyLimiter, type Slot } from "./concurrency-limiter.js";
+
+const never = new AbortController().signal;
+setMaxListeners(0, never);
+let clock: FakeClock;
+let limiter: ConcurrencyLimiter;
+/** What runs now, in the order in which it began. */
+let running: Map<string, () => void>;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  running = new Map();
+});
+
+const limit = (inFlight: number, logins: number, capacity?: number) => {
+  limiter = new ConcurrencyLimiter({ inFlight, logins }, clock, capacity);
+};
+
+/** `shop:1` is a read for the namespace shop. */
+function run(name: string, change: Partial<Slot> = {}, signal = never): Promise<string> {
+  const work = (ends: AbortSignal) =>
+    new Promise<string>((resolve, reject) => {
+      running.set(name, () => (running.delete(name), resolve("done")));
+      ends.addEventListener("abort", () => (running.delete(name), reject(ends.reason as Error)));
+    });
+  const slot: Slot = {
+    namespace: name.split(":")[0]!,
+    priority: "first-mount",
+    engine: "secret",
+    kind: "read",
+    ...change,
+  };
+  const outcome = limiter.run(slot, work, () => "cut", signal);
+  outcome.catch(() => {});
+  return outcome;
+}
+function runAll(names: readonly string[], change: Partial<Slot> = {}): Promise<string>[] {
+  return names.map((name) => run(name, change));
+}
+const numbered = (namespace: string, many: number) => Array.from({ length: many }, (_, n) => `${namespace}:${n}`);
+const settled = () => clock.advance(0);
+const now = () => [...running.keys()];
+
+describe("what runs at once", () => {
+  test("is so much, and the next when one has finished", async () => {
+    limit(2, 1);
+    const [first] = runAll(["a:1", "b:1", "c:1"]);
+    await settled();
+    expect([now(), limiter.load]).toEqual([["a:1", "b:1"], { inFlight: 2, waiting: 1 }]);
+    running.get("a:1")!();
+    expect(await first).toBe("done");
+    await settled();
+    expect(now()).toEqual(["b:1", "c:1"]);
+  });
+
+  test("is for one namespace half at most, however much is free", async () => {
+    limit(8, 8);
+    void runAll(numbered("a", 20));
+    void runAll(numbered("b", 1));
+    await settled();
+    expect(now()).toEqual([...numbered("a", 4), "b:0"]);
+  });
+
+  test("is fewer logins, and for one namespace half of those", async () => {
+    limit(16, 4);
+    for (const namespace of ["a", "b", "c"]) void runAll(numbered(namespace, 3), { kind: "login" });
+    void run("d:1");
+    await settled();
+    expect(now()).toEqual(["a:0", "a:1", "b:0", "b:1", "d:1"]);
+  });
+
+  test.each<[string, Partial<Slot>[], number]>([
+    ["half together", [{ engine: "pki" }, { engine: "db" }, { engine: "ssh" }, { engine: "aws" }], 8],
+    ["a quarter of one engine", [{}, {}, {}, {}], 4],
+  ])("of what creates something is %s", async (_what, slots, many) => {
+    limit(16, 8);
+    slots.forEach((slot, n) => void runAll(numbered(`ns${n}`, 9), { kind: "create", ...slot }));
+    await settled();
+    expect(now()).toHaveLength(many);
+  });
+
+  test("of what creates something is a quarter for one namespace", async () => {
+    limit(16, 8);
+    for (const engine of ["pki", "db", "ssh"])
+      void runAll([`a:${engine}1`, `a:${engine}2`], { kind: "create", engine });
+    void run("a:read");
+    await settled();
+    expect(now()).toEqual(["a:pki1", "a:pki2", "a:db1", "a:db2", "a:read"]);
+  });
+
+  test("is one at least, however small the limit", async () => {
+    limit(1, 1);
+    void run("a:1", { kind: "create" });
+    await settled();
+    expect(now()).toEqual(["a:1"]);
+  });
+
+  test("is not what has failed", async () => {
+    limit(1, 1);
+    const slot: Slot = { namespace: "a", priority: "first-mount", engine: "secret", kind: "login" };
+    const broken = limiter.run(
+      slot,
+      () => Promise.reject(new Error("no")),
+      () => "cut",
+      never,
+    );
+    await expect(broken).rejects.toThrow("no");
+    void run("a:1", { kind: "login" });
+    await settled();
+    expect(now()).toEqual(["a:1"]);
+  });
+});
+
+describe("where all slots are taken", () => {
+  beforeEach(() => limit(8, 8));
+
+  test("by two namespaces whose requests hang, a third has its even share after a second", async () => {
+    const hanging = [...runAll(numbered("a", 9)), ...runAll(numbered("b", 9))];
+    await settled();
+    void runAll(numbered("c", 4));
+    await clock.advance(999);
+    expect(now().filter((name) => name.startsWith("c"))).toEqual([]);
+    await clock.advance(1);
+    expect(now().filter((name) => name.startsWith("c")).length).toBeGreaterThanOrEqual(2);
+    expect(await hanging[0]).toBe("cut");
+  });
+
+  test("by one engine that hangs for everybody, another engine has its half after a second", async () => {
+    for (let n = 0; n < 8; n += 1) void run(`ns${n}:1`, { engine: "database" });
+    await settled();
+    void runAll(numbered("z", 4));
+    await clock.advance(1_000);
+    expect(now().filter((name) => name.startsWith("z"))).toEqual(numbered("z", 4));
+    expect(now()).toHaveLength(8);
+  });
+
+  test("by everybody's even share of a slow Vault, nothing is cut off", async () => {
+    const all = numbered("n", 8).map((_, n) => run(`ns${n}:1`));
+    void run("z:1");
+    await clock.advance(60_000);
+    expect(now()).toHaveLength(8);
+    running.get("ns0:1")!();
+    expect(await all[0]).toBe("done");
+    await settled();
+    expect(now()).toContain("z:1");
+  });
+
+  test("by what creates something, that is not cut off: it would be lost", async () => {
+    for (const engine of ["pki", "db"]) {
+      void runAll([`a:${engine}`, `b:${engine}`], { kind: "create", engine });
+    }
+    void runAll(numbered("a", 2));
+    void runAll(numbered("b", 2));
+    await settled();
+    expect(now()).toHaveLength(8);
+    void run("c:1");
+    await clock.advance(1_000);
+    expect(now()).toEqual(expect.arrayContaining(["a:pki", "b:pki", "a:db", "b:db", "c:1"]));
+  });
+});
+
+test("too many that wait are refused", async () => {
+  limit(2, 1, 3);
+  void runAll(["a:1", "a:2", "a:3", "a:4"]);
+  await expect(run("a:5")).rejects.toMatchObject({ code: "limit_exceeded" });
+  expect(limiter.load.waiting).toBe(3);
+});
+
+test("who gives up waiting is let go", async () => {
+  limit(2, 1);
+  void runAll(["a:1", "b:1"]);
+  const giveUp = new AbortController();
+  const waiting = run("c:1", {}, giveUp.signal);
+  giveUp.abort(new Error("enough"));
+  await expect(waiting).rejects.toThrow("enough");
+  expect(limiter.load.waiting).toBe(0);
+  await expect(run("d:1", {}, AbortSignal.abort(new Error("late")))).rejects.toThrow("late");
+});

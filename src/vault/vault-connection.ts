@@ -1,0 +1,308 @@
+import type { Connection } from "../config/connection.js";
+import type { Clock } from "../shared/clock.js";
+import type { Random } from "../shared/random.js";
+import { SharedWork } from "../shared/shared-work.js";
+import { CircuitBreaker, type CircuitTarget } from "./circuit-breaker.js";
+import { ConcurrencyLimiter, type Slot } from "./concurrency-limiter.js";
+import { type Endpoint, Endpoints } from "./endpoints.js";
+import { engineOf } from "./engine.js";
+import { type Failure, final } from "./failure.js";
+import { type Answered, Line, type Outcome } from "./line.js";
+import { type Operation, type OperationKind, isRepeatable } from "./operation.js";
+import { sealed, uninitialised } from "./node-refusal.js";
+import type { VaultQuestion } from "./through-node-vault.js";
+import type { Caller } from "./vault-client.js";
+import { VaultError, type VaultErrorKind } from "./vault-error.js";
+import type { VaultObserver } from "./vault-observer.js";
+
+export interface VaultConnectionParts {
+  clock: Clock;
+  random: Random;
+  observer: VaultObserver;
+}
+
+/** How busy a connection is: requests in flight, how many wait, and how many circuits are open. */
+export interface ConnectionLoad {
+  inFlight: number;
+  waiting: number;
+  openCircuits: number;
+}
+
+/** One call: what it asks, for whom, and what it has tried so far. */
+interface Call {
+  readonly operation: Operation;
+  readonly question: VaultQuestion;
+  readonly target: CircuitTarget;
+  readonly slot: Slot;
+  readonly tried: Set<string>;
+  redirectTo: string | undefined;
+}
+
+const maxRetries = 2;
+/** The first delay is drawn from up to this, the second from up to twice as much. */
+const retryCeilingMs = 500;
+/** What has taken longer already is not asked of the same node again. */
+const passingMs = 5_000;
+/** So long a node's word that it is well is believed. */
+const wellMs = 1_000;
+
+/** One connection at work: which node is asked, when, and whether once more. */
+export class VaultConnection {
+  readonly #connection: Connection;
+  readonly #parts: VaultConnectionParts;
+  readonly #limiter: ConcurrencyLimiter;
+  readonly #breaker: CircuitBreaker;
+  readonly #endpoints: Endpoints;
+  readonly #line: Line;
+  readonly #healthChecks = new SharedWork<Outcome>();
+  #fault: string | undefined;
+
+  constructor(connection: Connection, parts: VaultConnectionParts) {
+    const { name, limits, addresses } = connection;
+    const origins = addresses.map(({ origin }) => origin);
+    this.#connection = connection;
+    this.#parts = parts;
+    this.#limiter = new ConcurrencyLimiter(limits, parts.clock);
+    this.#breaker = new CircuitBreaker(parts.random);
+    this.#endpoints = new Endpoints(name, origins, parts.random);
+    this.#line = new Line(connection, parts);
+  }
+
+  /** What only the administrator can mend, until something is answered again. */
+  get fault(): string | undefined {
+    return this.#fault;
+  }
+
+  get load(): ConnectionLoad {
+    return { ...this.#limiter.load, openCircuits: this.#breaker.open };
+  }
+
+  close(): void {
+    this.#line.close();
+  }
+
+  /** Identifies the node that would be asked next, so that a fault of the configuration shows before a pod asks. */
+  async identify(signal: AbortSignal): Promise<void> {
+    const chosen = this.#endpoints.choose(new Set(), undefined, this.#now());
+    if ("error" in chosen || chosen.endpoint.identified) return;
+    const failure = await this.#identify(chosen.endpoint, signal);
+    if (failure) this.#noteHealth(chosen.endpoint, failure);
+    this.#noteFault(failure);
+  }
+
+  /**
+   * Asks, and up to twice again where that can do no harm: at once where another node has not been tried, else after a
+   * drawn delay. Throws a `VaultError` for whatever is no success, `limit_exceeded`, or the signal's reason.
+   */
+  async ask(operation: Operation, question: VaultQuestion, caller: Caller, signal: AbortSignal): Promise<Answered> {
+    const call = callOf(operation, question, caller);
+    const startedAt = this.#now();
+    for (let retries = 0; ; retries += 1) {
+      const refusal = this.#breaker.refusal(call.target, this.#now());
+      if (refusal) throw refusal;
+      const outcome = await this.#limiter.run(
+        call.slot,
+        (slot) => this.#attempt(call, slot),
+        () => this.#cutOff(call),
+        signal,
+      );
+      if ("reply" in outcome) return outcome;
+      const pause = retries < maxRetries ? this.#pauseBefore(retries, call, outcome, startedAt) : undefined;
+      if (pause === undefined) throw outcome.error;
+      call.redirectTo = outcome.redirectTo;
+      if (pause > 0) await this.#parts.clock.sleep(pause, signal);
+    }
+  }
+
+  /** Milliseconds until another attempt may mend it; `undefined` where none may. */
+  #pauseBefore(retries: number, call: Call, failure: Failure, startedAt: number): number | undefined {
+    const { retry, scope, redirectTo } = failure;
+    if (retry === "never" || (retry === "repeatable" && !isRepeatable(call.operation))) return undefined;
+    const now = this.#now();
+    const elapsed = now - startedAt;
+    if (scope !== "engine" && (redirectTo !== undefined || this.#endpoints.hasOthers(call.tried, now))) {
+      return elapsed < this.#connection.limits.requestTimeoutMs ? 0 : undefined;
+    }
+    const drawn = this.#parts.random() * retryCeilingMs * 2 ** retries;
+    const pause = Math.max(drawn, this.#endpoints.restMs(now));
+    return retry !== "elsewhere" && elapsed + pause < passingMs ? pause : undefined;
+  }
+
+  async #attempt(call: Call, signal: AbortSignal): Promise<Outcome> {
+    const now = this.#now();
+    const chosen = this.#endpoints.choose(call.tried, call.redirectTo, now);
+    if ("error" in chosen) {
+      // A short rest is waited out; in a long one, hundreds of Mounts do not wait each.
+      const retry = this.#endpoints.restMs(now) <= retryCeilingMs ? "always" : "never";
+      return { error: chosen.error, retry, scope: "node" };
+    }
+    const refusal = this.#breaker.admit(call.target, now);
+    if (refusal) return final(refusal);
+    const { endpoint } = chosen;
+    call.tried.add(endpoint.origin);
+    try {
+      const outcome = (await this.#identify(endpoint, signal)) ?? (await this.#exchange(call, endpoint, signal));
+      this.#noteHealth(endpoint, outcome);
+      this.#noteFault(outcome);
+      this.#noteCircuit(call.target, outcome);
+      return outcome;
+    } catch (reason) {
+      this.#breaker.undecided(call.target);
+      throw reason;
+    }
+  }
+
+  async #exchange(call: Call, endpoint: Endpoint, signal: AbortSignal): Promise<Outcome> {
+    const { operation, question, target } = call;
+    const patient = !isRepeatable(operation) || this.#breaker.timedOut(target);
+    const askedAt = this.#now();
+    return this.#observed(operation.kind, signal, async (answered) => {
+      const outcome = await this.#line.ask(endpoint.origin, operation, question, patient, signal);
+      answered();
+      const isSettled = "reply" in outcome || outcome.scope !== "unsettled";
+      return isSettled ? outcome : this.#settle(call, endpoint, outcome, askedAt, signal);
+    });
+  }
+
+  /** Tells what became of a request, and how long it took until `answered`. */
+  async #observed(
+    kind: OperationKind | "health",
+    signal: AbortSignal,
+    ask: (answered: () => void) => Promise<Outcome>,
+  ): Promise<Outcome> {
+    const startedAt = this.#now();
+    let answeredAt: number | undefined;
+    const tell = (outcome: "ok" | "cancelled" | VaultErrorKind) => {
+      const ms = (answeredAt ?? this.#now()) - startedAt;
+      this.#parts.observer.request({ connection: this.#connection.name, kind, outcome, ms });
+    };
+    try {
+      const outcome = await ask(() => (answeredAt = this.#now()));
+      tell("reply" in outcome ? "ok" : outcome.error.kind);
+      return outcome;
+    } catch (reason) {
+      if (signal.aborted) tell("cancelled");
+      throw reason;
+    }
+  }
+
+  /** Before a node is first told a secret, and again after it failed, it says how it is and which cluster it is of. */
+  async #identify(endpoint: Endpoint, signal: AbortSignal): Promise<Failure | undefined> {
+    if (endpoint.identified) return undefined;
+    const health = await this.#health(endpoint, Number.NEGATIVE_INFINITY, signal);
+    if (!("reply" in health)) return health;
+    const id = health.reply.body?.["cluster_id"];
+    const foreign = this.#endpoints.identify(endpoint, typeof id === "string" && id !== "" ? id : undefined);
+    return foreign && { error: foreign, retry: "elsewhere", scope: "node" };
+  }
+
+  /** Whose a failure is that a path alone may have brought about: the node's own word decides. */
+  async #settle(
+    call: Call,
+    endpoint: Endpoint,
+    failure: Failure,
+    askedAt: number,
+    signal: AbortSignal,
+  ): Promise<Failure> {
+    const health = await this.#health(endpoint, askedAt, signal);
+    if (!("reply" in health)) return { ...failure, scope: "node" };
+    const node = unwell(health, endpoint.origin);
+    if (node) return node;
+    // A standby hands requests on: that none came back, or that there is no leader, may be its own fault.
+    const isStandby = health.reply.body?.["standby"] === true;
+    const sendsOn = failure.redirectTo !== undefined || !failure.timedOut;
+    if (isStandby && (sendsOn || this.#endpoints.hasOthers(call.tried, this.#now())))
+      return { ...failure, scope: "node" };
+    return engineFault(call, failure);
+  }
+
+  /** What a node said a moment ago is not asked for again, if it said it `since`. */
+  async #health(endpoint: Endpoint, since: number, signal: AbortSignal): Promise<Outcome> {
+    const { lastHealth } = endpoint;
+    const isFresh = lastHealth && lastHealth.requestedAt > since && this.#now() - lastHealth.requestedAt < wellMs;
+    if (isFresh) return lastHealth;
+    const ask = (asking: AbortSignal) =>
+      this.#observed("health", asking, () => this.#line.askHealth(endpoint.origin, asking));
+    const health = await this.#healthChecks.run(endpoint.origin, ask, { lasting: false }, signal);
+    if ("reply" in health) endpoint.lastHealth = health;
+    return health;
+  }
+
+  #cutOff({ target, operation }: Call): Failure {
+    const { method, path } = operation;
+    const error = new VaultError(
+      "engine",
+      `${method} ${path} had no answer after a second and was cut off, for others waited; is what it talks to slow?`,
+    );
+    this.#breaker.failed(target, error, true, this.#now());
+    return { error, retry: "never", scope: "engine" };
+  }
+
+  #noteHealth(endpoint: Endpoint, outcome: Outcome): void {
+    const from = this.#endpoints.preferred;
+    if ("reply" in outcome || outcome.scope !== "node") this.#endpoints.succeeded(endpoint);
+    else if (outcome.redirectTo !== undefined) this.#endpoints.avoid(endpoint);
+    else this.#endpoints.failed(endpoint, outcome.error, this.#now());
+    const to = this.#endpoints.preferred;
+    if (from === to) return;
+    const reason = "reply" in outcome ? `${to} answers` : outcome.error.message;
+    this.#parts.observer.failedOver({ connection: this.#connection.name, from, to, reason });
+  }
+
+  #noteCircuit(target: CircuitTarget, outcome: Outcome): void {
+    if ("reply" in outcome || outcome.scope === "request") this.#breaker.succeeded(target);
+    else if (outcome.scope === "node") this.#breaker.undecided(target);
+    else this.#breaker.failed(target, outcome.error, outcome.timedOut === true, this.#now());
+  }
+
+  #noteFault(outcome: Outcome | undefined): void {
+    if (!outcome || "reply" in outcome || outcome.scope !== "node") this.#setFault(undefined);
+    else if (outcome.error.kind === "configuration") this.#setFault(outcome.error.message);
+  }
+
+  #setFault(fault: string | undefined): void {
+    const news = (fault === undefined) !== (this.#fault === undefined);
+    this.#fault = fault;
+    if (news) this.#parts.observer.faultChanged({ connection: this.#connection.name, fault });
+  }
+
+  #now(): number {
+    return this.#parts.clock.monotonic();
+  }
+}
+
+function callOf(operation: Operation, question: VaultQuestion, caller: Caller): Call {
+  const { path, subject = path, vaultNamespace } = operation;
+  const { namespace, priority } = caller;
+  const engine = engineOf(subject);
+  const kinds = { login: "login", issue: "create" } as const;
+  const kind = operation.kind === "login" || operation.kind === "issue" ? kinds[operation.kind] : "read";
+  return {
+    operation,
+    question,
+    target: { namespace, vaultNamespace, engine, path: subject },
+    slot: { namespace, priority, engine: `${vaultNamespace}/${engine}`, kind },
+    tried: new Set(),
+    redirectTo: undefined,
+  };
+}
+
+/** What a node says of itself that keeps it from serving anything. */
+function unwell({ reply }: Answered, origin: string): Failure | undefined {
+  if (reply.body?.["sealed"] === true) return sealed(reply.status, origin);
+  return reply.body?.["initialized"] === false ? uninitialised(reply.status, origin) : undefined;
+}
+
+/** The node is well: the failure is that of what stands behind the path. What took its time already is not asked twice. */
+function engineFault({ operation: { method, path } }: Call, failure: Failure): Failure {
+  const { error, timedOut, retry } = failure;
+  const kind = error.kind === "protocol" ? "protocol" : "engine";
+  const message = `${error.message} (${method} ${path}), though it says that it is well; what this path talks to may be down or slow`;
+  const { status } = error;
+  return {
+    error: new VaultError(kind, message, status === undefined ? {} : { status }),
+    retry: timedOut ? "never" : retry,
+    scope: "engine",
+    ...(timedOut && { timedOut }),
+  };
+}
