@@ -13,14 +13,14 @@ import { createKeymountAccount } from "../stack/keymount-account.js";
 import { KubeApi } from "../stack/kube-api.js";
 import { chartRules, mountState } from "../stack/lease-scene.js";
 import { setScene } from "../stack/scene.js";
-import { misbehave, type Misbehaved } from "../tenants/misbehaviour.js";
+import { misbehave, type Misbehaved, type Misbehaviour } from "../tenants/misbehaviour.js";
 import { misbehaviours } from "../tenants/misbehaviours.js";
 import { type Pace, watchNeighbour } from "../tenants/neighbour.js";
 import { createRealNeighbour } from "../tenants/real-neighbour.js";
 import { createRealTenant } from "../tenants/real-tenant.js";
 import { startFaultProxy } from "../tenants/start-fault-proxy.js";
-import { problemsOf, type Summary, summaryOf } from "../tenants/summary.js";
-import { tenantsTable } from "../tenants/table.js";
+import { type Problems, problemsOf, type Summary, summaryOf } from "../tenants/summary.js";
+import { type TableRow, tenantsTable } from "../tenants/table.js";
 
 /** The chart's. */
 const memoryLimit = 128 * 2 ** 20;
@@ -66,8 +66,7 @@ const keymount = node.provider();
 await watchNeighbour(neighbour, { ...pace, seconds: 6 });
 await freshPeak();
 const quiet = summaryOf(await watchNeighbour(neighbour, { ...pace, seconds: 24 }));
-const table: { name: string; summary: Summary; peakMiB: number; ended: boolean }[] = [];
-table.push({ name: "nobody misbehaves", summary: quiet, peakMiB: await peakMiB(), ended: false });
+const table: TableRow[] = [{ name: "nobody misbehaves", summary: quiet, peakMiB: await peakMiB(), ended: false }];
 
 afterAll(async () => {
   await nuisance.blackhole.stop();
@@ -78,27 +77,38 @@ afterAll(async () => {
 test.each(misbehaviours.map((row) => [row.item, row.name, row] as const))(
   "%s: beside %s every mount of another tenant succeeds, in its time",
   async (_item, _name, row) => {
-    await freshPeak();
-    const pid = keymount.pid();
-    nuisance.blackhole.swallow();
-    const stop = await misbehave(row, nuisance);
-    const figures = await watchNeighbour(neighbour, { ...pace, seconds: row.seconds });
-    const ended = !existsSync(`/proc/${pid}`);
-    const peak = ended ? Infinity : await peakMiB();
-    nuisance.blackhole.refuse();
-    const misbehaved = await Promise.race([stop(), sleep(30_000)]);
-    const problems = problemsOf(figures, quiet);
-    if (ended) problems.unshift(`keymount ended: ${await lastWords(keymount.log)}`);
-    if (peak * 2 ** 20 > memoryLimit && !ended) problems.push(`${Math.round(peak)} MiB of memory`);
-    if (problems.length > 0) await startAnew();
-    await nuisance.leave();
-
-    table.push({ name: row.name, summary: summaryOf(figures), peakMiB: peak, ended });
-    console.log(`${row.name}: ${words(misbehaved)}`);
+    let { failed, slow, tableRow } = await run(row, quiet);
+    // The machine has other work, and the slowest of a dozen is quickly slow: it counts when it is so twice.
+    if (failed.length === 0 && slow.length > 0) {
+      const again = summaryOf(await watchNeighbour(neighbour, { ...pace, seconds: 10 }));
+      ({ failed, slow, tableRow } = await run(row, again));
+    }
+    table.push(tableRow);
+    const problems = [...failed, ...slow];
     if (problems.length > 0) throw new Error(problems.join("\n"));
   },
   400_000,
 );
+
+/** One row, after which the tenant has left. */
+async function run(row: Misbehaviour, quietRun: Summary): Promise<Problems & { tableRow: TableRow }> {
+  await freshPeak();
+  const pid = keymount.pid();
+  nuisance.blackhole.swallow();
+  const stop = await misbehave(row, nuisance);
+  const figures = await watchNeighbour(neighbour, { ...pace, seconds: row.seconds });
+  const ended = !existsSync(`/proc/${pid}`);
+  const peak = ended ? Infinity : await peakMiB();
+  nuisance.blackhole.refuse();
+  const misbehaved = await Promise.race([stop(), sleep(30_000)]);
+  const { failed, slow } = problemsOf(figures, quietRun);
+  const grown = peak * 2 ** 20 > memoryLimit ? [`${Math.round(peak)} MiB of memory`] : [];
+  const problems = ended ? [`keymount ended: ${await lastWords(keymount.log)}`, ...failed] : [...grown, ...failed];
+  if (problems.length > 0) await startAnew();
+  await nuisance.leave();
+  console.log(`${row.name}: ${words(misbehaved)}`);
+  return { failed: problems, slow, tableRow: { name: row.name, summary: summaryOf(figures), peakMiB: peak, ended } };
+}
 
 /**
  * What a row broke must not become the next one's fault: nothing is kept, and the driver, which rests up to two minutes

@@ -45,12 +45,14 @@ export interface Misbehaviour {
   /** What of issue 11 it is: section and number. */
   readonly item: string;
   readonly seconds: number;
+  /** How long it goes on before the neighbour is watched: what a row needs before it is what its name says. */
+  readonly leadSeconds?: number;
   /** How the tenant's own paths answer meanwhile. */
   readonly faults?: (tenant: Tenant) => readonly Fault[];
   /** Mounts without a pause: so many at a time, each the next of its lane. */
   readonly mounts?: {
     readonly lanes: number;
-    /** Between two of a lane; a kubelet waits half a second at least. */
+    /** Between two of a lane; a kubelet waits half a second at least. Lanes begin one after the other within it. */
     readonly pauseMs: number;
     /** `n` counts all, `lane` says who makes it. */
     readonly attempt: (tenant: Tenant, n: number, lane: number) => Attempt;
@@ -83,6 +85,7 @@ export async function misbehave(row: Misbehaviour, access: TenantAccess): Promis
   const figures = { attempts: 0, mounted: 0, lastRefusal: "" };
   let begun = 0;
   const lane = async (mounts: NonNullable<Misbehaviour["mounts"]>, number: number) => {
+    await pause((number * mounts.pauseMs) / mounts.lanes, ending.signal);
     while (!ending.signal.aborted) {
       const attempt = mounts.attempt(tenant, begun++, number);
       const refusal = await access.mount(attempt, ending.signal).then(() => undefined, String);
@@ -97,6 +100,7 @@ export async function misbehave(row: Misbehaviour, access: TenantAccess): Promis
   const { mounts } = row;
   const lanes = mounts ? Array.from({ length: mounts.lanes }, (_, number) => lane(mounts, number)) : [];
   const stop = row.disturb?.(access);
+  await pause((row.leadSeconds ?? 0) * 1_000, ending.signal);
   return async () => {
     ending.abort();
     await stop?.();

@@ -37,24 +37,35 @@ export const quietFloorMs = 100;
 export const slowestMs = (quiet: Share) => slowerAtMost * Math.max(quietFloorMs, quiet.p99);
 
 /** What of the property does not hold, in words; nothing when all does. */
-export function problemsOf(figures: NeighbourFigures, quiet: Summary): string[] {
-  const kinds = ["mounts", "republishes", "probes"] as const;
-  return kinds.flatMap((kind) => problemsOfActs(kind, figures[kind], quiet[kind]));
+export interface Problems {
+  /** What did not succeed. */
+  readonly failed: readonly string[];
+  /** What succeeded, and took too long. */
+  readonly slow: readonly string[];
 }
 
-function problemsOfActs(kind: keyof Summary, acts: Acts, quiet: Share): string[] {
-  const { done, of, p99 } = shareOf(acts);
-  const problems: string[] = [];
-  if (done < of) {
-    const why = acts.refusals[0] ?? `${acts.unfinished} never ended`;
-    problems.push(`the neighbour's ${kind}: ${done} of ${of} done (${why.slice(0, 300)})`);
-  }
+export function problemsOf(figures: NeighbourFigures, quiet: Summary): Problems {
+  const kinds = ["mounts", "republishes", "probes"] as const;
   // A probe counts as the kubelet counts it: it succeeds within its timeout or it does not.
-  if (kind === "probes" || done === 0) return problems;
+  const timed = ["mounts", "republishes"] as const;
+  return {
+    failed: kinds.flatMap((kind) => failuresOf(kind, figures[kind])),
+    slow: timed.flatMap((kind) => slownessOf(kind, figures[kind], quiet[kind])),
+  };
+}
+
+function failuresOf(kind: keyof Summary, acts: Acts): string[] {
+  const { done, of } = shareOf(acts);
+  if (done === of) return [];
+  const why = acts.refusals[0] ?? `${acts.unfinished} never ended`;
+  return [`the neighbour's ${kind}: ${done} of ${of} done (${why.slice(0, 300)})`];
+}
+
+function slownessOf(kind: keyof Summary, acts: Acts, quiet: Share): string[] {
+  const { done, p99 } = shareOf(acts);
   const limit = slowestMs(quiet);
-  if (p99 > limit)
-    problems.push(`the neighbour's ${kind}: p99 ${ms(p99)}, at most ${ms(limit)} (quiet: ${ms(quiet.p99)})`);
-  return problems;
+  if (done === 0 || p99 <= limit) return [];
+  return [`the neighbour's ${kind}: p99 ${ms(p99)}, at most ${ms(limit)} (quiet: ${ms(quiet.p99)})`];
 }
 
 const ms = (value: number) => `${Math.round(value)} ms`;
