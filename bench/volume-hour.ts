@@ -55,12 +55,13 @@ async function readsPerHour(refreshIntervalMs: number): Promise<number> {
         return { reply, session: sampleSession() };
       },
       giveBack() {},
+      hasMade: () => false,
     },
     clock,
     random: evenlySpread(),
     observer: quietObserver(),
     rules: usualRules,
-    keeping: { keep: async () => {} },
+    journal: { persist: async () => {} },
     credentialsRefused: () => undefined,
     refreshWished: () => undefined,
   });

@@ -1,6 +1,5 @@
 import fc from "fast-check";
-import { BoundedCache } from "../src/mount/bounded-cache.js";
-import type { ClassSpec } from "../src/mount/mount-spec.js";
+import { ClassCache } from "../src/mount/class-cache.js";
 import { parseMountRequest, type WireMountRequest } from "../src/mount/mount-request.js";
 import { systemClock } from "../src/shared/clock.js";
 import { sampleConnection } from "../src/testing/connection.js";
@@ -11,6 +10,8 @@ import { MountRoom, type Outcome, expectEqual } from "./mounting.js";
 import { oddText, parameterNames, wellKnownObjects } from "./parameters.js";
 import { podAttributes, podVolume, tokens, tokensKey } from "./service-account-token.js";
 import type { Target } from "./target.js";
+
+const manyUnknown = Object.fromEntries(Array.from({ length: 900 }, (_, index) => [`${index}`.padEnd(64, "q"), ""]));
 
 export const wellKnown: Record<string, string> = {
   ...podAttributes,
@@ -57,6 +58,12 @@ export const attributesTarget: Target<WireMountRequest> = {
       permission: "420",
       targetPath: "/mnt",
     },
+    ...[{ vaultNamespace: `x${"/".repeat(200_000)}x` }, manyUnknown].map((parameters) => ({
+      attributes: JSON.stringify({ ...wellKnown, ...parameters }),
+      secrets: "",
+      permission: "420",
+      targetPath: podVolume,
+    })),
   ],
   async open() {
     const room = new MountRoom();
@@ -78,7 +85,7 @@ export const attributesTarget: Target<WireMountRequest> = {
 
 /** A class from the cache is the class that was read. */
 function expectSameReading(request: WireMountRequest): void {
-  const options = { refreshIntervalMs: 120_000, classes: new BoundedCache<ClassSpec>(1 << 20) };
+  const options = { refreshIntervalMs: 120_000, classes: new ClassCache(1 << 20) };
   const [first, second] = [parseMountRequest(request, options), parseMountRequest(request, options)];
   expectEqual("two readings", first, second);
 }

@@ -13,7 +13,7 @@ import { systemClock } from "../src/shared/clock.js";
 import { RawHttp2Client } from "../src/testing/http2-client.js";
 import { damagedBytes, rawBytes } from "./edits.js";
 import { expectFinal } from "./final-code.js";
-import { callWith, http2Traffic, withPrefix } from "./http2-traffic.js";
+import { callTakenBack, callWith, http2Traffic, withPrefix } from "./http2-traffic.js";
 import type { Target } from "./target.js";
 
 const captures = await Promise.all(
@@ -52,6 +52,9 @@ export const authorityTarget: Target<Client[]> = {
     { sent: callWith({ "grpc-timeout": "1n" }, nothing), piece: 1 << 20 },
     { sent: callWith({}, withPrefix(Buffer.alloc(0), 5 << 20)), piece: 1 << 20 },
     { sent: callWith({ "grpc-encoding": "gzip" }, withPrefix(Buffer.from("x"), 1)), piece: 1 << 20 },
+    { sent: callTakenBack({}), piece: 1 << 20 },
+    { sent: callTakenBack({ ":path": "/none" }), piece: 1 << 20 },
+    { sent: callTakenBack({ "content-type": "text/html" }), piece: 1 << 20 },
   ].map((known) => [known]),
   async open() {
     const directory = await mkdtemp(join(tmpdir(), "km-fuzz-"));

@@ -75,6 +75,49 @@ const anyFrame = fc.oneof(
 );
 const settings = frame(4, 0, 0, Buffer.alloc(0));
 
+/** A client that changes its mind: a call, of it as much as there was, and its reset, or a goodbye, in one piece. */
+const takenBack = fc
+  .record({
+    stream: fc.constantFrom(1, 3, 5),
+    odd: fc.array(fc.oneof(telling, oddField), { maxLength: 2 }),
+    flags: fc.constantFrom(0x4, 0x5),
+    sent: fc.option(message, { nil: undefined }),
+    end: fc.constantFrom(0x0, 0x1),
+    code: fc.constantFrom(0, 1, 2, 7, 8, 0xffff_ffff),
+    last: fc.constantFrom(frameType.reset, frameType.reset, 0x7),
+  })
+  .map(({ stream, odd, flags, sent, end, code, last }) => {
+    const why = Buffer.alloc(last === frameType.reset ? 4 : 8);
+    why.writeUInt32BE(code, why.length - 4);
+    return Buffer.concat([
+      frame(frameType.headers, flags, stream, encodeHeaders(withFields(odd))),
+      ...(sent ? [frame(0, end, stream, sent)] : []),
+      frame(last, 0, last === frameType.reset ? stream : 0, why),
+    ]);
+  });
+
+/** The same frame over and over: resets, settings, pings, priorities, fragments and messages of nothing. */
+const flood = fc
+  .record({ type: fc.constantFrom(0, 2, 4, 6, 8, 9), size: fc.constantFrom(0, 4, 5, 6, 8), count: fc.nat(2_000) })
+  .map(({ type, size, count }) => {
+    const one = frame(type, 0, [4, 6].includes(type) ? 0 : 1, Buffer.alloc(size));
+    return Buffer.concat([
+      frame(frameType.headers, type === frameType.continuation ? 0 : 0x4, 1, encodeHeaders(call)),
+      ...Array.from({ length: count }, () => one),
+    ]);
+  });
+
+/** A call's fields, of which these replace those of the same name. */
+function withFields(changed: ReturnType<typeof field>[]) {
+  return [...call.filter(({ name }) => !changed.some((one) => one.name === name)), ...changed];
+}
+
+const anyFrames = fc.oneof(
+  { weight: 8, arbitrary: anyFrame },
+  { weight: 4, arbitrary: takenBack },
+  { weight: 1, arbitrary: flood },
+);
+
 /** One call, whole, with further headers and this for its message. */
 export function callWith(headers: Record<string, string>, sent: Buffer): Buffer {
   const fields = Object.entries(headers).map(([name, value]) => field(name, value));
@@ -82,7 +125,14 @@ export function callWith(headers: Record<string, string>, sent: Buffer): Buffer 
   return Buffer.concat([clientPreface, settings, begin, frame(0, 0x1, 1, sent)]);
 }
 
+/** A call with these headers that its client resets in the same packet. */
+export function callTakenBack(headers: Record<string, string>): Buffer {
+  const changed = Object.entries(headers).map(([name, value]) => field(name, value));
+  const begin = frame(frameType.headers, 0x4, 1, encodeHeaders(withFields(changed)));
+  return Buffer.concat([clientPreface, settings, begin, frame(frameType.reset, 0, 1, Buffer.alloc(4))]);
+}
+
 /** A connection's beginning and some frames, whole and damaged ones. */
 export const http2Traffic: fc.Arbitrary<Buffer> = damagedBytes(
-  fc.array(anyFrame, { maxLength: 8 }).map((list) => Buffer.concat([clientPreface, settings, ...list])),
+  fc.array(anyFrames, { maxLength: 8 }).map((list) => Buffer.concat([clientPreface, settings, ...list])),
 );

@@ -5,8 +5,7 @@ import type { Connection } from "../src/config/connection.js";
 import { ClassNotes } from "../src/daemon/class-notes.js";
 import { type MountServiceParts, mount } from "../src/daemon/mount-service.js";
 import { Observers } from "../src/daemon/observers.js";
-import { BoundedCache } from "../src/mount/bounded-cache.js";
-import type { ClassSpec } from "../src/mount/mount-spec.js";
+import { ClassCache } from "../src/mount/class-cache.js";
 import { RequestsInFlight } from "../src/mount/requests-in-flight.js";
 import type { Answers } from "../src/mount/ports.js";
 import { finalStatus } from "../src/rpc/status.js";
@@ -43,7 +42,7 @@ export class MountRoom {
       versionKey: new Redacted(Buffer.alloc(32, 7)),
       responseBytes: 3 << 20,
       operator: { connections: [connection], defaultConnection: connection, classAddress: "refuse" },
-      reading: { refreshIntervalMs: 120_000, classes: new BoundedCache<ClassSpec>(1 << 20) },
+      reading: { refreshIntervalMs: 120_000, classes: new ClassCache(1 << 20) },
       inFlight: new RequestsInFlight(32 << 20),
       minter: undefined,
       classRead: this.#notes.note.bind(this.#notes),

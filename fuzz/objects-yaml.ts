@@ -60,6 +60,8 @@ const documents = fc.oneof(
 const laughs = (depth: number) =>
   `a0: &a0 [x]\n${Array.from({ length: depth }, (_, n) => `a${n + 1}: &a${n + 1} [${`*a${n},`.repeat(9)}]\n`).join("")}`;
 
+const withArgs = (args: string) => `- {objectName: a, secretPath: b, method: PUT, secretArgs: ${args}}`;
+
 /** The class's `objects`: YAML by a stranger. */
 export const objectsYamlTarget: Target<string> = {
   name: "objects-yaml",
@@ -86,6 +88,11 @@ export const objectsYamlTarget: Target<string> = {
     `- {objectName: a, secretPath: b, secretArgs: {<<: {<<: {a: 1}}}, method: PUT}`,
     `${"#".repeat(100_000)}\n- {objectName: a, secretPath: b}`,
     `- {objectName: "${"\\u0041".repeat(3_000)}", secretPath: b}`,
+    withArgs(`{a: &x "${"y".repeat(30_000)}", l: [${"*x,".repeat(4_000)}]}`),
+    withArgs(`{a: &x ${"9".repeat(30_000)}, l: [${"*x,".repeat(4_000)}]}`),
+    withArgs(`{a: 0x${"f".repeat(60_000)}}`),
+    `- &x {objectName: a, secretPath: b, secretKey: "${"/".repeat(50_000)}"}\n${"- {<<: *x}\n".repeat(99)}`,
+    `- &x {objectName: "${"a/".repeat(2_000)}b", secretPath: b}\n${"- {<<: *x}\n".repeat(60)}`,
   ],
   async open() {
     const room = new MountRoom();

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { type Account, readAccount, writeAccount } from "../src/leases/account-record.js";
+import { type PersistedOwner, readOwner, writeOwner } from "../src/leases/state-codec.js";
 import type { Answer } from "../src/leases/answer.js";
 import type { Binding, Entry } from "../src/leases/answer-book.js";
 import { sampleConnection } from "../src/testing/connection.js";
@@ -15,7 +15,7 @@ import type { Target } from "./target.js";
 /** What is written for a volume with a login and a KV secret beside it. */
 function sampleRecord(): string {
   const token = { ...sampleSession().token, secret: new Redacted<string>(canaries.vaultToken.value) };
-  const session = sampleSession({ token, hasLeases: true });
+  const session = sampleSession({ token, leases: 1 });
   const answer: Answer = {
     kind: "leased",
     body: new Redacted({ data: { password: canaries.secretValue.value } }),
@@ -51,12 +51,15 @@ function sampleRecord(): string {
     deliveries: 2,
     versions: "v",
   };
-  const account: Account = {
+  const account: PersistedOwner = {
     tokenKey: session.tokenKey,
-    sessions: { current: session, retired: [], leaving: [sampleSession({ token })] },
+    tokens: [
+      session,
+      sampleSession({ token: { ...token, secret: new Redacted(`${canaries.vaultToken.value}2`) }, state: "leaving" }),
+    ],
     bindings: [binding],
   };
-  return writeAccount(account)!.reveal().toString();
+  return writeOwner(account, 0)!.reveal().toString();
 }
 
 const sample = sampleRecord();
@@ -83,7 +86,7 @@ export const stateRecordsTarget: Target<string> = {
     return Promise.resolve({
       check: async (text) => {
         const bytes = new Redacted(Buffer.from(text));
-        const told = readAccount(bytes, [sampleConnection()], 0);
+        const told = readOwner(bytes, { connections: [sampleConnection()], now: 0, known: () => undefined });
         if (typeof told === "string") expectNoCanary("why a record is not read", told);
         await liveWith(bytes);
       },
@@ -97,14 +100,14 @@ async function liveWith(record: Redacted<Buffer>): Promise<void> {
   const clock = new FakeClock();
   const life = new AbortController();
   const holding = testHolding({ client: new CountingVault(clock), clock, lifetime: life.signal, lives: () => true });
-  holding.ledger.open(new RecordsInMemory(), [record], [sampleConnection()]);
+  holding.ledger.open(new RecordsInMemory(), [{ name: "record", payload: record }], [sampleConnection()]);
   for (let minutes = 0; minutes < 90; minutes += 30) {
     await clock.advance(30 * 60_000);
     holding.keeper.round(life.signal);
     holding.sessions.revokeLeaving();
     await holding.keeper.settled();
   }
-  for (const { tokenKey } of [...holding.book.bindings()]) await holding.ledger.keep(tokenKey);
+  for (const { tokenKey } of [...holding.book.bindings()]) await holding.ledger.persist(tokenKey);
   holding.book.forgetPod("uid-1");
   await holding.sessions.revokeAll();
   await holding.ledger.settled();

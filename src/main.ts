@@ -16,3 +16,5 @@ process.exitCode = await runCommand(
   stop.signal,
 );
 stop.release();
+// What a failed start left open, such as a socket, keeps no process alive that has said its last word.
+setTimeout(() => process.exit(), 1_000).unref();

@@ -20,6 +20,11 @@ const { stack, node, app, signal } = await setScene("doctor", { driver: "1.6.0" 
 await app.vault.writeSecret(`${app.namespace}/db`, { password: "canary-hunter2", username: "app" });
 const folder = await mkdtemp(join(stack.directory, "doctor-"));
 
+/** Classes of these tests name auth mounts of their own. */
+const config = join(folder, "keymount.yaml");
+const connection = { addresses: [stack.vault.address], policy: { authMounts: ["*"] } };
+await writeFile(config, stringify({ connections: { default: connection } }));
+
 const bundle = join(import.meta.dirname, "..", "..", "dist", "keymount.js");
 const password = { objectName: "password", secretPath: `secret/data/${app.namespace}/db`, secretKey: "password" };
 
@@ -34,7 +39,7 @@ async function doctor(
     "doctor",
     "--json",
     `--endpoint=${node.provider().socket}`,
-    `--vault-addr=${stack.vault.address}`,
+    `--config=${config}`,
     `--key-file=${stack.keyFile}`,
     ...argv,
   ] as const;

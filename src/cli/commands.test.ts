@@ -65,3 +65,8 @@ test("serve says why it does not, even where no log is wanted", async () => {
     stderr: "keymount serve: the key file /none cannot be read (ENOENT)\n",
   });
 });
+
+test("nothing that a stranger named acts on a terminal", async () => {
+  const { stderr } = await keymount("\u202eevres\u001b[2J\u200b");
+  expect(stderr).toContain('there is no command "\\u202eevres\\u001b[2J\\u200b"');
+});

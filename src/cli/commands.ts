@@ -1,4 +1,5 @@
 import { nearest } from "../shared/spelling.js";
+import { safeStream } from "./safe-stream.js";
 import type { Command, CommandIo } from "./command-io.js";
 
 interface Entry {
@@ -59,7 +60,8 @@ keymount COMMAND --help tells each command's options and exit codes. In general:
  * Runs what `argv` (without node and script) names and gives its exit code. Without a command, as the older providers'
  * manifests start theirs, it is `serve`.
  */
-export async function runCommand(argv: readonly string[], io: CommandIo, signal: AbortSignal): Promise<number> {
+export async function runCommand(argv: readonly string[], given: CommandIo, signal: AbortSignal): Promise<number> {
+  const io = { ...given, stdout: safeStream(given.stdout), stderr: safeStream(given.stderr) };
   const [first = "", ...rest] = argv;
   if (["help", "--help", "-h", "-help"].includes(first)) {
     io.stdout.write(usage);

@@ -50,7 +50,7 @@ test("steps in a row that were not looked at for one reason are one line", () =>
 
 test("colour is for terminals, and a stranger's text moves no cursor", () => {
   expect(written([passed(["\u001b[2J\nx\u202e"])], true)).toEqual([
-    "\u001b[32mpassed\u001b[0m  tls            https://v:  [2J x",
+    "\u001b[32mpassed\u001b[0m  tls            https://v: \\u001b[2J x\\u202e",
   ]);
 });
 

@@ -1,5 +1,6 @@
 import type { Report } from "../doctor/round.js";
 import { named } from "../shared/quoted.js";
+import { escapeUnprintable } from "../shared/shown-text.js";
 import type { CommandStream } from "./command-io.js";
 
 const titles = { passed: "passed", broken: "BROKEN", "not looked at": "-" } as const;
@@ -46,9 +47,9 @@ export class ReportWriter {
   }
 }
 
-/** Names in a class, a token or a certificate are strangers' text, and cannot move a terminal's cursor. */
+/** Names in a class, a token or a certificate are strangers' text: one line, and nothing that acts on a terminal. */
 function harmless(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/g, " ");
+  return escapeUnprintable(text.replace(/[\r\n]/g, " "));
 }
 
 function linesOf(report: Exclude<Report, { result: "not looked at" }>): string[] {

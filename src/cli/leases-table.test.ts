@@ -55,3 +55,8 @@ test.each([
 ])("%d ms is %s", (ms, words) => {
   expect(inWords(ms)).toBe(words);
 });
+
+test("names of others act on no terminal", () => {
+  const table = leasesTable([{ ...lease, path: "kv/\u202eppa", role: "\u001b[2J" }], wall);
+  expect(table).toContain("kv/\\u202eppa  \\u001b[2J");
+});

@@ -1,10 +1,12 @@
 import type { HeldCredential } from "../shared/held-credential.js";
+import { escapeUnprintable } from "../shared/shown-text.js";
 
 const columns = ["WHAT", "ENGINE", "CONNECTION", "PATH", "ROLE", "PODS", "STATE", "NEXT", "ENDS"] as const;
 
 /** A table for people, what comes next first. */
 export function leasesTable(credentials: readonly HeldCredential[], wall: number): string {
-  const rows = [...credentials].sort((a, b) => nextOf(a).at - nextOf(b).at).map((one) => rowOf(one, wall));
+  const inOrder = [...credentials].sort((a, b) => nextOf(a).at - nextOf(b).at);
+  const rows = inOrder.map((one) => rowOf(one, wall).map(escapeUnprintable));
   const widths = columns.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
   const line = (cells: readonly string[]) =>
     cells

@@ -2,6 +2,7 @@ import { DriverClient } from "../driver/driver-client.js";
 import type { MountingPod } from "../driver/mount-request.js";
 import { type Clock, systemClock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
+import { escapeUnprintable } from "../shared/shown-text.js";
 import { named } from "../shared/quoted.js";
 import { chosenClass } from "./chosen-class.js";
 import type { Command, CommandIo } from "./command-io.js";
@@ -130,7 +131,7 @@ function refused(refusal: Refusal, io: CommandIo): number {
 
 /** Any provider may listen there, so its words cannot move a terminal's cursor. */
 function refusalText({ code, message }: Refusal): string {
-  return `${code}: ${message.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/g, " ")}`;
+  return `${code}: ${escapeUnprintable(message.replace(/[\r\n]/g, " "))}`;
 }
 
 function paint(code: number, text: string, { isTTY = false }: CommandIo["stdout"]): string {

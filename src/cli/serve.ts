@@ -5,14 +5,18 @@ import { optionsHelp } from "../config/settings.js";
 import { startDaemon } from "../daemon/daemon.js";
 import { clusterParts } from "../daemon/cluster-parts.js";
 import { Releases } from "../daemon/releases.js";
+import { UncaughtExceptions } from "../daemon/uncaught-exceptions.js";
 import { systemClock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { describeError } from "../telemetry/describe-error.js";
 import { logKeys } from "../telemetry/log-keys.js";
-import { createLog } from "../telemetry/log.js";
+import { type Log, createLog } from "../telemetry/log.js";
 import type { Command, CommandIo } from "./command-io.js";
 import { packageVersion } from "./package-version.js";
 import { workerFile } from "./worker-file.js";
+
+/** Longer than a stop takes that answers open Mounts and lets their answers out (see `rpc/server.ts`). */
+const longestReleaseMs = 20_000;
 
 const help = `Usage: keymount serve [OPTION…]
 
@@ -31,8 +35,16 @@ async function serve(argv: readonly string[], io: CommandIo, signal: AbortSignal
   const log = createLog(options.logLevel);
   for (const note of options.notes) log.warn({ [logKeys.note]: note }, "configuration");
   const releases = new Releases();
+  const broken = new AbortController();
+  const uncaught = new UncaughtExceptions({
+    log,
+    clock: systemClock,
+    giveUp: (reason) => broken.abort(reason),
+  });
+  process.on("uncaughtException", uncaught.note);
+  const ended = AbortSignal.any([signal, broken.signal]);
   try {
-    const cluster = await clusterParts(options, releases, log, signal);
+    const cluster = await clusterParts(options, releases, log, ended);
     const parts = {
       ...cluster,
       options,
@@ -42,21 +54,37 @@ async function serve(argv: readonly string[], io: CommandIo, signal: AbortSignal
       clock: systemClock,
       random: Math.random,
     };
-    const daemon = await startDaemon(parts, signal);
+    const daemon = await startDaemon(parts, ended);
     releases.add(() => daemon.stop());
-    await aborted(signal);
+    uncaught.survive(() => daemon.countUncaught());
+    await aborted(ended);
+    if (broken.signal.aborted) throw broken.signal.reason;
     log.info({ [logKeys.reason]: ProviderError.from(signal.reason).message }, "stopping");
     await releases.run();
     log.info("stopped");
     return 0;
   } catch (error) {
-    await releases.run();
+    if (!signal.aborted) {
+      log.fatal(describeError(error), "cannot serve");
+      // Whoever wants no log must still learn why there is no provider.
+      if (options.logLevel === "silent") io.stderr.write(`keymount serve: ${ProviderError.from(error).message}\n`);
+    }
+    await released(releases, log);
     if (signal.aborted) return 0;
-    log.fatal(describeError(error), "cannot serve");
-    // Whoever wants no log must still learn why there is no provider.
-    if (options.logLevel === "silent") io.stderr.write(`keymount serve: ${ProviderError.from(error).message}\n`);
     return error instanceof ProviderError && error.code === "invalid_request" ? 2 : 1;
+  } finally {
+    process.off("uncaughtException", uncaught.note);
   }
+}
+
+/** What has been started is released as far as it can be: one that hangs or fails keeps no process that cannot serve. */
+async function released(releases: Releases, log: Log): Promise<void> {
+  const done = new AbortController();
+  const late = systemClock.sleep(longestReleaseMs, done.signal).catch(() => {});
+  await Promise.race([releases.run(), late]).catch((error: unknown) => {
+    log.error(describeError(error), "not everything could be released");
+  });
+  done.abort();
 }
 
 /** Mistakes are for the person who starts it, so they are written as text, not as log lines. */

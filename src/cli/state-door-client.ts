@@ -2,6 +2,7 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { ConfigError } from "../config/config-error.js";
 import { loadOptions } from "../config/load-options.js";
+import { BoundedBytes } from "../shared/bounded-bytes.js";
 import { ProviderError } from "../shared/errors.js";
 import type { CommandIo } from "./command-io.js";
 
@@ -49,6 +50,17 @@ const why: Record<string, string> = {
   EACCES: "only the user that keymount runs as may ask it",
 };
 
+function parsed(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+/** Of what a node holds: 4,096 volumes, and as many credentials. */
+const mostBytes = 64 << 20;
+
 /** Asks the keymount that holds the state directory. Throws `unavailable` where there is none. */
 export function askStateDoor(
   directory: string,
@@ -66,12 +78,15 @@ export function askStateDoor(
       );
     };
     const asking = request({ socketPath, method, path, signal }, (response) => {
-      const pieces: Buffer[] = [];
-      response.on("data", (piece: Buffer) => pieces.push(piece));
+      const bytes = new BoundedBytes(mostBytes);
+      response.on("data", (piece: Buffer) => {
+        if (bytes.add(piece) !== undefined) asking.destroy(new Error("too much"));
+      });
       response.on("error", failed);
       response.on("end", () => {
-        if (response.statusCode === 200) resolve(JSON.parse(Buffer.concat(pieces).toString()));
-        else reject(new ProviderError("unavailable", `${socketPath}: keymount answers with ${response.statusCode}`));
+        const answer = response.statusCode === 200 ? parsed(bytes.take()) : undefined;
+        if (answer !== undefined) return resolve(answer);
+        reject(new ProviderError("unavailable", `${socketPath}: keymount answers with ${response.statusCode}`));
       });
     });
     asking.on("error", failed);

@@ -48,6 +48,10 @@ describe("docs/configuration.md", () => {
       "inspect",
       "tls-keylog",
       "trace-tls",
+      "require",
+      "import",
+      "loader",
+      "abort-on-uncaught-exception",
     ];
     const said = codeIn(prose).flatMap((code) =>
       [...code.matchAll(/(?:^|\s)--([a-z][a-z-]*[a-z])/g)].map(([, name]) => name!),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { parseDuration } from "../shared/duration.js";
 import { readOrigin } from "./origin.js";
+import { withoutOuterSlashes } from "../shared/slashes.js";
 
 // What a single value of the operator's file may be, and what it means.
 
@@ -55,7 +56,7 @@ export const origin = read((written): Reading<string> => {
 
 /** A Vault path without slashes at its ends, as a part of others. */
 export const vaultPath = read((written): Reading<string> => {
-  const path = written.replace(/^\/+|\/+$/g, "");
+  const path = withoutOuterSlashes(written);
   const plain = path.split("/").every((step) => !/^\.{0,2}$/.test(step)) && !/[?#\\%]/.test(path);
   return plain || path === ""
     ? { value: path }

@@ -35,6 +35,20 @@ const addr = ["--vault-addr", "https://vault.example:8200"];
 const oneVault = "connections:\n  main:\n    addresses: [https://vault.example:8200]\n";
 const first = (options: Options) => options.operator.defaultConnection;
 
+test.each<[string, string, string[], string[]]>([
+  ["the connection's own", "", ["kubernetes"], [""]],
+  ["those of its settings", "    auth: {mount: cluster-a}\n    namespace: team\n", ["cluster-a"], ["team"]],
+  [
+    "what the policy lists",
+    '    policy: {authMounts: [jwt, "*"], vaultNamespaces: ["", "x"]}\n',
+    ["jwt", "*"],
+    ["", "x"],
+  ],
+])("a pod's token goes to %s", (_name, text, authMounts, vaultNamespaces) => {
+  const { policy } = first(load({ file: oneVault + text }));
+  expect(policy).toMatchObject({ authMounts, vaultNamespaces });
+});
+
 test("an operator who gives only --vault-addr gets one connection with the usual settings", () => {
   const options = load({ argv: [...addr, "--endpoint", "unix:///csi/openbao.sock"] });
   expect(options).toEqual({
@@ -63,9 +77,9 @@ test("an operator who gives only --vault-addr gets one connection with the usual
         },
         policy: {
           namespaces: ["*"],
-          authMounts: ["*"],
+          authMounts: ["kubernetes"],
           roles: ["*"],
-          vaultNamespaces: ["*"],
+          vaultNamespaces: [""],
           audiences: ["*"],
           methods: ["GET", "LIST", "POST", "PUT"],
           paths: ["*"],

@@ -30,9 +30,9 @@ const policy = section({
   namespaces: rules.default(["*"]),
   authMounts: z
     .array(pathRule.refine((written) => !written.startsWith("auth/"), "starts with auth/; leave that out"))
-    .default(["*"]),
+    .exactOptional(),
   roles: rules.default(["*"]),
-  vaultNamespaces: z.array(pathRule).default(["*"]),
+  vaultNamespaces: z.array(pathRule).exactOptional(),
   audiences: rules.default(["*"]),
   methods: z.array(z.enum(["GET", "LIST", "POST", "PUT", "PATCH", "DELETE"])).default(["GET", "LIST", "POST", "PUT"]),
   paths: z.array(pathRule).default(["*"]),

@@ -1,4 +1,4 @@
-import type { Connection } from "./connection.js";
+import type { Connection, Policy } from "./connection.js";
 import type { OperatorConfig } from "./operator-config.js";
 import type { ConnectionSettings, OperatorFile } from "./operator-file.js";
 import { socketName } from "./socket-name.js";
@@ -114,7 +114,7 @@ function operatorConfig({ connections, default: name, classAddress }: Given, pro
 }
 
 function toConnection(name: string, settings: ConnectionSettings, providerName: string): Connection {
-  const { addresses, aliases, namespace, tls, auth, audiences = [providerName], tokenPer, policy } = settings;
+  const { addresses, aliases, namespace, tls, auth, audiences = [providerName], tokenPer } = settings;
   const {
     inFlight,
     logins,
@@ -133,8 +133,17 @@ function toConnection(name: string, settings: ConnectionSettings, providerName: 
     audiences,
     tokenPer,
     limits: { inFlight, logins, requestTimeoutMs, connectTimeoutMs, maxAnswerBytes },
-    policy,
+    policy: policyOf(settings),
   };
+}
+
+/**
+ * Where a class names another auth mount, or one of another Vault namespace, the pod's token goes there: whoever is in
+ * charge of that mount has it. So only the connection's own is open unless the policy lists more.
+ */
+function policyOf({ policy, auth, namespace }: ConnectionSettings): Policy {
+  const { authMounts = [auth.mount], vaultNamespaces = [namespace], ...rest } = policy;
+  return { ...rest, authMounts, vaultNamespaces };
 }
 
 function keyOf({ keyFile, keySecret }: Given): KeySource | undefined {

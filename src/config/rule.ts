@@ -4,12 +4,12 @@ export interface RulePod {
   serviceAccount: string;
 }
 
-const placeholder = /\{\{\s*([^{}]*?)\s*\}\}/g;
+const placeholder = /\{\{([^{}]*)\}\}/g;
 const placeholders = ["namespace", "serviceAccount"] as const;
 
 /** What is wrong with a rule, or `undefined`. */
 export function mistakeInRule(rule: string): string | undefined {
-  const unknown = [...rule.matchAll(placeholder)].find(([, name]) => !isPlaceholder(name!));
+  const unknown = [...rule.matchAll(placeholder)].find(([, name]) => !isPlaceholder(name!.trim()));
   if (unknown) return `has a placeholder that is not known; there are {{${placeholders.join("}} and {{")}}}`;
   if (/\{\{|\}\}/.test(rule.replace(placeholder, ""))) return "has {{ without }}, or }} without {{";
   if (/\p{Cc}/u.test(rule)) return "holds a control character";
@@ -45,7 +45,8 @@ function holdsInOrder(value: string, texts: readonly string[]): boolean {
 /** `undefined` where a placeholder stands for nothing, or for more than one step of a path. */
 function filled(text: string, pod: RulePod): string | undefined {
   let good = true;
-  const result = text.replace(placeholder, (_, name: string) => {
+  const result = text.replace(placeholder, (_, written: string) => {
+    const name = written.trim();
     const value = isPlaceholder(name) ? pod[name] : "";
     if (value === "" || value.includes("/")) good = false;
     return value;

@@ -16,11 +16,39 @@ export function startRefusals({ env, execArgv }: ProcessStart): string[] {
       "NODE_TLS_REJECT_UNAUTHORIZED=0 turns certificate checks off for everything; take it out (tls.skipVerify is per connection)",
     );
   }
-  const debugged = /(^|[\s,])(https?2?|tls|\*)($|[\s,])/i.test(env.NODE_DEBUG ?? "");
-  if (debugged) refusals.push("NODE_DEBUG with http or tls prints tokens to the log; take it out");
+  const debugged = telling.filter((section) => debugs(env.NODE_DEBUG ?? "", section));
+  if (debugged.length > 0) {
+    refusals.push(`NODE_DEBUG with ${debugged.join(", ")} prints tokens and secrets past the log; take it out`);
+  }
+  if (env.NODE_DEBUG_NATIVE) {
+    refusals.push("NODE_DEBUG_NATIVE prints what goes over connections past the log; take it out");
+  }
   refusals.push(...execArgv.flatMap((option) => refusalOf(option, "the command line of node")));
   refusals.push(...nodeOptions(env.NODE_OPTIONS ?? "").flatMap((option) => refusalOf(option, "NODE_OPTIONS")));
   return refusals;
+}
+
+/** Sections of NODE_DEBUG in which Node prints headers, bodies, or chunks of streams. */
+const telling = ["http", "https", "http2", "tls", "net", "stream"];
+
+/** Whether NODE_DEBUG turns a section on: a list of names, of any case, in which `*` is anything (lib/internal/util/debuglog.js). */
+function debugs(list: string, section: string): boolean {
+  return list.split(/[\s,]+/).some((word) => isLike(word.toLowerCase(), section));
+}
+
+/** Pieces between the `*`s, in their order. */
+function isLike(pattern: string, name: string): boolean {
+  const [first = "", ...rest] = pattern.split("*");
+  const last = rest.pop();
+  if (last === undefined) return pattern === name;
+  if (!name.startsWith(first) || !name.slice(first.length).endsWith(last)) return false;
+  let at = first.length;
+  for (const piece of rest) {
+    at = name.indexOf(piece, at);
+    if (at < 0) return false;
+    at += piece.length;
+  }
+  return at <= name.length - last.length;
 }
 
 /** Node takes `_` for `-` in option names, and quotes around options. */
@@ -35,5 +63,18 @@ function refusalOf(option: string, where: string): string[] {
   if (/^--(tls-keylog|trace-tls)$/.test(name)) {
     return [`${name} in ${where} gives away what is said to Vault; take it out`];
   }
+  if (name === "--abort-on-uncaught-exception") {
+    return [
+      `${name} in ${where} leaves all memory in a core dump, and ends every call for the fault of one; take it out`,
+    ];
+  }
+  if (loadsCode(option, name) && where === "NODE_OPTIONS") {
+    return [`${name || "-r"} in ${where} loads code into keymount, which can read all it holds; take it out`];
+  }
   return [];
+}
+
+/** On the command line of node it is the image's own; from the environment it comes from elsewhere. */
+function loadsCode(option: string, name: string): boolean {
+  return /^-r/.test(option) || /^--(require|import|loader|experimental-loader)$/.test(name);
 }

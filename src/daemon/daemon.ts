@@ -2,8 +2,7 @@ import type { Options } from "../config/options.js";
 import { startHealthServer } from "../http/health-server.js";
 import { EventRecorder } from "../kube/event-recorder.js";
 import type { KubeClient } from "../kube/kube-client.js";
-import { BoundedCache } from "../mount/bounded-cache.js";
-import type { ClassSpec } from "../mount/mount-spec.js";
+import { ClassCache } from "../mount/class-cache.js";
 import { RequestsInFlight } from "../mount/requests-in-flight.js";
 import type { TokenMinter } from "../mount/visitor.js";
 import { callVersion } from "../rpc/call-version.js";
@@ -17,6 +16,7 @@ import type { Redacted } from "../shared/redacted.js";
 import { logKeys } from "../telemetry/log-keys.js";
 import type { Log } from "../telemetry/log.js";
 import { Metrics } from "../telemetry/metrics.js";
+import { CredentialPaths } from "../vault/credential-paths.js";
 import { createVaultClient } from "../vault/create-vault-client.js";
 import { Workshop } from "../workshop/workshop.js";
 import { ClassNotes } from "./class-notes.js";
@@ -49,6 +49,8 @@ export interface DaemonParts {
 export interface Daemon {
   /** Where health is served; the port that was free, where the options say 0. */
   healthAddress: { host: string; port: number };
+  /** Counts an error that nothing caught. */
+  countUncaught(): void;
   stop(): Promise<void>;
 }
 
@@ -57,9 +59,9 @@ const refreshIntervalMs = 2 * 60_000;
 /** The kubelet republishes a volume at least every 90 s; the second time makes up for one that failed. */
 const republishTwiceMs = 2 * 90_000;
 /** Of classes that were read, which costs a millisecond each. */
-const classCacheBytes = 8 << 20;
-/** Of classes and tokens of Mounts that wait. */
-const inFlightBytes = 32 << 20;
+const classCacheBytes = 4 << 20;
+/** Of classes and tokens of Mounts that wait; a pod's is some kilobytes. */
+const inFlightBytes = 12 << 20;
 
 /** Puts everything together, the socket last. What was started is stopped again if a later step fails. */
 export async function startDaemon(parts: DaemonParts, signal: AbortSignal): Promise<Daemon> {
@@ -79,7 +81,8 @@ async function start(
 ): Promise<Daemon> {
   const leadMs = options.driverPollIntervalMs + republishTwiceMs;
   const observers = new Observers(log);
-  const client = createVaultClient({ clock, random, observer: observers });
+  const paths = new CredentialPaths();
+  const client = createVaultClient({ clock, random, observer: observers, paths });
   releases.add(() => client.close());
 
   const metrics = new Metrics(version, () => holdingsOf({ holding, client, clock, leadMs }));
@@ -90,7 +93,7 @@ async function start(
 
   const leaseObservers = new LeaseObservers(log, metrics, podEvents);
   const holding = await startHolding(
-    { options, key, pods, client, clock, random, observers, leaseObservers, leadMs },
+    { options, key, pods, client, clock, random, observers, leaseObservers, leadMs, paths },
     releases,
     signal,
   );
@@ -103,6 +106,7 @@ async function start(
         unreadinessOf({ rpc: edge.rpc, client, callVersion: () => callVersion(options.socketPath, asked) }),
       metrics: async () => ({ contentType: metrics.contentType, text: await metrics.scrape() }),
     },
+    clock,
     signal,
   );
   releases.add(() => health.stop());
@@ -117,7 +121,7 @@ async function start(
     versionKey: deriveKey(key, keyLabels.objectVersion),
     responseBytes: options.limits.responseBytes,
     operator: options.operator,
-    reading: { refreshIntervalMs, classes: new BoundedCache<ClassSpec>(classCacheBytes) },
+    reading: { refreshIntervalMs, classes: new ClassCache(classCacheBytes) },
     inFlight: new RequestsInFlight(inFlightBytes),
     minter,
     clock,
@@ -156,5 +160,9 @@ async function start(
     },
     "serving",
   );
-  return { healthAddress: health.address, stop: () => releases.run() };
+  return {
+    healthAddress: health.address,
+    countUncaught: () => metrics.uncaughtException(),
+    stop: () => releases.run(),
+  };
 }

@@ -3,7 +3,7 @@ import type { Binding, Entry } from "../leases/answer-book.js";
 import type { Holding } from "../leases/holding.js";
 import type { Clock } from "../shared/clock.js";
 import type { HeldCredential } from "../shared/held-credential.js";
-import { type Session, tokenRenewalAt, tokenReplacementAt } from "../vault/session.js";
+import { type StoredToken, tokenRenewalAt, tokenReplacementAt } from "../vault/stored-token.js";
 import { endOf } from "../vault/term.js";
 
 type State = HeldCredential["state"];
@@ -11,9 +11,7 @@ type State = HeldCredential["state"];
 /** Everything that is held and would be missed, or would outlive its pod. */
 export function heldCredentials({ book, sessions }: Holding, clock: Clock, leadMs: number): HeldCredential[] {
   const tell = new Teller(clock, leadMs);
-  const tokens = sessions
-    .all()
-    .map(({ session, state }) => tell.token(session, book.bindingsOf(session.tokenKey), state));
+  const tokens = sessions.all().map((stored) => tell.token(stored, book.bindingsOf(stored.tokenKey)));
   const others = [...book.entries()].flatMap((entry) => {
     const { answer } = entry;
     return answer && answer.kind !== "static" ? [tell.answer(entry, answer)] : [];
@@ -32,9 +30,9 @@ class Teller {
     this.#leadMs = leadMs;
   }
 
-  token(session: Session, bindings: readonly Binding[], state: "current" | "replaced" | "leaving"): HeldCredential {
-    const { connection, vaultNamespace, authMount, role, token, failures } = session;
-    const times = { from: tokenReplacementAt(session, this.#leadMs), end: endOf(session.term) };
+  token(stored: StoredToken, bindings: readonly Binding[]): HeldCredential {
+    const { connection, vaultNamespace, authMount, role, token, failures, state } = stored;
+    const times = { from: tokenReplacementAt(stored, this.#leadMs), end: endOf(stored.term) };
     return {
       kind: "token",
       connection: connection.name,
@@ -44,9 +42,9 @@ class Teller {
       role,
       tokenAccessor: token.accessor,
       ...usersOf(bindings),
-      state: session.dead ? "dead" : state === "current" ? this.#standing(times) : state,
+      state: state === "current" ? this.#standing(times) : state === "retired" ? "replaced" : state,
       ...this.#times({
-        renewAt: state === "current" ? tokenRenewalAt(session) : Infinity,
+        renewAt: state === "current" ? tokenRenewalAt(stored) : Infinity,
         replaceAt: times.from,
         endsAt: times.end,
       }),

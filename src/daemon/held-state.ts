@@ -3,7 +3,7 @@ import type { Server } from "node:net";
 import { hostname } from "node:os";
 import type { Connection } from "../config/connection.js";
 import type { StatePlace } from "../config/options.js";
-import type { AccountLedger } from "../leases/account-ledger.js";
+import type { StateJournal } from "../leases/state-journal.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Redacted } from "../shared/redacted.js";
@@ -23,7 +23,7 @@ export interface HeldStateParts {
   provider: string;
   nodeName: string | undefined;
   connections: readonly Connection[];
-  ledger: AccountLedger;
+  ledger: StateJournal;
   /** Listens on the lock. */
   door: Server;
   clock: Clock;
@@ -39,7 +39,8 @@ export class HeldState {
   readonly #directory: string;
   readonly #bootId: string;
   readonly #lock: StateLock;
-  #held = false;
+  /** Of this process, while it holds the lock. */
+  #records: SealedRecords | undefined;
 
   private constructor(parts: HeldStateParts, directory: string, bootId: string) {
     this.#parts = parts;
@@ -54,13 +55,13 @@ export class HeldState {
     const directory = await openStateDirectory({ path, onDisk }, signal);
     const state = new HeldState(parts, directory, await readBootId(signal));
     await state.#take(signal);
-    if (!state.#held) parts.observer.stateHeld(directory, false);
+    if (!state.#records) parts.observer.stateHeld(directory, false);
     return state;
   }
 
   /** Why no credential may be made now. */
   refusal(): ProviderError | undefined {
-    if (this.#held) return undefined;
+    if (this.#records) return undefined;
     return new ProviderError(
       "unavailable",
       "another keymount on this node still holds the credentials (an upgrade?); this one makes none until that one has ended",
@@ -69,9 +70,9 @@ export class HeldState {
 
   /** Takes it up once the other process is gone, and steps back where somebody has taken it away; call it every second or so. */
   async round(signal: AbortSignal): Promise<void> {
-    if (!this.#held) return this.#take(signal);
-    if (await this.#lock.stillOurs()) return;
-    this.#held = false;
+    if (!this.#records) return this.#take(signal);
+    if (await this.#lock.stillOurs()) return this.#records.prune();
+    this.#records = undefined;
     this.#parts.ledger.close();
     await this.#lock.release();
     this.#parts.observer.stateHeld(this.#directory, false);
@@ -81,10 +82,24 @@ export class HeldState {
     await this.#lock.release();
   }
 
+  /** Without the lock afterwards where anything fails, so that it can be tried again. */
   async #take(signal: AbortSignal): Promise<void> {
-    const { door, ledger, connections, observer, key, provider, nodeName = hostname(), place, clock } = this.#parts;
+    const { door, ledger, connections, observer } = this.#parts;
     if (!(await this.#lock.take(door, signal))) return;
-    const records = new SealedRecords({
+    try {
+      const records = this.#sealedRecords();
+      ledger.open(records, await records.readAll(signal), connections);
+      this.#records = records;
+    } catch (error) {
+      await this.#lock.release();
+      throw error;
+    }
+    observer.stateHeld(this.#directory, true);
+  }
+
+  #sealedRecords(): SealedRecords {
+    const { observer, key, provider, nodeName = hostname(), place, clock } = this.#parts;
+    return new SealedRecords({
       directory: this.#directory,
       key,
       context: { provider, node: nodeName, bootId: this.#bootId },
@@ -93,8 +108,5 @@ export class HeldState {
       onDisk: place.onDisk,
       observer,
     });
-    ledger.open(records, await records.readAll(signal), connections);
-    this.#held = true;
-    observer.stateHeld(this.#directory, true);
   }
 }

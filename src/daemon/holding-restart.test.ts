@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { delayed } from "../devvault/faults.js";
 import { podVolumePath } from "../driver/mount-request.js";
 import { startReadyVault } from "../testing/ready-vault.js";
 import { temporaryDirectory } from "../testing/rpc-server.js";
@@ -74,6 +75,21 @@ test("of two on one node the second makes no credential, serves what is static, 
   expect(filesIn(await second.mount({ objects }, { targetPath }))).toMatchObject({ app: "hunter2" });
   await second.stop();
   await expect(readFile(join(state, "lock"))).rejects.toThrow();
+});
+
+test("what Vault is asked for when keymount stops is waited for: the next process has it, and nothing is orphaned", async () => {
+  const { vault, start, asked } = await node();
+  const before = await start();
+  vault.vault.fault({ path: "auth/kubernetes/login", times: 1 }, delayed(400));
+  vault.vault.fault({ path: "database/creds/app", times: 1 }, delayed(400));
+  await before.mount({ objects }, { targetPath }, 200); // The driver gives up before the login is answered.
+  await before.stop();
+  expect(vault.vault.live).toEqual({ tokens: 1, leases: 1, users: 1 });
+  vault.vault.log.clear();
+  const after = await start();
+  expect(filesIn(await after.mount({ objects }, { targetPath }))).toMatchObject({ app: "hunter2" });
+  expect(asked().filter((line) => !line.includes("kv/"))).toEqual([]);
+  expect(vault.vault.live).toEqual({ tokens: 1, leases: 1, users: 1 });
 });
 
 test("nothing in the state directory can be read without the key", async () => {

@@ -3,7 +3,7 @@ import type { Holding } from "../leases/holding.js";
 import type { Clock } from "../shared/clock.js";
 import type { CredentialHolding, Holdings } from "../telemetry/holdings.js";
 import type { LiveVaultClient } from "../vault/create-vault-client.js";
-import { tokenReplacementAt } from "../vault/session.js";
+import { tokenReplacementAt } from "../vault/stored-token.js";
 import { endOf } from "../vault/term.js";
 
 /** What stands now, for a scrape. */

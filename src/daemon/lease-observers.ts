@@ -1,5 +1,5 @@
-import type { Account } from "../leases/account-record.js";
-import type { LedgerObserver } from "../leases/account-ledger.js";
+import type { PersistedOwner } from "../leases/state-codec.js";
+import type { StateJournalObserver } from "../leases/state-journal.js";
 import { type Answer, endsAt } from "../leases/answer.js";
 import type { PodWatchObserver, PodWatchState } from "../kube/pod-watch.js";
 import type { Entry, VolumePod } from "../leases/answer-book.js";
@@ -16,7 +16,7 @@ import type { PodEvents } from "./pod-events.js";
 
 /** What the keeper and the ledger tell, said once in the log, counted, and told to the pods it concerns. */
 export class LeaseObservers
-  implements LeaseKeeperObserver, LedgerObserver, HeldStateObserver, PodWatchObserver, DeparturesObserver
+  implements LeaseKeeperObserver, StateJournalObserver, HeldStateObserver, PodWatchObserver, DeparturesObserver
 {
   readonly #log: Log;
   readonly #metrics: Metrics;
@@ -57,7 +57,7 @@ export class LeaseObservers
     for (const { place } of entry.users) this.#podEvents?.credentialEnds(place, entry.request.path, seconds);
   }
 
-  accountRestored({ bindings }: Account, lost: readonly Entry[]): void {
+  ownerRestored({ bindings }: PersistedOwner, lost: readonly Entry[]): void {
     this.#metrics.stateRecord("restored");
     const pods = bindings.flatMap(({ pod }) => (pod ? [`${pod.namespace}/${pod.name}/${pod.uid}`] : []));
     this.#log.debug({ [logKeys.volumes]: bindings.length, [logKeys.pods]: pods }, "held again after a restart");
@@ -71,7 +71,7 @@ export class LeaseObservers
     }
   }
 
-  accountNotRestored(because: string): void {
+  ownerNotRestored(because: string): void {
     this.#metrics.stateRecord("dropped");
     this.#log.warn(
       { [logKeys.reason]: because },
@@ -121,7 +121,7 @@ export class LeaseObservers
     );
   }
 
-  notKept(error: ProviderError): void {
+  notPersisted(error: ProviderError): void {
     this.#metrics.stateRecord("not_written");
     this.#log.error(
       describeError(error),

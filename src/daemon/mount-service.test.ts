@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { BoundedCache } from "../mount/bounded-cache.js";
-import type { ClassSpec } from "../mount/mount-spec.js";
+import { ClassCache } from "../mount/class-cache.js";
 import type { Delivered } from "../mount/ports.js";
 import { RequestsInFlight } from "../mount/requests-in-flight.js";
 import { Redacted } from "../shared/redacted.js";
@@ -43,7 +42,7 @@ function partsOf(answer: Promise<Delivered>): MountServiceParts {
     versionKey: new Redacted(Buffer.alloc(32, 7)),
     responseBytes: 3 << 20,
     operator: { connections: [connection], defaultConnection: connection, classAddress: "refuse" },
-    reading: { refreshIntervalMs: 120_000, classes: new BoundedCache<ClassSpec>(1 << 20) },
+    reading: { refreshIntervalMs: 120_000, classes: new ClassCache(1 << 20) },
     inFlight: new RequestsInFlight(512 << 10),
     minter: undefined,
     classRead: () => {},

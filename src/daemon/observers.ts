@@ -8,15 +8,18 @@ import { describeError } from "../telemetry/describe-error.js";
 import { logKeys } from "../telemetry/log-keys.js";
 import type { Log } from "../telemetry/log.js";
 import type { Metrics } from "../telemetry/metrics.js";
-import type { Session } from "../vault/session.js";
-import type { SessionsObserver } from "../vault/sessions.js";
+import type { StoredToken } from "../vault/stored-token.js";
+import type { TokenStoreObserver } from "../vault/token-store.js";
 import type { VaultToken } from "../vault/vault-client.js";
+import type { VaultSecretsObserver } from "../vault/vault-secrets.js";
 import type { VaultObserver } from "../vault/vault-observer.js";
 import type { WorkshopObserver } from "../workshop/workshop.js";
 import { credentialOf } from "./credential-facts.js";
 
 /** What the rooms tell of themselves, said once in the log and counted. */
-export class Observers implements VaultObserver, SessionsObserver, HeldAnswersObserver, WorkshopObserver {
+export class Observers
+  implements VaultObserver, TokenStoreObserver, VaultSecretsObserver, HeldAnswersObserver, WorkshopObserver
+{
   readonly #log: Log;
   #metrics: Metrics | undefined;
 
@@ -90,7 +93,7 @@ export class Observers implements VaultObserver, SessionsObserver, HeldAnswersOb
     this.#log.debug({ ...whose(visitor), ...describeError(error) }, "login failed");
   }
 
-  dropped(session: Session, error?: ProviderError): void {
+  dropped(session: StoredToken, error?: ProviderError): void {
     const { connection } = session;
     this.#metrics?.tokenRevoked(connection.name, error === undefined);
     if (error) {
@@ -100,7 +103,7 @@ export class Observers implements VaultObserver, SessionsObserver, HeldAnswersOb
     } else this.#log.info(tokenOf(session), "token revoked");
   }
 
-  tokenRenewed(session: Session): void {
+  tokenRenewed(session: StoredToken): void {
     const { renewable, grantedMs } = session.term;
     this.#metrics?.renewal(session.connection.name, "token", renewable ? "ok" : "final");
     const what = { ...tokenOf(session), [logKeys.ttlSeconds]: Math.round(grantedMs / 1000) };
@@ -108,7 +111,7 @@ export class Observers implements VaultObserver, SessionsObserver, HeldAnswersOb
     else this.#log.info(what, "the token's end is in sight; the next Mount after that logs in anew");
   }
 
-  tokenNotRenewed(session: Session, error: ProviderError): void {
+  tokenNotRenewed(session: StoredToken, error: ProviderError): void {
     const { renewable } = session.term;
     this.#metrics?.renewal(session.connection.name, "token", renewable ? "later" : "final");
     const what = { ...tokenOf(session), [logKeys.failures]: session.failures, ...describeError(error) };
@@ -116,9 +119,17 @@ export class Observers implements VaultObserver, SessionsObserver, HeldAnswersOb
     else this.#log.warn(what, "Vault does not renew the token; a Mount replaces it before its end");
   }
 
-  tokenDied(session: Session): void {
+  tokenDied(session: StoredToken): void {
     this.#metrics?.renewal(session.connection.name, "token", "gone");
     this.#log.warn(tokenOf(session), "the token is dead, and what was leased with it; the next Mount logs in anew");
+  }
+
+  notGivenBack(stored: StoredToken, path: string, error: ProviderError): void {
+    this.#metrics?.orphaned(stored.connection.name, "");
+    this.#log.warn(
+      { ...tokenOf(stored), [logKeys.path]: path, ...describeError(error) },
+      "a credential that nobody was given could not be given back; it ends with its token or its time",
+    );
   }
 
   credentialMade(visitor: Visitor, request: VaultRequest, answer: Answer, first: boolean): void {
@@ -173,13 +184,17 @@ export class Observers implements VaultObserver, SessionsObserver, HeldAnswersOb
     this.#metrics?.worked(kind, outcome, seconds);
   }
 
+  workerEnded(reason: "timeout" | "memory" | "crash" | "start"): void {
+    this.#metrics?.workerEnded(reason);
+  }
+
   /** The process of templates and keystores does not start. */
   workerFailed(reason: unknown): void {
     this.#log.error(describeError(reason), "worker failed");
   }
 }
 
-function tokenOf({ token, connection, caller, role }: Session): Record<string, unknown> {
+function tokenOf({ token, connection, caller, role }: StoredToken): Record<string, unknown> {
   return {
     [logKeys.tokenAccessor]: token.accessor,
     [logKeys.connection]: connection.name,

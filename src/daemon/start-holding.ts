@@ -11,6 +11,7 @@ import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
 import type { Redacted } from "../shared/redacted.js";
 import type { LiveVaultClient } from "../vault/create-vault-client.js";
+import type { CredentialPaths } from "../vault/credential-paths.js";
 import { Departures } from "./departures.js";
 import { heldCredentials } from "./held-credentials.js";
 import { HeldState } from "./held-state.js";
@@ -31,7 +32,11 @@ export interface HoldingStartParts {
   observers: Observers;
   leaseObservers: LeaseObservers;
   leadMs: number;
+  paths: CredentialPaths;
 }
+
+/** A stop waits so long for what Vault is being asked for after its Mount was given up: a login or credential that is cut off is orphaned. */
+const lastAnswersMs = 5_000;
 
 export interface StartedHolding extends Holding {
   /** Why no Mount is served any more; `undefined` while they are. */
@@ -47,7 +52,7 @@ export async function startHolding(
   releases: Releases,
   signal: AbortSignal,
 ): Promise<StartedHolding> {
-  const { options, client, clock, random, observers, leaseObservers, leadMs } = parts;
+  const { options, client, clock, random, observers, leaseObservers, leadMs, paths } = parts;
   const life = new AbortController();
   setMaxListeners(0, life.signal); // Every token that is revoked listens, and a node's pods may go all at once.
   const watch = podWatchOf(parts);
@@ -57,6 +62,7 @@ export async function startHolding(
     random,
     limits: options.limits,
     rules: { maxOrphanMs: options.maxOrphanMs, leadMs },
+    paths,
     observer: observers,
     keeperObserver: leaseObservers,
     lives: (uid) => watch?.state === "live" && watch.find(uid) !== undefined,
@@ -115,11 +121,20 @@ export async function startHolding(
     watch?.run(life.signal),
   ];
   releases.add(async () => {
+    await within(lastAnswersMs, holding.settled(), clock);
     life.abort(new ProviderError("cancelled", "keymount is stopping"));
     await Promise.all([...running, keeper.settled()]);
     await ledger.settled();
   });
   return { ...holding, closed: () => closed };
+}
+
+/** Waits for something, but no longer than `ms`. */
+async function within(ms: number, something: Promise<void>, clock: Clock): Promise<void> {
+  const done = new AbortController();
+  const sleeping = clock.sleep(ms, done.signal).catch(() => {});
+  await Promise.race([something, sleeping]);
+  done.abort();
 }
 
 function podWatchOf({ pods: kube, options, clock, random, leaseObservers }: HoldingStartParts): PodWatch | undefined {

@@ -22,7 +22,7 @@ export function parsePolicy(source: string): Rule[] {
 
 function fromHcl(source: string): Rule[] {
   const plain = source.replace(
-    /("(?:[^"\\]|\\.)*")|#.*|\/\/.*|\/\*[\s\S]*?\*\//g,
+    /("(?:[^"\\]|\\[\s\S])*(?:"|$))|#.*|\/\/.*|\/\*[\s\S]*?(?:\*\/|$)/g,
     (_, quoted?: string) => quoted ?? " ",
   );
   const block = /\s*path\s+"([^"]*)"\s*\{([^{}]*)\}/y;

@@ -7,6 +7,7 @@ import type { PolicyBook } from "./policies.js";
 import type { Quotas } from "./quotas.js";
 import { Routes } from "./routes.js";
 import type { Wrapping } from "./wrapping.js";
+import { withoutOuterSlashes } from "../shared/slashes.js";
 
 export interface SystemParts extends EngineParts {
   readonly mounts: MountTable;
@@ -49,13 +50,13 @@ export class System implements Engine {
     this.#routes
       .on("mounts", { read: () => listed(false) })
       .on("mounts/*path", {
-        update: ({ body }, path) => (this.#mount(`${trim(path)}/`, body), nothing),
-        delete: (_, path) => (this.#unmount(`${trim(path)}/`), nothing),
+        update: ({ body }, path) => (this.#mount(`${withoutOuterSlashes(path)}/`, body), nothing),
+        delete: (_, path) => (this.#unmount(`${withoutOuterSlashes(path)}/`), nothing),
       })
       .on("auth", { read: () => listed(true) })
       .on("auth/*path", {
-        update: ({ body }, path) => (this.#mountAuth(`auth/${trim(path)}/`, body), nothing),
-        delete: (_, path) => (this.#unmount(`auth/${trim(path)}/`), nothing),
+        update: ({ body }, path) => (this.#mountAuth(`auth/${withoutOuterSlashes(path)}/`, body), nothing),
+        delete: (_, path) => (this.#unmount(`auth/${withoutOuterSlashes(path)}/`), nothing),
       });
   }
 
@@ -137,7 +138,7 @@ export class System implements Engine {
   }
 
   #listLeases(prefix: string): Answer {
-    const folder = `${trim(prefix)}/`;
+    const folder = `${withoutOuterSlashes(prefix)}/`;
     const below = this.#parts.leases.all().filter(({ id }) => id.startsWith(folder));
     if (below.length === 0) throw missing();
     const keys = below.map(({ id }) => id.slice(folder.length).replace(/\/.*/, "/"));
@@ -168,5 +169,3 @@ export class System implements Engine {
       });
   }
 }
-
-const trim = (path: string) => path.replace(/^\/+|\/+$/g, "");

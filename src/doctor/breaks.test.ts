@@ -354,6 +354,8 @@ async function application(
     parameters?: string;
     provider?: string;
     flags?: string[];
+    /** The connection's own, beside the address. */
+    authMount?: string;
     files?: Record<string, string>;
     token?: string;
     prepare?: (vault: ReadyVault) => unknown;
@@ -373,7 +375,8 @@ spec:
       - {objectName: file, ${object}}
 `;
   const files = { "class.yaml": written, token: change.token ?? vault.mint(), ...change.files };
-  const flags = change.flags ?? [`--vault-addr=${vault.address}`];
+  const { authMount = "kubernetes" } = change;
+  const flags = change.flags ?? [`--vault-addr=${vault.address}`, `--vault-mount=${authMount}`];
   return { argv: ["-f", "class.yaml", "--token-file=token", ...flags], files };
 }
 
@@ -457,18 +460,13 @@ describe("the login", () => {
   const unconfigured = ({ admin }: ReadyVault) => admin.write("sys/auth/bare", { type: "jwt" });
 
   table([
-    [
-      "auth.absent",
-      "",
-      /^no auth method .* is enabled at auth\/nope$/,
-      () => application({ parameters: "vaultAuthMountPath: nope" }),
-    ],
+    ["auth.absent", "", /^no auth method .* is enabled at auth\/nope$/, () => application({ authMount: "nope" })],
     ["auth.other-method", "approle", /takes no service account$/, answeredAt(400, { errors: ["missing role_id"] })],
     [
       "auth.unconfigured",
       "",
       /^auth\/bare is enabled, but not configured$/,
-      () => application({ parameters: "vaultAuthMountPath: bare", prepare: unconfigured }),
+      () => application({ authMount: "bare", prepare: unconfigured }),
     ],
     ["auth.no-answer", "a quota", /\(429\)$/, answeredAt(429, { errors: [] })],
     [

@@ -7,6 +7,7 @@ import { groupsOf } from "../mount/object-requests.js";
 import type { Workshop } from "../mount/ports.js";
 import { requestKey } from "../mount/request-key.js";
 import { ProviderError } from "../shared/errors.js";
+import { OneByOne } from "../shared/one-by-one.js";
 import { named } from "../shared/quoted.js";
 import type { Caller, VaultAnswer, VaultClient, VaultToken } from "../vault/vault-client.js";
 import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
@@ -82,6 +83,9 @@ async function lookAtObject(
   } else round.skip("object", path.blockedBy!, subject);
 }
 
+/** What a file may have at most, as the daemon does by default. */
+const responseBytes = 3.5 * 2 ** 20;
+
 /** Reads it as a Mount does, and says how much there is; never what. */
 async function read(visit: Visit, token: VaultToken, object: ObjectSpec, signal: AbortSignal): Promise<Seen<true>> {
   const { client, workshop, connection, errand, bearer } = visit;
@@ -95,7 +99,7 @@ async function read(visit: Visit, token: VaultToken, object: ObjectSpec, signal:
     const answer = await client.request(connection, on, request, callerOf(visit), signal).catch(vaultBreak);
     answers.set(requestKey(request), answer);
   }
-  const making = { defaultMode: 0o644, workshop, tenant: bearer.namespace };
+  const making = { defaultMode: 0o644, responseBytes, workshop, jobs: new OneByOne(), tenant: bearer.namespace };
   const answerTo = (request: VaultRequest) => answers.get(requestKey(request))!.body;
   const files = await makeFiles(object, answerTo, making, signal).catch(valueBreak);
   const names = requests.map(({ method, path }) => `${method} ${named(path)}`).join(", ");

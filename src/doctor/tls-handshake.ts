@@ -85,7 +85,8 @@ function happens(socket: TLSSocket, event: "secureConnect" | "data", signal: Abo
 
 function handshakeBreak(code: string, origin: string, { certFile }: TlsSettings): Break {
   const ours = certFile === undefined ? "none is configured" : `${certFile} is given`;
-  if (/ALERT.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE)/.test(code)) {
+  const alert = code.includes("ALERT") ? code.slice(code.indexOf("ALERT")) : "";
+  if (/CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE/.test(alert)) {
     return new Break("tls.client-certificate", `${origin} wants another client certificate; ${ours} (${code})`);
   }
   if (code === "ECONNRESET" || code === "EPIPE") {

@@ -1,5 +1,9 @@
+import { setMaxListeners } from "node:events";
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
+import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
+import { limitConnections } from "./connection-limit.js";
+import { RequestPace } from "./request-pace.js";
 
 /** What is asked of the daemon. */
 export interface HealthChecks {
@@ -23,36 +27,85 @@ interface Answer {
 /** A probe's patience is short; an answer that takes longer is a "no". */
 const checkMs = 4_000;
 
+/** Whoever asks again within it is told the same: each costs a scrape, or a call of our own socket. */
+const freshMs = 1_000;
+
+/** More than a kubelet and a few scrapers need; a port that any pod reaches must keep room for them. */
+const connectionLimits = { all: 64, each: 16 };
+
+/** Of one address: a kubelet asks less than once. Each above it waits for the next second, and ends its connection. */
+const answersPerSecond = 20;
+
+/** Connections that send nothing, or send slowly, are soon ended; Node looks every second. */
+const serverOptions = {
+  maxHeaderSize: 8192,
+  headersTimeout: 3_000,
+  requestTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+  keepAliveTimeout: 5_000,
+};
+const silentMs = 10_000;
+const requestsPerConnection = 100;
+
 /** Serves `/livez`, `/readyz`, `/health/ready` (as the Go provider calls it) and `/metrics`, by GET and HEAD. */
 export async function startHealthServer(
   { host, port }: { host?: string; port: number },
   checks: HealthChecks,
+  clock: Clock,
   signal: AbortSignal,
 ): Promise<HealthServer> {
   signal.throwIfAborted();
-  const server = createServer(
-    { maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 5_000 },
-    (request, response) => {
-      answer(request, checks).then(
+  const shared = {
+    unreadiness: kept(() => checks.unreadiness(AbortSignal.timeout(checkMs)), clock),
+    metrics: kept(() => checks.metrics(), clock),
+  };
+  const pace = new RequestPace(answersPerSecond, clock);
+  const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal);
+  const server = createServer(serverOptions, (request, response) => {
+    const delayMs = pace.delayOf(request.socket.remoteAddress ?? "");
+    if (delayMs > 0) response.setHeader("connection", "close");
+    const turn = delayMs > 0 ? clock.sleep(delayMs, stopping.signal) : Promise.resolve();
+    turn
+      .then(() => answer(request, shared))
+      .then(
         (given) => send(request, response, given),
         () => send(request, response, { status: 500, text: "internal error\n" }),
       );
-    },
-  );
-  server.maxConnections = 64;
+  });
+  server.timeout = silentMs;
+  server.maxRequestsPerSocket = requestsPerConnection;
+  limitConnections(server, connectionLimits);
   await listen(server, port, host);
   const bound = server.address() as { address: string; port: number };
-  return { address: { host: bound.address, port: bound.port }, stop: () => close(server) };
+  return { address: { host: bound.address, port: bound.port }, stop: () => (stopping.abort(), close(server)) };
 }
 
-async function answer({ method, url }: IncomingMessage, checks: HealthChecks): Promise<Answer> {
+type SharedChecks = { [Check in keyof HealthChecks]: () => ReturnType<HealthChecks[Check]> };
+
+/** One check at a time, whose outcome stands for a moment; a failure does not. */
+function kept<T>(check: () => Promise<T>, clock: Clock): () => Promise<T> {
+  let last: { until: number; outcome: Promise<T> } | undefined;
+  return () => {
+    if (last && clock.monotonic() < last.until) return last.outcome;
+    const run = { until: Infinity, outcome: check() };
+    last = run;
+    run.outcome.then(
+      () => (run.until = clock.monotonic() + freshMs),
+      () => (run.until = -Infinity),
+    );
+    return run.outcome;
+  };
+}
+
+async function answer({ method, url }: IncomingMessage, checks: SharedChecks): Promise<Answer> {
   if (method !== "GET" && method !== "HEAD") return { status: 405, text: "only GET and HEAD\n" };
   switch (url?.split("?", 1)[0]) {
     case "/livez":
       return { status: 200, text: "ok\n" };
     case "/readyz":
     case "/health/ready":
-      return readiness(await checks.unreadiness(AbortSignal.timeout(checkMs)));
+      return readiness(await checks.unreadiness());
     case "/metrics": {
       const { contentType, text } = await checks.metrics();
       return { status: 200, contentType, text };
@@ -66,12 +119,22 @@ function readiness(reasons: readonly string[]): Answer {
   return reasons.length === 0 ? { status: 200, text: "ok\n" } : { status: 503, text: `${reasons.join("\n")}\n` };
 }
 
-function send({ method }: IncomingMessage, response: ServerResponse, { status, contentType, text }: Answer): void {
+function send(
+  { method, headers }: IncomingMessage,
+  response: ServerResponse,
+  { status, contentType, text }: Answer,
+): void {
   response.writeHead(status, {
     "content-type": contentType ?? "text/plain; charset=utf-8",
     "cache-control": "no-store",
+    // A body is not read.
+    ...(hasBody(headers) && { connection: "close" }),
   });
   response.end(method === "HEAD" ? undefined : text);
+}
+
+function hasBody(headers: IncomingMessage["headers"]): boolean {
+  return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
 }
 
 function listen(server: Server, port: number, host: string | undefined): Promise<void> {

@@ -125,7 +125,23 @@ test("a message is no longer than the API server takes", async () => {
   const { recorder, calls, settled } = await startRecorder();
   recorder.note(event({ message: "é".repeat(5_000) }));
   await settled(1);
-  expect((calls[0]!.body as { message: string }).message.length).toBe(1_024);
+  const { message } = calls[0]!.body as { message: string };
+  expect(message).toMatch(/^é{500,}…$/);
+  expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1_024);
+});
+
+test("messages that are alike as far as they are written are one event, and nothing of the rest is kept", async () => {
+  const { recorder, calls, settled } = await startRecorder();
+  for (const end of ["a", "b"]) recorder.note(event({ message: "x".repeat(100_000) + end }));
+  await settled(2);
+  expect(calls.map(({ method }) => method)).toEqual(["POST", "PATCH"]);
+});
+
+test("a message acts on no terminal", async () => {
+  const { recorder, calls, settled } = await startRecorder();
+  recorder.note(event({ message: "path kv/\u202eppa\u001b[2J" }));
+  await settled(1);
+  expect(calls[0]!.body).toMatchObject({ message: "path kv/\\u202eppa\\u001b[2J" });
 });
 
 test("an API server that does not answer holds up neither the teller nor the end", async () => {

@@ -2,6 +2,7 @@ import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
 import { Redacted } from "../shared/redacted.js";
+import { cutText, escapeUnprintable } from "../shared/shown-text.js";
 import { type KubeClient, kubePath } from "./kube-client.js";
 import { KubeError } from "./kube-error.js";
 import type { PodEvent } from "./pod-event.js";
@@ -39,8 +40,10 @@ const seriesRefillMs = 5 * 60_000;
 /** Of all of this node's events: when Vault is down, every pod has something to tell. */
 const nodeBurst = 50;
 const nodeRefillMs = 1_000;
-/** validation/events.go: longer messages are refused. */
+/** Bytes. validation/events.go: longer messages are refused. */
 const longestMessage = 1_024;
+/** Characters of what else is kept of an event: names of Kubernetes are no longer (RFC 1123). */
+const longestName = 253;
 /** Of one pod, whatever it has to tell, as client-go's spam filter has it: no pod takes the words of the others. */
 const podBurst = 25;
 const podRefillMs = 5 * 60_000;
@@ -74,8 +77,10 @@ export class EventRecorder {
     this.#node = new TokenBucket(nodeBurst, nodeRefillMs, parts.clock.monotonic());
   }
 
-  note(event: PodEvent): void {
+  note(told: PodEvent): void {
     const now = this.#parts.clock.monotonic();
+    // Cut before anything of it is kept: 2,048 series hold a message each, and a key that has it, too.
+    const event = fitting(told);
     const series = this.#seriesOf(event, now);
     series.count += 1;
     if (series.queued || this.#life.signal.aborted) return;
@@ -115,7 +120,7 @@ export class EventRecorder {
     const { clock, random } = this.#parts;
     const unique = Math.floor(random() * 2 ** 48).toString(16);
     return {
-      event: { ...event, message: event.message.slice(0, longestMessage) },
+      event,
       name: `${event.pod.name.slice(0, 230)}.${unique}`,
       firstTimestamp: timestamp(clock.wall()),
       writes: new TokenBucket(seriesBurst, seriesRefillMs, now),
@@ -216,6 +221,12 @@ export class EventRecorder {
       this.#life.signal,
     );
   }
+}
+
+function fitting({ pod, type, reason, message }: PodEvent): PodEvent {
+  const [namespace, name, uid] = [pod.namespace, pod.name, pod.uid].map((text) => cutText(text, longestName));
+  const shown = cutText(escapeUnprintable(cutText(message, longestMessage)), longestMessage);
+  return { pod: { namespace: namespace!, name: name!, uid: uid! }, type, reason, message: shown };
 }
 
 /** Where nothing is to be asked for a while; nowhere when the event alone is not to the API server's liking. */

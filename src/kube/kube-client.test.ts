@@ -48,6 +48,24 @@ test("an answer without end is cut off", async () => {
   await expect(client.call(call, never)).rejects.toThrow("more than 1000 bytes");
 });
 
+test("interim answers without end are given up, of a call and of a watch", async () => {
+  const { client } = await startKubernetesApi(() => ({ status: 200, body: "{}", interim: 50 }));
+  await expect(client.call(call, never)).rejects.toThrow("TOO_MANY_INTERIM_ANSWERS");
+  await expect(client.stream(call, 5_000, never).next()).rejects.toThrow("TOO_MANY_INTERIM_ANSWERS");
+});
+
+test("a body in crumbs is given up", async () => {
+  const answer = { status: 200, body: "x".repeat(5_000), crumbs: true };
+  const { client } = await startKubernetesApi(() => answer, { maxBytes: 1 << 20 });
+  await expect(client.call(call, never)).rejects.toThrow("has more than");
+});
+
+test("a few interim answers and small pieces are nothing", async () => {
+  const body = '{"a":"xxxxxxxxxxxxxxxxxxxxxxxxxxxx"}';
+  const { client } = await startKubernetesApi(() => ({ status: 200, body, interim: 3, crumbs: true }));
+  expect((await client.call(call, never)).reveal()).toEqual(JSON.parse(body));
+});
+
 test("a server that hangs is given up in time", async () => {
   const { client } = await startKubernetesApi(() => "hang", { timeoutMs: 50 });
   await expect(client.call(call, never)).rejects.toThrow(
@@ -101,6 +119,12 @@ describe("an answer that goes on", () => {
   ] as const)("fails at %s", async (_what, answer, message) => {
     const { client } = await startKubernetesApi(() => answer, { maxBytes: 1_000 });
     await expect(read(client, 100)).rejects.toThrow(message);
+  });
+
+  test("gives long lines that come in small pieces", async () => {
+    const line = JSON.stringify({ a: "x".repeat(200_000) });
+    const { client } = await startKubernetesApi(() => ({ status: 200, body: `${line}\n`.repeat(3) }));
+    expect(await read(client)).toEqual([JSON.parse(line), JSON.parse(line), JSON.parse(line)]);
   });
 
   test("begins within the time of any call, however long it may be silent later", async () => {

@@ -1,5 +1,6 @@
-import type { IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { Agent, type RequestOptions, request as httpsRequest } from "node:https";
+import { BoundedBytes } from "../shared/bounded-bytes.js";
 import { ProviderError } from "../shared/errors.js";
 import { withDeadline } from "../shared/join-signals.js";
 import { IdleSignal } from "./idle-signal.js";
@@ -36,6 +37,8 @@ interface Reply {
 
 const userAgent = "keymount";
 const defaultTimeoutMs = 10_000;
+const mostInterimAnswers = 8;
+const mostHeaderBytes = 16_384;
 /** An object has 1.5 MiB at most in etcd, and more as JSON, where `<` is written as `\u003c`. */
 const defaultMaxBytes = 4 << 20;
 
@@ -98,6 +101,7 @@ export class KubeClient {
       method,
       path,
       agent: this.#agentFor(ca),
+      maxHeaderSize: mostHeaderBytes,
       headers: {
         accept: accept ?? "application/json",
         authorization: `Bearer ${token.reveal()}`,
@@ -133,21 +137,18 @@ function tooLate(purpose: string): ProviderError {
 
 function opened(options: RequestOptions, purpose: string, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
+    const failed = (cause: unknown) => reject(signal.aborted ? (signal.reason as Error) : unreachable(purpose, cause));
     const request = httpsRequest({ ...options, signal }, resolve);
-    request.on("error", (cause) => reject(signal.aborted ? (signal.reason as Error) : unreachable(purpose, cause)));
+    endAfterInterimAnswers(request, failed);
+    request.on("error", failed);
     request.end();
   });
 }
 
 async function bytesOf(response: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  for await (const piece of response as AsyncIterable<Buffer>) {
-    bytes += piece.length;
-    if (bytes > maxBytes) break;
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces);
+  const bytes = new BoundedBytes(maxBytes);
+  for await (const piece of response as AsyncIterable<Buffer>) if (bytes.add(piece) !== undefined) break;
+  return bytes.take();
 }
 
 async function* linesOf(
@@ -156,19 +157,23 @@ async function* linesOf(
   purpose: string,
   idle: IdleSignal,
 ): AsyncGenerator<unknown, void> {
-  let rest = Buffer.alloc(0);
-  for await (const piece of response as AsyncIterable<Buffer>) {
-    idle.renew();
-    rest = Buffer.concat([rest, piece]);
-    for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a)) {
-      const line = parsed(rest.subarray(0, end));
-      if (line === undefined) throw new ProviderError("unavailable", `${purpose}: a line of the answer is not JSON`);
-      rest = rest.subarray(end + 1);
-      yield line;
-    }
-    if (rest.length > maxBytes) {
+  const line = new BoundedBytes(maxBytes);
+  const add = (bytes: Buffer) => {
+    if (bytes.length > 0 && line.add(bytes) !== undefined) {
       throw new AnswerTooLong(purpose, "a line of the answer", maxBytes);
     }
+  };
+  for await (const piece of response as AsyncIterable<Buffer>) {
+    idle.renew();
+    let rest = piece;
+    for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a)) {
+      add(rest.subarray(0, end));
+      const read = parsed(line.take());
+      if (read === undefined) throw new ProviderError("unavailable", `${purpose}: a line of the answer is not JSON`);
+      rest = rest.subarray(end + 1);
+      yield read;
+    }
+    add(rest);
   }
 }
 
@@ -181,20 +186,30 @@ function exchange(
   return new Promise((resolve, reject) => {
     const failed = (cause: unknown) => reject(signal.aborted ? (signal.reason as Error) : unreachable(purpose, cause));
     const request = httpsRequest({ ...options, signal }, (response) => {
-      const pieces: Buffer[] = [];
-      let bytes = 0;
-      response.on("data", (piece: Buffer) => {
-        bytes += piece.length;
-        pieces.push(piece);
-        if (bytes <= maxBytes) return;
+      const bytes = new BoundedBytes(maxBytes);
+      const take = (piece: Buffer) => {
+        if (bytes.add(piece) === undefined) return;
+        response.off("data", take);
         reject(new AnswerTooLong(purpose, "the answer", maxBytes));
         request.destroy();
-      });
+      };
+      response.on("data", take);
       response.on("error", failed);
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(pieces) }));
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, body: bytes.take() }));
     });
+    endAfterInterimAnswers(request, failed);
     request.on("error", failed);
     request.end(body && JSON.stringify(body.reveal()));
+  });
+}
+
+/** The API server sends none; each costs time, and the idle time begins anew with none of them. */
+function endAfterInterimAnswers(request: ClientRequest, failed: (cause: Error) => void): void {
+  let interim = 0;
+  request.on("information", () => {
+    if (++interim <= mostInterimAnswers) return;
+    failed(Object.assign(new Error("too many interim answers"), { code: "TOO_MANY_INTERIM_ANSWERS" }));
+    request.destroy();
   });
 }
 

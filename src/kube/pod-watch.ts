@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
+import { cutText } from "../shared/shown-text.js";
 import type { KubeClient } from "./kube-client.js";
 import { AnswerTooLong, KubeError } from "./kube-error.js";
 
@@ -227,7 +228,8 @@ function acceptOf(kind: string): string {
 }
 
 function podOf({ namespace, name, uid, annotations }: z.output<typeof metadata>["metadata"]): WatchedPod {
-  const refresh = annotations?.[refreshAnnotation]?.slice(0, longestAnnotation);
+  const annotation = annotations?.[refreshAnnotation];
+  const refresh = annotation && cutText(annotation, longestAnnotation);
   return { namespace, name, uid, ...(refresh !== undefined && { refresh }) };
 }
 

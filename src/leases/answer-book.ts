@@ -55,6 +55,8 @@ export interface Entry {
   overdue?: boolean;
   /** It is static and of no use to a reader, however young. */
   unfit?: boolean;
+  /** Vault has denied it to a living token since it was last answered. */
+  denied?: boolean;
   /** A credential is being made: it would be lost if its users lost their place, or if nobody knew of it. */
   making?: boolean;
 }
@@ -117,16 +119,25 @@ export class AnswerBook {
     return binding;
   }
 
-  /** The entry of a binding's request, made where it is new; from now on the binding uses it. */
+  /**
+   * The entry of a binding's request, made where it is new; from now on the binding uses it. For a binding that has been
+   * forgotten meanwhile (its pod is gone) it is an entry that nothing is held in.
+   */
   use(binding: Binding, request: VaultRequest): Entry {
     const { tokenKey, namespace } = binding;
     const key = `${tokenKey}\n${requestKey(request)}`;
     const entry = this.#entries.get(key) ?? { key, tokenKey, namespace, request, users: new Set<Binding>() };
+    if (!this.#has(binding)) return entry;
     this.#entries.set(key, entry);
     if (this.#evictable.has(entry)) this.#evictable.renew(entry);
     entry.users.add(binding);
     binding.entries.add(entry);
     return entry;
+  }
+
+  /** The same where it is used already. */
+  find({ tokenKey }: Binding, request: VaultRequest): Entry | undefined {
+    return this.#entries.get(`${tokenKey}\n${requestKey(request)}`);
   }
 
   /** Whether there is room for another credential: what cannot be held must not be made. */
@@ -142,6 +153,7 @@ export class AnswerBook {
     if (!room && answer.kind === "static") return;
     entry.overdue = false;
     entry.unfit = false;
+    entry.denied = false;
     this.#place(entry, answer);
   }
 
@@ -154,6 +166,7 @@ export class AnswerBook {
     binding.delivered = answers;
     binding.deliveries += 1;
     delete binding.supersededAt;
+    if (!this.#has(binding)) return { news };
     for (const other of this.#bindingsAt.get(binding.place) ?? []) if (other !== binding) other.supersededAt ??= now;
     return { news };
   }
@@ -177,6 +190,11 @@ export class AnswerBook {
     );
   }
 
+  /** Whether any binding is of this token key. */
+  isNeeded(tokenKey: string): boolean {
+    return this.#bindingsOf.has(tokenKey);
+  }
+
   bindingsOf(tokenKey: string): Binding[] {
     return [...(this.#bindingsOf.get(tokenKey) ?? [])];
   }
@@ -191,7 +209,10 @@ export class AnswerBook {
     for (const binding of this.#bindings.values()) if (binding.pod?.uid === uid) this.forget(binding);
   }
 
-  /** Takes up what an earlier process held. What this one has been asked for since stays as it is. */
+  /**
+   * Takes up what an earlier process held. What this one has been asked for since stays as it is, but for credentials that
+   * were replaced meanwhile: this one could make none.
+   */
   restore(former: Binding): void {
     const known = this.#bindings.get(former.key);
     const binding = known ?? { ...former, entries: new Set<Entry>(), delivered: new Map<Entry, Answer>() };
@@ -204,7 +225,7 @@ export class AnswerBook {
       entry.users.add(binding);
       binding.entries.add(entry);
       const answer = former.delivered.get(one);
-      if (answer && !binding.delivered.has(entry)) binding.delivered.set(entry, answer);
+      if (answer && isNewerCredential(answer, binding.delivered.get(entry))) binding.delivered.set(entry, answer);
     }
   }
 
@@ -212,7 +233,10 @@ export class AnswerBook {
     const entry = this.#entries.get(former.key) ?? { ...former };
     if (!this.#entries.has(entry.key)) delete entry.answer;
     this.#entries.set(entry.key, entry);
-    if (former.answer && !entry.answer) this.#place(entry, former.answer);
+    if (former.answer && isNewerCredential(former.answer, entry.answer)) {
+      this.#drop(entry);
+      this.#place(entry, former.answer);
+    }
     return entry;
   }
 
@@ -255,6 +279,10 @@ export class AnswerBook {
   #file(binding: Binding): void {
     group(this.#bindingsOf, binding.tokenKey).add(binding);
     if (binding.pod) group(this.#bindingsAt, binding.place).add(binding);
+  }
+
+  #has(binding: Binding): boolean {
+    return this.#bindings.get(binding.key) === binding;
   }
 
   #lives({ pod }: Binding): boolean {
@@ -310,6 +338,11 @@ export class AnswerBook {
     if (held > 0) this.#bytes.set(namespace, held);
     else this.#bytes.delete(namespace);
   }
+}
+
+/** Or the first answer of all. */
+function isNewerCredential(former: Answer, held: Answer | undefined): boolean {
+  return !held || (former.kind !== "static" && former.readAt > held.readAt);
 }
 
 function isEvictable({ kind }: Answer): boolean {

@@ -3,7 +3,7 @@ import type { VaultRequest } from "../mount/mount-spec.js";
 import { argsBytes } from "../mount/request-key.js";
 import type { AnswerBody } from "../mount/secret-value.js";
 import { type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
-import { type Session, tokenReplacementAt } from "../vault/session.js";
+import { type StoredToken, tokenReplacementAt } from "../vault/stored-token.js";
 import { type Term, endOf, newTerm, renewalAt, replacementAt } from "../vault/term.js";
 import type { Lease, VaultAnswer } from "../vault/vault-client.js";
 
@@ -29,7 +29,7 @@ export interface Answer {
   term?: Term;
   readonly lease?: Lease;
   /** That asked; a lease dies with its token. */
-  readonly session: Session;
+  readonly session: StoredToken;
   /** Type of the engine, as far as Vault tells (`mount_type`); `""` otherwise. */
   readonly engine: string;
   /** Vault does not know the lease any more. */
@@ -49,7 +49,7 @@ const leewayMs = 5 * 60_000;
 export function answerOf(
   request: VaultRequest,
   reply: VaultAnswer,
-  session: Session,
+  session: StoredToken,
   { wall, monotonic, draw, maxOrphanMs }: { wall: number; monotonic: number; draw: number; maxOrphanMs: number },
 ): Answer {
   const body = reply.body.reveal();
@@ -96,7 +96,7 @@ export function isAlive(answer: Answer, now: number): boolean {
 
 /** Vault has said so, of itself or of the token it hangs on. */
 export function isDead({ kind, gone, session }: Answer): boolean {
-  return gone === true || (kind === "leased" && (session.dead || session.usesLeft <= 0));
+  return gone === true || (kind === "leased" && (session.state === "dead" || session.usesLeft <= 0));
 }
 
 /** When it ends unless it is renewed, alone or with the token it hangs on; `Infinity` for never. */
@@ -106,10 +106,10 @@ export function endsAt({ kind, term, session }: Answer): number {
 }
 
 /** When a Mount should have another made; `Infinity` while its end is not in sight. */
-export function replaceAt({ kind, term, session, failures }: Answer, leadMs: number): number {
+export function replaceAt({ kind, term, session }: Answer, leadMs: number): number {
   if (!term) return Infinity;
   if (kind === "issued") return term.grantedAt + (term.grantedMs * 2) / 3;
-  return Math.min(replacementAt(term, leadMs, failures > 0), tokenReplacementAt(session, leadMs));
+  return Math.min(replacementAt(term, leadMs), tokenReplacementAt(session, leadMs));
 }
 
 /** When the keeper should renew it; `Infinity` for what cannot be renewed, or need not be any more. */

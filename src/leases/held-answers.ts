@@ -5,8 +5,8 @@ import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
 import { SharedWork } from "../shared/shared-work.js";
-import type { Session } from "../vault/session.js";
-import type { Keeping } from "../vault/sessions.js";
+import type { StoredToken } from "../vault/stored-token.js";
+import type { Persistence } from "../vault/token-store.js";
 import { type LeaseRules, isShort } from "../vault/term.js";
 import type { Lease, Priority, VaultAnswer } from "../vault/vault-client.js";
 import { VaultError } from "../vault/vault-error.js";
@@ -19,12 +19,15 @@ export interface FreshAnswers {
   ask(
     visitor: Visitor,
     request: VaultRequest,
-    options: { priority: Priority; mayWait: boolean },
+    options: { priority: Priority; mayWait: boolean; allowedBefore: boolean },
     signal: AbortSignal,
-  ): Promise<{ reply: VaultAnswer; session: Session }>;
+  ): Promise<{ reply: VaultAnswer; session: StoredToken }>;
 
-  /** Gives back a lease that nobody will be given; in the background, as well as policy lets it. */
-  giveBack(lease: Lease, session: Session): void;
+  /** Whether a read is known to make a credential. */
+  hasMade(visitor: Visitor, request: VaultRequest): boolean;
+
+  /** Gives back a lease that nobody will be given; in the background. */
+  giveBack(lease: Lease, session: StoredToken, path: string): void;
 }
 
 export interface HeldAnswersObserver {
@@ -43,7 +46,7 @@ export interface HeldAnswersParts {
   random: Random;
   observer: HeldAnswersObserver;
   rules: LeaseRules;
-  keeping: Keeping;
+  journal: Persistence;
   /** Why no credential may be made on this node now; `undefined` when it may. */
   credentialsRefused: () => ProviderError | undefined;
   /** The refresh that the pod asks for: read everything static again when it is another than before. */
@@ -74,7 +77,7 @@ export class HeldAnswers implements Answers {
   }
 
   visit(visitor: Visitor): Visit {
-    const { book, clock, refreshWished, keeping } = this.#parts;
+    const { book, clock, refreshWished, journal } = this.#parts;
     const { tokenKey, place, podVolume, pod } = visitor;
     const { namespace, name, uid } = pod;
     const of = { tokenKey, namespace, place, ...(podVolume && { pod: { namespace, name, uid } }) };
@@ -90,7 +93,8 @@ export class HeldAnswers implements Answers {
         return { body: answer.body, ...(heldBecause && { heldBecause }) };
       },
       former: (request) => {
-        const entry = book.use(binding, request);
+        const entry = book.find(binding, request);
+        if (!entry) return undefined;
         if (entry.answer?.kind === "static") entry.unfit = true;
         const former = binding.delivered.get(entry);
         if (!former || former === given.get(entry.key)?.answer) return undefined;
@@ -103,10 +107,15 @@ export class HeldAnswers implements Answers {
         const unchanged = binding.versions === versions;
         binding.versions = versions;
         if (refresh !== undefined) binding.refresh = refresh;
-        if (news || !unchanged || anew) void keeping.keep(tokenKey);
+        if (news || !unchanged || anew) void journal.persist(tokenKey);
         return { unchanged };
       },
     };
+  }
+
+  /** Resolves when nothing is being asked for any more: what is made has been written by then. */
+  async settled(): Promise<void> {
+    await this.#asking.settled();
   }
 
   async #deliver(
@@ -142,7 +151,10 @@ export class HeldAnswers implements Answers {
     const { visitor, entry, request } = question;
     const early = this.#attempts.tooEarly(entry.key, this.#parts.clock.monotonic());
     if (early) throw early;
-    if (makes(request)) this.#admitCredential(visitor, request);
+    if (makes(request) || (request.method === "GET" && this.#parts.fresh.hasMade(visitor, request))) {
+      this.#admitCredential(visitor, request);
+      if (entry.users.size === 0) throw lostItsPlace(request);
+    }
     const work = (working: AbortSignal) => this.#ask(question, held, working);
     return this.#asking.run(entry.key, work, { lasting: held?.kind !== "static" }, signal);
   }
@@ -150,13 +162,15 @@ export class HeldAnswers implements Answers {
   /** What is a credential for certain is noted before it is asked for; what turns out to be one, before it is given. */
   async #ask(question: Question, held: Answer | undefined, signal: AbortSignal): Promise<Answer> {
     const { visitor, binding, entry, request } = question;
-    const { book, fresh, clock, random, keeping, rules } = this.#parts;
+    const { book, fresh, clock, random, journal, rules } = this.#parts;
     const priority = priorityOf(binding, held);
     const former = binding.delivered.get(entry);
     entry.making = makes(request) || (former !== undefined && former.kind !== "static");
     try {
-      if (entry.making) await keeping.keep(entry.tokenKey);
-      const { reply, session } = await fresh.ask(visitor, request, { priority, mayWait: held !== undefined }, signal);
+      if (entry.making) await journal.persist(entry.tokenKey);
+      const allowedBefore = entry.answer !== undefined && entry.denied !== true;
+      const asked = { priority, mayWait: held !== undefined, allowedBefore };
+      const { reply, session } = await fresh.ask(visitor, request, asked, signal);
       const answer = answerOf(request, reply, session, {
         wall: clock.wall(),
         monotonic: clock.monotonic(),
@@ -172,6 +186,7 @@ export class HeldAnswers implements Answers {
       return answer;
     } catch (reason) {
       const error = ProviderError.from(reason);
+      if (error instanceof VaultError && error.kind === "denied") entry.denied = true;
       if (!signal.aborted) {
         this.#attempts.failed(entry.key, error, clock.monotonic(), (failures) =>
           retryDelay(error, failures, held !== undefined, random()),
@@ -184,10 +199,10 @@ export class HeldAnswers implements Answers {
   }
 
   async #welcome({ visitor, entry, request }: Question, answer: Answer, first: boolean): Promise<void> {
-    const { observer, rules, keeping } = this.#parts;
+    const { observer, rules, journal } = this.#parts;
     observer.credentialMade(visitor, request, answer, first);
     if (first && answer.term && isShort(answer.term, rules.leadMs)) observer.livesTooShort(visitor, request, answer);
-    await keeping.keep(entry.tokenKey);
+    await journal.persist(entry.tokenKey);
   }
 
   #admitCredential(visitor: Visitor, request: VaultRequest): void {
@@ -202,13 +217,13 @@ export class HeldAnswers implements Answers {
     }
   }
 
-  /** That a GET makes a credential shows only in its answer; a lease that may not be held is given back. */
+  /** That a GET makes a credential shows first in its answer; a lease that may not be held is given back. */
   #admitAnswer({ visitor, entry, request }: Question, { kind, lease, session }: Answer): void {
     try {
       if (kind === "leased") this.#admitCredential(visitor, request);
       if (entry.users.size === 0) throw lostItsPlace(request);
     } catch (refusal) {
-      if (lease) this.#parts.fresh.giveBack(lease, session);
+      if (lease) this.#parts.fresh.giveBack(lease, session, request.path);
       throw refusal;
     }
   }
@@ -224,7 +239,7 @@ function needsPodVolume(request: VaultRequest): ProviderError {
 function lostItsPlace(request: VaultRequest): ProviderError {
   return new ProviderError(
     "limit_exceeded",
-    `${request.path} made a credential for a volume that has lost its place to others meanwhile; raise limits.bindings or spread the pods`,
+    `${request.path} makes a credential for a volume that has lost its place meanwhile: its pod is gone, or others needed the room (raise limits.bindings or spread the pods)`,
   );
 }
 

@@ -1,11 +1,12 @@
 import type { Clock } from "../shared/clock.js";
 import type { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
-import { Sessions, type SessionsObserver } from "../vault/sessions.js";
+import type { CredentialPaths } from "../vault/credential-paths.js";
+import { TokenStore, type TokenStoreObserver } from "../vault/token-store.js";
 import type { LeaseRules } from "../vault/term.js";
 import type { VaultClient } from "../vault/vault-client.js";
-import { VaultSecrets } from "../vault/vault-secrets.js";
-import { AccountLedger, type LedgerObserver } from "./account-ledger.js";
+import { VaultSecrets, type VaultSecretsObserver } from "../vault/vault-secrets.js";
+import { StateJournal, type StateJournalObserver } from "./state-journal.js";
 import { AnswerBook, type BookLimits } from "./answer-book.js";
 import { HeldAnswers, type HeldAnswersObserver } from "./held-answers.js";
 import { LeaseKeeper, type LeaseKeeperObserver } from "./lease-keeper.js";
@@ -16,8 +17,10 @@ export interface HoldingParts {
   random: Random;
   limits: BookLimits;
   rules: LeaseRules;
-  observer: SessionsObserver & HeldAnswersObserver;
-  keeperObserver: LeaseKeeperObserver & LedgerObserver;
+  /** What is known of paths that make credentials; shared with the client, which waits for those. */
+  paths: CredentialPaths;
+  observer: TokenStoreObserver & HeldAnswersObserver & VaultSecretsObserver;
+  keeperObserver: LeaseKeeperObserver & StateJournalObserver;
   /** Which pods are known to live; where nobody knows, none is. */
   lives: (podUid: string) => boolean;
   /** See `HeldAnswersParts`. */
@@ -31,22 +34,30 @@ export interface HoldingParts {
 /** Everything that holds, each part knowing the others it needs. */
 export interface Holding {
   book: AnswerBook;
-  sessions: Sessions;
+  sessions: TokenStore;
   answers: HeldAnswers;
   keeper: LeaseKeeper;
-  ledger: AccountLedger;
+  ledger: StateJournal;
+  /** Resolves when nothing is being made or given back any more, and what was made has been written. */
+  settled(): Promise<void>;
 }
 
 /** Puts together what answers Mounts, what renews, and what survives. Nothing is started. */
 export function createHolding(parts: HoldingParts): Holding {
-  const { client, clock, random, limits, rules, observer, keeperObserver, lifetime } = parts;
-  const book = new AnswerBook(limits, (tokenKey) => secrets.close(tokenKey), parts.lives);
-  const ledger = new AccountLedger({ book, sessions: () => sessions, clock, random, observer: keeperObserver });
-  const common = { client, clock, random, rules, keeping: ledger };
-  const sessions: Sessions = new Sessions({ ...common, observer, lifetime });
-  const secrets: VaultSecrets = new VaultSecrets({ client, sessions, lifetime });
+  const { client, clock, random, limits, rules, observer, keeperObserver, lifetime, paths } = parts;
+  const book = new AnswerBook(limits, (tokenKey) => sessions.close(tokenKey), parts.lives);
+  const ledger = new StateJournal({ book, sessions: () => sessions, paths, clock, random, observer: keeperObserver });
+  const common = { client, clock, random, rules, journal: ledger };
+  const isNeeded = (tokenKey: string) => book.isNeeded(tokenKey);
+  const sessions: TokenStore = new TokenStore({ ...common, isNeeded, observer, lifetime });
+  const secrets = new VaultSecrets({ client, sessions, paths, observer, lifetime });
   const { refreshWished, credentialsRefused } = parts;
   const answers = new HeldAnswers({ ...common, book, fresh: secrets, observer, refreshWished, credentialsRefused });
   const keeper = new LeaseKeeper({ ...common, book, sessions, observer: keeperObserver });
-  return { book, sessions, answers, keeper, ledger };
+  const settled = async () => {
+    await answers.settled(); // Each may log in, and give back.
+    await Promise.all([sessions.settled(), secrets.settled()]);
+    await ledger.settled();
+  };
+  return { book, sessions, answers, keeper, ledger, settled };
 }

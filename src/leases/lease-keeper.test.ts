@@ -4,7 +4,9 @@ import type { Visitor } from "../mount/ports.js";
 import { CountingVault, sampleVisitor } from "../testing/counting-vault.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { testHolding } from "../testing/test-holding.js";
-import type { VaultErrorKind } from "../vault/vault-error.js";
+import { endOf } from "../vault/term.js";
+import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
+import { endsAt } from "./answer.js";
 import type { Holding } from "./holding.js";
 
 const second = 1_000;
@@ -125,10 +127,17 @@ test.each<[string, VaultErrorKind[], number, string[], string]>([
   ["the lease is unknown", ["lease_gone"], 1, ["lease gone"], "login-2"],
   ["the token is dead", ["token_invalid"], 1, ["token died"], "login-2"],
   ["Vault refuses it", ["refused"], 1, ["lease: never again"], "login-1"],
+  [
+    "it is denied, and Vault does not say whether the token lives",
+    ["denied"],
+    2,
+    ["lease: later", "lease renewed"],
+    "login-1",
+  ],
 ])("a lease's renewal, where %s", async (_what, kinds, tries, says, gives) => {
   vault.grants = [{ ttlMs: 100 * day }];
   await mount();
-  vault.failures.push(...kinds.map((kind) => ({ verb: "renew", kind })));
+  vault.failures.push(...kinds.map((kind) => ({ verb: "renew", kind })), { verb: "lookup", kind: "outage" });
   grantLease("login-2", hour);
   await pass(40 * minute, minute);
   await pass(5 * minute);
@@ -281,11 +290,118 @@ test("a node that wakes up has everything due at once, and renews a few at a tim
   holding.keeper.round(never);
   holding.keeper.round(never);
   await clock.advance(0);
-  expect(renewals()).toHaveLength(8);
+  // Of the one auth mount, and of the one engine: two slots of eight are left for others, in either pool.
+  expect(renewals().filter((call) => call.startsWith("renew-self"))).toHaveLength(6);
+  expect(renewals()).toHaveLength(12);
   open();
   // One after another, not so many a round: a thousand pods with lives of minutes have dozens due every second.
   await clock.advance(0);
   expect(renewals()).toHaveLength(60);
+});
+
+describe("engines that hang", () => {
+  /** What renews of these is answered after ten seconds, by nobody. */
+  let hanging: (leaseId: string) => boolean;
+  const ttlMs = 10 * minute;
+
+  beforeEach(() => {
+    hanging = () => false;
+    vault.grants = [{ ttlMs }];
+    const renewLease = vault.renewLease.bind(vault);
+    vault.renewLease = async (...args) => {
+      if (!hanging(args[2].reveal())) return renewLease(...args);
+      await clock.sleep(10 * second, never);
+      throw new VaultError("outage", "no answer in time");
+    };
+  });
+
+  /** A pod with one credential of that role. */
+  async function pod(n: number, path: string): Promise<void> {
+    const uid = `pod-${n}`;
+    living.add(uid);
+    vault.replies.set(path, () => ({
+      body: { data: { value: "x" } },
+      lease: { id: `${path}/${n}`, durationMs: ttlMs },
+    }));
+    const of = { tokenKey: uid, place: uid, pod: { namespace: "shop", name: uid, uid, serviceAccount: "web" } };
+    const visit = holding.answers.visit(sampleVisitor(of));
+    await visit.answer({ ...creds, path }, { refreshIntervalMs: day, onDenied: "keep" }, never);
+    visit.conclude("v");
+  }
+
+  test.each([
+    ["one engine", (n: number) => (n < 60 ? "hung/creds/app" : "database/creds/app")],
+    ["many engines", (n: number) => (n < 60 ? `hung-${n}/creds/app` : "database/creds/app")],
+    ["many roles of one engine", (n: number) => (n < 60 ? `hung/creds/app-${n}` : "database/creds/app")],
+    ["one database behind an engine", (n: number) => (n < 60 ? "database/creds/hung" : "database/creds/app")],
+  ])("no healthy lease and no token ends, though no Mount comes: %s", async (_what, pathOf) => {
+    for (let n = 0; n < 100; n += 1) await pod(n, pathOf(n));
+    hanging = (id) => id.includes("hung");
+    const ended = new Set<string>();
+    for (let passed = 0; passed < 2 * ttlMs; passed += second) {
+      await clock.advance(second);
+      holding.keeper.round(never);
+      const now = clock.monotonic();
+      for (const { answer, request, key } of holding.book.entries())
+        if (!request.path.includes("hung") && endsAt(answer!) <= now) ended.add(key);
+      for (const { term, tokenKey } of holding.sessions.current()) if (endOf(term) <= now) ended.add(tokenKey);
+    }
+    expect(ended.size).toBe(0);
+  });
+
+  test("what is renewable is replaced by a Mount in the last fifth of its grant, though its renewal was never answered", async () => {
+    await pod(1, "database/creds/app");
+    hanging = () => true;
+    for (let passed = 0; passed < 8 * minute; passed += second) {
+      await clock.advance(second);
+      if (passed >= 7 * minute) holding.keeper.round(never); // The loop comes late: it was held up.
+    }
+    await pod(1, "database/creds/app");
+    expect(vault.calls.filter((call) => call === "GET database/creds/app")).toHaveLength(2);
+  });
+});
+
+test("a renewal that grants nothing ends the lease: a Mount has another made", async () => {
+  vault.grants = [{ ttlMs: 100 * day }];
+  await mount();
+  vault.renewals.push({ durationMs: 0 });
+  await pass(44 * minute, minute);
+  expect(told[0]).toBe("lease: last renewal");
+  grantLease("login-2", hour);
+  expect(await mount()).toBe("login-2");
+});
+
+/** What `renew-self` says, what `lookup-self` says then, and what is done about the token. */
+test.each<[string, VaultErrorKind, VaultErrorKind | undefined, string, boolean]>([
+  ["the node is away", "outage", undefined, "token: later", true],
+  ["Vault is sealed", "sealed", undefined, "token: later", true],
+  ["there is a quota", "quota", undefined, "token: later", false],
+  ["its auth method hangs", "engine", undefined, "token: later", false],
+  ["its Vault namespace is sealed", "namespace", undefined, "token: later", false],
+  ["it is past its max TTL, or its role is gone", "refused", undefined, "token: never again", false],
+  ["it is dead", "token_invalid", undefined, "token died", false],
+  ["policy denies it", "denied", undefined, "token: never again", false],
+  ["it is denied, and dead", "denied", "token_invalid", "token died", false],
+  ["it is denied, and may not tell whether it lives", "denied", "denied", "token: never again", false],
+  ["it is denied, and the node is away then", "denied", "outage", "token: later", true],
+])("a token's renewal, where %s", async (_what, kind, lookup, says, spreads) => {
+  await mount();
+  const renewSelf = vault.renewSelf.bind(vault);
+  vault.renewSelf = () => {
+    vault.renewSelf = renewSelf;
+    return Promise.reject(new VaultError(kind, "no"));
+  };
+  if (lookup) vault.failures.push({ verb: "lookup", kind: lookup });
+  await pass(40 * minute, minute);
+  expect(told.filter((line) => line.startsWith("token"))).toEqual([says]);
+  const [stored] = holding.sessions.all();
+  if (stored) holding.sessions.died(stored);
+  const login = holding.sessions.open(sampleVisitor(), { namespace: "shop", priority: "refresh" }, true, never);
+  const waits = await login.then(
+    () => false,
+    () => true,
+  );
+  expect(waits).toBe(spreads);
 });
 
 test("nothing is renewed for a pod that is gone", async () => {

@@ -1,15 +1,18 @@
+import type { VaultRequest } from "../mount/mount-spec.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
 import { backoff } from "../vault/backoff.js";
+import { engineOf } from "../vault/engine.js";
 import { isPassing } from "../vault/passing.js";
-import { type Session, hasEnded, tokenRenewalAt } from "../vault/session.js";
-import type { Keeping, Sessions } from "../vault/sessions.js";
-import { type LeaseRules, renewed, unrenewable } from "../vault/term.js";
+import { type StoredToken, hasEnded, tokenRenewalAt } from "../vault/stored-token.js";
+import type { Persistence, TokenStore } from "../vault/token-store.js";
+import { type LeaseRules, endOf, renewed, unrenewable } from "../vault/term.js";
 import type { Caller, Lease, VaultClient } from "../vault/vault-client.js";
 import { VaultError } from "../vault/vault-error.js";
 import { type Answer, endsAt, isAlive, isDead, leaseRenewalAt, replaceAt } from "./answer.js";
 import type { AnswerBook, Entry } from "./answer-book.js";
+import { type RenewalGroup, RenewalSlots } from "./renewal-slots.js";
 
 export interface LeaseKeeperObserver {
   /** It has another term; where `answer.term.renewable` is false, renewals move its end no more. */
@@ -24,38 +27,35 @@ export interface LeaseKeeperObserver {
 
 export interface LeaseKeeperParts {
   book: AnswerBook;
-  sessions: Sessions;
+  sessions: TokenStore;
   client: VaultClient;
   clock: Clock;
   random: Random;
   rules: LeaseRules;
-  keeping: Keeping;
+  journal: Persistence;
   observer: LeaseKeeperObserver;
 }
 
 /** One renewal that is due. */
 interface Due {
   /** Told apart by identity: what is being renewed is not renewed twice at once. */
-  what: Session | Answer;
-  session: Session;
+  what: StoredToken | Answer;
+  session: StoredToken;
+  group: RenewalGroup;
   endsAt: number;
   renew: (signal: AbortSignal) => Promise<void>;
 }
 
-/** Renewals under way at once for one connection: a node that wakes up has all of its own due together. */
-const mostAtOnce = 8;
-
 /**
  * Renews what is held, as long as somebody wants it. It never logs in and never has anything made anew: that needs the
- * pod's own token, which only a Mount brings. What ends soonest comes first.
+ * pod's own token, which only a Mount brings. What ends soonest comes first, and what has failed before comes last.
  */
 export class LeaseKeeper {
   readonly #parts: LeaseKeeperParts;
-  readonly #underWay = new Map<Session | Answer, Promise<void>>();
-  /** How many of those, by the connection's name. */
-  readonly #atConnection = new Map<string, number>();
+  readonly #underWay = new Map<StoredToken | Answer, Promise<void>>();
+  readonly #slots = new RenewalSlots();
   readonly #announced = new WeakSet<Answer>();
-  /** What was due in this round and waits for another to end, soonest end first. */
+  /** What was due in this round and waits for another to end. */
   #waiting: Due[] = [];
 
   constructor(parts: LeaseKeeperParts) {
@@ -65,7 +65,7 @@ export class LeaseKeeper {
   /** Starts what is due, without waiting for it; call it every second or so. The signal ends what it starts. */
   round(signal: AbortSignal): void {
     const now = this.#parts.clock.monotonic();
-    this.#waiting = this.#due(now).sort((a, b) => a.endsAt - b.endsAt);
+    this.#waiting = this.#due(now).sort(byUrgency);
     this.#startWaiting(signal);
     for (const entry of this.#parts.book.entries()) if (entry.answer) this.#announce(entry, entry.answer, now);
   }
@@ -81,48 +81,42 @@ export class LeaseKeeper {
     for (const session of sessions.current()) {
       if (now < tokenRenewalAt(session) || hasEnded(session, now)) continue;
       const renew = (signal: AbortSignal) => sessions.renew(session, signal);
-      due.push({ what: session, session, endsAt: session.term.grantedAt + session.term.grantedMs, renew });
+      due.push({ what: session, session, group: groupOfToken(session), endsAt: endOf(session.term), renew });
     }
     for (const entry of book.entries()) {
       const { answer } = entry;
       if (!answer?.lease || now < leaseRenewalAt(answer) || !isAlive(answer, now)) continue;
       const { lease, session } = answer;
       const renew = (signal: AbortSignal) => this.#renewLease(entry, answer, lease, signal);
-      due.push({ what: answer, session, endsAt: endsAt(answer), renew });
+      due.push({ what: answer, session, group: groupOfLease(session, entry.request), endsAt: endsAt(answer), renew });
     }
     return due.filter(({ what, session }) => !this.#underWay.has(what) && book.isWanted(session.tokenKey, now));
   }
 
-  /** As many as may be under way; those of a connection that is full wait on. */
+  /** As many as may be under way; the others wait on. */
   #startWaiting(signal: AbortSignal): void {
     if (signal.aborted) return;
     this.#waiting = this.#waiting.filter((due) => {
-      if (this.#underWayAt(due) >= mostAtOnce) return true;
+      if (!this.#slots.take(due.group)) return true;
       this.#start(due, signal);
       return false;
     });
   }
 
-  #underWayAt({ session }: Due): number {
-    return this.#atConnection.get(session.connection.name) ?? 0;
-  }
-
   #start(due: Due, signal: AbortSignal): void {
-    const { name } = due.session.connection;
-    this.#atConnection.set(name, this.#underWayAt(due) + 1);
     const work = due
       .renew(signal)
       .catch(() => undefined) // Only the signal ends it so.
       .finally(() => {
         this.#underWay.delete(due.what);
-        this.#atConnection.set(name, this.#underWayAt(due) - 1);
+        this.#slots.release(due.group, due.what.failures > 0);
         this.#startWaiting(signal);
       });
     this.#underWay.set(due.what, work);
   }
 
   async #renewLease(entry: Entry, answer: Answer, lease: Lease, signal: AbortSignal): Promise<void> {
-    const { client, observer, keeping } = this.#parts;
+    const { client, observer, journal } = this.#parts;
     const { session, term } = answer;
     if (!term) return;
     const caller: Caller = { ...session.caller, priority: "renewal" };
@@ -136,7 +130,7 @@ export class LeaseKeeper {
       signal.throwIfAborted();
       await this.#refused(entry, answer, ProviderError.from(reason), signal);
     }
-    void keeping.keep(entry.tokenKey);
+    void journal.persist(entry.tokenKey);
   }
 
   async #refused(entry: Entry, answer: Answer, error: ProviderError, signal: AbortSignal): Promise<void> {
@@ -144,13 +138,19 @@ export class LeaseKeeper {
     if (error instanceof VaultError && error.kind === "lease_gone") {
       answer.gone = true;
       observer.leaseGone(entry, answer);
-    } else if (await sessions.provesDead(answer.session, error, answer.wasRenewed, signal)) {
-      sessions.died(answer.session);
-    } else {
-      if (isPassing(error)) this.#putOff(answer);
-      else if (answer.term) answer.term = unrenewable(answer.term);
-      observer.leaseNotRenewed(entry, answer, error);
+      return;
     }
+    const { session, wasRenewed } = answer;
+    const liveness = await sessions.liveness(
+      session,
+      error,
+      { allowedBefore: wasRenewed, priority: "renewal" },
+      signal,
+    );
+    if (liveness === "dead") return sessions.died(session);
+    if (liveness instanceof ProviderError || isPassing(error)) this.#putOff(answer);
+    else if (answer.term) answer.term = unrenewable(answer.term);
+    observer.leaseNotRenewed(entry, answer, error);
   }
 
   #putOff(answer: Answer): void {
@@ -167,4 +167,19 @@ export class LeaseKeeper {
     this.#announced.add(answer);
     this.#parts.observer.endsUnreplaced(entry, answer, Math.max(0, end - now));
   }
+}
+
+/** What has just been tried in vain waits for what has not been tried. */
+function byUrgency(a: Due, b: Due): number {
+  const failed = ({ what }: Due) => Number(what.failures > 0);
+  return failed(a) - failed(b) || a.endsAt - b.endsAt;
+}
+
+function groupOfToken({ connection, vaultNamespace, authMount }: StoredToken): RenewalGroup {
+  const method = `${vaultNamespace} auth/${authMount}`;
+  return { pool: `tokens of ${connection.name}`, engine: method, path: method };
+}
+
+function groupOfLease({ connection, vaultNamespace }: StoredToken, { path }: VaultRequest): RenewalGroup {
+  return { pool: `leases of ${connection.name}`, engine: `${vaultNamespace}/${engineOf(path)}`, path };
 }

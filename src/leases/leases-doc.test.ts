@@ -51,7 +51,7 @@ describe("the figures are those of the code", () => {
     expect(page).toContain("at least a fifth of the life, at most half of it");
     const last = (ms: number) => newTerm({ requestedAt: 0, durationMs: ms, renewable: false }, hour, 0);
     const lead = 300_000;
-    expect(replacementAt(last(10 * hour), lead, false)).toBe(8 * hour);
-    expect(replacementAt(last(lead), lead, false)).toBe(lead / 2);
+    expect(replacementAt(last(10 * hour), lead)).toBe(8 * hour);
+    expect(replacementAt(last(lead), lead)).toBe(lead / 2);
   });
 });

@@ -10,7 +10,7 @@ const seed = process.env["KEYMOUNT_MODEL_SEED"];
 
 /** What may happen on a node, as data, so that a sequence that goes wrong can be cut down and printed. */
 type Step =
-  | { do: "mount" | "replace the pod" | "revoke its token" | "revoke its lease"; pod: number }
+  | { do: "mount" | "upgrade" | "replace the pod" | "revoke its token" | "revoke its lease"; pod: number }
   | { do: "pass"; ms: number }
   | { do: "change the note" | "take the note's key" | "delete the note" | "deny" | "allow"; tenant: number }
   | {
@@ -22,7 +22,8 @@ type Step =
         | "database down"
         | "database up"
         | "restart"
-        | "revoke all leases";
+        | "revoke all leases"
+        | "lose the lock";
     }
   | { do: "kill"; after: number };
 
@@ -39,7 +40,12 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({
-      do: fc.constantFrom("replace the pod" as const, "revoke its token" as const, "revoke its lease" as const),
+      do: fc.constantFrom(
+        "upgrade" as const,
+        "replace the pod" as const,
+        "revoke its token" as const,
+        "revoke its lease" as const,
+      ),
       pod: fc.nat(pods - 1),
     }),
   },
@@ -68,6 +74,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
         "database up" as const,
         "restart" as const,
         "revoke all leases" as const,
+        "lose the lock" as const,
       ),
     }),
   },
@@ -135,6 +142,10 @@ async function take(step: Step): Promise<void> {
       return;
     case "restart":
       return world.restart();
+    case "upgrade":
+      return world.upgrade(numbered[step.pod]);
+    case "lose the lock":
+      return world.loseLock();
     case "kill":
       return world.killIn(step.after);
   }
@@ -155,8 +166,8 @@ async function write(tenant: number, data: object): Promise<void> {
 
 /** As far as keymount knows which are whose: Vault's own do not name the pod. */
 function tokensOf(pod: ModelPod) {
-  const sessions = world.holding.sessions.all().filter(({ session }) => session.caller.pod?.endsWith(`/${pod.uid}`));
-  const accessors = new Set(sessions.map(({ session }) => session.token.accessor));
+  const held = world.holding.sessions.all().filter(({ caller }) => caller.pod?.endsWith(`/${pod.uid}`));
+  const accessors = new Set(held.map(({ token }) => token.accessor));
   return world.vault.cluster.tokens.all().filter(({ accessor }) => accessors.has(accessor));
 }
 
@@ -222,7 +233,7 @@ async function heal(): Promise<void> {
 
 /** Live tokens of Vault that keymount does not hold. */
 function strangers(): number {
-  const known = new Set(world.holding.sessions.all().map(({ session }) => session.token.accessor));
+  const known = new Set(world.holding.sessions.all().map(({ token }) => token.accessor));
   const live = world.vault.cluster.tokens.all().filter(({ id }) => id !== world.vault.rootToken);
   return live.filter(({ accessor }) => !known.has(accessor)).length;
 }

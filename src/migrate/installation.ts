@@ -119,8 +119,8 @@ function started({ args, env }: Container): Pick<Installation, "args" | "env" | 
 function vaultOfAgents(objects: readonly unknown[]): string | undefined {
   const addresses = objects.flatMap((object) => {
     const text = configMap.safeParse(object).data?.data["config.hcl"] ?? "";
-    const [, stanza = ""] = /^\s*vault\s*\{([^{}]*)\}/m.exec(text) ?? [];
-    return /^\s*"?address"?\s*=\s*"([^"]+)"/m.exec(stanza)?.[1] ?? [];
+    const [, stanza = ""] = /^[ \t]*vault\s*\{([^{}]*)\}/m.exec(text) ?? [];
+    return /^[ \t]*"?address"?\s*=\s*"([^"]+)"/m.exec(stanza)?.[1] ?? [];
   });
   const [first, ...others] = new Set(addresses);
   if (others.length > 0) throw wrong("holds Agents of several Vaults; give --vault-addr, and leave the ConfigMaps out");

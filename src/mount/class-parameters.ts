@@ -5,6 +5,7 @@ import type { ClassSpec } from "./mount-spec.js";
 import { refreshInterval } from "./object-fields.js";
 import { readObjects } from "./objects.js";
 import { canonicalQuery, readSecretPath } from "./secret-path.js";
+import { withoutOuterSlashes } from "../shared/slashes.js";
 
 /** In this order the first that is there wins, as in the OpenBao provider (config.go). */
 export const prefixes = ["bao", "openbao", "vault"] as const;
@@ -103,13 +104,6 @@ function written<T extends Record<string, string>>(texts: T): Partial<T> {
 }
 
 const longest = 1024;
-
-function withoutOuterSlashes(text: string): string {
-  let [start, end] = [0, text.length];
-  while (text[start] === "/") start += 1;
-  while (end > start && text[end - 1] === "/") end -= 1;
-  return text.slice(start, end);
-}
 
 class ParameterReader {
   readonly #findings: Findings;

@@ -1,5 +1,6 @@
 import { ProviderError } from "../shared/errors.js";
 import { named } from "../shared/quoted.js";
+import { TextWriter } from "../shared/text-writer.js";
 import type { MountedFile } from "./mount-spec.js";
 
 /** Tags, lengths, the version's id and hash: what a file costs on the wire beyond its path (twice, as path and id) and bytes. */
@@ -24,6 +25,21 @@ export function fitsTheDriver(files: readonly MountedFile[], responseBytes: numb
     "limit_exceeded",
     `the files of this volume are ${total} bytes, more than the ${responseBytes} that fit one answer to the driver; ` +
       `the largest: ${largest.map(({ path, bytes }) => `${named(path)} (${bytes})`).join(", ")}; put them into several classes and volumes`,
+  );
+}
+
+/**
+ * For a file whose text is longer than what it is made of. Throws `limit_exceeded` for what would fit no answer to the driver,
+ * before that is allocated.
+ */
+export function fileWriter(responseBytes: number): TextWriter {
+  return new TextWriter(
+    responseBytes,
+    () =>
+      new ProviderError(
+        "limit_exceeded",
+        `the file is longer than the ${responseBytes} bytes that fit one answer to the driver; choose one value with secretKey, or another format`,
+      ),
   );
 }
 

@@ -1,14 +1,16 @@
+import type { OneByOne } from "../shared/one-by-one.js";
 import { keystoreJob } from "./formats/keystore-job.js";
 import type { MountedFile, ObjectSpec, VaultRequest } from "./mount-spec.js";
 import type { Job, Workshop } from "./ports.js";
-import { fileOf, filesOf } from "./secret-file.js";
+import { type FileMaking, fileOf, filesOf } from "./secret-file.js";
 import type { AnswerBody } from "./secret-value.js";
 import { templateJob } from "./template-job.js";
 
 /** What the files of a volume are made with, beside the answers. */
-export interface Making {
-  defaultMode: number;
+export interface Making extends FileMaking {
   workshop: Workshop;
+  /** What is given to the workshop: one job after another, for each holds a copy of its secrets until it is done. */
+  jobs: OneByOne;
   /** The pod's Kubernetes namespace. */
   tenant: string;
 }
@@ -20,16 +22,19 @@ export type AnswerTo = (request: VaultRequest) => AnswerBody;
 export async function makeFiles(
   object: ObjectSpec,
   answerTo: AnswerTo,
-  { defaultMode, workshop, tenant }: Making,
+  making: Making,
   signal: AbortSignal,
 ): Promise<readonly MountedFile[]> {
-  const job = jobOf(object, answerTo);
-  if (!job) return filesOf(object, answerTo(object.request), defaultMode);
-  return [fileOf(object, await workshop.make(job, tenant, signal), defaultMode)];
+  if (!object.template && !object.keystore) return filesOf(object, answerTo(object.request), making);
+  const contents = await making.jobs.run(() => {
+    signal.throwIfAborted();
+    return making.workshop.make(jobOf(object, answerTo), making.tenant, signal);
+  });
+  return [fileOf(object, contents, making.defaultMode)];
 }
 
-function jobOf(object: ObjectSpec, answerTo: AnswerTo): Job | undefined {
+/** Of a template or a keystore. */
+function jobOf(object: ObjectSpec, answerTo: AnswerTo): Job {
   const { template, keystore } = object;
-  if (template) return templateJob(object, template, answerTo);
-  return keystore && keystoreJob(object, keystore, answerTo);
+  return template ? templateJob(object, template, answerTo) : keystoreJob(object, keystore!, answerTo);
 }

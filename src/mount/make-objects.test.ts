@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
 import type { Json } from "../shared/json.js";
+import { OneByOne } from "../shared/one-by-one.js";
 import { Redacted } from "../shared/redacted.js";
 import { makeIdentity } from "../testing/certificates.js";
 import { FakeClock } from "../testing/fake-clock.js";
@@ -35,15 +36,21 @@ async function made(text: string, answers: Told, former: Told = {}, onDenied: Wi
     },
     conclude: () => ({ unchanged: false }),
   };
+  let atOnce = 0;
+  let most = 0;
   const workshop: typeof workshopAtHand = {
     make: (job, tenant, signal) => {
       jobs.push(job);
-      return workshopAtHand.make(job, tenant, signal);
+      atOnce += 1;
+      most = Math.max(most, atOnce);
+      return workshopAtHand.make(job, tenant, signal).finally(() => (atOnce -= 1));
     },
   };
   const making = {
     defaultMode: 0o644,
+    responseBytes: 1 << 20,
     workshop,
+    jobs: new OneByOne(),
     tenant: "shop",
     pace: new Pace(new FakeClock(), 1 << 20),
     versionKey: new Redacted(Buffer.alloc(32)),
@@ -59,7 +66,7 @@ async function made(text: string, answers: Told, former: Told = {}, onDenied: Wi
     else for (const { path, contents } of one.made.files) files[path] = contents.reveal().toString();
     if ("made" in one && one.made.heldBecause) held.push(one.object.objectName);
   }
-  return { files, held, wishes, jobs, groups };
+  return { files, held, wishes, jobs, groups, mostAtOnce: () => most };
 }
 
 const pgpass = `
@@ -108,6 +115,27 @@ describe("a template over several secrets", () => {
     const denied = { ...both, "kv/config": new ProviderError("permission_denied", "denied") };
     expect((await made(optional, denied)).files).toEqual({ pgpass: "permission_denied: denied" });
     expect((await made(`${pgpass}  default: none\n`, both)).files).toEqual({ pgpass: "none" });
+  });
+
+  test("whose secrets are too long together is refused before their text is made", async () => {
+    const sources = Array.from({ length: 10 }, (_, n) => `s${n}: {secretPath: kv/s${n}}`).join(", ");
+    const heavy = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [`kv/s${n}`, { a: "<".repeat(4 << 20) }]));
+    const { files, jobs } = await made(`- {objectName: f, template: x, sources: {${sources}}}`, heavy);
+    expect(files).toEqual({
+      f: "limit_exceeded: the secrets of the template are longer than 4 MiB as JSON; give it fewer sources, or smaller secrets",
+    });
+    expect(jobs).toEqual([]);
+  });
+
+  test("is given to the workshop alone: one Mount's secrets are copied for one object at a time", async () => {
+    const many = Array.from(
+      { length: 20 },
+      (_, n) => `- {objectName: f${n}, template: x, sources: {a: {secretPath: kv/${n}}}}`,
+    );
+    const answers = Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`kv/${n}`, {}]));
+    const { jobs, mostAtOnce } = await made(many.join("\n"), answers);
+    expect(jobs).toHaveLength(20);
+    expect(mostAtOnce()).toBe(1);
   });
 
   test("the operator's policy is asked about every one of them", () => {

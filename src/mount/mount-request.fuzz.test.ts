@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
-import { BoundedCache } from "./bounded-cache.js";
+import { ClassCache } from "./class-cache.js";
 import { parseMountRequest } from "./mount-request.js";
-import type { ClassSpec } from "./mount-spec.js";
 
 const pieces = [
   ..."[]{},:-?&*!|>'\"#%@`~\n\t \\",
@@ -52,7 +51,7 @@ const valid = {
 };
 
 test("any request becomes a spec or an invalid_request of one line", () => {
-  const classes = new BoundedCache<ClassSpec>(1 << 20);
+  const classes = new ClassCache(1 << 20);
   fc.assert(
     fc.property(attributes, fc.oneof(fc.json(), fc.string()), fc.string(), (text, secrets, permission) => {
       const request = { attributes: text, secrets, permission, targetPath: "/mnt/secrets-store" };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
-import { BoundedCache } from "./bounded-cache.js";
+import { ClassCache } from "./class-cache.js";
 import { type WireMountRequest, parseMountRequest } from "./mount-request.js";
 import type { ClassSpec, MountSpec } from "./mount-spec.js";
 
@@ -37,7 +37,7 @@ function parse(change: Attributes = {}, fields: Partial<WireMountRequest> = {}):
 }
 
 function options() {
-  return { refreshIntervalMs: 120_000, classes: new BoundedCache<ClassSpec>(1 << 20) };
+  return { refreshIntervalMs: 120_000, classes: new ClassCache(1 << 20) };
 }
 
 function refusalOf(change: Attributes = {}, fields: Partial<WireMountRequest> = {}): ProviderError {

@@ -1,12 +1,9 @@
 import { createHash } from "node:crypto";
 import { quoted, word } from "../shared/quoted.js";
-import type { BoundedCache } from "./bounded-cache.js";
-import { classBytes } from "./class-bytes.js";
-import { isDriversOwn, readClass } from "./class-parameters.js";
+import type { ClassCache } from "./class-cache.js";
+import { isDriversOwn } from "./class-parameters.js";
 import { refusal } from "./findings.js";
-import { hasMoreStrings } from "./json-strings.js";
-import type { ClassSpec, MountSpec, OfferedToken, PodIdentity } from "./mount-spec.js";
-import { requestsOf } from "./object-requests.js";
+import type { MountSpec, OfferedToken, PodIdentity } from "./mount-spec.js";
 import { readTokens, tokensKey } from "./offered-tokens.js";
 
 /** A Mount as the driver sends it: text of a stranger's, some of it JSON (driver 1.6.0 service.proto). */
@@ -20,18 +17,11 @@ export interface WireMountRequest {
 export interface MountRequestOptions {
   /** For classes and objects that name none. */
   refreshIntervalMs: number;
-  /** Classes that were read before, by their digest, weighed in the bytes they keep: reading one costs a millisecond. */
-  classes: BoundedCache<ClassSpec>;
+  classes: ClassCache;
 }
 
 const mostAttributeBytes = 256 << 10;
 const mostAttributes = 1_000;
-
-/** What is wrong with a request; `more` are not named. */
-interface Mistakes {
-  texts: string[];
-  more: number;
-}
 
 /**
  * Reads a whole Mount, or throws one `invalid_request` that names every mistake in it: nobody should have to fix one per
@@ -39,20 +29,21 @@ interface Mistakes {
  */
 export function parseMountRequest(request: WireMountRequest, options: MountRequestOptions): MountSpec {
   const attributes = readAttributes(request.attributes);
-  const mistakes: Mistakes = { texts: [], more: 0 };
+  const mistakes: string[] = [];
   const pod = podOf(attributes, mistakes);
   const tokens = tokensOf(attributes, request.secrets, mistakes);
   const defaultMode = modeOf(request.permission, mistakes);
   const className = attributes.get("secretProviderClass") ?? "";
-  if (request.targetPath === "") mistakes.texts.push("the request has no target path");
+  if (request.targetPath === "") mistakes.push("the request has no target path");
   const parameters = parametersOf(attributes);
   const parametersDigest = digest(parameters);
-  const spec = classOf(parameters, parametersDigest, options, mistakes);
-  if (mistakes.texts.length > 0) throw refusal(mistakes.texts, mistakes.more);
+  const read = options.classes.read(parameters, parametersDigest, options.refreshIntervalMs);
+  if ("mistakes" in read) throw refusal([...mistakes, ...read.mistakes], read.more);
+  if (mistakes.length > 0) throw refusal(mistakes);
   return {
     pod,
     ...(isKubernetesName(className) && { className }),
-    class: spec,
+    class: read.spec,
     tokens,
     targetPath: request.targetPath,
     defaultMode,
@@ -63,12 +54,13 @@ export function parseMountRequest(request: WireMountRequest, options: MountReque
 function readAttributes(text: string): Map<string, string> {
   if (text.length > mostAttributeBytes)
     throw refusal([`the attributes are longer than ${mostAttributeBytes >> 10} KiB`]);
-  if (hasMoreStrings(text, 2 * mostAttributes)) throw refusal([`there are more than ${mostAttributes} attributes`]);
   const read = json(text);
   if (typeof read !== "object" || read === null || Array.isArray(read)) {
     throw refusal(["the attributes are not a JSON object of strings"]);
   }
   const entries = Object.entries(read as Record<string, unknown>);
+  if (entries.length > mostAttributes)
+    throw refusal([`there are ${entries.length} attributes, more than ${mostAttributes}`]);
   const odd = entries.filter(([, value]) => typeof value !== "string");
   if (odd.length > 0) {
     throw refusal(odd.map(([key, value]) => `${quoted(key)} must be a string, not ${kindOf(value)}; put it in quotes`));
@@ -76,7 +68,7 @@ function readAttributes(text: string): Map<string, string> {
   return new Map(entries as [string, string][]);
 }
 
-function podOf(attributes: ReadonlyMap<string, string>, mistakes: Mistakes): PodIdentity {
+function podOf(attributes: ReadonlyMap<string, string>, mistakes: string[]): PodIdentity {
   const key = (name: string) => `csi.storage.k8s.io/${name}`;
   const get = (name: string) => attributes.get(key(name)) ?? "";
   const pod = {
@@ -87,10 +79,10 @@ function podOf(attributes: ReadonlyMap<string, string>, mistakes: Mistakes): Pod
   };
   const missing = 'is missing; the CSIDriver object needs "podInfoOnMount: true"';
   const check = (name: string, value: string, isWell: (text: string) => boolean) => {
-    if (value !== "" && !isWell(value)) mistakes.texts.push(`${key(name)} is not a name Kubernetes gives`);
+    if (value !== "" && !isWell(value)) mistakes.push(`${key(name)} is not a name Kubernetes gives`);
   };
-  if (pod.namespace === "") mistakes.texts.push(`${key("pod.namespace")} ${missing}`);
-  if (pod.serviceAccount === "") mistakes.texts.push(`${key("serviceAccount.name")} ${missing}`);
+  if (pod.namespace === "") mistakes.push(`${key("pod.namespace")} ${missing}`);
+  if (pod.serviceAccount === "") mistakes.push(`${key("serviceAccount.name")} ${missing}`);
   check("pod.namespace", pod.namespace, isKubernetesName);
   check("pod.name", pod.name, isKubernetesName);
   check("serviceAccount.name", pod.serviceAccount, isKubernetesName);
@@ -110,29 +102,28 @@ function isKubernetesName(text: string): boolean {
 function tokensOf(
   attributes: ReadonlyMap<string, string>,
   secrets: string,
-  mistakes: Mistakes,
+  mistakes: string[],
 ): ReadonlyMap<string, OfferedToken> {
   const tokens = readTokens(secretTokens(secrets) || (attributes.get(tokensKey) ?? ""));
   if (typeof tokens !== "string") return tokens;
-  mistakes.texts.push(`${tokensKey} ${tokens}`);
+  mistakes.push(`${tokensKey} ${tokens}`);
   return new Map();
 }
 
 /** Drivers send "", "null" and "{}" for no secrets; other keys in there are the class's own and no business of ours. */
 function secretTokens(secrets: string): string {
-  const isTooMuch = secrets.length > mostAttributeBytes || hasMoreStrings(secrets, 2 * mostAttributes);
-  const read = isTooMuch ? undefined : json(secrets);
+  const read = secrets.length > mostAttributeBytes ? undefined : json(secrets);
   if (typeof read !== "object" || read === null || !Object.hasOwn(read, tokensKey)) return "";
   const text = (read as Record<string, unknown>)[tokensKey];
   return typeof text === "string" ? text : "";
 }
 
 /** `"420"` from every driver: a JSON number, the decimal of 0644, which is also what none means. */
-function modeOf(permission: string, mistakes: Mistakes): number {
+function modeOf(permission: string, mistakes: string[]): number {
   if (permission === "") return 0o644;
   const mode = /^\d{1,3}$/.test(permission) ? Number(permission) : undefined;
   if (mode !== undefined && mode <= 0o777) return mode || 0o644;
-  mistakes.texts.push(`the permission ${word(permission)} is not a decimal number within 0 and 511`);
+  mistakes.push(`the permission ${word(permission)} is not a decimal number within 0 and 511`);
   return 0o644;
 }
 
@@ -146,31 +137,6 @@ function digest(parameters: ReadonlyMap<string, string>): string {
   return createHash("sha256")
     .update(JSON.stringify([...parameters]))
     .digest("hex");
-}
-
-function classOf(
-  parameters: ReadonlyMap<string, string>,
-  key: string,
-  { classes, refreshIntervalMs }: MountRequestOptions,
-  mistakes: Mistakes,
-): ClassSpec {
-  const held = classes.get(key);
-  if (held) return held;
-  const { spec, findings, moreErrors } = readClass(parameters, refreshIntervalMs);
-  const errors = findings.filter(({ level }) => level === "error").map(({ text }) => text);
-  mistakes.texts.push(...errors);
-  mistakes.more += moreErrors;
-  if (errors.length === 0) classes.set(key, frozen(spec), classBytes(spec));
-  return spec;
-}
-
-/** It is shared by every Mount of the class. */
-function frozen(spec: ClassSpec): ClassSpec {
-  for (const object of spec.objects) {
-    for (const request of requestsOf(object)) Object.freeze(request);
-    Object.freeze(object);
-  }
-  return Object.freeze(spec);
 }
 
 function json(text: string): unknown {

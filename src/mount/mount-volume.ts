@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { ProviderError } from "../shared/errors.js";
 import { named, quoted } from "../shared/quoted.js";
 import type { Clock } from "../shared/clock.js";
+import { OneByOne } from "../shared/one-by-one.js";
 import type { Redacted } from "../shared/redacted.js";
 import { allOrNothing } from "./all-or-nothing.js";
 import { fitsTheDriver } from "./deliverable.js";
@@ -45,7 +46,8 @@ export async function mountVolume(
   const { defaultMode, pod, class: asked } = spec;
   const { versionKey, workshop, clock, responseBytes } = parts;
   const pace = new Pace(clock, responseBytes);
-  const making = { versionKey, workshop, pace, defaultMode, tenant: pod.namespace };
+  const jobs = new OneByOne();
+  const making = { versionKey, workshop, jobs, pace, defaultMode, responseBytes, tenant: pod.namespace };
   const groups = groupsOf(asked.objects);
   const outcomes = await Promise.all(groups.map((group) => makeObjects(group, asked.onDenied, visit, making, signal)));
   const again = () => asked.objects.flatMap(requestsOf).forEach((request) => visit.former(request));

@@ -40,6 +40,7 @@ export const objectFields = [
 
 /** Bytes of a key, or of a JSON Pointer. */
 const longestKey = 1_024;
+const mostPointerSteps = 64;
 
 export function selectorOf(object: ObjectReader): KeySelector | undefined {
   const written = object.text("secretKey");
@@ -53,6 +54,8 @@ export function selectorOf(object: ObjectReader): KeySelector | undefined {
     object.error("secretKey", 'is a JSON Pointer with a "~" in it; write "~0" for "~" and "~1" for "/"');
   }
   const steps = written.slice(1).split("/");
+  if (steps.length > mostPointerSteps)
+    object.error("secretKey", `is a JSON Pointer of more than ${mostPointerSteps} steps`);
   return { pointer: steps.map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~")) };
 }
 

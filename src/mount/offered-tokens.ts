@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { Redacted } from "../shared/redacted.js";
-import { hasMoreStrings } from "./json-strings.js";
 import type { OfferedToken } from "./mount-spec.js";
 
 export const tokensKey = "csi.storage.k8s.io/serviceAccount.tokens";
@@ -8,8 +7,6 @@ export const tokensKey = "csi.storage.k8s.io/serviceAccount.tokens";
 const longestText = 256 << 10;
 const longestToken = 16 << 10;
 const mostAudiences = 32;
-/** Names included; a token comes with five. */
-const mostStrings = 1_000;
 
 const shape = z.record(z.string(), z.object({ token: z.string(), expirationTimestamp: z.string().optional() }));
 
@@ -21,11 +18,12 @@ const shape = z.record(z.string(), z.object({ token: z.string(), expirationTimes
 export function readTokens(text: string): ReadonlyMap<string, OfferedToken> | string {
   if (text === "" || text === "null") return new Map();
   if (text.length > longestText) return `is longer than ${longestText >> 10} KiB`;
-  if (hasMoreStrings(text, mostStrings)) return `offers more than ${mostAudiences} tokens`;
-  const read = shape.safeParse(json(text));
+  const parsed = json(text);
+  const count = typeof parsed === "object" && parsed !== null ? Object.keys(parsed).length : 0;
+  if (count > mostAudiences) return `offers ${count} tokens, more than ${mostAudiences}`;
+  const read = shape.safeParse(parsed);
   if (!read.success) return 'is not the JSON a kubelet writes ({"<audience>": {"token": …}})';
   const offered = Object.entries(read.data);
-  if (offered.length > mostAudiences) return `offers ${offered.length} tokens, more than ${mostAudiences}`;
   if (offered.some(([audience, { token }]) => audience.length > 1024 || token.length > longestToken)) {
     return `holds a token longer than ${longestToken >> 10} KiB, or an audience longer than 1024`;
   }

@@ -4,7 +4,7 @@ import type { ClassSpec, MountSpec } from "./mount-spec.js";
 import { RequestsInFlight } from "./requests-in-flight.js";
 
 const classOf = (size: number): ClassSpec => ({
-  roleName: "x".repeat(size / 2),
+  roleName: "x".repeat(size),
   onDenied: "keep",
   objects: [],
   overruled: [],

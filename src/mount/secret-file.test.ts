@@ -1,9 +1,12 @@
 import { LosslessNumber } from "lossless-json";
 import { describe, expect, test } from "vitest";
-import type { JsonObject } from "../shared/json.js";
+import { ProviderError } from "../shared/errors.js";
+import type { Json, JsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
 import type { ObjectSpec } from "./mount-spec.js";
 import { filesOf } from "./secret-file.js";
+
+const responseBytes = 100_000;
 
 const kv2: JsonObject = {
   request_id: "r-1",
@@ -40,7 +43,7 @@ function object(change: Partial<ObjectSpec> = {}): ObjectSpec {
 }
 
 function contents(change: Partial<ObjectSpec>, body: JsonObject | null = kv2): string {
-  const [file] = filesOf(object(change), new Redacted(body), 0o644);
+  const [file] = filesOf(object(change), new Redacted(body), { defaultMode: 0o644, responseBytes });
   return file!.contents.reveal().toString("latin1");
 }
 
@@ -66,8 +69,10 @@ describe("a file from a key", () => {
   });
 
   test("takes the object's mode, else the mount's", () => {
-    expect(filesOf(object({ mode: 0o400 }), new Redacted(kv2), 0o644)[0]!.mode).toBe(0o400);
-    expect(filesOf(object(), new Redacted(kv2), 0o640)[0]!.mode).toBe(0o640);
+    expect(filesOf(object({ mode: 0o400 }), new Redacted(kv2), { defaultMode: 0o644, responseBytes })[0]!.mode).toBe(
+      0o400,
+    );
+    expect(filesOf(object(), new Redacted(kv2), { defaultMode: 0o640, responseBytes })[0]!.mode).toBe(0o640);
   });
 
   test.each<[string, Partial<ObjectSpec>, JsonObject | null, RegExp]>([
@@ -159,9 +164,10 @@ describe("a folder with a file for every key", () => {
     const { keys = [], rename = {}, ...rest } = change;
     const spread = { keys, rename: new Map(Object.entries(rename)) };
     return Object.fromEntries(
-      filesOf(object({ objectName: "app/", spread, ...rest }), new Redacted(body), 0o644).map(
-        ({ path, contents: text }) => [path, text.reveal().toString()],
-      ),
+      filesOf(object({ objectName: "app/", spread, ...rest }), new Redacted(body), {
+        defaultMode: 0o644,
+        responseBytes,
+      }).map(({ path, contents: text }) => [path, text.reveal().toString()]),
     );
   };
   const flat = (data: JsonObject): JsonObject => ({ data });
@@ -235,5 +241,55 @@ describe("a file from a whole answer", () => {
 
   test("is the same for two reads of one value", () => {
     expect(contents({}, { ...kv2, request_id: "r-2" })).toBe(contents({}));
+  });
+});
+
+describe("a hostile secret costs what it weighs", () => {
+  const megabytes = (character: string) => character.repeat(2 << 20);
+  const deep = (levels: number, inner: Json): Json => (levels === 0 ? inner : { a: deep(levels - 1, inner) });
+  const nested = deep(
+    200,
+    Array.from({ length: 10_000 }, () => ""),
+  );
+
+  test.each<[string, Json, Partial<ObjectSpec>]>([
+    ["quotes in a shell's quotes", { A: megabytes("'") }, { format: "env" }],
+    ["escapes of a properties file", { A: megabytes("\u00e9") }, { format: "properties" }],
+    ["escapes in a property's name", { [megabytes(":")]: "" }, { format: "properties" }],
+    ["leading spaces of a property", { A: megabytes(" ") }, { format: "properties" }],
+    ["what HTML reads", { A: megabytes("<") }, { format: "json" }],
+    ["what HTML reads, in a name", { [megabytes("&")]: "" }, { format: "json" }],
+    ["what HTML reads, within the whole answer", { A: megabytes(">") }, {}],
+    [
+      "what HTML reads, in a registry's password",
+      { registry: "r", username: "u", password: megabytes("<") },
+      { format: "dockerconfigjson" },
+    ],
+    ["characters that YAML escapes", { A: megabytes("\u009f") }, { format: "yaml" }],
+    ["indentation", nested, { format: "yaml" }],
+    [
+      "JSON within a file of its own",
+      { A: [megabytes("<")] },
+      { spread: { keys: [], rename: new Map() }, objectName: "a/" },
+    ],
+    ["JSON as the value of a variable", { A: [megabytes("<")] }, { format: "env" }],
+    ["JSON of one value", { A: [megabytes("<")] }, { secretKey: { key: "A" } }],
+  ])("%s: refused before it is made", (_name, value, change) => {
+    const began = performance.now();
+    expect(() => contents(change, { data: value })).toThrow(
+      new ProviderError(
+        "limit_exceeded",
+        "the file is longer than the 100000 bytes that fit one answer to the driver; choose one value with secretKey, or another format",
+      ),
+    );
+    expect(performance.now() - began).toBeLessThan(1_000);
+  });
+
+  test("files of a folder have the room of one answer together", () => {
+    const change = { spread: { keys: [], rename: new Map() }, objectName: "a/" };
+    const listOf = (bytes: number): Json => ["x".repeat(bytes)];
+    const data = (bytes: number) => ({ data: { a: listOf(bytes), b: listOf(bytes) } });
+    expect(contents(change, data(responseBytes / 2 - 100))).toHaveLength(responseBytes / 2 - 96);
+    expect(() => contents(change, data(responseBytes / 2 + 100))).toThrow("the file is longer than");
   });
 });

@@ -1,8 +1,10 @@
 import { ProviderError } from "../shared/errors.js";
 import { type Json, type JsonObject, isJsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
-import { goJson } from "../shared/go-json.js";
+import { goJson, writeGoJson } from "../shared/go-json.js";
 import { strictBase64 } from "../shared/strict-base64.js";
+import type { TextWriter } from "../shared/text-writer.js";
+import { fileWriter } from "./deliverable.js";
 import { dockerConfigJson } from "./formats/docker-config-json.js";
 import { dockerEnv, env } from "./formats/env.js";
 import { textOf } from "./formats/members.js";
@@ -13,11 +15,21 @@ import { spreadFiles } from "./spread-files.js";
 import type { Format, MountedFile, ObjectSpec, Spread } from "./mount-spec.js";
 import { type AnswerBody, bodyIn, placeOf, subjectOf } from "./secret-value.js";
 
-/** The files of one object that are made on the spot, from its answer. Throws `not_found` for a key or value that is not there. */
-export function filesOf(object: ObjectSpec, answer: AnswerBody, defaultMode: number): MountedFile[] {
+/** What files are made on the spot with. */
+export interface FileMaking {
+  defaultMode: number;
+  /** Bytes that fit one answer to the driver. */
+  responseBytes: number;
+}
+
+/**
+ * The files of one object that are made on the spot, from its answer. Throws `not_found` for a key or value that is not
+ * there, `limit_exceeded` for a text that would fit no answer to the driver.
+ */
+export function filesOf(object: ObjectSpec, answer: AnswerBody, making: FileMaking): MountedFile[] {
   const body = bodyIn(answer, object.request);
-  if (object.spread) return spread(object, object.spread, body, defaultMode);
-  return [fileOf(object, contentsOf(object, body), defaultMode)];
+  if (object.spread) return spread(object, object.spread, body, making);
+  return [fileOf(object, contentsOf(object, body, making), making.defaultMode)];
 }
 
 /** The one file of an object that is no folder. */
@@ -26,44 +38,48 @@ export function fileOf({ objectName, mode }: ObjectSpec, contents: Buffer, defau
 }
 
 /** Each key's value in a file of its own; what is no text is JSON. */
-function spread(object: ObjectSpec, how: Spread, body: JsonObject, defaultMode: number): MountedFile[] {
-  const { objectName, mode = defaultMode } = object;
+function spread(object: ObjectSpec, how: Spread, body: JsonObject, making: FileMaking): MountedFile[] {
+  const { objectName, mode = making.defaultMode } = object;
   const { value: data, place } = subjectOf(object, body);
   if (!isJsonObject(data)) {
     throw new ProviderError("invalid_request", `${place} is no map, so it has no keys to make files of`);
   }
-  return spreadFiles(objectName === "/" ? "" : objectName, data, how, place).map(({ key, path }) => ({
-    path,
-    mode,
-    contents: new Redacted(decode(textOf(data[key] ?? null), object)),
-  }));
+  let left = making.responseBytes;
+  return spreadFiles(objectName === "/" ? "" : objectName, data, how, place).map(({ key, path }) => {
+    const contents = decode(textOf(data[key] ?? null, fileWriter(left)), object);
+    left -= contents.length;
+    return { path, mode, contents: new Redacted(contents) };
+  });
 }
 
-function contentsOf(object: ObjectSpec, body: JsonObject): Buffer {
+function contentsOf(object: ObjectSpec, body: JsonObject, { responseBytes }: FileMaking): Buffer {
+  const out = fileWriter(responseBytes);
   const { secretKey, format = secretKey ? "raw" : "envelope" } = object;
   if (format === "pkcs12") throw new ProviderError("internal", "a keystore is made in the workshop");
-  if (format === "envelope") return Buffer.from(envelope(body));
+  if (format === "envelope") return Buffer.from(envelope(body, out));
   const { value, place, whole } = subjectOf(object, body);
-  return format === "raw" ? decode(textOf(value), object) : Buffer.from(inFormat[format](value, place, whole));
+  return format === "raw"
+    ? decode(textOf(value, out), object)
+    : Buffer.from(inFormat[format](value, place, out, whole));
 }
 
 /** The text of a file in each format: of all the data of a secret (`whole`), or of the one value that is asked for. */
 const inFormat: Record<
   Exclude<Format, "raw" | "envelope" | "pkcs12">,
-  (value: Json, place: string, whole: boolean) => string
+  (value: Json, place: string, out: TextWriter, whole: boolean) => string
 > = {
-  json: goJson,
+  json: (value, _place, out) => goJson(value, out),
   env,
   "docker-env": dockerEnv,
   properties,
-  yaml,
+  yaml: (value, _place, out) => yaml(value, out),
   dockerconfigjson: dockerConfigJson,
-  "pem-bundle": (value, place, whole) =>
+  "pem-bundle": (value, place, _out, whole) =>
     whole && isJsonObject(value) ? pemBundle(value, place) : pemPart(value, place),
 };
 
 /** The answer as the Go provider writes it (`api.Secret`), less `request_id` and the lease fields, which change on every read. */
-function envelope(body: JsonObject): string {
+function envelope(body: JsonObject, out: TextWriter): string {
   const fields: [string, Json | undefined][] = [
     ["data", body["data"] ?? null],
     ["warnings", body["warnings"] ?? null],
@@ -72,7 +88,13 @@ function envelope(body: JsonObject): string {
     ["mount_type", body["mount_type"] || undefined],
   ];
   const written = fields.filter((field): field is [string, Json] => field[1] !== undefined);
-  return `{${written.map(([name, value]) => `"${name}":${goJson(value)}`).join(",")}}`;
+  out.write("{");
+  for (const [index, [name, value]] of written.entries()) {
+    out.write(`${index > 0 ? "," : ""}"${name}":`);
+    writeGoJson(value, out);
+  }
+  out.write("}");
+  return out.text();
 }
 
 function decode(text: string, object: ObjectSpec): Buffer {

@@ -5,7 +5,8 @@ import { WholeAnswers } from "./whole-answers.js";
 
 /**
  * Stands between a client's connection and the HTTP/2 server, for `:authority`'s sake (see `AuthorityRewriter`), and
- * so that answers leave whole (see `WholeAnswers`). Both directions press back; an end, an error or a destruction of either side reaches the other. It owns the socket.
+ * so that answers leave whole (see `WholeAnswers`). Both directions press back; an end, an error or a destruction of either side reaches the other. It owns the socket. It ends once the server has said GOAWAY for
+ * an error: Node reads no more of such a connection, not even its end, and would keep it for good.
  */
 export class AuthorityShim extends Duplex {
   readonly #socket: Socket;
@@ -15,7 +16,10 @@ export class AuthorityShim extends Duplex {
   constructor(socket: Socket) {
     super();
     this.#socket = socket;
-    this.#answers = new WholeAnswers((bytes) => socket.write(bytes));
+    this.#answers = new WholeAnswers(
+      (bytes) => socket.write(bytes),
+      () => setImmediate(() => this.destroy()),
+    );
     socket.on("data", (chunk: Buffer) => this.#received(chunk));
     socket.on("end", () => this.push(null));
     socket.on("error", (error) => this.destroy(error));

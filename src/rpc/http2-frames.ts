@@ -6,7 +6,7 @@ export const frameHeaderLength = 9;
 /** The largest frame a peer may send that was told nothing else; Node's server tells nothing else (RFC 9113 §4.2). */
 export const largestFrame = 16_384;
 
-export const frameType = { headers: 0x1, reset: 0x3, continuation: 0x9 } as const;
+export const frameType = { headers: 0x1, reset: 0x3, goaway: 0x7, continuation: 0x9 } as const;
 
 export const flag = { endStream: 0x1, endHeaders: 0x4, padded: 0x8, priority: 0x20 } as const;
 

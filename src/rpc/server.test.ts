@@ -309,12 +309,12 @@ describe("the edge", () => {
     expect(await all).toEqual(Array.from({ length: 150 }, () => ["app"]));
   });
 
-  test("refuses a request above 4 MiB with a final code, and serves on", async () => {
+  test("refuses a request above 768 KiB with a final code, and serves on", async () => {
     const server = await startTestServer();
     const client = clientOf(server.socketPath);
-    const refused = await mount(client, { attributes: "x".repeat(4 * 1_024 * 1_024 + 1) });
+    const refused = await mount(client, { attributes: "x".repeat(768 * 1_024 + 1) });
     expect(refused).toMatchObject({ code: status.FAILED_PRECONDITION });
-    expect(await mount(client, { attributes: "x".repeat(1_024 * 1_024) })).toEqual(["app"]);
+    expect(await mount(client, { attributes: "x".repeat(700 * 1_024) })).toEqual(["app"]);
   });
 
   test("answers Version without the service's Mount, in well under five seconds", async () => {

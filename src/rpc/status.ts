@@ -1,5 +1,6 @@
 import { status } from "@grpc/grpc-js";
 import type { ErrorCode, ProviderError } from "../shared/errors.js";
+import { cutText, escapeUnprintable } from "../shared/shown-text.js";
 
 /**
  * The one table from our codes to the wire's. Only codes that kubelet takes for final: after CANCELLED,
@@ -46,12 +47,7 @@ export function madeFinal<S extends { code?: status }>(sent: S): S {
 
 /** grpc-js fails on lone surrogates, and a header takes no control characters; line ends become spaces. */
 function fitMessage(message: string): string {
-  const clean = message.toWellFormed().replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ");
-  const bytes = Buffer.from(clean);
-  if (bytes.length <= longestMessage) return clean;
-  const ellipsis = "…";
-  const cut = new TextDecoder().decode(bytes.subarray(0, longestMessage - Buffer.byteLength(ellipsis)), {
-    stream: true,
-  });
-  return cut + ellipsis;
+  const start = message.slice(0, longestMessage + 1).toWellFormed();
+  const line = start.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ");
+  return cutText(escapeUnprintable(line), longestMessage);
 }

@@ -20,9 +20,14 @@ export class WholeAnswers {
   #waiting = false;
   #header = Buffer.alloc(0);
   #payloadLeft = 0;
+  /** What has come of the payload of a GOAWAY. */
+  #goaway: Buffer | undefined;
 
-  /** Sends bytes on, in their order. */
-  constructor(readonly send: (bytes: Buffer) => void) {}
+  /** Sends bytes on, in their order; `broken` is told when the server has given the connection up for an error. */
+  constructor(
+    readonly send: (bytes: Buffer) => void,
+    readonly broken: () => void = () => {},
+  ) {}
 
   push(bytes: Buffer): void {
     this.#follow(bytes);
@@ -63,6 +68,7 @@ export class WholeAnswers {
     for (let at = 0; at < bytes.length; ) {
       const passed = Math.min(this.#payloadLeft, bytes.length - at);
       this.#payloadLeft -= passed;
+      if (this.#goaway) this.#readGoaway(bytes.subarray(at, at + passed));
       at += passed;
       const piece = bytes.subarray(at, at + frameHeaderLength - this.#header.length);
       at += piece.length;
@@ -71,10 +77,20 @@ export class WholeAnswers {
     }
   }
 
+  /** RFC 9113 §6.8: the last stream, the error's code, and words. */
+  #readGoaway(piece: Buffer): void {
+    this.#goaway = Buffer.concat([this.#goaway!, piece.subarray(0, 8)]);
+    if (this.#goaway.length < 8) return;
+    const code = this.#goaway.readUInt32BE(4);
+    this.#goaway = undefined;
+    if (code !== 0) this.broken();
+  }
+
   #frameBegins(): void {
     const { length, type, flags, stream } = readFrameHeader(this.#header);
     this.#header = Buffer.alloc(0);
     this.#payloadLeft = length;
+    if (type === frameType.goaway) this.#goaway = Buffer.alloc(0);
     if (type === frameType.reset || (type === frameType.headers && flags & flag.endStream)) this.#open.delete(stream);
     else if (type === frameType.headers) this.#open.add(stream);
   }

@@ -3,6 +3,6 @@ const unitMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_00
 /** Milliseconds of a duration as Go writes it (`90s`, `1h30m`, `1.5h`, `500ms`), or `undefined`. Never negative. */
 export function parseDuration(text: string): number | undefined {
   if (text.length > 32 || !/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return undefined;
-  const parts = text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g);
+  const parts = text.matchAll(/(\d{1,32}(?:\.\d{1,32})?)(ms|s|m|h)/g);
   return Math.round([...parts].reduce((sum, [, amount, unit]) => sum + Number(amount) * unitMs[unit!]!, 0));
 }

@@ -1,3 +1,5 @@
+import { cutText, escapeUnprintableInLines } from "./shown-text.js";
+
 /** What can go wrong with a request, in words of our domain. `rpc/status.ts` alone knows the wire's numbers. */
 export type ErrorCode =
   | "invalid_request"
@@ -10,16 +12,20 @@ export type ErrorCode =
   | "cancelled"
   | "internal";
 
+/** Bytes; what is longer is read by nobody, and would fill the log. */
+const longestMessage = 8_192;
+
 /**
  * The one error of keymount. Its message is written by us for the person who reads the pod's events: it names the
- * object, the field and the fix, and never holds a token, a value or a stranger's text. The cause is for the log.
+ * object, the field and the fix, and never holds a token, a value or a stranger's text. Names that a stranger gave cannot
+ * act on a terminal, and it is bounded. The cause is for the log.
  */
 export class ProviderError extends Error {
   override readonly name: string = "ProviderError";
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(cutText(escapeUnprintableInLines(message), longestMessage), options);
     this.code = code;
   }
 

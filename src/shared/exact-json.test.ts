@@ -73,3 +73,35 @@ test.each([
   expect(() => parseExactJson(Buffer.from(text), 10)).toThrow(TooManyValues);
   expect(parseExactJson(Buffer.from(text), 24)).toBeDefined();
 });
+
+describe("costs what it weighs", () => {
+  const megabytes = (piece: string) => piece.repeat(Math.ceil((4 << 20) / piece.length));
+  const mostValues = 10_240;
+  const many = (member: (n: number) => string) => Array.from({ length: mostValues - 2 }, (_, n) => member(n)).join(",");
+
+  test.each<[string, string]>([
+    ["one number", `[${megabytes("7")}]`],
+    ["one number with a long fraction and exponent", `[0.${megabytes("0")}e1${"0".repeat(100_000)}]`],
+    ["a number that is none in the end", `[${megabytes("1e")}]`],
+    ["signs", megabytes("-")],
+    ["more numbers than are taken", `[${megabytes("1,")}1]`],
+    ["as many numbers as are taken, long ones", `[${many(() => "9".repeat(400))}]`],
+    ["as many keys as are taken, all alike", `{${many((n) => (n % 2 ? '"a":1' : '"__proto__":{}'))}`],
+    ["keys like indices of a list", `{${many((n) => `"${n * 400_000}":"x"`)}`],
+    ["lists without values", `[${megabytes("[],")}[]]`],
+    ["levels without values", `${megabytes("[")}`],
+    ["ends before beginnings", `${megabytes("]")}${megabytes("[")}`],
+    ["a string of quotes", `["${megabytes('\\"')}"]`],
+    ["a string without an end", `["${megabytes("\\\\")}`],
+    ["escapes", `["${megabytes("\\u003c")}"]`],
+  ])("%s", (_name, text) => {
+    const body = Buffer.from(text);
+    const began = performance.now();
+    try {
+      parseExactJson(body, mostValues);
+    } catch (error) {
+      expect(error).toBeInstanceOf(TooManyValues);
+    }
+    expect(performance.now() - began).toBeLessThan(1_000);
+  });
+});

@@ -1,27 +1,63 @@
 import { type Json, isJsonNumber } from "./json.js";
-import { unicodeEscape } from "./quoted.js";
+import { unicodeEscape } from "./shown-text.js";
+import { TextWriter } from "./text-writer.js";
 
 /**
  * JSON text as Go's `json.Marshal` writes it, so that files equal the Go provider's byte for byte: keys sorted,
- * `<`, `>`, `&`, U+2028 and U+2029 escaped, numbers with the digits Vault sent.
+ * `<`, `>`, `&`, U+2028 and U+2029 escaped, numbers with the digits Vault sent. Throws the writer's error where it is longer
+ * than the writer takes: a text may become six times as long.
  */
-export function goJson(value: Json): string {
-  if (value === null || typeof value === "boolean") return String(value);
-  if (typeof value === "string") return goString(value);
-  if (isJsonNumber(value)) return value.toString();
-  if (Array.isArray(value)) return `[${value.map(goJson).join(",")}]`;
-  const members = inGoOrder(Object.keys(value)).map((key) => `${goString(key)}:${goJson(value[key] ?? null)}`);
-  return `{${members.join(",")}}`;
+export function goJson(value: Json, out: TextWriter = new TextWriter()): string {
+  writeGoJson(value, out);
+  return out.text();
 }
 
-const escapes = ["<", ">", "&", "\u2028", "\u2029"].map((character) => [character, unicodeEscape(character)] as const);
+/** Appends a value as `goJson` gives it. */
+export function writeGoJson(value: Json, out: TextWriter): void {
+  if (value === null || typeof value === "boolean") out.write(String(value));
+  else if (typeof value === "string") writeGoString(value, out);
+  else if (isJsonNumber(value)) out.write(value.toString());
+  else if (Array.isArray(value)) writeEach("[", value, "]", out, (item) => writeGoJson(item, out));
+  else {
+    writeEach("{", inGoOrder(Object.keys(value)), "}", out, (key) => {
+      writeGoString(key, out);
+      out.write(":");
+      writeGoJson(value[key] ?? null, out);
+    });
+  }
+}
+
+function writeEach<T>(
+  open: string,
+  items: readonly T[],
+  close: string,
+  out: TextWriter,
+  write: (item: T) => void,
+): void {
+  out.write(open);
+  for (const [index, item] of items.entries()) {
+    if (index > 0) out.write(",");
+    write(item);
+  }
+  out.write(close);
+}
 
 /** A string as Go writes it within JSON, quotes included. */
 export function goString(text: string): string {
-  const json = JSON.stringify(text.toWellFormed());
-  if (!/[<>&\u2028\u2029]/.test(json)) return json;
-  return escapes.reduce((escaped, [character, escape]) => escaped.replaceAll(character, escape), json);
+  const out = new TextWriter();
+  writeGoString(text, out);
+  return out.text();
 }
+
+function writeGoString(text: string, out: TextWriter): void {
+  const json = JSON.stringify(text.toWellFormed());
+  if (/[<>&\u2028\u2029]/.test(json)) out.writeEscaped(json, (unit) => escapes.get(unit));
+  else out.write(json);
+}
+
+const escapes: ReadonlyMap<number, string> = new Map(
+  ["<", ">", "&", "\u2028", "\u2029"].map((character) => [character.charCodeAt(0), unicodeEscape(character)]),
+);
 
 const surrogate = /[\ud800-\udfff]/;
 

@@ -1,10 +1,8 @@
+import { escapeUnprintable } from "./shown-text.js";
+
 /** A stranger's text for a message: one line, in quotes, at most 64 characters. */
 export function quoted(text: string): string {
-  return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text.toWellFormed()).replace(
-    // What a terminal or a log would act upon, beyond what JSON escapes.
-    /[\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
-    unicodeEscape,
-  );
+  return escapeUnprintable(JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text.toWellFormed()));
 }
 
 /** A stranger's text for a message where a short word is wanted: anything longer may be a value that slipped there. */
@@ -20,11 +18,6 @@ export function namesThereAre(names: readonly string[], none = "no keys"): strin
 }
 
 const mostNames = 20;
-
-/** A character as JSON, Java and YAML escape it. */
-export function unicodeEscape(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-}
 
 /** A stranger's name for a message: as it is where it is plain, else quoted. */
 export function named(name: string): string {

@@ -35,6 +35,11 @@ export class SharedWork<T> {
     }
   }
 
+  /** Resolves when no work is under way any more, whatever came of it. */
+  async settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled([...this.#running.values()].map(({ work }) => work));
+  }
+
   #start(key: string, start: (signal: AbortSignal) => Promise<T>): Running<T> {
     const abort = new AbortController();
     setMaxListeners(0, abort.signal);

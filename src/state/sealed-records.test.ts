@@ -13,10 +13,12 @@ const context: RecordContext = { provider: "vault", node: "node-1", bootId: "boo
 
 let directory: string;
 let told: string[];
+let wall: number;
 
 beforeEach(async () => {
   directory = await temporaryDirectory();
   told = [];
+  wall = 1_700_000_000_000;
 });
 
 function recordsOf(change: Partial<RecordContext> = {}, otherKey = key): SealedRecords {
@@ -25,7 +27,7 @@ function recordsOf(change: Partial<RecordContext> = {}, otherKey = key): SealedR
     key: otherKey,
     context: { ...context, ...change },
     randomBytes,
-    wall: () => 1_700_000_000_000,
+    wall: () => wall,
     onDisk: true,
     observer: {
       setAside: (_file, because) => told.push(because),
@@ -42,7 +44,7 @@ async function openRecords(...how: Parameters<typeof recordsOf>): Promise<Sealed
 
 const payload = (text: string) => new Redacted(Buffer.from(text));
 const readTexts = async (...how: Parameters<typeof recordsOf>) =>
-  (await recordsOf(...how).readAll(never)).map((read) => read.reveal().toString()).sort();
+  (await recordsOf(...how).readAll(never)).map(({ payload: text }) => text.reveal().toString()).sort();
 const files = async () => (await readdir(join(directory, "records"))).map((name) => join(directory, "records", name));
 
 test("what is written is read by the next process, replaced and removed", async () => {
@@ -62,7 +64,7 @@ test("any bytes come back as they were", async () => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 5_000 }), async (bytes) => {
       await records.write("a", new Redacted(Buffer.from(bytes)));
-      expect((await recordsOf().readAll(never))[0]?.reveal()).toEqual(Buffer.from(bytes));
+      expect((await recordsOf().readAll(never))[0]?.payload.reveal()).toEqual(Buffer.from(bytes));
     }),
     { numRuns: 30 },
   );
@@ -175,6 +177,56 @@ test("where nothing can be written the old record stays, and the next write is t
   await records.write("a", payload("newer"));
   expect(await readTexts()).toEqual(["newer"]);
   await mkdir(join(directory, "other"));
+});
+
+test("a file that cannot even be read is no reason not to start: it is told of, and the others are read", async () => {
+  const records = await openRecords();
+  await records.write("a", payload("whole"));
+  const unreadable = Buffer.concat([Buffer.from(join(directory, "records", "x")), Buffer.from([0xff])]); // A name that is no text.
+  await writeFile(unreadable, "x");
+  expect(await readTexts()).toEqual(["whole"]);
+  expect(told).toEqual(["it cannot be read (ENOENT), nor be moved"]);
+});
+
+describe("a record that nobody takes up", () => {
+  const day = 24 * 60 * 60_000;
+
+  async function abandoned() {
+    await (await openRecords()).write("a", payload("one"));
+    wall = Date.now();
+    const records = recordsOf();
+    const [found] = await records.readAll(never);
+    records.abandon(found!.name);
+    return records;
+  }
+
+  test("is removed after a day", async () => {
+    const records = await abandoned();
+    wall += day - 60_000;
+    records.prune();
+    expect(await files()).toHaveLength(1);
+    wall += 120_000;
+    records.prune();
+    expect(await files()).toEqual([]);
+  });
+
+  test("counts its day from when it was written, whoever starts again meanwhile", async () => {
+    await abandoned();
+    wall += day + 60_000;
+    const records = recordsOf();
+    const [found] = await records.readAll(never);
+    records.abandon(found!.name);
+    records.prune();
+    expect(await files()).toEqual([]);
+  });
+
+  test("and is written again, is a record as any other", async () => {
+    const records = await abandoned();
+    await records.write("a", payload("two"));
+    wall += 2 * day;
+    records.prune();
+    expect(await readTexts()).toEqual(["two"]);
+  });
 });
 
 test("a place open to others is not used", async () => {

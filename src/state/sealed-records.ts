@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac } from "node:crypto";
-import { constants } from "node:fs";
+import { constants, rmSync } from "node:fs";
 import { lstat, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { deriveKey, keyLabels } from "../shared/derived-key.js";
@@ -45,7 +45,16 @@ const [nonceBytes, tagBytes] = [12, 16];
 const largestFile = 512 << 20;
 const mostSetAside = 100;
 
-/** One account's write that has begun, and the newest that waits for it. */
+/** So long the operator may take to put right why a record cannot be taken up. */
+const abandonedForMs = 24 * 60 * 60_000;
+
+/** A record as it was found, by the name of its file. */
+export interface FoundRecord {
+  name: string;
+  payload: Redacted<Buffer>;
+}
+
+/** One owner's write that has begun, and the newest that waits for it. */
 interface Turn {
   underWay: Promise<void>;
   next: { payload: Redacted<Buffer> | undefined; done: Promise<void> } | undefined;
@@ -60,6 +69,9 @@ export class SealedRecords {
   readonly #key: Redacted<Buffer>;
   readonly #bootDigest: Buffer;
   readonly #turns = new Map<string, Turn>();
+  readonly #abandoned = new Set<string>();
+  /** By name, of those that were found; milliseconds since the epoch. */
+  readonly #writtenAt = new Map<string, number>();
   #places: { records: string; quarantine: string } | undefined;
 
   constructor(parts: SealedRecordsParts) {
@@ -73,31 +85,41 @@ export class SealedRecords {
    * What the process before kept. What cannot be read is set aside, never a reason not to start; what it left half
    * written is removed. Call it before the first write.
    */
-  async readAll(signal: AbortSignal): Promise<Redacted<Buffer>[]> {
+  async readAll(signal: AbortSignal): Promise<FoundRecord[]> {
     const { directory, observer } = this.#parts;
     const records = await makePlace(directory, "records");
     const quarantine = await makePlace(directory, "quarantine");
     this.#places = { records, quarantine };
-    const payloads: Redacted<Buffer>[] = [];
+    const found: FoundRecord[] = [];
     let ofAnotherBoot = 0;
     for (const name of await readdir(records)) {
       signal.throwIfAborted();
       const path = join(records, name);
-      if (name.startsWith(".")) await rm(path, { force: true, recursive: true });
-      else {
-        const read = await this.#read(path, name);
-        if (read instanceof Redacted) payloads.push(read);
-        else if (read === otherBoot) {
-          ofAnotherBoot += 1;
-          await rm(path, { force: true });
-        } else {
-          await this.#setAside(path, name, quarantine);
-          observer.setAside(name, read);
-        }
-      }
+      const read = name.startsWith(".") ? halfWritten : await this.#tryToRead(path, name);
+      if (typeof read === "object") found.push(read);
+      else if (read === otherBoot || read === halfWritten) {
+        if (read === otherBoot) ofAnotherBoot += 1;
+        await rm(path, { force: true, recursive: true }).catch(() => undefined); // It is in nobody's way.
+      } else
+        observer.setAside(name, `${read}${(await this.#setAside(path, name, quarantine)) ? "" : ", nor be moved"}`);
     }
     if (ofAnotherBoot > 0) observer.ofAnotherBoot(ofAnotherBoot);
-    return payloads;
+    return found;
+  }
+
+  /** Nobody takes up the record of this name: it is removed once it is a day old, unless it is written again before. */
+  abandon(name: string): void {
+    this.#abandoned.add(name);
+  }
+
+  /** Removes abandoned records whose time is over; call it every now and then. */
+  prune(): void {
+    if (!this.#places) return;
+    for (const name of this.#abandoned) {
+      if (this.#parts.wall() - (this.#writtenAt.get(name) ?? 0) < abandonedForMs) continue;
+      this.#abandoned.delete(name);
+      rmSync(join(this.#places.records, name), { force: true }); // At once, so that no write of the same name comes between.
+    }
   }
 
   /** Resolves when the record is this payload, or a newer one. Throws `internal`, and the record is as it was. */
@@ -127,6 +149,7 @@ export class SealedRecords {
   }
 
   #begin(id: string, payload: Redacted<Buffer> | undefined): Promise<void> {
+    this.#abandoned.delete(this.#nameOf(id));
     const underWay = this.#do(id, payload);
     const turn: Turn = { underWay, next: undefined };
     this.#turns.set(id, turn);
@@ -182,12 +205,22 @@ export class SealedRecords {
     return Buffer.concat([header, nonce, cipher.getAuthTag(), text]);
   }
 
-  /** The payload, or why there is none. */
+  /** The record, or why there is none. */
+  async #tryToRead(path: string, name: string): Promise<FoundRecord | string> {
+    try {
+      const payload = await this.#read(path, name);
+      return payload instanceof Redacted ? { name, payload } : payload;
+    } catch (error) {
+      return `it cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown"})`;
+    }
+  }
+
   async #read(path: string, name: string): Promise<Redacted<Buffer> | string> {
     const found = await lstat(path);
     if (!found.isFile()) return "it is no file";
     if (found.uid !== process.geteuid?.() || found.nlink !== 1) return "somebody else has put it there";
     if (found.size > largestFile) return "it is too large";
+    this.#writtenAt.set(name, found.mtimeMs);
     const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
       return this.#unsealed(await file.readFile(), name);
@@ -216,15 +249,22 @@ export class SealedRecords {
     }
   }
 
-  async #setAside(path: string, name: string, quarantine: string): Promise<void> {
-    const earlier = (await readdir(quarantine)).sort();
-    for (const old of earlier.slice(0, Math.max(0, earlier.length - mostSetAside + 1))) {
-      await rm(join(quarantine, old), { force: true, recursive: true });
+  /** Tells whether it could be moved. */
+  async #setAside(path: string, name: string, quarantine: string): Promise<boolean> {
+    try {
+      const earlier = (await readdir(quarantine)).sort();
+      for (const old of earlier.slice(0, Math.max(0, earlier.length - mostSetAside + 1))) {
+        await rm(join(quarantine, old), { force: true, recursive: true });
+      }
+      await rename(path, join(quarantine, `${this.#parts.wall()}-${name.slice(0, 80)}`));
+      return true;
+    } catch {
+      return false;
     }
-    await rename(path, join(quarantine, `${this.#parts.wall()}-${name.slice(0, 80)}`));
   }
 }
 
+const halfWritten = "it is half written";
 const otherBoot = "it is of another boot";
 
 async function syncDirectory(path: string): Promise<void> {

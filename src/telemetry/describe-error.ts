@@ -1,7 +1,11 @@
 import { ProviderError } from "../shared/errors.js";
+import { logKeys } from "./log-keys.js";
 
 const mostCauses = 5;
 const mostFrames = 3;
+const mostUncaughtFrames = 12;
+/** Of a stack, which may hold a message of any length. */
+const longestStack = 16_384;
 
 /**
  * What of an error may be logged: our own words, and of a stranger's its class, its code, such as `ECONNREFUSED`, and
@@ -15,6 +19,12 @@ export function describeError(error: unknown): { error: string; causes?: string[
     causes.push(...next.map(wordsOf));
   }
   return { error: wordsOf(error), ...(causes.length > 0 && { causes: causes.slice(0, mostCauses) }) };
+}
+
+/** The same, and where it was thrown, which is all there is to find it by. */
+export function describeUncaught(error: unknown): ReturnType<typeof describeError> & { stack?: string } {
+  const stack = error instanceof Error ? placesOf(error, mostUncaughtFrames) : undefined;
+  return { ...describeError(error), ...(stack !== undefined && { [logKeys.stack]: stack }) };
 }
 
 function causesOf(error: unknown): unknown[] {
@@ -35,7 +45,7 @@ function wordsOf(error: unknown): string {
     known,
     word(address, /^[\w.:/-]{1,107}$/),
     typeof port === "number" ? String(port) : undefined,
-    known === undefined ? placesOf(error) : undefined,
+    known === undefined ? placesOf(error, mostFrames) : undefined,
   ];
   return words.filter((said) => said !== undefined).join(" ");
 }
@@ -52,8 +62,11 @@ function word(value: unknown, form: RegExp): string | undefined {
 }
 
 /** `at keymount.js:1:234 < …`, from the lines of the stack that are V8's; names of functions are left out. */
-function placesOf({ stack }: Error): string | undefined {
+function placesOf({ stack }: Error, most: number): string | undefined {
   const frame = /^ {4}at (?:.{1,120} \()?(?:file:\/\/|node:|\/)(?:[^\s()]{0,300}\/)?([\w.-]{1,80}:\d{1,7}:\d{1,7})\)?$/;
-  const places = (stack ?? "").split("\n").flatMap((line) => frame.exec(line)?.[1] ?? []);
-  return places.length > 0 ? `at ${places.slice(0, mostFrames).join(" < ")}` : undefined;
+  const lines = String(stack ?? "")
+    .slice(0, longestStack)
+    .split("\n");
+  const places = lines.flatMap((line) => frame.exec(line)?.[1] ?? []);
+  return places.length > 0 ? `at ${places.slice(0, most).join(" < ")}` : undefined;
 }

@@ -27,6 +27,7 @@ export const logKeys = {
   heldForSeconds: "held_for_seconds",
   error: "error",
   causes: "causes",
+  stack: "stack",
   names: "names",
   from: "from",
   to: "to",

@@ -58,3 +58,38 @@ test("a Redacted prints as nothing", () => {
   expect(text()).toContain("[redacted]");
   expect(text()).not.toContain("canary");
 });
+
+test("writes nothing that acts on a terminal, and a reader still gets the text", () => {
+  const { log, text, lines } = captureLog();
+  const foreign = "kv/\u202eppa\u2028\u0085\u007f\u001b[2J\u200b\ufeff\u{e0041}";
+  log.info({ path: foreign }, "answered");
+  expect(text()).toMatch(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*\n$/u);
+  expect(lines()[0]).toMatchObject({ path: foreign });
+});
+
+test.each<[string, Record<string, unknown>]>([
+  ["a long text", { path: "x".repeat(1_000_000) }],
+  ["a text that JSON makes longer", { path: "\u0001".repeat(100_000) }],
+  ["many texts", Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`k${n}`, "é".repeat(9_000)]))],
+  ["a long list", { names: Array.from({ length: 100_000 }, (_, n) => `name-${n}`) }],
+  ["lists of lists", { names: [[[[[["x".repeat(100_000)]]]]]] }],
+])("a line is bounded, with %s", (_name, fields) => {
+  const { log, text, lines } = captureLog();
+  log.warn({ ...fields, code: "not_found" }, "refused");
+  expect(text().length).toBeLessThan(20_000);
+  expect(lines()[0]).toMatchObject({ code: expect.any(String) as string, msg: "refused" });
+});
+
+test("a list that is cut says of how many", () => {
+  const { log, lines } = captureLog();
+  log.warn({ names: Array.from({ length: 2_000 }, (_, n) => `name-${n}`) }, "x");
+  const names = lines()[0]!["names"] as string[];
+  expect(names.at(-1)).toBe(`… and ${2_000 - names.length + 1} more`);
+});
+
+test("leaves numbers, dates and lists of a few as they are", () => {
+  const { log, lines } = captureLog();
+  const fields = { bytes: 1.5, held: true, none: null, names: ["a", "b"], deep: { er: 1 }, at: new Date(0) };
+  log.info(fields, "x");
+  expect(lines()[0]).toMatchObject({ ...fields, at: "1970-01-01T00:00:00.000Z" });
+});

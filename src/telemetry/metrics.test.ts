@@ -25,10 +25,12 @@ function usedMetrics(): Metrics {
   metrics.orphaned("main", "token");
   metrics.stateRecord("restored");
   metrics.worked("template", "ok", 0.004);
+  metrics.workerEnded("memory");
   metrics.heldInstead("main", "unavailable");
   metrics.failedOver("main");
   metrics.tlsFilesRejected("main");
   metrics.event("written");
+  metrics.uncaughtException();
   return metrics;
 }
 

@@ -30,7 +30,9 @@ export class Metrics {
   readonly #made: Counter<"connection" | "engine" | "reason">;
   readonly #orphaned: Counter<"connection" | "engine">;
   readonly #records: Counter<"outcome">;
+  readonly #workerEnds: Counter;
   readonly #workSeconds: Histogram<"kind" | "outcome">;
+  readonly #uncaught: Counter;
 
   constructor(version: string, holdings: () => Holdings) {
     const registers = [this.#registry];
@@ -134,6 +136,17 @@ export class Metrics {
       buckets: workBuckets,
       registers,
     });
+    this.#workerEnds = new Counter({
+      name: "keymount_worker_exits_total",
+      help: "Worker processes that ended before their time; the next file has another started",
+      labelNames: ["reason"],
+      registers,
+    });
+    this.#uncaught = new Counter({
+      name: "keymount_uncaught_exceptions_total",
+      help: "Errors that nothing caught; each fails the call it belongs to, and is a fault of keymount's",
+      registers,
+    });
     new Gauge({ name: "keymount_build_info", help: "Always 1", labelNames: ["version"], registers }).set(
       { version },
       1,
@@ -191,6 +204,10 @@ export class Metrics {
     this.#workSeconds.observe({ kind, outcome }, seconds);
   }
 
+  workerEnded(reason: "timeout" | "memory" | "crash" | "start"): void {
+    this.#workerEnds.inc({ reason });
+  }
+
   heldInstead(connection: string, reason: string): void {
     this.#heldObjects.inc({ connection, reason });
   }
@@ -201,6 +218,10 @@ export class Metrics {
 
   tlsFilesRejected(connection: string): void {
     this.#tlsRejections.inc({ connection });
+  }
+
+  uncaughtException(): void {
+    this.#uncaught.inc();
   }
 
   event(outcome: "written" | "lost"): void {

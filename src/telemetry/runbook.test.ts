@@ -27,7 +27,12 @@ test.each(sayings.filter((saying) => !others.includes(saying)))("keymount does s
 
 test("the runbook has a row for every code of an error", () => {
   const errors = readFileSync(`${src}/shared/errors.ts`, "utf8");
-  const codes = [...errors.split(";")[0]!.matchAll(/\| "(\w+)"/g)].map(([, name]) => name);
+  const codes = [
+    ...errors
+      .split("export type ErrorCode")[1]!
+      .split(";")[0]!
+      .matchAll(/\| "(\w+)"/g),
+  ].map(([, name]) => name);
   const rows = [...page.split("## By code")[1]!.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
   expect(rows.sort()).toEqual(codes.sort());
 });

@@ -1,10 +1,10 @@
-/** What looks like a JWT, a Vault token (since 1.10 and before) or a private key. */
+/** What looks like a JWT (whose header is never long), a Vault token (since 1.10 and before) or a private key. */
 const secretShape = new RegExp(
   [
-    String.raw`eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?`,
+    String.raw`eyJ[\w-]{8,512}\.[\w-]{8,}(?:\.[\w-]*)?`,
     String.raw`\bhv[sbr]\.[\w-]{12,}`,
     String.raw`\b[sbr]\.[A-Za-z0-9]{20,}`,
-    String.raw`-----BEGIN [A-Z ]*PRIVATE KEY-----[^"]*`,
+    String.raw`-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^"]*`,
   ].join("|"),
   "g",
 );

@@ -21,6 +21,10 @@ export interface ApiAnswer {
   open?: boolean;
   /** The connection breaks after that. */
   cut?: boolean;
+  /** So many interim answers (103) come first. */
+  interim?: number;
+  /** The body, which is a text, comes a byte at a time. */
+  crumbs?: boolean;
 }
 
 const identity = { cert: "", key: "" };
@@ -39,9 +43,12 @@ export async function startKubernetesApi(
     calls.push(call);
     const given = answer(call);
     if (given === "hang") return;
+    for (let n = 0; n < (given.interim ?? 0); n++) response.writeEarlyHints({ link: "</a>; rel=preload" });
     response.writeHead(given.status, { "content-type": "application/json" });
     const written = typeof given.body === "string" ? given.body : JSON.stringify(given.body);
-    if (given.cut) response.write(written, () => response.destroy());
+    if (given.crumbs) for (const byte of Buffer.from(written)) response.write(Buffer.of(byte));
+    if (given.crumbs) response.end();
+    else if (given.cut) response.write(written, () => response.destroy());
     else if (given.open) response.write(written);
     else response.end(written);
   };

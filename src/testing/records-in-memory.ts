@@ -1,4 +1,4 @@
-import type { RecordStore } from "../leases/account-ledger.js";
+import type { FoundRecord, RecordStore } from "../leases/state-journal.js";
 import { Redacted } from "../shared/redacted.js";
 
 /** Records that outlive the process of a test: what a state directory is to a daemon. */
@@ -7,6 +7,8 @@ export class RecordsInMemory implements RecordStore {
   written: () => void = () => {};
   /** Thrown instead of writing. */
   refusal: Error | undefined;
+  /** Names of records that nobody took up. */
+  readonly abandoned: string[] = [];
   readonly #records = new Map<string, Buffer>();
 
   async write(id: string, payload: Redacted<Buffer>): Promise<void> {
@@ -20,6 +22,10 @@ export class RecordsInMemory implements RecordStore {
     this.written();
   }
 
+  abandon(name: string): void {
+    this.abandoned.push(name);
+  }
+
   /** As they are now. */
   copy(): RecordsInMemory {
     const copy = new RecordsInMemory();
@@ -27,7 +33,7 @@ export class RecordsInMemory implements RecordStore {
     return copy;
   }
 
-  all(): Redacted<Buffer>[] {
-    return [...this.#records.values()].map((record) => new Redacted(record));
+  all(): FoundRecord[] {
+    return [...this.#records].map(([name, record]) => ({ name, payload: new Redacted(record) }));
   }
 }

@@ -1,14 +1,20 @@
-import type { LedgerObserver } from "../leases/account-ledger.js";
+import type { StateJournalObserver } from "../leases/state-journal.js";
 import type { HeldAnswersObserver } from "../leases/held-answers.js";
 import { type Holding, type HoldingParts, createHolding } from "../leases/holding.js";
 import type { LeaseKeeperObserver } from "../leases/lease-keeper.js";
 import { Redacted } from "../shared/redacted.js";
-import type { Session } from "../vault/session.js";
-import type { SessionsObserver } from "../vault/sessions.js";
+import type { StoredToken } from "../vault/stored-token.js";
+import type { TokenStoreObserver } from "../vault/token-store.js";
+import { CredentialPaths } from "../vault/credential-paths.js";
 import { newTerm } from "../vault/term.js";
+import type { VaultSecretsObserver } from "../vault/vault-secrets.js";
 import { sampleConnection } from "./connection.js";
 
-type Told = SessionsObserver & HeldAnswersObserver & LeaseKeeperObserver & LedgerObserver;
+type Told = VaultSecretsObserver &
+  TokenStoreObserver &
+  HeldAnswersObserver &
+  LeaseKeeperObserver &
+  StateJournalObserver;
 
 /** Tells nobody. */
 export function quietObserver(change: Partial<Told> = {}): Told {
@@ -19,6 +25,7 @@ export function quietObserver(change: Partial<Told> = {}): Told {
     tokenRenewed() {},
     tokenNotRenewed() {},
     tokenDied() {},
+    notGivenBack() {},
     heldInstead() {},
     credentialMade() {},
     livesTooShort() {},
@@ -26,9 +33,9 @@ export function quietObserver(change: Partial<Told> = {}): Told {
     leaseNotRenewed() {},
     leaseGone() {},
     endsUnreplaced() {},
-    accountRestored() {},
-    accountNotRestored() {},
-    notKept() {},
+    ownerRestored() {},
+    ownerNotRestored() {},
+    notPersisted() {},
     ...change,
   };
 }
@@ -45,6 +52,7 @@ export function testHolding(
     random: () => 0.5,
     limits: { bindings: 1_000, bytes: 64 << 20 },
     rules: usualRules,
+    paths: new CredentialPaths(),
     observer,
     keeperObserver: observer,
     lives: () => false,
@@ -56,7 +64,7 @@ export function testHolding(
 }
 
 /** A token of an hour, as a login would have got it at 0. */
-export function sampleSession(change: Partial<Session> = {}): Session {
+export function sampleSession(change: Partial<StoredToken> = {}): StoredToken {
   return {
     tokenKey: "key-1",
     connection: sampleConnection(),
@@ -75,11 +83,11 @@ export function sampleSession(change: Partial<Session> = {}): Session {
     term: newTerm({ requestedAt: 0, durationMs: 3_600_000, renewable: true }, 3_600_000, 0.5),
     failures: 0,
     retryAt: 0,
+    state: "current",
     wasRenewed: false,
     usesLeft: Infinity,
     inUse: 0,
-    hasLeases: false,
-    dead: false,
+    leases: 0,
     ...change,
   };
 }

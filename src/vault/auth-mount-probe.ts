@@ -1,6 +1,6 @@
 import { escapePath } from "./api-path.js";
 import { type PlainLine, askPlainly } from "./ask-plainly.js";
-import { errorsIn } from "./refusal.js";
+import { errorsIn } from "./vault-errors.js";
 import { VaultError } from "./vault-error.js";
 
 export interface AuthPlace {

@@ -17,6 +17,8 @@ test.each<[string, Phase, string, string, RegExp]>([
   ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "waiting", "configuration", "elsewhere", /refused: ERR_SSL_/],
   ["HPE_INVALID_CONSTANT", "waiting", "protocol", "repeatable", /does not speak HTTP/],
   ["BODY_TOO_LARGE", "receiving", "protocol", "never", /maxAnswerBytes/],
+  ["BODY_IN_CRUMBS", "receiving", "protocol", "repeatable", /does not speak HTTP/],
+  ["TOO_MANY_INTERIM_ANSWERS", "waiting", "protocol", "repeatable", /does not speak HTTP/],
   ["SOMETHING_NEW", "waiting", "outage", "repeatable", /cannot be talked to \(SOMETHING_NEW\)/],
 ])("%s while %s", (code, phase, kind, retry, message) => {
   const failure = understandFault(new ExchangeError(code, phase, false), "https://vault:8200");

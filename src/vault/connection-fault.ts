@@ -39,7 +39,7 @@ export function understandFault({ code, phase }: ExchangeError, origin: string):
   if (code === "BODY_TOO_LARGE") {
     return final(new VaultError("protocol", `${origin} sent more than the connection's maxAnswerBytes`));
   }
-  if (code === "ENCODED_BODY" || code.startsWith("HPE_")) {
+  if (["ENCODED_BODY", "BODY_IN_CRUMBS", "TOO_MANY_INTERIM_ANSWERS"].includes(code) || code.startsWith("HPE_")) {
     const error = new VaultError("protocol", `${origin} does not speak HTTP as Vault does`);
     return { error, retry: "repeatable", scope: "unsettled" };
   }

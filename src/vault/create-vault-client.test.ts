@@ -14,6 +14,7 @@ import { sampleConnection } from "../testing/connection.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { type Handler, type TestServer, serveHttp, serveRaw } from "../testing/http-server.js";
 import { type LiveVaultClient, createVaultClient } from "./create-vault-client.js";
+import { CredentialPaths } from "./credential-paths.js";
 import type { Caller, VaultToken } from "./vault-client.js";
 import type { VaultError } from "./vault-error.js";
 import type { VaultObserver } from "./vault-observer.js";
@@ -33,6 +34,7 @@ const token: VaultToken = {
 };
 
 let client: LiveVaultClient;
+let paths: CredentialPaths;
 let events: string[];
 let endings: (() => Promise<unknown>)[];
 
@@ -45,7 +47,8 @@ beforeEach(() => {
     faultChanged: ({ fault }) => events.push(`fault: ${fault}`),
     tlsFilesRejected: ({ reason }) => events.push(reason),
   };
-  client = createVaultClient({ clock: systemClock, random: () => 0.01, observer });
+  paths = new CredentialPaths();
+  client = createVaultClient({ clock: systemClock, random: () => 0.01, observer, paths });
 });
 afterEach(async () => {
   vi.unstubAllEnvs();
@@ -325,6 +328,16 @@ describe("an outage", () => {
   test("in the middle of issuing is not tried again: it may have been done", async () => {
     const vault = await node([{ cut: true }, {}]);
     expect(await failure(issue(through([vault])))).toMatchObject({ kind: "engine" });
+    expect(vault.seen).toHaveLength(1);
+  });
+
+  test.each([
+    ["by what it was answered before", "odd/app"],
+    ["by its words", "database/creds/app"],
+  ])("in the middle of a read that makes a credential is not tried again: known %s", async (_how, path) => {
+    paths.learn(sampleConnection().name, "team/a", "odd/app");
+    const vault = await node([{ cut: true }, {}]);
+    expect(await failure(read(through([vault]), { path }))).toMatchObject({ kind: "engine" });
     expect(vault.seen).toHaveLength(1);
   });
 

@@ -1,7 +1,7 @@
 import type { Connection } from "../config/connection.js";
-import { makesCredential } from "../mount/credential-path.js";
 import { Redacted } from "../shared/redacted.js";
 import { escapePath, wireRequest } from "./api-path.js";
+import { CredentialPaths } from "./credential-paths.js";
 import { type Operation, renewSelfPath } from "./operation.js";
 import type { VaultClient } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
@@ -19,8 +19,14 @@ export interface LiveVaultClient extends VaultClient {
   close(): Promise<void>;
 }
 
-/** Vault over HTTP, through node-vault. Connections are known by their names. */
-export function createVaultClient(parts: VaultConnectionParts): LiveVaultClient {
+/**
+ * Vault over HTTP, through node-vault. Connections are known by their names. A read that `paths` knows to make credentials
+ * is given the whole time, and is not repeated.
+ */
+export function createVaultClient({
+  paths = new CredentialPaths(),
+  ...parts
+}: VaultConnectionParts & { paths?: CredentialPaths }): LiveVaultClient {
   const opened = new Map<string, VaultConnection>();
   const to = (connection: Connection): VaultConnection => {
     const known = opened.get(connection.name);
@@ -54,7 +60,8 @@ export function createVaultClient(parts: VaultConnectionParts): LiveVaultClient 
     async request(connection, { vaultNamespace, token }, request, caller, signal) {
       const { method, path, query, args } = request;
       const reads = method === "GET" || method === "LIST";
-      const kind = reads && !makesCredential(request) ? "read" : "issue";
+      const makes = !reads || paths.makesCredentials(connection.name, vaultNamespace, path);
+      const kind = makes ? "issue" : "read";
       const operation: Operation = { kind, connection, method, path, query, vaultNamespace };
       const body = args && !reads ? { body: args } : {};
       const question = { ...wireRequest(request), vaultNamespace, token: token.secret, ...body, ...podOf(caller) };

@@ -88,6 +88,10 @@ describe("an exchange", () => {
 
 describe("no answer", () => {
   const head = "HTTP/1.1 200 OK\r\n";
+  const earlyHints = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+  const crumbs = (count: number) => "1\r\nx\r\n".repeat(count);
+  const roomier = { maxBytes: 4 << 20 };
+
   test.each<[string, string, Partial<ExchangeLimits>, string, string]>([
     ["nothing comes", "", { firstByteMs: 30 }, "TIMEOUT_WAITING", "waiting"],
     ["the body stops", `${head}Content-Length: 9\r\n\r\nabc`, { idleMs: 30 }, "TIMEOUT_RECEIVING", "receiving"],
@@ -105,11 +109,53 @@ describe("no answer", () => {
       "BODY_TOO_LARGE",
       "receiving",
     ],
+    [
+      "its body is crumbs",
+      `${head}Transfer-Encoding: chunked\r\n\r\n${crumbs(5_000)}`,
+      roomier,
+      "BODY_IN_CRUMBS",
+      "receiving",
+    ],
+    ["interim answers have no end", earlyHints.repeat(50), {}, "TOO_MANY_INTERIM_ANSWERS", "waiting"],
+    [
+      "its trailers never end",
+      `${head}Transfer-Encoding: chunked\r\n\r\n0\r\nA: ${"x".repeat(20_000)}`,
+      {},
+      "HPE_HEADER_OVERFLOW",
+      "receiving",
+    ],
     ["it is no HTTP", "SSH-2.0-OpenSSH\r\n", {}, "HPE_INVALID_CONSTANT", "waiting"],
     ["its headers never end", `${head}A: ${"x".repeat(20_000)}`, {}, "HPE_HEADER_OVERFLOW", "waiting"],
   ])("when %s", async (_name, text, limits, code, phase) => {
     const { origin } = await answering(text);
     await expect(get(origin, limits)).rejects.toMatchObject({ code, phase });
+  });
+
+  test("when interim answers come for ever: after a few, not after the whole time", async () => {
+    let written = 0;
+    const { origin } = await started(
+      serveRaw((socket) =>
+        socket.once("data", () => {
+          const more = () => {
+            if (socket.destroyed) return;
+            written += 1;
+            socket.write(earlyHints, () => setImmediate(more));
+          };
+          more();
+        }),
+      ),
+    );
+    await expect(get(origin, { totalMs: 60_000, firstByteMs: 60_000 })).rejects.toMatchObject({
+      code: "TOO_MANY_INTERIM_ANSWERS",
+    });
+    expect(written).toBeLessThan(10_000);
+  });
+
+  test("but there is one after interim answers, and one in many small pieces", async () => {
+    const { origin } = await answering(
+      `${earlyHints.repeat(3)}${head}Transfer-Encoding: chunked\r\n\r\n${crumbs(900)}0\r\n\r\n`,
+    );
+    expect((await get(origin)).body).toEqual(Buffer.from("x".repeat(900)));
   });
 
   test("when a drop comes at a time, for longer than the whole may take", async () => {

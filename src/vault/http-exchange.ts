@@ -1,6 +1,7 @@
 import http, { type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import https from "node:https";
 import type { Socket } from "node:net";
+import { BoundedBytes } from "../shared/bounded-bytes.js";
 
 /** Where to send it: an agent that belongs to this address and its TLS material. */
 export interface Dial {
@@ -34,6 +35,13 @@ export interface ExchangeLimits {
   totalMs: number;
   maxBytes: number;
 }
+
+/** Interim answers (1xx) before the answer; Vault sends none, and a proxy one or two (RFC 9110 §15.2, RFC 8297). */
+const mostInterimAnswers = 8;
+
+/** Of an answer's head, whatever Node was started with. */
+const mostHeaderBytes = 16_384;
+const mostHeaders = 256;
 
 export type Phase = "connecting" | "waiting" | "receiving";
 
@@ -86,10 +94,14 @@ export function exchange(dial: Dial, request: HttpRequest, limits: ExchangeLimit
     signal.addEventListener("abort", abort, { once: true });
     sent.on("error", (error: NodeJS.ErrnoException) => failAs(error.code ?? "FAILED"));
     sent.once("socket", (socket) => whenConnected(socket, () => enter("waiting", limits.firstByteMs)));
+    let interim = 0;
+    sent.on("information", () => {
+      if (++interim > mostInterimAnswers) failAs("TOO_MANY_INTERIM_ANSWERS");
+    });
     sent.once("response", (answer) => {
       enter("receiving", limits.idleMs);
       receive(answer, limits.maxBytes, {
-        progress: () => enter("receiving", limits.idleMs),
+        progress: () => step.refresh(),
         fail: failAs,
         done: (body) => finish(() => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body })),
       });
@@ -100,7 +112,13 @@ export function exchange(dial: Dial, request: HttpRequest, limits: ExchangeLimit
 
 function open({ origin, agent }: Dial, { method, path, headers, body }: HttpRequest): http.ClientRequest {
   const length = body === undefined ? undefined : { "Content-Length": String(Buffer.byteLength(body)) };
-  const options = { agent, method, path, headers: { ...headers, ...length } };
+  const options = { agent, method, path, headers: { ...headers, ...length }, maxHeaderSize: mostHeaderBytes };
+  const sent = request(origin, options);
+  sent.maxHeadersCount = mostHeaders;
+  return sent;
+}
+
+function request(origin: string, options: http.RequestOptions): http.ClientRequest {
   if (origin.startsWith("unix:")) {
     return http.request({ ...options, socketPath: new URL(origin).pathname, host: "localhost" });
   }
@@ -125,14 +143,14 @@ function receive(answer: IncomingMessage, maxBytes: number, { progress, fail, do
   const encoding = answer.headers["content-encoding"];
   if (encoding !== undefined && encoding !== "identity") return fail("ENCODED_BODY");
   if (Number(answer.headers["content-length"] ?? 0) > maxBytes) return fail("BODY_TOO_LARGE");
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  answer.on("data", (piece: Buffer) => {
-    bytes += piece.length;
-    if (bytes > maxBytes) return fail("BODY_TOO_LARGE");
-    pieces.push(piece);
-    progress();
-  });
+  const bytes = new BoundedBytes(maxBytes);
+  const take = (piece: Buffer) => {
+    const refused = bytes.add(piece);
+    if (refused === undefined) return progress();
+    answer.off("data", take); // What has come with it is not looked at.
+    fail(refused === "crumbs" ? "BODY_IN_CRUMBS" : "BODY_TOO_LARGE");
+  };
+  answer.on("data", take);
   answer.on("error", (error: NodeJS.ErrnoException) => fail(error.code ?? "FAILED"));
-  answer.once("end", () => (answer.complete ? done(Buffer.concat(pieces, bytes)) : fail("ECONNRESET")));
+  answer.once("end", () => (answer.complete ? done(bytes.take()) : fail("ECONNRESET")));
 }

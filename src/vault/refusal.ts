@@ -6,6 +6,7 @@ import { sealed, uninitialised } from "./node-refusal.js";
 import { type Operation, renewSelfPath } from "./operation.js";
 import { VaultError, type VaultErrorKind } from "./vault-error.js";
 import type { VaultReply } from "./vault-reply.js";
+import { errorsIn } from "./vault-errors.js";
 import { shownWords } from "./vault-words.js";
 
 /** Where an answer came from. */
@@ -52,11 +53,6 @@ export function understandRefusal(operation: Operation, reply: VaultReply, sourc
     status,
     `Vault refused ${operation.method} ${operation.path} (${status})${words === undefined ? "; its audit log has the reason" : `: ${words}`}`,
   );
-}
-
-export function errorsIn(body: JsonObject | null | undefined): string[] {
-  const errors = body?.["errors"];
-  return Array.isArray(errors) ? errors.filter((error) => typeof error === "string") : [];
 }
 
 /** A redirect is followed to where the connection lists it, and never by the path it names. */

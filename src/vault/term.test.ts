@@ -24,7 +24,7 @@ describe("a grant", () => {
 
   test("that never ends is neither renewed nor replaced", () => {
     const root = granted(0, false);
-    expect([endOf(root), renewalAt(root), replacementAt(root, leadMs, false)]).toEqual([Infinity, Infinity, Infinity]);
+    expect([endOf(root), renewalAt(root), replacementAt(root, leadMs)]).toEqual([Infinity, Infinity, Infinity]);
   });
 });
 
@@ -32,7 +32,7 @@ describe("a renewal", () => {
   test("moves the end", () => {
     const term = renewed(granted(hour), { requestedAt: 40 * minute, durationMs: hour, renewable: true });
     expect(endOf(term)).toBe(100 * minute);
-    expect(replacementAt(term, leadMs, false)).toBe(Infinity);
+    expect(replacementAt(term, leadMs)).toBeCloseTo(88 * minute);
   });
 
   test.each([
@@ -46,6 +46,15 @@ describe("a renewal", () => {
   test("of a grant of weeks asks for an hour, and is none the less whole", () => {
     const term = renewed(granted(32 * day), { requestedAt: 20 * day, durationMs: hour, renewable: true });
     expect(renewalAt(term)).toBeCloseTo(20 * day + 0.6 * hour);
+  });
+
+  test.each([
+    ["what ends: not even a second was left, and it is replaced at once", hour, hour, false],
+    ["what never ends: it still does not", 0, Infinity, true],
+  ])("that grants 0 s to %s", (_what, first, replacedBy, goesOn) => {
+    const term = renewed(granted(first), { requestedAt: hour, durationMs: 0, renewable: true });
+    expect(replacementAt(term, leadMs)).toBeLessThanOrEqual(replacedBy);
+    expect(term.renewable && endOf(term) === Infinity).toBe(goesOn);
   });
 
   test("that Vault says was the last is the last", () => {
@@ -63,20 +72,20 @@ test.each([
   ["two minutes: half of it", 2 * minute, 1],
 ])("replaced before its end: %s", (_life, durationMs, minutes) => {
   const term = granted(durationMs, false);
-  expect(endOf(term) - replacementAt(term, leadMs, false)).toBeCloseTo(minutes * minute);
+  expect(endOf(term) - replacementAt(term, leadMs)).toBeCloseTo(minutes * minute);
 });
 
 test("cut off at its ceiling, it is replaced as long before as its usual life asks", () => {
   const term = renewed(granted(hour), { requestedAt: 0, durationMs: 30 * minute, renewable: true });
-  expect(replacementAt(term, leadMs, false)).toBeCloseTo(18 * minute);
+  expect(replacementAt(term, leadMs)).toBeCloseTo(18 * minute);
 });
 
-test("what could be renewed, and has not been in spite of trying, is replaced in its last fifth", () => {
-  expect(replacementAt(granted(hour), leadMs, true)).toBeCloseTo(48 * minute);
+test("what could be renewed, and has not been, is replaced in its last fifth", () => {
+  expect(replacementAt(granted(hour), leadMs)).toBeCloseTo(48 * minute);
 });
 
 test("refused a renewal, it is replaced before its end", () => {
-  expect(replacementAt(unrenewable(granted(hour)), leadMs, false)).toBeCloseTo(48 * minute);
+  expect(replacementAt(unrenewable(granted(hour)), leadMs)).toBeCloseTo(48 * minute);
 });
 
 test("lives shorter than twice the lead are too short for a file", () => {

@@ -36,9 +36,13 @@ export function newTerm(grant: Grant, maxOrphanMs: number, draw: number): Term {
   };
 }
 
-/** After a renewal. Vault cuts what it grants at the ceiling (a role's max_ttl, a token's); then no renewal helps any more. */
+/**
+ * After a renewal. Vault cuts what it grants at the ceiling (a role's max_ttl, a token's); then no renewal helps any more.
+ * A grant of 0 s says "never ends" only of what never ended: elsewhere less than a second was left to grant.
+ */
 export function renewed(term: Term, grant: Grant): Term {
-  const grantedMs = grant.durationMs > 0 ? grant.durationMs : Number.POSITIVE_INFINITY;
+  const endless = grant.durationMs === 0 && term.grantedMs === Number.POSITIVE_INFINITY;
+  const grantedMs = endless ? Number.POSITIVE_INFINITY : grant.durationMs;
   const truncated = grantedMs < truncation * term.askMs;
   return { ...term, grantedAt: grant.requestedAt, grantedMs, renewable: grant.renewable && !truncated };
 }
@@ -46,6 +50,12 @@ export function renewed(term: Term, grant: Grant): Term {
 /** Vault has said that it will not renew this. */
 export function unrenewable(term: Term): Term {
   return { ...term, renewable: false };
+}
+
+/** Of a grant whose age nobody knows: it is not over, and may be soon. */
+export function dueNow(term: Term, now: number): Term {
+  const { grantedMs } = term;
+  return { ...term, grantedAt: grantedMs === Number.POSITIVE_INFINITY ? now : now - grantedMs * 0.8 };
 }
 
 export function endOf({ grantedAt, grantedMs }: Term): number {
@@ -58,13 +68,13 @@ export function renewalAt({ grantedAt, grantedMs, renewable, draw }: Term): numb
 }
 
 /**
- * When another should take its place; `Infinity` while renewals still move its end. Only a Mount replaces, so there must
- * be time for one to come: a fifth of the life, at least `leadMs`, but never more than half of it. What could be renewed,
- * and has not been although that was tried (`failing`), is replaced in the last fifth of its grant.
+ * When another should take its place; `Infinity` for what never ends. Only a Mount replaces, so there must be time for one
+ * to come: a fifth of the life, at least `leadMs`, but never more than half of it. What renewals still move is replaced in
+ * the last fifth of its grant: by then one should have come long ago, and whatever holds it up may hold it up until the end.
  */
-export function replacementAt(term: Term, leadMs: number, failing: boolean): number {
+export function replacementAt(term: Term, leadMs: number): number {
   const { grantedMs, askMs, renewable } = term;
-  if (grantedMs === Number.POSITIVE_INFINITY || (renewable && !failing)) return Number.POSITIVE_INFINITY;
+  if (grantedMs === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
   if (renewable) return endOf(term) - grantedMs / 5;
   const life = Math.max(grantedMs, askMs);
   return endOf(term) - Math.min(Math.max(life / 5, leadMs), life / 2);

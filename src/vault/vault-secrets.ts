@@ -1,92 +1,125 @@
 import type { VaultRequest } from "../mount/mount-spec.js";
 import type { Visitor } from "../mount/ports.js";
 import { ProviderError } from "../shared/errors.js";
-import { isOutage } from "./passing.js";
-import type { Session } from "./session.js";
-import type { Sessions } from "./sessions.js";
+import type { CredentialPaths } from "./credential-paths.js";
+import type { StoredToken } from "./stored-token.js";
+import { learnSelfLookup } from "./token-liveness.js";
+import type { TokenStore } from "./token-store.js";
 import type { Caller, Lease, Priority, VaultAnswer, VaultClient } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
 
+export interface VaultSecretsObserver {
+  /** A credential that nobody was given lives on until its time: neither its lease nor its token could be revoked. */
+  notGivenBack(stored: StoredToken, path: string, error: ProviderError): void;
+}
+
+export interface VaultSecretsParts {
+  client: VaultClient;
+  sessions: TokenStore;
+  paths: CredentialPaths;
+  observer: VaultSecretsObserver;
+  lifetime: AbortSignal;
+}
+
+export interface AskOptions {
+  priority: Priority;
+  /** See `TokenStore.open`. */
+  mayWait: boolean;
+  /** The same request of the visitor's was answered last time. */
+  allowedBefore: boolean;
+}
+
 /** Reads as the visitor, with one new login when the token turns out dead. */
 export class VaultSecrets {
-  readonly #client: VaultClient;
-  readonly #sessions: Sessions;
-  readonly #lifetime: AbortSignal;
-  /** Token keys whose denials were settled by a new login once: a token that may not look itself up is not asked again. */
-  readonly #mute = new Set<string>();
+  readonly #parts: VaultSecretsParts;
+  readonly #givingBack = new Set<Promise<void>>();
 
-  constructor(parts: { client: VaultClient; sessions: Sessions; lifetime: AbortSignal }) {
-    this.#client = parts.client;
-    this.#sessions = parts.sessions;
-    this.#lifetime = parts.lifetime;
+  constructor(parts: VaultSecretsParts) {
+    this.#parts = parts;
   }
 
-  /** Throws a `VaultError`; `denied` once it is certain that the token lives and may not. */
+  /** Throws a `VaultError`; `denied` only once it is certain that the token lives and may not. */
   async ask(
     visitor: Visitor,
     request: VaultRequest,
-    { priority, mayWait }: { priority: Priority; mayWait: boolean },
+    { priority, mayWait, allowedBefore }: AskOptions,
     signal: AbortSignal,
-  ): Promise<{ reply: VaultAnswer; session: Session }> {
+  ): Promise<{ reply: VaultAnswer; session: StoredToken }> {
+    const { client, sessions } = this.#parts;
     const caller = callerOf(visitor, priority);
-    const session = await this.#sessions.open(visitor, caller, mayWait, signal);
+    const stored = await sessions.open(visitor, caller, mayWait, signal);
     try {
-      return await this.#askIn(session, request, caller, signal);
+      return await this.#askWith(stored, request, caller, signal);
     } catch (reason) {
-      if (!(await this.#isDead(session, reason, caller, signal))) throw reason;
+      const error = ProviderError.from(reason);
+      const liveness = await sessions.liveness(stored, error, { allowedBefore, priority }, signal);
+      if (liveness instanceof ProviderError) throw liveness;
+      if (liveness === "alive") throw reason;
+      sessions.died(stored); // A mute one is taken for dead, once: the next token of its key is known to live when it is denied.
     }
-    const renewed = await this.#sessions.open(visitor, caller, false, signal);
+    const fresh = await sessions.open(visitor, caller, false, signal);
     try {
-      return await this.#askIn(renewed, request, caller, signal);
+      return await this.#askWith(fresh, request, caller, signal);
     } catch (reason) {
-      if (reason instanceof VaultError && reason.kind === "denied") this.#mute.add(visitor.tokenKey);
+      if (reason instanceof VaultError && reason.kind === "denied") {
+        await learnSelfLookup(client, fresh, priority, signal);
+      }
       throw reason;
     }
   }
 
-  giveBack(lease: Lease, session: Session): void {
-    this.#client
-      .revokeLease(session.connection, session, lease.id, { ...session.caller, priority: "revoke" }, this.#lifetime)
-      .catch(() => undefined); // Where policy does not let the token, the lease ends with its time; the refusal says enough.
+  /** Whether a read is known to make a credential: one that may not be held must not be asked for. */
+  hasMade({ connection, vaultNamespace }: Visitor, { path }: VaultRequest): boolean {
+    return this.#parts.paths.hasMade(connection.name, vaultNamespace, path);
   }
 
-  /** Nobody needs this key's tokens any more. */
-  close(tokenKey: string): void {
-    this.#mute.delete(tokenKey);
-    this.#sessions.close(tokenKey);
+  /**
+   * Gives back a lease that nobody will be given, in the background. Where policy does not let the token revoke it, the
+   * token itself is revoked, which every token may, unless somebody was given another lease of it.
+   */
+  giveBack(lease: Lease, stored: StoredToken, path: string): void {
+    const work = this.#giveBack(lease, stored, path).finally(() => this.#givingBack.delete(work));
+    this.#givingBack.add(work);
   }
 
-  async #askIn(session: Session, request: VaultRequest, caller: Caller, signal: AbortSignal) {
+  /** Resolves when nothing is being given back any more. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#givingBack);
+  }
+
+  async #giveBack(lease: Lease, stored: StoredToken, path: string): Promise<void> {
+    const { client, sessions, observer, lifetime } = this.#parts;
+    stored.leases -= 1;
     try {
-      const reply = await this.#client.request(session.connection, session, request, caller, signal);
-      if (reply.lease) session.hasLeases = true;
-      return { reply, session };
+      const caller: Caller = { ...stored.caller, priority: "revoke" };
+      await client.revokeLease(stored.connection, stored, lease.id, caller, lifetime);
     } catch (reason) {
-      if (isOutage(ProviderError.from(reason))) this.#sessions.sawOutage(session.connection);
+      const error = ProviderError.from(reason);
+      if (error instanceof VaultError && ["token_invalid", "lease_gone"].includes(error.kind)) return;
+      if (stored.leases > 0) observer.notGivenBack(stored, path, error);
+      else sessions.discard(stored);
+    }
+  }
+
+  async #askWith(stored: StoredToken, request: VaultRequest, caller: Caller, signal: AbortSignal) {
+    const { client, sessions } = this.#parts;
+    try {
+      const reply = await client.request(stored.connection, stored, request, caller, signal);
+      if (reply.lease) stored.leases += 1;
+      this.#learn(stored, request, reply);
+      return { reply, session: stored };
+    } catch (reason) {
+      sessions.sawFailure(stored.connection, ProviderError.from(reason));
       throw reason;
     } finally {
-      this.#sessions.release(session);
+      sessions.release(stored);
     }
   }
 
-  /** A bare 403 is settled by asking the token about itself; what cannot be settled is taken for dead, once. */
-  async #isDead(session: Session, reason: unknown, caller: Caller, signal: AbortSignal): Promise<boolean> {
-    if (!(reason instanceof VaultError)) return false;
-    const dead =
-      reason.kind === "token_invalid" || (reason.kind === "denied" && (await this.#settles(session, caller, signal)));
-    if (!dead) return false;
-    this.#sessions.died(session);
-    return true;
-  }
-
-  async #settles(session: Session, caller: Caller, signal: AbortSignal): Promise<boolean> {
-    if (this.#mute.has(session.tokenKey)) return false;
-    try {
-      await this.#client.lookupSelf(session.connection, session, caller, signal);
-      return false;
-    } catch (reason) {
-      return reason instanceof VaultError && (reason.kind === "token_invalid" || reason.kind === "denied");
-    }
+  #learn({ connection, vaultNamespace }: StoredToken, { method, path }: VaultRequest, { lease }: VaultAnswer): void {
+    if (method !== "GET") return;
+    if (lease) this.#parts.paths.learn(connection.name, vaultNamespace, path);
+    else this.#parts.paths.forget(connection.name, vaultNamespace, path);
   }
 }
 

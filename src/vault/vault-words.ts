@@ -22,13 +22,18 @@ const shown = [
   String.raw`unsupported (operation|path)`,
 ].map((pattern) => new RegExp(`^${pattern}$`));
 
-/** The first of Vault's errors that may be shown, without control characters; at most 300 characters. */
+/** The first of Vault's errors (see `errorsIn`) that may be shown, without control characters; at most 300 characters. */
 export function shownWords(errors: readonly string[]): string | undefined {
-  const spoken = errors.map((error) =>
-    error
-      .slice(0, 1000)
-      .replace(/^\d+ errors? occurred:/, "")
-      .replace(/^[\s*]+|\s+$/g, ""),
-  );
-  return spoken.find((words) => words.length <= 300 && shown.some((pattern) => pattern.test(words)));
+  return errors
+    .filter((error) => error.length <= 300)
+    .map(withoutFrame)
+    .find((words) => shown.some((pattern) => pattern.test(words)));
+}
+
+/** Vault frames one of its errors as a list of one. */
+function withoutFrame(error: string): string {
+  return error
+    .replace(/^\d+ errors? occurred:/, "")
+    .replace(/^[\s*]+/, "")
+    .trimEnd();
 }

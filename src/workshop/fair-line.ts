@@ -2,27 +2,43 @@
 interface Waiting<T> {
   item: T;
   tenant: string;
+  bytes: number;
+}
+
+/** What may wait. */
+export interface LineLimits {
+  /** Of one tenant. */
+  items: number;
+  /** Of all together. */
+  bytes: number;
 }
 
 /**
  * A line in which the next is one of the tenant that has used the worker least since the line was last empty: whoever
- * keeps it busy waits for those who do not. Within a tenant, in the order they came.
+ * keeps it busy waits for those who do not. Within a tenant, in the order they came. When it is full, the tenant that holds
+ * most of it gives way: its newest.
  */
 export class FairLine<T> {
   readonly #waiting: Waiting<T>[] = [];
   readonly #usedMs = new Map<string, number>();
-  readonly #most: number;
+  readonly #limits: LineLimits;
 
-  /** `most` may wait of one tenant. */
-  constructor(most: number) {
-    this.#most = most;
+  constructor(limits: LineLimits) {
+    this.#limits = limits;
   }
 
-  /** Gives `false` where the tenant has too many waiting. */
-  join(tenant: string, item: T): boolean {
-    if (this.#waiting.filter((one) => one.tenant === tenant).length >= this.#most) return false;
-    this.#waiting.push({ tenant, item });
-    return true;
+  /** Gives those that have to leave for it, the newcomer itself perhaps among them. */
+  join(tenant: string, item: T, bytes: number): T[] {
+    if (this.#waiting.filter((one) => one.tenant === tenant).length >= this.#limits.items) return [item];
+    this.#waiting.push({ tenant, item, bytes });
+    const leaving: T[] = [];
+    while (bytesOf(this.#waiting) > this.#limits.bytes) {
+      const heaviest = this.#heaviest();
+      const { item: newest } = this.#waiting.findLast((one) => one.tenant === heaviest)!;
+      this.leave(newest);
+      leaving.push(newest);
+    }
+    return leaving;
   }
 
   leave(item: T): void {
@@ -44,4 +60,15 @@ export class FairLine<T> {
   used(tenant: string, ms: number): void {
     this.#usedMs.set(tenant, (this.#usedMs.get(tenant) ?? 0) + ms);
   }
+
+  /** The tenant whose items hold most bytes. */
+  #heaviest(): string {
+    const held = new Map<string, number>();
+    for (const { tenant, bytes } of this.#waiting) held.set(tenant, (held.get(tenant) ?? 0) + bytes);
+    return [...held].reduce((most, one) => (one[1] > most[1] ? one : most))[0];
+  }
+}
+
+function bytesOf(waiting: readonly Waiting<unknown>[]): number {
+  return waiting.reduce((sum, { bytes }) => sum + bytes, 0);
 }

@@ -40,7 +40,8 @@ export class WorkProcess {
       stdio: ["ignore", "ignore", "ignore", "ipc"],
     });
     const ended = new Promise<Ended>((resolve) => {
-      child.once("error", (reason) => resolve({ ofMemory: false, reason }));
+      // Not once: a later one, of a kill that fails, would be nobody's and end keymount.
+      child.on("error", (reason) => resolve({ ofMemory: false, reason }));
       child.once("exit", (code, signal) => {
         const ofMemory = signal === "SIGABRT" || signal === "SIGKILL" || code === 134;
         resolve({ ofMemory, reason: new Error(`the worker ended with ${signal ?? code}`) });

@@ -8,6 +8,8 @@ process.on("message", (order: Order) => void process.send!(workOrder(order)));
 process.once("disconnect", () => process.exit());
 // Ctrl-C in a terminal reaches it as well; whoever started it ends it.
 process.on("SIGINT", () => undefined);
+// Left to itself Node opens an inspector at it, through which all memory can be read; only newer ones have a flag for that.
+process.on("SIGUSR1", () => undefined);
 
 /** When the node is short of time or memory, it is this process's files that wait, or this process that goes. */
 function comeLast(): void {

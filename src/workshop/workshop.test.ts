@@ -30,19 +30,26 @@ function workshop(parts: Partial<ConstructorParameters<typeof Workshop>[0]> = {}
 }
 
 /** Remembers what it was told, but the times. */
-function observing(): WorkshopObserver & { work: string[]; failures: unknown[] } {
+function observing(): WorkshopObserver & { work: string[]; failures: unknown[]; ends: string[] } {
+  const ends: string[] = [];
   const work: string[] = [];
   const failures: unknown[] = [];
   return {
     work,
     failures,
+    ends,
     worked: (kind, outcome) => void work.push(`${kind} ${outcome}`),
     workerFailed: (reason) => void failures.push(reason),
+    workerEnded: (reason) => void ends.push(reason),
   };
 }
 
 function template(text: string, own: object = { user: "app" }): Job {
   return { kind: "template", text, data: new Redacted(JSON.stringify({ own, sources: {} })) };
+}
+
+function keystoreOf(parts: Partial<Extract<Job, { kind: "keystore" }>>): Job {
+  return { kind: "keystore", certificates: [], password: new Redacted(""), alias: "", legacy: false, ...parts };
 }
 
 /** Past Liquid's own limits: nothing in it counts the steps of a regular expression or of a native sort. */
@@ -122,12 +129,12 @@ describe("hostile templates", () => {
 });
 
 /** A worker that gives the number of the order, and dies at one of them. */
-async function countingWorker(diesAt = Infinity): Promise<URL> {
+async function countingWorker(diesAt = Infinity, death = `process.kill(process.pid, "SIGKILL")`): Promise<URL> {
   const file = join(await temporaryDirectory(), "worker.mjs");
   const code = `let n = 0;
     process.on("message", () => {
       n += 1;
-      if (n === ${diesAt}) process.kill(process.pid, "SIGKILL");
+      if (n === ${diesAt}) ${death};
       else process.send({ ok: true, contents: Buffer.from(String(n)) });
     });
     process.on("disconnect", () => process.exit());
@@ -137,18 +144,88 @@ async function countingWorker(diesAt = Infinity): Promise<URL> {
 }
 
 describe("a process that dies at an order", () => {
-  test("which had others before: they may have filled it, so a new one does the order", async () => {
-    const shop = workshop({ worker: await countingWorker(2) });
-    const made = [await shop.make(template("one"), "a", never), await shop.make(template("two"), "b", never)];
-    expect(made.map(String)).toEqual(["1", "1"]);
+  const deaths: [death: string, reason: string][] = [
+    [`process.kill(process.pid, "SIGKILL")`, "memory"],
+    [`process.abort()`, "memory"],
+    [`process.exit(0)`, "crash"],
+    [`process.disconnect()`, "crash"],
+    [`setImmediate(() => { throw new Error("x") })`, "crash"],
+  ];
+
+  test.each(deaths)(
+    "by %s, and had others before: a new one does the order, and those behind it",
+    async (death, reason) => {
+      const observer = observing();
+      const shop = workshop({ worker: await countingWorker(2, death), observer });
+      const first = await shop.make(template("one"), "a", never);
+      const others = await Promise.all([
+        shop.make(template("two"), "b", never),
+        shop.make(template("three"), "c", never),
+      ]);
+      // Each process dies at its second, so that a third begins.
+      expect([first, ...others].map(String)).toEqual(["1", "1", "1"]);
+      expect(observer.ends).toEqual([reason, reason]);
+    },
+  );
+
+  test.each(deaths)("by %s, which is its first: it is refused, those behind it are done", async (death, reason) => {
+    const observer = observing();
+    const shop = workshop({ worker: await countingWorker(1, death), observer });
+    expect(await refusal(shop.make(template("one"), "a", never))).toBe(
+      reason === "memory"
+        ? "limit_exceeded: the template takes too much memory to make"
+        : "unavailable: the process that makes it failed",
+    );
+    expect(observer.ends).toEqual([reason]);
   });
 
-  test("which is its first: the order is too much", async () => {
-    const shop = workshop({ worker: await countingWorker(1) });
-    expect(await refusal(shop.make(template("one"), "a", never))).toBe(
-      "limit_exceeded: the template takes too much memory to make",
-    );
+  test("by none of the signals that Node opens an inspector at", async () => {
+    const file = join(await temporaryDirectory(), "worker.mjs");
+    const code = `import { url } from "node:inspector";
+      await import(${JSON.stringify(worker.href)});
+      process.removeAllListeners("message");
+      process.on("message", () => {
+        process.kill(process.pid, "SIGUSR1");
+        setTimeout(() => process.send({ ok: true, contents: Buffer.from(String(url())) }), 200);
+      });`;
+    await writeFile(file, code);
+    const shop = workshop({ worker: pathToFileURL(file) });
+    expect((await shop.make(template("x"), "a", never)).toString()).toBe("undefined");
   });
+});
+
+test("secrets that wait are bounded: whoever has most of them waiting is refused, others are not", async () => {
+  const clock = new FakeClock();
+  const shop = workshop({ clock, worker: await countingWorker() });
+  const heavy = (n: number) => template(`${n}`, { a: "x".repeat(4 << 20) });
+  const mallory = Array.from({ length: 20 }, (_, n) =>
+    refusal(shop.make(heavy(n), "mallory", new AbortController().signal)),
+  );
+  const alice = [shop.make(template("alice"), "alice", never), shop.make(heavy(99), "alice", never)];
+  await Promise.all(alice);
+  const refusals = (await Promise.all(mallory)).filter((one) => one !== undefined);
+  expect(refusals.length).toBeGreaterThanOrEqual(12);
+  expect(new Set(refusals)).toEqual(
+    new Set([
+      "limit_exceeded: too much of this namespace waits to be made: at most 1000 files, and 32 MiB of all namespaces; it is made at a later Mount",
+    ]),
+  );
+});
+
+test.each<[string, Job, Job]>([
+  ["the data", template("x", { a: "1" }), template("x", { a: "2" })],
+  ["where the text ends", template("x1:", {}), template("x", {})],
+  ["where a certificate ends", keystoreOf({ certificates: ["ab", "c"] }), keystoreOf({ certificates: ["a", "bc"] })],
+  [
+    "which is the key, which the password",
+    keystoreOf({ key: new Redacted("a") }),
+    keystoreOf({ password: new Redacted("a") }),
+  ],
+  ["whether it is legacy", keystoreOf({ legacy: true }), keystoreOf({ legacy: false })],
+])("jobs that differ in %s are not taken for one another", async (_, one, other) => {
+  const shop = workshop({ worker: await countingWorker() });
+  const made = [await shop.make(one, "a", never), await shop.make(other, "a", never), await shop.make(one, "a", never)];
+  expect(made.map(String)).toEqual(["1", "2", "1"]);
 });
 
 test("what no republish asks for any more is forgotten after ten minutes, and made anew then", async () => {

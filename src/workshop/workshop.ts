@@ -7,14 +7,24 @@ import { SharedWork } from "../shared/shared-work.js";
 import { FairLine } from "./fair-line.js";
 import { contentsOf, orderOf } from "./jobs.js";
 import type { Delivery, Order, TemplateName } from "./orders.js";
-import { WorkProcess } from "./work-process.js";
+import { type Ended, WorkProcess } from "./work-process.js";
 
 export interface WorkshopObserver {
   /** One order was worked on for so long; `outcome` is `ok` or the error's code. */
   worked(kind: Order["kind"], outcome: "ok" | ErrorCode, seconds: number): void;
   /** Why the process does not start, or ended when nobody had it ended. */
   workerFailed(reason: unknown): void;
+  /** It is gone before its time; the next order has another started. */
+  workerEnded(reason: WorkerEnd): void;
 }
+
+/**
+ * - `timeout`: an order took too long.
+ * - `memory`: it filled its heap, or the kernel took it.
+ * - `crash`: it ended by itself.
+ * - `start`: it did not come up.
+ */
+export type WorkerEnd = "timeout" | "memory" | "crash" | "start";
 
 export interface WorkshopParts {
   /** The worker's code, as a file that this Node can run. */
@@ -35,7 +45,8 @@ const refusedMs = 60_000;
 /** Bytes of what is made, so that a republish with the same answers makes nothing anew. */
 const keptBytes = 4 << 20;
 
-const mostWaiting = 1_000;
+/** Orders hold copies of secrets, up to 4 MiB each, while they wait. */
+const waitingLimits = { items: 1_000, bytes: 32 << 20 };
 
 /** What no republish has asked for in so long is forgotten: the pods that it was for are gone. */
 const unusedMs = 10 * 60_000;
@@ -63,7 +74,7 @@ export class Workshop implements MountWorkshop {
   readonly #parts: WorkshopParts;
   readonly #kept = new BoundedCache<Kept>(keptBytes);
   readonly #shared = new SharedWork<Delivery>();
-  readonly #line = new FairLine<Ticket>(mostWaiting);
+  readonly #line = new FairLine<Ticket>(waitingLimits);
   readonly #closed = new AbortController();
   #process: Promise<WorkProcess> | undefined;
   #busy = false;
@@ -134,8 +145,7 @@ export class Workshop implements MountWorkshop {
     return new Promise((done, failed) => {
       this.#closed.signal.throwIfAborted();
       const ticket = { order, done, failed };
-      if (!this.#line.join(tenant, ticket))
-        throw new ProviderError("limit_exceeded", `more than ${mostWaiting} files of this namespace wait to be made`);
+      for (const left of this.#line.join(tenant, ticket, bytesOf(order))) left.failed(tooManyWait());
       const leave = () => {
         this.#line.leave(ticket);
         failed(ProviderError.from(signal.reason));
@@ -182,6 +192,7 @@ export class Workshop implements MountWorkshop {
     const { isFresh } = child;
     const came = await this.#within(orderMs, child.work(order));
     const isDone = came !== "too late" && "ok" in came;
+    if (!isDone && !this.#closed.signal.aborted) this.#parts.observer?.workerEnded(endOf(came));
     // What it came to its limits with may still be in its memory.
     if (!isDone || (!came.ok && came.code === "limit_exceeded")) await this.#endProcess();
     if (isDone) return came;
@@ -210,6 +221,7 @@ export class Workshop implements MountWorkshop {
     } catch (reason) {
       this.#process = undefined;
       this.#parts.observer?.workerFailed(reason);
+      this.#parts.observer?.workerEnded("start");
       throw new ProviderError("unavailable", "the process that makes it does not start");
     }
   }
@@ -241,6 +253,41 @@ function tooMuch(what: string): Delivery {
   return { ok: false, code: "limit_exceeded", message: `${what} to make` };
 }
 
+function tooManyWait(): ProviderError {
+  const { items, bytes } = waitingLimits;
+  return new ProviderError(
+    "limit_exceeded",
+    `too much of this namespace waits to be made: at most ${items} files, and ${bytes >> 20} MiB of all namespaces; it is made at a later Mount`,
+  );
+}
+
+function endOf(came: "too late" | Ended): WorkerEnd {
+  if (came === "too late") return "timeout";
+  return came.ofMemory ? "memory" : "crash";
+}
+
+/** All that an order says, in an order of its own. */
+function textsOf(order: Order): string[] {
+  switch (order.kind) {
+    case "template":
+      return [order.kind, order.text, order.data];
+    case "names":
+      return [order.kind, order.text];
+    case "keystore": {
+      const { kind, key = "", certificates, password, alias, legacy } = order;
+      return [kind, key, password, alias, String(legacy), ...certificates];
+    }
+  }
+}
+
+/** UTF-16 units, nearly what it takes of memory: secrets are mostly ASCII. */
+function bytesOf(order: Order): number {
+  return textsOf(order).reduce((sum, text) => sum + text.length, 0);
+}
+
+/** Equal for equal orders. Hashed part by part, each after its length: a copy of all would be as long as they are together. */
 function keyOf(order: Order): string {
-  return createHash("sha256").update(JSON.stringify(order)).digest("base64");
+  const hash = createHash("sha256");
+  for (const text of textsOf(order)) hash.update(`${text.length}:`).update(text);
+  return hash.digest("base64");
 }

@@ -2,6 +2,7 @@ import { ProviderError } from "../../shared/errors.js";
 import { goJson } from "../../shared/go-json.js";
 import { type Json, isJsonObject } from "../../shared/json.js";
 import { namesThereAre } from "../../shared/quoted.js";
+import type { TextWriter } from "../../shared/text-writer.js";
 
 const parts = ["registry", "username", "password"] as const;
 
@@ -9,7 +10,7 @@ const parts = ["registry", "username", "password"] as const;
  * `config.json` of Docker, with the login to one registry: what a Secret of type `kubernetes.io/dockerconfigjson` holds. Made
  * of the keys `registry`, `username` and `password`, and of `email` where it is there.
  */
-export function dockerConfigJson(value: Json, place: string): string {
+export function dockerConfigJson(value: Json, place: string, out?: TextWriter): string {
   const data = isJsonObject(value) ? value : {};
   const [registry, username, password] = parts.map((name) => {
     const text = data[name];
@@ -32,5 +33,5 @@ export function dockerConfigJson(value: Json, place: string): string {
     password,
     username,
   };
-  return goJson({ auths: { [registry]: login } });
+  return goJson({ auths: { [registry]: login } }, out);
 }

@@ -1,23 +1,29 @@
 import { ProviderError } from "../../shared/errors.js";
 import type { Json } from "../../shared/json.js";
 import { named } from "../../shared/quoted.js";
-import { membersOf } from "./members.js";
+import { TextWriter } from "../../shared/text-writer.js";
+import { membersOf, textOf } from "./members.js";
 
 /**
  * `NAME='value'` lines for a shell that reads the file (`set -a; . FILE`), and for systemd's EnvironmentFile: everything
  * between single quotes stands for itself. What needs no quotes has none, so that such lines mean the same to Docker.
  */
-export function env(value: Json, place: string): string {
-  return lines(value, "env", place, (text) => (plain.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`));
+export function env(value: Json, place: string, out: TextWriter = new TextWriter()): string {
+  return lines(value, "env", place, out, (text) => {
+    if (plain.test(text)) return out.write(text);
+    out.write("'");
+    out.writeEscaped(text, (unit) => (unit === quote ? `'\\''` : undefined));
+    out.write("'");
+  });
 }
 
 /**
  * `NAME=value` lines for `docker run --env-file` and Compose's old form, which take every character after `=` as it is, so
  * that there is no way to write a line break. Refuses a value that has one, by its name.
  */
-export function dockerEnv(value: Json, place: string): string {
-  return lines(value, "docker-env", place, (text, name) => {
-    if (!/[\r\n]/.test(text)) return text;
+export function dockerEnv(value: Json, place: string, out: TextWriter = new TextWriter()): string {
+  return lines(value, "docker-env", place, out, (text, name) => {
+    if (!/[\r\n]/.test(text)) return out.write(text);
     throw new ProviderError(
       "invalid_request",
       `${named(name)} at ${place} has more than one line, for which docker's env files have no form; use format: env, or a file of its own`,
@@ -25,21 +31,31 @@ export function dockerEnv(value: Json, place: string): string {
   });
 }
 
+const quote = 0x27;
+
 /** Of no meaning to any shell. */
 const plain = /^[\w@%+:,./-]+$/;
 
 /** A POSIX name: what a shell takes for a variable. */
 const variable = /^[A-Za-z_]\w*$/;
 
-function lines(value: Json, format: string, place: string, write: (text: string, name: string) => string): string {
-  return membersOf(value, format, place)
-    .map(([name, text]) => {
-      if (!variable.test(name))
-        throw unfit(`the key ${named(name)} at ${place} is no name of a variable (letters, digits and _)`);
-      if (text.includes("\0")) throw unfit(`${named(name)} at ${place} holds a NUL, which no variable can`);
-      return `${name}=${write(text, name)}\n`;
-    })
-    .join("");
+function lines(
+  value: Json,
+  format: string,
+  place: string,
+  out: TextWriter,
+  write: (text: string, name: string) => void,
+): string {
+  for (const [name, member] of membersOf(value, format, place)) {
+    if (!variable.test(name))
+      throw unfit(`the key ${named(name)} at ${place} is no name of a variable (letters, digits and _)`);
+    const text = textOf(member, out.forPart());
+    if (text.includes("\0")) throw unfit(`${named(name)} at ${place} holds a NUL, which no variable can`);
+    out.write(`${name}=`);
+    write(text, name);
+    out.write("\n");
+  }
+  return out.text();
 }
 
 function unfit(why: string): ProviderError {

@@ -8,30 +8,79 @@ export interface PemBlock {
   text: string;
 }
 
+/** Of one file: a tenth of a millisecond each. The roots that a system trusts are some 150. */
+const mostBlocks = 256;
+
+/** How many blocks there may still be in one file. */
+export class PemRoom {
+  #left = mostBlocks;
+
+  /** Throws `limit_exceeded` for one too many; `place` says where it is from. */
+  take(place: string): void {
+    this.#left -= 1;
+    if (this.#left >= 0) return;
+    throw new ProviderError(
+      "limit_exceeded",
+      `${place} holds more than ${mostBlocks} PEM blocks; put some into other files`,
+    );
+  }
+}
+
 /**
  * The PEM blocks of a value: of a text, of a list's texts in their order, or of DER in base64, as PKI answers with
- * `format=der`. Other text between blocks is left out. Throws `invalid_request`; `place` says where the value is from.
+ * `format=der`. Other text between blocks is left out. Throws `invalid_request`, or `limit_exceeded` when there are more than
+ * there is room for; `place` says where the value is from.
  */
-export function pemBlocksIn(value: Json, place: string): PemBlock[] {
-  if (Array.isArray(value)) return value.flatMap((item, index) => pemBlocksIn(item, `item ${index} of ${place}`));
+export function pemBlocksIn(value: Json, place: string, room: PemRoom = new PemRoom()): PemBlock[] {
+  if (Array.isArray(value)) return value.flatMap((item, index) => pemBlocksIn(item, `item ${index} of ${place}`, room));
   if (typeof value !== "string") throw unfit(place, "is neither text nor a list of texts");
-  if (!value.includes("-----BEGIN ")) return [fromDer(value, place)];
-  const blocks = [...value.matchAll(anyBlock)].map(([, label, body]) => cleaned(label!, body!, place));
+  if (!value.includes(begin)) {
+    room.take(place);
+    return [fromDer(value, place)];
+  }
+  const blocks: PemBlock[] = [];
+  for (const { label, body } of rawBlocksIn(value)) {
+    room.take(place);
+    blocks.push(cleaned(label, body, place));
+  }
   if (blocks.length === 0) throw unfit(place, "holds a PEM block that does not end");
   return blocks;
 }
 
-/** No two dashes within, so that a text of beginnings without an end takes no longer than its length. */
-const anyBlock = /-----BEGIN ([A-Z0-9 ]{1,40})-----([^-]+(?:-[^-]+)*)-----END \1-----/g;
+const begin = "-----BEGIN ";
+const dashes = "-----";
+
+/** Every block as it is written, in one pass: a search ends at the next five dashes, and the next one begins no earlier. */
+function* rawBlocksIn(text: string): Generator<{ label: string; body: string }> {
+  let from = 0;
+  for (let at = text.indexOf(begin); at >= 0; at = text.indexOf(begin, from)) {
+    from = at + begin.length;
+    const labelEnd = text.indexOf(dashes, from);
+    if (labelEnd < 0) return;
+    const label = text.slice(from, labelEnd);
+    if (!/^[A-Z0-9 ]{1,40}$/.test(label)) continue;
+    const bodyStart = labelEnd + dashes.length;
+    const bodyEnd = text.indexOf(dashes, bodyStart);
+    if (bodyEnd < 0) return;
+    const body = text.slice(bodyStart, bodyEnd);
+    const end = `${dashes}END ${label}${dashes}`;
+    if (body === "" || body.includes("--") || body.startsWith("-") || !text.startsWith(end, bodyEnd)) continue;
+    yield { label, body };
+    from = bodyEnd + end.length;
+  }
+}
 
 /** The body may stand on one line, or have the line breaks of Windows; a key with headers (RFC 1421) keeps its lines. */
 function cleaned(label: string, body: string, place: string): PemBlock {
-  if (/^\s*Proc-Type: /.test(body)) return block(label, body.trim().replace(/[^\S\n]*\n/g, "\n"));
+  const trimmed = body.trim();
+  if (trimmed.startsWith("Proc-Type: ")) return block(label, trimmed.split("\n").map(withoutEnd).join("\n"));
   const base64 = base64In(body);
   if (base64 === undefined || (label === "CERTIFICATE" && !reads(() => new X509Certificate(bytesOf(base64)))))
     throw unfit(place, `holds a PEM block ${label} that cannot be read (are its line breaks real ones, not "\\n"?)`);
   return block(label, lines(base64));
 }
+
+const withoutEnd = (line: string) => line.trimEnd();
 
 function fromDer(text: string, place: string): PemBlock {
   const base64 = base64In(text);

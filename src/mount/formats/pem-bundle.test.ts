@@ -161,6 +161,26 @@ test("every private key that Vault gives stays as it is", () => {
   for (const pem of written.filter((text) => !text.includes("Proc-Type"))) expect(pemPart(der(pem), "p")).toBe(pem);
 });
 
+test("spaces between the lines of a key with headers are read once", () => {
+  const began = performance.now();
+  const spaces = `${" ".repeat(200_000)}x\n`;
+  const key = (line: string) =>
+    `-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n${line}${"AAAA \n\n".repeat(2)}-----END RSA PRIVATE KEY-----`;
+  expect(pemPart(key(spaces), "p")).toContain(spaces);
+  expect(pemPart(key(" \t\n"), "p")).toContain("ENCRYPTED\n\nAAAA\n\nAAAA\n-----END");
+  expect(performance.now() - began).toBeLessThan(1_000);
+});
+
+test.each<[string, Json]>([
+  ["as one text", `${webPem.cert}\n`.repeat(257)],
+  ["as a list", Array.from({ length: 257 }, () => webPem.cert)],
+  ["as DER", Array.from({ length: 257 }, () => der(webPem.cert))],
+])("more than 256 certificates are refused, %s", (_form, certificates) => {
+  const says = /holds more than 256 PEM blocks; put some into other files$/;
+  expect(() => pemPart(certificates, "p")).toThrow(says);
+  expect(() => pemBundle({ certificate: webPem.cert, ca_chain: certificates }, "p")).toThrow(says);
+});
+
 test("a text of blocks that never end is refused at once", () => {
   const began = performance.now();
   expect(() => pemPart("-----BEGIN CERTIFICATE-----\nA".repeat(100_000), "p")).toThrow(/does not end/);

@@ -1,7 +1,7 @@
 import { ProviderError } from "../../shared/errors.js";
 import type { Json, JsonObject } from "../../shared/json.js";
 import { namesThereAre } from "../../shared/quoted.js";
-import { type PemBlock, pemBlocksIn } from "./pem-blocks.js";
+import { type PemBlock, PemRoom, pemBlocksIn } from "./pem-blocks.js";
 
 /** Where the parts are: the names of Vault's PKI engine, and those of Kubernetes' TLS Secrets. */
 const keyNames = ["private_key", "tls.key"];
@@ -22,8 +22,9 @@ export function pemPartsIn(secret: JsonObject, place: string, wanted: "leaf" | "
   const [key, certificate, chain] = [keyNames, certificateNames, chainNames].map((names) =>
     names.find((name) => isThere(secret[name])),
   );
+  const room = new PemRoom();
   const blocksOf = (name: string | undefined) =>
-    name === undefined ? [] : pemBlocksIn(secret[name]!, `${name} at ${place}`);
+    name === undefined ? [] : pemBlocksIn(secret[name]!, `${name} at ${place}`, room);
   const leaf = blocksOf(certificate);
   const issuers = blocksOf(chain);
   if (![...leaf, ...(wanted === "trust" && key === undefined ? issuers : [])].some(isCertificate))

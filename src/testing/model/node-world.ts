@@ -11,7 +11,7 @@ import { tokenKey } from "../../mount/token-key.js";
 import { ProviderError } from "../../shared/errors.js";
 import { Redacted } from "../../shared/redacted.js";
 import type { Operation } from "../../vault/operation.js";
-import { tokenRenewalAt } from "../../vault/session.js";
+import { tokenRenewalAt } from "../../vault/stored-token.js";
 import { sampleConnection } from "../connection.js";
 import { RecordsInMemory } from "../records-in-memory.js";
 import { testHolding } from "../test-holding.js";
@@ -57,6 +57,7 @@ export class NodeWorld {
   /** Of failed attempts: what was tried, and when. */
   readonly #failedAt = new Map<string, number>();
   #life = new AbortController();
+  #hasLock = false;
   #killIn = Infinity;
   #death: { promise: Promise<never>; die: () => void } = death();
   #uids = 0;
@@ -157,6 +158,29 @@ export class NodeWorld {
 
   /** A process takes up what the one before left. */
   start(): void {
+    this.#begin();
+    this.#takeUp();
+  }
+
+  /** The lock is lost, and taken again before anybody else has it. */
+  loseLock(): void {
+    this.holding.ledger.close();
+    this.#takeUp();
+  }
+
+  /** The next process mounts a pod while this one still has the lock, and takes over then. Nobody is killed over it. */
+  async upgrade(pod: ModelPod | undefined): Promise<void> {
+    const [former, formerLife, killed] = [this.holding, this.#life, this.#death.promise];
+    this.#begin();
+    if (pod) await this.mount(pod);
+    await Promise.race([former.ledger.settled(), killed]).catch(() => undefined);
+    formerLife.abort();
+    this.#takeUp();
+    await this.settle();
+  }
+
+  #begin(): void {
+    this.#hasLock = false;
     this.#life = new AbortController();
     this.#death = death();
     this.#killIn = Infinity;
@@ -174,9 +198,15 @@ export class NodeWorld {
       clock: this.clock,
       random: () => (this.#random = (this.#random * 16_807 + 0.37) % 1),
       lives: (uid) => this.pods.has(uid),
+      credentialsRefused: () => (this.#hasLock ? undefined : new ProviderError("unavailable", "another has the lock")),
       lifetime: life.signal,
     });
-    const { records } = this;
+    this.holding = holding;
+  }
+
+  #takeUp(): void {
+    const { records, holding } = this;
+    const life = this.#life;
     const store = {
       write: async (id: string, payload: Redacted<Buffer>) => {
         await this.#passed(life);
@@ -186,9 +216,10 @@ export class NodeWorld {
         await this.#passed(life);
         return records.remove(id);
       },
+      abandon: () => {},
     };
     holding.ledger.open(store, records.all(), [this.connection]);
-    this.holding = holding;
+    this.#hasLock = true;
     // Pods that went while nobody was there.
     for (const { pod } of [...holding.book.bindings()])
       if (pod && !this.pods.has(pod.uid)) holding.book.forgetPod(pod.uid);
@@ -293,7 +324,7 @@ export class NodeWorld {
       ...sessions
         .all()
         .filter(({ state }) => state === "leaving")
-        .map(({ session }) => session.retryAt),
+        .map(({ retryAt }) => retryAt),
     ].filter((at) => at > now);
     return due.reduce((soonest, at) => Math.min(soonest, at), now + 6 * hour);
   }

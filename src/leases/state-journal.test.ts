@@ -9,6 +9,7 @@ import { CountingVault, sampleVisitor } from "../testing/counting-vault.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { RecordsInMemory } from "../testing/records-in-memory.js";
 import { testHolding } from "../testing/test-holding.js";
+import { endsAt } from "./answer.js";
 import type { Holding } from "./holding.js";
 
 const minute = 60_000;
@@ -24,8 +25,11 @@ let vault: CountingVault;
 let store: RecordsInMemory;
 let holding: Holding;
 let told: string[];
+/** Of the process that waits for it. */
+let hasLock: boolean;
 
 beforeEach(() => {
+  hasLock = false;
   clock = new FakeClock();
   vault = new CountingVault(clock);
   store = new RecordsInMemory();
@@ -43,9 +47,9 @@ function start(connections: readonly Connection[] = [connection]): void {
     client: vault,
     clock,
     tell: {
-      accountRestored: (_account, lost) => told.push(...lost.map(({ request }) => `perhaps lost: ${request.path}`)),
-      accountNotRestored: (because) => told.push(because),
-      notKept: ({ message }) => told.push(`not kept: ${message}`),
+      ownerRestored: (_account, lost) => told.push(...lost.map(({ request }) => `perhaps lost: ${request.path}`)),
+      ownerNotRestored: (because) => told.push(because),
+      notPersisted: ({ message }) => told.push(`not kept: ${message}`),
     },
   });
   holding.ledger.open(store, store.all(), connections);
@@ -206,8 +210,161 @@ test("opened late, it keeps what is held by then and takes up what was left", as
   store = new RecordsInMemory();
   later.ledger.open(store, left, [connection]);
   expect(await mount([creds, kv])).toEqual(["login-1", "1"]);
-  expect(vault.calls).toEqual(["login web", "GET secret/data/app"]);
+  expect(vault.calls).toEqual(["login web", "GET secret/data/app", "revoke-self"]);
+  expect(vault.revoked).toEqual(["accessor-2"]); // The login from before the take-over: nothing hangs on it.
   expect(store.all()).toHaveLength(1);
+});
+
+/** A process that waits for the lock of another, and serves what is static meanwhile. */
+function waiting(): Holding {
+  const refused = new ProviderError("unavailable", "another keymount holds the credentials");
+  const tell = { ownerNotRestored: (because: string) => told.push(because) };
+  return testHolding({ client: vault, clock, tell, credentialsRefused: () => (hasLock ? undefined : refused) });
+}
+
+async function takeUp(records = store.all()): Promise<void> {
+  hasLock = true;
+  holding.ledger.open(store, records, [connection]);
+  await holding.ledger.settled();
+  await clock.advance(0);
+}
+
+describe("taken up over what the process has by then", () => {
+  const accessors = () => holding.sessions.all().map(({ token, state }) => `${token.accessor} ${state}`);
+
+  test("a token on which leases hang is renewed on, though the process has logged in before it got the lock", async () => {
+    await mount([creds, kv]);
+    holding = waiting();
+    await mount([kv]);
+    await takeUp();
+    expect(accessors()).toEqual(["accessor-1 current"]);
+    expect(vault.revoked).toEqual(["accessor-2"]);
+    vault.calls.length = 0;
+    for (let minutes = 0; minutes < 180; minutes += 1) {
+      await clock.advance(minute);
+      holding.keeper.round(never);
+      await holding.keeper.settled();
+      expect(await mount([creds])).toEqual(["login-1"]);
+    }
+    expect(vault.calls.filter((call) => !call.startsWith("renew"))).toEqual([]);
+  });
+
+  test("a lock lost and taken again, however often, doubles no token, and renewals move what is delivered", async () => {
+    await mount([creds, kv]);
+    for (let times = 0; times < 3; times += 1) {
+      holding.ledger.close();
+      await takeUp();
+    }
+    expect(accessors()).toEqual(["accessor-1 current"]);
+    await clock.advance(45 * minute);
+    holding.keeper.round(never);
+    await holding.keeper.settled();
+    const [answer] = [...holding.book.entries()].flatMap(({ answer: held }) => (held?.lease ? [held] : []));
+    expect(endsAt(answer!)).toBe(105 * minute);
+  });
+
+  test("what another process replaced meanwhile is delivered from then on", async () => {
+    await mount([creds]);
+    const first = holding;
+    first.ledger.close();
+    holding = waiting();
+    await takeUp();
+    await clock.advance(50 * minute);
+    const lease = { id: "lease-2", durationMs: hour };
+    vault.replies.set(creds.path, { body: { data: { value: "login-2" }, mount_type: "database" }, lease });
+    expect(await mount([creds])).toEqual(["login-2"]);
+    holding = first;
+    await takeUp();
+    vault.calls.length = 0;
+    expect(await mount([creds])).toEqual(["login-2"]);
+    expect(vault.calls).toEqual([]);
+  });
+
+  test("a record without volumes leaves the volumes of the same key alone, and the token they use", async () => {
+    await mount([kv]);
+    vault.failures.push({ verb: "revoke", kind: "sealed" });
+    holding.book.forgetPod("uid-1");
+    await clock.advance(0);
+    await holding.ledger.settled();
+    holding = waiting();
+    await mount([kv]);
+    await takeUp();
+    expect(accessors().sort()).toEqual(["accessor-1 leaving", "accessor-2 current"]);
+    holding.sessions.revokeLeaving();
+    await clock.advance(0);
+    expect(vault.revoked).toEqual(["accessor-1"]);
+    expect(await mount([kv])).toEqual(["1"]);
+  });
+
+  test("a GET that made a credential before is known to", async () => {
+    await mount([creds]);
+    start();
+    vault.calls.length = 0;
+    const controller = { podVolume: false, place: "digest", tokenKey: "key-2" };
+    await expect(mount([creds], controller)).rejects.toThrow("needs a pod volume");
+    expect(vault.calls).toEqual([]);
+  });
+});
+
+describe("a record that cannot be taken up", () => {
+  test.each([
+    ["no JSON", () => "{"],
+    ["of another make", () => '{"tokenKey":1}'],
+    ["with an answer that is none", (text: string) => text.replace(/"body":"/, '"body":"[')],
+    ["of a connection that is not configured", (text: string) => text.replace(/"name":"[^"]+"/, '"name":"gone"')],
+  ])("is told of and abandoned, and the others are taken up: %s", async (_what, change) => {
+    await mount([creds]);
+    await mount([creds], { tokenKey: "key-2", place: "/pods/uid-2/volumes/kubernetes.io~csi/secrets/mount" });
+    const [one, other] = store.all();
+    const changed = new Redacted(Buffer.from(change(one!.payload.reveal().toString())));
+    holding = waiting();
+    await takeUp([{ name: "broken", payload: changed }, other!]);
+    expect(store.abandoned).toEqual(["broken"]);
+    expect(told).toHaveLength(1);
+    expect([...holding.book.bindings()].map(({ tokenKey }) => tokenKey)).toEqual(["key-2"]);
+  });
+});
+
+/** The time since boot may be told by another clock after a restart (lxcfs); then nothing is known of when anything ends. */
+test("times that lie in the future are not believed: what they belong to is delivered, renewed and replaced at once", async () => {
+  await clock.advance(100 * hour);
+  await mount([creds, issue, kv]);
+  const records = store.all();
+  clock = new FakeClock();
+  vault = new CountingVault(clock);
+  const lease = { id: "lease-2", durationMs: hour };
+  vault.replies.set(kv.path, { body: { data: { value: "2" } } });
+  vault.replies.set(creds.path, { body: { data: { value: "login-2" }, mount_type: "database" }, lease });
+  vault.replies.set(issue.path, { body: { data: { value: "cert-2" } } });
+  await clock.advance(minute);
+  holding = waiting();
+  await takeUp(records);
+  const now = clock.monotonic();
+  for (const { term } of holding.sessions.all()) expect(term.grantedAt).toBeLessThanOrEqual(now);
+  for (const { answer } of holding.book.entries()) {
+    expect(answer!.readAt).toBeLessThanOrEqual(now);
+    expect(answer!.term?.grantedAt ?? 0).toBeLessThanOrEqual(now);
+    expect(endsAt(answer!)).toBeGreaterThan(now);
+  }
+  expect(await mount([creds, kv])).toEqual(["login-2", "2"]);
+});
+
+test("what is being made when the process is to stop is waited for, and written", async () => {
+  let finish = () => {};
+  vault.gate = new Promise((resolve) => (finish = resolve));
+  const impatient = new AbortController();
+  const visit = holding.answers.visit(sampleVisitor({ connection }));
+  const answering = visit.answer(issue, { refreshIntervalMs: minute, onDenied: "keep" }, impatient.signal);
+  await clock.advance(0);
+  impatient.abort(new ProviderError("unavailable", "keymount is stopping"));
+  await expect(answering).rejects.toThrow("stopping");
+  const settled = holding.settled();
+  finish();
+  await settled;
+  start();
+  vault.replies.set(issue.path, { body: { data: { value: "cert-2" } } });
+  expect(await mount([issue])).toEqual(["cert-1"]);
+  expect(vault.calls).toEqual([]);
 });
 
 /**

@@ -2,9 +2,9 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { Visitor } from "../mount/ports.js";
 import { CountingVault, sampleVisitor } from "../testing/counting-vault.js";
 import { FakeClock } from "../testing/fake-clock.js";
-import { quietObserver, usualRules } from "../testing/test-holding.js";
-import type { Session } from "./session.js";
-import { Sessions } from "./sessions.js";
+import { quietObserver, sampleSession, usualRules } from "../testing/test-holding.js";
+import { type StoredToken, moveTo, tokenStates } from "./stored-token.js";
+import { TokenStore } from "./token-store.js";
 import type { Caller } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
 
@@ -14,9 +14,10 @@ const caller: Caller = { namespace: "shop", pod: "shop/web-0/uid-1", priority: "
 
 let clock: FakeClock;
 let vault: CountingVault;
-let sessions: Sessions;
+let sessions: TokenStore;
 let events: string[];
 let draws: number[];
+let unneeded: Set<string>;
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -24,12 +25,14 @@ beforeEach(() => {
   vault.grants = [{ renewable: false }];
   events = [];
   draws = [];
-  sessions = new Sessions({
+  unneeded = new Set();
+  sessions = new TokenStore({
     client: vault,
     clock,
     random: () => draws.shift() ?? 0.5,
     rules: usualRules,
-    keeping: { keep: async () => {} },
+    journal: { persist: async () => {} },
+    isNeeded: (tokenKey) => !unneeded.has(tokenKey),
     observer: quietObserver({
       loggedIn: (visitor, token) => events.push(`${visitor.pod.name} has ${token.accessor}`),
       loginFailed: (_visitor, error) => events.push(`failed: ${error.message}`),
@@ -39,7 +42,10 @@ beforeEach(() => {
   });
 });
 
-async function open({ mayWait = false, ...change }: Partial<Visitor> & { mayWait?: boolean } = {}): Promise<Session> {
+async function open({
+  mayWait = false,
+  ...change
+}: Partial<Visitor> & { mayWait?: boolean } = {}): Promise<StoredToken> {
   const session = await sessions.open(sampleVisitor(change), caller, mayWait, never);
   sessions.release(session);
   return session;
@@ -89,7 +95,7 @@ describe("one live token for each token key", () => {
     const busy = await sessions.open(sampleVisitor(), caller, false, never);
     await clock.advance(50 * minute);
     await open();
-    busy.hasLeases = true;
+    busy.leases = 1;
     sessions.release(busy);
     await settled();
     expect(vault.revoked).toEqual([]);
@@ -163,7 +169,7 @@ describe("a failed login", () => {
     const anyTerm = 0.5;
     draws = [0, anyTerm, 0.25, anyTerm, 0.5, anyTerm, 0.75, anyTerm];
     for (const tokenKey of keys) sessions.died(await open({ tokenKey }));
-    sessions.sawOutage(sampleVisitor().connection);
+    sessions.sawFailure(sampleVisitor().connection, new VaultError("outage", "no answer"));
     const loggedIn: number[] = [];
     for (let minutes = 0; minutes <= 4; minutes += 1) {
       await Promise.allSettled(keys.map((tokenKey) => open({ tokenKey, mayWait: true })));
@@ -174,7 +180,7 @@ describe("a failed login", () => {
   });
 
   test("a pod that waits for its first files does not wait for its turn", async () => {
-    sessions.sawOutage(sampleVisitor().connection);
+    sessions.sawFailure(sampleVisitor().connection, new VaultError("outage", "no answer"));
     await open();
     expect(logins()).toBe(1);
   });
@@ -182,7 +188,7 @@ describe("a failed login", () => {
 
 describe("dropping", () => {
   test("closing a key revokes its token, and those that were replaced", async () => {
-    (await open()).hasLeases = true;
+    (await open()).leases = 1;
     await clock.advance(50 * minute);
     await open();
     sessions.close("key-1");
@@ -196,6 +202,7 @@ describe("dropping", () => {
     vault.gate = new Promise((resolve) => (finish = resolve));
     const opening = open();
     await settled();
+    unneeded.add("key-1");
     sessions.close("key-1");
     finish();
     await opening;
@@ -213,7 +220,7 @@ describe("dropping", () => {
 
   test("a replaced token that Vault says is dead is neither counted nor revoked any more", async () => {
     const first = await open();
-    first.hasLeases = true;
+    first.leases = 1;
     await clock.advance(50 * minute);
     await open();
     sessions.died(first);
@@ -230,4 +237,87 @@ describe("dropping", () => {
     expect(sessions.size).toBe(0);
     expect(vault.revoked).toEqual([]);
   });
+});
+
+describe("states", () => {
+  test("none is ever entered again", () => {
+    const led = tokenStates.map((from) => tokenStates.filter((to) => moveTo(sampleSession({ state: from }), to)));
+    expect(led).toEqual([["retired", "leaving", "dead"], ["leaving", "dead"], ["dead"], []]);
+  });
+
+  test("a token of a key that nobody needs is revoked once its request is over", async () => {
+    const busy = await sessions.open(sampleVisitor(), caller, false, never);
+    unneeded.add("key-1");
+    sessions.revokeLeaving();
+    await settled();
+    expect(vault.revoked).toEqual([]);
+    sessions.release(busy);
+    await settled();
+    expect(vault.revoked).toEqual(["accessor-1"]);
+    expect(sessions.all()).toEqual([]);
+  });
+
+  test("a login that nobody waits for any more, for a key that nobody needs, is revoked within a round", async () => {
+    let finish = () => {};
+    vault.gate = new Promise((resolve) => (finish = resolve));
+    const impatient = new AbortController();
+    const opening = sessions.open(sampleVisitor(), caller, false, impatient.signal);
+    await settled();
+    impatient.abort(new Error("gave up"));
+    await expect(opening).rejects.toThrow("gave up");
+    unneeded.add("key-1");
+    finish();
+    await sessions.settled();
+    sessions.revokeLeaving();
+    await settled();
+    expect(vault.revoked).toEqual(["accessor-1"]);
+  });
+
+  test("a login that ends after everything was revoked is revoked as well", async () => {
+    let finish = () => {};
+    vault.gate = new Promise((resolve) => (finish = resolve));
+    const opening = open();
+    await settled();
+    expect(await sessions.revokeAll()).toEqual({ revoked: 0, failed: 0 });
+    finish();
+    await opening;
+    await settled();
+    expect(vault.revoked).toEqual(["accessor-1"]);
+  });
+
+  test("a revocation that Vault was not there for is not tried again by whoever closes the key again", async () => {
+    await open();
+    vault.failures.push({ verb: "revoke", kind: "sealed" });
+    sessions.close("key-1");
+    await settled();
+    sessions.close("key-1");
+    await settled();
+    expect(vault.calls.filter((call) => call === "revoke-self")).toHaveLength(1);
+  });
+});
+
+/** A key has a token here, and a record brings another: which one is current then, and what becomes of both. */
+test.each<[string, Partial<StoredToken>, Partial<StoredToken>, Record<string, string>]>([
+  ["leases hang on the former", {}, { leases: 1 }, { former: "current", "accessor-1": "revoked" }],
+  ["none do", {}, {}, { former: "revoked", "accessor-1": "current" }],
+  ["on both", { leases: 1 }, { leases: 1 }, { former: "current", "accessor-1": "retired" }],
+  ["the present one is in use", { inUse: 1 }, { leases: 1 }, { former: "current", "accessor-1": "retired" }],
+  ["the former was retired", {}, { leases: 1, state: "retired" }, { former: "retired", "accessor-1": "current" }],
+  ["the former was to be revoked", {}, { leases: 1, state: "leaving" }, { former: "leaving", "accessor-1": "current" }],
+  ["the former is dead", {}, { leases: 1, state: "dead" }, { "accessor-1": "current" }],
+  [
+    "the former has ended",
+    {},
+    { leases: 1, term: { ...sampleSession().term, grantedAt: -1e9 } },
+    { "accessor-1": "current" },
+  ],
+])("taken up over a live one, where %s", async (_what, present, former, becomes) => {
+  Object.assign(await open(), present);
+  const { token, ...rest } = sampleSession(former);
+  sessions.restore("key-1", [{ ...rest, token: { ...token, accessor: "former" } }]);
+  await settled();
+  const states = sessions.all().map(({ token: { accessor }, state }) => [accessor, state] as const);
+  expect(Object.fromEntries([...states, ...vault.revoked.map((accessor) => [accessor, "revoked"] as const)])).toEqual(
+    becomes,
+  );
 });

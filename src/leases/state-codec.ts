@@ -4,17 +4,17 @@ import { vaultMethods } from "../mount/mount-spec.js";
 import { goJson } from "../shared/go-json.js";
 import { isJsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
-import type { Session } from "../vault/session.js";
-import type { AccountSessions } from "../vault/sessions.js";
-import type { Term } from "../vault/term.js";
+import { type StoredToken, tokenStates } from "../vault/stored-token.js";
+import { type Term, dueNow, endOf } from "../vault/term.js";
 import { parseExactJson } from "../shared/exact-json.js";
 import type { Answer } from "./answer.js";
 import type { Binding, Entry } from "./answer-book.js";
 
 /** Everything held for one token key. */
-export interface Account {
+export interface PersistedOwner {
   tokenKey: string;
-  sessions: AccountSessions;
+  /** Those of the store. */
+  tokens: readonly StoredToken[];
   bindings: readonly Binding[];
 }
 
@@ -29,11 +29,13 @@ const term = z.object({
 });
 const pod = z.object({ namespace: z.string(), name: z.string(), uid: z.string() });
 const record = z.object({
+  /** `Clock.monotonic()`; every other time in it is told by the same clock. */
+  writtenAt: z.number(),
   tokenKey: z.string(),
   connection: z.object({ name: z.string(), origins: z.array(z.string()) }),
   sessions: z.array(
     z.object({
-      state: z.enum(["current", "retired", "leaving", "dead"]),
+      state: z.enum(tokenStates),
       vaultNamespace: z.string(),
       authMount: z.string(),
       role: z.string(),
@@ -49,9 +51,9 @@ const record = z.object({
       }),
       term,
       wasRenewed: z.boolean(),
+      maySelfLookup: z.boolean().exactOptional(),
       usesLeft: number,
-      hasLeases: z.boolean(),
-      dead: z.boolean(),
+      leases: z.number(),
     }),
   ),
   answers: z.array(
@@ -98,19 +100,18 @@ const record = z.object({
     }),
   ),
 });
-type AccountRecord = z.output<typeof record>;
+type OwnerRecord = z.output<typeof record>;
 type TermRecord = z.output<typeof term>;
 
 /**
  * What must survive the process, as bytes; `undefined` when there is nothing. Volumes that hold a credential are kept
  * with all of their answers, the others without: those are read again. It holds every secret of the account.
  */
-export function writeAccount({ tokenKey, sessions, bindings }: Account): Redacted<Buffer> | undefined {
-  const written = new Numbered<Session>();
+export function writeOwner({ tokenKey, tokens, bindings }: PersistedOwner, now: number): Redacted<Buffer> | undefined {
+  const written = new Numbered<StoredToken>();
   const answers = new Numbered<Answer>();
   const entries = new Numbered<Entry>();
-  const { current, retired, leaving } = sessions;
-  for (const session of [...(current ? [current] : []), ...retired, ...leaving]) written.of(session);
+  for (const stored of tokens) written.of(stored);
   const kept = bindings.map((binding) => {
     const whole = [...binding.entries].some(isCredential);
     const used = whole ? [...binding.entries] : [];
@@ -142,48 +143,50 @@ export function writeAccount({ tokenKey, sessions, bindings }: Account): Redacte
   const answerRecords = answers.all.map((answer) => answerRecord(answer, written.of(answer.session)));
   const [first] = written.all;
   if (!first) return undefined;
-  const state = (session: Session) =>
-    session === current
-      ? "current"
-      : retired.includes(session)
-        ? "retired"
-        : leaving.includes(session)
-          ? "leaving"
-          : "dead";
-  const account: AccountRecord = {
+  const owner: OwnerRecord = {
+    writtenAt: now,
     tokenKey,
     connection: { name: first.connection.name, origins: first.connection.addresses.map(({ origin }) => origin) },
-    sessions: written.all.map((session) => sessionRecord(session, state(session))),
+    sessions: written.all.map(sessionRecord),
     answers: answerRecords,
     entries: entryRecords,
     bindings: kept,
   };
-  return new Redacted(Buffer.from(JSON.stringify(account)));
+  return new Redacted(Buffer.from(JSON.stringify(owner)));
 }
 
-/** An account from its bytes, for a process that may know other connections. */
-export interface ReadAccount extends Account {
+/** An owner from its bytes, for a process that may know other connections. */
+export interface RestoredOwner extends PersistedOwner {
   /** What had been asked for and may have been made without anybody knowing it. */
   lost: readonly Entry[];
 }
 
+export interface ReadParts {
+  connections: readonly Connection[];
+  /** `Clock.monotonic()`. */
+  now: number;
+  /** A token that this process has already: what hangs on it hangs on the same one then. */
+  known: (tokenKey: string, secret: string) => StoredToken | undefined;
+}
+
 /**
- * Reads what `writeAccount` wrote. Gives why not, in words: it is of another make, or its connection has gone or leads to
- * other servers now, which must not be shown its tokens.
+ * Reads what `writeOwner` wrote. Gives why not, in words: it is of another make, or its connection has gone or leads to
+ * other servers now, which must not be shown its tokens. Times that lie in the future are of another clock (a node's time
+ * since boot that went back): nothing is known then of when anything ends, so all of it is due now.
  */
-export function readAccount(
-  bytes: Redacted<Buffer>,
-  connections: readonly Connection[],
-  now: number,
-): ReadAccount | string {
+export function readOwner(bytes: Redacted<Buffer>, { connections, now, known }: ReadParts): RestoredOwner | string {
   const read = record.safeParse(parsed(bytes));
   if (!read.success || !isWhole(read.data)) return "its record is not one of this version of keymount";
-  const { tokenKey, connection: of, ...rest } = read.data;
+  const { tokenKey, connection: of, ...rest } = isOfThisClock(read.data, now) ? read.data : dueAtOnce(read.data, now);
   const connection = connections.find(({ name }) => name === of.name);
   if (!connection?.addresses.some(({ origin }) => of.origins.includes(origin))) {
     return `the connection ${of.name} is not configured any more, or with other addresses`;
   }
-  const sessions = rest.sessions.map((session) => sessionOf(session, tokenKey, connection));
+  const sessions = rest.sessions.map((session) => {
+    const stored = storedTokenOf(session, tokenKey, connection);
+    const here = known(tokenKey, session.token.secret);
+    return here ? merged(here, stored) : stored;
+  });
   const answers = rest.answers.map((answer) => answerOf(answer, sessions));
   if (answers.includes(undefined)) return "its record holds an answer that cannot be read";
   const entries = rest.entries.map(({ answer, making: _making, request, ...entry }): Entry => {
@@ -206,18 +209,44 @@ export function readAccount(
       seenAt: now,
     }),
   );
-  const inState = (wanted: string) => sessions.filter((_session, index) => rest.sessions[index]!.state === wanted);
-  const [current] = inState("current");
   return {
     tokenKey,
-    sessions: { ...(current && { current }), retired: inState("retired"), leaving: inState("leaving") },
+    tokens: sessions.filter(({ state }) => state !== "dead"),
     bindings,
     lost: entries.filter((_entry, index) => rest.entries[index]!.making),
   };
 }
 
+function isOfThisClock({ writtenAt, sessions, answers }: OwnerRecord, now: number): boolean {
+  const grants = [...sessions, ...answers].map((one) => one.term?.grantedAt ?? 0);
+  return [writtenAt, ...grants, ...answers.map(({ readAt }) => readAt)].every((at) => at <= now);
+}
+
+function dueAtOnce(owner: OwnerRecord, now: number): OwnerRecord {
+  const due = (granted: TermRecord) => termRecord(dueNow(termOf(granted), now));
+  return {
+    ...owner,
+    sessions: owner.sessions.map((session) => ({ ...session, term: due(session.term) })),
+    answers: owner.answers.map((answer) => ({
+      ...answer,
+      readAt: now,
+      turnsAt: now,
+      ...(answer.term && { term: due(answer.term) }),
+    })),
+  };
+}
+
+/** What two processes know of one token: whichever renewed it last knows its end. */
+function merged(here: StoredToken, former: StoredToken): StoredToken {
+  if (endOf(former.term) > endOf(here.term)) here.term = former.term;
+  here.wasRenewed ||= former.wasRenewed;
+  here.leases = Math.max(here.leases, former.leases);
+  here.usesLeft = Math.min(here.usesLeft, former.usesLeft);
+  return here;
+}
+
 /** Whether everything that is pointed at is there. */
-function isWhole({ sessions, answers, entries, bindings }: AccountRecord): boolean {
+function isWhole({ sessions, answers, entries, bindings }: OwnerRecord): boolean {
   const among = (things: readonly unknown[]) => (index: number | undefined) => index === undefined || index in things;
   return (
     answers.every(({ session }) => among(sessions)(session)) &&
@@ -250,11 +279,8 @@ function isCredential({ answer, making }: Entry): boolean {
   return making === true || (answer !== undefined && answer.kind !== "static");
 }
 
-function sessionRecord(
-  session: Session,
-  state: AccountRecord["sessions"][number]["state"],
-): AccountRecord["sessions"][number] {
-  const { vaultNamespace, authMount, role, caller, token, wasRenewed, usesLeft, hasLeases, dead } = session;
+function sessionRecord(stored: StoredToken): OwnerRecord["sessions"][number] {
+  const { state, vaultNamespace, authMount, role, caller, token, wasRenewed, maySelfLookup, usesLeft, leases } = stored;
   return {
     state,
     vaultNamespace,
@@ -262,19 +288,19 @@ function sessionRecord(
     role,
     caller,
     token: { ...token, secret: token.secret.reveal() },
-    term: termRecord(session.term),
+    term: termRecord(stored.term),
     wasRenewed,
+    ...(maySelfLookup !== undefined && { maySelfLookup }),
     usesLeft: finite(usesLeft),
-    hasLeases,
-    dead,
+    leases,
   };
 }
 
-function sessionOf(
-  { state: _state, token, term: granted, usesLeft, ...rest }: AccountRecord["sessions"][number],
+function storedTokenOf(
+  { token, term: granted, usesLeft, ...rest }: OwnerRecord["sessions"][number],
   tokenKey: string,
   connection: Connection,
-): Session {
+): StoredToken {
   return {
     ...rest,
     tokenKey,
@@ -288,7 +314,7 @@ function sessionOf(
   };
 }
 
-function answerRecord(answer: Answer, session: number): AccountRecord["answers"][number] {
+function answerRecord(answer: Answer, session: number): OwnerRecord["answers"][number] {
   const { kind, body, bytes, readAt, refreshFactor, turnsAt, term: granted, lease, engine, gone, wasRenewed } = answer;
   return {
     session,
@@ -307,8 +333,8 @@ function answerRecord(answer: Answer, session: number): AccountRecord["answers"]
 }
 
 function answerOf(
-  { session, body: text, term: granted, lease, ...rest }: AccountRecord["answers"][number],
-  sessions: readonly Session[],
+  { session, body: text, term: granted, lease, ...rest }: OwnerRecord["answers"][number],
+  sessions: readonly StoredToken[],
 ): Answer | undefined {
   const body = parseExactJson(Buffer.from(text));
   const asked = sessions[session];

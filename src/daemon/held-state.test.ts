@@ -1,0 +1,51 @@
+import { randomBytes } from "node:crypto";
+import { chmod, mkdir } from "node:fs/promises";
+import { createServer } from "node:http";
+import { expect, onTestFinished, test } from "vitest";
+import { systemClock } from "../shared/clock.js";
+import { Redacted } from "../shared/redacted.js";
+import { StateLock } from "../state/state-lock.js";
+import { CountingVault } from "../testing/counting-vault.js";
+import { FakeClock } from "../testing/fake-clock.js";
+import { temporaryDirectory } from "../testing/rpc-server.js";
+import { testHolding } from "../testing/test-holding.js";
+import { HeldState } from "./held-state.js";
+
+const never = new AbortController().signal;
+
+test("a take-over that fails is tried again, and succeeds once its cause is gone", async () => {
+  const directory = await temporaryDirectory();
+  await chmod(directory, 0o700);
+  const former = new StateLock(directory, systemClock, () => randomBytes(6).toString("hex"));
+  await former.take(createServer(), never);
+  const { ledger } = testHolding({ client: new CountingVault(new FakeClock()), clock: new FakeClock() });
+  const told: boolean[] = [];
+  const state = await HeldState.open(
+    {
+      place: { directory, onDisk: true },
+      key: new Redacted(Buffer.alloc(32)),
+      provider: "vault",
+      nodeName: "node-1",
+      connections: [],
+      ledger,
+      door: createServer(),
+      clock: systemClock,
+      observer: { stateHeld: (_directory, held) => told.push(held), setAside: () => {}, ofAnotherBoot: () => {} },
+    },
+    never,
+  );
+  onTestFinished(() => state.release());
+  const records = `${directory}/records`;
+  await mkdir(records);
+  await chmod(records, 0o755); // Open to others: not to be used.
+  await former.release();
+  for (let times = 0; times < 3; times += 1) {
+    await expect(state.round(never)).rejects.toThrow("is open to others");
+    expect(state.refusal()).toBeDefined();
+  }
+  await chmod(records, 0o700);
+  await state.round(never);
+  expect(state.refusal()).toBeUndefined();
+  await state.round(never);
+  expect(told).toEqual([false, true]);
+});

@@ -1,0 +1,52 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { text } from "node:stream/consumers";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { temporaryDirectory } from "./testing/rpc-server.js";
+
+/** keymount in a process of its own, which ends with the test at the latest. */
+function keymount(...argv: string[]) {
+  const child = spawn(process.execPath, ["scripts/run-ts.js", "src/main.ts", ...argv]);
+  onTestFinished(() => void child.kill("SIGKILL"));
+  let written = "";
+  child.stdout.on("data", (piece: Buffer) => (written += piece.toString()));
+  const ended = Promise.all([text(child.stderr), once(child, "exit") as Promise<[number | null]>]);
+  return {
+    child,
+    said: (words: string) => vi.waitUntil(() => written.includes(words), { timeout: 15_000 }),
+    ended: ended.then(([stderr, [code]]) => ({ code, stderr, stdout: written })),
+  };
+}
+
+/** The flags of a serve whose files are all in this directory. */
+async function serveIn(directory: string) {
+  await writeFile(`${directory}/key`, Buffer.alloc(32, 7), { mode: 0o600 });
+  await mkdir(`${directory}/state`, { mode: 0o700 });
+  return [
+    "serve",
+    "--vault-addr=http://127.0.0.1:1",
+    `--key-file=${directory}/key`,
+    `--state-dir=${directory}/state`,
+    "--state-on-disk",
+    "--health-addr=127.0.0.1:0",
+    `--endpoint=${directory}/vault.sock`,
+  ];
+}
+
+test("a start that fails after the state directory is held ends the process", async () => {
+  const directory = await temporaryDirectory();
+  const flags = await serveIn(directory);
+  await symlink(directory, `${directory}/state/records`);
+  const { code, stdout } = await keymount(...flags).ended;
+  expect(stdout).toContain('"msg":"cannot serve"');
+  expect(code).toBe(2);
+});
+
+test("SIGUSR1 opens no inspector", async () => {
+  const { child, said, ended } = keymount(...(await serveIn(await temporaryDirectory())));
+  await said('"msg":"serving"');
+  child.kill("SIGUSR1");
+  child.kill("SIGTERM");
+  expect(await ended).toMatchObject({ code: 0, stderr: "" });
+});

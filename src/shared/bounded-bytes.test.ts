@@ -1,0 +1,50 @@
+import fc from "fast-check";
+import { describe, expect, test, vi } from "vitest";
+import { BoundedBytes } from "./bounded-bytes.js";
+
+test("gives what came, in whatever pieces, and begins anew", () => {
+  const pieces = fc.array(fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)));
+  fc.assert(
+    fc.property(pieces, pieces, (first, second) => {
+      const bytes = new BoundedBytes(1 << 20);
+      for (const whole of [first, second]) {
+        expect(whole.map((piece) => bytes.add(piece)).filter(Boolean)).toEqual([]);
+        expect(bytes.take().equals(Buffer.concat(whole))).toBe(true);
+      }
+    }),
+  );
+});
+
+test("writes into no piece of the sender's, and into nothing that was taken", () => {
+  const piece = Buffer.from("abcdef");
+  const bytes = new BoundedBytes(100);
+  bytes.add(piece.subarray(0, 2));
+  bytes.add(Buffer.from("XY"));
+  const taken = bytes.take();
+  bytes.add(Buffer.from("12"));
+  bytes.add(Buffer.from("34"));
+  expect([piece.toString(), taken.toString(), bytes.take().toString()]).toEqual(["abcdef", "abXY", "1234"]);
+});
+
+describe("what is refused", () => {
+  test("is one byte more than may be had, and no allocation before it", () => {
+    const bytes = new BoundedBytes(10);
+    expect([bytes.add(Buffer.alloc(10)), bytes.add(Buffer.alloc(1))]).toEqual([undefined, "too large"]);
+    expect(bytes.take()).toHaveLength(0);
+  });
+
+  test("is what comes in crumbs, and little is copied until then", () => {
+    const allocated = vi.spyOn(Buffer, "allocUnsafeSlow");
+    const bytes = new BoundedBytes(4 << 20);
+    let pieces = 0;
+    while (bytes.add(Buffer.of(1)) === undefined) pieces += 1;
+    expect(pieces).toBe(4_096);
+    expect(allocated.mock.calls.reduce((sum, [size]) => sum + size, 0)).toBeLessThan(20_000);
+    allocated.mockRestore();
+  });
+
+  test("is not what comes in the packets of a network, however much it is", () => {
+    const bytes = new BoundedBytes(8 << 20);
+    for (let n = 0; n < 100_000; n++) expect(bytes.add(Buffer.alloc(70))).toBeUndefined();
+  });
+});

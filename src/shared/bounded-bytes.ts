@@ -1,0 +1,56 @@
+/** Pieces of any size that are always taken; beyond them they must have `leastMeanBytes` on average. */
+const freePieces = 4_096;
+const leastMeanBytes = 64;
+
+/**
+ * Bytes that arrive in pieces, in one buffer that doubles: it costs what the bytes weigh, in however many pieces they
+ * come. A sender that cuts them into crumbs is refused, since each piece costs time whatever its size.
+ */
+export class BoundedBytes {
+  readonly #maxBytes: number;
+  #buffer: Buffer = Buffer.alloc(0);
+  #length = 0;
+  #pieces = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Takes a piece; says why it does not, and then holds nothing more. */
+  add(piece: Buffer): "too large" | "crumbs" | undefined {
+    const length = this.#length + piece.length;
+    this.#pieces += 1;
+    if (length > this.#maxBytes) return this.#refuse("too large");
+    if (this.#pieces > freePieces && length < this.#pieces * leastMeanBytes) return this.#refuse("crumbs");
+    if (this.#length === 0)
+      this.#buffer = piece; // Most answers are one piece, which is not copied.
+    else {
+      // The first piece is the sender's, and nothing is written behind it.
+      if (length > this.#buffer.length) this.#grow(length);
+      piece.copy(this.#buffer, this.#length);
+    }
+    this.#length = length;
+    return undefined;
+  }
+
+  /** All bytes taken since the last call; it begins anew. */
+  take(): Buffer {
+    const bytes = this.#buffer.subarray(0, this.#length);
+    this.#buffer = Buffer.alloc(0);
+    this.#length = 0;
+    this.#pieces = 0;
+    return bytes;
+  }
+
+  #grow(length: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.min(Math.max(length, this.#length * 2, 1_024), this.#maxBytes));
+    this.#buffer.copy(larger, 0, 0, this.#length);
+    this.#buffer = larger;
+  }
+
+  #refuse<Why>(why: Why): Why {
+    this.#buffer = Buffer.alloc(0);
+    this.#length = 0;
+    return why;
+  }
+}

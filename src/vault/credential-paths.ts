@@ -1,0 +1,52 @@
+import { makesCredential } from "../mount/credential-path.js";
+
+/** The step after an engine's mount under which every name is a role whose read makes a credential. */
+const makingStep = /^(?:creds|sts)$/;
+/** Paths remembered at once; the one that was of no interest for longest is forgotten first. */
+const rememberedPaths = 4096;
+
+/**
+ * Which reads make a credential. Only an answer with a lease tells for certain, and a read that may not make one must be
+ * refused before it is asked; so what was answered so is remembered, for as long as the process lives and by what it finds
+ * in the state directory. A role tells of the other roles beside it (`database/creds/*`).
+ */
+export class CredentialPaths {
+  readonly #known = new Set<string>();
+
+  /**
+   * Whether a read of the path makes a credential, for certain or as far as Vault's usual paths tell: such a read is worth
+   * waiting for, and is not sent twice. A KV secret below a folder `creds` is taken for one as well, which costs no more.
+   */
+  makesCredentials(connection: string, vaultNamespace: string, path: string): boolean {
+    return makesCredential({ method: "GET", path, query: "" }) || this.hasMade(connection, vaultNamespace, path);
+  }
+
+  /** Whether it has been seen to. */
+  hasMade(connection: string, vaultNamespace: string, path: string): boolean {
+    const key = keyOf(connection, vaultNamespace, path);
+    if (!this.#known.delete(key)) return false;
+    this.#known.add(key);
+    return true;
+  }
+
+  /** A GET of the path was answered with a lease. */
+  learn(connection: string, vaultNamespace: string, path: string): void {
+    const key = keyOf(connection, vaultNamespace, path);
+    this.#known.delete(key);
+    this.#known.add(key);
+    const [oldest] = this.#known;
+    if (this.#known.size > rememberedPaths && oldest !== undefined) this.#known.delete(oldest);
+  }
+
+  /** A GET of the path was answered without one: another engine may be there meanwhile. */
+  forget(connection: string, vaultNamespace: string, path: string): void {
+    this.#known.delete(keyOf(connection, vaultNamespace, path));
+  }
+}
+
+function keyOf(connection: string, vaultNamespace: string, path: string): string {
+  const steps = path.split("/");
+  const making = steps.findIndex((step) => makingStep.test(step));
+  const pattern = making < 0 ? path : `${steps.slice(0, making + 1).join("/")}/*`;
+  return JSON.stringify([connection, vaultNamespace, pattern]);
+}

@@ -1,0 +1,78 @@
+import type { Connection } from "../config/connection.js";
+import { type Term, endOf, renewalAt, replacementAt } from "./term.js";
+import type { Caller, VaultToken } from "./vault-client.js";
+
+/** Only Vault declares a token dead; past its time by this much we stop asking. */
+const leewayMs = 5 * 60_000;
+
+/**
+ * - `current`: new requests of its token key are made with it.
+ * - `retired`: another has its place, but a request or leases still need it; it ends by itself, or with its owner.
+ * - `leaving`: nobody needs it; it is revoked as soon as Vault lets us.
+ * - `dead`: revoked, ended, or Vault says so. It is in no store any more; what was leased with it is dead as well.
+ */
+export const tokenStates = ["current", "retired", "leaving", "dead"] as const;
+export type TokenState = (typeof tokenStates)[number];
+
+/** No state is ever entered again. */
+const following: Record<TokenState, readonly TokenState[]> = {
+  current: ["retired", "leaving", "dead"],
+  retired: ["leaving", "dead"],
+  leaving: ["dead"],
+  dead: [],
+};
+
+/** A token of a `TokenStore`: what a login issued, where it is good, and what hangs on it. */
+export interface StoredToken {
+  readonly tokenKey: string;
+  readonly connection: Connection;
+  readonly vaultNamespace: string;
+  readonly token: VaultToken;
+  readonly role: string;
+  readonly authMount: string;
+  readonly caller: Omit<Caller, "priority">;
+  state: TokenState;
+  /** Of the token. */
+  term: Term;
+  /** Renewals, or attempts to revoke it, that failed in a row. */
+  failures: number;
+  /** Not to be tried again before. */
+  retryAt: number;
+  /** So policy lets it. */
+  wasRenewed: boolean;
+  /** Whether policy lets it look itself up, as far as it is known. */
+  maySelfLookup?: boolean;
+  /** Uses left of a token with `num_uses`. */
+  usesLeft: number;
+  /** Requests under way: a token in use is not revoked, for the answer may bring a lease. */
+  inUse: number;
+  /** Leases made with it that somebody was given: with any, it is left to end by itself when another takes its place. */
+  leases: number;
+}
+
+/** Moves the token on. `false`, and nothing is changed, where its state does not lead there. */
+export function moveTo(stored: StoredToken, state: TokenState): boolean {
+  if (!following[stored.state].includes(state)) return false;
+  stored.state = state;
+  return true;
+}
+
+/** Whether a request may be made with it. */
+export function isUsable(stored: StoredToken, now: number): boolean {
+  return stored.usesLeft > 0 && !hasEnded(stored, now);
+}
+
+/** As far as our clock tells. */
+export function hasEnded({ term }: StoredToken, now: number): boolean {
+  return now >= endOf(term) + leewayMs;
+}
+
+/** When a Mount should log in anew; `Infinity` for a token that never ends. */
+export function tokenReplacementAt({ term }: StoredToken, leadMs: number): number {
+  return replacementAt(term, leadMs);
+}
+
+/** When the keeper should renew its token. */
+export function tokenRenewalAt({ term, retryAt }: StoredToken): number {
+  return Math.max(renewalAt(term), retryAt);
+}

@@ -1,0 +1,399 @@
+import type { Connection } from "../config/connection.js";
+import type { Visitor } from "../mount/ports.js";
+import { Attempts } from "../shared/attempts.js";
+import type { Clock } from "../shared/clock.js";
+import { ProviderError } from "../shared/errors.js";
+import type { Random } from "../shared/random.js";
+import { SharedWork } from "../shared/shared-work.js";
+import { backoff } from "./backoff.js";
+import { isOutage, isPassing } from "./passing.js";
+import { type StoredToken, hasEnded, isUsable, moveTo, tokenReplacementAt } from "./stored-token.js";
+import { type LeaseRules, endOf, newTerm, renewed, unrenewable } from "./term.js";
+import { type Liveness, type LivenessQuestion, livenessOf } from "./token-liveness.js";
+import type { Caller, VaultClient, VaultToken } from "./vault-client.js";
+import { VaultError } from "./vault-error.js";
+
+export interface TokenStoreObserver {
+  loggedIn(visitor: Visitor, token: VaultToken): void;
+  loginFailed(visitor: Visitor, error: ProviderError): void;
+  /** Revoked, or why it never will be: such a token ends with its time. */
+  dropped(stored: StoredToken, error?: ProviderError): void;
+  /** It has another term; `false` where renewals move its end no more. */
+  tokenRenewed(stored: StoredToken, moves: boolean): void;
+  /** Not now, or not ever (`stored.term.renewable`). */
+  tokenNotRenewed(stored: StoredToken, error: ProviderError): void;
+  /** Vault says that it is dead. */
+  tokenDied(stored: StoredToken): void;
+}
+
+/** Where what is held survives the process. */
+export interface Persistence {
+  /** Resolves when all that is held for the token key is in safety, or cannot be brought there. */
+  persist(tokenKey: string): Promise<void>;
+}
+
+export interface TokenStoreParts {
+  client: VaultClient;
+  clock: Clock;
+  random: Random;
+  observer: TokenStoreObserver;
+  rules: LeaseRules;
+  journal: Persistence;
+  /** Whether anybody still has a use for a token of this key. */
+  isNeeded: (tokenKey: string) => boolean;
+  /** Aborts when the daemon stops: background revocations end with it. */
+  lifetime: AbortSignal;
+}
+
+/** All that is known of one token key. */
+interface Owner {
+  /** At most one is `current`; none is `dead`. */
+  readonly tokens: Set<StoredToken>;
+  /** In [0, 1): this key's place in the queue of those who log in again after an outage. */
+  readonly turn: number;
+}
+
+/** However long Vault asks us to leave it alone (`Retry-After`), a pod that waits for its files tries again after this. */
+const longestRestMs = 30_000;
+/** After an outage, those who can wait log in again over this long. */
+const spreadMs = 5 * 60_000;
+
+/** One current token for each token key. Only a Mount logs in, with the JWT it brought; a JWT is never kept. */
+export class TokenStore {
+  readonly #parts: TokenStoreParts;
+  /** By token key. */
+  readonly #owners = new Map<string, Owner>();
+  readonly #logins = new SharedWork<StoredToken>();
+  readonly #attempts = new Attempts<ProviderError>(8192);
+  readonly #outages = new Map<string, number>();
+  readonly #revoking = new Map<StoredToken, Promise<boolean>>();
+  /** Everything has been revoked: what a login brings now is revoked as well. */
+  #closed = false;
+
+  constructor(parts: TokenStoreParts) {
+    this.#parts = parts;
+  }
+
+  /** How many there are that somebody needs. */
+  get size(): number {
+    return this.all().filter(({ state }) => state !== "leaving").length;
+  }
+
+  /**
+   * A token that is fit for new work, in use until `release`: the current one, or a joined login's. One whose end is in
+   * sight is replaced, or used on when the login fails. `mayWait` says that held answers are there, so that the login may
+   * be put off after an outage. Throws the login's `VaultError`.
+   */
+  async open(visitor: Visitor, caller: Caller, mayWait: boolean, signal: AbortSignal): Promise<StoredToken> {
+    const now = this.#parts.clock.monotonic();
+    const owner = this.#owner(visitor.tokenKey);
+    const current = currentOf(owner);
+    const standing = current && isUsable(current, now) ? current : undefined;
+    if (standing && now < tokenReplacementAt(standing, this.#parts.rules.leadMs)) return take(standing);
+    try {
+      const stored = await this.#login(visitor, caller, owner, mayWait && !standing, signal);
+      // Others who joined the login may have used it up.
+      return stored.usesLeft > 0 ? take(stored) : await this.open(visitor, caller, mayWait, signal);
+    } catch (reason) {
+      if (standing && standing.usesLeft > 0 && standing.state !== "dead" && !signal.aborted) return take(standing);
+      throw reason;
+    }
+  }
+
+  /** The request is over; a token that nobody needs any more is revoked. */
+  release(stored: StoredToken): void {
+    stored.inUse -= 1;
+    this.#revokeUnneeded(stored);
+  }
+
+  /** Vault says that the token is dead. */
+  died(stored: StoredToken): void {
+    if (!this.#remove(stored)) return;
+    this.#parts.observer.tokenDied(stored);
+    void this.#parts.journal.persist(stored.tokenKey);
+  }
+
+  /** Nothing that somebody was given hangs on the token: it takes no new work, and is revoked once it is idle. */
+  discard(stored: StoredToken): void {
+    moveTo(stored, "retired");
+    this.#revokeUnneeded(stored);
+  }
+
+  /** Those that requests are made with now; the replaced ones end by themselves. */
+  *current(): Iterable<StoredToken> {
+    for (const owner of this.#owners.values()) {
+      const current = currentOf(owner);
+      if (current) yield current;
+    }
+  }
+
+  /**
+   * Renews the token. What fails for now is told when to be tried again; what Vault will not renew is renewed no more. A
+   * token with `num_uses` is left alone: a renewal would be one use less. Throws only the signal's reason.
+   */
+  async renew(stored: StoredToken, signal: AbortSignal): Promise<void> {
+    const { client, observer } = this.#parts;
+    const caller: Caller = { ...stored.caller, priority: "renewal" };
+    try {
+      const grant = await client.renewSelf(stored.connection, stored, stored.term.askMs, caller, signal);
+      stored.term = renewed(stored.term, grant);
+      stored.failures = 0;
+      stored.wasRenewed = true;
+      observer.tokenRenewed(stored, stored.term.renewable);
+    } catch (reason) {
+      signal.throwIfAborted();
+      await this.#renewalFailed(stored, ProviderError.from(reason), signal);
+    }
+    void this.#parts.journal.persist(stored.tokenKey);
+  }
+
+  /** What a refusal says of the token it was given to; see `livenessOf`. */
+  async liveness(
+    stored: StoredToken,
+    error: ProviderError,
+    asked: Pick<LivenessQuestion, "allowedBefore" | "priority">,
+    signal: AbortSignal,
+  ): Promise<Liveness> {
+    return livenessOf({ client: this.#parts.client, stored, error, ...asked }, signal);
+  }
+
+  /** Every token there is. */
+  all(): StoredToken[] {
+    return [...this.#owners.values()].flatMap(({ tokens }) => [...tokens]);
+  }
+
+  /** Those of a token key, the current one first. */
+  of(tokenKey: string): StoredToken[] {
+    const tokens = [...(this.#owners.get(tokenKey)?.tokens ?? [])];
+    return tokens.sort((a, b) => Number(b.state === "current") - Number(a.state === "current"));
+  }
+
+  /** The one with this secret, if it is here. */
+  find(tokenKey: string, secret: string): StoredToken | undefined {
+    return this.of(tokenKey).find(({ token }) => token.secret.reveal() === secret);
+  }
+
+  /**
+   * Takes up what an earlier process held. Where the key has logged in since, the token on which leases hang is the current
+   * one, for only that one is renewed; without leases, the younger.
+   */
+  restore(tokenKey: string, tokens: readonly StoredToken[]): void {
+    const now = this.#parts.clock.monotonic();
+    const owner = this.#owner(tokenKey);
+    for (const stored of tokens) {
+      if (owner.tokens.has(stored) || stored.state === "dead" || hasEnded(stored, now)) continue;
+      const current = currentOf(owner);
+      owner.tokens.add(stored);
+      if (stored.state !== "current" || !current) continue;
+      const replaced = stored.leases > 0 ? current : stored;
+      moveTo(replaced, "retired");
+      this.#revokeUnneeded(replaced);
+    }
+    if (!this.#parts.isNeeded(tokenKey)) this.close(tokenKey);
+  }
+
+  /** The node did not answer as a live one does: logins that can wait are spread from now on. */
+  sawFailure(connection: Connection, error: ProviderError): void {
+    if (isOutage(error)) this.#outages.set(connection.name, this.#parts.clock.monotonic());
+  }
+
+  /** Nobody needs this key's tokens any more: revokes them in the background, and all that hangs on them. */
+  close(tokenKey: string): void {
+    for (const stored of this.of(tokenKey)) if (moveTo(stored, "leaving")) void this.#revoke(stored);
+  }
+
+  /** Revokes what nobody needs, and tries again what could not be revoked; call it every second or so. */
+  revokeLeaving(): void {
+    const now = this.#parts.clock.monotonic();
+    for (const stored of this.all()) {
+      if (stored.state !== "leaving") this.#revokeUnneeded(stored);
+      else if (now >= stored.retryAt) void this.#revoke(stored);
+    }
+  }
+
+  /** Revokes everything now, and tells how that went. No login stands after this. */
+  async revokeAll(): Promise<{ revoked: number; failed: number }> {
+    this.#closed = true;
+    const tokens = this.all();
+    for (const stored of tokens) moveTo(stored, "leaving");
+    const outcomes = await Promise.all(tokens.map((stored) => this.#revoke(stored)));
+    const revoked = outcomes.filter(Boolean).length;
+    return { revoked, failed: outcomes.length - revoked };
+  }
+
+  /** Forgets tokens that have ended; call it every minute or so. */
+  sweep(): void {
+    const now = this.#parts.clock.monotonic();
+    for (const stored of this.all()) if (hasEnded(stored, now)) this.#remove(stored);
+    for (const [tokenKey, { tokens }] of this.#owners) {
+      if (tokens.size === 0 && !this.#parts.isNeeded(tokenKey)) this.#owners.delete(tokenKey);
+    }
+  }
+
+  /** Resolves when no login is under way. */
+  async settled(): Promise<void> {
+    await this.#logins.settled();
+  }
+
+  #owner(tokenKey: string): Owner {
+    const known = this.#owners.get(tokenKey);
+    if (known) return known;
+    const owner: Owner = { tokens: new Set(), turn: this.#parts.random() };
+    this.#owners.set(tokenKey, owner);
+    return owner;
+  }
+
+  async #login(
+    visitor: Visitor,
+    caller: Caller,
+    owner: Owner,
+    mayWait: boolean,
+    signal: AbortSignal,
+  ): Promise<StoredToken> {
+    const early = this.#attempts.tooEarly(visitor.tokenKey, this.#parts.clock.monotonic());
+    if (early) throw early;
+    if (mayWait) this.#waitForTurn(visitor.connection, owner);
+    const work = (working: AbortSignal) => this.#logIn(visitor, caller, working);
+    return this.#logins.run(visitor.tokenKey, work, { lasting: true }, signal);
+  }
+
+  async #logIn(visitor: Visitor, caller: Caller, signal: AbortSignal): Promise<StoredToken> {
+    const { client, clock, random, observer, journal } = this.#parts;
+    const { connection, vaultNamespace, authMount, role, audience, jwt, tokenKey, pod } = visitor;
+    const serviceAccount = `${pod.namespace}/${pod.serviceAccount}`;
+    try {
+      const login = { vaultNamespace, authMount, role, serviceAccount, audience, jwt };
+      const token = await client.login(connection, login, caller, signal);
+      const stored = this.#stored(visitor, caller, token);
+      this.#attempts.succeeded(tokenKey);
+      this.#replaceCurrent(stored);
+      observer.loggedIn(visitor, token);
+      await journal.persist(tokenKey); // Before anything is made with it: what is made hangs on a known token.
+      return stored;
+    } catch (reason) {
+      const error = ProviderError.from(reason);
+      this.sawFailure(connection, error);
+      const asked = error instanceof VaultError ? Math.min(error.retryAfterMs ?? 0, longestRestMs) : 0;
+      this.#attempts.failed(tokenKey, error, clock.monotonic(), () => Math.max(750 + 500 * random(), asked));
+      observer.loginFailed(visitor, error);
+      throw error;
+    }
+  }
+
+  #stored(visitor: Visitor, caller: Caller, token: VaultToken): StoredToken {
+    const { connection, vaultNamespace, authMount, role, tokenKey } = visitor;
+    const renewable = token.renewable && token.uses === undefined;
+    const grant = { requestedAt: token.issuedAt, durationMs: token.ttlMs ?? 0, renewable };
+    const { random, rules } = this.#parts;
+    const maySelfLookup = this.of(tokenKey)[0]?.maySelfLookup;
+    return {
+      tokenKey,
+      connection,
+      vaultNamespace,
+      token,
+      caller: { namespace: caller.namespace, ...(caller.pod !== undefined && { pod: caller.pod }) },
+      term: newTerm(grant, rules.maxOrphanMs, random()),
+      role,
+      authMount,
+      state: "current",
+      failures: 0,
+      retryAt: 0,
+      wasRenewed: false,
+      ...(maySelfLookup !== undefined && { maySelfLookup }),
+      usesLeft: token.uses ?? Number.POSITIVE_INFINITY,
+      inUse: 0,
+      leases: 0,
+    };
+  }
+
+  #replaceCurrent(stored: StoredToken): void {
+    const owner = this.#owner(stored.tokenKey);
+    const former = currentOf(owner);
+    owner.tokens.add(stored);
+    if (this.#closed) {
+      moveTo(stored, "leaving");
+      void this.#revoke(stored);
+    }
+    if (!former) return;
+    moveTo(former, "retired");
+    this.#revokeUnneeded(former);
+  }
+
+  /** Idle, and either replaced without leases or of a key that nobody needs. */
+  #revokeUnneeded(stored: StoredToken): void {
+    if (stored.inUse > 0 || stored.state === "leaving") return;
+    const replaced = stored.state === "retired" && stored.leases === 0;
+    if (!replaced && this.#parts.isNeeded(stored.tokenKey)) return;
+    if (moveTo(stored, "leaving")) void this.#revoke(stored);
+  }
+
+  /** `false` where it was dead before. */
+  #remove(stored: StoredToken): boolean {
+    this.#owners.get(stored.tokenKey)?.tokens.delete(stored);
+    return moveTo(stored, "dead");
+  }
+
+  #waitForTurn(connection: Connection, owner: Owner): void {
+    const outage = this.#outages.get(connection.name);
+    if (outage === undefined || this.#parts.clock.monotonic() >= outage + owner.turn * spreadMs) return;
+    throw new VaultError("outage", "after an outage, logins are spread over five minutes for those who hold answers");
+  }
+
+  /** What Vault says of the token ends its renewals; what it cannot say for now is tried again. */
+  async #renewalFailed(stored: StoredToken, error: ProviderError, signal: AbortSignal): Promise<void> {
+    this.sawFailure(stored.connection, error);
+    const asked = { allowedBefore: stored.wasRenewed, priority: "renewal" } as const;
+    const liveness = await this.liveness(stored, error, asked, signal);
+    if (liveness === "dead") return this.died(stored);
+    if (liveness instanceof ProviderError) this.sawFailure(stored.connection, liveness);
+    if (liveness instanceof ProviderError || isPassing(error)) this.#putOff(stored);
+    else stored.term = unrenewable(stored.term);
+    this.#parts.observer.tokenNotRenewed(stored, error);
+  }
+
+  /** Once at a time. Tells whether it is revoked; never throws. */
+  #revoke(stored: StoredToken): Promise<boolean> {
+    const underWay = this.#revoking.get(stored) ?? this.#tryToRevoke(stored);
+    this.#revoking.set(stored, underWay);
+    return underWay;
+  }
+
+  async #tryToRevoke(stored: StoredToken): Promise<boolean> {
+    const { client, observer, lifetime, journal } = this.#parts;
+    const caller: Caller = { ...stored.caller, priority: "revoke" };
+    try {
+      await client.revokeSelf(stored.connection, stored, caller, lifetime);
+      this.#remove(stored);
+      observer.dropped(stored);
+      return true;
+    } catch (reason) {
+      const error = ProviderError.from(reason);
+      if (lifetime.aborted || isPassing(error)) this.#putOff(stored);
+      else {
+        this.#remove(stored);
+        observer.dropped(stored, error);
+      }
+      return false;
+    } finally {
+      this.#revoking.delete(stored);
+      void journal.persist(stored.tokenKey);
+    }
+  }
+
+  #putOff(stored: StoredToken): void {
+    const now = this.#parts.clock.monotonic();
+    stored.failures += 1;
+    stored.retryAt = now + backoff(stored.failures, endOf(stored.term) - now, this.#parts.random());
+  }
+}
+
+function currentOf({ tokens }: Owner): StoredToken | undefined {
+  for (const stored of tokens) if (stored.state === "current") return stored;
+  return undefined;
+}
+
+function take(stored: StoredToken): StoredToken {
+  stored.usesLeft -= 1;
+  stored.inUse += 1;
+  return stored;
+}

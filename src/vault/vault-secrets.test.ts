@@ -1,0 +1,213 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Holding } from "../leases/holding.js";
+import type { VaultRequest } from "../mount/mount-spec.js";
+import type { Visitor } from "../mount/ports.js";
+import { ProviderError } from "../shared/errors.js";
+import { CountingVault, sampleVisitor } from "../testing/counting-vault.js";
+import { FakeClock } from "../testing/fake-clock.js";
+import { testHolding } from "../testing/test-holding.js";
+import { VaultError } from "./vault-error.js";
+
+const minute = 60_000;
+const never = new AbortController().signal;
+const kv: VaultRequest = { method: "GET", path: "secret/data/app", query: "" };
+const forbidden: VaultRequest = { method: "GET", path: "secret/data/forbidden", query: "" };
+const creds: VaultRequest = { method: "GET", path: "database/creds/app", query: "" };
+
+/** Tells of a dead token with a bare 403, as OpenBao and Vault before 1.17 do. */
+class OpenBao extends CountingVault {
+  mayLookUp = true;
+
+  override async request(...args: Parameters<CountingVault["request"]>) {
+    return super.request(...args).catch(bare);
+  }
+
+  override async lookupSelf(...args: Parameters<CountingVault["lookupSelf"]>) {
+    await super.lookupSelf(...args).catch(bare);
+    if (!this.mayLookUp) throw new VaultError("denied", "permission denied");
+  }
+}
+
+function bare(reason: unknown): never {
+  if (reason instanceof VaultError && reason.kind === "token_invalid")
+    throw new VaultError("denied", "permission denied");
+  throw reason;
+}
+
+let clock: FakeClock;
+
+async function mount(holding: Holding, requests: VaultRequest[], visitor: Partial<Visitor> = {}): Promise<string[]> {
+  const visit = holding.answers.visit(sampleVisitor(visitor));
+  const wish = { refreshIntervalMs: minute, onDenied: "keep" } as const;
+  const outcomes = await Promise.allSettled(requests.map((request) => visit.answer(request, wish, never)));
+  visit.conclude("v");
+  return outcomes.map((outcome) =>
+    outcome.status === "rejected" ? String(outcome.reason) : outcome.value.heldBecause ? "held" : "fresh",
+  );
+}
+
+beforeEach(() => {
+  clock = new FakeClock();
+});
+
+describe("where a dead token is told of like a denial", () => {
+  let vault: OpenBao;
+  let holding: Holding;
+  const logins = () => vault.calls.filter((call) => call.startsWith("login")).length;
+  const revokeBehind = () => vault.kill([...holding.sessions.current()][0]!.token);
+
+  beforeEach(() => {
+    vault = new OpenBao(clock);
+    vault.replies.set(kv.path, { body: { data: { value: "1" } } });
+    vault.replies.set(forbidden.path, "denied");
+    holding = testHolding({ client: vault, clock });
+  });
+
+  test.each([true, false])(
+    "every revoked token is noticed, however many: may look itself up: %s",
+    async (mayLookUp) => {
+      vault.mayLookUp = mayLookUp;
+      await mount(holding, [kv, forbidden]);
+      const first = logins();
+      for (let times = 1; times <= 5; times += 1) {
+        revokeBehind();
+        await clock.advance(2 * minute);
+        expect((await mount(holding, [kv, forbidden]))[0]).toBe("fresh");
+        expect(logins()).toBe(first + times);
+      }
+    },
+  );
+
+  test.each([
+    [true, 1],
+    [false, 2],
+  ])("a denial costs no login more than it takes to settle it: may look itself up: %s", async (mayLookUp, expected) => {
+    vault.mayLookUp = mayLookUp;
+    for (let times = 0; times < 20; times += 1) {
+      await mount(holding, [forbidden]);
+      await clock.advance(minute);
+    }
+    expect(logins()).toBe(expected);
+  });
+
+  test("what a policy takes away costs one login, where the token may not tell", async () => {
+    vault.mayLookUp = false;
+    await mount(holding, [kv, forbidden]);
+    const before = logins();
+    vault.replies.set(kv.path, "denied");
+    for (let times = 0; times < 20; times += 1) {
+      await clock.advance(2 * minute);
+      expect((await mount(holding, [kv]))[0]).toBe("held");
+    }
+    expect(logins()).toBe(before + 1);
+  });
+
+  test("nothing is denied while Vault cannot say whether the token lives", async () => {
+    vault.failures.push({ verb: "lookup", kind: "outage" });
+    const error = await holding.answers
+      .visit(sampleVisitor())
+      .answer(forbidden, { refreshIntervalMs: minute, onDenied: "fail" }, never)
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ kind: "outage" });
+  });
+});
+
+describe("a credential that may not be held", () => {
+  let vault: CountingVault;
+  let made: number;
+  let lost: string[];
+
+  beforeEach(() => {
+    vault = new CountingVault(clock);
+    made = 0;
+    lost = [];
+    vault.replies.set(kv.path, { body: { data: { value: "1" } } });
+    const credential = () => ({
+      body: { data: { value: "x" } },
+      lease: { id: `lease-${(made += 1)}`, durationMs: 60 * minute },
+    });
+    for (const path of ["database/creds/app", "database/creds/other", "odd/path"]) vault.replies.set(path, credential);
+    vault.revokeLease = () => Promise.reject(new VaultError("denied", "permission denied"));
+  });
+
+  const start = (parts: Partial<Parameters<typeof testHolding>[0]> = {}) =>
+    testHolding({
+      client: vault,
+      clock,
+      tell: { notGivenBack: (_stored, path, error) => lost.push(`${path}: ${error.message}`) },
+      ...parts,
+    });
+
+  test.each<[string, Partial<Visitor>, Partial<Parameters<typeof testHolding>[0]>]>([
+    ["there is no pod volume", { podVolume: false, place: "digest" }, {}],
+    ["another keymount holds the lock", {}, { credentialsRefused: () => new ProviderError("unavailable", "another") }],
+    ["there is no room", {}, { limits: { bindings: 10, bytes: 0 } }],
+  ])("is made once at most, and taken back with its token: %s", async (_why, visitor, parts) => {
+    const holding = start(parts);
+    for (let times = 0; times < 30; times += 1) {
+      await mount(holding, [creds, { ...creds, path: "odd/path" }], visitor);
+      await clock.advance(2 * minute);
+      if (times === 0) await mount(holding, [{ ...creds, path: "database/creds/other" }], visitor);
+    }
+    expect(made).toBe(2);
+    expect(holding.sessions.size).toBe(0);
+    expect(vault.revoked).toEqual(
+      vault.calls.filter((call) => call.startsWith("login")).map((_login, n) => `accessor-${n + 1}`),
+    );
+    expect(lost).toEqual([]);
+  });
+
+  test("takes no token with it whose other leases somebody has; then it is counted", async () => {
+    const holding = start();
+    await mount(holding, [creds]);
+    await mount(holding, [{ ...creds, path: "odd/path" }], { podVolume: false, place: "digest" });
+    await clock.advance(minute);
+    expect(vault.revoked).toEqual([]);
+    expect(lost).toEqual(["odd/path: permission denied"]);
+    expect((await mount(holding, [creds]))[0]).toBe("fresh");
+  });
+
+  test("waits for the requests of others that its token is in use for", async () => {
+    const holding = start();
+    const busy = await holding.sessions.open(sampleVisitor(), { namespace: "shop", priority: "refresh" }, false, never);
+    await mount(holding, [creds], { podVolume: false, place: "digest" });
+    await clock.advance(minute);
+    expect(vault.revoked).toEqual([]);
+    holding.sessions.release(busy);
+    await holding.settled();
+    await clock.advance(0);
+    expect(vault.revoked).toEqual(["accessor-1"]);
+  });
+
+  test("is asked for where it may be held, whatever was refused elsewhere", async () => {
+    const holding = start();
+    await mount(holding, [creds], { podVolume: false, place: "digest" });
+    await clock.advance(minute);
+    expect(await mount(holding, [creds])).toEqual(["fresh"]);
+  });
+});
+
+describe("a pod that goes during its Mount", () => {
+  test("leaves neither entries nor tokens, whatever its Mount asks for after that", async () => {
+    const vault = new CountingVault(clock);
+    vault.replies.set(kv.path, { body: { data: { value: "1" } } });
+    vault.replies.set(creds.path, {
+      body: { data: { value: "x" } },
+      lease: { id: "lease-1", durationMs: 60 * minute },
+    });
+    const holding = testHolding({ client: vault, clock });
+    const wish = { refreshIntervalMs: minute, onDenied: "keep" } as const;
+    const visit = holding.answers.visit(sampleVisitor());
+    await visit.answer(kv, wish, never);
+    holding.book.forgetPod("uid-1");
+    expect(visit.former(kv)).toBeUndefined();
+    await visit.answer(kv, wish, never);
+    await expect(visit.answer(creds, wish, never)).rejects.toThrow("lost its place");
+    visit.conclude("v");
+    await holding.settled();
+    await clock.advance(0);
+    expect([...holding.book.entries()]).toEqual([]);
+    expect(holding.sessions.all()).toEqual([]);
+    expect(vault.revoked).toContain("lease-1");
+  });
+});
