@@ -1,3 +1,5 @@
+import { FairBudget } from "../src/shared/fair-budget.js";
+import { EventLoopScheduler } from "../src/shared/event-loop-scheduler.js";
 import { AnswerBook } from "../src/leases/answer-book.js";
 import { HeldAnswers } from "../src/leases/held-answers.js";
 import { Redacted } from "../src/shared/redacted.js";
@@ -43,6 +45,9 @@ async function readsPerHour(refreshIntervalMs: number): Promise<number> {
   const clock = new FakeClock();
   let reads = 0;
   const answers = new HeldAnswers({
+    inFlight: new FairBudget(64 << 20),
+    mountBytes: 1 << 20,
+    scheduler: new EventLoopScheduler(),
     book: new AnswerBook(
       { bindings: 1_000, bytes: 64 << 20 },
       () => {},
@@ -73,6 +78,7 @@ async function readsPerHour(refreshIntervalMs: number): Promise<number> {
         await visit.answer(request, { refreshIntervalMs, onDenied: "keep" }, new AbortController().signal);
       }
       visit.conclude("v");
+      visit.end();
     }
   };
   await mountAll();

@@ -38,6 +38,8 @@ export class HeldSecrets implements Answers {
       },
       former: () => undefined,
       conclude: () => ({ unchanged: false }),
+      made() {},
+      end() {},
     };
   }
 }

@@ -12,6 +12,7 @@ import { finalStatus } from "../src/rpc/status.js";
 import type { CallFacts } from "../src/rpc/unary.js";
 import type { Clock } from "../src/shared/clock.js";
 import { ProviderError } from "../src/shared/errors.js";
+import { EventLoopScheduler } from "../src/shared/event-loop-scheduler.js";
 import { Redacted } from "../src/shared/redacted.js";
 import { createLog } from "../src/telemetry/log.js";
 import type { MountRequest, MountResponse } from "../src/wire/provider.js";
@@ -39,6 +40,7 @@ export class MountRoom {
       answers,
       workshop: workshopAtHand,
       clock,
+      scheduler: new EventLoopScheduler(),
       versionKey: new Redacted(Buffer.alloc(32, 7)),
       responseBytes: 3 << 20,
       operator: { connections: [connection], defaultConnection: connection, classAddress: "refuse" },
@@ -51,7 +53,7 @@ export class MountRoom {
     const facts: CallFacts = {};
     const call = { method: "Mount", durationMs: 1, facts };
     try {
-      const response = await mount({ ...request }, parts, signal, facts);
+      const response = await mount({ ...request }, parts, signal, { facts, left: AbortSignal.abort() });
       this.observers.called({ ...call, code: "ok" });
       expectNoCanary("a version", JSON.stringify(response.objectVersion));
       return { ok: true, response };

@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { createVaultClient } from "../src/vault/create-vault-client.js";
 import { sampleConnection } from "../src/testing/connection.js";
-import { testHolding } from "../src/testing/test-holding.js";
+import { sampleLimits, testHolding } from "../src/testing/test-holding.js";
 import type { MountRequest } from "../src/wire/provider.js";
 import { expectUntouchedPrototypes, wellKnown } from "./attributes.js";
 import { HostileServer, type WireAnswer } from "./hostile-server.js";
@@ -104,7 +104,7 @@ class HostedPod {
       client,
       clock,
       random: Math.random,
-      limits: { bindings: 10, bytes: 1 << 20 },
+      limits: sampleLimits({ bindings: 10, bytes: 1 << 20 }),
       observer: room.observers,
       lifetime: this.#life.signal,
     });

@@ -85,17 +85,33 @@ const header = fc.constantFrom(
   "X-Bad: \u0000",
   "Upgrade: h2c",
 );
-const framing = fc.constantFrom("length", "length", "length", "chunked", "until end", "too long", "too short", "both");
+const framing = fc.constantFrom(
+  "length",
+  "length",
+  "length",
+  "chunked",
+  "crumbs",
+  "until end",
+  "too long",
+  "too short",
+  "both",
+);
+
+/** Interim answers that come before. */
+const interim = fc
+  .tuple(fc.constantFrom(0, 0, 0, 0, 1, 9, 200), fc.constantFrom(100, 102, 103))
+  .map(([count, status]) => `HTTP/1.1 ${status} X\r\nLink: </a>\r\n\r\n`.repeat(count));
 
 const whole = fc
-  .tuple(statusCode, fc.array(header, { maxLength: 3 }), framing, body)
-  .map(([status, headers, frame, content]) => {
+  .tuple(statusCode, fc.array(header, { maxLength: 3 }), framing, body, interim)
+  .map(([status, headers, frame, content, before]) => {
     const bytes = Buffer.from(content);
     const chunked = `${bytes.length.toString(16)}\r\n${bytes.toString("latin1")}\r\n0\r\n\r\n`;
     const length = (difference: number) => `Content-Length: ${Math.max(0, bytes.length + difference)}`;
     const framed = {
       length: [length(0)],
       chunked: ["Transfer-Encoding: chunked"],
+      crumbs: ["Transfer-Encoding: chunked"],
       "until end": [],
       "too long": [length(7)],
       "too short": [length(-7)],
@@ -103,7 +119,10 @@ const whole = fc
     }[frame];
     const isChunked = frame === "chunked" || frame === "both";
     const head = `HTTP/1.1 ${String(status).padStart(3, "0")} X\r\n${[...headers, ...framed].join("\r\n")}\r\n\r\n`;
-    return Buffer.concat([Buffer.from(head, "latin1"), isChunked ? Buffer.from(chunked, "latin1") : bytes]);
+    const crumbs = bytes.toString("latin1").replace(/[^]/g, (byte) => `1\r\n${byte}\r\n`) + "0\r\n\r\n";
+    const sent =
+      frame === "crumbs" ? Buffer.from(crumbs, "latin1") : isChunked ? Buffer.from(chunked, "latin1") : bytes;
+    return Buffer.concat([Buffer.from(before + head, "latin1"), sent]);
   });
 
 const ending = fc.oneof(

@@ -60,7 +60,7 @@ async function serve(argv: readonly string[], io: CommandIo, signal: AbortSignal
     await aborted(ended);
     if (broken.signal.aborted) throw broken.signal.reason;
     log.info({ [logKeys.reason]: ProviderError.from(signal.reason).message }, "stopping");
-    await releases.run();
+    await released(releases, log);
     log.info("stopped");
     return 0;
   } catch (error) {
@@ -77,7 +77,7 @@ async function serve(argv: readonly string[], io: CommandIo, signal: AbortSignal
   }
 }
 
-/** What has been started is released as far as it can be: one that hangs or fails keeps no process that cannot serve. */
+/** What was started is released as far as it can be: what hangs or fails keeps no process that is to end. */
 async function released(releases: Releases, log: Log): Promise<void> {
   const done = new AbortController();
   const late = systemClock.sleep(longestReleaseMs, done.signal).catch(() => {});

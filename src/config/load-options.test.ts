@@ -92,7 +92,7 @@ test("an operator who gives only --vault-addr gets one connection with the usual
     maxOrphanMs: 3_600_000,
     podWatch: false,
     events: false,
-    limits: { bindings: 4096, bytes: 25_165_824, responseBytes: 3_670_016 },
+    limits: { bindings: 4096, bytes: 25_165_824, inFlightBytes: 20_971_520, responseBytes: 3_670_016 },
     notes: [],
   });
 });
@@ -112,7 +112,7 @@ stateOnDisk: true
 nodeName: node-1
 podWatch: true
 leases: { maxOrphan: 30m }
-limits: { bindings: 100, bytes: 128Mi, responseBytes: 8388608 }
+limits: { bindings: 100, bytes: 128Mi, inFlightBytes: 64Mi, responseBytes: 8388608 }
 default: tenants
 connections:
   main:
@@ -141,7 +141,7 @@ connections:
     nodeName: "node-1",
     podWatch: true,
     maxOrphanMs: 1_800_000,
-    limits: { bindings: 100, bytes: 2 ** 27, responseBytes: 2 ** 23 },
+    limits: { bindings: 100, bytes: 2 ** 27, inFlightBytes: 2 ** 26, responseBytes: 2 ** 23 },
     operator: { classAddress: "use-default", defaultConnection: { name: "tenants" } },
   });
   expect(options.operator.connections[0]).toMatchObject({

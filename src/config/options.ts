@@ -53,6 +53,8 @@ export interface HeldLimits {
   bindings: number;
   /** Of answers held in memory. */
   bytes: number;
+  /** Of answers on their way to pods, and the files made of them. */
+  inFlightBytes: number;
   /** Of one answer to the driver, on the wire. */
   responseBytes: number;
 }

@@ -11,6 +11,7 @@ import { type RpcServer, startRpcServer } from "../rpc/server.js";
 import type { Clock } from "../shared/clock.js";
 import { deriveKey, keyLabels } from "../shared/derived-key.js";
 import { ProviderError } from "../shared/errors.js";
+import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import type { Random } from "../shared/random.js";
 import type { Redacted } from "../shared/redacted.js";
 import { logKeys } from "../telemetry/log-keys.js";
@@ -81,6 +82,7 @@ async function start(
 ): Promise<Daemon> {
   const leadMs = options.driverPollIntervalMs + republishTwiceMs;
   const observers = new Observers(log);
+  const scheduler = new EventLoopScheduler();
   const paths = new CredentialPaths();
   const client = createVaultClient({ clock, random, observer: observers, paths });
   releases.add(() => client.close());
@@ -93,7 +95,7 @@ async function start(
 
   const leaseObservers = new LeaseObservers(log, metrics, podEvents);
   const holding = await startHolding(
-    { options, key, pods, client, clock, random, observers, leaseObservers, leadMs, paths },
+    { options, key, pods, client, clock, random, scheduler, observers, leaseObservers, leadMs, paths },
     releases,
     signal,
   );
@@ -125,6 +127,7 @@ async function start(
     inFlight: new RequestsInFlight(inFlightBytes),
     minter,
     clock,
+    scheduler,
     classRead: notes.note.bind(notes),
     mounted: (...what: Parameters<PodEvents["mounted"]>) => podEvents?.mounted(...what),
   };
@@ -133,10 +136,10 @@ async function start(
       socketPaths: [options.socketPath, ...(options.additionalSocketPath ? [options.additionalSocketPath] : [])],
       service: {
         version: () => versionResponse(version),
-        mount: async (request, called, facts) => {
+        mount: async (request, called, call) => {
           const closed = holding.closed();
           if (closed) throw closed;
-          return mount(request, service, called, facts).catch((reason: unknown) => {
+          return mount(request, service, called, call).catch((reason: unknown) => {
             podEvents?.refused(request.targetPath, ProviderError.from(reason));
             throw reason;
           });

@@ -8,13 +8,14 @@ import { endOf } from "../vault/term.js";
 
 /** What stands now, for a scrape. */
 export function holdingsOf(of: { holding: Holding; client: LiveVaultClient; clock: Clock; leadMs: number }): Holdings {
-  const { book, sessions } = of.holding;
+  const { book, sessions, inFlight } = of.holding;
   const now = of.clock.monotonic();
   const { bindings, bytes, answers } = book.totals();
   const faults = of.client.faults();
   return {
     volumes: bindings,
     bytes,
+    inFlightBytes: inFlight.total,
     answers,
     tokens: sessions.size,
     staleSeconds: book.stalest(now) / 1000,

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { ClassCache } from "../mount/class-cache.js";
 import type { Delivered } from "../mount/ports.js";
 import { RequestsInFlight } from "../mount/requests-in-flight.js";
+import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import { Redacted } from "../shared/redacted.js";
 import { sampleConnection } from "../testing/connection.js";
 import { FakeClock } from "../testing/fake-clock.js";
@@ -31,11 +32,19 @@ function requestFor(template: string): MountRequest {
   };
 }
 
+const call = () => ({ facts: {}, left: AbortSignal.abort() });
+
 function partsOf(answer: Promise<Delivered>): MountServiceParts {
   const connection = sampleConnection();
   return {
     answers: {
-      visit: () => ({ answer: () => answer, former: () => undefined, conclude: () => ({ unchanged: false }) }),
+      visit: () => ({
+        answer: () => answer,
+        former: () => undefined,
+        made: () => {},
+        conclude: () => ({ unchanged: false }),
+        end: () => {},
+      }),
     },
     workshop: workshopAtHand,
     clock: new FakeClock(),
@@ -44,6 +53,7 @@ function partsOf(answer: Promise<Delivered>): MountServiceParts {
     operator: { connections: [connection], defaultConnection: connection, classAddress: "refuse" },
     reading: { refreshIntervalMs: 120_000, classes: new ClassCache(1 << 20) },
     inFlight: new RequestsInFlight(512 << 10),
+    scheduler: new EventLoopScheduler(),
     minter: undefined,
     classRead: () => {},
     mounted: () => {},
@@ -54,12 +64,12 @@ test("while Vault keeps a Mount waiting, its request is not kept, and what was r
   let answered = (_answer: Delivered) => {};
   const parts = partsOf(new Promise<Delivered>((resolve) => (answered = resolve)));
   const request = requestFor("x".repeat(50_000));
-  const mounting = mount(request, parts, new AbortController().signal, {});
+  const mounting = mount(request, parts, new AbortController().signal, call());
   expect(request).toMatchObject({ attributes: "", secrets: "" });
   expect(parts.inFlight.bytes).toBeGreaterThan(50_000);
 
   const others = Array.from({ length: 5 }, (_, index) =>
-    mount(requestFor(`${index}`.repeat(50_000)), parts, new AbortController().signal, {}),
+    mount(requestFor(`${index}`.repeat(50_000)), parts, new AbortController().signal, call()),
   );
   await expect(others.at(-1)).rejects.toMatchObject({ code: "limit_exceeded" });
   answered({ body: new Redacted({ data: { a: "1" } }) });
@@ -71,7 +81,7 @@ test("while Vault keeps a Mount waiting, its request is not kept, and what was r
 test("a request that cannot be read is not kept either", async () => {
   const parts = partsOf(new Promise<Delivered>(() => {}));
   const request = { ...requestFor(""), permission: "x" };
-  await expect(mount(request, parts, new AbortController().signal, {})).rejects.toThrow("the permission");
+  await expect(mount(request, parts, new AbortController().signal, call())).rejects.toThrow("the permission");
   expect(request.attributes).toBe("");
   expect(parts.inFlight.bytes).toBe(0);
 });

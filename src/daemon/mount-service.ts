@@ -8,7 +8,7 @@ import { askedBy } from "../mount/object-requests.js";
 import type { RequestsInFlight } from "../mount/requests-in-flight.js";
 import { type MountParts, type MountedVolume, mountVolume } from "../mount/mount-volume.js";
 import { type TokenMinter, askedOf, visitorOf } from "../mount/visitor.js";
-import type { CallFacts } from "../rpc/unary.js";
+import type { CallContext } from "../rpc/unary.js";
 import type { MountRequest, MountResponse } from "../wire/provider.js";
 import { mountFacts, volumeFacts } from "./mount-facts.js";
 
@@ -32,12 +32,12 @@ export async function mount(
   request: MountRequest,
   parts: MountServiceParts,
   signal: AbortSignal,
-  facts: CallFacts,
+  call: CallContext,
 ): Promise<MountResponse> {
   const spec = read(request, parts.reading);
   const release = parts.inFlight.take(spec);
   try {
-    return await serve(spec, parts, signal, facts);
+    return await serve(spec, parts, signal, call);
   } finally {
     release();
   }
@@ -56,14 +56,14 @@ async function serve(
   spec: MountSpec,
   parts: MountServiceParts,
   signal: AbortSignal,
-  facts: CallFacts,
+  { facts, left }: CallContext,
 ): Promise<MountResponse> {
   const connection = selectConnection(parts.operator, spec.class, spec.pod.namespace);
   Object.assign(facts, mountFacts(spec, connection));
   allow(spec, connection);
   parts.classRead(spec, connection);
   const visitor = await visitorOf(spec, connection, { wall: parts.clock.wall(), minter: parts.minter }, signal);
-  const volume = await mountVolume(spec, visitor, parts, signal);
+  const volume = await mountVolume(spec, visitor, parts, signal, left);
   Object.assign(facts, volumeFacts(volume));
   parts.mounted(spec, volume);
   return responseOf(volume);

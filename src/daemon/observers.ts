@@ -1,5 +1,5 @@
 import type { Answer } from "../leases/answer.js";
-import type { HeldAnswersObserver } from "../leases/held-answers.js";
+import type { HeldAnswersObserver, ReachedLimit } from "../leases/held-answers.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import type { Visitor } from "../mount/ports.js";
 import type { CallOutcome } from "../rpc/unary.js";
@@ -157,6 +157,10 @@ export class Observers
       },
       "a held answer stands in",
     );
+  }
+
+  limitReached(limit: ReachedLimit): void {
+    this.#metrics?.limitReached(limit);
   }
 
   socketChanged(socket: string, state: string, error?: ProviderError): void {

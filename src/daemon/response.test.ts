@@ -168,3 +168,17 @@ describe("the driver's tokens", () => {
     for (const change of forged) expect(filesIn(await provider.mount({ objects }, change))).toMatch(/^[A-Z_]+: /);
   });
 });
+
+test("what Mounts take of memory in flight is given back, whatever came of them", async () => {
+  const provider = await providerOf();
+  await provider.vault.admin.putSecret("large", { text: "x".repeat(500_000) });
+  const large = "- {objectName: large, secretPath: kv/data/large, secretKey: text}";
+  expect(await provider.mount({ objects: large })).toMatchObject({ ok: true });
+  expect(await provider.mount({ objects: `${large}\n- {objectName: none, secretPath: kv/data/none}` })).toMatchObject({
+    ok: false,
+  });
+  provider.vault.vault.fault({ path: /^kv/ }, delayed(1_000));
+  expect(await provider.mount({ objects: large.replaceAll("large", "app") }, {}, 300)).toMatchObject({ ok: false });
+  const inFlight = async () => /^keymount_in_flight_bytes (\d+)$/m.exec((await provider.page("/metrics")).text)?.[1];
+  await expect.poll(inFlight, { timeout: 5_000 }).toBe("0");
+});

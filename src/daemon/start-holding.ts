@@ -8,6 +8,7 @@ import { type Holding, createHolding } from "../leases/holding.js";
 import type { VolumePod } from "../leases/answer-book.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
+import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import type { Random } from "../shared/random.js";
 import type { Redacted } from "../shared/redacted.js";
 import type { LiveVaultClient } from "../vault/create-vault-client.js";
@@ -29,6 +30,7 @@ export interface HoldingStartParts {
   client: LiveVaultClient;
   clock: Clock;
   random: Random;
+  scheduler: EventLoopScheduler;
   observers: Observers;
   leaseObservers: LeaseObservers;
   leadMs: number;
@@ -52,7 +54,7 @@ export async function startHolding(
   releases: Releases,
   signal: AbortSignal,
 ): Promise<StartedHolding> {
-  const { options, client, clock, random, observers, leaseObservers, leadMs, paths } = parts;
+  const { options, client, clock, random, scheduler, observers, leaseObservers, leadMs, paths } = parts;
   const life = new AbortController();
   setMaxListeners(0, life.signal); // Every token that is revoked listens, and a node's pods may go all at once.
   const watch = podWatchOf(parts);
@@ -60,6 +62,7 @@ export async function startHolding(
     client,
     clock,
     random,
+    scheduler,
     limits: options.limits,
     rules: { maxOrphanMs: options.maxOrphanMs, leadMs },
     paths,

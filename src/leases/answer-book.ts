@@ -1,7 +1,9 @@
 import type { VaultRequest } from "../mount/mount-spec.js";
 import { requestKey } from "../mount/request-key.js";
 import { ProviderError } from "../shared/errors.js";
+import { FairBudget } from "../shared/fair-budget.js";
 import { type Answer, type AnswerKind, isAlive } from "./answer.js";
+import { AnswerMemory } from "./answer-memory.js";
 import { EvictionOrder } from "./eviction-order.js";
 
 export interface BookLimits {
@@ -59,6 +61,8 @@ export interface Entry {
   denied?: boolean;
   /** A credential is being made: it would be lost if its users lost their place, or if nobody knew of it. */
   making?: boolean;
+  /** Mounts that are not answered yet and have asked for it. */
+  visits?: number;
 }
 
 export interface BookTotals {
@@ -73,9 +77,12 @@ const silenceMs = 24 * 60 * 60_000;
 const supersededMs = 5 * 60_000;
 
 /**
- * Who holds what. Pure memory: it never asks Vault, and the time is told to it. A credential that is alive is never
- * pushed out by a newcomer; static answers are, the oldest of the namespace that holds most first, so that no namespace
- * keeps more than its half when others want room. A volume whose credential is being made keeps its place, too.
+ * Who holds what. Pure memory: it never asks Vault, and the time is told to it.
+ *
+ * Shares are by Kubernetes namespace. A credential that is alive is never pushed out, nor is the volume that holds or
+ * awaits it; so of both a namespace gets no more than it leaves free for others (`FairBudget`): half the limit alone, a
+ * third each of two. Static answers, and volumes with nothing else, may fill what is left; for room the namespace that
+ * has most gives its least recently used, and nobody gives to one that would have more then.
  */
 export class AnswerBook {
   readonly #limits: BookLimits;
@@ -83,11 +90,9 @@ export class AnswerBook {
   readonly #livingPod: (uid: string) => boolean;
   readonly #bindings = new Map<string, Binding>();
   readonly #entries = new Map<string, Entry>();
+  readonly #memory: AnswerMemory;
   /** Those that hold a static answer. */
   readonly #evictable = new EvictionOrder();
-  /** By namespace, and of all credentials. */
-  readonly #bytes = new Map<string, number>();
-  #credentialBytes = 0;
   readonly #bindingsOf = new Map<string, Set<Binding>>();
   /** Those of pods' own volumes, by place: more than one while a class changes its role. */
   readonly #bindingsAt = new Map<string, Set<Binding>>();
@@ -95,6 +100,7 @@ export class AnswerBook {
   /** `forgotten` is told the token key that no binding needs any more; `lives` tells which pods are known to live. */
   constructor(limits: BookLimits, forgotten: (tokenKey: string) => void, lives: (podUid: string) => boolean) {
     this.#limits = limits;
+    this.#memory = new AnswerMemory(limits.bytes);
     this.#forgotten = forgotten;
     this.#livingPod = lives;
   }
@@ -140,9 +146,16 @@ export class AnswerBook {
     return this.#entries.get(`${tokenKey}\n${requestKey(request)}`);
   }
 
-  /** Whether there is room for another credential: what cannot be held must not be made. */
-  hasRoomForCredential(): boolean {
-    return this.#credentialBytes < this.#limits.bytes;
+  /**
+   * Whether the namespace has room for another credential of so many bytes, and for one more volume that holds one: what
+   * cannot be held must not be made. `undefined` when it has, else the limit it has its share of.
+   */
+  fullForCredential(binding: Binding, bytes: number, now: number): keyof BookLimits | undefined {
+    if (!this.#memory.credentials.admits(binding.namespace, bytes)) return "bytes";
+    if (2 * (this.#bindings.size + 1) <= this.#limits.bindings || needsPlace(binding, now)) return undefined;
+    const places = new FairBudget(this.#limits.bindings);
+    for (const one of this.#bindings.values()) if (needsPlace(one, now)) places.add(one.namespace, 1);
+    return places.admits(binding.namespace, 1) ? undefined : "bindings";
   }
 
   /** Holds an answer in its entry, pushing out older static ones for room; a static one too many is not held at all. */
@@ -158,17 +171,31 @@ export class AnswerBook {
   }
 
   /** The volume's files are made of these answers, and it uses no others. Tells whether any of them is news to it. */
-  deliver(binding: Binding, answers: Map<Entry, Answer>, now: number): { news: boolean } {
+  deliver(binding: Binding, answers: ReadonlyMap<Entry, Answer>, now: number): { news: boolean } {
     for (const entry of binding.entries) if (!answers.has(entry)) this.#release(binding, entry);
-    const news =
-      answers.size !== binding.delivered.size ||
-      [...answers].some(([entry, answer]) => binding.delivered.get(entry) !== answer);
-    binding.delivered = answers;
+    const kept = new Map([...answers].filter(([entry, answer]) => this.#mayKeep(binding, entry, answer)));
+    const former = binding.delivered;
+    const news = kept.size !== former.size || [...kept].some(([entry, answer]) => former.get(entry) !== answer);
+    for (const [entry, answer] of kept) this.#memory.hold(answer, entry.namespace);
+    for (const [entry, answer] of former) this.#memory.drop(answer, entry.namespace);
+    binding.delivered = kept;
     binding.deliveries += 1;
     delete binding.supersededAt;
     if (!this.#has(binding)) return { news };
     for (const other of this.#bindingsAt.get(binding.place) ?? []) if (other !== binding) other.supersededAt ??= now;
     return { news };
+  }
+
+  /** A Mount has asked for it and is not answered yet; `left` says that it is. */
+  visited(entry: Entry): void {
+    entry.visits = (entry.visits ?? 0) + 1;
+  }
+
+  /** What came to nothing is not kept: a class that is changed and fails again and again leaves nothing behind. */
+  left(binding: Binding, entry: Entry): void {
+    entry.visits = (entry.visits ?? 1) - 1;
+    const idle = entry.visits === 0 && !entry.making && !entry.answer && !binding.delivered.has(entry);
+    if (idle && binding.entries.has(entry)) this.#release(binding, entry);
   }
 
   /** Forgets volumes that hold nothing of worth and have gone silent, or belong to another now; call it every minute or so. */
@@ -225,7 +252,11 @@ export class AnswerBook {
       entry.users.add(binding);
       binding.entries.add(entry);
       const answer = former.delivered.get(one);
-      if (answer && isNewerCredential(answer, binding.delivered.get(entry))) binding.delivered.set(entry, answer);
+      const known = binding.delivered.get(entry);
+      if (!answer || !isNewerCredential(answer, known)) continue;
+      binding.delivered.set(entry, answer);
+      this.#memory.hold(answer, entry.namespace);
+      if (known) this.#memory.drop(known, entry.namespace);
     }
   }
 
@@ -259,7 +290,7 @@ export class AnswerBook {
   totals(): BookTotals {
     const answers: Record<AnswerKind, number> = { static: 0, leased: 0, issued: 0 };
     for (const { answer } of this.#entries.values()) if (answer) answers[answer.kind] += 1;
-    return { bindings: this.#bindings.size, bytes: this.#totalBytes(), answers };
+    return { bindings: this.#bindings.size, bytes: this.#memory.held.total, answers };
   }
 
   /** Milliseconds since the oldest answer was read that could not be had anew; 0 without one. */
@@ -272,7 +303,7 @@ export class AnswerBook {
 
   #place(entry: Entry, answer: Answer): void {
     entry.answer = answer;
-    this.#count(entry.namespace, answer, 1);
+    this.#memory.hold(answer, entry.namespace);
     if (isEvictable(answer)) this.#evictable.renew(entry);
   }
 
@@ -291,6 +322,8 @@ export class AnswerBook {
 
   #release(binding: Binding, entry: Entry): void {
     binding.entries.delete(entry);
+    const delivered = binding.delivered.get(entry);
+    if (delivered) this.#memory.drop(delivered, entry.namespace);
     binding.delivered.delete(entry);
     entry.users.delete(binding);
     if (entry.users.size > 0) return;
@@ -300,16 +333,28 @@ export class AnswerBook {
 
   #drop(entry: Entry): void {
     if (!entry.answer) return;
-    this.#count(entry.namespace, entry.answer, -1);
+    this.#memory.drop(entry.answer, entry.namespace);
     this.#evictable.remove(entry);
     delete entry.answer;
   }
 
+  /** What an entry no longer holds is kept for its volume where there is room, as what stands in for the new. */
+  #mayKeep(binding: Binding, entry: Entry, answer: Answer): boolean {
+    if (!binding.entries.has(entry)) return false;
+    return this.#memory.isHeld(answer) || this.#memory.held.total + answer.bytes <= this.#limits.bytes;
+  }
+
   #makeRoomForBinding(namespace: string, now: number): void {
     const bindings = [...this.#bindings.values()];
-    const crowded = crowdedBy(namespace, countByNamespace(bindings), this.#limits.bindings);
-    const idle = (binding: Binding) => !needsPlace(binding, now);
-    const victim = bindings.find((binding) => binding.namespace === crowded && idle(binding)) ?? bindings.find(idle);
+    const counts = countByNamespace(bindings);
+    const idle = bindings.filter((binding) => !needsPlace(binding, now));
+    const giver = giverTo(
+      namespace,
+      1,
+      idle.map((binding) => binding.namespace),
+      (of) => counts.get(of) ?? 0,
+    );
+    const victim = idle.find((binding) => binding.namespace === giver);
     if (!victim) {
       throw new ProviderError(
         "limit_exceeded",
@@ -320,23 +365,14 @@ export class AnswerBook {
   }
 
   #makeRoomForBytes(bytes: number, namespace: string): boolean {
-    while (this.#totalBytes() + bytes > this.#limits.bytes) {
-      const victim = this.#evictable.oldest(crowdedBy(namespace, this.#bytes, this.#limits.bytes));
+    const { held } = this.#memory;
+    while (held.total + bytes > this.#limits.bytes) {
+      const giver = giverTo(namespace, bytes, this.#evictable.namespaces(), (of) => held.takenBy(of));
+      const victim = this.#evictable.oldest(giver);
       if (!victim) return false;
       for (const user of victim.users) this.#release(user, victim);
     }
     return true;
-  }
-
-  #totalBytes(): number {
-    return [...this.#bytes.values()].reduce((sum, bytes) => sum + bytes, 0);
-  }
-
-  #count(namespace: string, answer: Answer, sign: 1 | -1): void {
-    if (!isEvictable(answer)) this.#credentialBytes += sign * answer.bytes;
-    const held = (this.#bytes.get(namespace) ?? 0) + sign * answer.bytes;
-    if (held > 0) this.#bytes.set(namespace, held);
-    else this.#bytes.delete(namespace);
   }
 }
 
@@ -356,10 +392,11 @@ function needsPlace(binding: Binding, now: number): boolean {
   );
 }
 
-/** Whose turn it is to give: the asker, if it holds more than half, else whoever holds most. */
-function crowdedBy(asker: string, held: ReadonlyMap<string, number>, budget: number): string {
-  if ((held.get(asker) ?? 0) > budget / 2) return asker;
-  return [...held].reduce((most, next) => (next[1] > most[1] ? next : most), [asker, 0] as [string, number])[0];
+/** Who gives of those that can: whoever has most, if no less than the asker would have then; else the asker itself. */
+function giverTo(asker: string, wanted: number, able: Iterable<string>, has: (namespace: string) => number): string {
+  const fair = has(asker) + wanted;
+  const others = [...new Set(able)].filter((namespace) => namespace !== asker && has(namespace) >= fair);
+  return others.reduce((most, next) => (most === asker || has(next) > has(most) ? next : most), asker);
 }
 
 function countByNamespace(bindings: readonly Binding[]): Map<string, number> {

@@ -1,6 +1,5 @@
 import { X509Certificate } from "node:crypto";
 import type { VaultRequest } from "../mount/mount-spec.js";
-import { argsBytes } from "../mount/request-key.js";
 import type { AnswerBody } from "../mount/secret-value.js";
 import { type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
 import { type StoredToken, tokenReplacementAt } from "../vault/stored-token.js";
@@ -61,7 +60,7 @@ export function answerOf(
   return {
     kind,
     body: reply.body,
-    bytes: heldBytes(reply.bytes) + argsBytes(request),
+    bytes: heldBytes(reply.bytes, request),
     readAt: requestedAt,
     refreshFactor: 0.9 + 0.2 * draw,
     ...(turnsIn !== undefined && { turnsAt: requestedAt + turnsIn }),
@@ -76,9 +75,10 @@ export function answerOf(
   };
 }
 
-/** What a parsed body of so many bytes takes of the heap, entry and all: measured at up to 1.8 of its size and 1 KiB. */
-export function heldBytes(bodyBytes: number): number {
-  return 2 * bodyBytes + 1024;
+/** What an answer takes of the heap whose parsed body takes `bodyBytes` (`jsonBytes`): its entry and request added. */
+export function heldBytes(bodyBytes: number, { path, query, args }: VaultRequest): number {
+  const text = path.length + query.length + (args?.reveal().length ?? 0);
+  return bodyBytes + Math.max(1024, 512 + 2 * text);
 }
 
 /** Whether a Mount should ask Vault again. */

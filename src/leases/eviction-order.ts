@@ -2,14 +2,13 @@ import type { Entry } from "./answer-book.js";
 
 /** Entries that may be pushed out for room, in the order of their last use, told apart by namespace. */
 export class EvictionOrder {
-  readonly #ofNamespace = new Map<string, Map<Entry, number>>();
-  #uses = 0;
+  readonly #ofNamespace = new Map<string, Set<Entry>>();
 
   /** It was used just now. */
   renew(entry: Entry): void {
-    const entries = this.#ofNamespace.get(entry.namespace) ?? new Map<Entry, number>();
+    const entries = this.#ofNamespace.get(entry.namespace) ?? new Set<Entry>();
     entries.delete(entry);
-    entries.set(entry, this.#uses++);
+    entries.add(entry);
     this.#ofNamespace.set(entry.namespace, entries);
   }
 
@@ -23,11 +22,13 @@ export class EvictionOrder {
     if (entries?.size === 0) this.#ofNamespace.delete(entry.namespace);
   }
 
-  /** The one of this namespace that was not used for longest, else of all. Takes time with the namespaces only. */
+  /** The one of this namespace that was not used for longest. */
   oldest(namespace: string): Entry | undefined {
-    const own = this.#ofNamespace.get(namespace);
-    if (own) return own.keys().next().value;
-    const firsts = [...this.#ofNamespace.values()].map((entries) => entries.entries().next().value!);
-    return firsts.sort(([, a], [, b]) => a - b)[0]?.[0];
+    return this.#ofNamespace.get(namespace)?.keys().next().value;
+  }
+
+  /** Those that have any. */
+  namespaces(): Iterable<string> {
+    return this.#ofNamespace.keys();
   }
 }

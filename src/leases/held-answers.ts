@@ -3,15 +3,20 @@ import type { VaultRequest } from "../mount/mount-spec.js";
 import { Attempts } from "../shared/attempts.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
+import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
+import type { FairBudget } from "../shared/fair-budget.js";
+import { joinSignals } from "../shared/join-signals.js";
 import type { Random } from "../shared/random.js";
 import { SharedWork } from "../shared/shared-work.js";
+import { TenantLimiter } from "../shared/tenant-limiter.js";
 import type { StoredToken } from "../vault/stored-token.js";
 import type { Persistence } from "../vault/token-store.js";
 import { type LeaseRules, isShort } from "../vault/term.js";
-import type { Lease, Priority, VaultAnswer } from "../vault/vault-client.js";
+import type { AnswerIntake, Lease, Priority, VaultAnswer } from "../vault/vault-client.js";
 import { VaultError } from "../vault/vault-error.js";
 import { type Answer, answerOf, isAlive, isDue } from "./answer.js";
-import type { AnswerBook, Binding, Entry } from "./answer-book.js";
+import type { AnswerBook, Binding, BookLimits, Entry } from "./answer-book.js";
+import { Reservation } from "./reservation.js";
 import { retryDelay } from "./retry-delay.js";
 
 /** Where fresh answers come from: Vault, as the visitor. */
@@ -19,28 +24,38 @@ export interface FreshAnswers {
   ask(
     visitor: Visitor,
     request: VaultRequest,
-    options: { priority: Priority; mayWait: boolean; allowedBefore: boolean },
+    options: { priority: Priority; mayWait: boolean; allowedBefore: boolean; intake: AnswerIntake },
     signal: AbortSignal,
   ): Promise<{ reply: VaultAnswer; session: StoredToken }>;
 
   /** Whether a read is known to make a credential. */
   hasMade(visitor: Visitor, request: VaultRequest): boolean;
 
-  /** Gives back a lease that nobody will be given; in the background. */
-  giveBack(lease: Lease, session: StoredToken, path: string): void;
+  /** Gives back a credential that nobody will be given, in the background; without a lease it can only be told of. */
+  giveBack(lease: Lease | undefined, session: StoredToken, path: string): void;
 }
+
+/** `mount`: what one Mount may be made of. */
+export type ReachedLimit = keyof BookLimits | "inFlightBytes" | "mount";
 
 export interface HeldAnswersObserver {
   /** A due answer could not be had anew, so the held one stands in. */
   heldInstead(visitor: Visitor, request: VaultRequest, error: ProviderError, heldForMs: number): void;
   /** A credential was made: the first for its request, or in the place of another. */
   credentialMade(visitor: Visitor, request: VaultRequest, answer: Answer, first: boolean): void;
+  /** A limit, or the share of a namespace in it, keeps an answer from being taken in or a credential from being made. */
+  limitReached(limit: ReachedLimit): void;
   /** It lives too short for a file mount; told of the first only. */
   livesTooShort(visitor: Visitor, request: VaultRequest, answer: Answer): void;
 }
 
 export interface HeldAnswersParts {
   book: AnswerBook;
+  /** Bytes of answers on their way to Mounts, and of the files made of them. */
+  inFlight: FairBudget;
+  /** Bytes of the answers that one Mount may be made of. */
+  mountBytes: number;
+  scheduler: EventLoopScheduler;
   fresh: FreshAnswers;
   clock: Clock;
   random: Random;
@@ -63,21 +78,27 @@ interface Question {
   anew: boolean;
 }
 
-/** The failures remembered at once, one for each request of a token key. */
-const rememberedFailures = 8192;
+/** Bytes of the failures remembered at once, one for each request of a token key. */
+const rememberedBytes = 2 << 20;
+/** Several times what a connection lets run at once: each request under way takes ten kilobytes of memory. */
+const askedAtOnce = 64;
+/** What a credential takes at least; how much it is shows when it is made. */
+const leastCredentialBytes = 2 << 10;
 
 /** Answers from the book first; asks Vault for what is new or due, one asking for all who want the same. */
 export class HeldAnswers implements Answers {
   readonly #parts: HeldAnswersParts;
   readonly #asking = new SharedWork<Answer>();
-  readonly #attempts = new Attempts<ProviderError>(rememberedFailures);
+  /** By namespace. */
+  readonly #limiter = new TenantLimiter(askedAtOnce);
+  readonly #attempts = new Attempts<ProviderError>(rememberedBytes);
 
   constructor(parts: HeldAnswersParts) {
     this.#parts = parts;
   }
 
   visit(visitor: Visitor): Visit {
-    const { book, clock, refreshWished, journal } = this.#parts;
+    const { book, mountBytes, clock, observer, refreshWished, journal } = this.#parts;
     const { tokenKey, place, podVolume, pod } = visitor;
     const { namespace, name, uid } = pod;
     const of = { tokenKey, namespace, place, ...(podVolume && { pod: { namespace, name, uid } }) };
@@ -85,11 +106,34 @@ export class HeldAnswers implements Answers {
     const refresh = podVolume ? refreshWished(uid) : undefined;
     const anew = refresh !== undefined && refresh !== binding.refresh;
     const given = new Map<string, { entry: Entry; answer: Answer }>();
+    const asked = new Set<Entry>();
+    const used = new Set<Answer>();
+    const taken = this.#reservation(namespace);
+    const overflow = new AbortController();
+    const joined = new Map<AbortSignal, ReturnType<typeof joinSignals>>();
+    const untilOverflow = (signal: AbortSignal) => {
+      const known = joined.get(signal) ?? joinSignals(signal, overflow.signal);
+      joined.set(signal, known);
+      return known.signal;
+    };
+    const give = (entry: Entry, answer: Answer) => {
+      if (!used.has(answer)) taken.take(answer.bytes);
+      used.add(answer);
+      given.set(entry.key, { entry, answer });
+    };
     return {
       answer: async (request, wish, signal) => {
         const entry = book.use(binding, request);
-        const { answer, heldBecause } = await this.#deliver({ visitor, binding, entry, request, anew }, wish, signal);
-        given.set(entry.key, { entry, answer });
+        if (!asked.has(entry)) book.visited(entry);
+        asked.add(entry);
+        const question = { visitor, binding, entry, request, anew };
+        const { answer, heldBecause } = await this.#deliver(question, wish, untilOverflow(signal));
+        give(entry, answer);
+        if (sumOf(used) > mountBytes && !overflow.signal.aborted) {
+          observer.limitReached("mount");
+          overflow.abort(tooMuchForOneMount(mountBytes));
+        }
+        overflow.signal.throwIfAborted();
         return { body: answer.body, ...(heldBecause && { heldBecause }) };
       },
       former: (request) => {
@@ -98,9 +142,10 @@ export class HeldAnswers implements Answers {
         if (entry.answer?.kind === "static") entry.unfit = true;
         const former = binding.delivered.get(entry);
         if (!former || former === given.get(entry.key)?.answer) return undefined;
-        given.set(entry.key, { entry, answer: former });
+        give(entry, former);
         return former.body;
       },
+      made: (bytes) => taken.take(bytes),
       conclude: (versions) => {
         const answers = new Map([...given.values()].map(({ entry, answer }) => [entry, answer] as const));
         const { news } = book.deliver(binding, answers, clock.monotonic());
@@ -109,6 +154,11 @@ export class HeldAnswers implements Answers {
         if (refresh !== undefined) binding.refresh = refresh;
         if (news || !unchanged || anew) void journal.persist(tokenKey);
         return { unchanged };
+      },
+      end: () => {
+        taken.release();
+        for (const { release } of joined.values()) release();
+        for (const entry of asked) book.left(binding, entry);
       },
     };
   }
@@ -151,25 +201,35 @@ export class HeldAnswers implements Answers {
     const { visitor, entry, request } = question;
     const early = this.#attempts.tooEarly(entry.key, this.#parts.clock.monotonic());
     if (early) throw early;
-    if (makes(request) || (request.method === "GET" && this.#parts.fresh.hasMade(visitor, request))) {
-      this.#admitCredential(visitor, request);
-      if (entry.users.size === 0) throw lostItsPlace(request);
-    }
     const work = (working: AbortSignal) => this.#ask(question, held, working);
-    return this.#asking.run(entry.key, work, { lasting: held?.kind !== "static" }, signal);
+    const ask = () => {
+      if (makes(request) || (request.method === "GET" && this.#parts.fresh.hasMade(visitor, request))) {
+        this.#admitCredential(question, leastCredentialBytes);
+        if (entry.users.size === 0) throw lostItsPlace(request);
+      }
+      return this.#asking.run(entry.key, work, { lasting: held?.kind !== "static" }, signal);
+    };
+    return this.#limiter.run(entry.namespace, held === undefined, async () => ask(), signal);
   }
 
   /** What is a credential for certain is noted before it is asked for; what turns out to be one, before it is given. */
   async #ask(question: Question, held: Answer | undefined, signal: AbortSignal): Promise<Answer> {
     const { visitor, binding, entry, request } = question;
-    const { book, fresh, clock, random, journal, rules } = this.#parts;
+    const { book, scheduler, fresh, clock, random, journal, rules } = this.#parts;
+    const { namespace } = entry;
     const priority = priorityOf(binding, held);
+    const received = this.#reservation(namespace);
+    const intake: AnswerIntake = {
+      admit: (bytes) => received.raiseTo(2 * bytes), // In pieces, and joined.
+      turn: () => scheduler.turn(namespace, { first: true }),
+    };
+    book.visited(entry);
     const former = binding.delivered.get(entry);
     entry.making = makes(request) || (former !== undefined && former.kind !== "static");
     try {
       if (entry.making) await journal.persist(entry.tokenKey);
       const allowedBefore = entry.answer !== undefined && entry.denied !== true;
-      const asked = { priority, mayWait: held !== undefined, allowedBefore };
+      const asked = { priority, mayWait: held !== undefined, allowedBefore, intake };
       const { reply, session } = await fresh.ask(visitor, request, asked, signal);
       const answer = answerOf(request, reply, session, {
         wall: clock.wall(),
@@ -177,7 +237,7 @@ export class HeldAnswers implements Answers {
         draw: random(),
         maxOrphanMs: rules.maxOrphanMs,
       });
-      if (answer.kind !== "static") this.#admitAnswer(question, answer);
+      this.#admitAnswer(question, answer, received);
       const first = entry.answer === undefined;
       book.hold(entry, answer);
       this.#attempts.succeeded(entry.key);
@@ -195,6 +255,8 @@ export class HeldAnswers implements Answers {
       throw error;
     } finally {
       entry.making = false;
+      book.left(binding, entry);
+      received.release();
     }
   }
 
@@ -205,28 +267,62 @@ export class HeldAnswers implements Answers {
     await journal.persist(entry.tokenKey);
   }
 
-  #admitCredential(visitor: Visitor, request: VaultRequest): void {
-    if (!visitor.podVolume) throw needsPodVolume(request);
+  #reservation(namespace: string): Reservation {
+    const { inFlight, observer } = this.#parts;
+    return new Reservation(inFlight, namespace, () => observer.limitReached("inFlightBytes"));
+  }
+
+  #admitCredential(question: Question, bytes: number): void {
+    if (!question.visitor.podVolume) throw needsPodVolume(question.request);
     const refusal = this.#parts.credentialsRefused();
     if (refusal) throw refusal;
-    if (!this.#parts.book.hasRoomForCredential()) {
-      throw new ProviderError(
-        "limit_exceeded",
-        `this node holds as many credentials as limits.bytes allows, so ${request.path} makes no more; raise it or spread the pods`,
-      );
-    }
+    this.#admitBytes(question, bytes);
+  }
+
+  /** What takes the place of another needs no more room than it did: a share that has shrunk ends no credential. */
+  #admitBytes({ binding, entry, request }: Question, bytes: number): void {
+    const { book, clock } = this.#parts;
+    const former = entry.answer ?? binding.delivered.get(entry);
+    if (former && former.kind !== "static" && bytes <= former.bytes + leastCredentialBytes) return;
+    const full = book.fullForCredential(binding, bytes, clock.monotonic());
+    if (!full) return;
+    this.#parts.observer.limitReached(full);
+    throw noRoomForCredential(request, binding.namespace, full);
   }
 
   /** That a GET makes a credential shows first in its answer; a lease that may not be held is given back. */
-  #admitAnswer({ visitor, entry, request }: Question, { kind, lease, session }: Answer): void {
+  #admitAnswer(question: Question, answer: Answer, received: Reservation): void {
+    const { entry, request } = question;
+    const { kind, lease, session, bytes } = answer;
     try {
-      if (kind === "leased") this.#admitCredential(visitor, request);
-      if (entry.users.size === 0) throw lostItsPlace(request);
+      received.raiseTo(bytes);
+      if (kind === "leased") this.#admitCredential(question, bytes);
+      if (kind === "issued") this.#admitBytes(question, bytes);
+      if (kind !== "static" && entry.users.size === 0) throw lostItsPlace(request);
     } catch (refusal) {
-      if (lease) this.#parts.fresh.giveBack(lease, session, request.path);
+      this.#parts.fresh.giveBack(lease, session, request.path);
       throw refusal;
     }
   }
+}
+
+function sumOf(answers: ReadonlySet<Answer>): number {
+  return [...answers].reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+function tooMuchForOneMount(limit: number): ProviderError {
+  return new ProviderError(
+    "limit_exceeded",
+    `the secrets of this volume are larger than ${limit} bytes together, twice what fits one answer to the driver; put them into several classes and volumes`,
+  );
+}
+
+function noRoomForCredential({ path }: VaultRequest, namespace: string, limit: keyof BookLimits): ProviderError {
+  const share = limit === "bytes" ? "as many credentials" : "as many volumes with credentials";
+  return new ProviderError(
+    "limit_exceeded",
+    `this node holds ${share} as the share of namespace ${namespace} in limits.${limit} allows, so ${path} makes no more; raise it or spread the pods`,
+  );
 }
 
 function needsPodVolume(request: VaultRequest): ProviderError {

@@ -1,5 +1,7 @@
 import type { Clock } from "../shared/clock.js";
 import type { ProviderError } from "../shared/errors.js";
+import { FairBudget } from "../shared/fair-budget.js";
+import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import type { Random } from "../shared/random.js";
 import type { CredentialPaths } from "../vault/credential-paths.js";
 import { TokenStore, type TokenStoreObserver } from "../vault/token-store.js";
@@ -15,7 +17,8 @@ export interface HoldingParts {
   client: VaultClient;
   clock: Clock;
   random: Random;
-  limits: BookLimits;
+  limits: BookLimits & { inFlightBytes: number; responseBytes: number };
+  scheduler: EventLoopScheduler;
   rules: LeaseRules;
   /** What is known of paths that make credentials; shared with the client, which waits for those. */
   paths: CredentialPaths;
@@ -38,6 +41,8 @@ export interface Holding {
   answers: HeldAnswers;
   keeper: LeaseKeeper;
   ledger: StateJournal;
+  /** Bytes of answers on their way to Mounts, and of the files made of them. */
+  inFlight: FairBudget;
   /** Resolves when nothing is being made or given back any more, and what was made has been written. */
   settled(): Promise<void>;
 }
@@ -51,13 +56,24 @@ export function createHolding(parts: HoldingParts): Holding {
   const isNeeded = (tokenKey: string) => book.isNeeded(tokenKey);
   const sessions: TokenStore = new TokenStore({ ...common, isNeeded, observer, lifetime });
   const secrets = new VaultSecrets({ client, sessions, paths, observer, lifetime });
-  const { refreshWished, credentialsRefused } = parts;
-  const answers = new HeldAnswers({ ...common, book, fresh: secrets, observer, refreshWished, credentialsRefused });
+  const { refreshWished, credentialsRefused, scheduler } = parts;
+  const inFlight = new FairBudget(limits.inFlightBytes);
+  const answers = new HeldAnswers({
+    ...common,
+    book,
+    inFlight,
+    mountBytes: 2 * limits.responseBytes,
+    scheduler,
+    fresh: secrets,
+    observer,
+    refreshWished,
+    credentialsRefused,
+  });
   const keeper = new LeaseKeeper({ ...common, book, sessions, observer: keeperObserver });
   const settled = async () => {
     await answers.settled(); // Each may log in, and give back.
     await Promise.all([sessions.settled(), secrets.settled()]);
     await ledger.settled();
   };
-  return { book, sessions, answers, keeper, ledger, settled };
+  return { book, sessions, answers, keeper, ledger, inFlight, settled };
 }

@@ -349,6 +349,18 @@ describe("engines that hang", () => {
     expect(ended.size).toBe(0);
   });
 
+  test("none is tried twice before all that are due have been tried once", async () => {
+    for (let n = 0; n < 30; n += 1) await pod(n, "database/creds/hung");
+    const tried: string[] = [];
+    hanging = (id) => tried.push(id) > 0;
+    for (let passed = 0; passed < ttlMs; passed += second) {
+      await clock.advance(second);
+      holding.keeper.round(never);
+    }
+    const firstTwice = tried.findIndex((id, at) => tried.indexOf(id) < at);
+    expect(new Set(tried.slice(0, firstTwice)).size).toBe(30);
+  });
+
   test("what is renewable is replaced by a Mount in the last fifth of its grant, though its renewal was never answered", async () => {
     await pod(1, "database/creds/app");
     hanging = () => true;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { Redacted } from "../shared/redacted.js";
+import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { fitsTheDriver, wireBytes } from "./deliverable.js";
 import { Pace } from "./pace.js";
@@ -13,7 +14,13 @@ test("a file's path counts twice beside its bytes, as it is sent as path and as 
 });
 
 test("thousands of empty files with long paths are not made to their end", () => {
-  const pace = new Pace(new FakeClock(), 1_000_000);
+  const pace = new Pace({
+    clock: new FakeClock(),
+    scheduler: new EventLoopScheduler(),
+    tenant: "shop",
+    responseBytes: 1_000_000,
+    made: () => {},
+  });
   const folder = () => pace.keep(Array.from({ length: 200 }, (_, index) => file(`${index}`.padEnd(4_000, "x"), 0)));
   folder();
   expect(folder).toThrow("the files of this volume are");

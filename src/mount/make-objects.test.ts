@@ -5,6 +5,7 @@ import type { Json } from "../shared/json.js";
 import { OneByOne } from "../shared/one-by-one.js";
 import { Redacted } from "../shared/redacted.js";
 import { makeIdentity } from "../testing/certificates.js";
+import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { workshopAtHand } from "../testing/workshop-at-hand.js";
 import { makeObjects } from "./make-objects.js";
@@ -35,6 +36,8 @@ async function made(text: string, answers: Told, former: Told = {}, onDenied: Wi
       return had && !(had instanceof ProviderError) ? bodyOf(had) : undefined;
     },
     conclude: () => ({ unchanged: false }),
+    made() {},
+    end() {},
   };
   let atOnce = 0;
   let most = 0;
@@ -52,7 +55,13 @@ async function made(text: string, answers: Told, former: Told = {}, onDenied: Wi
     workshop,
     jobs: new OneByOne(),
     tenant: "shop",
-    pace: new Pace(new FakeClock(), 1 << 20),
+    pace: new Pace({
+      clock: new FakeClock(),
+      scheduler: new EventLoopScheduler(),
+      tenant: "shop",
+      responseBytes: 1 << 20,
+      made() {},
+    }),
     versionKey: new Redacted(Buffer.alloc(32)),
   };
   const groups = groupsOf(objects);

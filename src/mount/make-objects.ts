@@ -49,8 +49,8 @@ export async function makeObjects(
     const outcomes: Outcome[] = [];
     const answerTo = (request: VaultRequest) => of.get(group.wantOf.get(request)!)!;
     for (const object of group.objects) {
+      await making.pace.turn();
       outcomes.push(await outcome(object, answerTo, making, signal));
-      await making.pace.pause();
     }
     return outcomes;
   };

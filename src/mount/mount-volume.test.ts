@@ -1,3 +1,4 @@
+import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { workshopAtHand } from "../testing/workshop-at-hand.js";
 import { describe, expect, test } from "vitest";
@@ -35,6 +36,7 @@ function spec(objects: ObjectSpec[]): MountSpec {
 function parts(told: Record<string, string | ProviderError | Delivered>, responseBytes = 1 << 20) {
   const concluded: string[] = [];
   const readAgain: string[] = [];
+  const ended: string[] = [];
   const visit: Visit = {
     async answer({ path }) {
       const answer = told[path];
@@ -49,15 +51,19 @@ function parts(told: Record<string, string | ProviderError | Delivered>, respons
       concluded.push(versions);
       return { unchanged: concluded.at(-2) === versions };
     },
+    made() {},
+    end: () => ended.push("ended"),
   };
-  const made: MountParts & { concluded: string[]; readAgain: string[] } = {
+  const made: MountParts & { concluded: string[]; readAgain: string[]; ended: string[] } = {
     answers: { visit: () => visit },
     workshop: workshopAtHand,
     clock: new FakeClock(),
+    scheduler: new EventLoopScheduler(),
     versionKey: new Redacted(Buffer.alloc(32, 1)),
     responseBytes,
     concluded,
     readAgain,
+    ended,
   };
   return made;
 }
@@ -78,6 +84,17 @@ test("every object gives its file, and a version under its name", async () => {
   ]);
   expect(volume.versions.map(({ id }) => id)).toEqual(["a", "b"]);
   expect(new Set(volume.versions.map(({ version }) => version)).size).toBe(2);
+});
+
+test("the visit ends when the Mount has failed or its answer has left, and not before", async () => {
+  const [failing, delivering] = [parts({}), parts({ "secret/data/a": "1" })];
+  await expect(mount([object("a")], failing)).rejects.toThrow();
+  expect(failing.ended).toHaveLength(1);
+  const left = new AbortController();
+  await mountVolume(spec([object("a")]), sampleVisitor(), delivering, never, left.signal);
+  expect(delivering.ended).toHaveLength(0);
+  left.abort();
+  expect(delivering.ended).toHaveLength(1);
 });
 
 test("a second Mount of the same values is unchanged", async () => {

@@ -3,6 +3,7 @@ import { ProviderError } from "../shared/errors.js";
 import { named, quoted } from "../shared/quoted.js";
 import type { Clock } from "../shared/clock.js";
 import { OneByOne } from "../shared/one-by-one.js";
+import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import type { Redacted } from "../shared/redacted.js";
 import { allOrNothing } from "./all-or-nothing.js";
 import { fitsTheDriver } from "./deliverable.js";
@@ -11,7 +12,7 @@ import type { MountSpec, MountedFile, ObjectSpec } from "./mount-spec.js";
 import { clashes } from "./object-name.js";
 import { groupsOf, requestsOf } from "./object-requests.js";
 import { Pace } from "./pace.js";
-import type { Answers, Visitor, Workshop } from "./ports.js";
+import type { Answers, Visit, Visitor, Workshop } from "./ports.js";
 
 /** What the use case needs beside the request. */
 export interface MountParts {
@@ -19,6 +20,7 @@ export interface MountParts {
   workshop: Workshop;
   versionKey: Redacted<Buffer>;
   clock: Clock;
+  scheduler: EventLoopScheduler;
   /** Bytes a response may have on the wire. */
   responseBytes: number;
 }
@@ -35,19 +37,38 @@ export interface MountedVolume {
   unchanged: boolean;
 }
 
-/** Gives every file of the volume, or one error that names every failure: a pod must not see half a rotation. */
+/**
+ * Gives every file of the volume, or one error that names every failure: a pod must not see half a rotation. What the
+ * files take of memory counts as in flight until `left` aborts, where it is given: until the answer has left.
+ */
 export async function mountVolume(
   spec: MountSpec,
   visitor: Visitor,
   parts: MountParts,
   signal: AbortSignal,
+  left?: AbortSignal,
 ): Promise<MountedVolume> {
   const visit = parts.answers.visit(visitor);
+  try {
+    return await makeVolume(spec, visit, parts, signal);
+  } finally {
+    if (!left || left.aborted) visit.end();
+    else left.addEventListener("abort", () => visit.end(), { once: true });
+  }
+}
+
+async function makeVolume(
+  spec: MountSpec,
+  visit: Visit,
+  parts: MountParts,
+  signal: AbortSignal,
+): Promise<MountedVolume> {
   const { defaultMode, pod, class: asked } = spec;
-  const { versionKey, workshop, clock, responseBytes } = parts;
-  const pace = new Pace(clock, responseBytes);
+  const { versionKey, workshop, responseBytes } = parts;
+  const tenant = pod.namespace;
+  const pace = new Pace({ ...parts, tenant, made: (bytes) => visit.made(bytes) });
   const jobs = new OneByOne();
-  const making = { versionKey, workshop, jobs, pace, defaultMode, responseBytes, tenant: pod.namespace };
+  const making = { versionKey, workshop, jobs, pace, defaultMode, responseBytes, tenant };
   const groups = groupsOf(asked.objects);
   const outcomes = await Promise.all(groups.map((group) => makeObjects(group, asked.onDenied, visit, making, signal)));
   const again = () => asked.objects.flatMap(requestsOf).forEach((request) => visit.former(request));
@@ -59,7 +80,7 @@ export async function mountVolume(
     .filter((made) => made.files.length > 0)
     .map(({ object, version }) => ({ id: object.objectName, version }));
   const bytes = orElse(() => {
-    const size = fitsTheDriver(files, parts.responseBytes);
+    const size = fitsTheDriver(files, responseBytes);
     fitTogether(objects);
     return size;
   }, again);

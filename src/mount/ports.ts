@@ -29,7 +29,10 @@ export interface Answers {
 }
 
 export interface Visit {
-  /** Gives what is held and not due, else asks Vault; when that fails, what is held after all, and why. */
+  /**
+   * Gives what is held and not due, else asks Vault; when that fails, what is held after all, and why. Throws
+   * `limit_exceeded` as soon as the answers of this visit are together more than its files could hold.
+   */
   answer(request: VaultRequest, wish: Wish, signal: AbortSignal): Promise<Delivered>;
   /**
    * No file can be made of its answer: what the volume was last delivered instead, if that is another. Whoever mends it
@@ -41,6 +44,10 @@ export interface Visit {
    * is about to be delivered. Tells whether the versions are those of the visit before.
    */
   conclude(versions: string): { unchanged: boolean };
+  /** So many bytes more of files are made of the answers. Throws `limit_exceeded` when there is no room for them. */
+  made(bytes: number): void;
+  /** Lets go of everything that was answered, whatever came of the Mount; nothing else may be asked after it. */
+  end(): void;
 }
 
 export interface Wish {

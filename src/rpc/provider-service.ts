@@ -4,7 +4,7 @@ import {
   type MountResponse,
   type VersionResponse,
 } from "../wire/provider.js";
-import { type CallFacts, type Edge, unary } from "./unary.js";
+import { type CallContext, type Edge, unary } from "./unary.js";
 
 /** The version of the protocol, which the driver also sends (driver 1.6.0 provider_client.go). */
 const protocolVersion = "v1alpha1";
@@ -14,7 +14,7 @@ const runtimeName = "keymount";
 /** What a provider does for the driver. Mount gives every file or throws one `ProviderError`. */
 export interface ProviderService {
   version(): VersionResponse;
-  mount(request: MountRequest, signal: AbortSignal, facts: CallFacts): Promise<MountResponse>;
+  mount(request: MountRequest, signal: AbortSignal, call: CallContext): Promise<MountResponse>;
 }
 
 /** Answers Version from what is known at start; the driver gives it five seconds, and Vault may be down. */
@@ -25,6 +25,6 @@ export function versionResponse(runtimeVersion: string): VersionResponse {
 export function providerHandlers(service: ProviderService, edge: Edge): CSIDriverProviderServer {
   return {
     version: unary("Version", async () => service.version(), edge),
-    mount: unary("Mount", (request: MountRequest, signal, facts) => service.mount(request, signal, facts), edge),
+    mount: unary("Mount", (request: MountRequest, signal, call) => service.mount(request, signal, call), edge),
   };
 }

@@ -17,7 +17,13 @@ export interface CallOutcome {
 /** What a method notes of its call as it learns it, for the same line: fields of the log. */
 export type CallFacts = Record<string, unknown>;
 
-type Method<Request, Response> = (request: Request, signal: AbortSignal, facts: CallFacts) => Promise<Response>;
+/** What belongs to one call: `left` aborts when its answer has left, or nobody waits for it. */
+export interface CallContext {
+  facts: CallFacts;
+  left: AbortSignal;
+}
+
+type Method<Request, Response> = (request: Request, signal: AbortSignal, call: CallContext) => Promise<Response>;
 
 export interface Edge {
   calls: OpenCalls;
@@ -46,7 +52,10 @@ export function unary<Request, Response>(
     const facts: CallFacts = {};
     const report = (code: CallOutcome["code"], error?: ProviderError) =>
       edge.report({ method: name, code, durationMs: edge.clock.monotonic() - started, facts, ...(error && { error }) });
-    const answer = edge.calls.run(() => limited(call, (request, signal) => method(request, signal, facts), edge));
+    const left = new AbortController();
+    call.on("cancelled", () => left.abort()); // After a normal end, too: when the stream is closed.
+    const context = { facts, left: left.signal };
+    const answer = edge.calls.run(() => limited(call, (request, signal) => method(request, signal, context), edge));
     answer.then(
       (response) => {
         callback(null, response);

@@ -1,24 +1,38 @@
 import { expect, test } from "vitest";
 import { Attempts } from "./attempts.js";
 
+const enough = 1 << 20;
+
 test("what failed rests for as long as it is told, longer each time in a row", () => {
-  const attempts = new Attempts<string>(10);
+  const attempts = new Attempts(enough);
   const delay = (failures: number) => failures * 100;
-  attempts.failed("k", "first", 0, delay);
-  expect([attempts.tooEarly("k", 99), attempts.tooEarly("k", 100)]).toEqual(["first", undefined]);
-  attempts.failed("k", "second", 100, delay);
-  expect([attempts.tooEarly("k", 299), attempts.tooEarly("k", 300)]).toEqual(["second", undefined]);
+  const [first, second] = [new Error("first"), new Error("second")];
+  attempts.failed("k", first, 0, delay);
+  expect([attempts.tooEarly("k", 99), attempts.tooEarly("k", 100)]).toEqual([first, undefined]);
+  attempts.failed("k", second, 100, delay);
+  expect([attempts.tooEarly("k", 299), attempts.tooEarly("k", 300)]).toEqual([second, undefined]);
 });
 
 test("a success forgets the failures", () => {
-  const attempts = new Attempts<string>(10);
-  attempts.failed("k", "error", 0, () => 100);
+  const attempts = new Attempts(enough);
+  attempts.failed("k", new Error(), 0, () => 100);
   attempts.succeeded("k");
   expect(attempts.tooEarly("k", 0)).toBeUndefined();
 });
 
-test("no more failures are remembered than there is room for", () => {
-  const attempts = new Attempts<string>(2);
-  for (const key of ["a", "b", "c"]) attempts.failed(key, key, 0, () => 100);
-  expect(["a", "b", "c"].map((key) => attempts.tooEarly(key, 0))).toEqual([undefined, "b", "c"]);
+test.each([
+  ["keys", (name: string) => ({ key: name.repeat(10_000), message: "" })],
+  ["messages", (name: string) => ({ key: name, message: name.repeat(10_000) })],
+])("no more failures are remembered than there is room for their %s", (_what, of) => {
+  const attempts = new Attempts(64 << 10);
+  const failures = [..."abcd"].map(of);
+  for (const { key, message } of failures) attempts.failed(key, new Error(message), 0, () => 100);
+  expect(failures.map(({ key }) => attempts.tooEarly(key, 0) !== undefined)).toEqual([false, true, true, true]);
+});
+
+test("one failure after another of the same operation takes the room of one", () => {
+  const attempts = new Attempts(4 << 10);
+  attempts.failed("other", new Error(), 0, () => 100);
+  for (let times = 0; times < 100; times += 1) attempts.failed("k", new Error(), 0, () => 100);
+  expect(attempts.tooEarly("other", 0)).toBeDefined();
 });

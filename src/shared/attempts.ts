@@ -1,13 +1,25 @@
+/** Beside key and message: the entry, and an error with its stack. */
+const bytesPerFailure = 1024;
+
+interface Failed<E> {
+  failures: number;
+  notBefore: number;
+  error: E;
+  bytes: number;
+}
+
 /**
  * Remembers which operations failed and until when they are not to be tried again, so that no caller, however eager,
- * hammers an upstream. Bounded: the oldest failure is forgotten first, which costs one early attempt.
+ * hammers an upstream. Bounded in bytes, since keys and messages hold foreign text: the oldest failure is forgotten
+ * first, which costs one early attempt.
  */
-export class Attempts<E> {
-  readonly #failed = new Map<string, { failures: number; notBefore: number; error: E }>();
-  readonly #capacity: number;
+export class Attempts<E extends { message: string }> {
+  readonly #failed = new Map<string, Failed<E>>();
+  readonly #mostBytes: number;
+  #bytes = 0;
 
-  constructor(capacity: number) {
-    this.#capacity = capacity;
+  constructor(mostBytes: number) {
+    this.#mostBytes = mostBytes;
   }
 
   /** The last failure, while it is too early to try again. */
@@ -19,12 +31,15 @@ export class Attempts<E> {
   /** Records a failure; `delayMs` is told how many there were in a row. */
   failed(key: string, error: E, now: number, delayMs: (failures: number) => number): void {
     const failures = (this.#failed.get(key)?.failures ?? 0) + 1;
-    this.#failed.delete(key);
-    this.#failed.set(key, { failures, notBefore: now + delayMs(failures), error });
-    if (this.#failed.size > this.#capacity) this.#failed.delete(this.#failed.keys().next().value as string);
+    const bytes = bytesPerFailure + 2 * (key.length + error.message.length);
+    this.succeeded(key);
+    this.#failed.set(key, { failures, notBefore: now + delayMs(failures), error, bytes });
+    this.#bytes += bytes;
+    while (this.#bytes > this.#mostBytes) this.succeeded(this.#failed.keys().next().value as string);
   }
 
   succeeded(key: string): void {
+    this.#bytes -= this.#failed.get(key)?.bytes ?? 0;
     this.#failed.delete(key);
   }
 }

@@ -16,6 +16,10 @@ export class BoundedBytes {
     this.#maxBytes = maxBytes;
   }
 
+  get length(): number {
+    return this.#length;
+  }
+
   /** Takes a piece; says why it does not, and then holds nothing more. */
   add(piece: Buffer): "too large" | "crumbs" | undefined {
     const length = this.#length + piece.length;

@@ -32,3 +32,18 @@ test("a secret prints nowhere", () => {
   expect(printed.join()).not.toContain("s3cret");
   expect(secret.reveal()).toBe("s3cret");
 });
+
+test.each(["kv/\u202eppa", "role \u001b[2J", "a\u2028b\u0000c\u200b"])(
+  "%j in a message acts on no terminal",
+  (name) => {
+    const { message } = new ProviderError("not_found", `nothing at ${name}`);
+    expect(message).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+    expect(JSON.parse(`"${message}"`)).toBe(`nothing at ${name}`);
+  },
+);
+
+test("a message is bounded", () => {
+  const { message } = new ProviderError("invalid_request", "ü".repeat(1_000_000));
+  expect(Buffer.byteLength(message)).toBeLessThanOrEqual(8_192);
+  expect(message).toMatch(/^ü{4000,}…$/);
+});

@@ -5,6 +5,8 @@ import { knownEngine } from "./engines.js";
 export interface Holdings {
   volumes: number;
   bytes: number;
+  /** Of answers on their way to Mounts, and of the files made of them. */
+  inFlightBytes: number;
   tokens: number;
   answers: Readonly<Record<string, number>>;
   /** Age of the oldest answer that is served because it could not be read again; 0 without one. */
@@ -59,6 +61,11 @@ export function registerHoldings(registry: Registry, holdings: () => Holdings): 
 
   single("keymount_volumes", "Volumes that hold answers", (held) => held.volumes);
   single("keymount_answer_bytes", "Bytes of the answers held", (held) => held.bytes);
+  single(
+    "keymount_in_flight_bytes",
+    "Bytes of answers on their way to Mounts, and of files made of them",
+    (held) => held.inFlightBytes,
+  );
   single("keymount_tokens", "Vault tokens held", (held) => held.tokens);
   single(
     "keymount_stale_seconds",

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { Redacted } from "../shared/redacted.js";
 import { captureLog } from "../testing/capture-log.js";
+import { withoutSecrets } from "./secret-shapes.js";
 
 test("writes one line of JSON for each call, with its level in words and its time", () => {
   const { log, text, lines } = captureLog();
@@ -93,3 +94,13 @@ test("leaves numbers, dates and lists of a few as they are", () => {
   log.info(fields, "x");
   expect(lines()[0]).toMatchObject({ ...fields, at: "1970-01-01T00:00:00.000Z" });
 });
+
+test.each(["eyJ", "-----BEGIN ", "hvs.", "s.", "eyJaaaaaaaaa.", "-----BEGIN A"])(
+  "looks for secrets in time linear in the line, of %j",
+  (piece) => {
+    const line = piece.repeat(100_000 / piece.length);
+    const before = performance.now();
+    withoutSecrets(line);
+    expect(performance.now() - before).toBeLessThan(1_000);
+  },
+);

@@ -6,6 +6,7 @@ import { Metrics } from "./metrics.js";
 const holdings: Holdings = {
   volumes: 3,
   bytes: 2_048,
+  inFlightBytes: 1_024,
   tokens: 2,
   answers: { static: 4, leased: 1, issued: 0 },
   credentials: [{ connection: "main", engine: "token", due: true, ending: false }],
@@ -27,6 +28,7 @@ function usedMetrics(): Metrics {
   metrics.worked("template", "ok", 0.004);
   metrics.workerEnded("memory");
   metrics.heldInstead("main", "unavailable");
+  metrics.limitReached("inFlightBytes");
   metrics.failedOver("main");
   metrics.tlsFilesRejected("main");
   metrics.event("written");

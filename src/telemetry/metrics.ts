@@ -22,6 +22,7 @@ export class Metrics {
   readonly #up: Gauge<"connection">;
   readonly #logins: Counter<"connection" | "outcome">;
   readonly #revocations: Counter<"connection" | "outcome">;
+  readonly #limits: Counter<"limit">;
   readonly #heldObjects: Counter<"connection" | "reason">;
   readonly #failovers: Counter<"connection">;
   readonly #tlsRejections: Counter<"connection">;
@@ -85,6 +86,12 @@ export class Metrics {
       name: "keymount_held_instead_total",
       help: "Answers served from memory because they could not be had anew, by the error's code",
       labelNames: ["connection", "reason"],
+      registers,
+    });
+    this.#limits = new Counter({
+      name: "keymount_limit_refusals_total",
+      help: "Answers and credentials refused because a limit, or a namespace's share in it, was reached: bytes, bindings, inFlightBytes, mount",
+      labelNames: ["limit"],
       registers,
     });
     this.#failovers = new Counter({
@@ -210,6 +217,10 @@ export class Metrics {
 
   heldInstead(connection: string, reason: string): void {
     this.#heldObjects.inc({ connection, reason });
+  }
+
+  limitReached(limit: string): void {
+    this.#limits.inc({ limit });
   }
 
   failedOver(connection: string): void {

@@ -14,6 +14,7 @@ const dashboard = JSON.parse(at("deploy/chart/monitoring/dashboard.json")) as {
 
 const metrics = new Metrics("1.2.3", () => ({
   volumes: 0,
+  inFlightBytes: 0,
   bytes: 0,
   tokens: 0,
   answers: {},

@@ -9,7 +9,12 @@ import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
 import { sampleConnection } from "./connection.js";
 
 type Reply =
-  | { body: JsonObject | null; lease?: { id: string; durationMs: number; renewable?: boolean } }
+  | {
+      body: JsonObject | null;
+      /** 100 when left out. */
+      bytes?: number;
+      lease?: { id: string; durationMs: number; renewable?: boolean };
+    }
   | VaultErrorKind;
 
 /** A `VaultClient` without a network, that keeps the list of what it was asked and answers as it is told to. */
@@ -78,7 +83,8 @@ export class CountingVault implements VaultClient {
       renewable: reply.lease.renewable ?? true,
       durationMs: reply.lease.durationMs,
     };
-    return { body: new Redacted(reply.body), bytes: 100, requestedAt, ...(lease && { lease }) };
+    const { bytes = 100 } = reply;
+    return { body: new Redacted(reply.body), bytes, requestedAt, ...(lease && { lease }) };
   }
 
   async lookupSelf(

@@ -1,5 +1,6 @@
 import type { StateJournalObserver } from "../leases/state-journal.js";
 import type { HeldAnswersObserver } from "../leases/held-answers.js";
+import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import { type Holding, type HoldingParts, createHolding } from "../leases/holding.js";
 import type { LeaseKeeperObserver } from "../leases/lease-keeper.js";
 import { Redacted } from "../shared/redacted.js";
@@ -27,6 +28,7 @@ export function quietObserver(change: Partial<Told> = {}): Told {
     tokenDied() {},
     notGivenBack() {},
     heldInstead() {},
+    limitReached() {},
     credentialMade() {},
     livesTooShort() {},
     leaseRenewed() {},
@@ -43,6 +45,10 @@ export function quietObserver(change: Partial<Told> = {}): Told {
 /** A lead of five minutes and an hour for what is orphaned, as without settings. */
 export const usualRules = { maxOrphanMs: 3_600_000, leadMs: 300_000 };
 
+export function sampleLimits(change: Partial<HoldingParts["limits"]> = {}): HoldingParts["limits"] {
+  return { bindings: 1_000, bytes: 64 << 20, inFlightBytes: 64 << 20, responseBytes: 3584 << 10, ...change };
+}
+
 /** What holds, in front of any `VaultClient`; every draw is one half, unless said. */
 export function testHolding(
   parts: Pick<HoldingParts, "client" | "clock"> & Partial<HoldingParts> & { tell?: Partial<Told> },
@@ -50,7 +56,8 @@ export function testHolding(
   const observer = quietObserver(parts.tell);
   return createHolding({
     random: () => 0.5,
-    limits: { bindings: 1_000, bytes: 64 << 20 },
+    scheduler: new EventLoopScheduler(),
+    limits: sampleLimits(),
     rules: usualRules,
     paths: new CredentialPaths(),
     observer,

@@ -8,6 +8,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Connection } from "../config/connection.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import { systemClock } from "../shared/clock.js";
+import { ProviderError } from "../shared/errors.js";
+import { jsonBytes } from "../shared/json-bytes.js";
 import { Redacted } from "../shared/redacted.js";
 import { type Identity, makeIdentity } from "../testing/certificates.js";
 import { sampleConnection } from "../testing/connection.js";
@@ -15,7 +17,7 @@ import { FakeClock } from "../testing/fake-clock.js";
 import { type Handler, type TestServer, serveHttp, serveRaw } from "../testing/http-server.js";
 import { type LiveVaultClient, createVaultClient } from "./create-vault-client.js";
 import { CredentialPaths } from "./credential-paths.js";
-import type { Caller, VaultToken } from "./vault-client.js";
+import type { AnswerIntake, Caller, VaultToken } from "./vault-client.js";
 import type { VaultError } from "./vault-error.js";
 import type { VaultObserver } from "./vault-observer.js";
 
@@ -123,11 +125,33 @@ const failure = (work: Promise<unknown>): Promise<VaultError> =>
   );
 
 describe("a request", () => {
+  test.each([
+    [15 << 10, 0],
+    [64 << 10, 1],
+  ])("of whose answer %i bytes are text waits %i times for a turn to parse it", async (bytes, turns) => {
+    const vault = await node([{ body: { data: { a: "x".repeat(bytes) } } }]);
+    let waited = 0;
+    const intake: AnswerIntake = { admit() {}, turn: async () => void (waited += 1) };
+    await read(through([vault]), {}, { ...caller, intake });
+    expect(waited).toBe(turns);
+  });
+
+  test("whose answer is refused says so in the words of whoever refused it, and no node rests for it", async () => {
+    const vault = await node([{ body: { data: { a: "x".repeat(10_000) } } }, { body: { data: {} } }]);
+    const admit = (bytes: number) => {
+      if (bytes > 5_000) throw new ProviderError("limit_exceeded", "no room for it");
+    };
+    const intake: AnswerIntake = { admit, turn: async () => {} };
+    await expect(read(through([vault]), {}, { ...caller, intake })).rejects.toThrow("no room for it");
+    expect(vault.seen).toHaveLength(1);
+    expect(await read(through([vault]), {}, { ...caller, intake })).toMatchObject({});
+  });
+
   test("carries its token, namespace and pod, and its path escaped", async () => {
     const vault = await node([{ body: { data: { a: 1 }, lease_id: "" } }]);
     const answer = await read(through([vault]), { path: "secret/data/ü b/100%&'", query: "version=2" });
     expect(answer.body.reveal()).toMatchObject({ lease_id: "" });
-    expect(answer).toMatchObject({ bytes: 30 });
+    expect(answer).toMatchObject({ bytes: jsonBytes(answer.body.reveal()) });
     expect(vault.seen[0]).toMatchObject({
       method: "GET",
       url: "/v1/secret/data/%C3%BC%20b/100%25%26'?version=2",

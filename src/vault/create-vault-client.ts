@@ -1,4 +1,5 @@
 import type { Connection } from "../config/connection.js";
+import { jsonBytes } from "../shared/json-bytes.js";
 import { Redacted } from "../shared/redacted.js";
 import { escapePath, wireRequest } from "./api-path.js";
 import { CredentialPaths } from "./credential-paths.js";
@@ -64,10 +65,19 @@ export function createVaultClient({
       const kind = makes ? "issue" : "read";
       const operation: Operation = { kind, connection, method, path, query, vaultNamespace };
       const body = args && !reads ? { body: args } : {};
-      const question = { ...wireRequest(request), vaultNamespace, token: token.secret, ...body, ...podOf(caller) };
+      const intake = caller.intake && { intake: caller.intake };
+      const question = {
+        ...wireRequest(request),
+        vaultNamespace,
+        token: token.secret,
+        ...body,
+        ...intake,
+        ...podOf(caller),
+      };
       const { reply, requestedAt } = await to(connection).ask(operation, question, caller, signal);
       const lease = reply.body ? leaseIn(reply.body) : undefined;
-      return { body: new Redacted(reply.body ?? null), bytes: reply.bytes, requestedAt, ...(lease && { lease }) };
+      const parsed = reply.body ?? null;
+      return { body: new Redacted(parsed), bytes: jsonBytes(parsed), requestedAt, ...(lease && { lease }) };
     },
 
     async lookupSelf(connection, { vaultNamespace, token }, caller, signal) {

@@ -1,4 +1,5 @@
 import http from "node:http";
+import { ProviderError } from "../shared/errors.js";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -226,5 +227,46 @@ describe("an abort", () => {
     const server = await started(serveRaw(() => {}));
     await expect(get(server.origin, {}, { signal: AbortSignal.abort(new Error("enough")) })).rejects.toThrow("enough");
     expect(server.accepted()).toBe(0);
+  });
+});
+
+describe("an answer's bytes are admitted", () => {
+  const head = "HTTP/1.1 200 OK\r\n";
+  const upTo = (most: number) => {
+    const told: number[] = [];
+    const admit = (bytes: number) => {
+      told.push(bytes);
+      if (bytes > most) throw new ProviderError("limit_exceeded", "no room");
+    };
+    return { told, admit };
+  };
+
+  test("before they are read, where the answer says how many", async () => {
+    const { told, admit } = upTo(8_000);
+    const { origin } = await answering(`${head}Content-Length: 9000\r\n\r\n`);
+    await expect(get(origin, { admit, maxBytes: 10_000 })).rejects.toThrow("no room");
+    expect(told).toEqual([4_096, 9_000]);
+  });
+
+  test("as they come, where it does not", async () => {
+    const { told, admit } = upTo(4_200);
+    const chunk = `${(5_000).toString(16)}\r\n${"x".repeat(5_000)}\r\n`;
+    const { origin } = await answering(`${head}Transfer-Encoding: chunked\r\n\r\n${chunk.repeat(10)}0\r\n\r\n`);
+    await expect(get(origin, { admit, maxBytes: 100_000 })).rejects.toThrow("no room");
+    expect(told.at(-1)).toBeLessThan(100_000);
+  });
+
+  test("before anything is sent, so that what an answer usually takes is there for it", async () => {
+    const { admit } = upTo(1_000);
+    const server = await answering(`${head}Content-Length: 2\r\n\r\n{}`);
+    await expect(get(server.origin, { admit })).rejects.toThrow("no room");
+    expect(server.accepted()).toBe(0);
+  });
+
+  test("and then it comes", async () => {
+    const { told, admit } = upTo(8_000);
+    const { origin } = await answering(`${head}Content-Length: 2\r\n\r\n{}`);
+    expect((await get(origin, { admit })).body.toString()).toBe("{}");
+    expect(Math.max(...told)).toBe(4_096);
   });
 });

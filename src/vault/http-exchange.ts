@@ -34,6 +34,11 @@ export interface ExchangeLimits {
   /** The whole of it. */
   totalMs: number;
   maxBytes: number;
+  /**
+   * Told how many bytes the answer's body takes in all, each time more of it is known: before anything is sent (what most
+   * answers take), from its Content-Length, piece by piece. What it throws refuses the answer.
+   */
+  admit?: (bytes: number) => void;
 }
 
 /** Interim answers (1xx) before the answer; Vault sends none, and a proxy one or two (RFC 9110 §15.2, RFC 8297). */
@@ -42,6 +47,8 @@ const mostInterimAnswers = 8;
 /** Of an answer's head, whatever Node was started with. */
 const mostHeaderBytes = 16_384;
 const mostHeaders = 256;
+/** Most answers are smaller. */
+const usualBytes = 4 << 10;
 
 export type Phase = "connecting" | "waiting" | "receiving";
 
@@ -69,6 +76,7 @@ export class ExchangeError extends Error {
 export function exchange(dial: Dial, request: HttpRequest, limits: ExchangeLimits, signal: AbortSignal) {
   return new Promise<HttpAnswer>((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason as Error);
+    limits.admit?.(usualBytes);
     let phase: Phase = "connecting";
     const sent = open(dial, request);
     const finish = (settle: () => void) => {
@@ -100,9 +108,10 @@ export function exchange(dial: Dial, request: HttpRequest, limits: ExchangeLimit
     });
     sent.once("response", (answer) => {
       enter("receiving", limits.idleMs);
-      receive(answer, limits.maxBytes, {
+      receive(answer, limits, {
         progress: () => step.refresh(),
         fail: failAs,
+        refuse: fail,
         done: (body) => finish(() => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body })),
       });
     });
@@ -135,22 +144,36 @@ function whenConnected(socket: Socket, then: () => void): void {
 interface Receiver {
   progress: () => void;
   fail: (code: string) => void;
+  /** What `admit` threw. */
+  refuse: (reason: Error) => void;
   done: (body: Buffer) => void;
 }
 
 /** We never offer to decode, so what is encoded would be read as rubbish, or blown up by whoever decodes it. */
-function receive(answer: IncomingMessage, maxBytes: number, { progress, fail, done }: Receiver): void {
+function receive(answer: IncomingMessage, { maxBytes, admit }: ExchangeLimits, receiver: Receiver): void {
+  const { progress, fail, refuse, done } = receiver;
   const encoding = answer.headers["content-encoding"];
   if (encoding !== undefined && encoding !== "identity") return fail("ENCODED_BODY");
-  if (Number(answer.headers["content-length"] ?? 0) > maxBytes) return fail("BODY_TOO_LARGE");
-  const bytes = new BoundedBytes(maxBytes);
+  const length = Number(answer.headers["content-length"] ?? 0);
+  if (length > maxBytes) return fail("BODY_TOO_LARGE");
+  const isRefused = (bytes: number) => {
+    try {
+      admit?.(bytes);
+      return false;
+    } catch (reason) {
+      refuse(reason as Error);
+      return true;
+    }
+  };
+  if (isRefused(length)) return;
+  const body = new BoundedBytes(maxBytes);
   const take = (piece: Buffer) => {
-    const refused = bytes.add(piece);
-    if (refused === undefined) return progress();
+    const refused = body.add(piece);
+    if (refused === undefined && !isRefused(body.length)) return progress();
     answer.off("data", take); // What has come with it is not looked at.
-    fail(refused === "crumbs" ? "BODY_IN_CRUMBS" : "BODY_TOO_LARGE");
+    if (refused !== undefined) fail(refused === "crumbs" ? "BODY_IN_CRUMBS" : "BODY_TOO_LARGE");
   };
   answer.on("data", take);
   answer.on("error", (error: NodeJS.ErrnoException) => fail(error.code ?? "FAILED"));
-  answer.once("end", () => (answer.complete ? done(bytes.take()) : fail("ECONNRESET")));
+  answer.once("end", () => (answer.complete ? done(body.take()) : fail("ECONNRESET")));
 }

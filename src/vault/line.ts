@@ -23,6 +23,8 @@ export type Outcome = Answered | Failure;
 /** A read, login or the like is given up when nothing came for this long; what makes something gets the whole time. */
 const firstByteMs = 10_000;
 const bodyIdleMs = 5_000;
+/** What is larger takes a millisecond and more to parse. */
+const quicklyParsedBytes = 16 << 10;
 
 const healthPath = "/v1/sys/health?standbyok=true&perfstandbyok=true";
 
@@ -55,10 +57,16 @@ export class Line {
     signal: AbortSignal,
   ): Promise<Outcome> {
     const repeatable = isRepeatable(operation);
-    const limits = this.#limits(patient ? Number.POSITIVE_INFINITY : firstByteMs);
+    const { intake } = question;
+    const limits = {
+      ...this.#limits(patient ? Number.POSITIVE_INFINITY : firstByteMs),
+      ...(intake && { admit: (bytes: number) => intake.admit(bytes) }),
+    };
     return this.#understood(origin, async (requestedAt) => {
       const send = (request: HttpRequest) => this.#send(origin, request, { limits, repeatable }, signal);
-      const reply = readReply(await askThroughNodeVault(question, send));
+      const answer = await askThroughNodeVault(question, send);
+      if (answer.body.length > quicklyParsedBytes) await intake?.turn();
+      const reply = readReply(answer);
       const refusal = understandRefusal(operation, reply, { origin, wall: this.#clock.wall() });
       return refusal ?? unusable(reply, origin) ?? { reply, requestedAt };
     });

@@ -2,6 +2,7 @@ import nodeVault from "node-vault";
 import { ProviderError } from "../shared/errors.js";
 import type { Redacted } from "../shared/redacted.js";
 import type { HttpAnswer, HttpRequest } from "./http-exchange.js";
+import type { AnswerIntake } from "./vault-client.js";
 
 /** One request in Vault's terms. */
 export interface VaultQuestion {
@@ -14,6 +15,8 @@ export interface VaultQuestion {
   pod?: string;
   /** JSON text. */
   body?: Redacted<string>;
+  /** How its answer is taken in. */
+  intake?: AnswerIntake;
 }
 
 /** What node-vault hands to its transport; it is ours that reads it. */

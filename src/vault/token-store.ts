@@ -55,6 +55,8 @@ interface Owner {
 
 /** However long Vault asks us to leave it alone (`Retry-After`), a pod that waits for its files tries again after this. */
 const longestRestMs = 30_000;
+/** Of the failed logins remembered at once. */
+const rememberedBytes = 2 << 20;
 /** After an outage, those who can wait log in again over this long. */
 const spreadMs = 5 * 60_000;
 
@@ -64,7 +66,7 @@ export class TokenStore {
   /** By token key. */
   readonly #owners = new Map<string, Owner>();
   readonly #logins = new SharedWork<StoredToken>();
-  readonly #attempts = new Attempts<ProviderError>(8192);
+  readonly #attempts = new Attempts<ProviderError>(rememberedBytes);
   readonly #outages = new Map<string, number>();
   readonly #revoking = new Map<StoredToken, Promise<boolean>>();
   /** Everything has been revoked: what a login brings now is revoked as well. */

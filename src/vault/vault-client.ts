@@ -14,6 +14,16 @@ export interface Caller {
   /** `namespace/name/uid`, sent as `X-Keymount-Pod`; absent where no pod is meant. */
   pod?: string;
   priority: Priority;
+  /** How an answer to `request` is taken in; without it, whatever its size and at once. */
+  intake?: AnswerIntake;
+}
+
+/** Keeps the memory and the time that answers take within the caller's bounds. */
+export interface AnswerIntake {
+  /** Told how many bytes an answer takes in all, before they are read, and more than once as it grows. Throws to refuse it. */
+  admit(bytes: number): void;
+  /** Resolves when an answer that takes long to parse may be. */
+  turn(): Promise<void>;
 }
 
 /** What a login needs, and what its refusal should name: the service account as `namespace/name`, the token's audience. */
@@ -61,7 +71,7 @@ export interface Grant {
 export interface VaultAnswer {
   /** The whole body (`data`, `auth`, `warnings`, …); `null` for an answer without one (204). */
   body: Redacted<JsonObject | null>;
-  /** Bytes of the body on the wire. */
+  /** What the parsed body takes of the heap (`jsonBytes`). */
   bytes: number;
   lease?: Lease;
   /** Clock.monotonic() at the start of the request. */

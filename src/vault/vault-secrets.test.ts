@@ -5,7 +5,7 @@ import type { Visitor } from "../mount/ports.js";
 import { ProviderError } from "../shared/errors.js";
 import { CountingVault, sampleVisitor } from "../testing/counting-vault.js";
 import { FakeClock } from "../testing/fake-clock.js";
-import { testHolding } from "../testing/test-holding.js";
+import { sampleLimits, testHolding } from "../testing/test-holding.js";
 import { VaultError } from "./vault-error.js";
 
 const minute = 60_000;
@@ -141,7 +141,7 @@ describe("a credential that may not be held", () => {
   test.each<[string, Partial<Visitor>, Partial<Parameters<typeof testHolding>[0]>]>([
     ["there is no pod volume", { podVolume: false, place: "digest" }, {}],
     ["another keymount holds the lock", {}, { credentialsRefused: () => new ProviderError("unavailable", "another") }],
-    ["there is no room", {}, { limits: { bindings: 10, bytes: 0 } }],
+    ["there is no room", {}, { limits: sampleLimits({ bindings: 10, bytes: 0 }) }],
   ])("is made once at most, and taken back with its token: %s", async (_why, visitor, parts) => {
     const holding = start(parts);
     for (let times = 0; times < 30; times += 1) {
@@ -209,5 +209,22 @@ describe("a pod that goes during its Mount", () => {
     expect([...holding.book.entries()]).toEqual([]);
     expect(holding.sessions.all()).toEqual([]);
     expect(vault.revoked).toContain("lease-1");
+  });
+
+  test("and what was being made for it that has no lease is told of", async () => {
+    const vault = new CountingVault(clock);
+    const issue: VaultRequest = { method: "POST", path: "pki/issue/web", query: "" };
+    vault.replies.set(issue.path, { body: { data: { value: "x" } } });
+    const lost: string[] = [];
+    const tell = { notGivenBack: (_stored: unknown, path: string) => lost.push(path) };
+    const holding = testHolding({ client: vault, clock, tell });
+    let open = () => {};
+    vault.gate = new Promise((resolve) => (open = resolve));
+    const mounting = mount(holding, [issue]);
+    await clock.advance(0);
+    holding.book.forgetPod("uid-1");
+    open();
+    expect((await mounting)[0]).toMatch("lost its place");
+    expect(lost).toEqual([issue.path]);
   });
 });

@@ -5,7 +5,7 @@ import type { CredentialPaths } from "./credential-paths.js";
 import type { StoredToken } from "./stored-token.js";
 import { learnSelfLookup } from "./token-liveness.js";
 import type { TokenStore } from "./token-store.js";
-import type { Caller, Lease, Priority, VaultAnswer, VaultClient } from "./vault-client.js";
+import type { AnswerIntake, Caller, Lease, Priority, VaultAnswer, VaultClient } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
 
 export interface VaultSecretsObserver {
@@ -27,6 +27,8 @@ export interface AskOptions {
   mayWait: boolean;
   /** The same request of the visitor's was answered last time. */
   allowedBefore: boolean;
+  /** What receives the answer. */
+  intake?: AnswerIntake;
 }
 
 /** Reads as the visitor, with one new login when the token turns out dead. */
@@ -42,14 +44,15 @@ export class VaultSecrets {
   async ask(
     visitor: Visitor,
     request: VaultRequest,
-    { priority, mayWait, allowedBefore }: AskOptions,
+    { priority, mayWait, allowedBefore, intake }: AskOptions,
     signal: AbortSignal,
   ): Promise<{ reply: VaultAnswer; session: StoredToken }> {
     const { client, sessions } = this.#parts;
     const caller = callerOf(visitor, priority);
+    const asking: Caller = { ...caller, ...(intake && { intake }) };
     const stored = await sessions.open(visitor, caller, mayWait, signal);
     try {
-      return await this.#askWith(stored, request, caller, signal);
+      return await this.#askWith(stored, request, asking, signal);
     } catch (reason) {
       const error = ProviderError.from(reason);
       const liveness = await sessions.liveness(stored, error, { allowedBefore, priority }, signal);
@@ -59,7 +62,7 @@ export class VaultSecrets {
     }
     const fresh = await sessions.open(visitor, caller, false, signal);
     try {
-      return await this.#askWith(fresh, request, caller, signal);
+      return await this.#askWith(fresh, request, asking, signal);
     } catch (reason) {
       if (reason instanceof VaultError && reason.kind === "denied") {
         await learnSelfLookup(client, fresh, priority, signal);
@@ -75,9 +78,11 @@ export class VaultSecrets {
 
   /**
    * Gives back a lease that nobody will be given, in the background. Where policy does not let the token revoke it, the
-   * token itself is revoked, which every token may, unless somebody was given another lease of it.
+   * token itself is revoked, which every token may, unless somebody was given another lease of it. What has no lease, as a
+   * certificate, can only be told of.
    */
-  giveBack(lease: Lease, stored: StoredToken, path: string): void {
+  giveBack(lease: Lease | undefined, stored: StoredToken, path: string): void {
+    if (!lease) return this.#parts.observer.notGivenBack(stored, path, hasNoLease());
     const work = this.#giveBack(lease, stored, path).finally(() => this.#givingBack.delete(work));
     this.#givingBack.add(work);
   }
@@ -121,6 +126,10 @@ export class VaultSecrets {
     if (lease) this.#parts.paths.learn(connection.name, vaultNamespace, path);
     else this.#parts.paths.forget(connection.name, vaultNamespace, path);
   }
+}
+
+function hasNoLease(): ProviderError {
+  return new ProviderError("limit_exceeded", "it has no lease that could be revoked");
 }
 
 function callerOf({ pod }: Visitor, priority: Priority): Caller {

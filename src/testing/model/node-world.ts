@@ -9,6 +9,7 @@ import type { MountSpec, ObjectSpec } from "../../mount/mount-spec.js";
 import type { Visitor } from "../../mount/ports.js";
 import { tokenKey } from "../../mount/token-key.js";
 import { ProviderError } from "../../shared/errors.js";
+import { EventLoopScheduler } from "../../shared/event-loop-scheduler.js";
 import { Redacted } from "../../shared/redacted.js";
 import type { Operation } from "../../vault/operation.js";
 import { tokenRenewalAt } from "../../vault/stored-token.js";
@@ -270,6 +271,7 @@ export class NodeWorld {
         answers: this.holding.answers,
         workshop: workshopAtHand,
         clock: this.clock,
+        scheduler: new EventLoopScheduler(),
         versionKey: new Redacted(Buffer.alloc(32, 1)),
         responseBytes: 1 << 20,
       };

@@ -1,0 +1,109 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import type { MountOutcome } from "../driver/driver-client.js";
+import { serveHttp } from "../testing/http-server.js";
+import { type SpawnedProvider, spawnProvider } from "../testing/spawned-provider.js";
+
+/** What the chart lets it have, in MiB. */
+const memoryLimit = Number(
+  /limits:\s+memory: (\d+)Mi/.exec(
+    readFileSync(new URL("../../deploy/chart/values.yaml", import.meta.url), "utf8"),
+  )![1],
+);
+
+const login = {
+  auth: { client_token: "t", accessor: "a", token_type: "service", lease_duration: 3600, renewable: true, num_uses: 0 },
+};
+const health = { initialized: true, sealed: false, standby: false, cluster_id: "c", version: "1.21.0" };
+
+/** A Vault that believes everybody: logins succeed, and `content` is what each secret holds, as JSON. */
+async function start(content: (path: string) => string): Promise<SpawnedProvider> {
+  const texts = new Map<string, Buffer>();
+  const vault = await serveHttp((request, response) => {
+    const path = request.url!.slice("/v1/".length);
+    response.setHeader("Content-Type", "application/json");
+    if (path.startsWith("sys/health")) return void response.end(JSON.stringify(health));
+    if (path.startsWith("auth/")) return void response.end(JSON.stringify(login));
+    const [plain] = path.split("?") as [string];
+    const text = texts.get(plain) ?? Buffer.from(content(plain));
+    texts.set(plain, text);
+    response.end(text);
+  });
+  return spawnProvider(vault.origin);
+}
+
+const secret = (value: string) => `{"lease_id":"","lease_duration":0,"renewable":false,"data":{"value":${value}}}`;
+
+/** `kv/small` is a small secret, every other one what `value` says. */
+const small = (value: string) => (path: string) => secret(path === "kv/small" ? '"hunter2"' : value);
+
+const objects = (count: number, path: string) =>
+  Array.from({ length: count }, (_, n) => `- {objectName: f${n}, secretPath: "${path}?x=${n}", secretKey: value}`).join(
+    "\n",
+  );
+
+const kilo = 1000;
+
+/** What one tenant does, and what becomes of its Mounts. */
+interface Attack {
+  value: string;
+  mounts: number;
+  objects: number;
+  /** All of them succeed, or all of them are refused in these words; `undefined`: some of each. */
+  outcome?: "files" | RegExp;
+}
+
+test.each<[string, Attack]>([
+  [
+    "a hundred objects of one secret of 1 MB",
+    { value: `"${"a".repeat(1000 * kilo)}"`, mounts: 1, objects: 100, outcome: /larger than 7340032 bytes together/ },
+  ],
+  [
+    "twenty volumes of a hundred secrets of 300 KB",
+    { value: `"${"a".repeat(300 * kilo)}"`, mounts: 20, objects: 100, outcome: /larger than|limits.inFlightBytes/ },
+  ],
+  [
+    "twenty volumes of a hundred secrets of 300 KB with wide characters",
+    { value: `"😀${"a".repeat(300 * kilo)}"`, mounts: 20, objects: 100, outcome: /larger than|limits.inFlightBytes/ },
+  ],
+  [
+    "twenty volumes of twenty lists of ten thousand numbers",
+    { value: `[${"1,".repeat(9_999)}1]`, mounts: 20, objects: 20 },
+  ],
+  [
+    "twenty volumes of ten lists of ten thousand numbers",
+    { value: `[${"1,".repeat(9_999)}1]`, mounts: 20, objects: 10 },
+  ],
+  [
+    "one volume of one secret of 3 MB with wide characters",
+    { value: `"😀${"a".repeat(3000 * kilo)}"`, mounts: 1, objects: 1, outcome: "files" },
+  ],
+  ["forty volumes of one secret of 3 MB", { value: `"${"a".repeat(3000 * kilo)}"`, mounts: 40, objects: 1 }],
+])(
+  "%s do not end the process, and another tenant is served meanwhile",
+  async (_what, { value, mounts, objects: count, outcome }) => {
+    const provider = await start(small(value));
+    const quiet = () => provider.mount({ namespace: "shop", name: "web" }, objects(1, "kv/small"));
+    expect(await quiet()).toMatchObject({ ok: true });
+    let running = true;
+    const attack = Promise.all(
+      Array.from({ length: mounts }, (_, n) =>
+        provider.mount({ namespace: "crowd", name: `a${n}` }, objects(count, "kv/big")),
+      ),
+    ).finally(() => (running = false));
+    const served: MountOutcome[] = [];
+    for (let n = 0; running; n += 1) {
+      served.push(await provider.mount({ namespace: "shop", name: `web-${n}` }, objects(1, "kv/small")));
+    }
+    const outcomes = await attack;
+    expect(provider.alive(), provider.logText().slice(-2_000)).toBe(true);
+    expect(served.filter(({ ok }) => !ok)).toEqual([]);
+    for (const one of outcomes) {
+      if (outcome === "files") expect(one.ok).toBe(true);
+      else if (outcome) expect(one).toMatchObject({ ok: false, message: expect.stringMatching(outcome) as string });
+    }
+    expect(provider.peakMemory()).toBeLessThan(memoryLimit);
+    expect(await quiet()).toMatchObject({ ok: true });
+  },
+  120_000,
+);

@@ -1,0 +1,282 @@
+import { setMaxListeners } from "node:events";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { VaultRequest } from "../mount/mount-spec.js";
+import type { Visit, Visitor } from "../mount/ports.js";
+import { ProviderError } from "../shared/errors.js";
+import { CountingVault, sampleVisitor } from "../testing/counting-vault.js";
+import { FakeClock } from "../testing/fake-clock.js";
+import { sampleLimits, testHolding } from "../testing/test-holding.js";
+import { heldBytes } from "./answer.js";
+import type { Holding, HoldingParts } from "./holding.js";
+
+const never = new AbortController().signal;
+setMaxListeners(0, never);
+const minute = 60_000;
+const wish = { refreshIntervalMs: 2 * minute, onDenied: "keep" } as const;
+
+const kv = (name: string): VaultRequest => ({ method: "GET", path: `kv/${name}`, query: "" });
+const creds = (name: string): VaultRequest => ({ method: "GET", path: `database/creds/${name}`, query: "" });
+
+/** What an answer of the counting Vault takes, unless it says another size. */
+const one = heldBytes(100, kv("a"));
+
+let clock: FakeClock;
+let vault: CountingVault;
+let holding: Holding;
+let reached: string[];
+
+function start(limits: Partial<HoldingParts["limits"]> = {}): void {
+  clock = new FakeClock();
+  vault = new CountingVault(clock);
+  reached = [];
+  const tell = { limitReached: (limit: string) => reached.push(limit) };
+  holding = testHolding({ client: vault, clock, limits: sampleLimits(limits), tell });
+}
+
+beforeEach(() => start());
+
+/** Vault has it, `bytes` large once it is parsed. */
+function there({ path }: VaultRequest, bytes = 100): void {
+  const lease = { id: path, durationMs: 60 * minute, renewable: false };
+  vault.replies.set(path, { body: { data: { value: path } }, bytes, ...(path.startsWith("database/") && { lease }) });
+}
+
+function visitorOf(namespace: string, pod: string): Visitor {
+  return sampleVisitor({
+    tokenKey: `${namespace}/${pod}`,
+    place: `/pods/${pod}/volumes/kubernetes.io~csi/v/mount`,
+    pod: { namespace, name: pod, uid: pod, serviceAccount: "web" },
+  });
+}
+
+async function asked(visit: Visit, requests: readonly VaultRequest[], signal = never): Promise<string> {
+  const answers = await Promise.allSettled(requests.map((request) => visit.answer(request, wish, signal)));
+  const failed = answers.find((one) => one.status === "rejected");
+  return failed ? String((failed.reason as Error).message) : "files";
+}
+
+/** One whole Mount, delivered where all of it could be had. */
+async function mount(namespace: string, pod: string, requests: readonly VaultRequest[]): Promise<string> {
+  const visit = holding.answers.visit(visitorOf(namespace, pod));
+  try {
+    const outcome = await asked(visit, requests);
+    if (outcome === "files") visit.conclude("v");
+    return outcome;
+  } finally {
+    visit.end();
+  }
+}
+
+const held = () => holding.book.totals().bytes;
+
+describe("credentials", () => {
+  test("of one namespace leave room for those of others, and a third", async () => {
+    start({ bytes: 100 * one });
+    const requests = Array.from({ length: 100 }, (_, n) => creds(`${n}`));
+    for (const request of requests) there(request);
+    const made = async (namespace: string) => {
+      let count = 0;
+      for (const request of requests)
+        if ((await mount(namespace, `p-${request.path}`, [request])) === "files") count += 1;
+      return count;
+    };
+    expect(await made("crowd")).toBe(50);
+    expect(await made("shop")).toBe(25);
+    expect(await made("third")).toBe(12);
+    expect(reached).toContain("bytes");
+  });
+
+  test("that are large are refused by their size, and given back", async () => {
+    start({ bytes: 24 << 20 });
+    const large = Array.from({ length: 13 }, (_, n) => creds(`${n}`));
+    for (const request of large) there(request, 1 << 20);
+    const outcomes = [];
+    for (const request of large) outcomes.push(await mount("crowd", request.path, [request]));
+    expect(outcomes.filter((outcome) => outcome === "files")).toHaveLength(11);
+    expect(outcomes.at(-1)).toMatch(/share of namespace crowd in limits\.bytes/);
+    expect(vault.revoked).toContain("database/creds/12");
+    there(creds("other"));
+    expect(await mount("shop", "web-0", [creds("other")])).toBe("files");
+  });
+
+  test("are replaced when the share has shrunk since they were made", async () => {
+    start({ bytes: 20 * one });
+    const [first, ...others] = Array.from({ length: 8 }, (_, n) => creds(`${n}`));
+    for (const request of [first!, ...others]) there(request);
+    for (const request of [first!, ...others.slice(0, 4)]) await mount("crowd", request.path, [request]);
+    for (const namespace of ["b", "c"]) await mount(namespace, "p", [creds("7")]);
+    await clock.advance(59 * minute);
+    expect(await mount("crowd", first!.path, [first!])).toBe("files");
+    expect(vault.calls.filter((call) => call.endsWith(first!.path))).toHaveLength(2);
+  });
+
+  test("take at most half of the volumes, and a volume that only reads finds its place", async () => {
+    start({ bindings: 40 });
+    const outcomes = [];
+    for (let n = 0; n < 40; n += 1) {
+      there(creds(`${n}`));
+      outcomes.push(await mount("crowd", `p-${n}`, [creds(`${n}`)]));
+    }
+    expect(outcomes.filter((outcome) => outcome === "files")).toHaveLength(20);
+    expect(outcomes.at(-1)).toMatch(/share of namespace crowd in limits\.bindings/);
+    there(kv("a"));
+    for (let n = 0; n < 20; n += 1) expect(await mount("shop", `p-${n}`, [kv("a")])).toBe("files");
+    for (let n = 0; n < 10; n += 1) {
+      there(creds("shop"));
+      expect(await mount("shop", `p-${n}`, [creds("shop")])).toBe("files");
+    }
+  });
+});
+
+describe("volumes that only read", () => {
+  test("of one namespace give their places to others, down to what is fair and no further", async () => {
+    start({ bindings: 10 });
+    there(kv("a"));
+    const places = () => [...holding.book.bindings()].map(({ namespace }) => namespace);
+    const count = (namespace: string) => places().filter((one) => one === namespace).length;
+    for (let n = 0; n < 30; n += 1) await mount("crowd", `p-${n}`, [kv("a")]);
+    expect(count("crowd")).toBe(10);
+    for (let n = 0; n < 3; n += 1) await mount("shop", `p-${n}`, [kv("a")]);
+    for (let n = 0; n < 30; n += 1) await mount("crowd", `q-${n}`, [kv("a")]);
+    expect([count("crowd"), count("shop")]).toEqual([7, 3]);
+  });
+});
+
+describe("static answers", () => {
+  test("of one that has more are pushed out for one that has less, never the other way", async () => {
+    start({ bytes: 12 * one });
+    for (let n = 0; n < 20; n += 1) there(kv(`${n}`));
+    for (let n = 0; n < 3; n += 1) await mount("shop", `p-${n}`, [kv(`${n}`)]);
+    for (let n = 0; n < 20; n += 1) await mount("crowd", `p-${n}`, [kv(`${n}`)]);
+    const of = (namespace: string) =>
+      [...holding.book.entries()].filter((entry) => entry.namespace === namespace && entry.answer).length;
+    expect([of("shop"), of("crowd")]).toEqual([3, 9]);
+  });
+
+  test("that there is no room for are not referred to by the volume either", async () => {
+    start({ bytes: 20 * one, responseBytes: 1 << 20 });
+    for (let n = 0; n < 20; n += 1) {
+      there(kv(`${n}`), 19 * one);
+      expect(await mount("crowd", `p-${n}`, [kv(`${n}`), kv("0")])).toBe("files");
+      expect(held()).toBeLessThanOrEqual(20 * one);
+    }
+  });
+
+  test("count once, however many volumes were delivered them, and not at all when the last has gone", async () => {
+    there(kv("a"));
+    const visitor = visitorOf("shop", "web-0");
+    for (const place of ["a", "b", "c"]) {
+      const visit = holding.answers.visit({ ...visitor, place });
+      await asked(visit, [kv("a")]);
+      visit.conclude("v");
+      visit.end();
+    }
+    expect(held()).toBe(one);
+    for (const binding of holding.book.bindings()) holding.book.forget(binding);
+    expect(held()).toBe(0);
+  });
+
+  test("count as long as a volume was delivered them, though a newer one is there", async () => {
+    there(kv("a"));
+    await mount("shop", "web-0", [kv("a")]);
+    await clock.advance(3 * minute);
+    const visit = holding.answers.visit(visitorOf("shop", "web-0"));
+    await asked(visit, [kv("a")]);
+    expect(held()).toBe(2 * one);
+    visit.conclude("v");
+    visit.end();
+    expect(held()).toBe(one);
+  });
+});
+
+describe("bytes in flight", () => {
+  test("are counted until the Mount is answered, whatever came of it", async () => {
+    there(kv("a"));
+    const visit = holding.answers.visit(visitorOf("shop", "web-0"));
+    await asked(visit, [kv("a"), kv("missing")]);
+    visit.made(500);
+    expect(holding.inFlight.total).toBe(one + 500);
+    visit.end();
+    expect(holding.inFlight.total).toBe(0);
+  });
+
+  test("of one namespace leave room for others, and what was refused is asked for again", async () => {
+    start({ inFlightBytes: 100 * one });
+    const visits = ["crowd", "shop"].map((namespace) => holding.answers.visit(visitorOf(namespace, "web-0")));
+    const [crowd, shop] = visits as [Visit, Visit];
+    there(kv("large"), 60 * one);
+    there(kv("half"), 45 * one);
+    there(kv("small"), 10 * one);
+    expect(await asked(crowd, [kv("half")])).toBe("files");
+    expect(await asked(crowd, [kv("small")])).toMatch(
+      /namespace crowd are all that its share of limits\.inFlightBytes/,
+    );
+    expect(await asked(shop, [kv("small")])).toBe("files");
+    crowd.end();
+    shop.end();
+    await clock.advance(2_000);
+    expect(await mount("crowd", "web-0", [kv("small")])).toBe("files");
+    expect(await mount("crowd", "web-0", [kv("large")])).toMatch(/inFlightBytes/);
+    expect(reached).toContain("inFlightBytes");
+    expect(holding.inFlight.total).toBe(0);
+  });
+
+  test("that a held answer stands in for are no failure of the Mount", async () => {
+    start({ inFlightBytes: 100 * one });
+    there(kv("a"));
+    await mount("shop", "web-0", [kv("a")]);
+    there(kv("a"), 90 * one);
+    await clock.advance(3 * minute);
+    expect(await mount("shop", "web-0", [kv("a")])).toBe("files");
+    expect(held()).toBe(one);
+  });
+
+  test("of one Mount are bounded: it is refused at once, and asks no more", async () => {
+    start({ responseBytes: 10 * one });
+    const requests = Array.from({ length: 1_000 }, (_, n) => kv(`${n}`));
+    for (const request of requests) there(request, one);
+    expect(await mount("crowd", "p", requests)).toMatch(
+      /^the secrets of this volume are larger than \d+ bytes together/,
+    );
+    expect(vault.calls.length).toBeLessThan(200);
+    expect(reached).toEqual(["mount"]);
+  });
+});
+
+test("a namespace asks sixty-four at once, another meanwhile", async () => {
+  let open = () => {};
+  vault.gate = new Promise((resolve) => (open = resolve));
+  const requests = Array.from({ length: 200 }, (_, n) => kv(`${n}`));
+  for (const request of requests) there(request);
+  const crowd = Promise.all(requests.map((request) => mount("crowd", request.path, [request])));
+  const shop = mount("shop", "web-0", [kv("0")]);
+  await clock.advance(0);
+  expect(vault.calls.length).toBe(65);
+  open();
+  expect(await shop).toBe("files");
+  expect(new Set(await crowd)).toEqual(new Set(["files"]));
+});
+
+test("requests that fail leave nothing behind, however often the class is changed", async () => {
+  there(kv("a"));
+  await mount("shop", "web-0", [kv("a")]);
+  for (let n = 0; n < 100; n += 1) await mount("shop", "web-0", [kv("a"), kv(`missing-${n}`)]);
+  expect([...holding.book.entries()]).toHaveLength(1);
+});
+
+test("a Mount that gives up while a credential is made does not lose it", async () => {
+  there(creds("app"));
+  let open = () => {};
+  vault.gate = new Promise((resolve) => (open = resolve));
+  const visit = holding.answers.visit(visitorOf("shop", "web-0"));
+  const abort = new AbortController();
+  const first = asked(visit, [creds("app")], abort.signal);
+  await clock.advance(0);
+  abort.abort(new ProviderError("cancelled", "gave up"));
+  expect(await first).toBe("gave up");
+  visit.end();
+  open();
+  await clock.advance(0);
+  expect(await mount("shop", "web-0", [creds("app")])).toBe("files");
+  expect(vault.calls.filter((call) => call.startsWith("GET"))).toHaveLength(1);
+});

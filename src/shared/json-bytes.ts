@@ -1,0 +1,25 @@
+import { type Json, isJsonNumber } from "./json.js";
+
+/** Bytes of the heap for each, whatever is inside counted apart; measured on Node 20 with `--expose-gc`. */
+const bytesOf = { number: 64, string: 24, list: 48, element: 8, map: 72, member: 40 };
+
+/**
+ * What parsed JSON takes of the heap, nearly, and not less: a list of numbers takes twenty times its text, a long string
+ * as much as its text, or twice that where one character is not of Latin-1. Takes time with the values and the text.
+ */
+export function jsonBytes(json: Json): number {
+  if (typeof json === "string") return stringBytes(json);
+  if (typeof json !== "object" || json === null) return 0;
+  if (isJsonNumber(json)) return bytesOf.number + json.value.length;
+  if (Array.isArray(json)) {
+    return json.reduce<number>((sum, element) => sum + bytesOf.element + jsonBytes(element), bytesOf.list);
+  }
+  const members = Object.entries(json);
+  return members.reduce((sum, [key, value]) => sum + bytesOf.member + stringBytes(key) + jsonBytes(value), bytesOf.map);
+}
+
+/** V8 keeps a text in one byte for each character as long as all are of Latin-1. */
+function stringBytes(text: string): number {
+  const narrow = !/[^\u0000-\u00ff]/.test(text);
+  return bytesOf.string + (narrow ? text.length : 2 * text.length);
+}

@@ -1,0 +1,108 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
+import { bundle } from "../../scripts/bundle.js";
+import { DriverClient, type MountOutcome } from "../driver/driver-client.js";
+import { mountRequest } from "../driver/mount-request.js";
+import { temporaryDirectory } from "./rpc-server.js";
+
+/** keymount in a process of its own, with the image's flags of Node. */
+export interface SpawnedProvider {
+  readonly pid: number;
+  /** A Mount for `namespace/name`, whose service account has the pod's name. */
+  mount(pod: { namespace: string; name: string }, objects: string): Promise<MountOutcome>;
+  /** Whether it still runs. */
+  alive(): boolean;
+  /** MiB resident at most so far, less what the kernel can take back (pages of files); 0 where the system does not tell. */
+  peakMemory(): number;
+  logText(): string;
+}
+
+const dockerfile = readFileSync(new URL("../../Dockerfile", import.meta.url), "utf8");
+
+/** What the image's entry point bids Node about memory. */
+const flags = (JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)![1]!) as string[]).filter((word) =>
+  word.startsWith("--max-"),
+);
+/** What the image bids the allocator. */
+const environment = Object.fromEntries(
+  [...dockerfile.matchAll(/\b(MALLOC_\w+)=(\d+)/g)].map(([, name, value]) => [name, value]),
+) as Record<string, string>;
+
+let building: Promise<string> | undefined;
+
+async function build(): Promise<string> {
+  const folder = fileURLToPath(new URL("../../.cache/provider/", import.meta.url));
+  const { code } = await bundle();
+  await mkdir(folder, { recursive: true });
+  await writeFile(`${folder}package.json`, '{"type":"module"}');
+  await writeFile(`${folder}keymount-${process.pid}.js`, code);
+  return `${folder}keymount-${process.pid}.js`;
+}
+
+/** Starts it in front of a Vault at `address`; it ends with the test. */
+export async function spawnProvider(address: string): Promise<SpawnedProvider> {
+  const file = await (building ??= build());
+  const directory = await temporaryDirectory();
+  const [socketPath, keyFile] = [join(directory, "vault.sock"), join(directory, "key")];
+  await writeFile(keyFile, Buffer.alloc(32, 7));
+  const told = [`--endpoint=${socketPath}`, `--vault-addr=${address}`, `--key-file=${keyFile}`];
+  const child = spawn(process.execPath, [...flags, file, "serve", "--health-addr=127.0.0.1:0", ...told], {
+    env: environment,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let log = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (piece: Buffer) => (log += piece.toString()));
+  const ended = once(child, "exit");
+  const alive = () => child.exitCode === null && child.signalCode === null;
+  onTestFinished(async () => {
+    child.kill("SIGKILL");
+    await ended;
+  });
+  for (let waited = 0; !existsSync(socketPath); waited += 10) {
+    if (!alive() || waited > 15_000) throw new Error(`keymount did not start:\n${log}`);
+    await sleep(10);
+  }
+  return {
+    pid: child.pid!,
+    async mount({ namespace, name }, objects) {
+      const client = new DriverClient(socketPath, { timeoutMs: 120_000 });
+      const pod = { namespace, name, uid: `uid-${name}`, serviceAccount: name };
+      const tokens = { vault: { token: tokenOf(pod), expirationTimestamp: "2100-01-01T00:00:00Z" } };
+      try {
+        const request = mountRequest({ pod, tokens, parameters: { roleName: "web", objects } });
+        return await client.mount(request, new AbortController().signal);
+      } finally {
+        client.close();
+      }
+    },
+    alive,
+    peakMemory: () => memoryOf(child.pid!),
+    logText: () => log,
+  };
+}
+
+/** VmHWM less RssFile of proc_pid_status(5). */
+function memoryOf(pid: number): number {
+  const file = `/proc/${pid}/status`;
+  if (!existsSync(file)) return 0;
+  const status = readFileSync(file, "utf8");
+  const mebibytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1] ?? 0) / 1024;
+  return Math.round(mebibytes("VmHWM") - mebibytes("RssFile"));
+}
+
+/** Not signed: the Vault of these tests believes everybody. */
+function tokenOf({ namespace, name, uid, serviceAccount }: Parameters<typeof mountRequest>[0]["pod"]): string {
+  const kubernetes = {
+    namespace,
+    serviceaccount: { name: serviceAccount, uid: `sa-${serviceAccount}` },
+    pod: { name, uid },
+  };
+  const claims = { aud: ["vault"], exp: Math.floor(Date.now() / 1000) + 3600, sub: "x", "kubernetes.io": kubernetes };
+  return ["{}", JSON.stringify(claims), "x"].map((part) => Buffer.from(part).toString("base64url")).join(".");
+}
