@@ -16,7 +16,7 @@ export interface TargetRun {
 
 /** A case that takes this long does not end. */
 const hungAfterMs = 60_000;
-const heapMb = 512;
+const usualHeapMb = 512;
 
 /** Hunts in a process of its own, so that what crashes, fills the memory or never ends is found out as well. */
 export async function runTarget(of: {
@@ -27,6 +27,7 @@ export async function runTarget(of: {
 }): Promise<TargetRun> {
   const record = join(of.directory, of.name);
   const startedAt = performance.now();
+  const heapMb = targets.find(({ name }) => name === of.name)!.heapMb ?? usualHeapMb;
   const child = fork("scripts/run-ts.js", ["fuzz/run-target.ts", of.name, of.seconds, of.seed, record], {
     execArgv: [`--max-old-space-size=${heapMb}`],
   });

@@ -7,6 +7,10 @@ export interface Target<Case> {
   readonly cases: fc.Arbitrary<Case>;
   /** Cases that are tried before any is drawn: what once went wrong, here or elsewhere. */
   readonly known: readonly Case[];
+  /** Of V8's heap, in MiB; 512 unless said. */
+  readonly heapMb?: number;
+  /** Milliseconds of CPU one case may take, 2,000 unless said. */
+  readonly cpuLimitMs?: number;
   open(): Promise<Bench<Case>>;
 }
 

@@ -1,5 +1,6 @@
 import { attributesTarget } from "./attributes.js";
 import { authorityTarget } from "./authority.js";
+import { costTarget } from "./cost.js";
 import { objectsYamlTarget } from "./objects-yaml.js";
 import { pathsTarget } from "./paths.js";
 import { stateRecordsTarget } from "./state-records.js";
@@ -20,4 +21,5 @@ export const targets: readonly AnyTarget[] = [
   authorityTarget,
   stateRecordsTarget,
   templatesTarget,
+  costTarget,
 ] as unknown as readonly AnyTarget[];

@@ -80,8 +80,9 @@ describe("credentials", () => {
         if ((await mount(namespace, `p-${request.path}`, [request])) === "files") count += 1;
       return count;
     };
-    expect(await made("crowd")).toBe(50);
-    expect(await made("shop")).toBe(25);
+    // A path that makes credentials is asked where there is room for two of these: what it makes is not known before.
+    expect(await made("crowd")).toBe(49);
+    expect(await made("shop")).toBe(24);
     expect(await made("third")).toBe(12);
     expect(reached).toContain("bytes");
   });

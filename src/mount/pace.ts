@@ -35,10 +35,10 @@ export class Pace {
   /** Takes note of an object's files. Throws `limit_exceeded`; what is made twice, of former answers, has room for both. */
   keep(files: readonly MountedFile[]): void {
     const { responseBytes, made } = this.#parts;
-    const bytes = wireBytes(files);
+    const bytes = files.reduce((sum, { contents }) => sum + contents.reveal().length, 0);
     made(bytes);
     this.#made.push(...files);
-    this.#bytes += bytes;
+    this.#bytes += wireBytes(files);
     if (this.#bytes > 2 * responseBytes) fitsTheDriver(this.#made, responseBytes);
   }
 

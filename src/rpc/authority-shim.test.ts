@@ -337,9 +337,9 @@ describe("a client of grpc-js with the socket's path as its authority", () => {
       );
     });
 
-  test("gets back megabytes unchanged, many at once", async () => {
+  test("gets back hundreds of kilobytes unchanged, many at once", async () => {
     const client = await clientOf();
-    const sent = Array.from({ length: 8 }, (_, n) => String.fromCharCode(97 + n).repeat(1_000_000 + n));
+    const sent = Array.from({ length: 8 }, (_, n) => String.fromCharCode(97 + n).repeat(700_000 + n));
     const got = await Promise.all(sent.map((attributes) => mount(client, attributes)));
     expect(got.map((contents) => contents.toString() === sent[got.indexOf(contents)])).toEqual(sent.map(() => true));
   });

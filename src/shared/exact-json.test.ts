@@ -46,6 +46,7 @@ describe("gives nothing for", () => {
     ["a number that ends in its point", '{"n":1.}'],
     ["two numbers in a row", "[1 2]"],
     ["a number for a key", '{"1":1,2:2}'],
+    ["a number for a key, with space around it", '{"1":1, 2 \n: 2}'],
     ["a raw line break in a string", '"\n"'],
   ])("%s", (_name, text) => expect(parse(text)).toBeUndefined());
 });

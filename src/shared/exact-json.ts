@@ -21,7 +21,7 @@ export function parseExactJson(bytes: Buffer, mostValues = Number.POSITIVE_INFIN
     const text = markNumbers(utf8.decode(bytes), mark, mostValues);
     if (text === undefined) return undefined;
     return JSON.parse(text, (_key, value: unknown) => {
-      return Array.isArray(value) && value[0] === mark ? new LosslessNumber(value[1] as string) : value;
+      return typeof value === "string" && value.startsWith(mark) ? new LosslessNumber(value.slice(mark.length)) : value;
     }) as Json;
   } catch (reason) {
     if (reason instanceof TooManyValues) throw reason;
@@ -29,7 +29,7 @@ export function parseExactJson(bytes: Buffer, mostValues = Number.POSITIVE_INFIN
   }
 }
 
-const [quote, backslash, comma, colon, minus, zero, nine] = [0x22, 0x5c, 0x2c, 0x3a, 0x2d, 0x30, 0x39];
+const [space, quote, backslash, comma, colon, minus, zero, nine] = [0x20, 0x22, 0x5c, 0x2c, 0x3a, 0x2d, 0x30, 0x39];
 const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
 
 const numberRun = /[-+.\deE]+/y;
@@ -38,14 +38,17 @@ const number = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 /** There are more values in it than the caller takes. */
 export class TooManyValues extends Error {}
 
-/** The text with each number as `["<mark>","<digits>"]`; `undefined` where one is malformed, or the nesting too deep. */
+/** The text with each number as `"<mark><digits>"`; `undefined` where one is malformed, or the nesting too deep. */
 function markNumbers(text: string, mark: string, mostValues: number): string | undefined {
   const pieces: string[] = [];
   let taken = 0;
   let depth = 0;
   let values = 1;
+  let isNumberBefore = false;
   for (let at = 0; at < text.length; at += 1) {
     const unit = text.charCodeAt(at);
+    if (unit === colon && isNumberBefore) return undefined; // Marked, it would be a name.
+    if (unit > space) isNumberBefore = false;
     if (unit === quote) at = endOfString(text, at);
     else if (unit === comma || unit === colon) {
       values += 1;
@@ -58,9 +61,10 @@ function markNumbers(text: string, mark: string, mostValues: number): string | u
       numberRun.lastIndex = at;
       const digits = numberRun.exec(text)![0];
       if (!number.test(digits)) return undefined;
-      pieces.push(text.slice(taken, at), `["${mark}","${digits}"]`);
+      pieces.push(text.slice(taken, at), `"${mark}${digits}"`);
       at += digits.length - 1;
       taken = at + 1;
+      isNumberBefore = true;
     }
   }
   pieces.push(text.slice(taken));

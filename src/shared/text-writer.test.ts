@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { TextWriter } from "./text-writer.js";
 
@@ -27,8 +29,28 @@ test("takes so much and no more", () => {
   out.write("abc");
   expect(() => out.forPart().write("abc")).toThrow(excess);
   out.write("de");
-  expect(() => out.write("f")).toThrow(excess);
   expect(out.text()).toBe("abcde");
+  expect(() => out.write("f")).toThrow(excess);
+  expect(out.text()).toBe("");
+});
+
+test("an error keeps nothing of what was written", () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  const errors = Array.from({ length: 100 }, () => {
+    const out = new TextWriter(3 << 20, () => new Error("too long"));
+    try {
+      for (let n = 0; n < 5; n += 1) out.write(JSON.stringify({ n, text: "x".repeat(1 << 20) }));
+    } catch (error) {
+      return error;
+    }
+    return undefined;
+  });
+  expect(errors).not.toContain(undefined);
+  collect();
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(30 << 20);
 });
 
 test("stops at the first piece that is too much", () => {

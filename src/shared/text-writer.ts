@@ -8,7 +8,7 @@ const mostPieces = 1_024;
 export class TextWriter {
   readonly #most: number;
   readonly #excess: () => Error;
-  readonly #chunks: string[] = [];
+  #chunks: string[] = [];
   #pieces: string[] = [];
   #length = 0;
 
@@ -19,7 +19,12 @@ export class TextWriter {
 
   write(piece: string): void {
     this.#length += piece.length;
-    if (this.#length > this.#most) throw this.#excess();
+    if (this.#length > this.#most) {
+      // An error keeps the objects whose methods its stack names, until it is read.
+      this.#pieces = [];
+      this.#chunks = [];
+      throw this.#excess();
+    }
     this.#pieces.push(piece);
     if (this.#pieces.length >= mostPieces) this.#join();
   }

@@ -63,7 +63,12 @@ describe("a lease", () => {
     expect(lease?.id.reveal()).toBe("database/creds/app/x");
   });
 
-  test.each([{ lease_id: 7 }, { lease_id: "x" }, { lease_id: "x", lease_duration: "1h" }])("cannot be %j", (answer) => {
+  test.each([
+    { lease_id: 7 },
+    { lease_id: "x" },
+    { lease_id: "x", lease_duration: "1h" },
+    { lease_id: "x".repeat(5_000), lease_duration: 60 },
+  ])("cannot be %j", (answer) => {
     expect(() => leaseIn(body(answer))).toThrow(expect.objectContaining({ kind: "protocol" }));
   });
 });

@@ -44,11 +44,15 @@ function parsed(body: Buffer): Json | undefined | TooManyValues {
   }
 }
 
+/** A lease id is the request's path and some thirty characters; paths are 1,024 bytes at most. It is kept, and sent back. */
+const longestLeaseId = 4_096;
+
 /** The lease in an answer, if there is one: KV v1 sends an advisory duration without a lease id, which is none. */
 export function leaseIn(body: JsonObject): Lease | undefined {
   const id = body["lease_id"];
   if (id === undefined || id === null || id === "") return undefined;
   if (typeof id !== "string") throw unreadable("a lease id that is no text");
+  if (id.length > longestLeaseId) throw unreadable(`a lease id of ${id.length} characters`);
   return {
     id: new Redacted(id),
     renewable: body["renewable"] === true,
