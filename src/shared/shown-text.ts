@@ -16,7 +16,12 @@ export function escapeUnprintableInLines(text: string): string {
 
 /** Characters as JSON, Java and YAML escape them, in UTF-16. */
 export function unicodeEscape(characters: string): string {
-  return characters.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return characters.replace(/[^]/g, (unit) => escapedUnit(unit.charCodeAt(0)));
+}
+
+/** One UTF-16 unit likewise. */
+export function escapedUnit(unit: number): string {
+  return `\\u${(0x10000 + unit).toString(16).slice(1)}`;
 }
 
 const ellipsis = "…";

@@ -1,5 +1,5 @@
 import type { Json } from "../../shared/json.js";
-import { unicodeEscape } from "../../shared/shown-text.js";
+import { escapedUnit } from "../../shared/shown-text.js";
 import { TextWriter } from "../../shared/text-writer.js";
 import { membersOf, textOf } from "./members.js";
 
@@ -53,6 +53,6 @@ const controls: ReadonlyMap<number, string> = new Map(
 );
 
 function escapeOf(unit: number): string | undefined {
-  if (unit < space || unit > tilde) return controls.get(unit) ?? unicodeEscape(String.fromCharCode(unit));
+  if (unit < space || unit > tilde) return controls.get(unit) ?? escapedUnit(unit);
   return controls.get(unit);
 }

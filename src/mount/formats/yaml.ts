@@ -1,6 +1,6 @@
 import { writeGoJson } from "../../shared/go-json.js";
 import { type Json, isJsonObject } from "../../shared/json.js";
-import { unicodeEscape } from "../../shared/shown-text.js";
+import { escapedUnit } from "../../shared/shown-text.js";
 import { TextWriter } from "../../shared/text-writer.js";
 import { namesIn } from "./members.js";
 
@@ -74,7 +74,7 @@ function writeInline(value: Json, out: TextWriter): void {
 /** JSON's form, and what YAML takes for a line break or has no place for, escaped as well. */
 function writeQuoted(text: string, out: TextWriter): void {
   out.writeEscaped(JSON.stringify(text.toWellFormed()), (unit) =>
-    unit < 0x7f || (unit > 0x9f && !unprintable.has(unit)) ? undefined : unicodeEscape(String.fromCharCode(unit)),
+    unit < 0x7f || (unit > 0x9f && !unprintable.has(unit)) ? undefined : escapedUnit(unit),
   );
 }
 
