@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rmdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually } from "./eventually.js";
 
@@ -19,6 +19,12 @@ export async function makeMemoryGroup(parent: string, name: string, bytes: numbe
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, unified ? "memory.max" : "memory.limit_in_bytes"), String(bytes));
   return folder;
+}
+
+/** Bytes of a group's processes that the kernel cannot give back under pressure: neither files nor shared programs. */
+export async function ownMemory(folder: string): Promise<number> {
+  const stat = await readFile(join(folder, "memory.stat"), "utf8");
+  return Number(/^(?:anon|total_rss) (\d+)$/m.exec(stat)![1]);
 }
 
 /** Removes the group and all groups below it. Whatever ran in them has ended, or is about to. */

@@ -79,7 +79,8 @@ export const classRows: readonly Misbehaviour[] = [
     faults: ({ kv }) => [{ path: kv("own"), how: { kind: "late", ms: 5_000 } }],
     mounts: {
       lanes: 250,
-      pauseMs,
+      // What a kubelet's waits, which double from half a second, come to.
+      pauseMs: 3_000,
       attempt: (tenant, n, lane) => ({
         pod: lane % 10,
         volume: `v${n}`,

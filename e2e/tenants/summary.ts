@@ -31,7 +31,7 @@ const slowerAtMost = 3;
  * A quiet run's p99 counts as this much at least: what another program on the machine takes for a moment is no fault, and
  * the faults that the rows are about took seconds.
  */
-export const quietFloorMs = 100;
+export const quietFloorMs = 200;
 
 /** How slow the neighbour's acts may be beside a misbehaving tenant. */
 export const slowestMs = (quiet: Share) => slowerAtMost * Math.max(quietFloorMs, quiet.p99);
