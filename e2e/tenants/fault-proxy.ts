@@ -20,6 +20,7 @@ const server = createServer((incoming, outgoing) => {
   if (how) void misanswer(how, incoming, outgoing);
   else forward(incoming, outgoing);
 });
+server.on("connection", (socket: Socket) => socket.on("error", () => socket.destroy()));
 server.on("clientError", (_error, socket) => socket.destroy());
 server.listen(0, "127.0.0.1", () => {
   process.send!({ address: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
@@ -45,7 +46,6 @@ function misanswerTo({ url = "", headers }: IncomingMessage): Misanswer | undefi
 
 async function misanswer(how: Misanswer, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   const { socket } = incoming;
-  socket.on("error", () => socket.destroy());
   switch (how.kind) {
     case "hang":
       await planChanged();
