@@ -1,135 +1,168 @@
-import { makeIdentity } from "../src/testing/certificates.js";
+import { existsSync } from "node:fs";
+import type { Fault } from "../e2e/tenants/fault.js";
+import {
+  type Attempt,
+  misbehave,
+  type Misbehaviour,
+  type Tenant,
+  type TenantAccess,
+} from "../e2e/tenants/misbehaviour.js";
+import { misbehaviours } from "../e2e/tenants/misbehaviours.js";
+import { type Neighbour, type Pace, timed, watchNeighbour } from "../e2e/tenants/neighbour.js";
+import { type FaultProxy, startFaultProxy } from "../e2e/tenants/start-fault-proxy.js";
+import { type Share, slowestMs, type Summary, summaryOf } from "../e2e/tenants/summary.js";
 import { DriverClient } from "../src/driver/driver-client.js";
+import { podVolumePath } from "../src/driver/mount-request.js";
 import type { MountRequest } from "../src/wire/provider.js";
-import { type Figure, percentile } from "./figure.js";
+import type { Figure } from "./figure.js";
+import { heldRows } from "./held-rows.js";
 import { memoryOf } from "./process-figures.js";
+import type { Provider } from "./provider.js";
 import { type Bench, withProvider } from "./scene.js";
 import type { BenchVault } from "./vault.js";
-import { newPods } from "./workload.js";
+import { Load, newPods } from "./workload.js";
 
 const lag = "nodejs_eventloop_lag_p99_seconds";
+/** The chart's limit, MiB. */
+const memoryLimit = 128;
 
-/** Nearly as many keys as an answer may have, and as patterns are tried on. */
-const [hugeKeys, wideKeys] = [5_000, 500];
-
-/** What the hostile classes name in Vault. */
-export function hostileSecrets(): Record<string, Record<string, string>> {
-  const { cert, key } = makeIdentity({ commonName: "hostile" });
-  const keys = (count: number) =>
-    Object.fromEntries(Array.from({ length: count }, (_, n) => [`KEY_aaaaaaaaaa_${n}`, `${n}`]));
-  return {
-    store: { "tls.crt": cert, "tls.key": key, pass: "changeit" },
-    huge: keys(hugeKeys),
-    wide: keys(wideKeys),
-    long: { text: "ab".repeat(200_000) },
-  };
-}
-
-const at = (name: string) => `kv/data/bench/${name}`;
-const template = (text: string, path = at("long")) =>
-  `{secretPath: ${path}, template: ${JSON.stringify(text)}}`.replace("{", "{objectName: f, ");
-
-/** Classes that somebody writes who means harm; `n` makes each another one, so that nothing is kept of the one before. */
-const bombs: Record<string, (n: number) => string> = {
-  "a template that never ends": (n) =>
-    `- ${template(`${n}{% for i in (1..9999) %}{% for j in (1..9999) %}{% for k in (1..9999) %}{% endfor %}{% endfor %}{% endfor %}`)}`,
-  "a template that sorts": (n) =>
-    `- ${template(`${n}{% for i in (1..2000) %}{% assign x = text | split: '' | sort %}{% endfor %}`)}`,
-  "a template that fills its memory": (n) =>
-    `- ${template(`${n}{% assign y = data | json | split: '' %}{% for i in (1..40) %}{% assign y = y | concat: y %}{% endfor %}`)}`,
-  "a hundred templates": (n) =>
-    Array.from(
-      { length: 100 },
-      (_, m) =>
-        `- {objectName: f${m}, secretPath: ${at("0")}, template: "${n} {{ value }} ${m}{% for i in (1..20000) %}{{ i }}{% endfor %}"}`,
-    ).join("\n"),
-  "twenty keystores": (n) =>
-    Array.from(
-      { length: 20 },
-      (_, m) =>
-        `- {objectName: f${m}, secretPath: ${at("store")}, format: pkcs12, password: {secretKey: pass}, alias: a${n}-${m}}`,
-    ).join("\n"),
-  "aliases of aliases": (n) =>
-    `- &a0 {objectName: f${n}, secretPath: ${at("0")}}\n${Array.from({ length: 60 }, (_, m) => `- &a${m + 1} [${`*a${m}, `.repeat(10)}]`).join("\n")}`,
-  "brackets within brackets": (n) => `- {objectName: f${n}, secretPath: ${"[".repeat(60_000)}`,
-  "patterns over a wide secret": (n) =>
-    Array.from({ length: 50 }, (_, m) => {
-      const patterns = Array.from({ length: 20 }, (_, p) => `"*a*a*a*a*a*b${p}"`).join(", ");
-      return `- {objectName: f${n}-${m}/, secretPath: ${at("wide")}, keys: [${patterns}]}`;
-    }).join("\n"),
-  "a huge secret in every format": (n) =>
-    ["json", "env", "docker-env", "properties", "yaml", "envelope"]
-      .map((format) => `- {objectName: f${n}-${format}, secretPath: ${at("huge")}, format: ${format}}`)
-      .join("\n"),
+const pace: Omit<Pace, "seconds"> = {
+  mountEveryMs: 500,
+  republishEveryMs: 100,
+  probeEveryMs: 2_000,
+  patienceMs: 10_000,
 };
 
-/** What a tenant with ordinary pods notices while another sends such classes, four at a time, without a pause. */
+const nobody: Misbehaviour = { name: "nobody", item: "", seconds: 10 };
+
+const tenant: Tenant = {
+  namespace: "mallory",
+  role: "bench",
+  shortRole: "short",
+  kv: (name) => `kv/data/mallory/${name}`,
+  database: "db-mallory",
+  hangingAuth: "hanging",
+};
+
+/** The embedded Vault has neither a database that hangs nor a TokenReview. */
+const hangs: readonly Fault[] = [`${tenant.database}/creds/`, `auth/${tenant.hangingAuth}/login`].map((path) => ({
+  path,
+  how: { kind: "hang" },
+}));
+
+/** What a tenant with ordinary pods notices while another misbehaves: the rows of e2e/tenants, and a few more. */
 export async function measureHostile(bench: Bench, vault: BenchVault): Promise<Figure[]> {
-  const figures: Figure[] = [];
-  for (const [name, objectsOf] of Object.entries(bombs))
-    figures.push(...(await measureBomb(name, objectsOf, bench, vault)));
-  return figures;
-}
-
-async function measureBomb(
-  name: string,
-  objectsOf: (n: number) => string,
-  bench: Bench,
-  vault: BenchVault,
-): Promise<Figure[]> {
-  const pods = newPods(bench.issuer, 50);
-  const perSecond = 20;
-  return withProvider(bench, vault, async (provider, load) => {
-    await load.closedLoop(pods, 16);
-    await load.closedLoop(
-      Array.from({ length: 200 }, (_, n) => pods[n % pods.length]!),
-      1,
-    );
-    const mallory = startMallory(provider.socketPath, bench, objectsOf);
-    await provider.metric(lag); // Reading it starts it anew.
-    const republishes = Array.from({ length: perSecond * (bench.quick ? 4 : 10) }, (_, n) => pods[n % pods.length]!);
-    const { each } = await load.openLoop(republishes, perSecond);
-    const lagMs = (await provider.metric(lag)) * 1000;
-    const { peak } = memoryOf(provider.pid);
-    const mounts = await mallory.stop();
-    const figure = (id: string, title: string, unit: string, value: number, budget?: Figure["budget"]): Figure => ({
-      id: `hostile.${id}@${name}`,
-      title: `beside ${name}: ${title}`,
-      unit,
-      value,
-      ...(budget && { budget }),
-    });
-    return [
-      figure("lag", "event-loop lag p99", "ms", lagMs, { atMost: 50 }),
-      figure("p99", "a neighbour's republish, p99", "ms", percentile(each, 0.99)),
-      figure("peak-rss", "peak RSS", "MiB", peak),
-      figure("mounts", "hostile Mounts in the time", "", mounts),
-    ];
-  });
-}
-
-/** Four at a time, each class another one, of pods of her own. */
-function startMallory(socketPath: string, bench: Bench, objectsOf: (n: number) => string) {
-  const driver = new DriverClient(socketPath);
-  const ending = new AbortController();
-  let mounts = 0;
-  const loop = async (request: MountRequest, lane: number) => {
-    while (!ending.signal.aborted) {
-      const attributes = JSON.parse(request.attributes) as Record<string, string>;
-      attributes["objects"] = objectsOf(mounts * 4 + lane);
-      await driver.mount({ ...request, attributes: JSON.stringify(attributes) }, ending.signal).catch(() => undefined);
-      mounts += 1;
-      await new Promise((resolve) => setImmediate(resolve));
+  const proxy = await startFaultProxy(vault.address);
+  try {
+    const quiet = await measureRow(nobody, bench, vault, proxy);
+    const figures = figuresOf(nobody, quiet, quiet.summary);
+    for (const row of [...misbehaviours, ...heldRows]) {
+      console.log(`beside ${row.name} …`);
+      figures.push(...figuresOf(row, await measureRow(row, bench, vault, proxy), quiet.summary));
     }
+    return figures;
+  } finally {
+    await proxy.stop();
+  }
+}
+
+interface RowRun {
+  readonly summary: Summary;
+  /** Milliseconds, and MiB; infinite when keymount ended. */
+  readonly lagMs: number;
+  readonly peak: number;
+  readonly attempts: number;
+}
+
+async function measureRow(row: Misbehaviour, bench: Bench, vault: BenchVault, proxy: FaultProxy): Promise<RowRun> {
+  const settings = {
+    connections: { main: { addresses: [proxy.address], policy: { authMounts: ["kubernetes", tenant.hangingAuth] } } },
+    // A row fills all of it.
+    limits: { bindings: 512 },
   };
-  const loops = newPods(bench.issuer, 4, "mallory").map(loop);
-  return {
-    async stop(): Promise<number> {
-      const made = mounts;
-      ending.abort();
-      await Promise.all(loops);
-      driver.close();
-      return made;
+  return withProvider(
+    bench,
+    vault,
+    async (provider, load) => {
+      const neighbour = await settle(bench, provider, load);
+      await provider.metric(lag); // Reading it starts it anew.
+      const access = accessOf(bench, provider, proxy);
+      const stop = await misbehave(row, access);
+      const seconds = bench.quick ? Math.min(6, row.seconds) : row.seconds;
+      const figures = await watchNeighbour(neighbour, { ...pace, seconds });
+      const lives = existsSync(`/proc/${provider.pid}`);
+      const [lagMs, peak] = lives
+        ? [(await provider.metric(lag).catch(() => Infinity)) * 1000, memoryOf(provider.pid).peak]
+        : [Infinity, Infinity];
+      const { attempts } = await stop();
+      access.close();
+      return { summary: summaryOf(figures), lagMs, peak, attempts };
     },
+    { settings },
+  );
+}
+
+function figuresOf({ name }: Misbehaviour, { summary, lagMs, peak, attempts }: RowRun, quiet: Summary): Figure[] {
+  const figure = (id: string, title: string, unit: string, value: number, budget?: Figure["budget"]): Figure => ({
+    id: `hostile.${id}@${name}`,
+    title: `beside ${name}: ${title}`,
+    unit,
+    value,
+    ...(budget && { budget }),
+  });
+  const share = ({ done, of }: Share) => (100 * done) / of;
+  return [
+    figure("done", "a neighbour's mounts that succeed", "%", share(summary.mounts), { atLeast: 100 }),
+    figure("p50", "a neighbour's mount, p50", "ms", summary.mounts.p50),
+    figure("p99", "a neighbour's mount, p99", "ms", summary.mounts.p99, { atMost: slowestMs(quiet.mounts) }),
+    figure("kept", "its republishes that succeed", "%", share(summary.republishes), { atLeast: 100 }),
+    figure("republish", "its republish, p99", "ms", summary.republishes.p99),
+    figure("lag", "event-loop lag p99", "ms", lagMs, { atMost: 50 }),
+    figure("peak-rss", "peak RSS", "MiB", peak, { atMost: memoryLimit }),
+    figure("attempts", "tries of the one who misbehaves", "", attempts),
+  ];
+}
+
+/** Ten volumes are served, and the machine code for what a Mount does is made. */
+async function settle(bench: Bench, provider: Provider, load: Load): Promise<Neighbour> {
+  const held = newPods(bench.issuer, 10);
+  await load.closedLoop([...held, ...newPods(bench.issuer, 20), ...held], 4);
+  return {
+    mountNew: async () => (await load.closedLoop(newPods(bench.issuer, 1), 1)).wholeMs,
+    republish: async (turn) => (await load.closedLoop([held[turn % held.length]!], 1)).wholeMs,
+    probe: async () => timed(() => provider.metric("process_start_time_seconds")),
+  };
+}
+
+/** The tenant's attempts, all of them straight to the socket. */
+function accessOf(
+  bench: Bench,
+  { socketPath, health }: Provider,
+  proxy: FaultProxy,
+): TenantAccess & { close: () => void } {
+  const driver = new DriverClient(socketPath, { timeoutMs: 30_000 });
+  const pods = new Map<number, MountRequest>();
+  const requestOf = ({ pod, volume, parameters, outsidePod }: Attempt): MountRequest => {
+    const known = pods.get(pod) ?? newPods(bench.issuer, 1, tenant.namespace, {})[0]!;
+    pods.set(pod, known);
+    const attributes = {
+      ...(JSON.parse(known.attributes) as Record<string, string>),
+      roleName: tenant.role,
+      ...parameters,
+    };
+    const { "csi.storage.k8s.io/pod.uid": uid } = attributes as Record<string, string>;
+    const targetPath = outsidePod ? "/tmp/mallory/sync" : podVolumePath(uid!, volume);
+    return { ...known, attributes: JSON.stringify(attributes), targetPath };
+  };
+  return {
+    tenant,
+    socketPath,
+    health,
+    plan: (faults) => proxy.plan(tenant.namespace, [...faults, ...hangs]),
+    mount: async (attempt, signal) => {
+      const outcome = await driver.mount(requestOf(attempt), signal);
+      if (!outcome.ok) throw new Error(`${outcome.code} ${outcome.message}`);
+    },
+    close: () => driver.close(),
   };
 }

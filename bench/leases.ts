@@ -55,5 +55,5 @@ export async function measureLeases(bench: Bench, vault: BenchVault): Promise<Fi
       load.close();
     }
   };
-  return withProvider(bench, vault, work, "with a state directory");
+  return withProvider(bench, vault, work, { state: true });
 }

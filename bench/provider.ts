@@ -12,6 +12,8 @@ import { cpuOf } from "./process-figures.js";
 export interface Provider {
   readonly pid: number;
   readonly socketPath: string;
+  /** Where its HTTP answers, `http://host:port`. */
+  readonly health: string;
   /** Milliseconds from the exec until its socket was there, and of CPU until then. */
   readonly readyMs: number;
   readonly readyCpuMs: number;
@@ -28,11 +30,18 @@ export interface NodeBinary {
   flags: readonly string[];
 }
 
+export interface ProviderOptions {
+  /** Whether it keeps state, on a tmpfs as on a node. */
+  state?: boolean;
+  /** An operator's file, which names the Vault; otherwise the address alone is given. */
+  settings?: object;
+}
+
 /** Starts `dist/keymount.js serve` in an environment of nothing but PATH. */
 export async function startProvider(
   node: NodeBinary,
   vaultAddress: string,
-  state?: "with a state directory",
+  { state = false, settings }: ProviderOptions = {},
 ): Promise<Provider> {
   const directory = await mkdtemp(join(tmpdir(), "km-bench-"));
   const [socketPath, keyFile, logFile] = [
@@ -40,7 +49,8 @@ export async function startProvider(
     join(directory, "key"),
     join(directory, "log"),
   ];
-  // A tmpfs, as on a node.
+  const configFile = join(directory, "keymount.yaml");
+  if (settings) await writeFile(configFile, JSON.stringify(settings));
   const stateDirectory = await mkdtemp("/dev/shm/km-bench-");
   await writeFile(keyFile, Buffer.alloc(32, 7));
   const { health } = await freePorts("health");
@@ -53,7 +63,7 @@ export async function startProvider(
       "dist/keymount.js",
       "serve",
       `--endpoint=unix://${socketPath}`,
-      `--vault-addr=${vaultAddress}`,
+      settings ? `--config=${configFile}` : `--vault-addr=${vaultAddress}`,
       `--key-file=${keyFile}`,
       `--health-addr=127.0.0.1:${health}`,
       ...(state ? [`--state-dir=${stateDirectory}`] : []),
@@ -75,6 +85,7 @@ export async function startProvider(
   return {
     pid: child.pid!,
     socketPath,
+    health: `http://127.0.0.1:${health}`,
     readyMs,
     readyCpuMs: cpuOf(child.pid!),
     metric: async (name) => sumOf(name, await (await fetch(`http://127.0.0.1:${health}/metrics`)).text()),

@@ -1,5 +1,5 @@
 import type { ServiceAccountIssuer } from "../src/devvault/service-account-issuer.js";
-import { type NodeBinary, type Provider, startProvider } from "./provider.js";
+import { type NodeBinary, type Provider, type ProviderOptions, startProvider } from "./provider.js";
 import type { BenchVault } from "./vault.js";
 import { Load } from "./workload.js";
 
@@ -16,9 +16,9 @@ export async function withProvider<T>(
   { node }: Bench,
   vault: BenchVault,
   measure: (provider: Provider, load: Load) => Promise<T>,
-  state?: "with a state directory",
+  options: ProviderOptions = {},
 ): Promise<T> {
-  const provider = await startProvider(node, vault.address, state);
+  const provider = await startProvider(node, vault.address, options);
   const load = new Load(provider.socketPath);
   try {
     return await measure(provider, load);

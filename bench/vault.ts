@@ -8,7 +8,6 @@ import { startVaultDev } from "../e2e/stack/vault-dev.js";
 import { Administrator, type VaultAccess } from "../src/devvault/administrator.js";
 import { withDatabase } from "../src/testing/with-database.js";
 import { median } from "./figure.js";
-import { hostileSecrets } from "./hostile.js";
 import { readsPerMount } from "./workload.js";
 
 /** A Vault to measure against, in a process of its own. */
@@ -76,7 +75,7 @@ async function startReal(): Promise<Started> {
 
 async function prepare(administrator: Administrator, publicKeyPem: string): Promise<void> {
   await administrator.write("sys/mounts/kv", { type: "kv", options: { version: "2" } });
-  await administrator.write("sys/policies/acl/bench", { policy: 'path "kv/data/bench/*" { capabilities = ["read"] }' });
+  await administrator.write("sys/policies/acl/bench", { policy: 'path "kv/data/+/*" { capabilities = ["read"] }' });
   await administrator.write("sys/auth/kubernetes", { type: "jwt" });
   await administrator.write("auth/kubernetes/config", { jwt_validation_pubkeys: [publicKeyPem] });
   await administrator.write("auth/kubernetes/role/bench", {
@@ -90,10 +89,9 @@ async function prepare(administrator: Administrator, publicKeyPem: string): Prom
     await putUntilReady(administrator, `bench/${n}`, { value: "s".repeat(1024) });
 }
 
-/** A database that nobody needs to run, and secrets of which Vault 1.21 takes none so large. */
+/** A database that nobody needs to run, and what a tenant who misbehaves has. */
 async function prepareEmbedded(administrator: Administrator): Promise<void> {
-  for (const [name, data] of Object.entries(hostileSecrets()))
-    await putUntilReady(administrator, `bench/${name}`, data);
+  await putUntilReady(administrator, "mallory/own", { key: "value" });
   await withDatabase({ admin: administrator }, { ttl: "2m", maxTtl: "24h" });
   const paths = ["kv/data/bench/*", "database/creds/app"];
   await administrator.write("sys/policies/acl/leases", {
@@ -106,6 +104,13 @@ async function prepareEmbedded(administrator: Administrator): Promise<void> {
     token_policies: ["leases"],
     token_ttl: "2m",
     token_max_ttl: "24h",
+  });
+  await administrator.write("auth/kubernetes/role/short", {
+    role_type: "jwt",
+    user_claim: "sub",
+    bound_audiences: ["vault"],
+    token_policies: ["bench"],
+    token_ttl: "20s",
   });
 }
 

@@ -74,7 +74,7 @@ function runsCluster(args: readonly string[]): boolean {
 /** The soak runs only when it is named. */
 function projects(args: readonly string[]): string[] {
   if (args.some((arg) => /(^|\/)soak\b/.test(arg))) return ["soak"];
-  return runsCluster(args) ? ["driver", "cluster"] : ["driver"];
+  return runsCluster(args) ? ["driver", "tenants", "cluster"] : ["driver", "tenants"];
 }
 
 async function prepare(

@@ -8,6 +8,9 @@ const shared = {
   hookTimeout: 90_000,
 };
 
+/** It measures how long things take, so nothing else of the run works beside it. */
+const tenants = "e2e/cases/tenants.test.ts";
+
 export default defineConfig({
   test: {
     reporters: ["verbose"],
@@ -17,9 +20,20 @@ export default defineConfig({
           ...shared,
           name: "driver",
           include: ["e2e/{cases,chart,contract}/**/*.test.ts"],
+          exclude: [tenants],
           globalSetup: ["e2e/global-setup.ts"],
           maxWorkers: 3,
           sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "tenants",
+          include: [tenants],
+          globalSetup: ["e2e/global-setup.ts"],
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -29,7 +43,7 @@ export default defineConfig({
           include: ["e2e/soak/**/*.test.ts"],
           globalSetup: ["e2e/global-setup.ts"],
           hookTimeout: 300_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -42,7 +56,7 @@ export default defineConfig({
           maxWorkers: 4,
           testTimeout: 300_000,
           hookTimeout: 600_000,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rmdir } from "node:fs/promises";
+import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually } from "./eventually.js";
 
@@ -8,6 +8,23 @@ const root = "/sys/fs/cgroup";
 /** Makes a group of that name in every hierarchy, where the kubelet puts what it runs. Both cgroup versions. */
 export async function makeCgroup(name: string): Promise<void> {
   for (const hierarchy of await hierarchies()) await mkdir(join(hierarchy, name), { recursive: true });
+}
+
+/** Makes a group below another one whose processes have that much memory, page cache and tmpfs included. Gives its folder. */
+export async function makeMemoryGroup(parent: string, name: string, bytes: number): Promise<string> {
+  const unified = existsSync(join(root, "cgroup.controllers"));
+  const above = join(root, ...(unified ? [] : ["memory"]), parent);
+  const folder = join(above, name);
+  if (unified) await writeFile(join(above, "cgroup.subtree_control"), "+memory");
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, unified ? "memory.max" : "memory.limit_in_bytes"), String(bytes));
+  return folder;
+}
+
+/** Bytes of a group's processes that the kernel cannot give back under pressure: neither files nor shared programs. */
+export async function ownMemory(folder: string): Promise<number> {
+  const stat = await readFile(join(folder, "memory.stat"), "utf8");
+  return Number(/^(?:anon|total_rss) (\d+)$/m.exec(stat)![1]);
 }
 
 /** Removes the group and all groups below it. Whatever ran in them has ended, or is about to. */

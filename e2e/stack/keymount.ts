@@ -16,6 +16,10 @@ export interface KeymountOptions {
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** Runs it as a pod of that account; by default it is given the key in a file and knows of no cluster. */
   readonly serviceAccount?: ServiceAccount | undefined;
+  /** Node's own flags, as the image's entrypoint has them; none unless given. */
+  readonly nodeFlags?: readonly string[] | undefined;
+  /** The folder of a control group that it runs in, with its workers; the tests' own unless given. */
+  readonly cgroup?: string | undefined;
   /** Prefix of the log's path. */
   readonly logs: string;
 }
@@ -39,13 +43,15 @@ export interface Keymount {
 
 /** `keymount serve`, as built by `npm run build`, in a process of its own. */
 export async function startKeymount(stack: Stack, options: KeymountOptions, signal: AbortSignal): Promise<Keymount> {
-  const { provider, sockets, flags, env = {}, serviceAccount, logs } = options;
+  const { provider, sockets, flags, env = {}, serviceAccount, nodeFlags = [], cgroup, logs } = options;
   const { http } = await freePorts("http");
   const socket = join(sockets, `${provider}.sock`);
   const health = `http://127.0.0.1:${http}`;
   const log = join(logs, `keymount-${provider}.log`);
   const commandLine = [
+    ...(cgroup ? inCgroup(cgroup) : []),
     process.execPath,
+    ...nodeFlags,
     bundle,
     "serve",
     `--endpoint=unix://${socket}`,
@@ -53,7 +59,7 @@ export async function startKeymount(stack: Stack, options: KeymountOptions, sign
     ...(serviceAccount ? [] : [`--key-file=${stack.keyFile}`]),
     "--log-level=debug",
     ...(flags ?? [`--vault-addr=${stack.vault.address}`]),
-  ] as const;
+  ] as [string, ...string[]];
   const [command, ...args] = commandLine;
   const pod = serviceAccount && (await inPod(stack.kubernetes, serviceAccount, sockets, commandLine));
   const how = { command, args, ...pod, env: { ...pod?.env, ...env }, log, stopSignal: "SIGTERM" } as const;
@@ -83,6 +89,9 @@ export async function startKeymount(stack: Stack, options: KeymountOptions, sign
     },
   };
 }
+
+/** Runs what follows in that group. A group's processes are written to it one by one (cgroups(7)). */
+const inCgroup = (folder: string) => ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', folder];
 
 async function ready(url: string): Promise<void> {
   const { status } = await fetch(url);

@@ -41,7 +41,7 @@ export interface LeaseSceneOptions extends Lives {
 }
 
 /** What the chart gives. */
-const rules = [
+export const chartRules = [
   { apiGroups: [""], resources: ["secrets"], verbs: ["get", "create"] },
   { apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] },
   { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
@@ -69,7 +69,7 @@ export async function setLeaseScene(label: string, options: LeaseSceneOptions): 
     ...options.settings,
   };
   await writeFile(config, stringify(settings));
-  const serviceAccount = await createKeymountAccount(new KubeApi(kubernetes), rules);
+  const serviceAccount = await createKeymountAccount(new KubeApi(kubernetes), chartRules);
   const providers = { vault: { serviceAccount, flags: [`--config=${config}`], env: options.env } };
   const rotates = options.rotation ?? true;
   const how = { driver: "1.6.0", ...(rotates && { rotationPollInterval: "1s" }), providers } as const;
@@ -94,7 +94,7 @@ export async function setLeaseScene(label: string, options: LeaseSceneOptions): 
 }
 
 /** A tmpfs, as /run is on a node. */
-async function mountState(directory: string): Promise<string> {
+export async function mountState(directory: string): Promise<string> {
   const state = join(directory, `s-${randomBytes(3).toString("hex")}`);
   await mkdir(state, { mode: 0o755 });
   await run("mount", ["-t", "tmpfs", "-o", "mode=0755,size=64m", "tmpfs", state]);

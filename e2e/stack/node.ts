@@ -8,13 +8,15 @@ import { shareMounts, unmountAll } from "./mounts.js";
 import { untilReady } from "./running-program.js";
 import type { Stack } from "./stack.js";
 
+export type ProviderOptions = Pick<KeymountOptions, "flags" | "env" | "serviceAccount" | "nodeFlags" | "cgroup">;
+
 export interface NodeOptions {
   readonly driver: DriverVersion;
   /** As the driver reads durations; rotation is on when it is given. */
   readonly rotationPollInterval?: string;
   readonly healthCheckInterval?: string;
   /** Provider name → how its `serve` runs, or nothing for the defaults. One instance, `vault`, unless said. */
-  readonly providers?: Readonly<Record<string, Pick<KeymountOptions, "flags" | "env" | "serviceAccount">>>;
+  readonly providers?: Readonly<Record<string, ProviderOptions>>;
 }
 
 /** One node: a driver, the providers beside it, and who plays its kubelet. */

@@ -1,0 +1,83 @@
+import { connect, type Socket } from "node:net";
+import { clientPreface, flag, frame } from "../../src/rpc/http2-frames.js";
+import type { Misbehaviour, Stop } from "./misbehaviour.js";
+
+/** Whoever reaches the socket or the health port. */
+export const edgeRows: readonly Misbehaviour[] = [
+  {
+    name: "HEADERS of an unknown method and RST_STREAM in one packet",
+    item: "B",
+    seconds: 8,
+    disturb: ({ socketPath }) =>
+      again(() => {
+        const socket = tolerant(connect(socketPath));
+        const stream = (id: number) => [frame(1, flag.endHeaders, id, unknownMethod), frame(3, 0, id, cancel)];
+        socket.write(Buffer.concat([clientPreface, frame(4, 0, 0, Buffer.alloc(0)), ...[1, 3, 5].flatMap(stream)]));
+        setTimeout(() => socket.destroy(), 300);
+      }, 100),
+  },
+  {
+    name: "64 connections held to the health port",
+    item: "B",
+    seconds: 12,
+    disturb: ({ health }) => {
+      const { hostname, port } = new URL(health);
+      const held = Array.from({ length: 64 }, () => tolerant(connect(Number(port), hostname)));
+      return async () => held.forEach((socket) => socket.destroy());
+    },
+  },
+  {
+    name: "/metrics in a loop, 4 at a time",
+    item: "B",
+    seconds: 10,
+    disturb: ({ health }) => {
+      const { hostname, port } = new URL(health);
+      const ask = "GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n";
+      const held = Array.from({ length: 4 }, () => {
+        const socket = tolerant(connect(Number(port), hostname));
+        // An answer begins: the next question is on its way before it ends.
+        socket.on("data", (piece) => {
+          if (String(piece).includes("HTTP/1.1 ")) socket.write(ask);
+        });
+        socket.write(ask);
+        return socket;
+      });
+      return async () => held.forEach((socket) => socket.destroy());
+    },
+  },
+];
+
+/** `:method POST`, `:scheme http`, `:path /x.Y/Z` and `:authority a`, without an index and without Huffman's code. */
+const unknownMethod = Buffer.concat([
+  Buffer.from([0x83, 0x86]),
+  literal(4, "/x.Y/Z"),
+  literal(1, "a"),
+  named("content-type", "application/grpc"),
+  named("te", "trailers"),
+]);
+
+const cancel = Buffer.from([0, 0, 0, 8]);
+
+/** RFC 7541, 6.2.2: a value for a name of the static table. */
+function literal(index: number, value: string): Buffer {
+  return Buffer.concat([Buffer.from([index, value.length]), Buffer.from(value)]);
+}
+
+function named(name: string, value: string): Buffer {
+  return Buffer.concat([
+    Buffer.from([0, name.length]),
+    Buffer.from(name),
+    Buffer.from([value.length]),
+    Buffer.from(value),
+  ]);
+}
+
+function tolerant(socket: Socket): Socket {
+  return socket.on("error", () => socket.destroy());
+}
+
+function again(act: () => void, everyMs: number): Stop {
+  act();
+  const timer = setInterval(act, everyMs);
+  return async () => clearInterval(timer);
+}

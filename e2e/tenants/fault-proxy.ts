@@ -1,0 +1,105 @@
+import { EventEmitter, once } from "node:events";
+import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Misanswer, StandingFaults } from "./fault.js";
+
+/**
+ * A process of its own: a reverse proxy before the Vault that its argument names, until its parent leaves. It says
+ * `{address}` once it listens, and takes `{id, standing}`, which it answers with `{id}` once they stand.
+ */
+const vault = new URL(process.argv[2]!);
+const agent = new Agent({ keepAlive: true });
+let standing: StandingFaults = { namespace: "", faults: [] };
+const changes = new EventEmitter().setMaxListeners(0);
+/** What waits for it is answered by Vault then: a row's end does not wait for its requests to time out. */
+const planChanged = () => once(changes, "change");
+
+const server = createServer((incoming, outgoing) => {
+  const how = misanswerTo(incoming);
+  if (how) void misanswer(how, incoming, outgoing);
+  else forward(incoming, outgoing);
+});
+server.on("connection", (socket: Socket) => socket.on("error", () => socket.destroy()));
+server.on("clientError", (_error, socket) => socket.destroy());
+server.listen(0, "127.0.0.1", () => {
+  process.send!({ address: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+});
+process.on("message", (told: { id: number; standing: StandingFaults }) => {
+  ({ standing } = told);
+  changes.emit("change");
+  process.send!({ id: told.id });
+});
+process.once("disconnect", () => process.exit());
+
+function misanswerTo({ url = "", headers }: IncomingMessage): Misanswer | undefined {
+  const pod = String(headers["x-keymount-pod"]);
+  if (!pod.startsWith(`${standing.namespace}/`)) return undefined;
+  const path = url.replace(/^\/v1\//, "");
+  const fits = standing.faults.find(
+    (fault) =>
+      path.startsWith(fault.path) &&
+      (fault.vaultNamespace === undefined || headers["x-vault-namespace"] === fault.vaultNamespace),
+  );
+  return fits?.how;
+}
+
+async function misanswer(how: Misanswer, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  const { socket } = incoming;
+  switch (how.kind) {
+    case "hang":
+      await planChanged();
+      return forward(incoming, outgoing);
+    case "reset":
+      socket.resetAndDestroy();
+      return;
+    case "late":
+      await Promise.race([sleep(how.ms), planChanged()]);
+      return forward(incoming, outgoing);
+    case "answer":
+      outgoing.writeHead(how.status, { ...how.headers, "content-length": Buffer.byteLength(how.body) });
+      outgoing.end(how.body);
+      return;
+    case "one-byte chunks":
+      socket.write(chunksOf(how.body));
+      return;
+    case "endless 103":
+      return hintForEver(socket);
+  }
+}
+
+/** Made in one piece, so that it costs this process nothing to send. */
+function chunksOf(body: string): Buffer {
+  const head = Buffer.from("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n");
+  const bytes = Buffer.from(body);
+  const chunks = Buffer.alloc(bytes.length * 6);
+  for (const [n, byte] of bytes.entries()) {
+    chunks.write("1\r\n", n * 6, "latin1");
+    chunks[n * 6 + 3] = byte;
+    chunks.write("\r\n", n * 6 + 4, "latin1");
+  }
+  return Buffer.concat([head, chunks, Buffer.from("0\r\n\r\n")]);
+}
+
+const hints = Buffer.from("HTTP/1.1 103 Early Hints\r\nlink: </x>; rel=preload\r\n\r\n".repeat(1_000));
+
+function hintForEver(socket: Socket): void {
+  const write = () => {
+    while (!socket.destroyed && socket.write(hints));
+  };
+  socket.on("drain", write);
+  write();
+}
+
+function forward(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  const { method, url, headers } = incoming;
+  const onward = request({ host: vault.hostname, port: vault.port, method, path: url, headers, agent }, (answer) => {
+    outgoing.writeHead(answer.statusCode!, answer.headers);
+    answer.pipe(outgoing);
+  });
+  onward.on("error", () => outgoing.destroy());
+  outgoing.on("close", () => {
+    if (!outgoing.writableFinished) onward.destroy();
+  });
+  incoming.pipe(onward);
+}
