@@ -1,5 +1,9 @@
 import { constants, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { type Server, status } from "@grpc/grpc-js";
+import { ReceivingStreams } from "./receiving-streams.js";
+
+/** Requests received at once: of the largest size they take 12 MiB. */
+const mostReceived = 16;
 
 type StreamListener = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, ...rest: unknown[]) => void;
 
@@ -9,6 +13,7 @@ type StreamListener = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, 
  * where the client has reset the stream in the same packet. Throws where grpc-js keeps its HTTP/2 servers elsewhere.
  */
 export function gateStreams(grpc: Server, methods: ReadonlySet<string>): void {
+  const receiving = new ReceivingStreams(mostReceived);
   for (const server of http2ServersOf(grpc)) {
     const listeners = server.listeners("stream") as StreamListener[];
     if (listeners.length !== 1) throw new Error("grpc-js has other than one listener for streams");
@@ -18,7 +23,7 @@ export function gateStreams(grpc: Server, methods: ReadonlySet<string>): void {
       if (stream.destroyed || stream.closed) return;
       const refusal = refusalOf(headers, methods);
       if (refusal) stream.respond(refusal, { endStream: true });
-      else listeners[0]!(stream, headers, ...rest);
+      else receiving.admit(stream, () => listeners[0]!(stream, headers, ...rest));
     });
   }
 }
