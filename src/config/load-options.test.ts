@@ -92,7 +92,7 @@ test("an operator who gives only --vault-addr gets one connection with the usual
     maxOrphanMs: 3_600_000,
     podWatch: false,
     events: false,
-    limits: { bindings: 4096, bytes: 25_165_824, inFlightBytes: 20_971_520, responseBytes: 3_670_016 },
+    limits: { bindings: 4096, bytes: 16_777_216, inFlightBytes: 20_971_520, responseBytes: 3_670_016 },
     notes: [],
   });
 });
