@@ -1,4 +1,6 @@
+import { setMaxListeners } from "node:events";
 import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { MountOutcome } from "../driver/driver-client.js";
 import { serveHttp } from "../testing/http-server.js";
@@ -107,3 +109,25 @@ test.each<[string, Attack]>([
   },
   120_000,
 );
+
+test("twenty volumes of a hundred secrets of 300 KB, asked for again and again and then given up all at once, end nothing", async () => {
+  const provider = await start(small(`"${"a".repeat(300 * kilo)}"`));
+  const quiet = () => provider.mount({ namespace: "shop", name: "web" }, objects(1, "kv/small"));
+  const giveUp = new AbortController();
+  setMaxListeners(0, giveUp.signal);
+  const attempts = async (lane: number) => {
+    for (let n = 0; !giveUp.signal.aborted; n += 1) {
+      await provider
+        .mount({ namespace: "crowd", name: `a${lane}` }, objects(100, `kv/big${n}`), giveUp.signal)
+        .catch(() => undefined);
+    }
+  };
+  const lanes = Array.from({ length: 20 }, (_, lane) => attempts(lane));
+  await sleep(10_000);
+  giveUp.abort(new Error("enough"));
+  await Promise.all(lanes);
+  await sleep(3_000);
+  expect(provider.alive(), provider.logText().slice(-2_000)).toBe(true);
+  expect(await quiet()).toMatchObject({ ok: true });
+  expect(provider.peakMemory()).toBeLessThan(memoryLimit);
+}, 60_000);

@@ -47,3 +47,9 @@ test("a message is bounded", () => {
   expect(Buffer.byteLength(message)).toBeLessThanOrEqual(8_192);
   expect(message).toMatch(/^ü{4000,}…$/);
 });
+
+test("only a fault of our own has a stack, for V8 keeps with one what its functions refer to", () => {
+  expect(new ProviderError("not_found", "nothing there").stack).toBe("ProviderError: nothing there");
+  expect(ProviderError.from(new TypeError("x")).stack).toMatch(/\n {4}at /);
+  expect(new Error("x").stack).toMatch(/\n {4}at /);
+});

@@ -24,8 +24,15 @@ export class ProviderError extends Error {
   override readonly name: string = "ProviderError";
   readonly code: ErrorCode;
 
+  /**
+   * Errors are kept, to be told again until a request may be tried again, and V8 keeps with each what the functions on its
+   * stack refer to: a Mount's secrets. So only a fault of our own has a stack.
+   */
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    const { stackTraceLimit } = Error;
+    if (code !== "internal") Error.stackTraceLimit = 0;
     super(cutText(escapeUnprintableInLines(message), longestMessage), options);
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
   }
 

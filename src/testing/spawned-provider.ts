@@ -15,7 +15,7 @@ import { temporaryDirectory } from "./rpc-server.js";
 export interface SpawnedProvider {
   readonly pid: number;
   /** A Mount for `namespace/name`, whose service account has the pod's name. */
-  mount(pod: { namespace: string; name: string }, objects: string): Promise<MountOutcome>;
+  mount(pod: { namespace: string; name: string }, objects: string, signal?: AbortSignal): Promise<MountOutcome>;
   /** Whether it still runs. */
   alive(): boolean;
   /** MiB resident at most so far, less what the kernel can take back (pages of files); 0 where the system does not tell. */
@@ -70,13 +70,13 @@ export async function spawnProvider(address: string): Promise<SpawnedProvider> {
   }
   return {
     pid: child.pid!,
-    async mount({ namespace, name }, objects) {
+    async mount({ namespace, name }, objects, signal = new AbortController().signal) {
       const client = new DriverClient(socketPath, { timeoutMs: 120_000 });
       const pod = { namespace, name, uid: `uid-${name}`, serviceAccount: name };
       const tokens = { vault: { token: tokenOf(pod), expirationTimestamp: "2100-01-01T00:00:00Z" } };
       try {
         const request = mountRequest({ pod, tokens, parameters: { roleName: "web", objects } });
-        return await client.mount(request, new AbortController().signal);
+        return await client.mount(request, signal);
       } finally {
         client.close();
       }

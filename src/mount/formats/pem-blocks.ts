@@ -117,9 +117,21 @@ function block(label: string, body: string): PemBlock {
 }
 
 function base64In(text: string): string | undefined {
-  const compact = text.replace(/\s/g, "");
+  if (!/^[A-Za-z0-9+/=\s]*$/.test(text)) return undefined;
+  const compact = withoutSpaces(text);
   const valid = compact !== "" && compact.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(compact);
   return valid ? compact : undefined;
+}
+
+/** Of ASCII; `replace` takes a tenth of a second for a million of them. */
+function withoutSpaces(text: string): string {
+  const bytes = Buffer.from(text, "latin1");
+  let kept = 0;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at]!;
+    if (byte > 0x20 && byte < 0x80) bytes[kept++] = byte;
+  }
+  return bytes.latin1Slice(0, kept);
 }
 
 const bytesOf = (base64: string) => Buffer.from(base64, "base64");
