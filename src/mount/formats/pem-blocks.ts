@@ -131,7 +131,7 @@ function withoutSpaces(text: string): string {
     const byte = bytes[at]!;
     if (byte > 0x20 && byte < 0x80) bytes[kept++] = byte;
   }
-  return bytes.latin1Slice(0, kept);
+  return bytes.toString("latin1", 0, kept);
 }
 
 const bytesOf = (base64: string) => Buffer.from(base64, "base64");
