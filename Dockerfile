@@ -37,5 +37,5 @@ ENV MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=13107
 STOPSIGNAL SIGTERM
 # prlimit becomes Node, which is PID 1: keymount handles the signals itself. Core dumps, which would hold secrets: a limit of
 # one byte keeps the kernel from writing them to a file, and from piping them to a program, which 0 does not (Linux,
-# fs/coredump.c). No signal opens an inspector, and the heap stays within a limit of 128 MiB. Any user may run it.
+# fs/coredump.c). No signal opens an inspector, and the heap stays within a limit of 160 MiB. Any user may run it.
 ENTRYPOINT ["prlimit", "--core=1", "node", "--disable-sigusr1", "--max-semi-space-size=2", "--max-old-space-size=64", "/keymount/dist/keymount.js"]

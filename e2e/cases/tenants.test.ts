@@ -23,7 +23,7 @@ import { type Problems, problemsOf, summaryOf } from "../tenants/summary.js";
 import { type TableRow, tenantsTable } from "../tenants/table.js";
 
 /** The chart's. */
-const memoryLimit = 128 * 2 ** 20;
+const memoryLimit = 160 * 2 ** 20;
 const pace: Omit<Pace, "seconds"> = {
   mountEveryMs: 2_000,
   republishEveryMs: 500,

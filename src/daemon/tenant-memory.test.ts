@@ -18,8 +18,11 @@ const login = {
 };
 const health = { initialized: true, sealed: false, standby: false, cluster_id: "c", version: "1.21.0" };
 
-/** A Vault that believes everybody: logins succeed, and `content` is what each secret holds, as JSON. */
-async function start(content: (path: string) => string): Promise<SpawnedProvider> {
+/** A Vault that believes everybody: logins succeed, and `content` is what each secret holds, as JSON; some take 5 s. */
+async function start(
+  content: (path: string) => string,
+  isSlow: (path: string) => boolean = () => false,
+): Promise<SpawnedProvider> {
   const texts = new Map<string, Buffer>();
   const vault = await serveHttp((request, response) => {
     const path = request.url!.slice("/v1/".length);
@@ -29,7 +32,8 @@ async function start(content: (path: string) => string): Promise<SpawnedProvider
     const [plain] = path.split("?") as [string];
     const text = texts.get(plain) ?? Buffer.from(content(plain));
     texts.set(plain, text);
-    response.end(text);
+    if (isSlow(plain)) setTimeout(() => response.end(text), 5_000).unref();
+    else response.end(text);
   });
   return spawnProvider(vault.origin);
 }
@@ -129,5 +133,29 @@ test("twenty volumes of a hundred secrets of 300 KB, asked for again and again a
   await sleep(3_000);
   expect(provider.alive(), provider.logText().slice(-2_000)).toBe(true);
   expect(await quiet()).toMatchObject({ ok: true });
+  expect(provider.peakMemory()).toBeLessThan(memoryLimit);
+}, 60_000);
+
+test("two hundred and fifty Mounts of a class of 250 KB that wait for Vault end nothing, and nobody else waits", async () => {
+  const provider = await start(small('"never"'), (path) => path.startsWith("kv/slow"));
+  const quiet = () => provider.mount({ namespace: "shop", name: "web" }, objects(1, "kv/small"));
+  expect(await quiet()).toMatchObject({ ok: true });
+  const giveUp = new AbortController();
+  setMaxListeners(0, giveUp.signal);
+  const attempts = async (lane: number) => {
+    for (let n = 0; !giveUp.signal.aborted; n += 1) {
+      const large = { objects: objects(1, `kv/slow${lane}-${n}`), unknown: "u".repeat(250 * kilo) };
+      await provider.mount({ namespace: "crowd", name: `a${lane}` }, large, giveUp.signal).catch(() => undefined);
+      await sleep(500);
+    }
+  };
+  const lanes = Array.from({ length: 250 }, (_, lane) => attempts(lane));
+  for (let second = 0; second < 10; second += 1) {
+    expect(await quiet()).toMatchObject({ ok: true });
+    await sleep(1_000);
+  }
+  giveUp.abort(new Error("enough"));
+  await Promise.all(lanes);
+  expect(provider.alive(), provider.logText().slice(-2_000)).toBe(true);
   expect(provider.peakMemory()).toBeLessThan(memoryLimit);
 }, 60_000);

@@ -3,7 +3,7 @@ import { type Server, status } from "@grpc/grpc-js";
 import { ReceivingStreams } from "./receiving-streams.js";
 
 /** Requests received at once: of the largest size they take 12 MiB. */
-const mostReceived = 16;
+const mostReceived = 4;
 
 type StreamListener = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, ...rest: unknown[]) => void;
 

@@ -14,8 +14,12 @@ import { temporaryDirectory } from "./rpc-server.js";
 /** keymount in a process of its own, with the image's flags of Node. */
 export interface SpawnedProvider {
   readonly pid: number;
-  /** A Mount for `namespace/name`, whose service account has the pod's name. */
-  mount(pod: { namespace: string; name: string }, objects: string, signal?: AbortSignal): Promise<MountOutcome>;
+  /** A Mount for `namespace/name`, whose service account has the pod's name; of a class's `objects`, or all its parameters. */
+  mount(
+    pod: { namespace: string; name: string },
+    asked: string | Readonly<Record<string, string>>,
+    signal?: AbortSignal,
+  ): Promise<MountOutcome>;
   /** Whether it still runs. */
   alive(): boolean;
   /** MiB resident at most so far, less what the kernel can take back (pages of files); 0 where the system does not tell. */
@@ -70,12 +74,13 @@ export async function spawnProvider(address: string): Promise<SpawnedProvider> {
   }
   return {
     pid: child.pid!,
-    async mount({ namespace, name }, objects, signal = new AbortController().signal) {
+    async mount({ namespace, name }, asked, signal = new AbortController().signal) {
+      const parameters = typeof asked === "string" ? { objects: asked } : asked;
       const client = new DriverClient(socketPath, { timeoutMs: 120_000 });
       const pod = { namespace, name, uid: `uid-${name}`, serviceAccount: name };
       const tokens = { vault: { token: tokenOf(pod), expirationTimestamp: "2100-01-01T00:00:00Z" } };
       try {
-        const request = mountRequest({ pod, tokens, parameters: { roleName: "web", objects } });
+        const request = mountRequest({ pod, tokens, parameters: { roleName: "web", ...parameters } });
         return await client.mount(request, signal);
       } finally {
         client.close();
