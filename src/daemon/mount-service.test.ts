@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { ClassCache } from "../mount/class-cache.js";
+import type { MountSpec } from "../mount/mount-spec.js";
 import type { FetchResult } from "../mount/ports.js";
 import { RequestsInFlight } from "../mount/requests-in-flight.js";
 import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
@@ -13,10 +14,10 @@ import { type MountServiceParts, mount } from "./mount-service.js";
 const claims = { namespace: "shop", serviceaccount: { name: "web", uid: "u" } };
 const payload = Buffer.from(JSON.stringify({ "kubernetes.io": claims })).toString("base64url");
 
-function requestFor(template: string): MountRequest {
+function requestFor(template: string, namespace = "shop"): MountRequest {
   const attributes = {
     "csi.storage.k8s.io/pod.name": "web-0",
-    "csi.storage.k8s.io/pod.namespace": "shop",
+    "csi.storage.k8s.io/pod.namespace": namespace,
     "csi.storage.k8s.io/pod.uid": "0b2c",
     "csi.storage.k8s.io/serviceAccount.name": "web",
     "csi.storage.k8s.io/serviceAccount.tokens": JSON.stringify({ vault: { token: `h.${payload}.s` } }),
@@ -84,4 +85,22 @@ test("a request that cannot be read is not kept either", async () => {
   await expect(mount(request, parts, new AbortController().signal, call())).rejects.toThrow("the permission");
   expect(request.attributes).toBe("");
   expect(parts.inFlight.bytes).toBe(0);
+});
+
+test("classes are read in turns of their namespaces, one in each round of the event loop; what is known is read at once", async () => {
+  const read: string[] = [];
+  const never = new Promise<FetchResult>(() => {});
+  const parts = { ...partsOf(never), classRead: ({ pod }: MountSpec) => void read.push(pod.namespace) };
+  const signal = new AbortController().signal;
+  const asked = (template: string, namespace: string) =>
+    void mount(requestFor(template, namespace), parts, signal, call()).catch(() => {});
+  for (let n = 0; n < 20; n += 1) asked(`crowd ${n}`, "crowd");
+  asked("shop", "shop");
+  for (let round = 0; round < 3; round += 1) await new Promise((resolve) => setImmediate(resolve));
+  expect(read.slice(0, 2).sort()).toEqual(["crowd", "shop"]);
+  expect(read.length).toBeLessThanOrEqual(4);
+  asked("shop", "other");
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(read).toContain("other");
 });

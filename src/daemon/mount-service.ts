@@ -2,7 +2,12 @@ import type { Connection } from "../config/connection.js";
 import type { OperatorConfig } from "../config/operator-config.js";
 import { policyRefusals, refusedByPolicy } from "../config/policy.js";
 import { selectConnection } from "../config/select-connection.js";
-import { type MountRequestOptions, parseMountRequest } from "../mount/mount-request.js";
+import {
+  type MountAttributes,
+  type MountRequestOptions,
+  readMountAttributes,
+  readMountSpec,
+} from "../mount/mount-request.js";
 import type { MountSpec } from "../mount/mount-spec.js";
 import { requestsOfObjects } from "../mount/object-requests.js";
 import type { RequestsInFlight } from "../mount/requests-in-flight.js";
@@ -34,7 +39,7 @@ export async function mount(
   signal: AbortSignal,
   call: CallContext,
 ): Promise<MountResponse> {
-  const spec = read(request, parts.reading);
+  const spec = await read(request, parts);
   const release = parts.inFlight.take(spec);
   try {
     return await serve(spec, parts, signal, call);
@@ -43,10 +48,20 @@ export async function mount(
   }
 }
 
+/** A class that was not read before is read in the turn of its namespace: a hostile one takes long. */
+async function read(request: MountRequest, { reading, inFlight, scheduler }: MountServiceParts): Promise<MountSpec> {
+  const attributes = attributesOf(request);
+  if (!reading.classes.knows(attributes.parametersDigest)) {
+    const release = inFlight.takeTexts(attributes);
+    await scheduler.turn(attributes.pod.namespace).finally(release);
+  }
+  return readMountSpec(attributes, reading);
+}
+
 /** The server keeps the request until it is answered, and texts of a stranger's are not kept for as long as Vault takes. */
-function read(request: MountRequest, options: MountRequestOptions): MountSpec {
+function attributesOf(request: MountRequest): MountAttributes {
   try {
-    return parseMountRequest(request, options);
+    return readMountAttributes(request);
   } finally {
     Object.assign(request, { attributes: "", secrets: "", permission: "", currentObjectVersion: [] });
   }

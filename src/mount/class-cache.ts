@@ -23,6 +23,11 @@ export class ClassCache {
     return this.#cache.size;
   }
 
+  /** Whether reading the class of this digest takes no time. */
+  knows(digest: string): boolean {
+    return this.#cache.get(digest) !== undefined;
+  }
+
   /** `digest` is that of the parameters; `refreshIntervalMs` is for classes that name none, and always the same. */
   read(parameters: ReadonlyMap<string, string>, digest: string, refreshIntervalMs: number): CachedClass {
     const known = this.#cache.get(digest);

@@ -23,11 +23,15 @@ export interface MountRequestOptions {
 const mostAttributeBytes = 256 << 10;
 const mostAttributes = 1_000;
 
-/**
- * Reads a whole Mount, or throws one `invalid_request` that names every mistake in it: nobody should have to fix one per
- * try. Everything in it may be written by a pod's author.
- */
-export function parseMountRequest(request: WireMountRequest, options: MountRequestOptions): MountSpec {
+/** A Mount whose class is not read yet: cheap to have, however hostile its author. */
+export interface MountAttributes extends Omit<MountSpec, "class"> {
+  parameters: ReadonlyMap<string, string>;
+  /** Of everything but the class. */
+  mistakes: readonly string[];
+}
+
+/** Reads all but the class. Throws `invalid_request` for what is no Mount at all. Everything in it may be a pod author's. */
+export function readMountAttributes(request: WireMountRequest): MountAttributes {
   const attributes = readAttributes(request.attributes);
   const mistakes: string[] = [];
   const pod = podOf(attributes, mistakes);
@@ -36,19 +40,35 @@ export function parseMountRequest(request: WireMountRequest, options: MountReque
   const className = attributes.get("secretProviderClass") ?? "";
   if (request.targetPath === "") mistakes.push("the request has no target path");
   const parameters = parametersOf(attributes);
-  const parametersDigest = digest(parameters);
-  const read = options.classes.read(parameters, parametersDigest, options.refreshIntervalMs);
-  if ("mistakes" in read) throw refusal([...mistakes, ...read.mistakes], read.more);
-  if (mistakes.length > 0) throw refusal(mistakes);
   return {
     pod,
     ...(isKubernetesName(className) && { className }),
-    class: read.spec,
     tokens,
     targetPath: request.targetPath,
     defaultMode,
-    parametersDigest,
+    parameters,
+    parametersDigest: digest(parameters),
+    mistakes,
   };
+}
+
+/**
+ * Reads the class as well: up to some forty milliseconds, unless it is known. Throws one `invalid_request` that names every
+ * mistake of the Mount: nobody should have to fix one per try.
+ */
+export function readMountSpec(
+  { parameters, mistakes, ...mount }: MountAttributes,
+  { classes, refreshIntervalMs }: MountRequestOptions,
+): MountSpec {
+  const read = classes.read(parameters, mount.parametersDigest, refreshIntervalMs);
+  if ("mistakes" in read) throw refusal([...mistakes, ...read.mistakes], read.more);
+  if (mistakes.length > 0) throw refusal(mistakes);
+  return { ...mount, class: read.spec };
+}
+
+/** Both at once. */
+export function parseMountRequest(request: WireMountRequest, options: MountRequestOptions): MountSpec {
+  return readMountSpec(readMountAttributes(request), options);
 }
 
 function readAttributes(text: string): Map<string, string> {

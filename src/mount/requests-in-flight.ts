@@ -1,6 +1,7 @@
 import { ProviderError } from "../shared/errors.js";
 import { FairBudget } from "../shared/fair-budget.js";
 import { classBytes } from "./class-bytes.js";
+import type { MountAttributes } from "./mount-request.js";
 import type { ClassSpec, MountSpec } from "./mount-spec.js";
 
 /**
@@ -17,6 +18,13 @@ export class RequestsInFlight {
 
   get bytes(): number {
     return this.#budget.total;
+  }
+
+  /** Counts the texts of a class that waits to be read, until what it gives is called. Throws like `take`. */
+  takeTexts({ pod: { namespace }, parameters }: MountAttributes): () => void {
+    const bytes = [...parameters].reduce((sum, [name, value]) => sum + name.length + value.length, bytesPerMount);
+    if (!this.#budget.take(namespace, bytes)) throw tooMuch(namespace);
+    return () => this.#budget.release(namespace, bytes);
   }
 
   /** Counts a Mount until what it gives is called. Throws `limit_exceeded` where its namespace has as much as it may. */
