@@ -24,7 +24,7 @@ import { Load, newPods } from "./workload.js";
 
 const lag = "nodejs_eventloop_lag_p99_seconds";
 /** The chart's limit, MiB. */
-const memoryLimit = 128;
+const memoryLimit = 160;
 
 const pace: Omit<Pace, "seconds"> = {
   mountEveryMs: 500,
