@@ -39,6 +39,7 @@ export class HeldSecrets implements SecretSource {
       previous: () => undefined,
       commit: () => ({ unchanged: false }),
       made() {},
+      lend: () => () => {},
       end() {},
     };
   }

@@ -43,6 +43,7 @@ function partsOf(answer: Promise<FetchResult>): MountServiceParts {
         read: () => answer,
         previous: () => undefined,
         made: () => {},
+        lend: () => () => {},
         commit: () => ({ unchanged: false }),
         end: () => {},
       }),

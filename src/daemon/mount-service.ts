@@ -39,7 +39,7 @@ export async function mount(
   signal: AbortSignal,
   call: CallContext,
 ): Promise<MountResponse> {
-  const spec = await read(request, parts);
+  const spec = await read(request, parts, signal);
   const release = parts.inFlight.take(spec);
   try {
     return await serve(spec, parts, signal, call);
@@ -49,11 +49,16 @@ export async function mount(
 }
 
 /** A class that was not read before is read in the turn of its namespace: a hostile one takes long. */
-async function read(request: MountRequest, { reading, inFlight, scheduler }: MountServiceParts): Promise<MountSpec> {
+async function read(
+  request: MountRequest,
+  { reading, inFlight, scheduler }: MountServiceParts,
+  signal: AbortSignal,
+): Promise<MountSpec> {
   const attributes = attributesOf(request);
   if (!reading.classes.knows(attributes.parametersDigest)) {
     const release = inFlight.takeTexts(attributes);
     await scheduler.turn(attributes.pod.namespace).finally(release);
+    signal.throwIfAborted();
   }
   return readMountSpec(attributes, reading);
 }

@@ -117,7 +117,14 @@ async function read(
     const answer = await client.request(connection, on, request, callerOf(login), signal).catch(vaultProblem);
     answers.set(requestKey(request), answer);
   }
-  const making = { defaultMode: 0o644, responseBytes, workshop, jobs: new OneByOne(), tenant: account.namespace };
+  const making = {
+    defaultMode: 0o644,
+    responseBytes,
+    workshop,
+    jobs: new OneByOne(),
+    tenant: account.namespace,
+    lend: () => () => {},
+  };
   const answerTo = (request: VaultRequest) => answers.get(requestKey(request))!.body;
   const files = await makeFiles(object, answerTo, making, signal).catch(valueProblem);
   const names = requests.map(({ method, path }) => `${method} ${named(path)}`).join(", ");

@@ -146,6 +146,7 @@ export class CachedSecretSource implements SecretSource {
         return former.body;
       },
       made: (bytes) => taken.take(bytes),
+      lend: (bytes) => taken.lend(bytes),
       commit: (versions) => {
         const answers = new Map([...given.values()].map(({ entry, answer }) => [entry, answer] as const));
         const { news } = cache.deliver(volume, answers, clock.monotonic());
@@ -225,7 +226,8 @@ export class CachedSecretSource implements SecretSource {
     };
     cache.visited(entry);
     const former = volume.delivered.get(entry);
-    entry.creating = makes(request) || (former !== undefined && former.kind !== "static");
+    const creates = makes(request) || (request.method === "GET" && reader.hasMade(principal, request));
+    entry.creating = creates || (former !== undefined && former.kind !== "static");
     try {
       if (entry.creating) await journal.persist(entry.ownerKey);
       const allowedBefore = entry.answer !== undefined && entry.denied !== true;
@@ -300,7 +302,7 @@ export class CachedSecretSource implements SecretSource {
       if (kind === "issued") this.#admitBytes(question, bytes);
       if (kind !== "static" && entry.users.size === 0) throw lostItsPlace(request);
     } catch (refusal) {
-      this.#parts.reader.giveBack(lease, session, request.path);
+      if (kind !== "static") this.#parts.reader.giveBack(lease, session, request.path);
       throw refusal;
     }
   }

@@ -32,6 +32,16 @@ export class Reservation {
     if (bytes > this.#bytes) this.take(bytes - this.#bytes);
   }
 
+  /** Takes so many for a while; what it gives gives them back. Throws as `take` does. */
+  lend(bytes: number): () => void {
+    this.take(bytes);
+    return () => {
+      const left = Math.min(bytes, this.#bytes);
+      this.#inFlight.release(this.#namespace, left);
+      this.#bytes -= left;
+    };
+  }
+
   /** Gives back all of it. */
   release(): void {
     this.#inFlight.release(this.#namespace, this.#bytes);

@@ -13,6 +13,8 @@ export interface Making extends FileMaking {
   jobs: OneByOne;
   /** The pod's Kubernetes namespace. */
   tenant: string;
+  /** Counts bytes that a job holds, until what it gives is called. Throws `limit_exceeded`. */
+  lend: (bytes: number) => () => void;
 }
 
 /** The answer to a request of the object's. Throws what kept it from coming. */
@@ -26,11 +28,19 @@ export async function makeFiles(
   signal: AbortSignal,
 ): Promise<readonly MountedFile[]> {
   if (!object.template && !object.keystore) return filesOf(object, answerTo(object.request), making);
-  const contents = await making.jobs.run(() => {
+  const contents = await making.jobs.run(async () => {
     signal.throwIfAborted();
-    return making.workshop.render(jobOf(object, answerTo), making.tenant, signal);
+    const job = jobOf(object, answerTo);
+    const giveBack = making.lend(bytesOf(job));
+    return making.workshop.render(job, making.tenant, signal).finally(giveBack);
   });
   return [fileOf(object, contents, making.defaultMode)];
+}
+
+/** A template's data may be six times its secrets, for `<` is six characters in JSON. */
+function bytesOf(job: Job): number {
+  if (job.kind === "template") return job.text.length + job.data.reveal().length;
+  return (job.key?.reveal().length ?? 0) + job.certificates.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** Of a template or a keystore. */

@@ -37,6 +37,7 @@ async function made(text: string, answers: Told, former: Told = {}, onDenied: Fe
     },
     commit: () => ({ unchanged: false }),
     made() {},
+    lend: () => () => {},
     end() {},
   };
   let atOnce = 0;
@@ -54,6 +55,7 @@ async function made(text: string, answers: Told, former: Told = {}, onDenied: Fe
     responseBytes: 1 << 20,
     workshop,
     jobs: new OneByOne(),
+    lend: () => () => {},
     tenant: "shop",
     pace: new Yielder({
       clock: new FakeClock(),

@@ -52,6 +52,7 @@ function parts(told: Record<string, string | ProviderError | FetchResult>, respo
       return { unchanged: concluded.at(-2) === versions };
     },
     made() {},
+    lend: () => () => {},
     end: () => ended.push("ended"),
   };
   const made: MountParts & { concluded: string[]; readAgain: string[]; ended: string[] } = {

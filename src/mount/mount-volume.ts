@@ -68,7 +68,8 @@ async function makeVolume(
   const tenant = pod.namespace;
   const pace = new Yielder({ ...parts, tenant, made: (bytes) => visit.made(bytes) });
   const jobs = new OneByOne();
-  const making = { versionKey, workshop, jobs, pace, defaultMode, responseBytes, tenant };
+  const lend = (bytes: number) => visit.lend(bytes);
+  const making = { versionKey, workshop, jobs, pace, defaultMode, responseBytes, tenant, lend };
   const groups = fetchGroupsOf(asked.objects);
   const outcomes = await Promise.all(groups.map((group) => makeObjects(group, asked.onDenied, visit, making, signal)));
   const again = () => asked.objects.flatMap(requestsOf).forEach((request) => visit.previous(request));

@@ -46,6 +46,8 @@ export interface MountTransaction {
   commit(versions: string): { unchanged: boolean };
   /** So many bytes more of files are made of the answers. Throws `limit_exceeded` when there is no room for them. */
   made(bytes: number): void;
+  /** So many bytes more are held for a while, until what it gives is called. Throws likewise. */
+  lend(bytes: number): () => void;
   /** Lets go of everything that was answered, whatever came of the Mount; nothing else may be asked after it. */
   end(): void;
 }

@@ -1,28 +1,42 @@
 import { EventEmitter } from "node:events";
 import { beforeEach, expect, test } from "vitest";
+import { FakeClock } from "../testing/fake-clock.js";
 import { ReceivingStreams } from "./receiving-streams.js";
 
-let receiving: ReceivingStreams;
-let streams: EventEmitter[];
+class Stream extends EventEmitter {
+  destroyed = false;
+}
+
+let clock: FakeClock;
+let streams: Stream[];
 let begun: number[];
 
 beforeEach(() => {
-  receiving = new ReceivingStreams(2);
+  clock = new FakeClock();
+  const receiving = new ReceivingStreams(2, clock);
   begun = [];
-  streams = Array.from({ length: 4 }, () => new EventEmitter());
+  streams = Array.from({ length: 4 }, () => new Stream());
   streams.forEach((stream, n) => receiving.admit(stream, () => begun.push(n)));
 });
 
-test("only so many requests are received at once, the next when one is whole", () => {
+test.each(["end", "finish", "close"])("only two requests are received at once, the next on the %s of one", (event) => {
   expect(begun).toEqual([0, 1]);
-  streams[1]!.emit("end");
+  streams[1]!.emit(event);
   expect(begun).toEqual([0, 1, 2]);
-  streams[1]!.emit("close"); // Its answer has left: that makes no more room.
+  for (const other of ["end", "finish", "close"]) streams[1]!.emit(other); // That makes no more room.
   expect(begun).toEqual([0, 1, 2]);
 });
 
-test("a stream that closes before it is whole makes room, and none is begun that has closed", () => {
+test("none is begun that has closed, or that is destroyed and closes in a moment", () => {
   streams[2]!.emit("close");
+  streams[3]!.destroyed = true;
   streams[0]!.emit("close");
-  expect(begun).toEqual([0, 1, 3]);
+  expect(begun).toEqual([0, 1]);
+});
+
+test("requests that never end keep nobody waiting for longer than a second", async () => {
+  await clock.advance(999);
+  expect(begun).toEqual([0, 1]);
+  await clock.advance(1);
+  expect(begun).toEqual([0, 1, 2, 3]);
 });

@@ -1,7 +1,13 @@
-/** What of an HTTP/2 stream this needs: when its request is whole, and when it is over. */
+import type { Clock } from "../shared/clock.js";
+
+/** What of an HTTP/2 stream this needs: when its request is whole, when its answer has left, and when it is over. */
 export interface ReceivedStream {
-  once(event: "end" | "close", listener: () => void): unknown;
+  readonly destroyed: boolean;
+  once(event: "end" | "finish" | "close", listener: () => void): unknown;
 }
+
+/** A request is here in a moment; one that is not may go on, but keeps nobody waiting any more. */
+const receivedMs = 1_000;
 
 /**
  * Bounds how many requests are received at once: grpc-js gathers each whole in memory before anybody looks at it, and 250
@@ -9,25 +15,19 @@ export interface ReceivedStream {
  */
 export class ReceivingStreams {
   readonly #most: number;
+  readonly #clock: Clock;
   readonly #waiting = new Map<ReceivedStream, () => void>();
   #receiving = 0;
 
-  constructor(most: number) {
+  constructor(most: number, clock: Clock) {
     this.#most = most;
+    this.#clock = clock;
   }
 
-  /** Calls `begin`, which reads the stream, when there is room for its request; never for a stream that has closed. */
+  /** Calls `begin`, which reads the stream, when there is room for its request; never for a stream that is gone by then. */
   admit(stream: ReceivedStream, begin: () => void): void {
-    let isOver = false;
-    const over = () => {
-      if (isOver) return;
-      isOver = true;
-      if (!this.#waiting.delete(stream)) this.#receiving -= 1;
-      this.#beginNext();
-    };
-    stream.once("end", over);
-    stream.once("close", over);
     this.#waiting.set(stream, begin);
+    stream.once("close", () => void this.#waiting.delete(stream));
     this.#beginNext();
   }
 
@@ -35,8 +35,22 @@ export class ReceivingStreams {
     for (const [stream, begin] of this.#waiting) {
       if (this.#receiving >= this.#most) return;
       this.#waiting.delete(stream);
+      if (stream.destroyed) continue;
       this.#receiving += 1;
+      this.#untilReceived(stream);
       begin();
     }
+  }
+
+  #untilReceived(stream: ReceivedStream): void {
+    const isOver = new AbortController();
+    const over = () => {
+      if (isOver.signal.aborted) return;
+      isOver.abort();
+      this.#receiving -= 1;
+      this.#beginNext();
+    };
+    for (const event of ["end", "finish", "close"] as const) stream.once(event, over);
+    this.#clock.sleep(receivedMs, isOver.signal).then(over, over);
   }
 }

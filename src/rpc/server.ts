@@ -62,7 +62,7 @@ export async function startRpcServer(options: RpcServerOptions, signal: AbortSig
     ...providerHandlers(options.service, { calls, clock: options.clock, report: options.onCall }),
   });
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
-  gateStreams(grpc, new Set(Object.values(CSIDriverProviderService).map(({ path }) => path)));
+  gateStreams(grpc, new Set(Object.values(CSIDriverProviderService).map(({ path }) => path)), options.clock);
   const connections = new Set<Socket>();
   const onConnection = (socket: Socket) => {
     connections.add(socket);

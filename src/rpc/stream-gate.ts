@@ -1,8 +1,10 @@
 import { constants, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { type Server, status } from "@grpc/grpc-js";
+import type { Clock } from "../shared/clock.js";
+import { CSIDriverProviderService } from "../wire/provider.js";
 import { ReceivingStreams } from "./receiving-streams.js";
 
-/** Requests received at once: of the largest size they take 12 MiB. */
+/** Mounts received at once: of the largest size they take 3 MiB. */
 const mostReceived = 4;
 
 type StreamListener = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, ...rest: unknown[]) => void;
@@ -12,8 +14,8 @@ type StreamListener = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, 
  * stream (grpc-js 1.14 server.js, `_verifyContentType` and `_respondWithError`), which throws, with nobody to catch it,
  * where the client has reset the stream in the same packet. Throws where grpc-js keeps its HTTP/2 servers elsewhere.
  */
-export function gateStreams(grpc: Server, methods: ReadonlySet<string>): void {
-  const receiving = new ReceivingStreams(mostReceived);
+export function gateStreams(grpc: Server, methods: ReadonlySet<string>, clock: Clock): void {
+  const receiving = new ReceivingStreams(mostReceived, clock);
   for (const server of http2ServersOf(grpc)) {
     const listeners = server.listeners("stream") as StreamListener[];
     if (listeners.length !== 1) throw new Error("grpc-js has other than one listener for streams");
@@ -22,8 +24,11 @@ export function gateStreams(grpc: Server, methods: ReadonlySet<string>): void {
       stream.on("error", () => {}); // Its close follows, and is what counts.
       if (stream.destroyed || stream.closed) return;
       const refusal = refusalOf(headers, methods);
-      if (refusal) stream.respond(refusal, { endStream: true });
-      else receiving.admit(stream, () => listeners[0]!(stream, headers, ...rest));
+      if (refusal) return stream.respond(refusal, { endStream: true });
+      const begin = () => listeners[0]!(stream, headers, ...rest);
+      // A Version is a few bytes, and tells whether we are alive.
+      if (headers[":path"] === CSIDriverProviderService.mount.path) receiving.admit(stream, begin);
+      else begin();
     });
   }
 }

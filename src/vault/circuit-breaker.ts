@@ -49,15 +49,15 @@ export class CircuitBreaker {
     this.#random = random;
   }
 
-  /** How many are open, or half-open. */
-  get open(): number {
-    return [...this.#circuits.values()].filter(({ isOpen }) => isOpen).length;
+  /** How many are not asked at the moment, or by one request alone. */
+  open(now: number): number {
+    return [...this.#circuits.values()].filter((circuit) => isClosedTo(circuit, now)).length;
   }
 
   /** Why this is not asked now; `undefined` where it may be. */
   refusal(target: CircuitTarget, now: number): VaultError | undefined {
-    const closed = this.#of(target).find(({ isOpen, openUntil, probing }) => isOpen && (now < openUntil || probing));
-    return closed && openError(closed, now);
+    const open = this.#of(target).find((circuit) => isClosedTo(circuit, now));
+    return open && openError(open, now);
   }
 
   /** The same, for a request that is sent now where it may be; one of `succeeded`, `failed` and `undecided` must follow. */
@@ -67,14 +67,16 @@ export class CircuitBreaker {
     return refusal;
   }
 
-  /** Whether the path's last request got no answer in time: what is slow by nature gets all the time there is. */
+  /** Whether the path once gave no answer in time: what is slow by nature gets all the time there is. */
   timedOut(target: CircuitTarget): boolean {
     return this.#circuits.get(pathKey(target))?.timedOut === true;
   }
 
   succeeded(target: CircuitTarget): void {
     if (this.#circuits.size === 0) return;
-    this.#circuits.delete(pathKey(target));
+    const path = this.#circuits.get(pathKey(target));
+    if (path?.timedOut) Object.assign(path, { failures: 0, openings: 0, openUntil: 0, isOpen: false, probing: false });
+    else this.#circuits.delete(pathKey(target));
     this.#circuits.delete(engineKey(target));
   }
 
@@ -126,6 +128,10 @@ export class CircuitBreaker {
     if (this.#circuits.size > capacity) this.#circuits.delete(this.#circuits.keys().next().value!);
     return circuit;
   }
+}
+
+function isClosedTo({ isOpen, openUntil, probing }: Circuit, now: number): boolean {
+  return isOpen && (now < openUntil || probing);
 }
 
 function openError({ error, openUntil }: Circuit, now: number): VaultError {

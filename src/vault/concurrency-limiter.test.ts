@@ -137,6 +137,17 @@ describe("where all slots are taken", () => {
     expect(now()).toHaveLength(8);
   });
 
+  test("by four namespaces with two slots each, of two engines, a fifth has one after a second", async () => {
+    for (const engine of ["database", "aws"]) {
+      for (const namespace of ["a", "b"]) void runAll(numbered(`${namespace}-${engine}`, 2), { engine });
+    }
+    await settled();
+    expect(now()).toHaveLength(8);
+    void run("z:1", { priority: "refresh" });
+    await clock.advance(1_000);
+    expect(now()).toContain("z:1");
+  });
+
   test("by everybody's even share of a slow Vault, nothing is cut off", async () => {
     const all = numbered("n", 8).map((_, n) => run(`ns${n}:1`));
     void run("z:1");

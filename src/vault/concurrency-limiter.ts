@@ -36,7 +36,7 @@ const slowMs = 1_000;
  * Bounds what runs at once on one connection: the urgent first, each namespace in its turn. No namespace has more than
  * half of the slots, and what creates something no more than half of them together, a quarter for one namespace or one
  * engine. Where all slots are taken, a request that has been slow is cut off for another that waits, if its namespace has
- * more than its even share of the slots or its engine more than half: so neither a tenant nor an engine that hangs
+ * two slots more than the other's, or its engine more than half of all: so neither a tenant nor an engine that hangs
  * holds up the others.
  */
 export class ConcurrencyLimiter {
@@ -136,22 +136,23 @@ export class ConcurrencyLimiter {
     const running = [...this.#running];
     const slowSince = this.#clock.monotonic() - slowMs;
     if (!running.some(({ startedAt }) => startedAt <= slowSince)) return this.#lookAgain();
-    const namespaces = new Set([...this.#queue.namespaces(), ...running.map(({ slot }) => slot.namespace)]);
-    const evenShare = part(this.#limits.inFlight, namespaces.size);
     const has = (namespace: string) => this.#count((slot) => slot.namespace === namespace);
+    const most = Math.max(...running.map(({ slot }) => has(slot.namespace)));
     const isHog = (engine: string) => this.#count((slot) => slot.engine === engine) > part(this.#limits.inFlight, 2);
     const hog = running.find(({ slot }) => isHog(slot.engine))?.slot.engine;
     const isOfOthers = ({ engine }: Slot) => hog !== undefined && engine !== hog;
     const next = this.#queue.next(
-      (slot) => this.#admits(slot) && (isOfOthers(slot) || has(slot.namespace) < evenShare),
+      (slot) => this.#admits(slot) && (isOfOthers(slot) || most >= has(slot.namespace) + 2),
     );
     if (!next) return;
     const givesWay = ({ namespace, engine, kind }: Slot) =>
-      kind !== "create" && (has(namespace) > evenShare || (engine === hog && isOfOthers(next)));
+      kind !== "create" && (has(namespace) >= has(next.namespace) + 2 || (engine === hog && isOfOthers(next)));
     const slow = running.find(({ slot, startedAt, isCut }) => !isCut && startedAt <= slowSince && givesWay(slot));
     if (!slow) return this.#lookAgain();
     slow.isCut = true;
     slow.abort.abort(new ProviderError("unavailable", "cut off for others"));
+    this.#queue.remove(next);
+    next.start();
   }
 
   #lookAgain(): void {

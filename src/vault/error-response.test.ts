@@ -264,12 +264,20 @@ test("a login's 500 of another kind is its engine's", () => {
 test.each([
   [500, "past the max TTL, cannot renew"],
   [500, 'role "web" does not exist during renewal'],
-  [500, "something else"],
   [400, "something else"],
   [404, "something else"],
 ])("a token's renewal that gets %i %j is that token's own affair", (status, says) => {
   const failure = understand({ ...renew, path: "auth/token/renew-self" }, status, E(says));
   expect(failure).toMatchObject({ scope: "request", retry: "never", error: { kind: "refused" } });
+});
+
+test("a token's renewal that gets another 500 is tried again: storage may be in trouble", () => {
+  const failure = understand({ ...renew, path: "auth/token/renew-self" }, 500, E("internal error"));
+  expect(failure).toMatchObject({ scope: "engine", error: { kind: "engine" } });
+});
+
+test("what an Agent says for a Vault that is away is no engine's failure", () => {
+  expect(understand(read, 500, E("failed to get the response: dial tcp"))).toMatchObject({ scope: "unsettled" });
 });
 
 describe("whose it is", () => {

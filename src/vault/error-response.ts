@@ -68,7 +68,7 @@ function redirected({ addresses, name }: Connection, { status, headers }: VaultR
     `${origin} sends us to ${target}${listed ? "" : `, which the connection ${name} does not list among its addresses`}`,
     { status },
   );
-  return { error, retry: "always", scope: "unsettled", ...(listed && { redirectTo: target }) };
+  return { error, retry: "always", scope: "unsettled", ofLeader: true, ...(listed && { redirectTo: target }) };
 }
 
 function originOf(location: string | undefined, base: string): string | undefined {
@@ -131,16 +131,17 @@ function failed(
   const { origin } = source;
   const says = saidIn(errors);
   const noLeader = new VaultError("outage", `Vault at ${origin} has no active node at the moment`, { status });
-  if (says("leadership lost")) return { error: noLeader, retry: "repeatable", scope: "unsettled" };
-  if (["not active", "no active node", "node is not the leader"].some(says)) {
-    return { error: noLeader, retry: "always", scope: "unsettled" };
+  if (says("leadership lost")) return { error: noLeader, retry: "repeatable", scope: "unsettled", ofLeader: true };
+  if (["node not active", "no active node", "node is not the leader"].some(says)) {
+    return { error: noLeader, retry: "always", scope: "unsettled", ofLeader: true };
   }
   if (status === 412) {
     const error = new VaultError("outage", `Vault at ${origin} has not caught up yet (412)`, { status });
     return { error, retry: "always", scope: "request" };
   }
   if (status === 501) return uninitialised(status, origin);
-  if (status !== 500 || !isJsonObject(body ?? undefined)) {
+  // Vault Agent and Proxy say it with a 500 of their own when Vault does not answer them.
+  if (status !== 500 || says("failed to get the response") || !isJsonObject(body ?? undefined)) {
     const error = new VaultError("outage", `${origin} answered with ${status}`, { status });
     return { error, retry: "repeatable", scope: "unsettled" };
   }
@@ -185,18 +186,23 @@ export function unlikeVault(status: number, contentType: string | undefined, ori
 }
 
 /**
- * A lease's renewal asks the engine's backend; a token's (`renew-self`) asks nothing but its role, so that whatever is said
- * of one is its own affair.
+ * A lease's renewal asks the engine's backend; a token's (`renew-self`) asks its role, so that what is said of one is its own
+ * affair: for good where the words say so or it is a 4xx, else for now.
  */
 function unrenewed({ path }: Operation, status: number, says: (words: string) => boolean, { origin }: Source): Failure {
   if (says("lease not found") || says("invalid lease")) {
     return refusal("lease_gone", status, "the lease has ended or was revoked");
   }
   // As Vault 1.21.1 says it of leases and tokens that are not renewable, of batch tokens, and past a max_ttl.
-  const never = ["is not renewable", "cannot be renewed", "past the max ttl"].some(says);
-  return never || path === renewSelfPath
-    ? refusal("refused", status, `Vault does not renew it any further (${status})`)
-    : engineDown(`Vault at ${origin} could not renew the lease; what its engine talks to may be down`, status);
+  const never = ["is not renewable", "cannot be renewed", "past the max ttl", "does not exist during renewal"].some(
+    says,
+  );
+  const ofToken = path === renewSelfPath;
+  if (never || (ofToken && status < 500)) {
+    return refusal("refused", status, `Vault does not renew it any further (${status})`);
+  }
+  const what = ofToken ? "the token" : "the lease";
+  return engineDown(`Vault at ${origin} could not renew ${what}; what its engine talks to may be down`, status);
 }
 
 function denialOf(operation: Operation): string {

@@ -22,6 +22,8 @@ export interface Failure {
   scope: FailureScope;
   /** The listed origin that the node sent us to. */
   redirectTo?: string;
+  /** The answer says that there is no leader, or where it is: a standby's to say. */
+  ofLeader?: true;
   /** No answer came in time. */
   timedOut?: true;
 }

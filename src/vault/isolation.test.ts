@@ -45,15 +45,18 @@ let client: LiveVaultClient;
 let requests: Map<string, number>;
 let failovers: number;
 let misbehave: Misbehaviour;
+/** What answers is a load balancer's choice: the active node, or a standby that hands on. */
+let standby: boolean;
 
 beforeEach(async () => {
   requests = new Map();
+  standby = false;
   failovers = 0;
   vault = await serveHttp(({ url = "" }, response) => {
     const what = url.includes("/sys/health") ? "health" : url.includes("/bad") ? "bad" : "good";
     requests.set(what, (requests.get(what) ?? 0) + 1);
     if (what === "bad") return misbehave(response);
-    const health = { initialized: true, sealed: false, standby: false, cluster_id: "one" };
+    const health = { initialized: true, sealed: false, standby, cluster_id: "one" };
     return response.end(
       JSON.stringify(what === "health" ? health : { data: {}, auth: { client_token: "t", lease_duration: 60 } }),
     );
@@ -101,7 +104,7 @@ const logIn = (namespace: string, authMount: string, role: string) => {
   return client.login(connection(), login, { namespace, priority: "first-mount" }, never);
 };
 
-describe.each(misbehaviours)("a path that %s", (_what, behaviour, kind) => {
+describe.each(misbehaviours)("a path that %s", (what, behaviour, kind) => {
   beforeEach(() => {
     misbehave = behaviour;
   });
@@ -114,6 +117,16 @@ describe.each(misbehaviours)("a path that %s", (_what, behaviour, kind) => {
     for (const error of await Promise.all(bad)) expect(error?.kind).toBe(kind);
     await read("b", "secret/data/good");
     expect([failovers, client.faults().size]).toEqual([0, 0]);
+  });
+
+  test("fails for itself alone behind a standby as well", async () => {
+    if (["redirects", "says that there is no leader"].includes(what)) return; // A standby's to say, for everybody.
+    standby = true;
+    const bad = Array.from({ length: 8 }, (_, n) => failure(read("a", `secret/data/bad/${n}`)));
+    const good = Array.from({ length: 20 }, (_, n) => read("b", `secret/data/good/${n}`));
+    expect(await Promise.all(good)).toHaveLength(20);
+    for (const error of await Promise.all(bad)) expect(error?.kind).toBe(kind);
+    await read("b", "secret/data/good");
   });
 
   test("is soon left alone, and only for those who asked for it", async () => {

@@ -68,7 +68,7 @@ export class NodeClient {
       if (answer.body.length > quicklyParsedBytes) await intake?.turn();
       const reply = readReply(answer);
       const refusal = classifyResponse(operation, reply, { origin, wall: this.#clock.wall() });
-      return refusal ?? unusable(reply, origin) ?? { reply, requestedAt };
+      return refusal ?? unusable(reply, origin, repeatable) ?? { reply, requestedAt };
     });
   }
 
@@ -79,7 +79,8 @@ export class NodeClient {
       const reply = readReply(
         await this.#send(origin, request, { limits: this.#limits(bodyIdleMs), repeatable: true }, signal),
       );
-      const down = reply.status >= 500 && !reply.body;
+      // An Agent answers for a Vault that is away, and says nothing of its health.
+      const down = reply.status >= 500 && typeof reply.body?.["initialized"] !== "boolean";
       return wantsTls(reply, origin) ?? (down ? outageOf(origin, reply.status) : { reply, requestedAt });
     });
   }
@@ -138,13 +139,21 @@ function isStaleSocket(reason: unknown): boolean {
  * A 200 has a body of JSON; only a 204 has none. It says nothing against the node: some paths (`pki/ca/pem`) answer in
  * another form, and whoever mounts one must not make the node rest for everybody.
  */
-function unusable({ status, body, headers, tooManyValues }: VaultReply, origin: string): Failure | undefined {
+function unusable(
+  { status, body, headers, tooManyValues }: VaultReply,
+  origin: string,
+  repeatable: boolean,
+): Failure | undefined {
   if (tooManyValues) {
     const error = new VaultError("protocol", `${origin} sent an answer of more than ${mostValues} names and values`);
     return final(error);
   }
   if (body || (body === null && status === 204)) return undefined;
-  return { error: unlikeVault(status, headers["content-type"], origin), retry: "elsewhere", scope: "request" };
+  return {
+    error: unlikeVault(status, headers["content-type"], origin),
+    retry: repeatable ? "elsewhere" : "never",
+    scope: "request",
+  };
 }
 
 function outageOf(origin: string, status: number): Failure {

@@ -74,7 +74,7 @@ export class VaultConnection {
   }
 
   get load(): ConnectionLoad {
-    return { ...this.#limiter.load, openCircuits: this.#breaker.open };
+    return { ...this.#limiter.load, openCircuits: this.#breaker.open(this.#now()) };
   }
 
   close(): void {
@@ -190,7 +190,7 @@ export class VaultConnection {
   async #identify(endpoint: Endpoint, signal: AbortSignal): Promise<Failure | undefined> {
     if (endpoint.identified) return undefined;
     const health = await this.#health(endpoint, Number.NEGATIVE_INFINITY, signal);
-    if (!("reply" in health)) return health;
+    if (!("reply" in health)) return { ...health, scope: "node" };
     const id = health.reply.body?.["cluster_id"];
     const foreign = this.#endpoints.identify(endpoint, typeof id === "string" && id !== "" ? id : undefined);
     return foreign && { error: foreign, retry: "elsewhere", scope: "node" };
@@ -208,12 +208,9 @@ export class VaultConnection {
     if (!("reply" in health)) return { ...failure, scope: "node" };
     const node = unwell(health, endpoint.origin);
     if (node) return node;
-    // A standby hands requests on: that none came back, or that there is no leader, may be its own fault.
+    // Only a standby can lack a leader, or send us to it; all else comes from where it hands the request on to.
     const isStandby = health.reply.body?.["standby"] === true;
-    const sendsOn = failure.redirectTo !== undefined || !failure.timedOut;
-    if (isStandby && (sendsOn || this.#endpoints.hasOthers(call.tried, this.#now())))
-      return { ...failure, scope: "node" };
-    return engineFault(call, failure);
+    return isStandby && failure.ofLeader ? { ...failure, scope: "node" } : engineFault(call, failure);
   }
 
   /** What a node said a moment ago is not asked for again, if it said it `since`. */
@@ -228,13 +225,13 @@ export class VaultConnection {
     return health;
   }
 
-  #cutOff({ target, operation }: Call): Failure {
+  /** That says nothing of the path: Vault itself may be slow. */
+  #cutOff({ operation }: Call): Failure {
     const { method, path } = operation;
     const error = new VaultError(
       "engine",
       `${method} ${path} had no answer after a second and was cut off, for others waited; is what it talks to slow?`,
     );
-    this.#breaker.failed(target, error, true, this.#now());
     return { error, retry: "never", scope: "engine" };
   }
 
@@ -277,10 +274,12 @@ function callOf(operation: Operation, question: VaultQuestion, caller: Caller): 
   const engine = engineOf(subject);
   const kinds = { login: "login", issue: "create" } as const;
   const kind = operation.kind === "login" || operation.kind === "issue" ? kinds[operation.kind] : "read";
+  // That making a credential fails says nothing of renewing one, nor the other way round.
+  const ofKept = ["renew", "revoke", "lookup"].includes(operation.kind) ? `${operation.kind} ` : "";
   return {
     operation,
     question,
-    target: { namespace, vaultNamespace, engine, path: subject },
+    target: { namespace, vaultNamespace, engine: `${ofKept}${engine}`, path: `${ofKept}${subject}` },
     slot: { namespace, priority, engine: `${vaultNamespace}/${engine}`, kind },
     tried: new Set(),
     redirectTo: undefined,
@@ -293,7 +292,10 @@ function unwell({ reply }: Answered, origin: string): Failure | undefined {
   return reply.body?.["initialized"] === false ? uninitialised(reply.status, origin) : undefined;
 }
 
-/** The node is well: the failure is that of what stands behind the path. What took its time already is not asked twice. */
+/**
+ * The node is well: the failure is that of what stands behind the path, which may have done what it was asked. What took
+ * its time already is not asked twice.
+ */
 function engineFault({ operation: { method, path } }: Call, failure: Failure): Failure {
   const { error, timedOut, retry } = failure;
   const kind = error.kind === "protocol" ? "protocol" : "engine";
@@ -301,7 +303,7 @@ function engineFault({ operation: { method, path } }: Call, failure: Failure): F
   const { status } = error;
   return {
     error: new VaultError(kind, message, status === undefined ? {} : { status }),
-    retry: timedOut ? "never" : retry,
+    retry: timedOut ? "never" : retry === "always" ? "repeatable" : retry,
     scope: "engine",
     ...(timedOut && { timedOut }),
   };

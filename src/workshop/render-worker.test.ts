@@ -197,7 +197,7 @@ describe("a process that dies at an order", () => {
 test("secrets that wait are bounded: whoever has most of them waiting is refused, others are not", async () => {
   const clock = new FakeClock();
   const shop = workshop({ clock, worker: await countingWorker() });
-  const heavy = (n: number) => template(`${n}`, { a: "x".repeat(4 << 20) });
+  const heavy = (n: number) => template(`${n}`, { a: "x".repeat(1 << 20) });
   const mallory = Array.from({ length: 20 }, (_, n) =>
     refusal(shop.render(heavy(n), "mallory", new AbortController().signal)),
   );
@@ -207,7 +207,7 @@ test("secrets that wait are bounded: whoever has most of them waiting is refused
   expect(refusals.length).toBeGreaterThanOrEqual(12);
   expect(new Set(refusals)).toEqual(
     new Set([
-      "limit_exceeded: too much of this namespace waits to be made: at most 1000 files, and 32 MiB of all namespaces; it is made at a later Mount",
+      "limit_exceeded: too much of this namespace waits to be made: at most 1000 files, and 8 MiB of all namespaces; it is made at a later Mount",
     ]),
   );
 });

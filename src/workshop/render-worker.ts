@@ -46,7 +46,7 @@ const refusedMs = 60_000;
 const keptBytes = 4 << 20;
 
 /** Orders hold copies of secrets, up to 4 MiB each, while they wait. */
-const waitingLimits = { items: 1_000, bytes: 32 << 20 };
+const waitingLimits = { items: 1_000, bytes: 8 << 20 };
 
 /** What no republish has asked for in so long is forgotten: the pods that it was for are gone. */
 const unusedMs = 10 * 60_000;
