@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { type Prepared, readPrepared } from "./prepared.js";
@@ -20,12 +20,25 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     for (const end of endings.reverse()) await end();
   };
   try {
-    project.provide("stack", await startShared(readPrepared(), endings, interrupted.signal));
+    const place = await placeOf(project, readPrepared());
+    project.provide("stack", await startShared(place, endings, interrupted.signal));
   } catch (error) {
     await tearDown();
     throw error;
   }
   return tearDown;
+}
+
+/** All projects of a run are set up before any of them runs, so those that come later have a stack of their own. */
+async function placeOf({ name }: TestProject, prepared: Prepared): Promise<Prepared> {
+  if (name === "driver") return prepared;
+  const place = {
+    ...prepared,
+    directory: join(prepared.directory, name.slice(0, 1)),
+    logs: join(prepared.logs, name),
+  };
+  for (const folder of [place.directory, place.logs]) await mkdir(folder, { recursive: true });
+  return place;
 }
 
 async function startShared(place: Prepared, endings: (() => Promise<void>)[], signal: AbortSignal): Promise<Stack> {
