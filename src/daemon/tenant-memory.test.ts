@@ -159,3 +159,18 @@ test("two hundred and fifty Mounts of a class of 250 KB that wait for Vault end 
   expect(provider.alive(), provider.logText().slice(-2_000)).toBe(true);
   expect(provider.peakMemory()).toBeLessThan(memoryLimit);
 }, 60_000);
+
+test("thirty pods with a template over a secret of 690 KB of < end nothing, and another tenant's are made", async () => {
+  const provider = await start(small(`"${"<".repeat(690 * kilo)}"`));
+  const template = (path: string) => `- {objectName: f, secretPath: ${path}, template: "{{ value | size }}"}`;
+  const attack = Promise.all(
+    Array.from({ length: 30 }, (_, n) => provider.mount({ namespace: "crowd", name: `a${n}` }, template(`kv/big${n}`))),
+  );
+  const served = await Promise.all(
+    Array.from({ length: 5 }, (_, n) => provider.mount({ namespace: "shop", name: `w${n}` }, template("kv/small"))),
+  );
+  await attack;
+  expect(provider.alive(), provider.logText().slice(-2_000)).toBe(true);
+  expect(served.filter(({ ok }) => !ok)).toEqual([]);
+  expect(provider.peakMemory()).toBeLessThan(memoryLimit);
+}, 60_000);

@@ -26,9 +26,9 @@ export interface CredentialsParts {
   renewalObserver: RenewalLoopObserver & StateJournalObserver;
   /** Which pods are known to live; where nobody knows, none is. */
   lives: (podUid: string) => boolean;
-  /** See `HeldAnswersParts`. */
+  /** See `CachedSecretSourceParts`. */
   refreshWished: (podUid: string) => string | undefined;
-  /** See `HeldAnswersParts`. */
+  /** See `CachedSecretSourceParts`. */
   credentialsRefused: () => ProviderError | undefined;
   /** Ends what goes on in the background. */
   lifetime: AbortSignal;

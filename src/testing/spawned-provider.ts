@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
-import { bundle } from "../../scripts/bundle.js";
+import { bundle, bundleWorker } from "../../scripts/bundle.js";
 import { DriverClient, type MountOutcome } from "../driver/driver-client.js";
 import { mountRequest } from "../driver/mount-request.js";
 import { temporaryDirectory } from "./rpc-server.js";
@@ -41,12 +41,13 @@ const environment = Object.fromEntries(
 let building: Promise<string> | undefined;
 
 async function build(): Promise<string> {
-  const folder = fileURLToPath(new URL("../../.cache/provider/", import.meta.url));
-  const { code } = await bundle();
+  const folder = fileURLToPath(new URL(`../../.cache/provider/${process.pid}/`, import.meta.url));
+  const [{ code }, worker] = await Promise.all([bundle(), bundleWorker()]);
   await mkdir(folder, { recursive: true });
   await writeFile(`${folder}package.json`, '{"type":"module"}');
-  await writeFile(`${folder}keymount-${process.pid}.js`, code);
-  return `${folder}keymount-${process.pid}.js`;
+  await writeFile(`${folder}keymount-worker.js`, worker.code);
+  await writeFile(`${folder}keymount.js`, code);
+  return `${folder}keymount.js`;
 }
 
 /** Starts it in front of a Vault at `address`; it ends with the test. */
