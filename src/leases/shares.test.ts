@@ -25,11 +25,18 @@ let vault: CountingVault;
 let credentials: Credentials;
 let reached: string[];
 
+/** Credentials that could not be given back. */
+let lost: string[];
+
 function start(limits: Partial<CredentialsParts["limits"]> = {}): void {
   clock = new FakeClock();
   vault = new CountingVault(clock);
   reached = [];
-  const tell = { limitReached: (limit: string) => reached.push(limit) };
+  lost = [];
+  const tell = {
+    limitReached: (limit: string) => reached.push(limit),
+    notGivenBack: (_stored: unknown, path: string) => lost.push(path),
+  };
   credentials = testCredentials({ client: vault, clock, limits: sampleLimits(limits), tell });
 }
 
@@ -219,6 +226,7 @@ describe("bytes in flight", () => {
     expect(await mount("crowd", "web-0", [kv("small")])).toBe("files");
     expect(await mount("crowd", "web-0", [kv("large")])).toMatch(/inFlightBytes/);
     expect(reached).toContain("inFlightBytes");
+    expect(lost).toEqual([]);
     expect(credentials.inFlight.total).toBe(0);
   });
 

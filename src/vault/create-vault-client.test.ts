@@ -423,8 +423,25 @@ describe("an outage", () => {
     const silent = await serveRaw(() => {});
     endings.push(() => silent.close());
     const limits = { ...sampleConnection().limits, requestTimeoutMs: 50 };
-    const error = await failure(read(through([silent], { limits })));
+    const connection = through([silent], { limits });
+    const error = await failure(read(connection));
     expect(error).toMatchObject({ kind: "outage", message: expect.stringMatching(/in time$/) as string });
+    const again = await failure(read(connection));
+    expect(again).toMatchObject({ kind: "outage", message: expect.stringMatching(/asked again in \d s$/) as string });
+    expect(client.loads().get("default")).toMatchObject({ openCircuits: 0 });
+  });
+
+  test.each<[string, string]>([
+    ["by its method", "pki/issue/web"],
+    ["by its path", "database/creds/app"],
+  ])("does not send twice what makes a credential, known %s, whatever an engine says", async (_how, path) => {
+    const says: Reply = { status: 500, body: { errors: ["local node not active, says the database"] } };
+    const vault = await node([says, {}]);
+    const method = path.startsWith("pki") ? "POST" : "GET";
+    expect(await failure(read(through([vault]), { method, path }))).toMatchObject({ kind: "engine" });
+    const [first, second] = [await node([{ text: "<html>" }]), await node()];
+    await failure(read(through([first, second], { name: "other" }), { method, path }));
+    expect([vault.seen.length, first.seen.length, second.seen.length]).toEqual([1, 1, 0]);
   });
 });
 

@@ -157,3 +157,12 @@ test("a node is down when it does not tell its health: then everybody waits for 
   expect(await failure(read("a", "secret/data/bad"))).toMatchObject({ kind: "outage" });
   expect(await failure(read("b", "secret/data/good"))).toMatchObject({ kind: "outage" });
 });
+
+test("that a credential cannot be made says nothing of those that are renewed", async () => {
+  misbehave = errors(500, "permission denied for role");
+  for (let time = 0; time < 4; time += 1) await failure(read("a", "database/creds/bad"));
+  const caller = { namespace: "a", priority: "renewal" as const };
+  const id = new Redacted("database/creds/bad/1");
+  const renewal = client.renewLease(connection(), { vaultNamespace: "", token }, id, 60_000, caller, never);
+  expect(await failure(renewal)).toMatchObject({ kind: "protocol" }); // It was answered, if by no grant.
+});
