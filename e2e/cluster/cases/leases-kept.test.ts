@@ -4,14 +4,14 @@ import { loginObjects } from "../../stack/engines.js";
 import { eventually } from "../../stack/eventually.js";
 import { DaemonSet } from "../stack/daemon-set.js";
 import type { RunningPod } from "../stack/running-pod.js";
-import { installInstance, keymountNamespace, sharedInstance } from "../stack/keymount.js";
+import { installInstance, keymountNamespace, sharedInstance, sharedOptions } from "../stack/keymount.js";
 import { setLeaseScene } from "../stack/lease-scene.js";
 
 const lives = { ttl: "1h", maxTtl: "24h" };
 const scene = await setLeaseScene("kept", "alone", lives);
 const { cluster, app, workloads, conductor, signal, atTheEnd, database, role, users, logins, logIn } = scene;
 atTheEnd(() => conductor.start("kube-apiserver"));
-atTheEnd(() => installInstance(cluster, { name: "vault" }, new AbortController().signal));
+atTheEnd(() => installInstance(cluster, sharedOptions(cluster), new AbortController().signal));
 
 const pods = 40;
 const path = `${app.namespace}/note`;
@@ -43,7 +43,11 @@ describe(`${pods} pods that hold database logins`, async () => {
   test("keep them over an upgrade by the chart: no new login, no new user", async () => {
     const before = { users: await users(), logins: await logins() };
     expect(before.users).toHaveLength(pods);
-    await installInstance(cluster, { name: "vault", values: { podAnnotations: { version: "next" } } }, signal);
+    await installInstance(
+      cluster,
+      { ...sharedOptions(cluster), values: { podAnnotations: { version: "next" } } },
+      signal,
+    );
     await untilServed(deployment, pods);
     expect({ users: await users(), logins: await logins() }).toEqual(before);
     const [one] = await workloads.running(deployment, pods, signal);

@@ -33,9 +33,13 @@ export async function installKeymount(cluster: Cluster, signal: AbortSignal): Pr
     metadata: { name: "vault-ca", namespace: keymountNamespace },
     data: { "ca.crt": cluster.vault.ca },
   });
-  // Classes of several tests name an auth mount of their own, or one that is not there.
+  await installInstance(cluster, sharedOptions(cluster), signal);
+}
+
+/** Of the instance that all files share. Classes of several tests name an auth mount of their own, or one that is not there. */
+export function sharedOptions(cluster: Cluster): InstanceOptions {
   const connection = { ...sharedConnection(cluster), policy: { authMounts: ["*"] } };
-  await installInstance(cluster, { name: "vault", config: { connections: { default: connection } } }, signal);
+  return { name: "vault", config: { connections: { default: connection } } };
 }
 
 /** The connection to the shared Vault, as an operator's file has it. */
