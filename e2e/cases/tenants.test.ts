@@ -82,8 +82,10 @@ test.each(misbehaviours.map((row) => [row.item, row.name, row] as const))(
   "%s: beside %s every mount of another tenant succeeds, in its time",
   async (_item, _name, row) => {
     let { failed, slow, tableRow } = await run(row);
-    // The machine has other work, and the slowest of a dozen is quickly slow: it counts when it is so twice.
-    if (failed.length === 0 && slow.length > 0) ({ failed, slow, tableRow } = await run(row));
+    // The machine has other work, and the slowest of a dozen is quickly slow: it counts when it is so three times.
+    for (let again = 0; again < 2 && failed.length === 0 && slow.length > 0; again += 1) {
+      ({ failed, slow, tableRow } = await run(row));
+    }
     table.push(tableRow);
     const problems = [...failed, ...slow];
     if (problems.length > 0) throw new Error(problems.join("\n"));
