@@ -204,7 +204,7 @@ export class CachedSecretSource implements SecretSource {
     if (early) throw early;
     const work = (working: AbortSignal) => this.#ask(question, held, working);
     const ask = () => {
-      if (makes(request) || (request.method === "GET" && this.#parts.reader.hasMade(principal, request))) {
+      if (this.#creates(principal, request)) {
         this.#admitCredential(question, leastCredentialBytes);
         if (entry.users.size === 0) throw lostItsPlace(request);
       }
@@ -226,8 +226,7 @@ export class CachedSecretSource implements SecretSource {
     };
     cache.visited(entry);
     const former = volume.delivered.get(entry);
-    const creates = makes(request) || (request.method === "GET" && reader.hasMade(principal, request));
-    entry.creating = creates || (former !== undefined && former.kind !== "static");
+    entry.creating = this.#creates(principal, request) || (former !== undefined && former.kind !== "static");
     try {
       if (entry.creating) await journal.persist(entry.ownerKey);
       const allowedBefore = entry.answer !== undefined && entry.denied !== true;
@@ -272,6 +271,11 @@ export class CachedSecretSource implements SecretSource {
   #reservation(namespace: string): Reservation {
     const { inFlight, observer } = this.#parts;
     return new Reservation(inFlight, namespace, () => observer.limitReached("inFlightBytes"));
+  }
+
+  /** For certain, or as far as is known of its path. */
+  #creates(principal: Principal, request: VaultRequest): boolean {
+    return makes(request) || (request.method === "GET" && this.#parts.reader.hasMade(principal, request));
   }
 
   #admitCredential(question: Question, bytes: number): void {

@@ -268,12 +268,13 @@ export class VaultConnection {
   }
 }
 
+const slotKinds: Partial<Record<OperationKind, Slot["kind"]>> = { login: "login", issue: "create" };
+
 function callOf(operation: Operation, question: VaultQuestion, caller: Caller): Call {
   const { path, subject = path, vaultNamespace } = operation;
   const { namespace, priority } = caller;
   const engine = engineOf(subject);
-  const kinds = { login: "login", issue: "create" } as const;
-  const kind = operation.kind === "login" || operation.kind === "issue" ? kinds[operation.kind] : "read";
+  const kind = slotKinds[operation.kind] ?? "read";
   // That making a credential fails says nothing of renewing one, nor the other way round.
   const ofKept = ["renew", "revoke", "lookup"].includes(operation.kind) ? `${operation.kind} ` : "";
   return {
