@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import fc from "fast-check";
 import type { Renderer } from "../src/mount/ports.js";
 import { sampleConnection } from "../src/testing/connection.js";
+import { oneByteChunks } from "../src/testing/one-byte-chunks.js";
 import { testCredentials } from "../src/testing/test-credentials.js";
 import { createVaultClient } from "../src/vault/create-vault-client.js";
 import { systemClock } from "../src/shared/clock.js";
@@ -230,7 +231,7 @@ function wireAnswerOf({ body, status = 200, inBytes = false }: HostileAnswer): W
   if (!inBytes) return intact(body, status);
   const head = Buffer.from(`HTTP/1.1 ${status} OK\r\nTransfer-Encoding: chunked\r\n\r\n`);
   return {
-    bytes: Buffer.concat([head, chunksOf(Buffer.from(body)), Buffer.from("0\r\n\r\n")]),
+    bytes: Buffer.concat([head, oneByteChunks(Buffer.from(body))]),
     then: "keep",
   };
 }
@@ -247,14 +248,3 @@ function lookAtLength(where: string, text: string): void {
 }
 
 const idleWorkshop: Renderer = { render: () => Promise.resolve(Buffer.alloc(0)) };
-
-/** A chunk for each byte; made in one piece, so that it is not this process that runs out of memory. */
-function chunksOf(body: Buffer): Buffer {
-  const chunks = Buffer.alloc(body.length * 6);
-  for (const [at, byte] of body.entries()) {
-    chunks.write("1\r\n", at * 6, "latin1");
-    chunks[at * 6 + 3] = byte;
-    chunks.write("\r\n", at * 6 + 4, "latin1");
-  }
-  return chunks;
-}

@@ -2,6 +2,7 @@ import { EventEmitter, once } from "node:events";
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { oneByteChunks } from "../../src/testing/one-byte-chunks.js";
 import type { Misanswer, StandingFaults } from "./fault.js";
 
 /**
@@ -68,17 +69,9 @@ async function misanswer(how: Misanswer, incoming: IncomingMessage, outgoing: Se
   }
 }
 
-/** Made in one piece, so that it costs this process nothing to send. */
 function chunksOf(body: string): Buffer {
   const head = Buffer.from("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n");
-  const bytes = Buffer.from(body);
-  const chunks = Buffer.alloc(bytes.length * 6);
-  for (const [n, byte] of bytes.entries()) {
-    chunks.write("1\r\n", n * 6, "latin1");
-    chunks[n * 6 + 3] = byte;
-    chunks.write("\r\n", n * 6 + 4, "latin1");
-  }
-  return Buffer.concat([head, chunks, Buffer.from("0\r\n\r\n")]);
+  return Buffer.concat([head, oneByteChunks(Buffer.from(body))]);
 }
 
 const hints = Buffer.from("HTTP/1.1 103 Early Hints\r\nlink: </x>; rel=preload\r\n\r\n".repeat(1_000));
