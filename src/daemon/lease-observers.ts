@@ -14,7 +14,7 @@ import type { PodReaperObserver } from "./pod-reaper.js";
 import type { StateOwnerObserver } from "./state-owner.js";
 import type { PodEvents } from "./pod-events.js";
 
-/** What the keeper and the ledger tell, said once in the log, counted, and told to the pods it concerns. */
+/** What the renewal loop and the state journal tell, said once in the log, counted, and told to the pods it concerns. */
 export class LeaseObservers
   implements RenewalLoopObserver, StateJournalObserver, StateOwnerObserver, PodWatchObserver, PodReaperObserver
 {

@@ -1,7 +1,7 @@
 import { FairBudget } from "../shared/fair-budget.js";
 import type { CachedSecret } from "./cached-secret.js";
 
-/** Counts the bytes of the answers that are held: each once, for as long as anything of the book refers to it. */
+/** Counts the bytes of the answers that are held: each once, for as long as anything of the cache refers to it. */
 export class CacheMemory {
   readonly #references = new Map<CachedSecret, number>();
   /** All that is held, credentials among it. */

@@ -78,7 +78,7 @@ interface Question {
   anew: boolean;
 }
 
-/** Bytes of the failures remembered at once, one for each request of a owner key. */
+/** Bytes of the failures remembered at once, one for each request of an owner key. */
 const rememberedBytes = 2 << 20;
 /** Several times what a connection lets run at once: each request under way takes ten kilobytes of memory. */
 const askedAtOnce = 64;

@@ -45,7 +45,7 @@ export interface VolumePod {
 
 export type VolumeRecordOf = Pick<VolumeRecord, "ownerKey" | "namespace" | "volumeKey" | "pod">;
 
-/** One request of one owner key, its answer where there is one, and the bindings that use it. */
+/** One request of one owner key, its answer where there is one, and the volumes that use it. */
 export interface CacheEntry {
   readonly key: string;
   readonly ownerKey: string;
@@ -94,7 +94,7 @@ export class SecretCache {
   /** Those that hold a static answer. */
   readonly #evictable = new EvictionOrder();
   readonly #volumesOf = new Map<string, Set<VolumeRecord>>();
-  /** Those of pods' own volumes, by place: more than one while a class changes its role. */
+  /** Those of pods' own volumes, by volume key: more than one while a class changes its role. */
   readonly #volumesAt = new Map<string, Set<VolumeRecord>>();
 
   /** `forgotten` is told the owner key that no volume needs any more; `lives` tells which pods are known to live. */
@@ -131,7 +131,7 @@ export class SecretCache {
    */
   use(volume: VolumeRecord, request: VaultRequest): CacheEntry {
     const { ownerKey, namespace } = volume;
-    const key = `${ownerKey}\n${requestKey(request)}`;
+    const key = entryKey(ownerKey, request);
     const entry = this.#entries.get(key) ?? { key, ownerKey, namespace, request, users: new Set<VolumeRecord>() };
     if (!this.#has(volume)) return entry;
     this.#entries.set(key, entry);
@@ -143,7 +143,7 @@ export class SecretCache {
 
   /** The same where it is used already. */
   find({ ownerKey }: VolumeRecord, request: VaultRequest): CacheEntry | undefined {
-    return this.#entries.get(`${ownerKey}\n${requestKey(request)}`);
+    return this.#entries.get(entryKey(ownerKey, request));
   }
 
   /**
@@ -226,7 +226,7 @@ export class SecretCache {
     return [...(this.#volumesOf.get(ownerKey) ?? [])];
   }
 
-  /** Everything held for a owner key. */
+  /** Everything held for an owner key. */
   entriesOf(ownerKey: string): CacheEntry[] {
     return [...new Set(this.volumesOf(ownerKey).flatMap(({ entries }) => [...entries]))];
   }
@@ -378,6 +378,10 @@ export class SecretCache {
     }
     return true;
   }
+}
+
+function entryKey(ownerKey: string, request: VaultRequest): string {
+  return `${ownerKey}\n${requestKey(request)}`;
 }
 
 /** Or the first answer of all. */

@@ -177,11 +177,7 @@ export interface ReadParts {
 export function readOwner(bytes: Redacted<Buffer>, { connections, now, known }: ReadParts): RestoredOwner | string {
   const read = record.safeParse(parsed(bytes));
   if (!read.success || !isWhole(read.data)) return "its record is not one of this version of keymount";
-  const {
-    ownerKey: ownerKey,
-    connection: of,
-    ...rest
-  } = isOfThisClock(read.data, now) ? read.data : dueAtOnce(read.data, now);
+  const { ownerKey, connection: of, ...rest } = isOfThisClock(read.data, now) ? read.data : dueAtOnce(read.data, now);
   const connection = connections.find(({ name }) => name === of.name);
   if (!connection?.addresses.some(({ origin }) => of.origins.includes(origin))) {
     return `the connection ${of.name} is not configured any more, or with other addresses`;
@@ -214,7 +210,7 @@ export function readOwner(bytes: Redacted<Buffer>, { connections, now, known }: 
     }),
   );
   return {
-    ownerKey: ownerKey,
+    ownerKey,
     tokens: sessions.filter(({ state }) => state !== "dead"),
     bindings,
     lost: entries.filter((_entry, index) => rest.entries[index]!.making),

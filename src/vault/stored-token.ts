@@ -72,7 +72,7 @@ export function tokenReplacementAt({ term }: StoredToken, leadMs: number): numbe
   return replacementAt(term, leadMs);
 }
 
-/** When the keeper should renew its token. */
+/** When the renewal loop should renew its token. */
 export function tokenRenewalAt({ term, retryAt }: StoredToken): number {
   return Math.max(renewalAt(term), retryAt);
 }

@@ -164,7 +164,7 @@ export class TokenStore {
     return [...this.#owners.values()].flatMap(({ tokens }) => [...tokens]);
   }
 
-  /** Those of a owner key, the current one first. */
+  /** Those of an owner key, the current one first. */
   of(ownerKey: string): StoredToken[] {
     const tokens = [...(this.#owners.get(ownerKey)?.tokens ?? [])];
     return tokens.sort((a, b) => Number(b.state === "current") - Number(a.state === "current"));

@@ -80,7 +80,7 @@ export interface VaultAnswer {
 
 /**
  * The verbs of Vault that keymount uses. The token is an argument of each call, never a property of a client. Each
- * may throw a `VaultError`; each waits its turn at the connection's governor and honours the signal to the socket.
+ * may throw a `VaultError`; each waits its turn at the connection's limiter and honours the signal to the socket.
  */
 export interface VaultClient {
   login(connection: Connection, login: VaultLogin, caller: Caller, signal: AbortSignal): Promise<VaultToken>;
