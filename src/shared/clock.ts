@@ -7,11 +7,11 @@ export interface Clock {
   wall(): number;
   /** Milliseconds since the node booted, also those it slept through; they never go back. */
   monotonic(): number;
-  /** Resolves after `ms`; rejects with the signal's reason as soon as the signal aborts. */
+  /** Resolves once `ms` have passed by `monotonic()`, and no sooner; rejects with the signal's reason as soon as the signal aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-/** Timers of 2³¹ ms or more fire at once, so long sleeps are slept in slices. */
+/** Timers of 2³¹ ms or more fire at once. */
 const longestTimerMs = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
@@ -20,16 +20,28 @@ export const systemClock: Clock = {
     () => uptime() * 1000,
     () => performance.now(),
   ),
-  async sleep(ms, signal) {
+  sleep: sleepBy(
+    () => performance.now(),
+    (ms, signal) => timer(ms, undefined, { signal }),
+  ),
+};
+
+/**
+ * Sleeps the whole time, in timers of which each may end early: Node's cut fractions of a millisecond off, and count from
+ * the beginning of the event loop's round (lib/internal/timers.js).
+ */
+export function sleepBy(running: () => number, timer: (ms: number, signal: AbortSignal) => Promise<void>) {
+  return async (ms: number, signal: AbortSignal): Promise<void> => {
     signal.throwIfAborted();
-    for (let left = ms; left > 0; left -= longestTimerMs) {
-      await timer(Math.min(left, longestTimerMs), undefined, { signal }).catch((error: unknown) => {
+    const end = running() + ms;
+    for (let left = ms; left > 0; left = end - running()) {
+      await timer(Math.min(Math.ceil(left), longestTimerMs), signal).catch((error: unknown) => {
         signal.throwIfAborted();
         throw error;
       });
     }
-  },
-};
+  };
+}
 
 /**
  * Joins a clock that counts from the boot of the node, coarse and dear to ask (`os.uptime`, which is Linux's
