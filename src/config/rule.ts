@@ -1,3 +1,5 @@
+import { holdsInOrder } from "./star-pattern.js";
+
 /** Whose values a rule's placeholders stand for. */
 export interface RulePod {
   namespace: string;
@@ -23,23 +25,7 @@ export function mistakeInRule(rule: string): string | undefined {
 export function ruleMatches(rule: string, value: string, pod: RulePod): boolean {
   if (rule === "*") return true;
   const texts = rule.split("*").map((text) => filled(text, pod));
-  if (texts.includes(undefined)) return false;
-  const [first = "", ...others] = texts as string[];
-  if (others.length === 0) return value === first;
-  const last = others.pop()!;
-  if (value.length < first.length + last.length || !value.startsWith(first) || !value.endsWith(last)) return false;
-  return holdsInOrder(value.slice(first.length, value.length - last.length), others);
-}
-
-/** The leftmost place for each text leaves the most room for the next, so there is nothing to go back for. */
-function holdsInOrder(value: string, texts: readonly string[]): boolean {
-  let from = 0;
-  for (const text of texts) {
-    const at = value.indexOf(text, from);
-    if (at === -1) return false;
-    from = at + text.length;
-  }
-  return true;
+  return !texts.includes(undefined) && holdsInOrder(value, texts as string[]);
 }
 
 /** `undefined` where a placeholder stands for nothing, or for more than one step of a path. */

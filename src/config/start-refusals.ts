@@ -1,3 +1,5 @@
+import { holdsInOrder } from "./star-pattern.js";
+
 /** What the process was started with, as far as it can undo our promises. */
 export interface ProcessStart {
   env: Readonly<Record<string, string | undefined>>;
@@ -33,22 +35,7 @@ const telling = ["http", "https", "http2", "tls", "net", "stream"];
 
 /** Whether NODE_DEBUG turns a section on: a list of names, of any case, in which `*` is anything (lib/internal/util/debuglog.js). */
 function debugs(list: string, section: string): boolean {
-  return list.split(/[\s,]+/).some((word) => isLike(word.toLowerCase(), section));
-}
-
-/** Pieces between the `*`s, in their order. */
-function isLike(pattern: string, name: string): boolean {
-  const [first = "", ...rest] = pattern.split("*");
-  const last = rest.pop();
-  if (last === undefined) return pattern === name;
-  if (!name.startsWith(first) || !name.slice(first.length).endsWith(last)) return false;
-  let at = first.length;
-  for (const piece of rest) {
-    at = name.indexOf(piece, at);
-    if (at < 0) return false;
-    at += piece.length;
-  }
-  return at <= name.length - last.length;
+  return list.split(/[\s,]+/).some((word) => holdsInOrder(section, word.toLowerCase().split("*")));
 }
 
 /** Node takes `_` for `-` in option names, and quotes around options. */

@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import { Agent, type RequestOptions, request as httpsRequest } from "node:https";
 import { BoundedBytes } from "../shared/bounded-bytes.js";
 import { ProviderError } from "../shared/errors.js";
+import { boundInterimAnswers } from "../shared/interim-answers.js";
 import { withDeadline } from "../shared/join-signals.js";
 import { IdleSignal } from "./idle-signal.js";
 import { quoted } from "../shared/quoted.js";
@@ -37,7 +38,6 @@ interface Reply {
 
 const userAgent = "keymount";
 const defaultTimeoutMs = 10_000;
-const mostInterimAnswers = 8;
 const mostHeaderBytes = 16_384;
 /** An object has 1.5 MiB at most in etcd, and more as JSON, where `<` is written as `\u003c`. */
 const defaultMaxBytes = 4 << 20;
@@ -203,12 +203,9 @@ function exchange(
   });
 }
 
-/** The API server sends none; each costs time, and the idle time begins anew with none of them. */
 function endAfterInterimAnswers(request: ClientRequest, failed: (cause: Error) => void): void {
-  let interim = 0;
-  request.on("information", () => {
-    if (++interim <= mostInterimAnswers) return;
-    failed(Object.assign(new Error("too many interim answers"), { code: "TOO_MANY_INTERIM_ANSWERS" }));
+  boundInterimAnswers(request, (code) => {
+    failed(Object.assign(new Error(code), { code }));
     request.destroy();
   });
 }

@@ -8,6 +8,7 @@ import { isTransient } from "../vault/transient.js";
 import { type StoredToken, hasEnded, tokenRenewalAt } from "../vault/stored-token.js";
 import type { Persistence, TokenStore } from "../vault/token-store.js";
 import { type LeaseRules, endOf, renewed, unrenewable } from "../vault/term.js";
+import { livenessOf } from "../vault/token-liveness.js";
 import type { Caller, Lease, VaultClient } from "../vault/vault-client.js";
 import { VaultError } from "../vault/vault-error.js";
 import { type CachedSecret, endsAt, isAlive, isDead, leaseRenewalAt, replaceAt } from "./cached-secret.js";
@@ -134,14 +135,15 @@ export class RenewalLoop {
   }
 
   async #refused(entry: CacheEntry, answer: CachedSecret, error: ProviderError, signal: AbortSignal): Promise<void> {
-    const { tokens, observer } = this.#parts;
+    const { client, tokens, observer } = this.#parts;
     if (error instanceof VaultError && error.kind === "lease_gone") {
       answer.gone = true;
       observer.leaseGone(entry, answer);
       return;
     }
     const { session, wasRenewed } = answer;
-    const liveness = await tokens.liveness(session, error, { allowedBefore: wasRenewed, priority: "renewal" }, signal);
+    const asked = { allowedBefore: wasRenewed, priority: "renewal" } as const;
+    const liveness = await livenessOf({ client, stored: session, error, ...asked }, signal);
     if (liveness === "dead") return tokens.died(session);
     if (liveness instanceof ProviderError || isTransient(error)) this.#putOff(answer);
     else if (answer.term) answer.term = unrenewable(answer.term);

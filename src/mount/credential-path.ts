@@ -6,5 +6,10 @@ import type { VaultRequest } from "./mount-spec.js";
  */
 export function makesCredential({ path }: VaultRequest): boolean {
   if (/\/(roleset|static-account|impersonated-account)\/[^/]+\/(key|token)$/.test(path)) return true;
-  return path.split("/").some((step) => step === "creds" || step === "sts");
+  return path.split("/").some(holdsCredentialRoles);
+}
+
+/** Every name after this step of a path is a role whose read makes a credential. */
+export function holdsCredentialRoles(step: string): boolean {
+  return step === "creds" || step === "sts";
 }

@@ -1,4 +1,5 @@
 import { Redacted } from "../shared/redacted.js";
+import { textBytes } from "../shared/text-bytes.js";
 
 /** Bytes of the heap for each, whatever is inside counted apart. */
 const bytesOf = { string: 32, list: 32, element: 8, map: 128, entry: 64, object: 64, field: 16 };
@@ -8,7 +9,7 @@ const bytesOf = { string: 32, list: 32, element: 8, map: 128, entry: 64, object:
  * twice counts twice.
  */
 export function retainedBytes(value: unknown): number {
-  if (typeof value === "string") return bytesOf.string + (isNarrow(value) ? 1 : 2) * value.length;
+  if (typeof value === "string") return bytesOf.string + textBytes(value);
   if (typeof value !== "object" || value === null) return 0;
   if (value instanceof Redacted) return bytesOf.object + retainedBytes(value.reveal());
   if (Array.isArray(value)) return sum(value, (item) => bytesOf.element + retainedBytes(item), bytesOf.list);
@@ -17,11 +18,6 @@ export function retainedBytes(value: unknown): number {
     return sum([...(value as Map<unknown, unknown>)], entry, bytesOf.map);
   }
   return sum(Object.values(value), (held: unknown) => bytesOf.field + retainedBytes(held), bytesOf.object);
-}
-
-/** V8 keeps a text in one byte for each character as long as all are of Latin-1. */
-function isNarrow(text: string): boolean {
-  return !/[^\u0000-\u00ff]/.test(text);
 }
 
 function sum<T>(items: readonly T[], bytes: (item: T) => number, first: number): number {

@@ -1,4 +1,5 @@
 import { type Json, isJsonNumber } from "./json.js";
+import { textBytes } from "./text-bytes.js";
 
 /** Bytes of the heap for each, whatever is inside counted apart; measured on Node 20 with `--expose-gc`. */
 const bytesOf = { number: 112, string: 24, list: 48, element: 8, map: 72, member: 40 };
@@ -18,8 +19,6 @@ export function jsonBytes(json: Json): number {
   return members.reduce((sum, [key, value]) => sum + bytesOf.member + stringBytes(key) + jsonBytes(value), bytesOf.map);
 }
 
-/** V8 keeps a text in one byte for each character as long as all are of Latin-1. */
 function stringBytes(text: string): number {
-  const narrow = !/[^\u0000-\u00ff]/.test(text);
-  return bytesOf.string + (narrow ? text.length : 2 * text.length);
+  return bytesOf.string + textBytes(text);
 }

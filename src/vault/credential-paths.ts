@@ -1,7 +1,5 @@
-import { makesCredential } from "../mount/credential-path.js";
+import { holdsCredentialRoles, makesCredential } from "../mount/credential-path.js";
 
-/** The step after an engine's mount under which every name is a role whose read makes a credential. */
-const makingStep = /^(?:creds|sts)$/;
 /** Paths remembered at once; the one that was of no interest for longest is forgotten first. */
 const rememberedPaths = 4096;
 
@@ -46,7 +44,7 @@ export class CredentialPaths {
 
 function keyOf(connection: string, vaultNamespace: string, path: string): string {
   const steps = path.split("/");
-  const making = steps.findIndex((step) => makingStep.test(step));
+  const making = steps.findIndex(holdsCredentialRoles);
   const pattern = making < 0 ? path : `${steps.slice(0, making + 1).join("/")}/*`;
   return JSON.stringify([connection, vaultNamespace, pattern]);
 }

@@ -2,6 +2,7 @@ import http, { type IncomingHttpHeaders, type IncomingMessage } from "node:http"
 import https from "node:https";
 import type { Socket } from "node:net";
 import { BoundedBytes } from "../shared/bounded-bytes.js";
+import { boundInterimAnswers } from "../shared/interim-answers.js";
 
 /** Where to send it: an agent that belongs to this address and its TLS material. */
 export interface Dial {
@@ -40,9 +41,6 @@ export interface ExchangeLimits {
    */
   admit?: (bytes: number) => void;
 }
-
-/** Interim answers (1xx) before the answer; Vault sends none, and a proxy one or two (RFC 9110 §15.2, RFC 8297). */
-const mostInterimAnswers = 8;
 
 /** Of an answer's head, whatever Node was started with. */
 const mostHeaderBytes = 16_384;
@@ -102,10 +100,7 @@ export function exchange(dial: Dial, request: HttpRequest, limits: ExchangeLimit
     signal.addEventListener("abort", abort, { once: true });
     sent.on("error", (error: NodeJS.ErrnoException) => failAs(error.code ?? "FAILED"));
     sent.once("socket", (socket) => whenConnected(socket, () => enter("waiting", limits.firstByteMs)));
-    let interim = 0;
-    sent.on("information", () => {
-      if (++interim > mostInterimAnswers) failAs("TOO_MANY_INTERIM_ANSWERS");
-    });
+    boundInterimAnswers(sent, failAs);
     sent.once("response", (answer) => {
       enter("receiving", limits.idleMs);
       receive(answer, limits, {

@@ -4,6 +4,7 @@ import { Agents, endIdle } from "./agents.js";
 import { classifyFault } from "./connection-fault.js";
 import { type Failure, final } from "./failure.js";
 import { ExchangeError, type ExchangeLimits, type HttpAnswer, type HttpRequest, exchange } from "./http-exchange.js";
+import { healthPath } from "./node-health.js";
 import { type Operation, isRepeatable } from "./operation.js";
 import { classifyResponse, unlikeVault, wantsTls } from "./error-response.js";
 import { type VaultQuestion, askThroughNodeVault } from "./through-node-vault.js";
@@ -25,8 +26,6 @@ const firstByteMs = 10_000;
 const bodyIdleMs = 5_000;
 /** What is larger takes a millisecond and more to parse. */
 const quicklyParsedBytes = 16 << 10;
-
-const healthPath = "/v1/sys/health?standbyok=true&perfstandbyok=true";
 
 /** Asks the nodes of one connection over kept-alive sockets; answers, and that none came, are given understood. */
 export class NodeClient {
@@ -74,7 +73,7 @@ export class NodeClient {
 
   /** What a node says of its health, whatever its status; without a token. A failure when it is not there to say it. */
   askHealth(origin: string, signal: AbortSignal): Promise<Outcome> {
-    const request = { method: "GET", path: healthPath, headers: { "X-Vault-Request": "true" } };
+    const request = { method: "GET", path: `/v1/${healthPath}`, headers: { "X-Vault-Request": "true" } };
     return this.#understood(origin, async (requestedAt) => {
       const reply = readReply(
         await this.#send(origin, request, { limits: this.#limits(bodyIdleMs), repeatable: true }, signal),

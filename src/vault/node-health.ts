@@ -16,11 +16,12 @@ export interface NodeHealth {
   clockAheadMs?: number;
 }
 
-const question = { method: "GET", path: "sys/health?standbyok=true&perfstandbyok=true" } as const;
+/** After `/v1/`: a standby, too, is well. */
+export const healthPath = "sys/health?standbyok=true&perfstandbyok=true";
 
 /** Throws a `VaultError`: `outage` and `configuration` as other requests, `protocol` for what is no Vault. `wall` tells our time. */
 export async function askHealth(line: PlainNode, wall: () => number, signal: AbortSignal): Promise<NodeHealth> {
-  const { status, body, headers } = await unauthenticatedRequest(line, question, signal);
+  const { status, body, headers } = await unauthenticatedRequest(line, { method: "GET", path: healthPath }, signal);
   if (!body || typeof body["initialized"] !== "boolean") {
     if (status >= 500) throw new VaultError("outage", `${line.origin} answered with ${status}`, { status });
     throw unlikeVault(status, headers["content-type"], line.origin);

@@ -9,7 +9,7 @@ import { backoff } from "./backoff.js";
 import { isOutage, isTransient } from "./transient.js";
 import { type StoredToken, hasEnded, isUsable, moveTo, tokenReplacementAt } from "./stored-token.js";
 import { type LeaseRules, endOf, newTerm, renewed, unrenewable } from "./term.js";
-import { type Liveness, type LivenessQuestion, livenessOf } from "./token-liveness.js";
+import { livenessOf } from "./token-liveness.js";
 import type { Caller, VaultClient, VaultToken } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
 
@@ -147,16 +147,6 @@ export class TokenStore {
       await this.#renewalFailed(stored, ProviderError.from(reason), signal);
     }
     void this.#parts.journal.persist(stored.ownerKey);
-  }
-
-  /** What a refusal says of the token it was given to; see `livenessOf`. */
-  async liveness(
-    stored: StoredToken,
-    error: ProviderError,
-    asked: Pick<LivenessQuestion, "allowedBefore" | "priority">,
-    signal: AbortSignal,
-  ): Promise<Liveness> {
-    return livenessOf({ client: this.#parts.client, stored, error, ...asked }, signal);
   }
 
   /** Every token there is. */
@@ -345,7 +335,7 @@ export class TokenStore {
   async #renewalFailed(stored: StoredToken, error: ProviderError, signal: AbortSignal): Promise<void> {
     this.sawFailure(stored.connection, error);
     const asked = { allowedBefore: stored.wasRenewed, priority: "renewal" } as const;
-    const liveness = await this.liveness(stored, error, asked, signal);
+    const liveness = await livenessOf({ client: this.#parts.client, stored, error, ...asked }, signal);
     if (liveness === "dead") return this.died(stored);
     if (liveness instanceof ProviderError) this.sawFailure(stored.connection, liveness);
     if (liveness instanceof ProviderError || isTransient(error)) this.#putOff(stored);

@@ -3,7 +3,7 @@ import type { Principal } from "../mount/ports.js";
 import { ProviderError } from "../shared/errors.js";
 import type { CredentialPaths } from "./credential-paths.js";
 import type { StoredToken } from "./stored-token.js";
-import { learnSelfLookup } from "./token-liveness.js";
+import { learnSelfLookup, livenessOf } from "./token-liveness.js";
 import type { TokenStore } from "./token-store.js";
 import type { AnswerIntake, Caller, Lease, Priority, VaultAnswer, VaultClient } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
@@ -55,7 +55,7 @@ export class VaultSecrets {
       return await this.#askWith(stored, request, asking, signal);
     } catch (reason) {
       const error = ProviderError.from(reason);
-      const liveness = await tokens.liveness(stored, error, { allowedBefore, priority }, signal);
+      const liveness = await livenessOf({ client, stored, error, allowedBefore, priority }, signal);
       if (liveness instanceof ProviderError) throw liveness;
       if (liveness === "alive") throw reason;
       tokens.died(stored); // A mute one is taken for dead, once: the next token of its key is known to live when it is denied.

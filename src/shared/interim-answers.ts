@@ -1,0 +1,15 @@
+import type { ClientRequest } from "node:http";
+
+/**
+ * Interim answers (1xx) before the answer: Vault and the Kubernetes API send none, and a proxy one or two (RFC 9110 §15.2,
+ * RFC 8297). Each costs time, and Node counts none of them.
+ */
+const mostInterimAnswers = 8;
+
+/** Calls `refuse` at each interim answer beyond what anybody needs; it has to end the request. */
+export function boundInterimAnswers(request: ClientRequest, refuse: (code: string) => void): void {
+  let interim = 0;
+  request.on("information", () => {
+    if (++interim > mostInterimAnswers) refuse("TOO_MANY_INTERIM_ANSWERS");
+  });
+}
