@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
-import { imageFlags } from "../e2e/stack/image-flags.js";
+import { imageFlags } from "../src/testing/image.js";
 import { ServiceAccountIssuer } from "../src/devvault/service-account-issuer.js";
 import { systemClock } from "../src/shared/clock.js";
 import { type Figure, meetsBudget } from "./figure.js";
@@ -41,7 +41,7 @@ const { values: options } = parseArgs({
     quick: { type: "boolean", default: false },
     only: { type: "string", default: "" },
     node: { type: "string", default: process.execPath },
-    flags: { type: "string", default: imageFlags().join(" ") },
+    flags: { type: "string", default: imageFlags.join(" ") },
     date: { type: "string", default: new Date().toISOString().slice(0, 10) },
     help: { type: "boolean", default: false },
   },
@@ -77,7 +77,7 @@ async function main(): Promise<void> {
   const missed = figures.filter((figure) => !meetsBudget(figure)).length;
   console.log(`\nNode ${version} ${options.flags}; load before: ${loadBefore.toFixed(1)} on ${cpus().length} cores`);
   console.log(missed === 0 ? "every budget is met" : `budgets missed: ${missed}`);
-  if (options.quick || options.only !== "" || options.flags !== imageFlags().join(" ")) return;
+  if (options.quick || options.only !== "" || options.flags !== imageFlags.join(" ")) return;
   keepRun({ version, date: options.date, loadBefore }, figures);
 }
 

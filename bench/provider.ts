@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { imageEnvironment } from "../src/testing/image.js";
 import { freePorts } from "../e2e/stack/free-ports.js";
 import { cpuOf } from "./process-figures.js";
 
@@ -37,7 +38,7 @@ export interface ProviderOptions {
   settings?: object;
 }
 
-/** Starts `dist/keymount.js serve` in an environment of nothing but PATH. */
+/** Starts `dist/keymount.js serve` in an environment of nothing but PATH and what the image tells the allocator. */
 export async function startProvider(
   node: NodeBinary,
   vaultAddress: string,
@@ -68,7 +69,7 @@ export async function startProvider(
       `--health-addr=127.0.0.1:${health}`,
       ...(state ? [`--state-dir=${stateDirectory}`] : []),
     ],
-    { env: { PATH: process.env["PATH"] }, stdio: ["ignore", log, log] },
+    { env: { PATH: process.env["PATH"], ...imageEnvironment }, stdio: ["ignore", log, log] },
   );
   closeSync(log);
   const ended = once(child, "exit");

@@ -5,10 +5,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, inject, test } from "vitest";
 import { stringify } from "yaml";
 import { readPrepared } from "../prepared.js";
+import { imageEnvironment, imageFlags } from "../../src/testing/image.js";
 import { createApplication } from "../stack/application.js";
 import { makeMemoryGroup, ownMemory } from "../stack/cgroups.js";
 import { eventually } from "../stack/eventually.js";
-import { imageFlags } from "../stack/image-flags.js";
 import { createKeymountAccount } from "../stack/keymount-account.js";
 import { KubeApi } from "../stack/kube-api.js";
 import { chartRules, mountState } from "../stack/lease-scene.js";
@@ -51,7 +51,8 @@ const cgroup = await makeMemoryGroup(readPrepared().cgroup, "tenants", memoryLim
 const provider = {
   serviceAccount: account,
   flags: [`--config=${config}`],
-  nodeFlags: imageFlags(),
+  nodeFlags: imageFlags,
+  env: imageEnvironment,
   cgroup,
 };
 const { node, app, signal } = await setScene("tenant-b", {

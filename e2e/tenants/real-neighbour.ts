@@ -47,7 +47,9 @@ export async function createRealNeighbour(app: Application, node: Node, signal: 
       return ms;
     },
     probe: async () => {
+      // As a kubelet probes: on a connection of its own.
       const { status } = await fetch(`${node.provider().health}/livez`, {
+        headers: { connection: "close" },
         signal: AbortSignal.timeout(probeTimeoutMs),
       });
       if (status !== 200) throw new Error(`/livez answers ${status}`);

@@ -9,6 +9,7 @@ import { onTestFinished } from "vitest";
 import { bundle, bundleWorker } from "../../scripts/bundle.js";
 import { DriverClient, type MountOutcome } from "../driver/driver-client.js";
 import { mountRequest } from "../driver/mount-request.js";
+import { imageEnvironment, imageFlags } from "./image.js";
 import { temporaryDirectory } from "./rpc-server.js";
 
 /** keymount in a process of its own, with the image's flags of Node. */
@@ -26,17 +27,6 @@ export interface SpawnedProvider {
   peakMemory(): number;
   logText(): string;
 }
-
-const dockerfile = readFileSync(new URL("../../Dockerfile", import.meta.url), "utf8");
-
-/** What the image's entry point bids Node about memory. */
-const flags = (JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)![1]!) as string[]).filter((word) =>
-  word.startsWith("--max-"),
-);
-/** What the image bids the allocator. */
-const environment = Object.fromEntries(
-  [...dockerfile.matchAll(/\b(MALLOC_\w+)=(\d+)/g)].map(([, name, value]) => [name, value]),
-) as Record<string, string>;
 
 let building: Promise<string> | undefined;
 
@@ -57,8 +47,8 @@ export async function spawnProvider(address: string): Promise<SpawnedProvider> {
   const [socketPath, keyFile] = [join(directory, "vault.sock"), join(directory, "key")];
   await writeFile(keyFile, Buffer.alloc(32, 7));
   const told = [`--endpoint=${socketPath}`, `--vault-addr=${address}`, `--key-file=${keyFile}`];
-  const child = spawn(process.execPath, [...flags, file, "serve", "--health-addr=127.0.0.1:0", ...told], {
-    env: environment,
+  const child = spawn(process.execPath, [...imageFlags, file, "serve", "--health-addr=127.0.0.1:0", ...told], {
+    env: imageEnvironment,
     stdio: ["ignore", "pipe", "pipe"],
   });
   let log = "";
