@@ -37,6 +37,7 @@ export class HeldSecrets implements SecretSource {
         return { body: held };
       },
       previous: () => undefined,
+      invalidate() {},
       commit: () => ({ unchanged: false }),
       made() {},
       lend: () => () => {},

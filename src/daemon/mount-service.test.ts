@@ -42,6 +42,7 @@ function partsOf(answer: Promise<FetchResult>): MountServiceParts {
       begin: () => ({
         read: () => answer,
         previous: () => undefined,
+        invalidate() {},
         made: () => {},
         lend: () => () => {},
         commit: () => ({ unchanged: false }),

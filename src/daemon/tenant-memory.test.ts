@@ -50,6 +50,14 @@ const objects = (count: number, path: string) =>
 
 const kilo = 1000;
 
+/** Mounts again while the refusal says that the next Mount tries again. */
+async function asKubelet(mount: () => Promise<MountOutcome>): Promise<MountOutcome> {
+  for (let attempts = 1; ; attempts += 1) {
+    const outcome = await mount();
+    if (outcome.ok || attempts === 5 || !outcome.message.includes("the next Mount tries again")) return outcome;
+  }
+}
+
 /** What one tenant does, and what becomes of its Mounts. */
 interface Attack {
   value: string;
@@ -59,18 +67,21 @@ interface Attack {
   outcome?: "files" | RegExp;
 }
 
+/** Which limit is reached first depends on how many answers come at once. */
+const tooLarge = /larger than 7340032 bytes together|fill its share of limits.inFlightBytes/;
+
 test.each<[string, Attack]>([
   [
     "a hundred objects of one secret of 1 MB",
-    { value: `"${"a".repeat(1000 * kilo)}"`, mounts: 1, objects: 100, outcome: /larger than 7340032 bytes together/ },
+    { value: `"${"a".repeat(1000 * kilo)}"`, mounts: 1, objects: 100, outcome: tooLarge },
   ],
   [
     "twenty volumes of a hundred secrets of 300 KB",
-    { value: `"${"a".repeat(300 * kilo)}"`, mounts: 20, objects: 100, outcome: /larger than|limits.inFlightBytes/ },
+    { value: `"${"a".repeat(300 * kilo)}"`, mounts: 20, objects: 100, outcome: tooLarge },
   ],
   [
     "twenty volumes of a hundred secrets of 300 KB with wide characters",
-    { value: `"😀${"a".repeat(300 * kilo)}"`, mounts: 20, objects: 100, outcome: /larger than|limits.inFlightBytes/ },
+    { value: `"😀${"a".repeat(300 * kilo)}"`, mounts: 20, objects: 100, outcome: tooLarge },
   ],
   [
     "twenty volumes of twenty lists of ten thousand numbers",
@@ -94,7 +105,7 @@ test.each<[string, Attack]>([
     let running = true;
     const attack = Promise.all(
       Array.from({ length: mounts }, (_, n) =>
-        provider.mount({ namespace: "crowd", name: `a${n}` }, objects(count, "kv/big")),
+        asKubelet(() => provider.mount({ namespace: "crowd", name: `a${n}` }, objects(count, "kv/big"))),
       ),
     ).finally(() => (running = false));
     const served: MountOutcome[] = [];

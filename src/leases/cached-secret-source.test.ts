@@ -66,16 +66,16 @@ interface Mount extends Partial<FetchOptions> {
 }
 
 /** One Mount: every request of it answered together, then concluded, as the driver's Mount does. */
-async function mount({ principal, requests = [kv], signal = never, ...wish }: Mount = {}): Promise<string[]> {
-  const visit = source.begin(samplePrincipal(principal));
+async function mount({ principal, requests = [kv], signal = never, ...options }: Mount = {}): Promise<string[]> {
+  const transaction = source.begin(samplePrincipal(principal));
   const delivered = await Promise.all(
     requests.map((request) =>
-      visit.read(request, { refreshIntervalMs: 2 * minute, onDenied: "keep", ...wish }, signal),
+      transaction.read(request, { refreshIntervalMs: 2 * minute, onDenied: "keep", ...options }, signal),
     ),
   );
   const values = delivered.map(valueOf);
-  visit.commit(values.join());
-  visit.end();
+  transaction.commit(values.join());
+  transaction.end();
   return values;
 }
 
@@ -319,10 +319,25 @@ describe("a leased answer", () => {
 
 describe("an answer of no use to its reader", () => {
   const useless = async (request: VaultRequest) => {
-    const visit = source.begin(samplePrincipal());
-    await visit.read(request, { refreshIntervalMs: 2 * minute, onDenied: "keep" }, never);
-    visit.previous(request);
+    const transaction = source.begin(samplePrincipal());
+    await transaction.read(request, { refreshIntervalMs: 2 * minute, onDenied: "keep" }, never);
+    transaction.previous(request);
   };
+
+  test("has no predecessor where there is no room for it beside: the refusal tells what is wrong with the answer", async () => {
+    start({ inFlightBytes: 8 * one }); // A namespace's share is half of it.
+    vault.replies.set(kv.path, { body: secret("1") });
+    await mount();
+    vault.replies.set(kv.path, { body: secret("2") });
+    await clock.advance(3 * minute);
+    const transaction = source.begin(samplePrincipal());
+    await transaction.read(kv, { refreshIntervalMs: 2 * minute, onDenied: "keep" }, never);
+    const giveBack = transaction.lend(3 * one);
+    expect(transaction.previous(kv)).toBeUndefined();
+    giveBack();
+    expect(transaction.previous(kv)?.reveal()).toEqual(secret("1"));
+    transaction.end();
+  });
 
   test("is read again by the next Mount, however young, and held from then on", async () => {
     await useless(kv);

@@ -14,7 +14,7 @@ import type { Persistence } from "../vault/token-store.js";
 import { type LeaseRules, isShort } from "../vault/term.js";
 import type { AnswerIntake, Lease, Priority, VaultAnswer } from "../vault/vault-client.js";
 import { VaultError } from "../vault/vault-error.js";
-import { type CachedSecret, answerOf, isAlive, isDue } from "./cached-secret.js";
+import { type AnswerKind, type CachedSecret, answerOf, isAlive, isDue } from "./cached-secret.js";
 import type { SecretCache, VolumeRecord, CacheLimits, CacheEntry } from "./secret-cache.js";
 import { Reservation } from "./reservation.js";
 import { retryDelay } from "./retry-delay.js";
@@ -85,7 +85,7 @@ const askedAtOnce = 64;
 /** What a credential takes at least; how much it is shows when it is made. */
 const leastCredentialBytes = 2 << 10;
 
-/** Answers from the book first; asks Vault for what is new or due, one asking for all who want the same. */
+/** Answers from the cache first; asks Vault for what is new or due, one asking for all who want the same. */
 export class CachedSecretSource implements SecretSource {
   readonly #parts: CachedSecretSourceParts;
   readonly #asking = new SingleFlight<CachedSecret>();
@@ -108,6 +108,7 @@ export class CachedSecretSource implements SecretSource {
     const given = new Map<string, { entry: CacheEntry; answer: CachedSecret }>();
     const asked = new Set<CacheEntry>();
     const used = new Set<CachedSecret>();
+    let usedBytes = 0;
     const taken = this.#reservation(namespace);
     const overflow = new AbortController();
     const joined = new Map<AbortSignal, ReturnType<typeof joinSignals>>();
@@ -117,19 +118,26 @@ export class CachedSecretSource implements SecretSource {
       return known.signal;
     };
     const give = (entry: CacheEntry, answer: CachedSecret) => {
-      if (!used.has(answer)) taken.take(answer.bytes);
+      if (!used.has(answer)) {
+        taken.take(answer.bytes);
+        usedBytes += answer.bytes;
+      }
       used.add(answer);
       given.set(entry.key, { entry, answer });
     };
+    const invalidate = (request: VaultRequest) => {
+      const entry = cache.find(volume, request);
+      if (entry?.answer?.kind === "static") entry.invalid = true;
+    };
     return {
-      read: async (request, wish, signal) => {
+      read: async (request, options, signal) => {
         const entry = cache.use(volume, request);
         if (!asked.has(entry)) cache.visited(entry);
         asked.add(entry);
         const question = { principal, volume, entry, request, anew };
-        const { answer, staleReason } = await this.#deliver(question, wish, untilOverflow(signal));
+        const { answer, staleReason } = await this.#deliver(question, options, untilOverflow(signal));
         give(entry, answer);
-        if (sumOf(used) > mountBytes && !overflow.signal.aborted) {
+        if (usedBytes > mountBytes && !overflow.signal.aborted) {
           observer.limitReached("mount");
           overflow.abort(tooMuchForOneMount(mountBytes));
         }
@@ -137,14 +145,18 @@ export class CachedSecretSource implements SecretSource {
         return { body: answer.body, ...(staleReason && { staleReason }) };
       },
       previous: (request) => {
+        invalidate(request);
         const entry = cache.find(volume, request);
-        if (!entry) return undefined;
-        if (entry.answer?.kind === "static") entry.invalid = true;
-        const former = volume.delivered.get(entry);
+        const former = entry && volume.delivered.get(entry);
         if (!former || former === given.get(entry.key)?.answer) return undefined;
-        give(entry, former);
+        try {
+          give(entry, former);
+        } catch {
+          return undefined; // No room: told is the fault that made it be asked for.
+        }
         return former.body;
       },
+      invalidate,
       made: (bytes) => taken.take(bytes),
       lend: (bytes) => taken.lend(bytes),
       commit: (versions) => {
@@ -171,66 +183,78 @@ export class CachedSecretSource implements SecretSource {
 
   async #deliver(
     question: Question,
-    wish: FetchOptions,
+    options: FetchOptions,
     signal: AbortSignal,
   ): Promise<{ answer: CachedSecret; staleReason?: ProviderError }> {
-    const { principal, volume, entry, request } = question;
-    const now = this.#parts.clock.monotonic();
-    const held = entry.answer && isAlive(entry.answer, now) ? entry.answer : undefined;
-    if (held && !this.#wantsAnew(question, held, wish, now)) return { answer: held };
+    const fresh = this.#fresh(question, options);
+    if (fresh) return { answer: fresh };
     try {
-      return { answer: await this.#askOnce(question, held, signal) };
+      return { answer: await this.#askOnce(question, signal) };
     } catch (reason) {
+      const { principal, volume, entry, request } = question;
       const error = ProviderError.from(reason);
-      const standIn = held ?? volume.delivered.get(entry);
-      if (!standIn || signal.aborted || isWished(error, wish)) throw error;
+      const standIn = this.#held(entry) ?? volume.delivered.get(entry);
+      if (!standIn || signal.aborted || isWished(error, options)) throw error;
       entry.refreshFailed = true;
-      this.#parts.observer.staleServed(principal, request, error, now - standIn.readAt);
+      this.#parts.observer.staleServed(principal, request, error, this.#parts.clock.monotonic() - standIn.readAt);
       return { answer: standIn, staleReason: error };
     }
   }
 
-  #wantsAnew({ entry, anew }: Question, held: CachedSecret, { refreshIntervalMs }: FetchOptions, now: number): boolean {
-    const isStatic = held.kind === "static";
-    return (
-      (isStatic && (entry.invalid === true || anew)) || isDue(held, refreshIntervalMs, now, this.#parts.rules.leadMs)
-    );
+  /**
+   * The answer that is held and alive. Looked up at each use: what waits, for its turn or for Vault, must not keep an
+   * answer that the cache has let go of meanwhile, for nothing counts it then.
+   */
+  #held({ answer }: CacheEntry): CachedSecret | undefined {
+    return answer && isAlive(answer, this.#parts.clock.monotonic()) ? answer : undefined;
+  }
+
+  #heldKind(entry: CacheEntry): AnswerKind | undefined {
+    return this.#held(entry)?.kind;
+  }
+
+  /** The answer that is held, where it need not be asked for. */
+  #fresh({ entry, anew }: Question, { refreshIntervalMs }: FetchOptions): CachedSecret | undefined {
+    const held = this.#held(entry);
+    if (!held || (held.kind === "static" && (entry.invalid === true || anew))) return undefined;
+    const { clock, rules } = this.#parts;
+    return isDue(held, refreshIntervalMs, clock.monotonic(), rules.leadMs) ? undefined : held;
   }
 
   /** Only the refresh of a static answer is abandoned: what comes for the first time may be a credential, which would be lost. */
-  async #askOnce(question: Question, held: CachedSecret | undefined, signal: AbortSignal): Promise<CachedSecret> {
+  async #askOnce(question: Question, signal: AbortSignal): Promise<CachedSecret> {
     const { principal, entry, request } = question;
+    const heldKind = this.#heldKind(entry);
     const early = this.#attempts.tooEarly(entry.key, this.#parts.clock.monotonic());
     if (early) throw early;
-    const work = (working: AbortSignal) => this.#ask(question, held, working);
+    const work = (working: AbortSignal) => this.#ask(question, heldKind, working);
     const ask = () => {
       if (this.#creates(principal, request)) {
         this.#admitCredential(question, leastCredentialBytes);
         if (entry.users.size === 0) throw lostItsPlace(request);
       }
-      return this.#asking.run(entry.key, work, { lasting: held?.kind !== "static" }, signal);
+      return this.#asking.run(entry.key, work, { lasting: heldKind !== "static" }, signal);
     };
-    return this.#limiter.run(entry.namespace, held === undefined, async () => ask(), signal);
+    return this.#limiter.run(entry.namespace, heldKind === undefined, async () => ask(), signal);
   }
 
   /** What is a credential for certain is noted before it is asked for; what turns out to be one, before it is given. */
-  async #ask(question: Question, held: CachedSecret | undefined, signal: AbortSignal): Promise<CachedSecret> {
+  async #ask(question: Question, heldKind: AnswerKind | undefined, signal: AbortSignal): Promise<CachedSecret> {
     const { principal, volume, entry, request } = question;
     const { cache, scheduler, reader, clock, random, journal, rules } = this.#parts;
     const { namespace } = entry;
-    const priority = priorityOf(volume, held);
+    const priority = priorityOf(volume, heldKind);
     const received = this.#reservation(namespace);
     const intake: AnswerIntake = {
       admit: (bytes) => received.raiseTo(2 * bytes), // In pieces, and joined.
       turn: () => scheduler.turn(namespace, { first: true }),
     };
     cache.visited(entry);
-    const former = volume.delivered.get(entry);
-    entry.creating = this.#creates(principal, request) || (former !== undefined && former.kind !== "static");
+    entry.creating = this.#creates(principal, request) || wasCredential(volume, entry);
     try {
       if (entry.creating) await journal.persist(entry.ownerKey);
       const allowedBefore = entry.answer !== undefined && entry.denied !== true;
-      const asked = { priority, mayWait: held !== undefined, allowedBefore, intake };
+      const asked = { priority, mayWait: heldKind !== undefined, allowedBefore, intake };
       const { reply, session } = await reader.ask(principal, request, asked, signal);
       const answer = answerOf(request, reply, session, {
         wall: clock.wall(),
@@ -250,7 +274,7 @@ export class CachedSecretSource implements SecretSource {
       if (error instanceof VaultError && error.kind === "denied") entry.denied = true;
       if (!signal.aborted) {
         this.#attempts.failed(entry.key, error, clock.monotonic(), (failures) =>
-          retryDelay(error, failures, held !== undefined, random()),
+          retryDelay(error, failures, heldKind !== undefined, random()),
         );
       }
       throw error;
@@ -312,10 +336,6 @@ export class CachedSecretSource implements SecretSource {
   }
 }
 
-function sumOf(answers: ReadonlySet<CachedSecret>): number {
-  return [...answers].reduce((sum, { bytes }) => sum + bytes, 0);
-}
-
 function tooMuchForOneMount(limit: number): ProviderError {
   return new ProviderError(
     "limit_exceeded",
@@ -350,9 +370,14 @@ function makes({ method }: VaultRequest): boolean {
   return method !== "GET" && method !== "LIST";
 }
 
-function priorityOf(volume: VolumeRecord, held: CachedSecret | undefined): Priority {
-  if (!held) return volume.versions === undefined ? "first-mount" : "replacement";
-  return held.kind === "static" ? "refresh" : "replacement";
+function wasCredential({ delivered }: VolumeRecord, entry: CacheEntry): boolean {
+  const former = delivered.get(entry);
+  return former !== undefined && former.kind !== "static";
+}
+
+function priorityOf(volume: VolumeRecord, heldKind: AnswerKind | undefined): Priority {
+  if (!heldKind) return volume.versions === undefined ? "first-mount" : "replacement";
+  return heldKind === "static" ? "refresh" : "replacement";
 }
 
 /** Vault, alive and well, says no: the class may wish to hear it. */

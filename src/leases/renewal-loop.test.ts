@@ -50,10 +50,10 @@ function grantLease(value: string, durationMs: number, renewable = true): void {
 }
 
 async function mount(principal: Partial<Principal> = {}): Promise<string> {
-  const visit = credentials.source.begin(samplePrincipal(principal));
-  const { body } = await visit.read(creds, { refreshIntervalMs: 2 * minute, onDenied: "keep" }, never);
+  const transaction = credentials.source.begin(samplePrincipal(principal));
+  const { body } = await transaction.read(creds, { refreshIntervalMs: 2 * minute, onDenied: "keep" }, never);
   const { value } = (body.reveal() as { data: { value: string } }).data;
-  visit.commit(value);
+  transaction.commit(value);
   return value;
 }
 
@@ -324,9 +324,9 @@ describe("engines that hang", () => {
       lease: { id: `${path}/${n}`, durationMs: ttlMs },
     }));
     const of = { ownerKey: uid, place: uid, pod: { namespace: "shop", name: uid, uid, serviceAccount: "web" } };
-    const visit = credentials.source.begin(samplePrincipal(of));
-    await visit.read({ ...creds, path }, { refreshIntervalMs: day, onDenied: "keep" }, never);
-    visit.commit("v");
+    const transaction = credentials.source.begin(samplePrincipal(of));
+    await transaction.read({ ...creds, path }, { refreshIntervalMs: day, onDenied: "keep" }, never);
+    transaction.commit("v");
   }
 
   test.each([

@@ -21,7 +21,7 @@ export class Reservation {
       this.#refused();
       throw new ProviderError(
         "limit_exceeded",
-        `the secrets on their way to pods of namespace ${this.#namespace} are all that its share of limits.inFlightBytes lets through at once; the next Mount tries again`,
+        `the secrets on their way to pods of namespace ${this.#namespace} fill its share of limits.inFlightBytes; the next Mount tries again. If those of this volume fill it alone, put them into several classes and volumes, or have the limit raised`,
       );
     }
     this.#bytes += bytes;

@@ -12,7 +12,7 @@ import type { Credentials, CredentialsParts } from "./credentials.js";
 const never = new AbortController().signal;
 setMaxListeners(0, never);
 const minute = 60_000;
-const wish = { refreshIntervalMs: 2 * minute, onDenied: "keep" } as const;
+const options = { refreshIntervalMs: 2 * minute, onDenied: "keep" } as const;
 
 const kv = (name: string): VaultRequest => ({ method: "GET", path: `kv/${name}`, query: "" });
 const creds = (name: string): VaultRequest => ({ method: "GET", path: `database/creds/${name}`, query: "" });
@@ -48,7 +48,7 @@ function there({ path }: VaultRequest, bytes = 100): void {
   vault.replies.set(path, { body: { data: { value: path } }, bytes, ...(path.startsWith("database/") && { lease }) });
 }
 
-function visitorOf(namespace: string, pod: string): Principal {
+function principalOf(namespace: string, pod: string): Principal {
   return samplePrincipal({
     ownerKey: `${namespace}/${pod}`,
     volumeKey: `/pods/${pod}/volumes/kubernetes.io~csi/v/mount`,
@@ -56,21 +56,25 @@ function visitorOf(namespace: string, pod: string): Principal {
   });
 }
 
-async function asked(visit: MountTransaction, requests: readonly VaultRequest[], signal = never): Promise<string> {
-  const answers = await Promise.allSettled(requests.map((request) => visit.read(request, wish, signal)));
+async function asked(
+  transaction: MountTransaction,
+  requests: readonly VaultRequest[],
+  signal = never,
+): Promise<string> {
+  const answers = await Promise.allSettled(requests.map((request) => transaction.read(request, options, signal)));
   const failed = answers.find((one) => one.status === "rejected");
   return failed ? String((failed.reason as Error).message) : "files";
 }
 
 /** One whole Mount, delivered where all of it could be had. */
 async function mount(namespace: string, pod: string, requests: readonly VaultRequest[]): Promise<string> {
-  const visit = credentials.source.begin(visitorOf(namespace, pod));
+  const transaction = credentials.source.begin(principalOf(namespace, pod));
   try {
-    const outcome = await asked(visit, requests);
-    if (outcome === "files") visit.commit("v");
+    const outcome = await asked(transaction, requests);
+    if (outcome === "files") transaction.commit("v");
     return outcome;
   } finally {
-    visit.end();
+    transaction.end();
   }
 }
 
@@ -172,12 +176,12 @@ describe("static answers", () => {
 
   test("count once, however many volumes were delivered them, and not at all when the last has gone", async () => {
     there(kv("a"));
-    const principal = visitorOf("shop", "web-0");
+    const principal = principalOf("shop", "web-0");
     for (const volumeKey of ["a", "b", "c"]) {
-      const visit = credentials.source.begin({ ...principal, volumeKey });
-      await asked(visit, [kv("a")]);
-      visit.commit("v");
-      visit.end();
+      const transaction = credentials.source.begin({ ...principal, volumeKey });
+      await asked(transaction, [kv("a")]);
+      transaction.commit("v");
+      transaction.end();
     }
     expect(held()).toBe(one);
     for (const volume of credentials.cache.volumes()) credentials.cache.forget(volume);
@@ -188,11 +192,11 @@ describe("static answers", () => {
     there(kv("a"));
     await mount("shop", "web-0", [kv("a")]);
     await clock.advance(3 * minute);
-    const visit = credentials.source.begin(visitorOf("shop", "web-0"));
-    await asked(visit, [kv("a")]);
+    const transaction = credentials.source.begin(principalOf("shop", "web-0"));
+    await asked(transaction, [kv("a")]);
     expect(held()).toBe(2 * one);
-    visit.commit("v");
-    visit.end();
+    transaction.commit("v");
+    transaction.end();
     expect(held()).toBe(one);
   });
 });
@@ -200,25 +204,23 @@ describe("static answers", () => {
 describe("bytes in flight", () => {
   test("are counted until the Mount is answered, whatever came of it", async () => {
     there(kv("a"));
-    const visit = credentials.source.begin(visitorOf("shop", "web-0"));
-    await asked(visit, [kv("a"), kv("missing")]);
-    visit.made(500);
+    const transaction = credentials.source.begin(principalOf("shop", "web-0"));
+    await asked(transaction, [kv("a"), kv("missing")]);
+    transaction.made(500);
     expect(credentials.inFlight.total).toBe(one + 500);
-    visit.end();
+    transaction.end();
     expect(credentials.inFlight.total).toBe(0);
   });
 
   test("of one namespace leave room for others, and what was refused is asked for again", async () => {
     start({ inFlightBytes: 100 * one });
-    const visits = ["crowd", "shop"].map((namespace) => credentials.source.begin(visitorOf(namespace, "web-0")));
+    const visits = ["crowd", "shop"].map((namespace) => credentials.source.begin(principalOf(namespace, "web-0")));
     const [crowd, shop] = visits as [MountTransaction, MountTransaction];
     there(kv("large"), 60 * one);
     there(kv("half"), 45 * one);
     there(kv("small"), 10 * one);
     expect(await asked(crowd, [kv("half")])).toBe("files");
-    expect(await asked(crowd, [kv("small")])).toMatch(
-      /namespace crowd are all that its share of limits\.inFlightBytes/,
-    );
+    expect(await asked(crowd, [kv("small")])).toMatch(/namespace crowd fill its share of limits\.inFlightBytes/);
     expect(await asked(shop, [kv("small")])).toBe("files");
     crowd.end();
     shop.end();
@@ -277,13 +279,13 @@ test("a Mount that gives up while a credential is made does not lose it", async 
   there(creds("app"));
   let open = () => {};
   vault.gate = new Promise((resolve) => (open = resolve));
-  const visit = credentials.source.begin(visitorOf("shop", "web-0"));
+  const transaction = credentials.source.begin(principalOf("shop", "web-0"));
   const abort = new AbortController();
-  const first = asked(visit, [creds("app")], abort.signal);
+  const first = asked(transaction, [creds("app")], abort.signal);
   await clock.advance(0);
   abort.abort(new ProviderError("cancelled", "gave up"));
   expect(await first).toBe("gave up");
-  visit.end();
+  transaction.end();
   open();
   await clock.advance(0);
   expect(await mount("shop", "web-0", [creds("app")])).toBe("files");

@@ -57,11 +57,11 @@ function start(connections: readonly Connection[] = [connection]): void {
 }
 
 async function mount(requests: VaultRequest[], principal: Partial<Principal> = {}): Promise<string[]> {
-  const visit = credentials.source.begin(samplePrincipal({ connection, ...principal }));
-  const wish = { refreshIntervalMs: 2 * minute, onDenied: "keep" } as const;
-  const delivered = await Promise.all(requests.map((request) => visit.read(request, wish, never)));
+  const transaction = credentials.source.begin(samplePrincipal({ connection, ...principal }));
+  const options = { refreshIntervalMs: 2 * minute, onDenied: "keep" } as const;
+  const delivered = await Promise.all(requests.map((request) => transaction.read(request, options, never)));
   const values = delivered.map(({ body }) => (body.reveal() as { data: { value: string } }).data.value);
-  visit.commit(values.join());
+  transaction.commit(values.join());
   await credentials.journal.settled();
   return values;
 }
@@ -84,9 +84,9 @@ describe("after a restart", () => {
   test("files that are the same are known to be the same", async () => {
     await mount([creds]);
     start();
-    const visit = credentials.source.begin(samplePrincipal({ connection }));
-    await visit.read(creds, { refreshIntervalMs: minute, onDenied: "keep" }, never);
-    expect(visit.commit("login-1")).toEqual({ unchanged: true });
+    const transaction = credentials.source.begin(samplePrincipal({ connection }));
+    await transaction.read(creds, { refreshIntervalMs: minute, onDenied: "keep" }, never);
+    expect(transaction.commit("login-1")).toEqual({ unchanged: true });
   });
 
   test("renewals go on where they stood, spread over a minute where they are overdue", async () => {
@@ -174,8 +174,8 @@ test("a token is kept before anything is made with it, and what is made before a
     order.push("asked");
     return request(...args);
   };
-  const visit = credentials.source.begin(samplePrincipal({ connection }));
-  await visit.read(creds, { refreshIntervalMs: minute, onDenied: "keep" }, never);
+  const transaction = credentials.source.begin(samplePrincipal({ connection }));
+  await transaction.read(creds, { refreshIntervalMs: minute, onDenied: "keep" }, never);
   order.push("given");
   expect(order).toEqual(["kept", "asked", "kept", "given"]);
 });
@@ -353,8 +353,8 @@ test("what is being made when the process is to stop is waited for, and written"
   let finish = () => {};
   vault.gate = new Promise((resolve) => (finish = resolve));
   const impatient = new AbortController();
-  const visit = credentials.source.begin(samplePrincipal({ connection }));
-  const answering = visit.read(issue, { refreshIntervalMs: minute, onDenied: "keep" }, impatient.signal);
+  const transaction = credentials.source.begin(samplePrincipal({ connection }));
+  const answering = transaction.read(issue, { refreshIntervalMs: minute, onDenied: "keep" }, impatient.signal);
   await clock.advance(0);
   impatient.abort(new ProviderError("unavailable", "keymount is stopping"));
   await expect(answering).rejects.toThrow("stopping");

@@ -21,12 +21,12 @@ type Told = Record<string, Record<string, Json> | ProviderError>;
 async function made(text: string, answers: Told, former: Told = {}, onDenied: FetchOptions["onDenied"] = "keep") {
   const { objects, findings } = readObjects(text, 120_000);
   expect(findings).toEqual([]);
-  const wishes = new Map<string, FetchOptions>();
+  const asked = new Map<string, FetchOptions>();
   const jobs: Job[] = [];
   const bodyOf = (data: Record<string, Json>) => new Redacted({ data });
-  const visit = {
-    async read({ path }: VaultRequest, wish: FetchOptions) {
-      wishes.set(path, wish);
+  const transaction = {
+    async read({ path }: VaultRequest, options: FetchOptions) {
+      asked.set(path, options);
       const told = answers[path] ?? new ProviderError("not_found", `nothing at ${path}`);
       if (told instanceof ProviderError) throw told;
       return { body: bodyOf(told) };
@@ -35,6 +35,7 @@ async function made(text: string, answers: Told, former: Told = {}, onDenied: Fe
       const had = former[path];
       return had && !(had instanceof ProviderError) ? bodyOf(had) : undefined;
     },
+    invalidate() {},
     commit: () => ({ unchanged: false }),
     made() {},
     lend: () => () => {},
@@ -68,7 +69,7 @@ async function made(text: string, answers: Told, former: Told = {}, onDenied: Fe
   };
   const groups = fetchGroupsOf(objects);
   const outcomes = await Promise.all(
-    groups.map((group) => makeObjects(group, onDenied, visit, making, new AbortController().signal)),
+    groups.map((group) => makeObjects(group, onDenied, transaction, making, new AbortController().signal)),
   );
   const files: Record<string, string> = {};
   const held: string[] = [];
@@ -77,7 +78,7 @@ async function made(text: string, answers: Told, former: Told = {}, onDenied: Fe
     else for (const { path, contents } of one.made.files) files[path] = contents.reveal().toString();
     if ("made" in one && one.made.staleReason) held.push(one.object.objectName);
   }
-  return { files, held, wishes, jobs, groups, mostAtOnce: () => most };
+  return { files, held, asked, jobs, groups, mostAtOnce: () => most };
 }
 
 const pgpass = `
@@ -95,11 +96,11 @@ describe("a template over several secrets", () => {
 
   test("shares its reads with other objects: one login", async () => {
     const beside = `${pgpass}- {objectName: user, secretPath: database/creds/app, secretKey: username, refreshInterval: 9s}\n`;
-    const { files, wishes, groups } = await made(beside, { "database/creds/app": login, "kv/config": { host: "pg" } });
+    const { files, asked, groups } = await made(beside, { "database/creds/app": login, "kv/config": { host: "pg" } });
     expect(files["user"]).toBe("v-app");
     expect(groups).toHaveLength(1);
-    expect(wishes.get("database/creds/app")!.refreshIntervalMs).toBe(9_000);
-    expect(wishes.get("kv/config")!.refreshIntervalMs).toBe(120_000);
+    expect(asked.get("database/creds/app")!.refreshIntervalMs).toBe(9_000);
+    expect(asked.get("kv/config")!.refreshIntervalMs).toBe(120_000);
   });
 
   test("that fails keeps all the volume had of its secrets, and those of the objects that share them", async () => {

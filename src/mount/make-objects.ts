@@ -33,14 +33,14 @@ export interface ObjectMaking extends Making {
 export async function makeObjects(
   group: FetchGroup,
   onDenied: FetchOptions["onDenied"],
-  visit: MountTransaction,
+  transaction: MountTransaction,
   making: ObjectMaking,
   signal: AbortSignal,
 ): Promise<Outcome[]> {
   const answers = new Map(
     await Promise.all(
       group.fetches.map(async (want): Promise<[Fetch, Answered]> => {
-        const answer = visit.read(want.request, { ...want.options, onDenied }, signal);
+        const answer = transaction.read(want.request, { ...want.options, onDenied }, signal);
         return [want, await answer.catch(refused)];
       }),
     ),
@@ -59,7 +59,7 @@ export async function makeObjects(
   if (onDenied === "fail" || !fault) return outcomes;
   const formerly = new Map(
     [...answers].map(([want, answer]): [Fetch, Answered] => {
-      const former = "body" in answer ? visit.previous(want.request) : undefined;
+      const former = "body" in answer ? transaction.previous(want.request) : undefined;
       return [want, former ? { body: former, staleReason: fault } : answer];
     }),
   );

@@ -35,18 +35,16 @@ function spec(objects: ObjectSpec[]): MountSpec {
 /** Answers by path: a value, or an error to throw. */
 function parts(told: Record<string, string | ProviderError | FetchResult>, responseBytes = 1 << 20) {
   const concluded: string[] = [];
-  const readAgain: string[] = [];
+  const invalidated: string[] = [];
   const ended: string[] = [];
-  const visit: MountTransaction = {
+  const transaction: MountTransaction = {
     async read({ path }) {
       const answer = told[path];
       if (answer === undefined || answer instanceof ProviderError) throw answer ?? new Error("not told");
       return typeof answer === "string" ? { body: bodyOf(answer) } : answer;
     },
-    previous: ({ path }) => {
-      readAgain.push(path);
-      return undefined;
-    },
+    previous: ({ path }) => void invalidated.push(path),
+    invalidate: ({ path }) => void invalidated.push(path),
     commit(versions) {
       concluded.push(versions);
       return { unchanged: concluded.at(-2) === versions };
@@ -55,15 +53,15 @@ function parts(told: Record<string, string | ProviderError | FetchResult>, respo
     lend: () => () => {},
     end: () => ended.push("ended"),
   };
-  const made: MountParts & { concluded: string[]; readAgain: string[]; ended: string[] } = {
-    answers: { begin: () => visit },
+  const made: MountParts & { concluded: string[]; invalidated: string[]; ended: string[] } = {
+    answers: { begin: () => transaction },
     workshop: workshopAtHand,
     clock: new FakeClock(),
     scheduler: new EventLoopScheduler(),
     versionKey: new Redacted(Buffer.alloc(32, 1)),
     responseBytes,
     concluded,
-    readAgain,
+    invalidated,
     ended,
   };
   return made;
@@ -87,7 +85,7 @@ test("every object gives its file, and a version under its name", async () => {
   expect(new Set(volume.versions.map(({ version }) => version)).size).toBe(2);
 });
 
-test("the visit ends when the Mount has failed or its answer has left, and not before", async () => {
+test("the transaction ends when the Mount has failed or its answer has left, and not before", async () => {
   const [failing, delivering] = [parts({}), parts({ "secret/data/a": "1" })];
   await expect(mount([object("a")], failing)).rejects.toThrow();
   expect(failing.ended).toHaveLength(1);
@@ -151,10 +149,10 @@ test("a volume without files is refused: the driver would take it for a success"
 test("an answer that no file can be made of, or that is too much for the driver, is read again by the next Mount", async () => {
   const keyless = parts({ "secret/data/a": "1", "secret/data/b": "2" });
   await expect(mount([object("a"), object("b", "other")], keyless)).rejects.toThrow("no key");
-  expect(keyless.readAgain).toEqual(["secret/data/b"]);
+  expect(keyless.invalidated).toEqual(["secret/data/b"]);
   const large = parts({ "secret/data/a": "1", "secret/data/b": "2".repeat(1_000) }, 500);
   await expect(mount([object("a"), object("b")], large)).rejects.toThrow("more than the 500");
-  expect([...new Set(large.readAgain)].sort()).toEqual(["secret/data/a", "secret/data/b"]);
+  expect([...new Set(large.invalidated)].sort()).toEqual(["secret/data/a", "secret/data/b"]);
 });
 
 describe("an answer of which not every file can be made", () => {
@@ -186,17 +184,17 @@ describe("an answer of which not every file can be made", () => {
 });
 
 test("objects of one request are asked for once, as often as the most eager of them wishes", async () => {
-  const wishes: number[] = [];
+  const asked: number[] = [];
   const eager = parts({ "secret/data/a": "1" });
-  const visit = eager.answers.begin(samplePrincipal());
-  const answer = visit.read.bind(visit);
-  visit.read = (request, wish, signal) => {
-    wishes.push(wish.refreshIntervalMs);
-    return answer(request, wish, signal);
+  const transaction = eager.answers.begin(samplePrincipal());
+  const answer = transaction.read.bind(transaction);
+  transaction.read = (request, options, signal) => {
+    asked.push(options.refreshIntervalMs);
+    return answer(request, options, signal);
   };
   const twice = [object("a"), { ...object("b"), request: object("a").request, refreshIntervalMs: 1_000 }];
   await mount(twice, eager);
-  expect(wishes).toEqual([1_000]);
+  expect(asked).toEqual([1_000]);
 });
 
 test("a key that becomes the file of another object is refused, naming both", async () => {
@@ -207,7 +205,7 @@ test("a key that becomes the file of another object is refused, naming both", as
     'the file "app/value" of app/value and "app/value" of app/ cannot both be; rename a key',
   );
   expect(with_.concluded).toEqual([]);
-  expect(with_.readAgain).toHaveLength(2);
+  expect(with_.invalidated).toHaveLength(2);
 });
 
 describe("an object that a pod can do without", () => {

@@ -48,33 +48,35 @@ export async function mountVolume(
   signal: AbortSignal,
   left?: AbortSignal,
 ): Promise<MountedVolume> {
-  const visit = parts.answers.begin(principal);
+  const transaction = parts.answers.begin(principal);
   try {
-    return await makeVolume(spec, visit, parts, signal);
+    return await makeVolume(spec, transaction, parts, signal);
   } finally {
-    if (!left || left.aborted) visit.end();
-    else left.addEventListener("abort", () => visit.end(), { once: true });
+    if (!left || left.aborted) transaction.end();
+    else left.addEventListener("abort", () => transaction.end(), { once: true });
   }
 }
 
 async function makeVolume(
   spec: MountSpec,
-  visit: MountTransaction,
+  transaction: MountTransaction,
   parts: MountParts,
   signal: AbortSignal,
 ): Promise<MountedVolume> {
   const { defaultMode, pod, class: asked } = spec;
   const { versionKey, workshop, responseBytes } = parts;
   const tenant = pod.namespace;
-  const pace = new Yielder({ ...parts, tenant, made: (bytes) => visit.made(bytes) });
+  const pace = new Yielder({ ...parts, tenant, made: (bytes) => transaction.made(bytes) });
   const jobs = new OneByOne();
-  const lend = (bytes: number) => visit.lend(bytes);
+  const lend = (bytes: number) => transaction.lend(bytes);
   const making = { versionKey, workshop, jobs, pace, defaultMode, responseBytes, tenant, lend };
   const groups = fetchGroupsOf(asked.objects);
-  const outcomes = await Promise.all(groups.map((group) => makeObjects(group, asked.onDenied, visit, making, signal)));
-  const again = () => asked.objects.flatMap(requestsOf).forEach((request) => visit.previous(request));
-  // Whoever makes the class or its secrets smaller shall not wait.
-  if (outcomes.flat().some((one) => "error" in one && one.error.code === "limit_exceeded")) again();
+  const outcomes = await Promise.all(
+    groups.map((group) => makeObjects(group, asked.onDenied, transaction, making, signal)),
+  );
+  const invalidate = () => asked.objects.flatMap(requestsOf).forEach((request) => transaction.invalidate(request));
+  // The next Mount of secrets that are smaller by then succeeds.
+  if (outcomes.flat().some((one) => "error" in one && one.error.code === "limit_exceeded")) invalidate();
   const objects = allOrNothing(inOrder(asked.objects, outcomes.flat()));
   const files = objects.flatMap((made) => made.files);
   const versions = objects
@@ -84,8 +86,8 @@ async function makeVolume(
     const size = checkResponseSize(files, responseBytes);
     fitTogether(objects);
     return size;
-  }, again);
-  const { unchanged } = visit.commit(digest(versions));
+  }, invalidate);
+  const { unchanged } = transaction.commit(digest(versions));
   const held = objects.flatMap(({ object, staleReason }) =>
     staleReason ? [{ objectName: object.objectName, error: staleReason }] : [],
   );

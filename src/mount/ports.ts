@@ -24,24 +24,26 @@ export interface Principal {
 
 /** What a Mount needs from outside: answers, held or fresh. */
 export interface SecretSource {
-  /** Opens a Mount's visit. Throws `limit_exceeded` when there is no room for another volume. */
+  /** Opens a Mount's transaction. Throws `limit_exceeded` when there is no room for another volume. */
   begin(principal: Principal): MountTransaction;
 }
 
 export interface MountTransaction {
   /**
    * Gives what is held and not due, else asks Vault; when that fails, what is held after all, and why. Throws
-   * `limit_exceeded` as soon as the answers of this visit are together more than its files could hold.
+   * `limit_exceeded` as soon as the answers of this transaction are together more than its files could hold.
    */
-  read(request: VaultRequest, wish: FetchOptions, signal: AbortSignal): Promise<FetchResult>;
+  read(request: VaultRequest, options: FetchOptions, signal: AbortSignal): Promise<FetchResult>;
   /**
-   * No file can be made of its answer: what the volume was last delivered instead, if that is another. Whoever mends it
-   * shall not wait: a static answer is read again by the next Mount.
+   * No file can be made of its answer: invalidates it, and gives what the volume was last delivered, if that is another
+   * answer and there is room for it.
    */
   previous(request: VaultRequest): AnswerBody | undefined;
+  /** Lets the next Mount read a static answer again, however young: whoever mends the secret does not wait. */
+  invalidate(request: VaultRequest): void;
   /**
-   * Ends the visit: from now on the volume holds exactly what was answered during it, so call it only when all of that
-   * is about to be delivered. Tells whether the versions are those of the visit before.
+   * Ends the transaction: from now on the volume holds exactly what was answered during it, so call it only when all of that
+   * is about to be delivered. Tells whether the versions are those of the transaction before.
    */
   commit(versions: string): { unchanged: boolean };
   /** So many bytes more of files are made of the answers. Throws `limit_exceeded` when there is no room for them. */
