@@ -13,12 +13,14 @@ test("pods that start while keymount is rolled start with their files, and a run
   const old = await workloads.runPod({ volumes: secret.volumes }, signal);
   const daemonSet = new DaemonSet(app.kube, keymountNamespace, sharedInstance);
 
-  const deployment = await workloads.createDeployment({ volumes: secret.volumes }, 20);
+  const starting = await workloads.createDeployment({ volumes: secret.volumes }, 10);
   await eventually(() => expect(secret.mounted()).resolves.toBeGreaterThan(1), signal);
   await daemonSet.roll();
+  const following = await workloads.createDeployment({ volumes: secret.volumes }, 10);
   expect(await secret.mounted()).toBeLessThan(21);
 
-  const pods = await workloads.running(deployment, 20, signal, 120_000);
+  const running = [starting, following].map((deployment) => workloads.running(deployment, 10, signal, 120_000));
+  const pods = (await Promise.all(running)).flat();
   for (const pod of pods) expect(await pod.texts(secret.volume)).toEqual(secret.texts("1"));
   await daemonSet.untilReady(signal);
   await secret.write("2");
