@@ -8,6 +8,7 @@ import { CleanupStack } from "../daemon/cleanup-stack.js";
 import { UncaughtExceptions } from "../daemon/uncaught-exceptions.js";
 import { systemClock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
+import { within } from "../shared/within.js";
 import { describeError } from "../telemetry/describe-error.js";
 import { logKeys } from "../telemetry/log-keys.js";
 import { type Log, createLog } from "../telemetry/log.js";
@@ -79,12 +80,9 @@ async function serve(argv: readonly string[], io: CommandIo, signal: AbortSignal
 
 /** What was started is released as far as it can be: what hangs or fails keeps no process that is to end. */
 async function released(releases: CleanupStack, log: Log): Promise<void> {
-  const done = new AbortController();
-  const late = systemClock.sleep(longestReleaseMs, done.signal).catch(() => {});
-  await Promise.race([releases.run(), late]).catch((error: unknown) => {
+  await within(longestReleaseMs, releases.run(), systemClock).catch((error: unknown) => {
     log.error(describeError(error), "not everything could be released");
   });
-  done.abort();
 }
 
 /** Mistakes are for the person who starts it, so they are written as text, not as log lines. */

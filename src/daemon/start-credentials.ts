@@ -11,6 +11,7 @@ import { ProviderError } from "../shared/errors.js";
 import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import type { Random } from "../shared/random.js";
 import type { Redacted } from "../shared/redacted.js";
+import { within } from "../shared/within.js";
 import type { LiveVaultClient } from "../vault/create-vault-client.js";
 import type { CredentialPaths } from "../vault/credential-paths.js";
 import { PodReaper } from "./pod-reaper.js";
@@ -130,14 +131,6 @@ export async function startCredentials(
     await journal.settled();
   });
   return { ...credentials, closed: () => closed };
-}
-
-/** Waits for something, but no longer than `ms`. */
-async function within(ms: number, something: Promise<void>, clock: Clock): Promise<void> {
-  const done = new AbortController();
-  const sleeping = clock.sleep(ms, done.signal).catch(() => {});
-  await Promise.race([something, sleeping]);
-  done.abort();
 }
 
 function podWatchOf({

@@ -4,6 +4,7 @@ import { Server, ServerCredentials, logVerbosity, setLogVerbosity } from "@grpc/
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
+import { within } from "../shared/within.js";
 import { CSIDriverProviderService } from "../wire/provider.js";
 import { AuthorityShim } from "./authority-shim.js";
 import { finalCodes } from "./final-codes.js";
@@ -108,12 +109,4 @@ export async function startRpcServer(options: RpcServerOptions, signal: AbortSig
 async function allClosed(connections: ReadonlySet<Socket>): Promise<void> {
   const open = [...connections].filter((socket) => !socket.closed);
   await Promise.all(open.map((socket) => new Promise((resolve) => socket.once("close", resolve))));
-}
-
-/** Waits for something, but no longer than `ms`. */
-async function within(ms: number, something: Promise<void>, clock: Clock): Promise<void> {
-  const done = new AbortController();
-  const sleeping = clock.sleep(ms, done.signal).catch(() => {});
-  await Promise.race([something, sleeping]);
-  done.abort();
 }

@@ -4,6 +4,7 @@ import type { Job, Renderer as MountWorkshop } from "../mount/ports.js";
 import type { Clock } from "../shared/clock.js";
 import { type ErrorCode, ProviderError } from "../shared/errors.js";
 import { SingleFlight } from "../shared/single-flight.js";
+import { within } from "../shared/within.js";
 import { FairQueue } from "./fair-queue.js";
 import { contentsOf, orderOf } from "./jobs.js";
 import type { TaskResult, Task, TemplateName } from "./tasks.js";
@@ -74,7 +75,7 @@ export class RenderWorker implements MountWorkshop {
   readonly #parts: WorkshopParts;
   readonly #kept = new LruCache<Kept>(keptBytes);
   readonly #shared = new SingleFlight<TaskResult>();
-  readonly #line = new FairQueue<Ticket>(waitingLimits);
+  readonly #queue = new FairQueue<Ticket>(waitingLimits);
   readonly #closed = new AbortController();
   #process: Promise<WorkProcess> | undefined;
   #busy = false;
@@ -100,7 +101,7 @@ export class RenderWorker implements MountWorkshop {
   async close(): Promise<void> {
     this.#closed.abort(new ProviderError("unavailable", "keymount is stopping"));
     this.#rest?.abort();
-    for (let next = this.#line.next(); next; next = this.#line.next())
+    for (let next = this.#queue.next(); next; next = this.#queue.next())
       next.item.failed(ProviderError.from(this.#closed.signal.reason));
     await this.#endProcess();
   }
@@ -145,9 +146,9 @@ export class RenderWorker implements MountWorkshop {
     return new Promise((done, failed) => {
       this.#closed.signal.throwIfAborted();
       const ticket = { order, done, failed };
-      for (const left of this.#line.join(tenant, ticket, bytesOf(order))) left.failed(tooManyWait());
+      for (const left of this.#queue.join(tenant, ticket, bytesOf(order))) left.failed(tooManyWait());
       const leave = () => {
-        this.#line.leave(ticket);
+        this.#queue.leave(ticket);
         failed(ProviderError.from(signal.reason));
       };
       signal.addEventListener("abort", leave, { once: true });
@@ -160,9 +161,9 @@ export class RenderWorker implements MountWorkshop {
     if (this.#busy) return;
     this.#busy = true;
     this.#rest?.abort();
-    for (let next = this.#line.next(); next; next = this.#line.next()) {
+    for (let next = this.#queue.next(); next; next = this.#queue.next()) {
       const { item, tenant } = next;
-      this.#line.used(tenant, await this.#workOn(item));
+      this.#queue.used(tenant, await this.#workOn(item));
     }
     this.#busy = false;
     void this.#restAwhile();
@@ -190,7 +191,7 @@ export class RenderWorker implements MountWorkshop {
   async #work(order: Task): Promise<TaskResult> {
     const child = await this.#processAtWork();
     const { isFresh } = child;
-    const came = await this.#within(orderMs, child.work(order));
+    const came = await within(orderMs, child.work(order), this.#parts.clock);
     const isDone = came !== "too late" && "ok" in came;
     if (!isDone && !this.#closed.signal.aborted) this.#parts.observer?.workerEnded(endOf(came));
     // What it came to its limits with may still be in its memory.
@@ -203,15 +204,6 @@ export class RenderWorker implements MountWorkshop {
     if (came.ofMemory) return tooMuch("takes too much memory");
     this.#parts.observer?.workerFailed(came.reason);
     throw new ProviderError("unavailable", "the process that makes it failed");
-  }
-
-  async #within<T>(ms: number, work: Promise<T>): Promise<T | "too late"> {
-    const inTime = new AbortController();
-    const late = this.#parts.clock.sleep(ms, inTime.signal).then(
-      () => "too late" as const,
-      () => "too late" as const,
-    );
-    return Promise.race([work, late]).finally(() => inTime.abort());
   }
 
   async #processAtWork(): Promise<WorkProcess> {
