@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { ClassCache } from "../src/mount/class-cache.js";
-import { parseMountRequest, type WireMountRequest } from "../src/mount/mount-request.js";
+import type { WireMountRequest } from "../src/mount/mount-request.js";
 import { systemClock } from "../src/shared/clock.js";
 import { sampleConnection } from "../src/testing/connection.js";
+import { parseMountRequest } from "../src/testing/parse-mount-request.js";
 import { canaries, withoutArguments } from "./canaries.js";
 import { damagedText } from "./edits.js";
 import { HeldSecrets } from "./held-secrets.js";

@@ -6,34 +6,29 @@ const pauseMs = 500;
 const seconds = 10;
 const item = "B";
 
+/** Mounts of one pod, one after another. */
+const onePod = (objectsOf: Parameters<typeof samePods>[0]) => ({ lanes: 1, pauseMs, attempt: samePods(objectsOf) });
+
 /** A class whose text is small and whose meaning is not, or a secret that costs more than it weighs. */
 export const classRows: readonly Misbehaviour[] = [
   {
     name: "YAML aliases: 30 KB, 4,000 times",
     item,
     seconds,
-    mounts: {
-      lanes: 1,
-      pauseMs,
-      attempt: samePods(
-        ({ kv }, n) =>
-          `- {objectName: f, secretPath: ${kv("own")}, method: POST, secretArgs: {n: ${n}, a: &a ${"x".repeat(30_000)}, l: [${"*a, ".repeat(4_000)}]}}`,
-      ),
-    },
+    mounts: onePod(
+      ({ kv }, n) =>
+        `- {objectName: f, secretPath: ${kv("own")}, method: POST, secretArgs: {n: ${n}, a: &a ${"x".repeat(30_000)}, l: [${"*a, ".repeat(4_000)}]}}`,
+    ),
   },
   ...["0x", ""].map(
     (base): Misbehaviour => ({
       name: `keys that are ${base === "" ? "decimal" : "hex"} numbers of 50,000 digits`,
       item,
       seconds,
-      mounts: {
-        lanes: 1,
-        pauseMs,
-        attempt: samePods(
-          ({ kv }, n) =>
-            `- {objectName: f, secretPath: ${kv("own")}, method: POST, secretArgs: {${base}${"9".repeat(50_000)}${n}: x}}`,
-        ),
-      },
+      mounts: onePod(
+        ({ kv }, n) =>
+          `- {objectName: f, secretPath: ${kv("own")}, method: POST, secretArgs: {${base}${"9".repeat(50_000)}${n}: x}}`,
+      ),
     }),
   ),
   {
@@ -41,7 +36,7 @@ export const classRows: readonly Misbehaviour[] = [
     item,
     seconds,
     faults: ({ kv }) => [{ path: kv("own"), how: kvAnswer({ key: "1", big: "x".repeat(1_000_000) }) }],
-    mounts: { lanes: 1, pauseMs, attempt: samePods(({ kv }, n) => reads(100, kv("own"), "key", n)) },
+    mounts: onePod(({ kv }, n) => reads(100, kv("own"), "key", n)),
   },
   {
     name: "20 Mounts at once, 100 secrets of 300 KB each",
@@ -94,14 +89,10 @@ export const classRows: readonly Misbehaviour[] = [
     item,
     seconds,
     faults: ({ kv }) => [{ path: kv("own"), how: kvAnswer({ ["a".repeat(500_000)]: "1", b: "2" }) }],
-    mounts: {
-      lanes: 1,
-      pauseMs,
-      attempt: samePods(({ kv }, n) => {
-        const patterns = Array.from({ length: 20 }, (_, p) => `"*${"a".repeat(240 - p)}b"`).join(", ");
-        return `- {objectName: f${n}/, secretPath: ${kv("own")}, keys: [${patterns}]}`;
-      }),
-    },
+    mounts: onePod(({ kv }, n) => {
+      const patterns = Array.from({ length: 20 }, (_, p) => `"*${"a".repeat(240 - p)}b"`).join(", ");
+      return `- {objectName: f${n}/, secretPath: ${kv("own")}, keys: [${patterns}]}`;
+    }),
   },
   {
     name: "a folder of 1,000 keys a/a/a/…",
@@ -113,7 +104,7 @@ export const classRows: readonly Misbehaviour[] = [
         how: kvAnswer(Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`${"a/".repeat(1_500)}${n}`, "1"]))),
       },
     ],
-    mounts: { lanes: 1, pauseMs, attempt: samePods(({ kv }, n) => `- {objectName: f${n}/, secretPath: ${kv("own")}}`) },
+    mounts: onePod(({ kv }, n) => `- {objectName: f${n}/, secretPath: ${kv("own")}}`),
   },
   {
     name: "3,000 unknown parameters",
@@ -150,40 +141,28 @@ export const classRows: readonly Misbehaviour[] = [
     item,
     seconds,
     faults: ({ kv }) => [{ path: kv("own"), how: kvAnswer({ "tls.crt": spacedKey, "tls.key": spacedKey }) }],
-    mounts: {
-      lanes: 1,
-      pauseMs,
-      attempt: samePods(({ kv }, n) => `- {objectName: f${n}, secretPath: ${kv("own")}, format: pem-bundle}`),
-    },
+    mounts: onePod(({ kv }, n) => `- {objectName: f${n}, secretPath: ${kv("own")}, format: pem-bundle}`),
   },
   {
     name: "an env file of 2 MB of quotes",
     item,
     seconds,
     faults: ({ kv }) => [{ path: kv("own"), how: kvAnswer({ KEY: '"'.repeat(2_000_000), OTHER: "'".repeat(2_000) }) }],
-    mounts: {
-      lanes: 1,
-      pauseMs,
-      attempt: samePods(({ kv }, n) =>
-        ["env", "docker-env", "properties", "json", "yaml"]
-          .map((format) => `- {objectName: ${format}${n}, secretPath: ${kv("own")}, format: ${format}}`)
-          .join("\n"),
-      ),
-    },
+    mounts: onePod(({ kv }, n) =>
+      ["env", "docker-env", "properties", "json", "yaml"]
+        .map((format) => `- {objectName: ${format}${n}, secretPath: ${kv("own")}, format: ${format}}`)
+        .join("\n"),
+    ),
   },
   {
     name: "a template over 10 sources of 3.5 MB of <",
     item,
     seconds,
     faults: ({ kv }) => [{ path: kv("own"), how: kvAnswer({ text: "<".repeat(3_500_000) }) }],
-    mounts: {
-      lanes: 1,
-      pauseMs,
-      attempt: samePods(({ kv }, n) => {
-        const sources = Array.from({ length: 10 }, (_, s) => `s${s}: {secretPath: "${kv("own")}?x=${s}"}`).join(", ");
-        return `- {objectName: f${n}, sources: {${sources}}, template: "{{ s0.text | escape | size }} ${n}"}`;
-      }),
-    },
+    mounts: onePod(({ kv }, n) => {
+      const sources = Array.from({ length: 10 }, (_, s) => `s${s}: {secretPath: "${kv("own")}?x=${s}"}`).join(", ");
+      return `- {objectName: f${n}, sources: {${sources}}, template: "{{ s0.text | escape | size }} ${n}"}`;
+    }),
   },
   {
     name: "templates that never end",

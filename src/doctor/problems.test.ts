@@ -20,7 +20,7 @@ const found = new Set<string>();
 afterAll(() => expect([...found].sort(), "breaks that no test here finds").toEqual(Object.keys(problems).sort()));
 
 /** Walks, and expects this to be the first break, or the only one of its name. */
-async function expectBreak(name: ProblemName, what: RegExp, scene: Scene): Promise<Report[]> {
+async function expectProblem(name: ProblemName, what: RegExp, scene: Scene): Promise<Report[]> {
   const reports = await doctorsReports(scene.argv, scene);
   const broken = reports.filter((report) => report.result === "broken");
   expect(broken.map((report) => report.break)).toContain(name);
@@ -35,7 +35,7 @@ async function expectBreak(name: ProblemName, what: RegExp, scene: Scene): Promi
 /** A table of breaks: what was done to bring each about, and how it is told. */
 function table(rows: readonly [ProblemName, string, RegExp, () => Promise<Scene>][]): void {
   test.each(rows)("%s: %s", async (name, _what, words, scene) => {
-    await expectBreak(name, words, await scene());
+    await expectProblem(name, words, await scene());
   });
 }
 
@@ -276,7 +276,7 @@ describe("TLS", () => {
     onTestFinished(() => server.close());
     const path = await filesOnDisk({ ca: ca.cert });
     const argv = [`--vault-addr=${server.origin}`, `--vault-tls-ca-cert=${path("ca")}`, "--timeout=1500ms"];
-    const reports = await expectBreak("vault.no-answer", /no answer within 1.5 s/, { argv });
+    const reports = await expectProblem("vault.no-answer", /no answer within 1.5 s/, { argv });
     expect(reports.find(({ step }) => step === "tls")).toMatchObject({ result: "passed" });
   });
 
@@ -641,7 +641,7 @@ describe("the logout", () => {
 test("a server that speaks no HTTP is no Vault", async () => {
   const server = await serveRaw((socket) => socket.end("220 canary ESMTP\r\n"));
   onTestFinished(() => server.close());
-  await expectBreak("vault.not-vault", /does not speak HTTP as Vault does/, {
+  await expectProblem("vault.not-vault", /does not speak HTTP as Vault does/, {
     argv: [`--vault-addr=${server.origin}`],
   });
 });

@@ -26,7 +26,7 @@ export const steps = [
 ] as const;
 export type Step = (typeof steps)[number];
 
-interface KnownBreak {
+interface KnownProblem {
   who: Owner;
   /** What to do, where the place that found it knows nothing better. */
   fix: string;
@@ -143,13 +143,13 @@ export const problems = {
   "object.refused": { who: "the application's team", fix: "correct the object in the class" },
   "object.failed": { who: "Vault's operator", fix: "look into Vault's log" },
   "logout.failed": { who: "Vault's operator", fix: "look into Vault's log; the token ends with its time" },
-} as const satisfies Record<`${Step}.${string}`, KnownBreak>;
+} as const satisfies Record<`${Step}.${string}`, KnownProblem>;
 
 export type ProblemName = keyof typeof problems;
 
 /** Something is broken. `what` is in our words: it holds no token, no value and no stranger's unfiltered text. */
 export class Problem extends Error {
-  override readonly name = "Break";
+  override readonly name = "Problem";
   readonly known: ProblemName;
   readonly what: string;
   readonly fix: string;

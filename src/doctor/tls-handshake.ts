@@ -32,7 +32,7 @@ const patienceMs = 1_000;
 
 /**
  * Shakes hands as keymount does, but with whatever certificate the server shows. The connection is used once: with TLS
- * 1.3 a server refuses the client's certificate only afterwards. Throws `Break` where the handshake itself fails.
+ * 1.3 a server refuses the client's certificate only afterwards. Throws `Problem` where the handshake itself fails.
  */
 export async function shakeHands(
   { origin, target, address, settings }: HandshakeAsk,
@@ -52,7 +52,7 @@ export async function shakeHands(
     return { protocol: socket.getProtocol() ?? "TLS", fault: fault ? String(fault) : undefined, hostname, chain };
   } catch (reason) {
     signal.throwIfAborted();
-    throw handshakeBreak((reason as NodeJS.ErrnoException).code ?? "FAILED", origin, settings);
+    throw handshakeProblem((reason as NodeJS.ErrnoException).code ?? "FAILED", origin, settings);
   } finally {
     socket.destroy();
   }
@@ -83,7 +83,7 @@ function happens(socket: TLSSocket, event: "secureConnect" | "data", signal: Abo
   });
 }
 
-function handshakeBreak(code: string, origin: string, { certFile }: TlsSettings): Problem {
+function handshakeProblem(code: string, origin: string, { certFile }: TlsSettings): Problem {
   const ours = certFile === undefined ? "none is configured" : `${certFile} is given`;
   const alert = code.includes("ALERT") ? code.slice(code.indexOf("ALERT")) : "";
   if (/CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE/.test(alert)) {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
+import { parseMountRequest } from "../testing/parse-mount-request.js";
 import { ClassCache } from "./class-cache.js";
 import { classBytes } from "./class-bytes.js";
-import { parseMountRequest } from "./mount-request.js";
 import type { MountSpec } from "./mount-spec.js";
 import { fetchGroupsOf } from "./object-requests.js";
 

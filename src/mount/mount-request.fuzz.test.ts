@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
+import { parseMountRequest } from "../testing/parse-mount-request.js";
 import { ClassCache } from "./class-cache.js";
-import { parseMountRequest } from "./mount-request.js";
 
 const pieces = [
   ..."[]{},:-?&*!|>'\"#%@`~\n\t \\",

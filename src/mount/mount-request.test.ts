@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
+import { parseMountRequest } from "../testing/parse-mount-request.js";
 import { ClassCache } from "./class-cache.js";
-import { type WireMountRequest, parseMountRequest } from "./mount-request.js";
+import type { WireMountRequest } from "./mount-request.js";
 import type { ClassSpec, MountSpec } from "./mount-spec.js";
 
 const tokensKey = "csi.storage.k8s.io/serviceAccount.tokens";

@@ -66,11 +66,6 @@ export function readMountSpec(
   return { ...mount, class: read.spec };
 }
 
-/** Both at once. */
-export function parseMountRequest(request: WireMountRequest, options: MountRequestOptions): MountSpec {
-  return readMountSpec(readMountAttributes(request), options);
-}
-
 function readAttributes(text: string): Map<string, string> {
   if (text.length > mostAttributeBytes)
     throw refusal([`the attributes are longer than ${mostAttributeBytes >> 10} KiB`]);

@@ -53,7 +53,7 @@ export class VaultConnection {
   readonly #limiter: ConcurrencyLimiter;
   readonly #breaker: CircuitBreaker;
   readonly #endpoints: Endpoints;
-  readonly #line: NodeClient;
+  readonly #client: NodeClient;
   readonly #healthChecks = new SingleFlight<Outcome>();
   #fault: string | undefined;
 
@@ -65,7 +65,7 @@ export class VaultConnection {
     this.#limiter = new ConcurrencyLimiter(limits, parts.clock);
     this.#breaker = new CircuitBreaker(parts.random);
     this.#endpoints = new Endpoints(name, origins, parts.random);
-    this.#line = new NodeClient(connection, parts);
+    this.#client = new NodeClient(connection, parts);
   }
 
   /** What only the administrator can mend, until something is answered again. */
@@ -78,7 +78,7 @@ export class VaultConnection {
   }
 
   close(): void {
-    this.#line.close();
+    this.#client.close();
   }
 
   /** Identifies the node that would be asked next, so that a fault of the configuration shows before a pod asks. */
@@ -157,7 +157,7 @@ export class VaultConnection {
     const patient = !isRepeatable(operation) || this.#breaker.timedOut(target);
     const askedAt = this.#now();
     return this.#observed(operation.kind, signal, async (answered) => {
-      const outcome = await this.#line.ask(endpoint.origin, operation, question, patient, signal);
+      const outcome = await this.#client.ask(endpoint.origin, operation, question, patient, signal);
       answered();
       const isSettled = "reply" in outcome || outcome.scope !== "unsettled";
       return isSettled ? outcome : this.#settle(call, endpoint, outcome, askedAt, signal);
@@ -219,7 +219,7 @@ export class VaultConnection {
     const isFresh = lastHealth && lastHealth.requestedAt > since && this.#now() - lastHealth.requestedAt < wellMs;
     if (isFresh) return lastHealth;
     const ask = (asking: AbortSignal) =>
-      this.#observed("health", asking, () => this.#line.askHealth(endpoint.origin, asking));
+      this.#observed("health", asking, () => this.#client.askHealth(endpoint.origin, asking));
     const health = await this.#healthChecks.run(endpoint.origin, ask, { lasting: false }, signal);
     if ("reply" in health) endpoint.lastHealth = health;
     return health;

@@ -41,10 +41,10 @@ async function mount(
   requests: VaultRequest[],
   principal: Partial<Principal> = {},
 ): Promise<string[]> {
-  const visit = holding.source.begin(samplePrincipal(principal));
-  const wish = { refreshIntervalMs: minute, onDenied: "keep" } as const;
-  const outcomes = await Promise.allSettled(requests.map((request) => visit.read(request, wish, never)));
-  visit.commit("v");
+  const transaction = holding.source.begin(samplePrincipal(principal));
+  const options = { refreshIntervalMs: minute, onDenied: "keep" } as const;
+  const outcomes = await Promise.allSettled(requests.map((request) => transaction.read(request, options, never)));
+  transaction.commit("v");
   return outcomes.map((outcome) =>
     outcome.status === "rejected" ? String(outcome.reason) : outcome.value.staleReason ? "held" : "fresh",
   );
@@ -200,14 +200,14 @@ describe("a pod that goes during its Mount", () => {
       lease: { id: "lease-1", durationMs: 60 * minute },
     });
     const holding = testCredentials({ client: vault, clock });
-    const wish = { refreshIntervalMs: minute, onDenied: "keep" } as const;
-    const visit = holding.source.begin(samplePrincipal());
-    await visit.read(kv, wish, never);
+    const options = { refreshIntervalMs: minute, onDenied: "keep" } as const;
+    const transaction = holding.source.begin(samplePrincipal());
+    await transaction.read(kv, options, never);
     holding.cache.forgetPod("uid-1");
-    expect(visit.previous(kv)).toBeUndefined();
-    await visit.read(kv, wish, never);
-    await expect(visit.read(creds, wish, never)).rejects.toThrow("lost its place");
-    visit.commit("v");
+    expect(transaction.previous(kv)).toBeUndefined();
+    await transaction.read(kv, options, never);
+    await expect(transaction.read(creds, options, never)).rejects.toThrow("lost its place");
+    transaction.commit("v");
     await holding.settled();
     await clock.advance(0);
     expect([...holding.cache.entries()]).toEqual([]);
