@@ -5,7 +5,7 @@ import { ServiceAccountIssuer } from "../../src/devvault/service-account-issuer.
 import { systemClock } from "../../src/shared/clock.js";
 import { TokenReviewServer } from "../../src/testing/token-review-server.js";
 import { describeStandbyContract, describeVaultContract } from "../../src/testing/vault-contract/contract.js";
-import type { DatabaseSubject, Subject } from "../../src/testing/vault-contract/subject.js";
+import type { DatabaseSubject, VaultUnderTest } from "../../src/testing/vault-contract/vault-under-test.js";
 import { type Postgres, startPostgres } from "../stack/postgres.js";
 import { startVaultDev } from "../stack/vault-dev.js";
 import { startVaultRaft } from "../stack/vault-raft.js";
@@ -17,7 +17,7 @@ const patience = () => AbortSignal.timeout(80_000);
 describeVaultContract("Vault 1.21.1, a dev server and PostgreSQL", startDev, { database: true });
 describeStandbyContract("Vault 1.21.1, two nodes on raft", startPair);
 
-async function startDev(): Promise<Subject> {
+async function startDev(): Promise<VaultUnderTest> {
   const signal = patience();
   const [vault, postgres] = await Promise.all([
     startVaultDev({ binary: binaries.vault, logs, name: "contract-vault" }, signal),
@@ -36,7 +36,7 @@ async function startDev(): Promise<Subject> {
   };
 }
 
-async function startPair(): Promise<Subject> {
+async function startPair(): Promise<VaultUnderTest> {
   const place = await mkdtemp(join(directory, "pair-"));
   const raft = await startVaultRaft({ binary: binaries.vault, directory: place, logs, size: 2 }, patience());
   const leader = await raft.leader();

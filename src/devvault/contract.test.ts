@@ -1,10 +1,10 @@
 import { describeVaultContract } from "../testing/vault-contract/contract.js";
-import type { Subject } from "../testing/vault-contract/subject.js";
+import type { VaultUnderTest } from "../testing/vault-contract/vault-under-test.js";
 import { startDevVault } from "./dev-vault.js";
 
 describeVaultContract("the embedded Vault", startEmbedded, { database: true, standby: true });
 
-async function startEmbedded(): Promise<Subject> {
+async function startEmbedded(): Promise<VaultUnderTest> {
   const vault = await startDevVault();
   const standby = await vault.startStandby();
   return {

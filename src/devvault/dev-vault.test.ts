@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FakeClock } from "../testing/fake-clock.js";
 import { type ReadyVault, startReadyVault } from "../testing/ready-vault.js";
-import { type Heard, ask } from "../testing/vault-contract/ask.js";
+import { type VaultResponse, ask } from "../testing/vault-contract/ask.js";
 import { certificatePem, certify, type Identity, privateKeyPem } from "./certificates.js";
 import { startDevVault } from "./dev-vault.js";
 
@@ -115,7 +115,7 @@ describe("time", () => {
 });
 
 describe("in the gap after its leader died, a standby", () => {
-  const askIt = async (standing: "leaderless" | "misled"): Promise<Heard> => {
+  const askIt = async (standing: "leaderless" | "misled"): Promise<VaultResponse> => {
     const node = await ready.vault.startStandby();
     node.standing = standing;
     node.leaderAddress = "http://127.0.0.1:1";

@@ -10,7 +10,7 @@ export interface Question {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface Heard {
+export interface VaultResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly text: string;
@@ -28,7 +28,7 @@ export interface Envelope extends Data {
 }
 
 /** Asks a Vault over plain HTTP, by no library that would smooth anything over. */
-export function ask(address: string, method: string, path: string, question: Question = {}): Promise<Heard> {
+export function ask(address: string, method: string, path: string, question: Question = {}): Promise<VaultResponse> {
   const { token, body, raw, headers } = question;
   const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body));
   return new Promise((resolve, reject) => {
@@ -93,21 +93,21 @@ export function answered(fields: Data, status = 200) {
 }
 
 /** A 204: no body, no length, and still a content type. */
-export function expectNothing(heard: Heard): void {
-  expect(heard).toMatchObject({ status: 204, text: "" });
-  expect(heard.headers["content-type"]).toBe("application/json");
-  expect(heard.headers["content-length"]).toBeUndefined();
+export function expectNothing(response: VaultResponse): void {
+  expect(response).toMatchObject({ status: 204, text: "" });
+  expect(response.headers["content-type"]).toBe("application/json");
+  expect(response.headers["content-length"]).toBeUndefined();
 }
 
 /** Status and whole body, no field more and none less. */
-export function expectAnswer(heard: Heard, expected: { status: number; json: Data }): void {
-  expect({ status: heard.status, json: heard.json }).toEqual(expected);
+export function expectAnswer(response: VaultResponse, expected: { status: number; json: Data }): void {
+  expect({ status: response.status, json: response.json }).toEqual(expected);
 }
 
-export function expectRefusal(heard: Heard, status: number, ...errors: string[]): void {
+export function expectRefusal(response: VaultResponse, status: number, ...errors: string[]): void {
   // As Go writes it.
   const text = JSON.stringify({ errors }).replace(/[<>&]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
-  expect({ status: heard.status, text: heard.text }).toEqual({ status, text: `${text}\n` });
+  expect({ status: response.status, text: response.text }).toEqual({ status, text: `${text}\n` });
 }
 
 export const denied = "1 error occurred:\n\t* permission denied\n\n";

@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, describe } from "vitest";
-import { type Chapter, Trial } from "./chapter.js";
+import { type Suite, ContractContext } from "./suite.js";
 import { kvV1, kvV2 } from "./kv.js";
 import { leases } from "./leases.js";
 import { jwtLogin, kubernetesLogin } from "./logins.js";
 import { pki } from "./pki.js";
 import { requests, sealing, standby } from "./requests.js";
-import type { Subject } from "./subject.js";
+import type { VaultUnderTest } from "./vault-under-test.js";
 import { tokens } from "./tokens.js";
 import { transit } from "./transit.js";
 
-const onOneNode: readonly Chapter[] = [kvV1, kvV2, jwtLogin, kubernetesLogin, tokens, pki, transit, requests, sealing];
+const onOneNode: readonly Suite[] = [kvV1, kvV2, jwtLogin, kubernetesLogin, tokens, pki, transit, requests, sealing];
 
-/** What a Vault on trial has beside itself, and so which further chapters it must pass. */
+/** What a Vault under test has beside itself, and so which further suites it must pass. */
 export interface Extras {
   readonly database?: boolean;
   readonly standby?: boolean;
@@ -21,8 +21,8 @@ export interface Extras {
  * The promises of Vault 1.21.1 that keymount builds on: the same assertions for the embedded Vault and the real one,
  * down to the status and the body. Where the two differ, the embedded one is wrong.
  */
-export function describeVaultContract(name: string, start: () => Promise<Subject>, extras: Extras = {}): void {
-  describeTrial(name, start, [
+export function describeVaultContract(name: string, start: () => Promise<VaultUnderTest>, extras: Extras = {}): void {
+  describeContext(name, start, [
     ...(extras.database ? [leases] : []),
     ...(extras.standby ? [standby] : []),
     ...onOneNode,
@@ -30,17 +30,17 @@ export function describeVaultContract(name: string, start: () => Promise<Subject
 }
 
 /** Only what a standby does. */
-export function describeStandbyContract(name: string, start: () => Promise<Subject>): void {
-  describeTrial(name, start, [standby]);
+export function describeStandbyContract(name: string, start: () => Promise<VaultUnderTest>): void {
+  describeContext(name, start, [standby]);
 }
 
-function describeTrial(name: string, start: () => Promise<Subject>, chapters: readonly Chapter[]): void {
+function describeContext(name: string, start: () => Promise<VaultUnderTest>, suites: readonly Suite[]): void {
   describe(name, () => {
-    let trial: Trial | undefined;
+    let context: ContractContext | undefined;
     beforeAll(async () => {
-      trial = new Trial(await start());
+      context = new ContractContext(await start());
     });
-    afterAll(() => trial?.subject.stop());
-    for (const chapter of chapters) chapter(() => trial!);
+    afterAll(() => context?.underTest.stop());
+    for (const suite of suites) suite(() => context!);
   });
 }

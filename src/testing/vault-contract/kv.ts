@@ -1,15 +1,15 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { answered, aTime, expectAnswer, expectNothing, expectRefusal } from "./ask.js";
-import type { Chapter, Trial } from "./chapter.js";
+import type { Suite, ContractContext } from "./suite.js";
 
 /** How long a secret of version 1 is said to live: the system's default. */
 const systemTtl = 2_764_800;
 
-export const kvV1: Chapter = (trial) => {
+export const kvV1: Suite = (context) => {
   describe("kv version 1", () => {
-    let vault: Trial;
+    let vault: ContractContext;
     beforeAll(async () => {
-      vault = trial();
+      vault = context();
       await vault.must("POST", "sys/mounts/kv1", { type: "kv", options: { version: "1" } });
       await vault.must("POST", "kv1/app/a", { password: "hunter2", html: "<&>" });
       await vault.must("POST", "kv1/app/folder/b", { x: 1 });
@@ -22,15 +22,15 @@ export const kvV1: Chapter = (trial) => {
     });
 
     test("reads what was written", async () => {
-      const heard = await vault.root("GET", "kv1/app/a");
+      const response = await vault.root("GET", "kv1/app/a");
       const data = { password: "hunter2", html: "<&>" };
-      expectAnswer(heard, answered({ ...kv, data, lease_duration: systemTtl }));
-      expect(heard.text).toContain('"html":"\\u003c\\u0026\\u003e"');
+      expectAnswer(response, answered({ ...kv, data, lease_duration: systemTtl }));
+      expect(response.text).toContain('"html":"\\u003c\\u0026\\u003e"');
     });
 
     test("keeps the digits of numbers and sorts keys", async () => {
       const raw = '{"z":1.0,"big":12345678901234567890,"e":1e3,"10":1,"9":2}';
-      await vault.ask("POST", "kv1/app/numbers", { token: vault.subject.rootToken, raw });
+      await vault.ask("POST", "kv1/app/numbers", { token: vault.underTest.rootToken, raw });
       const { text } = await vault.root("GET", "kv1/app/numbers");
       expect(text).toContain('"data":{"10":1,"9":2,"big":12345678901234567890,"e":1e3,"z":1.0}');
     });
@@ -66,11 +66,11 @@ export const kvV1: Chapter = (trial) => {
   });
 };
 
-export const kvV2: Chapter = (trial) => {
+export const kvV2: Suite = (context) => {
   describe("kv version 2", () => {
-    let vault: Trial;
+    let vault: ContractContext;
     beforeAll(async () => {
-      vault = trial();
+      vault = context();
       await vault.must("POST", "sys/mounts/kv2", { type: "kv", options: { version: "2" } });
     });
 
@@ -177,8 +177,8 @@ export const kvV2: Chapter = (trial) => {
       ["GET", "kv2/data?list=true", "list"],
     ])("%s %s points to the right path", async (method, path, verb) => {
       const warning = `Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use. If using the Vault CLI, use 'vault kv ${verb}' for this operation.`;
-      const heard = await vault.root(method, path, method === "POST" ? { data: {} } : undefined);
-      expectAnswer(heard, answered({ warnings: [warning] }, 404));
+      const response = await vault.root(method, path, method === "POST" ? { data: {} } : undefined);
+      expectAnswer(response, answered({ warnings: [warning] }, 404));
     });
 
     test("refuses a write without data, and a destruction of nothing", async () => {

@@ -10,22 +10,22 @@ import {
   expectRefusal,
   secondsLeft,
 } from "./ask.js";
-import type { Chapter, Trial } from "./chapter.js";
+import type { Suite, ContractContext } from "./suite.js";
 
 const sql = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'`;
 
 /** The database engine, and through it leases. Says nothing where there is no database. */
-export const leases: Chapter = (trial) => {
+export const leases: Suite = (context) => {
   describe("database credentials and their leases", () => {
-    let vault: Trial;
+    let vault: ContractContext;
     let token: string;
     beforeAll(async () => {
-      vault = trial();
+      vault = context();
       await vault.must("POST", "sys/mounts/database", { type: "database" });
       await vault.must("POST", "database/config/pg", {
         plugin_name: "postgresql-database-plugin",
         allowed_roles: ["app", "bad", "short"],
-        connection_url: vault.subject.database!.url,
+        connection_url: vault.underTest.database!.url,
       });
       const role = { db_name: "pg", creation_statements: [sql], default_ttl: "1h", max_ttl: "2h" };
       await vault.must("POST", "database/roles/app", role);
@@ -36,18 +36,18 @@ export const leases: Chapter = (trial) => {
       await vault.must("PUT", "sys/policies/acl/database", { policy });
       token = (await vault.token({ policies: ["database"] })).client_token;
     });
-    afterEach(() => vault.subject.database!.setDown(false));
+    afterEach(() => vault.underTest.database!.setDown(false));
 
     const creds = async (of = token) => (await vault.ask("GET", "database/creds/app", { token: of })).json!;
     const username = (answer: { data: Record<string, unknown> }) => answer.data["username"] as string;
-    const users = () => vault.subject.database!.users();
+    const users = () => vault.underTest.database!.users();
     const lookup = (lease_id: string) => vault.root("PUT", "sys/leases/lookup", { lease_id });
     const gone = "invalid lease";
 
     test("a user is made, and leased", async () => {
-      const heard = await vault.ask("GET", "database/creds/app", { token });
+      const response = await vault.ask("GET", "database/creds/app", { token });
       expectAnswer(
-        heard,
+        response,
         answered({
           mount_type: "database",
           lease_id: expect.stringMatching(/^database\/creds\/app\/[A-Za-z0-9]{24}$/) as string,
@@ -59,7 +59,7 @@ export const leases: Chapter = (trial) => {
           },
         }),
       );
-      expect(await users()).toContain(username(heard.json!));
+      expect(await users()).toContain(username(response.json!));
     });
 
     test("a lease describes itself, and is listed", async () => {
@@ -82,9 +82,9 @@ export const leases: Chapter = (trial) => {
       ],
     ])("a lease is renewed for %s", async (_, wish, seconds, warnings) => {
       const { lease_id: id } = await creds();
-      const heard = await vault.ask("PUT", "sys/leases/renew", { token, body: { lease_id: id, ...wish } });
+      const response = await vault.ask("PUT", "sys/leases/renew", { token, body: { lease_id: id, ...wish } });
       const renewed = { lease_id: id, renewable: true, lease_duration: seconds, warnings };
-      expectAnswer(heard, answered({ mount_type: "system", ...renewed }));
+      expectAnswer(response, answered({ mount_type: "system", ...renewed }));
       expect((await lookup(id)).json!.data["last_renewal"]).toEqual(aTime);
     });
 
@@ -155,7 +155,7 @@ export const leases: Chapter = (trial) => {
 
     test("while the database is down nothing is made, renewed or taken back, and nothing is lost", async () => {
       const { lease_id: id } = await creds();
-      const { url, setDown } = vault.subject.database!;
+      const { url, setDown } = vault.underTest.database!;
       const [host, user] = ["host", "user"].map((name) => new RegExp(`${name}=(\\S+)`).exec(url)![1]!);
       const cause = `failed to connect to \`host=${host} user=${user} database=postgres\`: dial error (dial unix ${host}/.s.PGSQL.5432: connect: no such file or directory)`;
       const failed = (verb: string, error: string) =>

@@ -12,7 +12,7 @@ import {
   expectNothing,
   expectRefusal,
 } from "./ask.js";
-import type { Chapter, Trial } from "./chapter.js";
+import type { Suite, ContractContext } from "./suite.js";
 
 const principal = {
   namespace: "shop",
@@ -41,12 +41,12 @@ function grant(change: Data): Data {
   };
 }
 
-export const jwtLogin: Chapter = (trial) => {
+export const jwtLogin: Suite = (context) => {
   describe("login by jwt", () => {
-    let vault: Trial;
+    let vault: ContractContext;
     const logIn = (role: string, jwt: string) => vault.ask("POST", "auth/jwt/login", { body: { role, jwt } });
-    const claims = (change: Data = {}) => ({ ...vault.subject.issuer.claims(principal), ...change });
-    const signed = (change: Data = {}) => vault.subject.issuer.sign(claims(change));
+    const claims = (change: Data = {}) => ({ ...vault.underTest.issuer.claims(principal), ...change });
+    const signed = (change: Data = {}) => vault.underTest.issuer.sign(claims(change));
     const role = {
       role_type: "jwt",
       bound_audiences: ["vault"],
@@ -58,9 +58,9 @@ export const jwtLogin: Chapter = (trial) => {
       token_max_ttl: "2h",
     };
     beforeAll(async () => {
-      vault = trial();
+      vault = context();
       await vault.must("POST", "sys/auth/jwt", { type: "jwt" });
-      await vault.must("POST", "auth/jwt/config", { jwt_validation_pubkeys: [vault.subject.issuer.publicKeyPem] });
+      await vault.must("POST", "auth/jwt/config", { jwt_validation_pubkeys: [vault.underTest.issuer.publicKeyPem] });
       expectNothing(await vault.root("POST", "auth/jwt/role/web", role));
     });
 
@@ -154,12 +154,12 @@ export const jwtLogin: Chapter = (trial) => {
   });
 };
 
-export const kubernetesLogin: Chapter = (trial) => {
+export const kubernetesLogin: Suite = (context) => {
   describe("login by kubernetes", () => {
-    let vault: Trial;
+    let vault: ContractContext;
     const logIn = (role: string, jwt: string) => vault.ask("POST", "auth/kubernetes/login", { body: { role, jwt } });
-    const claims = (change: Data = {}) => ({ ...vault.subject.issuer.claims(principal), ...change });
-    const signed = (change: Data = {}) => vault.subject.issuer.sign(claims(change));
+    const claims = (change: Data = {}) => ({ ...vault.underTest.issuer.claims(principal), ...change });
+    const signed = (change: Data = {}) => vault.underTest.issuer.sign(claims(change));
     const role = {
       bound_service_account_names: ["web"],
       bound_service_account_namespaces: ["shop"],
@@ -169,14 +169,14 @@ export const kubernetesLogin: Chapter = (trial) => {
       token_max_ttl: "2h",
     };
     const as = (namespace: string, serviceAccount: string) =>
-      vault.subject.issuer.mint({ ...principal, namespace, serviceAccount });
+      vault.underTest.issuer.mint({ ...principal, namespace, serviceAccount });
     beforeAll(async () => {
-      vault = trial();
+      vault = context();
       await vault.must("POST", "sys/auth/kubernetes", { type: "kubernetes" });
-      await vault.must("POST", "auth/kubernetes/config", vault.subject.kubernetesConfig);
+      await vault.must("POST", "auth/kubernetes/config", vault.underTest.kubernetesConfig);
       expectNothing(await vault.root("POST", "auth/kubernetes/role/web", role));
     });
-    afterEach(() => vault.subject.setApiServerDown(false));
+    afterEach(() => vault.underTest.setApiServerDown(false));
 
     test("lets in whom the role names and the API server confirms", async () => {
       const metadata = {
@@ -193,8 +193,8 @@ export const kubernetesLogin: Chapter = (trial) => {
       const { audience: _, ...loose } = role;
       const warning =
         "Role loose does not have an audience configured. While audiences are not required, consider specifying one if your use case would benefit from additional JWT claim verification.";
-      const heard = await vault.root("POST", "auth/kubernetes/role/loose", loose);
-      expectAnswer(heard, answered({ warnings: [warning], mount_type: "kubernetes" }));
+      const response = await vault.root("POST", "auth/kubernetes/role/loose", loose);
+      expectAnswer(response, answered({ warnings: [warning], mount_type: "kubernetes" }));
       expect((await logIn("loose", signed())).status).toBe(200);
     });
 
@@ -246,7 +246,7 @@ export const kubernetesLogin: Chapter = (trial) => {
     });
 
     test("says no more than that while the API server cannot be asked", async () => {
-      await vault.subject.setApiServerDown(true);
+      await vault.underTest.setApiServerDown(true);
       expectRefusal(await logIn("web", signed()), 403, "permission denied");
     });
 

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
 import { answered, aNumber, expectAnswer, expectRefusal, secondsLeft } from "./ask.js";
-import type { Chapter, Trial } from "./chapter.js";
+import type { Suite, ContractContext } from "./suite.js";
 
 const aCertificate = expect.stringMatching(
   /^-----BEGIN CERTIFICATE-----\n[\s\S]+\n-----END CERTIFICATE-----$/,
@@ -11,13 +11,13 @@ const aKey = expect.stringMatching(
 ) as string;
 const colons = expect.stringMatching(/^[0-9a-f]{2}(:[0-9a-f]{2})+$/) as string;
 
-export const pki: Chapter = (trial) => {
+export const pki: Suite = (context) => {
   describe("pki", () => {
-    let vault: Trial;
+    let vault: ContractContext;
     let root: X509Certificate;
     const issue = (body: unknown, role = "app") => vault.root("PUT", `pki/issue/${role}`, body);
     beforeAll(async () => {
-      vault = trial();
+      vault = context();
       await vault.must("POST", "sys/mounts/pki", { type: "pki", config: { max_lease_ttl: "87600h" } });
       const wish = { common_name: "example root", ttl: "87600h" };
       const made = await vault.must("POST", "pki/root/generate/internal", wish);
@@ -40,10 +40,10 @@ export const pki: Chapter = (trial) => {
 
     test("issues a certificate that its root vouches for, for its names and its time", async () => {
       const wish = { common_name: "a.example.com", alt_names: "b.example.com", ip_sans: "127.0.0.1", ttl: "1h" };
-      const heard = await issue(wish);
-      expectAnswer(heard, answered({ mount_type: "pki", data: issued }));
+      const response = await issue(wish);
+      expectAnswer(response, answered({ mount_type: "pki", data: issued }));
 
-      const leaf = new X509Certificate(heard.json!.data["certificate"] as string);
+      const leaf = new X509Certificate(response.json!.data["certificate"] as string);
       expect(leaf.verify(root.publicKey)).toBe(true);
       expect(leaf.checkIssued(root)).toBe(true);
       expect(leaf.subject).toBe("CN=a.example.com");
@@ -51,8 +51,8 @@ export const pki: Chapter = (trial) => {
       const life = (Date.parse(leaf.validTo) - Date.parse(leaf.validFrom)) / 1_000;
       expect(life).toBeGreaterThanOrEqual(3_600);
       expect(life).toBeLessThanOrEqual(3_632);
-      expect(Date.parse(leaf.validTo) / 1_000).toBe(heard.json!.data["expiration"]);
-      expect(leaf.serialNumber.toLowerCase()).toBe((heard.json!.data["serial_number"] as string).replaceAll(":", ""));
+      expect(Date.parse(leaf.validTo) / 1_000).toBe(response.json!.data["expiration"]);
+      expect(leaf.serialNumber.toLowerCase()).toBe((response.json!.data["serial_number"] as string).replaceAll(":", ""));
     });
 
     test("makes a key of its own for each", async () => {
@@ -61,19 +61,19 @@ export const pki: Chapter = (trial) => {
     });
 
     test("cuts a life that is too long", async () => {
-      const heard = await issue({ common_name: "a.example.com", ttl: "1000h" });
+      const response = await issue({ common_name: "a.example.com", ttl: "1000h" });
       const warning = 'TTL "1000h0m0s" is longer than permitted maxTTL "72h0m0s", so maxTTL is being used';
-      expectAnswer(heard, answered({ mount_type: "pki", data: issued, warnings: [warning, warning] }));
+      expectAnswer(response, answered({ mount_type: "pki", data: issued, warnings: [warning, warning] }));
     });
 
     test("leases where the role says so, not to be renewed", async () => {
-      const heard = await issue({ common_name: "a.example.com" }, "leased");
+      const response = await issue({ common_name: "a.example.com" }, "leased");
       const lease = {
         lease_id: expect.stringMatching(/^pki\/issue\/leased\/[A-Za-z0-9]{24}$/) as string,
         lease_duration: secondsLeft(86_400),
       };
-      expectAnswer(heard, answered({ mount_type: "pki", data: issued, ...lease }));
-      const renewal = await vault.root("PUT", "sys/leases/renew", { lease_id: heard.json!.lease_id });
+      expectAnswer(response, answered({ mount_type: "pki", data: issued, ...lease }));
+      const renewal = await vault.root("PUT", "sys/leases/renew", { lease_id: response.json!.lease_id });
       expectRefusal(renewal, 400, "lease is not renewable");
     });
 
@@ -132,8 +132,8 @@ export const pki: Chapter = (trial) => {
       await vault.must("POST", "pki-bare/roles/app", { allowed_domains: ["example.com"], allow_subdomains: true });
       const error =
         "1 error occurred:\n\t* could not fetch the CA certificate (was one set?): no default issuer currently configured\n\n";
-      const heard = await vault.root("PUT", "pki-bare/issue/app", { common_name: "a.example.com" });
-      expectRefusal(heard, 500, error);
+      const response = await vault.root("PUT", "pki-bare/issue/app", { common_name: "a.example.com" });
+      expectRefusal(response, 500, error);
       expect(await vault.ask("GET", "pki-bare/ca/pem")).toMatchObject({ status: 204, text: "" });
     });
   });

@@ -10,18 +10,18 @@ import {
   expectNothing,
   expectRefusal,
 } from "./ask.js";
-import type { Chapter, Trial } from "./chapter.js";
+import type { Suite, ContractContext } from "./suite.js";
 
 /** What holds for any path: malformed requests, methods, wrapping, quotas. */
-export const requests: Chapter = (trial) => {
+export const requests: Suite = (context) => {
   describe("any request", () => {
-    let vault: Trial;
+    let vault: ContractContext;
     beforeAll(async () => {
-      vault = trial();
+      vault = context();
       await vault.must("POST", "sys/mounts/any", { type: "kv", options: { version: "1" } });
       await vault.must("POST", "any/a", { x: "1" });
     });
-    const raw = (text: string) => vault.ask("POST", "any/x", { token: vault.subject.rootToken, raw: text });
+    const raw = (text: string) => vault.ask("POST", "any/x", { token: vault.underTest.rootToken, raw: text });
     const notObject = (kind: string) =>
       `error parsing JSON: failed to parse JSON input: json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`;
 
@@ -45,7 +45,7 @@ export const requests: Chapter = (trial) => {
     });
 
     test("may carry a bearer token instead", async () => {
-      const headers = { authorization: `Bearer ${vault.subject.rootToken}` };
+      const headers = { authorization: `Bearer ${vault.underTest.rootToken}` };
       expect((await vault.ask("GET", "any/a", { headers })).status).toBe(200);
     });
 
@@ -73,18 +73,18 @@ export const requests: Chapter = (trial) => {
   });
 
   describe("response wrapping", () => {
-    let vault: Trial;
+    let vault: ContractContext;
     beforeAll(async () => {
-      vault = trial();
+      vault = context();
       await vault.must("POST", "sys/mounts/wrapped", { type: "kv", options: { version: "1" } });
       await vault.must("POST", "wrapped/a", { x: "1" });
     });
     const wrap = (path: string) =>
-      vault.ask("GET", path, { token: vault.subject.rootToken, headers: { "x-vault-wrap-ttl": "60s" } });
+      vault.ask("GET", path, { token: vault.underTest.rootToken, headers: { "x-vault-wrap-ttl": "60s" } });
     const spent = "wrapping token is not valid or does not exist";
 
     test("puts an answer behind a token that opens it once", async () => {
-      const heard = await wrap("wrapped/a");
+      const response = await wrap("wrapped/a");
       const wrap_info = {
         token: aServiceToken,
         accessor: anAccessor,
@@ -92,8 +92,8 @@ export const requests: Chapter = (trial) => {
         creation_time: aTime,
         creation_path: "wrapped/a",
       };
-      expectAnswer(heard, answered({ request_id: "", wrap_info }));
-      const { token } = heard.json!.wrap_info!;
+      expectAnswer(response, answered({ request_id: "", wrap_info }));
+      const { token } = response.json!.wrap_info!;
       const opened = await vault.ask("POST", "sys/wrapping/unwrap", { token });
       expectAnswer(opened, answered({ data: { x: "1" }, lease_duration: 2_764_800, mount_type: "kv" }));
       expectRefusal(await vault.ask("POST", "sys/wrapping/unwrap", { token }), 400, spent);
@@ -111,9 +111,9 @@ export const requests: Chapter = (trial) => {
   });
 
   describe("a rate limit", () => {
-    let vault: Trial;
+    let vault: ContractContext;
     beforeAll(async () => {
-      vault = trial();
+      vault = context();
       await vault.must("POST", "sys/mounts/limited", { type: "kv", options: { version: "1" } });
       await vault.must("POST", "sys/quotas/rate-limit/contract", { path: "limited/", rate: 2, interval: "1h" });
     });
@@ -125,9 +125,9 @@ export const requests: Chapter = (trial) => {
     test("refuses what is too much, below its path only, and says when it ends if told to", async () => {
       const error = 'request path "limited/a": rate limit quota exceeded';
       for (const _ of [1, 2]) expectRefusal(await vault.root("GET", "limited/a"), 404);
-      const heard = await vault.root("GET", "limited/a");
-      expectRefusal(heard, 429, error);
-      expect(heard.headers["retry-after"]).toBeUndefined();
+      const response = await vault.root("GET", "limited/a");
+      expectRefusal(response, 429, error);
+      expect(response.headers["retry-after"]).toBeUndefined();
       expect((await vault.root("GET", "any/a")).status).toBe(200);
 
       await vault.must("POST", "sys/quotas/config", { enable_rate_limit_response_headers: true });
@@ -156,16 +156,16 @@ const health = {
   replication_primary_canary_age_ms: 0,
 };
 
-/** The last chapter: it seals the Vault, and opens it again. */
-export const sealing: Chapter = (trial) => {
+/** The last suite: it seals the Vault, and opens it again. */
+export const sealing: Suite = (context) => {
   describe("the seal", () => {
-    let vault: Trial;
+    let vault: ContractContext;
     beforeAll(async () => {
-      vault = trial();
+      vault = context();
       await vault.must("POST", "sys/mounts/sealed", { type: "kv", options: { version: "1" } });
       await vault.must("POST", "sealed/a", { x: "1" });
     });
-    afterAll(() => vault.ask("PUT", "sys/unseal", { body: { key: vault.subject.unsealKey } }));
+    afterAll(() => vault.ask("PUT", "sys/unseal", { body: { key: vault.underTest.unsealKey } }));
 
     test("an open Vault is healthy, and names its cluster", async () => {
       expectAnswer(await vault.ask("GET", "sys/health"), { status: 200, json: health });
@@ -186,7 +186,7 @@ export const sealing: Chapter = (trial) => {
 
       const unseal = (key: string) => vault.ask("PUT", "sys/unseal", { body: { key } });
       expectRefusal(await unseal("zzz"), 400, "'key' must be a valid hex or base64 string");
-      expect((await unseal(vault.subject.unsealKey)).json).toMatchObject({ sealed: false });
+      expect((await unseal(vault.underTest.unsealKey)).json).toMatchObject({ sealed: false });
       await expect.poll(async () => (await vault.root("GET", "sealed/a")).status, { timeout: 10_000 }).toBe(200);
     });
 
@@ -198,21 +198,21 @@ export const sealing: Chapter = (trial) => {
 };
 
 /** A standby of the same Vault. */
-export const standby: Chapter = (trial) => {
+export const standby: Suite = (context) => {
   describe("a standby", () => {
-    let vault: Trial;
+    let vault: ContractContext;
     let address: string;
     beforeAll(async () => {
-      vault = trial();
-      address = vault.subject.standbyAddress!;
+      vault = context();
+      address = vault.underTest.standbyAddress!;
       await vault.must("POST", "sys/mounts/shared", { type: "kv", options: { version: "1" } });
       await vault.must("POST", "shared/a", { x: "1" });
     });
-    const token = () => vault.subject.rootToken;
+    const token = () => vault.underTest.rootToken;
 
     test("says so, with the status of a rate limit unless told otherwise", async () => {
-      const heard = await ask(address, "GET", "sys/health");
-      expectAnswer(heard, { status: 429, json: { ...health, ...clusterHealth, standby: true } });
+      const response = await ask(address, "GET", "sys/health");
+      expectAnswer(response, { status: 429, json: { ...health, ...clusterHealth, standby: true } });
       expect((await ask(address, "GET", "sys/health?standbyok=true")).status).toBe(200);
     });
 
@@ -220,7 +220,7 @@ export const standby: Chapter = (trial) => {
       const [here, there] = await Promise.all([ask(address, "GET", "sys/health"), vault.ask("GET", "sys/health")]);
       expect(here.json!["cluster_id"]).toBe(there.json!["cluster_id"]);
       const leader = await ask(address, "GET", "sys/leader");
-      expect(leader.json).toMatchObject({ ha_enabled: true, is_self: false, leader_address: vault.subject.address });
+      expect(leader.json).toMatchObject({ ha_enabled: true, is_self: false, leader_address: vault.underTest.address });
     });
 
     test("forwards reads and writes", async () => {
@@ -231,9 +231,9 @@ export const standby: Chapter = (trial) => {
 
     test("sends to the leader who does not want that", async () => {
       const headers = { "x-vault-no-request-forwarding": "true" };
-      const heard = await ask(address, "GET", "shared/a?x=1", { token: token(), headers });
-      expect(heard).toMatchObject({ status: 307, text: "" });
-      expect(heard.headers.location).toBe(`${vault.subject.address}/v1/shared/a?x=1`);
+      const response = await ask(address, "GET", "shared/a?x=1", { token: token(), headers });
+      expect(response).toMatchObject({ status: 307, text: "" });
+      expect(response.headers.location).toBe(`${vault.underTest.address}/v1/shared/a?x=1`);
     });
   });
 };

@@ -14,13 +14,13 @@ import {
   secondsLeft,
   unknownToken,
 } from "./ask.js";
-import type { Chapter, Trial } from "./chapter.js";
+import type { Suite, ContractContext } from "./suite.js";
 
-export const tokens: Chapter = (trial) => {
+export const tokens: Suite = (context) => {
   describe("tokens", () => {
-    let vault: Trial;
+    let vault: ContractContext;
     beforeAll(async () => {
-      vault = trial();
+      vault = context();
       const policy = 'path "tokens-kv/app/*" { capabilities = ["read", "list"] }';
       const parent = 'path "auth/token/create" { capabilities = ["create", "update"] }';
       await vault.must("POST", "sys/mounts/tokens-kv", { type: "kv", options: { version: "1" } });
@@ -90,8 +90,8 @@ export const tokens: Chapter = (trial) => {
       ],
     ])("are renewed for %s", async (_, body, seconds, warnings) => {
       const { client_token: token } = await vault.token({ policies: ["app"], ttl: "1h", explicit_max_ttl: "90m" });
-      const heard = await vault.ask("POST", "auth/token/renew-self", { token, ...(body && { body }) });
-      expectAnswer(heard, granted({ client_token: token, lease_duration: seconds }, warnings));
+      const response = await vault.ask("POST", "auth/token/renew-self", { token, ...(body && { body }) });
+      expectAnswer(response, granted({ client_token: token, lease_duration: seconds }, warnings));
     });
 
     test("with a period know no maximum", async () => {
@@ -99,8 +99,8 @@ export const tokens: Chapter = (trial) => {
       expectAnswer(made, granted({ lease_duration: 300, orphan: true }));
       const token = made.json!.auth!.client_token;
       const body = { increment: "10h" };
-      const heard = await vault.ask("POST", "auth/token/renew-self", { token, body });
-      expectAnswer(heard, granted({ client_token: token, lease_duration: 300, orphan: true }));
+      const response = await vault.ask("POST", "auth/token/renew-self", { token, body });
+      expectAnswer(response, granted({ client_token: token, lease_duration: 300, orphan: true }));
     });
 
     test("that are not renewable stay as they are", async () => {
@@ -158,8 +158,8 @@ export const tokens: Chapter = (trial) => {
 
     test("give their children no more than they have", async () => {
       const { client_token: token } = await vault.token({ policies: ["parent"] });
-      const heard = await vault.ask("POST", "auth/token/create", { token, body: { policies: ["app"] } });
-      expectRefusal(heard, 400, "child policies must be subset of parent");
+      const response = await vault.ask("POST", "auth/token/create", { token, body: { policies: ["app"] } });
+      expectRefusal(response, 400, "child policies must be subset of parent");
     });
 
     test("take their children with them, orphans not", async () => {
@@ -169,7 +169,7 @@ export const tokens: Chapter = (trial) => {
         const body = { policies: ["app"] };
         return (await vault.ask("POST", path, { token, body })).json!.auth!.client_token;
       };
-      const [own, orphan] = [await child(parent, false), await child(vault.subject.rootToken, true)];
+      const [own, orphan] = [await child(parent, false), await child(vault.underTest.rootToken, true)];
       expectNothing(await vault.ask("POST", "auth/token/revoke-self", { token: parent }));
       expectRefusal(await read(own), 403, unknownToken);
       expect((await read(orphan)).status).toBe(200);
@@ -177,10 +177,10 @@ export const tokens: Chapter = (trial) => {
   });
 
   describe("who may what", () => {
-    let vault: Trial;
+    let vault: ContractContext;
     let token: string;
     beforeAll(async () => {
-      vault = trial();
+      vault = context();
       const policy = `
         # Comments are read over.
         path "may/app/*" { capabilities = ["read", "list"] }
@@ -207,9 +207,9 @@ export const tokens: Chapter = (trial) => {
       ["GET", "not-mounted/x", 403],
       ["GET", "sys/mounts", 403],
     ])("%s %s: %i", async (method, path, status) => {
-      const heard = await vault.ask(method, path, { token, ...(method === "POST" && { body: { x: "2" } }) });
-      if (status === 403) expectRefusal(heard, 403, denied);
-      else expect(heard.status).toBe(status);
+      const response = await vault.ask(method, path, { token, ...(method === "POST" && { body: { x: "2" } }) });
+      if (status === 403) expectRefusal(response, 403, denied);
+      else expect(response.status).toBe(status);
     });
 
     test("creating is one thing, changing another", async () => {

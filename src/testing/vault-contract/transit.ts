@@ -1,19 +1,19 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { answered, expectAnswer, expectRefusal } from "./ask.js";
-import type { Chapter, Trial } from "./chapter.js";
+import type { Suite, ContractContext } from "./suite.js";
 
 const hello = Buffer.from("hello").toString("base64");
 const aCiphertext = (version: number) =>
   expect.stringMatching(new RegExp(`^vault:v${version}:[A-Za-z0-9+/]+=*$`)) as string;
 
-export const transit: Chapter = (trial) => {
+export const transit: Suite = (context) => {
   describe("transit", () => {
-    let vault: Trial;
+    let vault: ContractContext;
     let ciphertext: string;
     const encrypt = (body: unknown, key = "app") => vault.root("POST", `transit/encrypt/${key}`, body);
     const decrypt = (body: unknown, key = "app") => vault.root("PUT", `transit/decrypt/${key}`, body);
     beforeAll(async () => {
-      vault = trial();
+      vault = context();
       await vault.must("POST", "sys/mounts/transit", { type: "transit" });
       await vault.must("POST", "transit/keys/app", {});
       ciphertext = (await encrypt({ plaintext: hello })).json!.data["ciphertext"] as string;
@@ -21,9 +21,9 @@ export const transit: Chapter = (trial) => {
     const done = (data: Record<string, unknown>) => answered({ mount_type: "transit", data });
 
     test("encrypts and decrypts", async () => {
-      const heard = await encrypt({ plaintext: hello });
-      expectAnswer(heard, done({ ciphertext: aCiphertext(1), key_version: 1 }));
-      expectAnswer(await decrypt({ ciphertext: heard.json!.data["ciphertext"] }), done({ plaintext: hello }));
+      const response = await encrypt({ plaintext: hello });
+      expectAnswer(response, done({ ciphertext: aCiphertext(1), key_version: 1 }));
+      expectAnswer(await decrypt({ ciphertext: response.json!.data["ciphertext"] }), done({ plaintext: hello }));
     });
 
     test("makes the key on the first encryption", async () => {
@@ -33,8 +33,8 @@ export const transit: Chapter = (trial) => {
     test("decrypts what an older version of the key encrypted", async () => {
       const old = (await encrypt({ plaintext: hello }, "rotated")).json!.data["ciphertext"];
       await vault.must("POST", "transit/keys/rotated/rotate");
-      const heard = await encrypt({ plaintext: hello }, "rotated");
-      expectAnswer(heard, done({ ciphertext: aCiphertext(2), key_version: 2 }));
+      const response = await encrypt({ plaintext: hello }, "rotated");
+      expectAnswer(response, done({ ciphertext: aCiphertext(2), key_version: 2 }));
       expectAnswer(await decrypt({ ciphertext: old }, "rotated"), done({ plaintext: hello }));
     });
 

@@ -1,8 +1,8 @@
 import type { Data } from "../../devvault/answer.js";
 import type { ServiceAccountIssuer } from "../../devvault/service-account-issuer.js";
 
-/** A Vault on trial, fresh and unsealed, and the hands needed to put it into each situation. */
-export interface Subject {
+/** A Vault on context, fresh and unsealed, and the hands needed to put it into each situation. */
+export interface VaultUnderTest {
   readonly address: string;
   readonly rootToken: string;
   /** Signs what pods bring; its key is what jwt auth is given, its reviews are what kubernetes auth hears. */

@@ -1,0 +1,34 @@
+import { ask, type VaultResponse, type Question } from "./ask.js";
+import type { VaultUnderTest } from "./vault-under-test.js";
+
+/** What a suite of the contract works with: the Vault under test, asked as root unless a token is named. */
+export class ContractContext {
+  readonly underTest: VaultUnderTest;
+
+  constructor(underTest: VaultUnderTest) {
+    this.underTest = underTest;
+  }
+
+  root(method: string, path: string, body?: unknown): Promise<VaultResponse> {
+    return this.ask(method, path, { token: this.underTest.rootToken, ...(body !== undefined && { body }) });
+  }
+
+  ask(method: string, path: string, question: Question = {}): Promise<VaultResponse> {
+    return ask(this.underTest.address, method, path, question);
+  }
+
+  /** As root; throws unless it is done. */
+  async must(method: string, path: string, body?: unknown): Promise<VaultResponse> {
+    const response = await this.root(method, path, body);
+    if (response.status >= 300) throw new Error(`${method} ${path}: ${response.status} ${response.text}`);
+    return response;
+  }
+
+  /** A new token with these policies and whatever else `auth/token/create` takes. */
+  async token(wish: Record<string, unknown>): Promise<{ client_token: string; accessor: string }> {
+    return (await this.must("POST", "auth/token/create", wish)).json!.auth!;
+  }
+}
+
+/** One part of the contract; declares its tests. `context` is there once they run. */
+export type Suite = (context: () => ContractContext) => void;
