@@ -5,7 +5,7 @@ import { systemClock } from "../src/shared/clock.js";
 import { sampleConnection } from "../src/testing/connection.js";
 import { parseMountRequest } from "../src/testing/parse-mount-request.js";
 import { canaries, withoutArguments } from "./canaries.js";
-import { damagedText } from "./edits.js";
+import { damagedText } from "./mutations.js";
 import { HeldSecrets } from "./held-secrets.js";
 import { MountRoom, type Outcome, expectEqual } from "./mounting.js";
 import { oddText, parameterNames, wellKnownObjects } from "./parameters.js";
@@ -49,7 +49,7 @@ export const attributesTarget: Target<WireMountRequest> = {
     permission: fc.oneof(fc.constantFrom("420", "", "0", "511"), fc.string({ maxLength: 6 }), fc.integer().map(String)),
     targetPath: fc.oneof({ weight: 3, arbitrary: fc.constant(podVolume) }, damagedText(fc.constant(podVolume))),
   }),
-  known: [
+  regressions: [
     { attributes: '{"a":'.repeat(50_000), secrets: "", permission: "420", targetPath: podVolume },
     { attributes: "[".repeat(100_000), secrets: "[".repeat(100_000), permission: "420", targetPath: podVolume },
     { attributes: JSON.stringify(wellKnown), secrets: nodePublishSecrets, permission: "1e2", targetPath: podVolume },

@@ -11,7 +11,7 @@ import { versionResponse } from "../src/rpc/provider-service.js";
 import { startRpcServer } from "../src/rpc/server.js";
 import { systemClock } from "../src/shared/clock.js";
 import { RawHttp2Client } from "../src/testing/http2-client.js";
-import { damagedBytes, rawBytes } from "./edits.js";
+import { damagedBytes, rawBytes } from "./mutations.js";
 import { expectFinal } from "./final-code.js";
 import { callTakenBack, callWith, http2Traffic, withPrefix } from "./http2-traffic.js";
 import type { Target } from "./target.js";
@@ -41,7 +41,7 @@ const nothing = withPrefix(Buffer.alloc(0), 0);
 export const authorityTarget: Target<Client[]> = {
   name: "authority",
   cases: fc.array(client, { minLength: 1, maxLength: 12, size: "max" }),
-  known: [
+  regressions: [
     ...captures.flatMap((sent) => [
       { sent, piece: 1 << 20 },
       { sent, piece: 1 },
@@ -55,7 +55,7 @@ export const authorityTarget: Target<Client[]> = {
     { sent: callTakenBack({}), piece: 1 << 20 },
     { sent: callTakenBack({ ":path": "/none" }), piece: 1 << 20 },
     { sent: callTakenBack({ "content-type": "text/html" }), piece: 1 << 20 },
-  ].map((known) => [known]),
+  ].map((traffic) => [traffic]),
   async open() {
     const directory = await mkdtemp(join(tmpdir(), "km-fuzz-"));
     const socketPath = join(directory, "vault.sock");

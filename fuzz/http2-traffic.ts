@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { encodeHeaders } from "../src/rpc/hpack-encoder.js";
 import { clientPreface, frame, frameType } from "../src/rpc/http2-frames.js";
 import { MountRequest } from "../src/wire/provider.js";
-import { damagedBytes, rawBytes } from "./edits.js";
+import { damagedBytes, rawBytes } from "./mutations.js";
 import { oddText } from "./parameters.js";
 
 const field = (name: string, value: string) => ({ name, value, neverIndexed: false });

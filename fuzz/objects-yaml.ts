@@ -5,7 +5,7 @@ import { checkPayloadPath } from "../src/driver/payload-path.js";
 import { sampleConnection } from "../src/testing/connection.js";
 import { expectUntouchedPrototypes, wellKnown } from "./attributes.js";
 import { canaries, withoutArguments } from "./canaries.js";
-import { damagedText } from "./edits.js";
+import { damagedText } from "./mutations.js";
 import { HeldSecrets } from "./held-secrets.js";
 import { MountRoom, expectEqual } from "./mounting.js";
 import { oddText, oddValues, wellKnownObjects } from "./parameters.js";
@@ -70,7 +70,7 @@ export const objectsYamlTarget: Target<string> = {
     { weight: 6, arbitrary: damagedText(documents.map(withoutArguments)) },
     fc.string({ unit: "binary" }),
   ),
-  known: [
+  regressions: [
     laughs(9),
     `- &x [*x]`,
     "[".repeat(20_000),

@@ -91,7 +91,7 @@ export const pathsTarget: Target<Case> = {
     secretPath: fc.tuple(path, query).map((parts) => parts.join("")),
     targetPath: fc.oneof({ weight: 3, arbitrary: fc.constant(podVolume) }, volumePath),
   }),
-  known: oddValues.flatMap((value) => [
+  regressions: oddValues.flatMap((value) => [
     { names: [value], secretPath: "kv/app", targetPath: podVolume },
     { names: ["a"], secretPath: value, targetPath: podVolume },
     { names: ["a"], secretPath: "kv/app", targetPath: value },

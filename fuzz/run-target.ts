@@ -1,5 +1,5 @@
 import { openSync, writeSync } from "node:fs";
-import { hunt } from "./hunt.js";
+import { fuzz } from "./fuzz.js";
 import { targets } from "./targets.js";
 
 /** A process of its own for one target: NAME SECONDS FIRST-SEED RECORD. It tells its parent what it found. */
@@ -22,7 +22,7 @@ function* seeds(): Generator<number> {
 
 const file = openSync(record, "w");
 const place = Buffer.alloc(16);
-const found = await hunt(target, {
+const found = await fuzz(target, {
   seeds: seeds(),
   casesPerSeed,
   enough: () => spent() >= Number(seconds),

@@ -9,7 +9,7 @@ import { RecordsInMemory } from "../src/testing/records-in-memory.js";
 import { sampleSession, testCredentials } from "../src/testing/test-credentials.js";
 import { Redacted } from "../src/shared/redacted.js";
 import { canaries, expectNoCanary } from "./canaries.js";
-import { damagedText } from "./edits.js";
+import { damagedText } from "./mutations.js";
 import type { Target } from "./target.js";
 
 /** What is written for a volume with a login and a KV secret beside it. */
@@ -72,7 +72,7 @@ const changed = (part: string, change: object) => {
 export const stateRecordsTarget: Target<string> = {
   name: "state-records",
   cases: damagedText(fc.constant(sample)),
-  known: [
+  regressions: [
     sample,
     "",
     "{}",

@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Failure, type Hunted, drawnCase } from "./hunt.js";
+import { type Failure, type FuzzResult, drawnCase } from "./fuzz.js";
 import { targets } from "./targets.js";
 
 export interface TargetRun {
@@ -18,7 +18,7 @@ export interface TargetRun {
 const hungAfterMs = 60_000;
 const usualHeapMb = 512;
 
-/** Hunts in a process of its own, so that what crashes, fills the memory or never ends is found out as well. */
+/** Fuzzes in a process of its own, so that what crashes, fills the memory or never ends is found out as well. */
 export async function runTarget(of: {
   name: string;
   seconds: string;
@@ -31,9 +31,9 @@ export async function runTarget(of: {
   const child = fork("scripts/run-ts.js", ["fuzz/run-target.ts", of.name, of.seconds, of.seed, record], {
     execArgv: [`--max-old-space-size=${heapMb}`],
   });
-  let hunted: Hunted | undefined;
+  let result: FuzzResult | undefined;
   child.once("message", (message) => {
-    hunted = message as Hunted;
+    result = message as FuzzResult;
   });
   const watch = watchFor(record, () => child.kill("SIGKILL"));
   const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
@@ -41,10 +41,10 @@ export async function runTarget(of: {
   const place = readPlace(record);
   const died = () =>
     diedAt(of.name, place, `the process ended with ${signal ?? code}, for what it was tried with last`);
-  const failure = hunted ? hunted.failure : died();
+  const failure = result ? result.failure : died();
   return {
     name: of.name,
-    cases: hunted?.cases ?? 0,
+    cases: result?.cases ?? 0,
     seconds: (performance.now() - startedAt) / 1000,
     seeds: `${of.seed === "random" ? "1, 2, … and … " : `${of.seed} … `}${place?.seed ?? "none"}`,
     ...(failure && { failure }),

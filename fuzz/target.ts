@@ -6,15 +6,15 @@ export interface Target<Case> {
   /** Where cases come from; they shrink. */
   readonly cases: fc.Arbitrary<Case>;
   /** Cases that are tried before any is drawn: what once went wrong, here or elsewhere. */
-  readonly known: readonly Case[];
+  readonly regressions: readonly Case[];
   /** Of V8's heap, in MiB; 512 unless said. */
   readonly heapMb?: number;
   /** Milliseconds of CPU one case may take, 2,000 unless said. */
   readonly cpuLimitMs?: number;
-  open(): Promise<Bench<Case>>;
+  open(): Promise<Harness<Case>>;
 }
 
-export interface Bench<Case> {
+export interface Harness<Case> {
   /** Throws when a property does not hold. */
   check(tried: Case): Promise<void>;
   close(): Promise<void>;

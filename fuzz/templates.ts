@@ -3,7 +3,7 @@ import { goJson } from "../src/shared/go-json.js";
 import { filters } from "../src/workshop/template-filters.js";
 import { workOrder } from "../src/workshop/work-order.js";
 import { canaries, expectNoCanary } from "./canaries.js";
-import { damagedText } from "./edits.js";
+import { damagedText } from "./mutations.js";
 import { expectEqual } from "./mounting.js";
 import type { Target } from "./target.js";
 
@@ -68,7 +68,7 @@ const { template } = fc.letrec<{ template: string; part: string }>((tie) => ({
 export const templatesTarget: Target<string> = {
   name: "templates",
   cases: fc.oneof({ weight: 4, arbitrary: template }, { weight: 1, arbitrary: damagedText(template) }),
-  known: [
+  regressions: [
     "",
     "{{ data[password] }}",
     "{{ list[password] | date: 'x' }}",

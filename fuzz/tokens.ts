@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { systemClock } from "../src/shared/clock.js";
 import { sampleConnection } from "../src/testing/connection.js";
 import { expectUntouchedPrototypes, wellKnown } from "./attributes.js";
-import { damagedText } from "./edits.js";
+import { damagedText } from "./mutations.js";
 import { HeldSecrets } from "./held-secrets.js";
 import { MountRoom } from "./mounting.js";
 import { oddText } from "./parameters.js";
@@ -68,7 +68,7 @@ export const tokensTarget: Target<Case> = {
     place: fc.constantFrom("attributes", "secrets"),
     audience: fc.constantFrom("", "", "vault", " vault ", "other", "__proto__", "toString"),
   }),
-  known: [
+  regressions: [
     { text: tokens, place: "attributes", audience: "toString" },
     { text: `{"vault":{"token":"${"a".repeat(5 << 20)}"}}`, place: "attributes", audience: "" },
     { text: `{"vault":{"token":"${"a.".repeat(8_000)}"}}`, place: "secrets", audience: "" },

@@ -6,7 +6,7 @@ import { sampleLimits, testCredentials } from "../src/testing/test-credentials.j
 import type { MountRequest } from "../src/wire/provider.js";
 import { expectUntouchedPrototypes, wellKnown } from "./attributes.js";
 import { HostileServer, type WireAnswer } from "./hostile-server.js";
-import { HurriedClock } from "./hurried-clock.js";
+import { FastForwardClock } from "./fast-forward-clock.js";
 import { MountRoom, type Outcome } from "./mounting.js";
 import { podVolume } from "./service-account-token.js";
 import type { Target } from "./target.js";
@@ -35,7 +35,7 @@ export const vaultAnswersTarget: Target<Case> = {
       .tuple(fc.constantFrom<WireAnswer[][]>([], [read]), fc.array(hostileAnswer, { minLength: 1, maxLength: 3 }))
       .map(([good, bad]) => [...good, ...bad]),
   }),
-  known: [
+  regressions: [
     { logins: [login], reads: [read] },
     { logins: [login], reads: [read, intact(bodies.leased), intact(bodies.kv1)] },
     { logins: [nothing], reads: [read] },
@@ -90,7 +90,7 @@ const patienceMs = 15_000;
 
 /** A volume's life on a node of its own: the real client, tokens and answers. */
 class HostedPod {
-  readonly #clock = new HurriedClock();
+  readonly #clock = new FastForwardClock();
   readonly #life = new AbortController();
   readonly #room: MountRoom;
   readonly #client;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { canaries } from "./canaries.js";
-import { damagedBytes, damagedText } from "./edits.js";
+import { damagedBytes, damagedText } from "./mutations.js";
 import type { WireAnswer } from "./hostile-server.js";
 
 const value = canaries.secretValue.value;

@@ -1,25 +1,25 @@
 import fc from "fast-check";
 
 /** A change to a text or to bytes; where it strikes is a share of their length, so that it fits any. */
-interface Edit<Piece> {
+interface Mutation<Piece> {
   kind: "insert" | "remove" | "replace" | "double" | "cut";
   at: number;
   length: number;
   piece: Piece;
 }
 
-function edits<Piece>(pieces: fc.Arbitrary<Piece>): fc.Arbitrary<Edit<Piece>[]> {
-  const edit = fc.record({
+function mutations<Piece>(pieces: fc.Arbitrary<Piece>): fc.Arbitrary<Mutation<Piece>[]> {
+  const mutation = fc.record({
     kind: fc.constantFrom(
-      ...(["insert", "insert", "remove", "replace", "replace", "double", "cut"] satisfies Edit<Piece>["kind"][]),
+      ...(["insert", "insert", "remove", "replace", "replace", "double", "cut"] satisfies Mutation<Piece>["kind"][]),
     ),
     at: fc.nat(9_999),
     length: fc.nat(24),
     piece: pieces,
   });
   return fc.oneof(
-    { weight: 1, arbitrary: fc.constant<Edit<Piece>[]>([]) },
-    { weight: 3, arbitrary: fc.array(edit, { minLength: 1, maxLength: 4 }) },
+    { weight: 1, arbitrary: fc.constant<Mutation<Piece>[]>([]) },
+    { weight: 3, arbitrary: fc.array(mutation, { minLength: 1, maxLength: 4 }) },
   );
 }
 
@@ -32,19 +32,19 @@ const punctuation = [
   "é",
   "\n  ",
 ];
-const texts = edits(fc.oneof(fc.constantFrom(...punctuation), fc.string({ maxLength: 4 })));
-const bytes = edits(fc.uint8Array({ maxLength: 8 }));
+const texts = mutations(fc.oneof(fc.constantFrom(...punctuation), fc.string({ maxLength: 4 })));
+const bytes = mutations(fc.uint8Array({ maxLength: 8 }));
 
 /** What is drawn, some of it damaged a little. */
 export function damagedText(source: fc.Arbitrary<string>): fc.Arbitrary<string> {
-  return fc.tuple(source, texts).map(([text, changes]) => changes.reduce(editText, text));
+  return fc.tuple(source, texts).map(([text, changes]) => changes.reduce(mutateText, text));
 }
 
 export function damagedBytes(source: fc.Arbitrary<Buffer>): fc.Arbitrary<Buffer> {
-  return fc.tuple(source, bytes).map(([whole, changes]) => changes.reduce(editBytes, whole));
+  return fc.tuple(source, bytes).map(([whole, changes]) => changes.reduce(mutateBytes, whole));
 }
 
-function editText(text: string, { kind, at, length, piece }: Edit<string>): string {
+function mutateText(text: string, { kind, at, length, piece }: Mutation<string>): string {
   const [before, hit, after] = cutOut(text, at, length);
   return {
     insert: before + piece + hit + after,
@@ -55,7 +55,7 @@ function editText(text: string, { kind, at, length, piece }: Edit<string>): stri
   }[kind];
 }
 
-function editBytes(whole: Buffer, { kind, at, length, piece }: Edit<Uint8Array>): Buffer {
+function mutateBytes(whole: Buffer, { kind, at, length, piece }: Mutation<Uint8Array>): Buffer {
   const [before, hit, after] = cutOut(whole, at, length);
   const parts = {
     insert: [before, piece, hit, after],

@@ -1,21 +1,21 @@
 import fc from "fast-check";
-import { Strays } from "./strays.js";
+import { UncaughtErrors } from "./uncaught-errors.js";
 import type { Target } from "./target.js";
 
 export interface Failure {
-  /** Drawn from this seed; `undefined` for a known case. */
+  /** Drawn from this seed; `undefined` for a regression. */
   seed: number | undefined;
   /** As small as it was made, written as an expression of JavaScript. */
   input: string;
   reason: string;
 }
 
-export interface Hunted {
+export interface FuzzResult {
   cases: number;
   failure?: Failure;
 }
 
-export interface HuntOptions {
+export interface FuzzOptions {
   /** Drawn from one after the other; endless ones end with `enough`. */
   seeds: Iterable<number>;
   casesPerSeed: number;
@@ -30,34 +30,34 @@ export interface HuntOptions {
 /** No case may take longer to shrink than this. */
 const shrinkingMs = 60_000;
 
-/** Tries the known cases, then drawn ones, until one fails or it is enough. */
-export async function hunt<Case>(target: Target<Case>, options: HuntOptions): Promise<Hunted> {
-  const strays = new Strays();
-  const bench = await target.open();
+/** Tries the regressions, then drawn ones, until one fails or it is enough. */
+export async function fuzz<Case>(target: Target<Case>, options: FuzzOptions): Promise<FuzzResult> {
+  const uncaught = new UncaughtErrors();
+  const harness = await target.open();
   let cases = 0;
   const check = async (tried: Case) => {
     cases += 1;
     const before = process.cpuUsage();
-    await bench.check(tried);
+    await harness.check(tried);
     const { user, system } = process.cpuUsage(before);
-    strays.expectNone();
+    uncaught.expectNone();
     if ((user + system) / 1_000 > (options.cpuLimitMs ?? Infinity)) {
       throw new Error(`one case took ${Math.round((user + system) / 1_000)} ms of CPU`);
     }
   };
   try {
-    const failure = (await tryKnown(target, check, options)) ?? (await tryDrawn(target, check, options));
+    const failure = (await tryRegressions(target, check, options)) ?? (await tryDrawn(target, check, options));
     return { cases, ...(failure && { failure }) };
   } finally {
-    await bench.close();
-    strays.close();
+    await harness.close();
+    uncaught.close();
   }
 }
 
 type Check<Case> = (tried: Case) => Promise<void>;
 
-async function tryKnown<Case>({ known }: Target<Case>, check: Check<Case>, { begin }: HuntOptions) {
-  for (const [index, tried] of known.entries()) {
+async function tryRegressions<Case>({ regressions }: Target<Case>, check: Check<Case>, { begin }: FuzzOptions) {
+  for (const [index, tried] of regressions.entries()) {
     begin?.(0, index);
     try {
       await check(tried);
@@ -68,7 +68,7 @@ async function tryKnown<Case>({ known }: Target<Case>, check: Check<Case>, { beg
   return undefined;
 }
 
-async function tryDrawn<Case>({ cases }: Target<Case>, check: Check<Case>, options: HuntOptions) {
+async function tryDrawn<Case>({ cases }: Target<Case>, check: Check<Case>, options: FuzzOptions) {
   for (const seed of options.seeds) {
     if (options.enough()) return undefined;
     let index = 0;
@@ -89,8 +89,8 @@ async function tryDrawn<Case>({ cases }: Target<Case>, check: Check<Case>, optio
 }
 
 /** The case that a seed gave at this place, untried. */
-export function drawnCase<Case>({ cases, known }: Target<Case>, seed: number, index: number): string {
-  if (seed === 0) return inputOf(known[index]);
+export function drawnCase<Case>({ cases, regressions }: Target<Case>, seed: number, index: number): string {
+  if (seed === 0) return inputOf(regressions[index]);
   let at = 0;
   let found = "none";
   const property = fc.property(cases, (drawn) => {

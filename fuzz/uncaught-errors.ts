@@ -1,7 +1,7 @@
 const events = ["unhandledRejection", "uncaughtException", "warning"] as const;
 
 /** What nobody caught, and what was written to the terminal past the log. */
-export class Strays {
+export class UncaughtErrors {
   readonly #found: unknown[] = [];
   readonly #note = (reason: unknown) => void this.#found.push(reason);
   readonly #write = process.stderr.write.bind(process.stderr);
@@ -15,7 +15,8 @@ export class Strays {
   }
 
   expectNone(): void {
-    if (this.#found.length > 0) throw new Error("this strayed", { cause: this.#found.shift() });
+    if (this.#found.length > 0)
+      throw new Error("an error was caught nowhere, or written past the log", { cause: this.#found.shift() });
   }
 
   close(): void {

@@ -2,7 +2,7 @@ import { setTimeout as timer } from "node:timers/promises";
 import type { Clock } from "../src/shared/clock.js";
 
 /** Real time, in which whoever sleeps wakes at once and finds that the time has passed. */
-export class HurriedClock implements Clock {
+export class FastForwardClock implements Clock {
   #ahead = 0;
 
   wall(): number {
