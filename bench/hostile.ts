@@ -18,7 +18,7 @@ import type { Figure } from "./figure.js";
 import { heldRows } from "./held-rows.js";
 import { memoryOf } from "./process-figures.js";
 import type { Provider } from "./provider.js";
-import { type Bench, withProvider } from "./scene.js";
+import { type Bench, withProvider } from "./fixture.js";
 import type { BenchVault } from "./vault.js";
 import { Load, newPods } from "./workload.js";
 

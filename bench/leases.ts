@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Figure, percentile } from "./figure.js";
 import { cpuOf, memoryOf } from "./process-figures.js";
-import { type Bench, withProvider } from "./scene.js";
+import { type Bench, withProvider } from "./fixture.js";
 import type { BenchVault } from "./vault.js";
 import { Load, newPods } from "./workload.js";
 

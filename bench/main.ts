@@ -11,7 +11,7 @@ import { measureLeases } from "./leases.js";
 import { measureFilling, measureMounting } from "./mounting.js";
 import { measureRepublishing } from "./republishing.js";
 import { keepRun, lastRun } from "./results.js";
-import type { Bench } from "./scene.js";
+import type { Bench } from "./fixture.js";
 import { measureStarting } from "./starting.js";
 import { table } from "./table.js";
 import { type BenchVault, type VaultKind, realVaultBinary, startVault } from "./vault.js";

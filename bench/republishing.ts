@@ -1,6 +1,6 @@
 import { type Figure, percentile } from "./figure.js";
 import { cpuOf } from "./process-figures.js";
-import { type Bench, withProvider } from "./scene.js";
+import { type Bench, withProvider } from "./fixture.js";
 import type { BenchVault } from "./vault.js";
 import { newPods } from "./workload.js";
 

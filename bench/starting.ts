@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Figure, median } from "./figure.js";
 import { memoryOf } from "./process-figures.js";
 import { startProvider } from "./provider.js";
-import type { Bench } from "./scene.js";
+import type { Bench } from "./fixture.js";
 import type { BenchVault } from "./vault.js";
 
 const settledMs = 3_000;

@@ -98,9 +98,9 @@ async function prepare(
   await writeFile(preparedFile(place.directory), JSON.stringify(prepared));
 }
 
-function kubernetesVersion(wish: string): KubernetesVersion {
-  if (Object.hasOwn(kubernetesVersions, wish)) return wish as KubernetesVersion;
-  throw new Error(`KEYMOUNT_E2E_KUBERNETES is ${wish}; there are ${Object.keys(kubernetesVersions).join(" and ")}`);
+function kubernetesVersion(version: string): KubernetesVersion {
+  if (Object.hasOwn(kubernetesVersions, version)) return version as KubernetesVersion;
+  throw new Error(`KEYMOUNT_E2E_KUBERNETES is ${version}; there are ${Object.keys(kubernetesVersions).join(" and ")}`);
 }
 
 async function buildImages(signal: AbortSignal): Promise<Images> {

@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 const shared = {
-  setupFiles: ["e2e/stack/die-with-the-run.ts"],
+  setupFiles: ["e2e/stack/kill-on-disconnect.ts"],
   // Processes, not threads: what a test starts dies with the process that started it.
   pool: "forks" as const,
   testTimeout: 90_000,
@@ -52,7 +52,7 @@ export default defineConfig({
           name: "cluster",
           include: ["e2e/cluster/**/*.test.ts"],
           globalSetup: ["e2e/cluster/global-setup.ts"],
-          // A file that disturbs the node runs alone: it waits until the others have ended (stack/turns.ts).
+          // A file that disturbs the node runs alone: it waits until the others have ended (stack/read-write-lock.ts).
           maxWorkers: 4,
           testTimeout: 300_000,
           hookTimeout: 600_000,

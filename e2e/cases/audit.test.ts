@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { auditedRequests } from "../stack/audit-log.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
-const { stack, node, app, signal } = await setScene("audit", {
+const { stack, node, app, signal } = await createFixture("audit", {
   driver: "1.6.0",
   // A token that lies around where the provider runs. The Go providers would read with it, for every pod.
   providers: { vault: { env: { VAULT_TOKEN: "stray-token" } } },

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, inject, test } from "vitest";
 import { parse, stringify } from "yaml";
 import { driverVersions } from "../stack/csi-driver.js";
 import { enableDatabaseEngine, startPostgres } from "../stack/postgres.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 import { VaultApi } from "../stack/vault-api.js";
 
 /** As people wrote them for the Go providers. Only the namespace, which the tests make, stands for a variable. */
@@ -89,7 +89,7 @@ await writeFile(
 );
 
 describe.each(driverVersions)("driver %s", async (driver) => {
-  const { node, app, signal } = await setScene("compatible", {
+  const { node, app, signal } = await createFixture("compatible", {
     driver,
     providers: { vault: { flags: [`--config=${config}`] }, openbao: { flags: [`--config=${config}`] } },
   });

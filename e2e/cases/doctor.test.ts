@@ -7,7 +7,7 @@ import { createKeymountAccount } from "../stack/keymount-account.js";
 import { KubeApi } from "../stack/kube-api.js";
 import { inPod } from "../stack/pod-view.js";
 import { runProgram } from "../stack/running-program.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
 const { kubernetes } = inject("stack");
 const kube = new KubeApi(kubernetes);
@@ -16,7 +16,7 @@ const mayAskAll = await createKeymountAccount(kube, [
   { apiGroups: ["secrets-store.csi.x-k8s.io"], resources: ["secretproviderclasses"], verbs: ["get"] },
 ]);
 const mayAskNothing = await createKeymountAccount(kube, []);
-const { stack, node, app, signal } = await setScene("doctor", { driver: "1.6.0" });
+const { stack, node, app, signal } = await createFixture("doctor", { driver: "1.6.0" });
 await app.vault.writeSecret(`${app.namespace}/db`, { password: "canary-hunter2", username: "app" });
 const folder = await mkdtemp(join(stack.directory, "doctor-"));
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { driverVersions } from "../stack/csi-driver.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
 describe.each(driverVersions)("driver %s", async (driver) => {
-  const { node, app, signal } = await setScene("encodings", { driver });
+  const { node, app, signal } = await createFixture("encodings", { driver });
   const bytes = Buffer.from([0, 1, 0x7f, 0x80, 0xff, 0xfe]);
   await app.vault.writeSecret(`${app.namespace}/binary`, {
     base64: bytes.toString("base64"),

@@ -5,7 +5,7 @@ import { stringify } from "yaml";
 import { eventually } from "../stack/eventually.js";
 import { createKeymountAccount } from "../stack/keymount-account.js";
 import { KubeApi, type KubeObject } from "../stack/kube-api.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
 const { directory, kubernetes, vault } = inject("stack");
 const config = join(directory, "events.yaml");
@@ -23,7 +23,11 @@ describe.each([
   const allowed = rules.length > 1;
   const serviceAccount = await createKeymountAccount(new KubeApi(kubernetes), rules);
   const providers = { vault: { serviceAccount, flags: [`--config=${config}`] } };
-  const { node, app, signal } = await setScene("events", { driver: "1.6.0", rotationPollInterval: "1s", providers });
+  const { node, app, signal } = await createFixture("events", {
+    driver: "1.6.0",
+    rotationPollInterval: "1s",
+    providers,
+  });
   const object = { objectName: "password", secretPath: `secret/data/${app.namespace}/db`, secretKey: "password" };
 
   test(`a republish that the driver hides ${allowed ? "is told in the pod's events, counted" : "costs one line in the log, and nothing else"}`, async () => {

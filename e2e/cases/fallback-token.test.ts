@@ -4,7 +4,7 @@ import { expect, inject, test } from "vitest";
 import { stringify } from "yaml";
 import { createKeymountAccount } from "../stack/keymount-account.js";
 import { KubeApi } from "../stack/kube-api.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
 const { directory, kubernetes, vault } = inject("stack");
 const config = join(directory, "fallback.yaml");
@@ -21,7 +21,7 @@ const serviceAccount = await createKeymountAccount(new KubeApi(kubernetes), [
   { apiGroups: [""], resources: ["serviceaccounts/token"], verbs: ["create"] },
 ]);
 const providers = { vault: { serviceAccount, flags: [`--config=${config}`] } };
-const { node, app, signal } = await setScene("fallback", { driver: "1.6.0", providers });
+const { node, app, signal } = await createFixture("fallback", { driver: "1.6.0", providers });
 const object = { objectName: "password", secretPath: `secret/data/${app.namespace}/db`, secretKey: "password" };
 await app.vault.writeSecret(`${app.namespace}/db`, { password: "hunter2" });
 await app.vault.writeRole(app.namespace, {

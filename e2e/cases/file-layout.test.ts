@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { driverVersions } from "../stack/csi-driver.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
 describe.each(driverVersions)("driver %s", async (driver) => {
-  const { node, app, signal } = await setScene("files", { driver });
+  const { node, app, signal } = await createFixture("files", { driver });
   const secretPath = `secret/data/${app.namespace}/db`;
   await app.vault.writeSecret(`${app.namespace}/db`, { password: "hunter2" });
   const object = (objectName: string, fields: object = {}) => ({

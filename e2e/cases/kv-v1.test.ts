@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { driverVersions } from "../stack/csi-driver.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
 describe.each(driverVersions)("driver %s", async (driver) => {
-  const { node, app, signal } = await setScene("kv1", { driver });
+  const { node, app, signal } = await createFixture("kv1", { driver });
 
   test("a key of a KV v1 secret becomes a file", async () => {
     await app.vault.request("POST", `kv1/${app.namespace}/db`, { username: "app", password: "hunter2 ü" });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { driverVersions } from "../stack/csi-driver.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
 describe.each(driverVersions)("driver %s", async (driver) => {
-  const { node, app, signal } = await setScene("kv2", { driver });
+  const { node, app, signal } = await createFixture("kv2", { driver });
   const path = (secret: string) => `secret/data/${app.namespace}/${secret}`;
 
   test("a key of a KV v2 secret becomes a file, whatever its type", async () => {

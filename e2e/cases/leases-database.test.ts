@@ -3,7 +3,7 @@ import { expect, inject, test } from "vitest";
 import { auditedRequests } from "../stack/audit-log.js";
 import { eventually } from "../stack/eventually.js";
 import { loginObjects } from "../stack/engines.js";
-import { setLeaseScene } from "../stack/lease-scene.js";
+import { createLeaseFixture } from "../stack/lease-fixture.js";
 import type { Volume } from "../stack/volume.js";
 
 /** How long the pods live; `npm run soak` lets them live longer. */
@@ -11,8 +11,13 @@ const seconds = Number(process.env["KEYMOUNT_E2E_SHORT_LIVES_SECONDS"] ?? 240);
 const pods = 3;
 const { vault } = inject("stack");
 
-const scene = await setLeaseScene("short-lives", { ttl: "30s", maxTtl: "2m", tokenTtl: "1m", tokenMaxTtl: "3m" });
-const { app, node, signal, database, role, users, logIn, held } = scene;
+const fixture = await createLeaseFixture("short-lives", {
+  ttl: "30s",
+  maxTtl: "2m",
+  tokenTtl: "1m",
+  tokenMaxTtl: "3m",
+});
+const { app, node, signal, database, role, users, logIn, held } = fixture;
 const className = await app.createClass({ roleName: role, objects: loginObjects(database) });
 
 /** Asks every 5 s as a hurried kubelet would, until then. */

@@ -7,12 +7,12 @@ import { beforeAll, describe, expect, inject, test } from "vitest";
 import { auditedRequests } from "../stack/audit-log.js";
 import { eventually } from "../stack/eventually.js";
 import { setUpPki } from "../stack/engines.js";
-import { setLeaseScene } from "../stack/lease-scene.js";
+import { createLeaseFixture } from "../stack/lease-fixture.js";
 import type { Volume } from "../stack/volume.js";
 
 const auditLog = inject("stack").vault.auditLog;
-const scene = await setLeaseScene("engines", { ttl: "1h", maxTtl: "24h" });
-const { app, node, signal, database, pki, transit, role, postgres } = scene;
+const fixture = await createLeaseFixture("engines", { ttl: "1h", maxTtl: "24h" });
+const { app, node, signal, database, pki, transit, role, postgres } = fixture;
 const { vault } = app;
 
 /** How often Vault was asked for something by this application. */

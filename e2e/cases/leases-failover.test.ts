@@ -4,31 +4,31 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, inject, test } from "vitest";
 import { loginObjects } from "../stack/engines.js";
 import { eventually } from "../stack/eventually.js";
-import { setLeaseScene } from "../stack/lease-scene.js";
+import { createLeaseFixture } from "../stack/lease-fixture.js";
 import { type RaftNode, startVaultRaft } from "../stack/vault-raft.js";
 import { enableKubernetesAuth } from "../stack/vault-kubernetes-auth.js";
 
 const lifeMs = 45_000;
 const shared = inject("stack");
-const struck = new AbortController();
+const tornDown = new AbortController();
 const directory = await mkdtemp(join(shared.directory, "raft-"));
 const logs = join(shared.logs, "lease-failover");
-const raft = await startVaultRaft({ binary: shared.binaries.vault, directory, logs, size: 3 }, struck.signal);
+const raft = await startVaultRaft({ binary: shared.binaries.vault, directory, logs, size: 3 }, tornDown.signal);
 afterAll(async () => {
-  struck.abort();
+  tornDown.abort();
   await raft.stop();
 });
 const first = (await raft.leader()).api;
 await first.request("POST", "sys/mounts/secret", { type: "kv", options: { version: "2" } });
 await enableKubernetesAuth(first.access, shared.kubernetes);
-const scene = await setLeaseScene("lease-failover", {
+const fixture = await createLeaseFixture("lease-failover", {
   ttl: `${lifeMs / 1000}s`,
   maxTtl: "24h",
   tokenTtl: `${lifeMs / 1000}s`,
   tokenMaxTtl: "24h",
   vault: { access: first.access, addresses: raft.nodes.map(({ address }) => address) },
 });
-const { app, node, signal, database, role, held, users } = scene;
+const { app, node, signal, database, role, held, users } = fixture;
 
 const volume = await app.volume(node, { roleName: role, objects: loginObjects(database) });
 await volume.publish(signal);
@@ -60,17 +60,17 @@ test.each(faults)(
   "when Vault comes back after %s, renewals go on: the same token, the same user, its file never another",
   async (_what, breaks) => {
     await untilFresh();
-    const before = { user: await scene.logIn(volume), users: await users(), tokens: await tokens() };
+    const before = { user: await fixture.logIn(volume), users: await users(), tokens: await tokens() };
     const heal = await breaks();
     await volume.publish(signal);
-    expect(await scene.logIn(volume)).toBe(before.user);
+    expect(await fixture.logIn(volume)).toBe(before.user);
     await heal();
     await raft.leader();
     // Longer than what nobody renews would live.
     for (let passedMs = 0; passedMs < lifeMs + 5_000; passedMs += 1_000) {
       await sleep(1_000);
       await volume.publish(signal);
-      expect(await scene.logIn(volume)).toBe(before.user);
+      expect(await fixture.logIn(volume)).toBe(before.user);
     }
     await eventually(
       async () => expect({ ...before, users: await users(), tokens: await tokens() }).toEqual(before),

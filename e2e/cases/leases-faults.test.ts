@@ -3,13 +3,18 @@ import { describe, expect, inject, test } from "vitest";
 import { auditedRequests } from "../stack/audit-log.js";
 import { eventually } from "../stack/eventually.js";
 import { loginObjects } from "../stack/engines.js";
-import { setLeaseScene } from "../stack/lease-scene.js";
+import { createLeaseFixture } from "../stack/lease-fixture.js";
 import type { Volume } from "../stack/volume.js";
 
 const { vault: shared } = inject("stack");
 // A login is renewed after some twelve seconds, and replaced some thirty seconds after it was made.
-const scene = await setLeaseScene("lease-faults", { ttl: "20s", maxTtl: "40s", tokenTtl: "20s", tokenMaxTtl: "24h" });
-const { app, node, signal, database, role, postgres, held, users } = scene;
+const fixture = await createLeaseFixture("lease-faults", {
+  ttl: "20s",
+  maxTtl: "40s",
+  tokenTtl: "20s",
+  tokenMaxTtl: "24h",
+});
+const { app, node, signal, database, role, postgres, held, users } = fixture;
 const { vault } = app;
 const patienceMs = 120_000;
 
@@ -21,7 +26,7 @@ async function volumeWithNote() {
   const note = { objectName: "note", secretPath: `secret/data/${path}`, secretKey: "note", refreshInterval: "1s" };
   const volume = await app.volume(node, { roleName: role, objects: [...loginObjects(database), note] });
   await volume.publish(signal);
-  return { volume, path, user: await scene.logIn(volume), note: async () => (await volume.texts())["note"] };
+  return { volume, path, user: await fixture.logIn(volume), note: async () => (await volume.texts())["note"] };
 }
 
 /** Publishes every second, looking after each time, until the check holds. */
@@ -38,7 +43,7 @@ const republishUntil = (volume: Volume, check: () => Promise<void>) =>
 
 /** The volume's login works, and is another than before. */
 const newLogin = (volume: Volume, before: string) => async () => {
-  const user = await scene.logIn(volume);
+  const user = await fixture.logIn(volume);
   expect(user).not.toBe(before);
 };
 
@@ -65,7 +70,7 @@ describe("the login", () => {
   test("revoked by prefix behind our back is replaced by a republish after that is noticed", async () => {
     const { volume, user } = await volumeWithNote();
     await vault.request("PUT", `sys/leases/revoke-prefix/${database}/creds/app`);
-    await expect(scene.logIn(volume)).rejects.toThrow();
+    await expect(fixture.logIn(volume)).rejects.toThrow();
     await republishUntil(volume, newLogin(volume, user));
   });
 

@@ -4,11 +4,11 @@ import { expect, test } from "vitest";
 import { loginObjects } from "../stack/engines.js";
 import { eventually } from "../stack/eventually.js";
 import type { KubeObject } from "../stack/kube-api.js";
-import { setLeaseScene } from "../stack/lease-scene.js";
+import { createLeaseFixture } from "../stack/lease-fixture.js";
 
 // Renewed once, and cut short then: its end is known half a minute before it comes, whenever the renewal falls.
-const scene = await setLeaseScene("once", { ttl: "60s", maxTtl: "90s", rotation: false });
-const { app, node, signal, database, role, users, logIn } = scene;
+const fixture = await createLeaseFixture("once", { ttl: "60s", maxTtl: "90s", rotation: false });
+const { app, node, signal, database, role, users, logIn } = fixture;
 
 test("with rotation off, what was mounted once is renewed as long as it can be; its end is announced before it comes", async () => {
   const began = performance.now();

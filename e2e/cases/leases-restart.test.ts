@@ -2,11 +2,11 @@ import { describe, expect, inject, test } from "vitest";
 import { auditedRequests } from "../stack/audit-log.js";
 import { eventually } from "../stack/eventually.js";
 import { loginObjects } from "../stack/engines.js";
-import { setLeaseScene } from "../stack/lease-scene.js";
+import { createLeaseFixture } from "../stack/lease-fixture.js";
 
 const { vault } = inject("stack");
-const scene = await setLeaseScene("lease-restart", { ttl: "1h", maxTtl: "24h" });
-const { app, node, signal, database, role, held, users } = scene;
+const fixture = await createLeaseFixture("lease-restart", { ttl: "1h", maxTtl: "24h" });
+const { app, node, signal, database, role, held, users } = fixture;
 const pods = 40;
 
 const className = await app.createClass({ roleName: role, objects: loginObjects(database) });
@@ -43,8 +43,8 @@ describe("a provider with 40 pods that hold database logins", () => {
     await node.provider().start();
     await eventually(async () => expect(await users()).toHaveLength(pods - 10), signal, 120_000);
     for (const volume of kept) await volume.publish(signal);
-    await Promise.all(kept.map((volume) => scene.logIn(volume)));
-    await expect(scene.logIn(gone[0]!)).rejects.toThrow();
+    await Promise.all(kept.map((volume) => fixture.logIn(volume)));
+    await expect(fixture.logIn(gone[0]!)).rejects.toThrow();
     const left = (await held()).flatMap((credential) => credential.pods.map(({ uid }) => uid));
     expect(new Set(left)).toEqual(new Set(kept.map(({ pod }) => pod.uid)));
   }, 150_000);

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { driverVersions } from "../stack/csi-driver.js";
 import { auditedRequests } from "../stack/audit-log.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
 describe.each(driverVersions)("driver %s", async (driver) => {
-  const { stack, node, app, signal } = await setScene("many", { driver });
+  const { stack, node, app, signal } = await createFixture("many", { driver });
 
   test("100 pods that start at once all get their files, at one login and one read each", async () => {
     await app.vault.writeSecret(`${app.namespace}/db`, { password: "hunter2", username: "app" });

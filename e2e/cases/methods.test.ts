@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { driverVersions } from "../stack/csi-driver.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
 describe.each(driverVersions)("driver %s", async (driver) => {
-  const { node, app, signal } = await setScene("methods", { driver });
+  const { node, app, signal } = await createFixture("methods", { driver });
   const transit = `transit-${app.namespace}`;
   const role = `${app.namespace}-methods`;
   await app.vault.request("POST", `sys/mounts/${transit}`, { type: "transit" });

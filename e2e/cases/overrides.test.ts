@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, inject, test } from "vitest";
 import { stringify } from "yaml";
 import { driverVersions } from "../stack/csi-driver.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
 /** A server that a pod's author would like to be sent the pod's token. */
 const elsewhere = createServer((_request, response) => response.end("{}"));
@@ -30,7 +30,7 @@ await writeFile(
 );
 
 describe.each(driverVersions)("driver %s", async (driver) => {
-  const { node, app, signal } = await setScene("overrides", {
+  const { node, app, signal } = await createFixture("overrides", {
     driver,
     providers: { vault: { flags: [`--config=${config}`] } },
   });

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { driverVersions } from "../stack/csi-driver.js";
 import { eventually } from "../stack/eventually.js";
 import type { KubeObject } from "../stack/kube-api.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
 interface TlsSecret extends KubeObject {
   type: string;
@@ -28,7 +28,7 @@ function expectToFit(pem: string, key: string): void {
 }
 
 describe.each(driverVersions)("driver %s", async (driver) => {
-  const { node, app, signal } = await setScene("pem", { driver, rotationPollInterval: "1s" });
+  const { node, app, signal } = await createFixture("pem", { driver, rotationPollInterval: "1s" });
   const { kube, namespace, vault } = app;
   const [root, pki, role] = [`root-${namespace}`, `pki-${namespace}`, `${namespace}-pki`];
   const chain = ["CN=web.shop.test", "CN=intermediate", "CN=root"];
@@ -42,8 +42,8 @@ describe.each(driverVersions)("driver %s", async (driver) => {
     const { data: asking } = await vault.request("POST", `${pki}/intermediate/generate/internal`, {
       common_name: "intermediate",
     });
-    const wish = { csr: asking["csr"], ttl: "8000h" };
-    const { data: signed } = await vault.request("POST", `${root}/root/sign-intermediate`, wish);
+    const body = { csr: asking["csr"], ttl: "8000h" };
+    const { data: signed } = await vault.request("POST", `${root}/root/sign-intermediate`, body);
     const certificate = [signed["certificate"], top["certificate"]].join("\n");
     await vault.request("POST", `${pki}/intermediate/set-signed`, { certificate });
     for (const [name, kind] of Object.entries({ ec: { key_bits: 256 }, rsa: { key_bits: 2048 }, ed25519: {} })) {

@@ -2,11 +2,11 @@ import { describe, expect, test } from "vitest";
 import { MountFailed } from "../stack/csi-client.js";
 import { driverVersions } from "../stack/csi-driver.js";
 import { eventually } from "../stack/eventually.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 import type { Volume } from "../stack/volume.js";
 
 describe.each(driverVersions)("driver %s", async (driver) => {
-  const { node, app, signal } = await setScene("restart", { driver, rotationPollInterval: "1s" });
+  const { node, app, signal } = await createFixture("restart", { driver, rotationPollInterval: "1s" });
   await app.vault.writeSecret(`${app.namespace}/db`, { password: "hunter2" });
   const object = { objectName: "password", secretPath: `secret/data/${app.namespace}/db`, secretKey: "password" };
   const className = await app.createClass({ objects: [object] });

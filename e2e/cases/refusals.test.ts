@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { driverVersions } from "../stack/csi-driver.js";
 import { MountFailed } from "../stack/csi-client.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 import type { Volume } from "../stack/volume.js";
 
 describe.each(driverVersions)("driver %s", async (driver) => {
-  const { node, app, signal } = await setScene("refusals", { driver, rotationPollInterval: "30s" });
+  const { node, app, signal } = await createFixture("refusals", { driver, rotationPollInterval: "30s" });
   const password = { objectName: "password", secretPath: `secret/data/${app.namespace}/db`, secretKey: "password" };
   await app.vault.writeSecret(`${app.namespace}/db`, { password: "canary-hunter2", username: "app" });
 

@@ -2,10 +2,10 @@ import { describe, expect, test } from "vitest";
 import { auditedRequests } from "../stack/audit-log.js";
 import { driverVersions } from "../stack/csi-driver.js";
 import { eventually } from "../stack/eventually.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
 describe.each(driverVersions)("driver %s", async (driver) => {
-  const { stack, node, app, signal } = await setScene("republish", { driver, rotationPollInterval: "1s" });
+  const { stack, node, app, signal } = await createFixture("republish", { driver, rotationPollInterval: "1s" });
   const secretPath = `secret/data/${app.namespace}/db`;
 
   test("five Mounts within the refreshInterval ask Vault for nothing", async () => {

@@ -3,13 +3,13 @@ import { describe, expect, test } from "vitest";
 import { auditedRequests } from "../stack/audit-log.js";
 import { driverVersions } from "../stack/csi-driver.js";
 import { eventually } from "../stack/eventually.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
 /** A refreshInterval of 1s, with its tenth more and something for the way. */
 const longestSecond = 1_300;
 
 describe.each(driverVersions)("driver %s", async (driver) => {
-  const { stack, node, app, signal } = await setScene("rotation", { driver, rotationPollInterval: "1s" });
+  const { stack, node, app, signal } = await createFixture("rotation", { driver, rotationPollInterval: "1s" });
   const secret = (name: string, refreshInterval: string) => ({
     objectName: name,
     secretPath: `secret/data/${app.namespace}/${name}`,

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { driverVersions } from "../stack/csi-driver.js";
 import { eventually } from "../stack/eventually.js";
 import type { KubeObject } from "../stack/kube-api.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
 interface SecretObject extends KubeObject {
   type: string;
@@ -10,7 +10,7 @@ interface SecretObject extends KubeObject {
 }
 
 describe.each(driverVersions)("driver %s", async (driver) => {
-  const { node, app, signal } = await setScene("sync", { driver, rotationPollInterval: "1s" });
+  const { node, app, signal } = await createFixture("sync", { driver, rotationPollInterval: "1s" });
   const secret = (name: string) =>
     app.kube.get<SecretObject>({ apiVersion: "v1", kind: "Secret", metadata: { name, namespace: app.namespace } });
   const decoded = ({ data }: SecretObject) =>

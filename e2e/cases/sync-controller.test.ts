@@ -3,10 +3,10 @@ import { expect, test } from "vitest";
 import { stringify } from "yaml";
 import { createApplication } from "../stack/application.js";
 import { auditedRequests } from "../stack/audit-log.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 import { syncMount } from "../stack/sync-controller.js";
 
-const { stack, node, app: first } = await setScene("sync-one", { driver: "1.6.0" });
+const { stack, node, app: first } = await createFixture("sync-one", { driver: "1.6.0" });
 const second = await createApplication(stack, "sync-two");
 const pod = { name: "secrets-store-sync-controller-0", uid: randomUUID() };
 

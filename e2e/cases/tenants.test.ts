@@ -11,8 +11,8 @@ import { makeMemoryGroup, ownMemory } from "../stack/cgroups.js";
 import { eventually } from "../stack/eventually.js";
 import { createKeymountAccount } from "../stack/keymount-account.js";
 import { KubeApi } from "../stack/kube-api.js";
-import { chartRules, mountState } from "../stack/lease-scene.js";
-import { setScene } from "../stack/scene.js";
+import { chartRules, mountState } from "../stack/lease-fixture.js";
+import { createFixture } from "../stack/fixture.js";
 import { misbehave, type Misbehaved, type Misbehaviour } from "../tenants/misbehaviour.js";
 import { misbehaviours } from "../tenants/misbehaviours.js";
 import { type Pace, watchNeighbour } from "../tenants/neighbour.js";
@@ -55,7 +55,7 @@ const provider = {
   env: imageEnvironment,
   cgroup,
 };
-const { node, app, signal } = await setScene("tenant-b", {
+const { node, app, signal } = await createFixture("tenant-b", {
   driver: "1.6.0",
   rotationPollInterval: "1s",
   providers: { vault: provider },

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { auditedRequests } from "../stack/audit-log.js";
 import { driverVersions } from "../stack/csi-driver.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 import { Volume } from "../stack/volume.js";
 
 describe.each(driverVersions)("driver %s", async (driver) => {
-  const { stack, node, app, signal } = await setScene("two", { driver, providers: { vault: {}, openbao: {} } });
+  const { stack, node, app, signal } = await createFixture("two", { driver, providers: { vault: {}, openbao: {} } });
 
   test("a pod gets one volume from each of two instances, each with the audience of its name", async () => {
     await app.vault.writeSecret(`${app.namespace}/db`, { password: "hunter2" });

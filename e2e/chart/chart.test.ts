@@ -5,7 +5,7 @@ import { chart } from "../stack/helm.js";
 import type { KubeObject } from "../stack/kube-api.js";
 import { conforms, isForeign } from "./foreign-kinds.js";
 import { manifests, renderManifests } from "./render-manifests.js";
-import { api, binaries, helm, newNamespace, offline } from "./scene.js";
+import { api, binaries, helm, newNamespace, offline } from "./fixture.js";
 import { base, matrix, valuesOf } from "./values.js";
 
 const signal = new AbortController().signal;

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
 import { eventually } from "../stack/eventually.js";
 import type { KubeApi, KubeObject } from "../stack/kube-api.js";
-import { api, apiAs, helm, newNamespace } from "./scene.js";
+import { api, apiAs, helm, newNamespace } from "./fixture.js";
 import { base } from "./values.js";
 
 const signal = new AbortController().signal;

@@ -3,7 +3,7 @@ import type { TestProject } from "vitest/node";
 import { type Images, type Prepared, readPrepared } from "../prepared.js";
 import { applyDriverManifests } from "../stack/driver-manifests.js";
 import type { Cluster } from "./stack/cluster.js";
-import { startConductor } from "./stack/conductor.js";
+import { startServiceController } from "./stack/service-controller.js";
 import { startControlPlane } from "./stack/control-plane.js";
 import { installKeymount } from "./stack/keymount.js";
 import { startClusterNode } from "./stack/node.js";
@@ -48,13 +48,13 @@ async function startCluster(
   const node = await startClusterNode(place, Object.values(images), plane.server, endings, signal);
   const vault = await startVault({ binary: binaries.vault, directory, logs, kubernetes: access }, signal);
   endings.push(vault.stop);
-  const conductor = join(directory, "conductor.sock");
+  const socket = join(directory, "services.sock");
   const services = {
     ...node.services,
     "kube-apiserver": plane.server.service,
     vault: vault.service,
   };
-  endings.push(await startConductor(conductor, services, signal));
+  endings.push(await startServiceController(socket, services, signal));
   const cluster: Cluster = {
     binaries,
     directory,
@@ -67,7 +67,7 @@ async function startCluster(
     vault: vault.access,
     containerd: node.containerd,
     nodeRoot: node.root,
-    conductor,
+    servicesSocket: socket,
   };
   await installKeymount(cluster, signal);
   console.log(`e2e: the cluster is up after ${((performance.now() - started) / 1000).toFixed(1)} s`);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CredentialInfo } from "../../src/shared/credential-info.js";
-import type { LeaseScene } from "../stack/lease-scene.js";
+import type { LeaseFixture } from "../stack/lease-fixture.js";
 import type { VaultRaft } from "../stack/vault-raft.js";
 import { type RolePlan, shortLivedOf } from "./plan.js";
 
@@ -12,7 +12,7 @@ export interface Fault {
 
 /** One after the other, and then from the first again. */
 export function faults(
-  { node, database, postgres, held }: LeaseScene,
+  { node, database, postgres, held }: LeaseFixture,
   raft: VaultRaft,
   roles: readonly RolePlan[],
   signal: AbortSignal,

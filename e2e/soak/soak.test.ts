@@ -6,11 +6,11 @@ import type { CredentialInfo } from "../../src/shared/credential-info.js";
 import { auditedRequests } from "../stack/audit-log.js";
 import { loginObjects } from "../stack/engines.js";
 import { eventually } from "../stack/eventually.js";
-import { setLeaseScene } from "../stack/lease-scene.js";
+import { createLeaseFixture } from "../stack/lease-fixture.js";
 import { enableKubernetesAuth } from "../stack/vault-kubernetes-auth.js";
 import { startVaultRaft } from "../stack/vault-raft.js";
 import { faults } from "./faults.js";
-import { Herd } from "./herd.js";
+import { PodFleet } from "./pod-fleet.js";
 import { plan } from "./plan.js";
 import { type ProcessSample, sampleProcess } from "./process-watch.js";
 
@@ -21,12 +21,12 @@ const stormyMs = (minutes * 60_000 * 2) / 3;
 const recoveryMs = 90_000;
 
 const shared = inject("stack");
-const struck = new AbortController();
+const tornDown = new AbortController();
 const directory = await mkdtemp(join(shared.directory, "soak-"));
 const logs = join(shared.logs, "soak");
-const raft = await startVaultRaft({ binary: shared.binaries.vault, directory, logs, size: 1 }, struck.signal);
+const raft = await startVaultRaft({ binary: shared.binaries.vault, directory, logs, size: 1 }, tornDown.signal);
 afterAll(async () => {
-  struck.abort();
+  tornDown.abort();
   await raft.stop();
 });
 const auditLog = join(logs, "audit.log");
@@ -34,14 +34,14 @@ const { api } = raft.nodes[0]!;
 await api.request("POST", "sys/mounts/secret", { type: "kv", options: { version: "2" } });
 await api.request("PUT", "sys/audit/file", { type: "file", options: { file_path: auditLog } });
 await enableKubernetesAuth(api.access, shared.kubernetes);
-const scene = await setLeaseScene("soak", {
+const fixture = await createLeaseFixture("soak", {
   ttl: "1h",
   maxTtl: "1h",
   vault: { access: api.access, addresses: [raft.nodes[0]!.address] },
   // The image's.
   env: { NODE_OPTIONS: "--max-semi-space-size=2 --max-old-space-size=64" },
 });
-const { app, node, signal, database, role: policy, held, users, logIn } = scene;
+const { app, node, signal, database, role: policy, held, users, logIn } = fixture;
 
 const began = performance.now();
 const elapsed = () => performance.now() - began;
@@ -49,7 +49,7 @@ const samples: ProcessSample[] = [];
 const bad: string[] = [];
 let checks = 0;
 let troubleUntil = 0;
-let herd: Herd;
+let fleet: PodFleet;
 
 /** Until the signal aborts, every so often. */
 async function every(ms: number, until: AbortSignal, act: () => Promise<unknown>): Promise<void> {
@@ -61,14 +61,14 @@ async function every(ms: number, until: AbortSignal, act: () => Promise<unknown>
 
 /** Somebody's files say a login that works; where they do not, what they say now counts, for they may have changed. */
 async function check(): Promise<void> {
-  const volume = herd.anybody(Math.random());
+  const volume = fleet.anybody(Math.random());
   if (!volume) return;
   checks += 1;
   const tried = () => logIn(volume).then(() => undefined, String);
   const calm = () => elapsed() > troubleUntil;
   if (!calm() || !(await tried())) return;
   const error = await tried();
-  const stillThere = herd.anybody(0) !== undefined && (await volume.texts())["user"] !== undefined;
+  const stillThere = fleet.anybody(0) !== undefined && (await volume.texts())["user"] !== undefined;
   if (error && stillThere && calm()) bad.push(`${Math.round(elapsed() / 1000)} s: ${error.split("\n")[0]}`);
 }
 
@@ -94,7 +94,7 @@ beforeAll(async () => {
       return app.createClass({ roleName, objects: loginObjects(database, name) });
     }),
   );
-  herd = new Herd({
+  fleet = new PodFleet({
     create: (role) => app.podVolume(node, classes[role]!),
     republishMs: (role) => roles[role]!.republish * 1000,
   });
@@ -104,7 +104,7 @@ describe(`${pods} pods on ${roles.length} roles for ${minutes} minutes`, () => {
   test(
     "every login works, but for a while after something went wrong",
     async () => {
-      for (let number = 0; number < pods; number += 1) await herd.add(number % roles.length);
+      for (let number = 0; number < pods; number += 1) await fleet.add(number % roles.length);
       await eventually(async () => expect(await users()).toHaveLength(pods), signal, Math.max(240_000, pods * 800));
       const all = new AbortController();
       const work = [
@@ -115,10 +115,10 @@ describe(`${pods} pods on ${roles.length} roles for ${minutes} minutes`, () => {
         }),
         // A pod goes and another comes, in pairs.
         every(6_000, all.signal, async () => {
-          for (const _ of [1, 2]) await herd.add(await herd.dismiss());
+          for (const _ of [1, 2]) await fleet.add(await fleet.dismiss());
         }),
       ];
-      const misfortunes = faults(scene, raft, roles, signal);
+      const misfortunes = faults(fixture, raft, roles, signal);
       for (let turn = 0; elapsed() < stormyMs; turn += 1) {
         await sleep(45_000, undefined, { signal });
         const { what, happen } = misfortunes[turn % misfortunes.length]!;
@@ -143,7 +143,7 @@ describe(`${pods} pods on ${roles.length} roles for ${minutes} minutes`, () => {
         const accessors = book.filter(({ kind }) => kind === "token").map(({ tokenAccessor }) => tokenAccessor);
         expect((await tokensInVault()).sort()).toEqual(accessors.sort());
         expect(book.filter(({ kind }) => kind === "lease")).toHaveLength(pods);
-        const [leases, inDatabase, volumes] = [await leasesInVault(), await users(), herd.users];
+        const [leases, inDatabase, volumes] = [await leasesInVault(), await users(), fleet.users];
         expect(leases).toBe(inDatabase.length);
         // A login that was replaced ends by itself, and so does the one before where the token's end showed just then;
         // whatever else there is belongs to nobody.
@@ -168,7 +168,7 @@ describe(`${pods} pods on ${roles.length} roles for ${minutes} minutes`, () => {
   });
 
   test("when the pods go, nothing of them stays", async () => {
-    while (herd.size > 0) await herd.dismiss();
+    while (fleet.size > 0) await fleet.dismiss();
     await eventually(
       async () => {
         expect(await held()).toEqual([]);
@@ -212,12 +212,12 @@ async function report(): Promise<void> {
   const lines = {
     minutes,
     pods,
-    "pods in all": herd.came,
-    publishes: herd.publishes,
-    "first publishes that failed": herd.failures,
+    "pods in all": fleet.came,
+    publishes: fleet.publishes,
+    "first publishes that failed": fleet.failures,
     "logins to Vault": count("login"),
     "database logins made": made,
-    replacements: made - herd.came,
+    replacements: made - fleet.came,
     "renewals of tokens": count("update auth/token/renew-self"),
     "renewals of leases": count("update sys/leases/renew"),
     "tokens revoked": count("update auth/token/revoke-self"),

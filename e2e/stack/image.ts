@@ -44,8 +44,8 @@ export async function pauseImage({ cache }: { cache: string }, signal: AbortSign
   return busybox({ cache, name: "pause", command: ["sleep", "1000000000"] }, signal);
 }
 
-async function busybox(wish: { cache: string; name: string; command: readonly string[] }, signal: AbortSignal) {
-  const { cache, name, command } = wish;
+async function busybox(options: { cache: string; name: string; command: readonly string[] }, signal: AbortSignal) {
+  const { cache, name, command } = options;
   const hash = await hashOf(["e2e/stack/image.ts"]);
   return archived({ cache, name, hash }, signal, async (buildah, archive) => {
     const folder = join(buildah.store, "busybox");

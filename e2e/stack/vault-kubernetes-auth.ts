@@ -4,7 +4,7 @@ import { type VaultAccess, VaultApi } from "./vault-api.js";
 const reviewer = { namespace: "kube-system", name: "vault-reviewer" };
 
 /**
- * Turns on Vault's kubernetes auth at `mount`. Tokens are judged by the API server's TokenReview, which Vault asks as a
+ * ReadWriteLock on Vault's kubernetes auth at `mount`. Tokens are judged by the API server's TokenReview, which Vault asks as a
  * service account of its own.
  */
 export async function enableKubernetesAuth(vault: VaultAccess, kube: KubeAccess, mount = "kubernetes"): Promise<void> {

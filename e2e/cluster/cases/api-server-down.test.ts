@@ -2,11 +2,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { eventually } from "../../stack/eventually.js";
 import { republishMs } from "../stack/kubelet.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 import { twoFiles } from "../stack/two-files.js";
 
-const { cluster, app, workloads, conductor, signal, atTheEnd } = await setScene("api-down", "alone");
-atTheEnd(() => conductor.start("kube-apiserver"));
+const { cluster, app, workloads, services, signal, atTheEnd } = await createFixture("api-down", "alone");
+atTheEnd(() => services.start("kube-apiserver"));
 
 test("when the API server goes while pods start, they start with their files once it is back; a running one keeps its own", async () => {
   const secret = await twoFiles(cluster, app);
@@ -15,11 +15,11 @@ test("when the API server goes while pods start, they start with their files onc
 
   const deployment = await workloads.createDeployment({ volumes: secret.volumes }, 10);
   await eventually(async () => expect(await workloads.pods(deployment)).toHaveLength(10), signal);
-  await conductor.crash("kube-apiserver");
+  await services.crash("kube-apiserver");
   await secret.write("2");
   await sleep(republishMs, undefined, { signal });
   expect(await old.exec("ls", `/mnt/${secret.volume}`)).toBe("password\nuser\n");
-  await conductor.start("kube-apiserver");
+  await services.start("kube-apiserver");
 
   const pods = await workloads.running(deployment, 10, signal, 120_000);
   for (const pod of [...pods, old]) {

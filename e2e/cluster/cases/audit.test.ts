@@ -2,9 +2,9 @@ import { createPublicKey } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { auditedRequests } from "../../stack/audit-log.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
-const { cluster, app, workloads, signal } = await setScene("audit");
+const { cluster, app, workloads, signal } = await createFixture("audit");
 const objects = ["a", "b"].map((name) => ({
   objectName: name,
   secretPath: `secret/data/${app.namespace}/${name}`,

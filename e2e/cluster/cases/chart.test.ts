@@ -3,9 +3,9 @@ import { expect, test } from "vitest";
 import { installInstance, sharedConnection } from "../stack/keymount.js";
 import { socketFolders } from "../stack/node.js";
 import { providerContainer } from "../stack/provider-container.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
-const { cluster, app, workloads, signal, atTheEnd } = await setScene("chart");
+const { cluster, app, workloads, signal, atTheEnd } = await createFixture("chart");
 await app.vault.writeSecret(`${app.namespace}/db`, { password: "hunter2" });
 const objects = [{ objectName: "password", secretPath: `secret/data/${app.namespace}/db`, secretKey: "password" }];
 

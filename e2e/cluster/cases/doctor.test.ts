@@ -6,9 +6,9 @@ import { stringify } from "yaml";
 import type { Report } from "../../../src/doctor/check-runner.js";
 import { eventually } from "../../stack/eventually.js";
 import { providerContainer } from "../stack/provider-container.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
-const { cluster, app, signal } = await setScene("doctor");
+const { cluster, app, signal } = await createFixture("doctor");
 
 /** As `kubectl exec` runs it, in an image without a shell. Of a process that ends at once, ctr may lose what it wrote. */
 async function doctorInside(args: readonly string[] = [], input = ""): Promise<Report[]> {

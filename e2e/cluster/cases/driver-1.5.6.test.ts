@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../../stack/eventually.js";
 import type { KubeObject } from "../../stack/kube-api.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
-const { app, workloads, conductor, signal } = await setScene("driver-1-5-6", "alone");
+const { app, workloads, services, signal } = await createFixture("driver-1-5-6", "alone");
 
 beforeAll(async () => {
-  await conductor.stop("csi-driver-1.6.0");
-  await conductor.start("csi-driver-1.5.6");
+  await services.stop("csi-driver-1.6.0");
+  await services.start("csi-driver-1.5.6");
 });
 
 afterAll(async () => {
-  await conductor.stop("csi-driver-1.5.6");
-  await conductor.start("csi-driver-1.6.0");
+  await services.stop("csi-driver-1.5.6");
+  await services.start("csi-driver-1.6.0");
 });
 
 // It rotates by a clock of its own, every 10 s here, and asks for the pods' tokens itself then.

@@ -6,10 +6,10 @@ import { installBefore } from "../stack/instance-before.js";
 import { startFaultyProxy } from "../stack/faulty-proxy.js";
 import { socketFolders } from "../stack/node.js";
 import { startOtherProvider } from "../stack/other-provider.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 import { twoFiles } from "../stack/two-files.js";
 
-const { cluster, app, workloads, signal, atTheEnd } = await setScene("empty");
+const { cluster, app, workloads, signal, atTheEnd } = await createFixture("empty");
 
 // What the other files of cases say never happens with keymount: this is what they would see.
 test("driver 1.6.0 runs a pod with an empty volume when a provider answers UNAVAILABLE, and the watch sees it", async () => {

@@ -9,12 +9,12 @@ import { eventually } from "../../stack/eventually.js";
 import type { KubeObject } from "../../stack/kube-api.js";
 import { enableDatabaseEngine, startPostgres } from "../../stack/postgres.js";
 import { RunningPod, type PodObject, type SeenFile } from "../stack/running-pod.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 import { Workloads } from "../stack/workloads.js";
 
 const run = promisify(execFile);
 const folder = join(import.meta.dirname, "../../../deploy/examples");
-const { cluster, app, signal, atTheEnd } = await setScene("examples");
+const { cluster, app, signal, atTheEnd } = await createFixture("examples");
 const { kube, vault } = app;
 const directory = await mkdtemp(join(cluster.directory, "examples-"));
 

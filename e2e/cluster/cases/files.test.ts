@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { makeIdentity } from "../../../src/testing/certificates.js";
 import { eventually } from "../../stack/eventually.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
-const { app, workloads, signal } = await setScene("files");
+const { app, workloads, signal } = await createFixture("files");
 
 describe("a Deployment's pods get the files of their class", async () => {
   const bytes = Buffer.from([0, 1, 0x7f, 0x80, 0xff, 0xfe]);

@@ -7,9 +7,9 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { eventually } from "../../stack/eventually.js";
 import { providerContainer } from "../stack/provider-container.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
-const { cluster, app, signal } = await setScene("image");
+const { cluster, app, signal } = await createFixture("image");
 const { id, pid } = await providerContainer(cluster, app.kube);
 const cmdline = (await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0").filter(Boolean);
 

@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 import { installInstance } from "../stack/keymount.js";
 import { socketFolders } from "../stack/node.js";
 import { startOtherProvider } from "../stack/other-provider.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
-const { cluster, app, workloads, signal, atTheEnd } = await setScene("instances");
+const { cluster, app, workloads, signal, atTheEnd } = await createFixture("instances");
 
 test("one pod gets volumes from two instances of keymount and from a provider of another kind", async () => {
   atTheEnd(await installInstance(cluster, { name: "openbao" }, signal));

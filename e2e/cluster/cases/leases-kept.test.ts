@@ -5,12 +5,12 @@ import { eventually } from "../../stack/eventually.js";
 import { DaemonSet } from "../stack/daemon-set.js";
 import type { RunningPod } from "../stack/running-pod.js";
 import { installInstance, keymountNamespace, sharedInstance, sharedOptions } from "../stack/keymount.js";
-import { setLeaseScene } from "../stack/lease-scene.js";
+import { createLeaseFixture } from "../stack/lease-fixture.js";
 
 const lives = { ttl: "1h", maxTtl: "24h" };
-const scene = await setLeaseScene("kept", "alone", lives);
-const { cluster, app, workloads, conductor, signal, atTheEnd, database, role, users, logins, logIn } = scene;
-atTheEnd(() => conductor.start("kube-apiserver"));
+const fixture = await createLeaseFixture("kept", "alone", lives);
+const { cluster, app, workloads, services, signal, atTheEnd, database, role, users, logins, logIn } = fixture;
+atTheEnd(() => services.start("kube-apiserver"));
 atTheEnd(() => installInstance(cluster, sharedOptions(cluster), new AbortController().signal));
 
 const pods = 40;
@@ -76,11 +76,11 @@ describe(`${pods} pods that hold database logins`, async () => {
 
   test("keep them while the API server is down: an error never means absence", async () => {
     const before = { users: await users(), logins: await logins() };
-    await conductor.crash("kube-apiserver");
+    await services.crash("kube-apiserver");
     // Longer than keymount waits before it believes an absence.
     await sleep(75_000, undefined, { signal });
     expect(await users()).toEqual(before.users);
-    await conductor.start("kube-apiserver");
+    await services.start("kube-apiserver");
     await untilServed(deployment, pods - 10);
     expect({ users: await users(), logins: await logins() }).toEqual(before);
   }, 400_000);

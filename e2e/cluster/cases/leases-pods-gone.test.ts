@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { loginObjects } from "../../stack/engines.js";
 import { eventually } from "../../stack/eventually.js";
-import { setLeaseScene } from "../stack/lease-scene.js";
+import { createLeaseFixture } from "../stack/lease-fixture.js";
 import { RunningPod } from "../stack/running-pod.js";
 
 /** From a pod's end to its user's: keymount asks the API server, and then waits thirty seconds. */
 const soonEnoughMs = 120_000;
 const lives = { ttl: "1h", maxTtl: "24h" };
-const scene = await setLeaseScene("gone", "together", lives);
-const { app, workloads, signal, database, role, users, logIn } = scene;
+const fixture = await createLeaseFixture("gone", "together", lives);
+const { app, workloads, signal, database, role, users, logIn } = fixture;
 
 /** A role of the database for one case, so that its users are told from others'; and a class that mounts its login. */
 async function classOf(name: string): Promise<string> {
@@ -21,20 +21,20 @@ async function classOf(name: string): Promise<string> {
   return app.createClass({ roleName: role, objects: loginObjects(database, name) });
 }
 
-const wishOf = (secretProviderClass: string) => ({ volumes: { secrets: { secretProviderClass } } });
+const podOptionsOf = (secretProviderClass: string) => ({ volumes: { secrets: { secretProviderClass } } });
 const noneOf = (name: string) => eventually(async () => expect(await users(name)).toEqual([]), signal, soonEnoughMs);
 
 describe.concurrent("the login of a pod that", () => {
   test("was deleted is gone from the database", async () => {
-    const pod = await workloads.runPod(wishOf(await classOf("deleted")), signal);
+    const pod = await workloads.runPod(podOptionsOf(await classOf("deleted")), signal);
     expect(await users("deleted")).toEqual([await logIn(pod)]);
     await workloads.removePod(pod.name, signal);
     await noneOf("deleted");
   });
 
   test("was evicted is gone, and nobody else's is", async () => {
-    const wish = wishOf(await classOf("evicted"));
-    const pods = [await workloads.runPod(wish, signal), await workloads.runPod(wish, signal)] as const;
+    const options = podOptionsOf(await classOf("evicted"));
+    const pods = [await workloads.runPod(options, signal), await workloads.runPod(options, signal)] as const;
     const stays = await logIn(pods[1]);
     const eviction = {
       apiVersion: "policy/v1",
@@ -48,13 +48,13 @@ describe.concurrent("the login of a pod that", () => {
 
   test("has done a Job's work is gone, while the pod is still there to read its log", async () => {
     const program = { image: "localhost/busybox:e2e", command: ["sleep", "5"] };
-    const wish = { ...wishOf(await classOf("job")), program, restartPolicy: "Never" as const };
+    const options = { ...podOptionsOf(await classOf("job")), program, restartPolicy: "Never" as const };
     const labels = { app: "job" };
     await app.kube.create({
       apiVersion: "batch/v1",
       kind: "Job",
       metadata: { name: "job", namespace: app.namespace },
-      spec: { template: { metadata: { labels }, spec: workloads.podSpec(wish) } },
+      spec: { template: { metadata: { labels }, spec: workloads.podSpec(options) } },
     });
     await eventually(async () => expect(await users("job")).toHaveLength(1), signal);
     await noneOf("job");
@@ -72,7 +72,7 @@ describe.concurrent("the login of a pod that", () => {
         serviceName: "set",
         replicas: 1,
         selector: { matchLabels: labels },
-        template: { metadata: { labels }, spec: workloads.podSpec(wishOf(await classOf("set"))) },
+        template: { metadata: { labels }, spec: workloads.podSpec(podOptionsOf(await classOf("set"))) },
       },
     });
     const [first] = await workloads.running("set", 1, signal);
@@ -84,7 +84,7 @@ describe.concurrent("the login of a pod that", () => {
     const second = await eventually(async () => {
       const [pod] = await workloads.running("set", 1, signal);
       expect(pod!.uid).not.toBe(first!.uid);
-      return new RunningPod(scene.cluster, pod!.object);
+      return new RunningPod(fixture.cluster, pod!.object);
     }, signal);
     const own = await logIn(second);
     expect(own).not.toBe(former);

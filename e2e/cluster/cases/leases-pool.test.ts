@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { loginObjects } from "../../stack/engines.js";
 import { eventually } from "../../stack/eventually.js";
 import { addresses } from "../stack/addresses.js";
-import { setLeaseScene } from "../stack/lease-scene.js";
+import { createLeaseFixture } from "../stack/lease-fixture.js";
 import { nodeProgram } from "../stack/node-program.js";
 
 /**
@@ -13,7 +13,7 @@ import { nodeProgram } from "../stack/node-program.js";
  * 90 s, and the driver lets one in 10 s pass and not one in two minutes.
  */
 const lives = { ttl: "80s", maxTtl: "120s" };
-const { app, workloads, signal, database, role, users, logins } = await setLeaseScene("pool", "together", {
+const { app, workloads, signal, database, role, users, logins } = await createLeaseFixture("pool", "together", {
   ...lives,
   ip: addresses.node,
 });

@@ -3,11 +3,11 @@ import { connect } from "node:tls";
 import { expect, test } from "vitest";
 import { setUpPki } from "../../stack/engines.js";
 import { eventually } from "../../stack/eventually.js";
-import { setLeaseScene } from "../stack/lease-scene.js";
+import { createLeaseFixture } from "../stack/lease-fixture.js";
 import { nodeProgram } from "../stack/node-program.js";
 
 const lifeSeconds = 120;
-const { app, workloads, signal, pki, role } = await setLeaseScene("tls", "together", { ttl: "1h", maxTtl: "24h" });
+const { app, workloads, signal, pki, role } = await createLeaseFixture("tls", "together", { ttl: "1h", maxTtl: "24h" });
 
 test("a TLS server reloads its certificate, and a client that trusts the root alone is served across replacements", async () => {
   const root = await setUpPki(app.vault, pki);

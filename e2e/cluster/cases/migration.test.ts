@@ -8,9 +8,9 @@ import { leaveDeadSocket } from "../stack/dead-socket.js";
 import { installGoProvidersChart } from "../stack/go-provider.js";
 import { installInstance, keymountNamespace, sharedConnection, sharedInstance } from "../stack/keymount.js";
 import { socketFolders } from "../stack/node.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
-const { cluster, app, workloads, signal, atTheEnd } = await setScene("migration", "alone");
+const { cluster, app, workloads, signal, atTheEnd } = await createFixture("migration", "alone");
 await app.vault.writeSecret(`${app.namespace}/db`, { password: "hunter2" });
 const objects = [{ objectName: "password", secretPath: `secret/data/${app.namespace}/db`, secretKey: "password" }];
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { ClassOptions, ClassParameters } from "../../stack/application.js";
 import { eventually } from "../../stack/eventually.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
-const { app, workloads, signal } = await setScene("mistakes");
+const { app, workloads, signal } = await createFixture("mistakes");
 const { namespace, serviceAccount } = app;
 const path = `secret/data/${namespace}/db`;
 

@@ -4,12 +4,12 @@ import { eventually } from "../../stack/eventually.js";
 import { DaemonSet } from "../stack/daemon-set.js";
 import { keymountNamespace, sharedInstance } from "../stack/keymount.js";
 import { mostMemory, providerContainer } from "../stack/provider-container.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 import { twoFiles } from "../stack/two-files.js";
 
-const { cluster, app, workloads, conductor, signal, atTheEnd } = await setScene("restart", "alone");
+const { cluster, app, workloads, services, signal, atTheEnd } = await createFixture("restart", "alone");
 const daemonSet = new DaemonSet(app.kube, keymountNamespace, sharedInstance);
-const program = (name: string) => ({ stop: () => conductor.stop(name), start: () => conductor.start(name) });
+const program = (name: string) => ({ stop: () => services.stop(name), start: () => services.start(name) });
 
 const parts = {
   kubelet: program("kubelet"),

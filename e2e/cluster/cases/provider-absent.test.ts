@@ -5,7 +5,7 @@ import { DaemonSet } from "../stack/daemon-set.js";
 import { leaveDeadSocket } from "../stack/dead-socket.js";
 import { keymountNamespace, sharedInstance } from "../stack/keymount.js";
 import { socketFolders } from "../stack/node.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 import { twoFiles } from "../stack/two-files.js";
 
 /** The driver's own patience with one Mount ends after two: the pods meet that, and what the kubelet makes of it. */
@@ -14,7 +14,7 @@ const absenceMs = 180_000;
 /** The absence, what leads to it, and the kubelet's longest pause after failures, which is two minutes. */
 const patienceMs = 540_000;
 
-const { cluster, app, workloads, signal } = await setScene("absent", "alone");
+const { cluster, app, workloads, signal } = await createFixture("absent", "alone");
 
 test(
   "pods that come in three minutes without keymount, its dead socket left behind, wait and start with their files; a running one keeps its own",

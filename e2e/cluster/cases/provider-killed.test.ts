@@ -3,10 +3,10 @@ import { eventually } from "../../stack/eventually.js";
 import { DaemonSet } from "../stack/daemon-set.js";
 import { keymountNamespace, sharedInstance } from "../stack/keymount.js";
 import { providerContainer } from "../stack/provider-container.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 import { twoFiles } from "../stack/two-files.js";
 
-const { cluster, app, workloads, signal } = await setScene("killed", "alone");
+const { cluster, app, workloads, signal } = await createFixture("killed", "alone");
 
 test("twenty pods whose mounts were under way when keymount was killed all start with their files; a running one keeps its own", async () => {
   const secret = await twoFiles(cluster, app);

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { DaemonSet } from "../stack/daemon-set.js";
 import { keymountNamespace, sharedInstance } from "../stack/keymount.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 import { twoFiles } from "../stack/two-files.js";
 import { eventually } from "../../stack/eventually.js";
 
-const { cluster, app, workloads, signal } = await setScene("rolled", "alone");
+const { cluster, app, workloads, signal } = await createFixture("rolled", "alone");
 
 test("pods that start while keymount is rolled start with their files, and a running one never loses any", async () => {
   const secret = await twoFiles(cluster, app);

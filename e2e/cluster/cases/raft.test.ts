@@ -8,11 +8,11 @@ import { enableKubernetesAuth } from "../../stack/vault-kubernetes-auth.js";
 import { addresses } from "../stack/addresses.js";
 import { installBefore } from "../stack/instance-before.js";
 import { makeRaftNetwork } from "../stack/raft-network.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 import { twoFiles } from "../stack/two-files.js";
 import { writeTls } from "../stack/vault.js";
 
-const { cluster, app, workloads, signal, atTheEnd } = await setScene("raft");
+const { cluster, app, workloads, signal, atTheEnd } = await createFixture("raft");
 
 const network = await makeRaftNetwork(3);
 atTheEnd(network.stop);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { auditedRequests } from "../../stack/audit-log.js";
 import { eventually } from "../../stack/eventually.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
 /**
  * From the write in Vault to the file in the container, at most: the kubelet looks at a pod every 10 to 15 s here
@@ -9,7 +9,7 @@ import { setScene } from "../stack/scene.js";
  */
 const soonEnoughMs = 45_000;
 
-const { cluster, app, workloads, signal } = await setScene("rotation");
+const { cluster, app, workloads, signal } = await createFixture("rotation");
 const secret = (name: string, refreshInterval: string) => ({
   objectName: name,
   secretPath: `secret/data/${app.namespace}/${name}`,
@@ -64,12 +64,12 @@ test.concurrent("republishes within the refreshInterval ask Vault for nothing, a
 
 // The kubelet syncs a pod whose annotations change; the driver lets one republish in its interval pass.
 test.concurrent("a new value of the annotation keymount.dev/refresh brings what is static anew in seconds, however long its refreshInterval", async () => {
-  await write("wished", "1");
-  const secretProviderClass = await app.createClass({ objects: [secret("wished", "24h")] });
+  await write("refreshed", "1");
+  const secretProviderClass = await app.createClass({ objects: [secret("refreshed", "24h")] });
   const pod = await workloads.runPod({ volumes: { secrets: { secretProviderClass } } }, signal);
-  await write("wished", "2");
+  await write("refreshed", "2");
   const started = performance.now();
   await workloads.annotate(pod.name, { "keymount.dev/refresh": "now" });
-  await eventually(async () => expect(await pod.texts("secrets")).toEqual({ wished: "2" }), signal, soonEnoughMs);
+  await eventually(async () => expect(await pod.texts("secrets")).toEqual({ refreshed: "2" }), signal, soonEnoughMs);
   console.log(`a refresh took ${((performance.now() - started) / 1000).toFixed(1)} s to the container`);
 });

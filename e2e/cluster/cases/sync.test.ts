@@ -5,7 +5,7 @@ import { eventually } from "../../stack/eventually.js";
 import { KubeError, type KubeObject } from "../../stack/kube-api.js";
 import { atRest } from "../stack/at-rest.js";
 import type { RunningPod } from "../stack/running-pod.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
 interface SecretObject extends KubeObject {
   metadata: KubeObject["metadata"] & { ownerReferences?: { name: string }[] };
@@ -13,7 +13,7 @@ interface SecretObject extends KubeObject {
   data: Record<string, string>;
 }
 
-const { cluster, app, workloads, signal } = await setScene("sync");
+const { cluster, app, workloads, signal } = await createFixture("sync");
 const named = (name: string) => ({ apiVersion: "v1", kind: "Secret", metadata: { name, namespace: app.namespace } });
 
 /** A Secret of the API server's, as its users read it. */

@@ -6,9 +6,9 @@ import { createApplication } from "../../stack/application.js";
 import { eventually } from "../../stack/eventually.js";
 import { addresses } from "../stack/addresses.js";
 import { installInstance, sharedConnection } from "../stack/keymount.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 
-const { cluster, app, workloads, signal, atTheEnd } = await setScene("tenants");
+const { cluster, app, workloads, signal, atTheEnd } = await createFixture("tenants");
 const neighbour = await createApplication(cluster, "neighbour");
 
 /** A server that a pod's author would like to be sent the pod's token. The provider's pod can reach it. */

@@ -2,15 +2,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { eventually } from "../../stack/eventually.js";
 import { republishMs } from "../stack/kubelet.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 import { twoFiles } from "../stack/two-files.js";
 
-const { cluster, app, workloads, conductor, signal, atTheEnd } = await setScene("down", "alone");
-atTheEnd(() => conductor.start("vault"));
+const { cluster, app, workloads, services, signal, atTheEnd } = await createFixture("down", "alone");
+atTheEnd(() => services.start("vault"));
 
 test.each([
   ["sealed", () => app.vault.request("PUT", "sys/seal")],
-  ["stopped", () => conductor.stop("vault")],
+  ["stopped", () => services.stop("vault")],
 ])(
   "while Vault is %s, a new pod waits and a running one keeps its files; afterwards both have the newest",
   async (label, end) => {
@@ -22,7 +22,7 @@ test.each([
     const name = await workloads.createPod({ volumes: secret.volumes });
     await sleep(republishMs, undefined, { signal });
     expect(await old.texts(secret.volume)).toEqual(secret.texts("1"));
-    await conductor.start("vault");
+    await services.start("vault");
     await secret.write("2");
 
     const [pod] = await workloads.running(name, 1, signal);

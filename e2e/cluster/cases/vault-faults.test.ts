@@ -4,10 +4,10 @@ import { eventually } from "../../stack/eventually.js";
 import { installBefore } from "../stack/instance-before.js";
 import { type Fault, type FaultyProxy, startFaultyProxy } from "../stack/faulty-proxy.js";
 import { republishMs } from "../stack/kubelet.js";
-import { setScene } from "../stack/scene.js";
+import { createFixture } from "../stack/fixture.js";
 import { twoFiles } from "../stack/two-files.js";
 
-const { cluster, app, workloads, signal, atTheEnd } = await setScene("faults");
+const { cluster, app, workloads, signal, atTheEnd } = await createFixture("faults");
 
 const faults: Readonly<Record<string, Fault>> = {
   "answers-429": { status: 429 },

@@ -13,8 +13,8 @@ export async function atRest(etcd: string, namespace: string): Promise<Record<st
   return Object.fromEntries(await Promise.all(entries));
 }
 
-async function range(etcd: string, wish: object): Promise<{ key: string; value: string }[]> {
-  const response = await fetch(`${etcd}/v3/kv/range`, { method: "POST", body: JSON.stringify(wish) });
+async function range(etcd: string, query: object): Promise<{ key: string; value: string }[]> {
+  const response = await fetch(`${etcd}/v3/kv/range`, { method: "POST", body: JSON.stringify(query) });
   if (!response.ok) throw new Error(`etcd answers ${response.status}: ${await response.text()}`);
   return ((await response.json()) as RangeAnswer).kvs ?? [];
 }

@@ -20,8 +20,8 @@ export interface Cluster {
   readonly containerd: string;
   /** The kubelet's root on the node. */
   readonly nodeRoot: string;
-  /** The conductor's socket. */
-  readonly conductor: string;
+  /** Where the service controller listens. */
+  readonly servicesSocket: string;
 }
 
 declare module "vitest" {

@@ -1,13 +1,13 @@
 import type { Application, ClassOptions, ClassParameters } from "../../stack/application.js";
 import type { VaultApi } from "../../stack/vault-api.js";
 import type { Cluster } from "./cluster.js";
-import type { PodWish } from "./workloads.js";
+import type { PodOptions } from "./workloads.js";
 import { mountedVolumes, type Seen, watchVolumes } from "./volume-watch.js";
 
 /** A secret that a pod gets as two files, so that half a volume can be told from a whole one. */
 export interface TwoFiles {
   /** Of a pod with the class; the name is one that no other file of cases has. */
-  readonly volumes: PodWish["volumes"];
+  readonly volumes: PodOptions["volumes"];
   readonly volume: string;
   /** What the files hold after `write(password)`. */
   readonly texts: (password: string) => Record<string, string>;

@@ -5,7 +5,7 @@ import { nodeName } from "./addresses.js";
 import type { Cluster } from "./cluster.js";
 import { type PodObject, RunningPod } from "./running-pod.js";
 
-export interface PodWish {
+export interface PodOptions {
   /** Volume name → the CSI volume's attributes, `secretProviderClass` among them; each is mounted at /mnt/<name>. */
   readonly volumes: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** The container's; as root unless said. */
@@ -47,7 +47,7 @@ export class Workloads {
   }
 
   /** A Deployment's name. Its pods come by and by. */
-  async createDeployment(wish: PodWish, replicas = 1): Promise<string> {
+  async createDeployment(options: PodOptions, replicas = 1): Promise<string> {
     const name = `app-${randomBytes(3).toString("hex")}`;
     await this.#api.create({
       apiVersion: "apps/v1",
@@ -56,7 +56,10 @@ export class Workloads {
       spec: {
         replicas,
         selector: { matchLabels: { app: name } },
-        template: { metadata: { labels: { app: name }, annotations: wish.annotations }, spec: this.podSpec(wish) },
+        template: {
+          metadata: { labels: { app: name }, annotations: options.annotations },
+          spec: this.podSpec(options),
+        },
       },
     });
     return name;
@@ -71,20 +74,20 @@ export class Workloads {
   }
 
   /** A pod on its own, not yet running. Its name. */
-  async createPod(wish: PodWish): Promise<string> {
+  async createPod(options: PodOptions): Promise<string> {
     const name = `pod-${randomBytes(3).toString("hex")}`;
     await this.#api.create({
       apiVersion: "v1",
       kind: "Pod",
-      metadata: { name, namespace: this.namespace, labels: { app: name }, annotations: wish.annotations },
-      spec: { ...this.podSpec(wish), nodeName },
+      metadata: { name, namespace: this.namespace, labels: { app: name }, annotations: options.annotations },
+      spec: { ...this.podSpec(options), nodeName },
     });
     return name;
   }
 
   /** Creates a pod and waits until its container runs. */
-  async runPod(wish: PodWish, signal: AbortSignal): Promise<RunningPod> {
-    const [pod] = await this.running(await this.createPod(wish), 1, signal);
+  async runPod(options: PodOptions, signal: AbortSignal): Promise<RunningPod> {
+    const [pod] = await this.running(await this.createPod(options), 1, signal);
     return pod!;
   }
 
@@ -179,7 +182,7 @@ export class Workloads {
   }
 
   /** For what makes pods of its own: a Job, a StatefulSet. */
-  podSpec({ volumes, runAsUser, fsGroup, env, serviceAccount, program = sleeper, restartPolicy }: PodWish): object {
+  podSpec({ volumes, runAsUser, fsGroup, env, serviceAccount, program = sleeper, restartPolicy }: PodOptions): object {
     const names = Object.keys(volumes);
     const { image, command, configMap } = program;
     return {

@@ -1,15 +1,15 @@
 import { afterAll, inject } from "vitest";
 import { type Application, createApplication } from "../../stack/application.js";
 import type { Cluster } from "./cluster.js";
-import { Conductor } from "./conductor.js";
+import { ServiceController } from "./service-controller.js";
 import { Workloads } from "./workloads.js";
 
-/** What a file of cases plays on: a namespace of its own on the cluster that all share. */
-export interface Scene {
+/** What the cases of a file run on: a namespace of their own on the shared cluster. */
+export interface Fixture {
   readonly cluster: Cluster;
   readonly app: Application;
   readonly workloads: Workloads;
-  readonly conductor: Conductor;
+  readonly services: ServiceController;
   /** Aborts when the file's tests have ended. */
   readonly signal: AbortSignal;
   /** Adds what is to be done when the file's pods are gone: what serves them must outlive them. */
@@ -17,14 +17,14 @@ export interface Scene {
 }
 
 /**
- * Sets the scene at the top of a test file, and strikes it after the file's last test: its pods are gone then. A file
+ * Sets the fixture up at the top of a test file, and tears it down after the last test: its pods are gone then. A file
  * that ends programs, installs keymount anew or counts what the whole node does must be `alone`.
  */
-export async function setScene(label: string, how: "alone" | "together" = "together"): Promise<Scene> {
+export async function createFixture(label: string, how: "alone" | "together" = "together"): Promise<Fixture> {
   const cluster = inject("cluster");
-  const struck = new AbortController();
-  const conductor = new Conductor(cluster.conductor);
-  const endTurn = await conductor.turn(how);
+  const tornDown = new AbortController();
+  const services = new ServiceController(cluster.servicesSocket);
+  const release = await services.lock(how);
   const app = await createApplication(cluster, label);
   const workloads = new Workloads(cluster, app.namespace, app.serviceAccount);
   const last: (() => Promise<unknown> | void)[] = [];
@@ -32,10 +32,10 @@ export async function setScene(label: string, how: "alone" | "together" = "toget
     if (cluster.keep) await untilInterrupted(cluster);
     await workloads.removeAll();
     for (const act of last.reverse()) await act();
-    struck.abort();
-    endTurn();
+    tornDown.abort();
+    release();
   }, Infinity);
-  return { cluster, app, workloads, conductor, signal: struck.signal, atTheEnd: (act) => last.push(act) };
+  return { cluster, app, workloads, services, signal: tornDown.signal, atTheEnd: (act) => last.push(act) };
 }
 
 /** Says where everything is, and waits. Ctrl-C ends the whole run. */

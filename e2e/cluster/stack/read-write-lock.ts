@@ -1,8 +1,5 @@
-/**
- * Who may use the node now: any number together, or one alone. First come, first served, so that who wants it alone is
- * not kept waiting by newcomers.
- */
-export class Turns {
+/** A read-write lock of the node: any number of holders together, or one alone. In order of arrival, so that no writer starves. */
+export class ReadWriteLock {
   readonly #waiting: { alone: boolean; begin: () => void }[] = [];
   #together = 0;
   #alone = false;

@@ -11,7 +11,7 @@ interface Member {
   served: Promise<void>;
 }
 
-export interface HerdParts {
+export interface PodFleetParts {
   /** Makes a pod with that role. */
   readonly create: (role: number) => Promise<Volume>;
   /** Milliseconds from one republish of a role's pods to the next. */
@@ -19,15 +19,15 @@ export interface HerdParts {
 }
 
 /** Many pods at once, each published again and again as its kubelet would, until it goes. */
-export class Herd {
-  readonly #parts: HerdParts;
+export class PodFleet {
+  readonly #parts: PodFleetParts;
   readonly #members: Member[] = [];
   #came = 0;
   /** Publishes that failed: a volume's first ones while something is wrong. */
   failures = 0;
   publishes = 0;
 
-  constructor(parts: HerdParts) {
+  constructor(parts: PodFleetParts) {
     this.#parts = parts;
   }
 

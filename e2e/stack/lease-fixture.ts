@@ -12,14 +12,14 @@ import { createKeymountAccount } from "./keymount-account.js";
 import { KubeApi } from "./kube-api.js";
 import { unmountAll } from "./mounts.js";
 import { type Postgres, startPostgres } from "./postgres.js";
-import { type Scene, setScene } from "./scene.js";
+import { type Fixture, createFixture } from "./fixture.js";
 import type { VaultAccess } from "./vault-api.js";
 import type { Volume } from "./volume.js";
 
 const run = promisify(execFile);
 
-/** A scene with what credentials need: a database, engines of its own, and a keymount that watches pods and keeps state. */
-export interface LeaseScene extends Scene, Engines {
+/** A fixture with what credentials need: a database, engines of its own, and a keymount that watches pods and keeps state. */
+export interface LeaseFixture extends Fixture, Engines {
   readonly postgres: Postgres;
   /** What keymount says that it holds. */
   readonly held: () => Promise<CredentialInfo[]>;
@@ -29,7 +29,7 @@ export interface LeaseScene extends Scene, Engines {
   readonly logIn: (volume: Volume) => Promise<string>;
 }
 
-export interface LeaseSceneOptions extends Lives {
+export interface LeaseFixtureOptions extends Lives {
   /** Whether the driver republishes at all. */
   readonly rotation?: false;
   /** Another Vault than the run's; and all its addresses. */
@@ -47,14 +47,14 @@ export const chartRules = [
   { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
 ];
 
-export async function setLeaseScene(label: string, options: LeaseSceneOptions): Promise<LeaseScene> {
+export async function createLeaseFixture(label: string, options: LeaseFixtureOptions): Promise<LeaseFixture> {
   const shared = inject("stack");
   const { directory, kubernetes, logs } = shared;
   const stack = options.vault ? { ...shared, vault: { ...shared.vault, ...options.vault.access } } : shared;
-  const struck = new AbortController();
-  const postgres = await startPostgres({ logs: join(logs, label) }, struck.signal);
+  const tornDown = new AbortController();
+  const postgres = await startPostgres({ logs: join(logs, label) }, tornDown.signal);
   afterAll(async () => {
-    struck.abort();
+    tornDown.abort();
     await postgres.stop();
   });
   const state = await mountState(directory);
@@ -73,10 +73,10 @@ export async function setLeaseScene(label: string, options: LeaseSceneOptions): 
   const providers = { vault: { serviceAccount, flags: [`--config=${config}`], env: options.env } };
   const rotates = options.rotation ?? true;
   const how = { driver: "1.6.0", ...(rotates && { rotationPollInterval: "1s" }), providers } as const;
-  const scene = await setScene(label, how, stack);
-  const engines = await enableEngines(scene.app, postgres, options);
+  const fixture = await createFixture(label, how, stack);
+  const engines = await enableEngines(fixture.app, postgres, options);
   return {
-    ...scene,
+    ...fixture,
     ...engines,
     postgres,
     held: () => askHeld(join(state, "vault", "lock")),

@@ -1,21 +1,21 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { Service } from "../../stack/service.js";
-import { Turns } from "./turns.js";
+import { ReadWriteLock } from "./read-write-lock.js";
 
-/** Ends and starts the run's programs for the tests, which are processes of their own, and gives them their turns. */
-export async function startConductor(
+/** Ends and starts the run's programs for the tests, which are processes of their own, and locks the node for them. */
+export async function startServiceController(
   socket: string,
   services: Readonly<Record<string, Pick<Service, "start" | "stop" | "crash">>>,
   signal: AbortSignal,
 ): Promise<() => void> {
-  const turns = new Turns();
+  const lock = new ReadWriteLock();
   const server = createServer((question, answer) => {
     act(question, answer).catch((error: unknown) => answer.writeHead(500).end(String(error)));
   });
   async function act(question: IncomingMessage, answer: ServerResponse): Promise<void> {
     const [, what = "", name = ""] = (question.url ?? "").split("/");
-    if (what === "turn") return giveTurn(name === "alone", answer);
+    if (what === "lock") return holdLock(name === "alone", answer);
     const service = services[name];
     if (!service) throw new Error(`there is no ${name}`);
     if (what === "start") await service.start(signal);
@@ -24,9 +24,9 @@ export async function startConductor(
     else throw new Error(`nobody knows how to ${what} ${name}`);
     answer.end();
   }
-  /** The turn lasts as long as the connection: a test process that dies gives it back. */
-  async function giveTurn(alone: boolean, answer: ServerResponse): Promise<void> {
-    const end = await turns.take(alone);
+  /** The lock lasts as long as the connection: a test process that dies gives it back. */
+  async function holdLock(alone: boolean, answer: ServerResponse): Promise<void> {
+    const end = await lock.take(alone);
     if (answer.destroyed) return end();
     answer.once("close", end);
     answer.flushHeaders();
@@ -39,8 +39,8 @@ export async function startConductor(
   };
 }
 
-/** The conductor, as the tests speak to it. */
-export class Conductor {
+/** Its client in the test processes. */
+export class ServiceController {
   constructor(readonly socket: string) {}
 
   /** Starts a program and resolves when it is ready; one that runs stays. */
@@ -58,9 +58,9 @@ export class Conductor {
     await this.#ask(`/crash/${service}`);
   }
 
-  /** Waits for a turn, alone or beside others, and resolves with the way to end it. */
-  async turn(how: "alone" | "together"): Promise<() => void> {
-    const call = request({ socketPath: this.socket, path: `/turn/${how}`, agent: false }).end();
+  /** Takes the lock, alone or beside others, and resolves with the function that releases it. */
+  async lock(how: "alone" | "together"): Promise<() => void> {
+    const call = request({ socketPath: this.socket, path: `/lock/${how}`, agent: false }).end();
     const [answer] = (await once(call, "response")) as [IncomingMessage];
     answer.on("error", () => undefined).resume();
     return () => call.destroy();

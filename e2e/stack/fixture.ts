@@ -3,8 +3,8 @@ import { type Application, createApplication } from "./application.js";
 import { type Node, type NodeOptions, startNode } from "./node.js";
 import type { Stack } from "./stack.js";
 
-/** What most cases play on: a node of their own, and an application that uses it. */
-export interface Scene {
+/** What most cases run on: a node of their own, and an application that uses it. */
+export interface Fixture {
   readonly stack: Stack;
   readonly node: Node;
   readonly app: Application;
@@ -13,19 +13,23 @@ export interface Scene {
 }
 
 /**
- * Sets a scene at the top of a test file or of a `describe`, and strikes it after the last test there; on the run's own
+ * Sets a fixture up at the top of a test file or of a `describe`, and tears it down after the last test there; on the run's own
  * stack unless said.
  */
-export async function setScene(label: string, options: NodeOptions, stack: Stack = inject("stack")): Promise<Scene> {
-  const struck = new AbortController();
+export async function createFixture(
+  label: string,
+  options: NodeOptions,
+  stack: Stack = inject("stack"),
+): Promise<Fixture> {
+  const tornDown = new AbortController();
   const app = await createApplication(stack, label);
-  const node = await startNode(stack, options, struck.signal);
+  const node = await startNode(stack, options, tornDown.signal);
   afterAll(async () => {
     if (stack.keep) await untilInterrupted(stack, node);
-    struck.abort();
+    tornDown.abort();
     await node.stop();
   }, Infinity);
-  return { stack, node, app, signal: struck.signal };
+  return { stack, node, app, signal: tornDown.signal };
 }
 
 /** Says where everything is, and waits. Ctrl-C ends the whole run. */

@@ -3,10 +3,10 @@ import { auditedRequests } from "../../stack/audit-log.js";
 import { type Engines, type Lives, enableEngines } from "../../stack/engines.js";
 import { type Postgres, startPostgres } from "../../stack/postgres.js";
 import type { RunningPod } from "./running-pod.js";
-import { type Scene, setScene } from "./scene.js";
+import { type Fixture, createFixture } from "./fixture.js";
 
-/** A scene with a database and engines of its own. */
-export interface LeaseScene extends Scene, Engines {
+/** A fixture with a database and engines of its own. */
+export interface LeaseFixture extends Fixture, Engines {
   readonly postgres: Postgres;
   /** The users that Vault has made for a role of the database, and not yet dropped. */
   readonly users: (role?: string) => Promise<string[]>;
@@ -16,23 +16,23 @@ export interface LeaseScene extends Scene, Engines {
   readonly logins: () => Promise<number>;
 }
 
-export interface LeaseSceneOptions extends Lives {
+export interface LeaseFixtureOptions extends Lives {
   /** Where pods reach the database. */
   readonly ip?: string;
 }
 
-export async function setLeaseScene(
+export async function createLeaseFixture(
   label: string,
   how: "alone" | "together",
-  { ip, ...lives }: LeaseSceneOptions,
-): Promise<LeaseScene> {
-  const scene = await setScene(label, how);
-  const { app, cluster, signal, atTheEnd } = scene;
+  { ip, ...lives }: LeaseFixtureOptions,
+): Promise<LeaseFixture> {
+  const fixture = await createFixture(label, how);
+  const { app, cluster, signal, atTheEnd } = fixture;
   const postgres = await startPostgres({ logs: join(cluster.logs, label), ...(ip !== undefined && { ip }) }, signal);
   atTheEnd(() => postgres.stop());
   const engines = await enableEngines(app, postgres, lives);
   return {
-    ...scene,
+    ...fixture,
     ...engines,
     postgres,
     // Names are made of the login's, the role's first eight letters, and something random.
