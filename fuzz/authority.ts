@@ -8,7 +8,7 @@ import { AuthorityRewriter } from "../src/rpc/authority-rewriter.js";
 import { HpackDecoder } from "../src/rpc/hpack-decoder.js";
 import { frameType } from "../src/rpc/http2-frames.js";
 import { versionResponse } from "../src/rpc/provider-service.js";
-import { startRpcServer } from "../src/rpc/server.js";
+import { createRpcServer } from "../src/rpc/server.js";
 import { systemClock } from "../src/shared/clock.js";
 import { RawHttp2Client } from "../src/testing/http2-client.js";
 import { damagedBytes, rawBytes } from "./mutations.js";
@@ -59,24 +59,22 @@ export const authorityTarget: Target<Client[]> = {
   async open() {
     const directory = await mkdtemp(join(tmpdir(), "km-fuzz-"));
     const socketPath = join(directory, "vault.sock");
-    const server = await startRpcServer(
-      {
-        socketPaths: [socketPath],
-        service: {
-          version: () => versionResponse("1"),
-          mount: async ({ targetPath }) => ({
-            objectVersion: [{ id: "app", version: "1" }],
-            error: undefined,
-            files: [{ path: "app", mode: 0o644, contents: Buffer.from(targetPath) }],
-          }),
-        },
-        clock: systemClock,
-        random: Math.random,
-        onCall: () => {},
-        onSocket: () => {},
+    const server = createRpcServer({
+      socketPaths: [socketPath],
+      service: {
+        version: () => versionResponse("1"),
+        mount: async ({ targetPath }) => ({
+          objectVersion: [{ id: "app", version: "1" }],
+          error: undefined,
+          files: [{ path: "app", mode: 0o644, contents: Buffer.from(targetPath) }],
+        }),
       },
-      new AbortController().signal,
-    );
+      clock: systemClock,
+      random: Math.random,
+      onCall: () => {},
+      onSocket: () => {},
+    });
+    await server.listen(new AbortController().signal);
     const driver = new DriverClient(socketPath);
     return {
       async check(clients) {

@@ -105,7 +105,7 @@ async function liveWith(record: Redacted<Buffer>): Promise<void> {
     lifetime: life.signal,
     lives: () => true,
   });
-  credentials.journal.open(new RecordsInMemory(), [{ name: "record", payload: record }], [sampleConnection()]);
+  credentials.state.open(new RecordsInMemory(), [{ name: "record", payload: record }], [sampleConnection()]);
   for (let minutes = 0; minutes < 90; minutes += 30) {
     await clock.advance(30 * 60_000);
     credentials.renewalLoop.tick(life.signal);

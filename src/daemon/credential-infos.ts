@@ -4,7 +4,7 @@ import type { Credentials } from "../leases/credentials.js";
 import type { Clock } from "../shared/clock.js";
 import type { CredentialInfo } from "../shared/credential-info.js";
 import { type StoredToken, tokenRenewalAt, tokenReplacementAt } from "../vault/stored-token.js";
-import { endOf } from "../vault/term.js";
+import { endOf, standingAt } from "../vault/term.js";
 
 type State = CredentialInfo["state"];
 
@@ -71,8 +71,7 @@ class Teller {
   }
 
   #standing({ from, end }: { from: number; end: number }): State {
-    if (this.#now >= (from + end) / 2) return "ending";
-    return this.#now >= from ? "due" : "held";
+    return standingAt(this.#now, from, end);
   }
 
   #times(times: Record<"renewAt" | "replaceAt" | "endsAt", number>) {

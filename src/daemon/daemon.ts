@@ -7,7 +7,7 @@ import { RequestsInFlight } from "../mount/requests-in-flight.js";
 import type { TokenMinter } from "../mount/authenticate-pod.js";
 import { callVersion } from "../rpc/call-version.js";
 import { versionResponse } from "../rpc/provider-service.js";
-import { type RpcServer, startRpcServer } from "../rpc/server.js";
+import { createRpcServer } from "../rpc/server.js";
 import type { Clock } from "../shared/clock.js";
 import { deriveKey, keyLabels } from "../shared/derived-key.js";
 import { ProviderError } from "../shared/errors.js";
@@ -87,7 +87,7 @@ async function start(
   const client = createVaultClient({ clock, random, observer: observers, paths });
   releases.add(() => client.close());
 
-  const metrics = new Metrics(version, () => inventoryOf({ credentials, client, clock, leadMs }));
+  const metrics = new Metrics(version);
   observers.countWith(metrics);
   const recorder = events && new EventRecorder({ kube: events, clock, random, observer: observers });
   if (recorder) releases.add(() => recorder.stop());
@@ -99,19 +99,6 @@ async function start(
     releases,
     signal,
   );
-
-  const edge: { rpc?: RpcServer } = {};
-  const health = await startHealthServer(
-    options.healthAddress,
-    {
-      unreadiness: (asked) =>
-        unreadinessOf({ rpc: edge.rpc, client, callVersion: () => callVersion(options.socketPath, asked) }),
-      metrics: async () => ({ contentType: metrics.contentType, text: await metrics.scrape() }),
-    },
-    clock,
-    signal,
-  );
-  releases.add(() => health.stop());
 
   const workshop = new RenderWorker({ worker: workerFile, clock, observer: observers });
   releases.add(() => workshop.close());
@@ -131,27 +118,40 @@ async function start(
     classRead: notes.note.bind(notes),
     mounted: (...what: Parameters<PodEvents["mounted"]>) => podEvents?.mounted(...what),
   };
-  const rpc = (edge.rpc = await startRpcServer(
-    {
-      socketPaths: [options.socketPath, ...(options.additionalSocketPath ? [options.additionalSocketPath] : [])],
-      service: {
-        version: () => versionResponse(version),
-        mount: async (request, called, call) => {
-          const closed = credentials.closed();
-          if (closed) throw closed;
-          return mount(request, service, called, call).catch((reason: unknown) => {
-            podEvents?.refused(request.targetPath, ProviderError.from(reason));
-            throw reason;
-          });
-        },
+  const rpc = createRpcServer({
+    socketPaths: [options.socketPath, ...(options.additionalSocketPath ? [options.additionalSocketPath] : [])],
+    service: {
+      version: () => versionResponse(version),
+      mount: async (request, called, call) => {
+        const closed = credentials.closed();
+        if (closed) throw closed;
+        return mount(request, service, called, call).catch((reason: unknown) => {
+          podEvents?.refused(request.targetPath, ProviderError.from(reason));
+          throw reason;
+        });
       },
-      clock,
-      random,
-      onCall: (outcome) => observers.called(outcome),
-      onSocket: (path, state, error) => observers.socketChanged(path, state, error),
     },
+    clock,
+    random,
+    onCall: (outcome) => observers.called(outcome),
+    onSocket: (path, state, error) => observers.socketChanged(path, state, error),
+  });
+
+  const health = await startHealthServer(
+    options.healthAddress,
+    {
+      unreadiness: (asked) => unreadinessOf({ rpc, client, callVersion: () => callVersion(options.socketPath, asked) }),
+      metrics: async () => ({
+        contentType: metrics.contentType,
+        text: await metrics.scrape(inventoryOf({ credentials, client, clock, leadMs })),
+      }),
+    },
+    clock,
     signal,
-  ));
+  );
+  releases.add(() => health.stop());
+
+  await rpc.listen(signal);
   releases.add(() => rpc.stop());
   log.info(
     {

@@ -4,7 +4,7 @@ import type { Clock } from "../shared/clock.js";
 import type { CredentialHolding, Inventory } from "../telemetry/inventory.js";
 import type { LiveVaultClient } from "../vault/create-vault-client.js";
 import { tokenReplacementAt } from "../vault/stored-token.js";
-import { endOf } from "../vault/term.js";
+import { endOf, standingAt } from "../vault/term.js";
 
 /** What stands now, for a scrape. */
 export function inventoryOf(of: {
@@ -30,34 +30,21 @@ export function inventoryOf(of: {
 }
 
 function credentialsIn({ cache, tokens }: Credentials, leadMs: number, now: number): CredentialHolding[] {
-  const standingTokens = [...tokens.current()].map((session) =>
-    standing(
-      session.connection.name,
-      "token",
-      { from: tokenReplacementAt(session, leadMs), end: endOf(session.term) },
-      now,
-    ),
-  );
-  const others = [...cache.entries()].flatMap(({ answer }) =>
+  const ofTokens = [...tokens.current()].map((stored) => ({
+    connection: stored.connection.name,
+    engine: "token",
+    standing: standingAt(now, tokenReplacementAt(stored, leadMs), endOf(stored.term)),
+  }));
+  const ofAnswers = [...cache.entries()].flatMap(({ answer }) =>
     answer && answer.kind !== "static"
       ? [
-          standing(
-            answer.session.connection.name,
-            answer.engine,
-            { from: replaceAt(answer, leadMs), end: endsAt(answer) },
-            now,
-          ),
+          {
+            connection: answer.session.connection.name,
+            engine: answer.engine,
+            standing: standingAt(now, replaceAt(answer, leadMs), endsAt(answer)),
+          },
         ]
       : [],
   );
-  return [...standingTokens, ...others];
-}
-
-function standing(
-  connection: string,
-  engine: string,
-  { from, end }: { from: number; end: number },
-  now: number,
-): CredentialHolding {
-  return { connection, engine, due: now >= from, ending: now >= (from + end) / 2 };
+  return [...ofTokens, ...ofAnswers];
 }

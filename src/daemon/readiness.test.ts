@@ -4,7 +4,7 @@ import { unreadinessOf } from "./readiness.js";
 
 test.each([
   ["ready when its own socket answers", { rpc: { state: "listening" as const }, answers: true, faults: {} }, []],
-  ["not before the socket stands", { rpc: undefined, answers: true, faults: {} }, ["starting"]],
+  ["not before the socket stands", { rpc: { state: "starting" as const }, answers: true, faults: {} }, ["starting"]],
   [
     "not when another took the socket",
     { rpc: { state: "displaced" as const }, answers: true, faults: {} },

@@ -9,12 +9,12 @@ export async function unreadinessOf({
   client,
   callVersion,
 }: {
-  rpc: Pick<RpcServer, "state"> | undefined;
+  rpc: Pick<RpcServer, "state">;
   client: { faults(): ReadonlyMap<string, string> };
   callVersion: () => Promise<unknown>;
 }): Promise<string[]> {
   const faults = [...client.faults()].map(([connection, fault]) => `connection ${connection}: ${fault}`);
-  if (!rpc) return ["starting", ...faults];
+  if (rpc.state === "starting") return ["starting", ...faults];
   if (rpc.state !== "listening") return [`socket: ${rpc.state}`, ...faults];
   const answered = await callVersion().then(
     () => true,

@@ -59,6 +59,8 @@ export async function startCredentials(
   const life = new AbortController();
   setMaxListeners(0, life.signal); // Every token that is revoked listens, and a node's pods may go all at once.
   const watch = podWatchOf(parts);
+  const stateOwner = options.state && (await stateOwnerOf(parts, options.state, signal));
+  if (stateOwner) releases.add(() => stateOwner.release());
   const credentials = createCredentials({
     client,
     clock,
@@ -71,13 +73,13 @@ export async function startCredentials(
     renewalObserver: leaseObservers,
     lives: (uid) => watch?.state === "live" && watch.find(uid) !== undefined,
     refreshWished: (uid) => watch?.find(uid)?.refresh,
-    credentialsRefused: () => state?.refusal(),
+    credentialsRefused: () => stateOwner?.refusal(),
     lifetime: life.signal,
   });
-  const { cache, tokens, renewalLoop, journal } = credentials;
+  const { cache, tokens, renewalLoop, journal, state } = credentials;
 
   let closed: ProviderError | undefined;
-  const door = createAdminServer({
+  const adminServer = createAdminServer({
     leases: () => credentialInfos(credentials, clock, leadMs),
     revokeAll: () => {
       closed = new ProviderError(
@@ -87,19 +89,9 @@ export async function startCredentials(
       return tokens.revokeAll();
     },
   });
-  const state: StateOwner | undefined = options.state && (await openState(parts, options.state));
-  if (state) releases.add(() => state.release());
+  await stateOwner?.start({ state, adminServer }, signal);
 
-  function openState({ key }: CredentialsStartParts, place: NonNullable<Options["state"]>): Promise<StateOwner> {
-    const { providerName: provider, nodeName, operator } = options;
-    const { connections } = operator;
-    return StateOwner.open(
-      { place, key, provider, nodeName, connections, ledger: journal, door, clock, observer: leaseObservers },
-      signal,
-    );
-  }
-
-  const departures =
+  const podReaper =
     watch &&
     new PodReaper({
       watch,
@@ -110,18 +102,18 @@ export async function startCredentials(
       random,
       observer: leaseObservers,
     });
-  const hurried = [
-    () => state?.round(life.signal),
-    () => renewalLoop.tick(life.signal),
+  const everySecond = [
+    () => stateOwner?.tick({ state, adminServer }, life.signal),
     () => tokens.revokeLeaving(),
-    () => departures?.round(life.signal),
+    () => renewalLoop.tick(life.signal),
+    () => podReaper?.round(life.signal),
   ];
-  const greetings = () => options.operator.connections.map((connection) => client.identify(connection, life.signal));
-  const leisurely = [() => cache.sweep(clock.monotonic()), () => tokens.sweep(), () => Promise.all(greetings())];
+  const identified = () => options.operator.connections.map((connection) => client.identify(connection, life.signal));
+  const everyMinute = [() => cache.sweep(clock.monotonic()), () => tokens.sweep(), () => Promise.all(identified())];
   const failed = (error: unknown) => observers.choreFailed(error);
   const running = [
-    runEvery(clock, 1_000, hurried, failed, life.signal),
-    runEvery(clock, 60_000, leisurely, failed, life.signal),
+    runEvery(clock, 1_000, everySecond, failed, life.signal),
+    runEvery(clock, 60_000, everyMinute, failed, life.signal),
     watch?.run(life.signal),
   ];
   releases.add(async () => {
@@ -131,6 +123,16 @@ export async function startCredentials(
     await journal.settled();
   });
   return { ...credentials, closed: () => closed };
+}
+
+function stateOwnerOf(
+  { options, key, clock, leaseObservers }: CredentialsStartParts,
+  place: NonNullable<Options["state"]>,
+  signal: AbortSignal,
+): Promise<StateOwner> {
+  const { providerName: provider, nodeName, operator } = options;
+  const { connections } = operator;
+  return StateOwner.prepare({ place, key, provider, nodeName, connections, clock, observer: leaseObservers }, signal);
 }
 
 function podWatchOf({

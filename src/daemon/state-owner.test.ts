@@ -18,34 +18,34 @@ test("a take-over that fails is tried again, and succeeds once its cause is gone
   await chmod(directory, 0o700);
   const former = new StateLock(directory, systemClock, () => randomBytes(6).toString("hex"));
   await former.take(createServer(), never);
-  const { journal } = testCredentials({ client: new CountingVault(new FakeClock()), clock: new FakeClock() });
+  const { state } = testCredentials({ client: new CountingVault(new FakeClock()), clock: new FakeClock() });
   const told: boolean[] = [];
-  const state = await StateOwner.open(
+  const owner = await StateOwner.prepare(
     {
       place: { directory, onDisk: true },
       key: new Redacted(Buffer.alloc(32)),
       provider: "vault",
       nodeName: "node-1",
       connections: [],
-      ledger: journal,
-      door: createServer(),
       clock: systemClock,
       observer: { stateHeld: (_directory, held) => told.push(held), setAside: () => {}, ofAnotherBoot: () => {} },
     },
     never,
   );
-  onTestFinished(() => state.release());
+  onTestFinished(() => owner.release());
+  const owned = { state, adminServer: createServer() };
+  await owner.start(owned, never);
   const records = `${directory}/records`;
   await mkdir(records);
   await chmod(records, 0o755); // Open to others: not to be used.
   await former.release();
   for (let times = 0; times < 3; times += 1) {
-    await expect(state.round(never)).rejects.toThrow("is open to others");
-    expect(state.refusal()).toBeDefined();
+    await expect(owner.tick(owned, never)).rejects.toThrow("is open to others");
+    expect(owner.refusal()).toBeDefined();
   }
   await chmod(records, 0o700);
-  await state.round(never);
-  expect(state.refusal()).toBeUndefined();
-  await state.round(never);
+  await owner.tick(owned, never);
+  expect(owner.refusal()).toBeUndefined();
+  await owner.tick(owned, never);
   expect(told).toEqual([false, true]);
 });

@@ -3,7 +3,7 @@ import type { Server } from "node:net";
 import { hostname } from "node:os";
 import type { Connection } from "../config/connection.js";
 import type { StatePlace } from "../config/options.js";
-import type { StateJournal } from "../leases/state-journal.js";
+import type { CredentialState } from "../leases/credential-state.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Redacted } from "../shared/redacted.js";
@@ -11,6 +11,12 @@ import { readBootId } from "../state/boot-id.js";
 import { SealedRecords, type SealedRecordsObserver } from "../state/sealed-records.js";
 import { openStateDirectory } from "../state/state-directory.js";
 import { StateLock } from "../state/state-lock.js";
+
+/** What the owner keeps there, and who answers on its lock. */
+export interface OwnedState {
+  state: Pick<CredentialState, "open" | "close">;
+  adminServer: Server;
+}
 
 export interface StateOwnerObserver extends SealedRecordsObserver {
   /** Whether this process is the one that writes there. */
@@ -23,9 +29,6 @@ export interface StateOwnerParts {
   provider: string;
   nodeName: string | undefined;
   connections: readonly Connection[];
-  ledger: StateJournal;
-  /** Listens on the lock. */
-  door: Server;
   clock: Clock;
   observer: StateOwnerObserver;
 }
@@ -49,14 +52,17 @@ export class StateOwner {
     this.#lock = new StateLock(directory, parts.clock, () => randomBytes(6).toString("hex"));
   }
 
-  /** Takes up what is there, if nobody else holds it. Throws `invalid_request` for a directory that must not be used. */
-  static async open(parts: StateOwnerParts, signal: AbortSignal): Promise<StateOwner> {
+  /** Prepares the directory, and takes nothing up yet. Throws `invalid_request` for one that must not be used. */
+  static async prepare(parts: StateOwnerParts, signal: AbortSignal): Promise<StateOwner> {
     const { directory: path, onDisk } = parts.place;
     const directory = await openStateDirectory({ path, onDisk }, signal);
-    const state = new StateOwner(parts, directory, await readBootId(signal));
-    await state.#take(signal);
-    if (!state.#records) parts.observer.stateHeld(directory, false);
-    return state;
+    return new StateOwner(parts, directory, await readBootId(signal));
+  }
+
+  /** Takes up what is there, unless another process owns it. */
+  async start(owned: OwnedState, signal: AbortSignal): Promise<void> {
+    await this.#take(owned, signal);
+    if (!this.#records) this.#parts.observer.stateHeld(this.#directory, false);
   }
 
   /** Why no credential may be made now. */
@@ -69,11 +75,11 @@ export class StateOwner {
   }
 
   /** Takes it up once the other process is gone, and steps back where somebody has taken it away; call it every second or so. */
-  async round(signal: AbortSignal): Promise<void> {
-    if (!this.#records) return this.#take(signal);
+  async tick(owned: OwnedState, signal: AbortSignal): Promise<void> {
+    if (!this.#records) return this.#take(owned, signal);
     if (await this.#lock.stillOurs()) return this.#records.prune();
     this.#records = undefined;
-    this.#parts.ledger.close();
+    owned.state.close();
     await this.#lock.release();
     this.#parts.observer.stateHeld(this.#directory, false);
   }
@@ -83,12 +89,12 @@ export class StateOwner {
   }
 
   /** Without the lock afterwards where anything fails, so that it can be tried again. */
-  async #take(signal: AbortSignal): Promise<void> {
-    const { door, ledger, connections, observer } = this.#parts;
-    if (!(await this.#lock.take(door, signal))) return;
+  async #take({ state, adminServer }: OwnedState, signal: AbortSignal): Promise<void> {
+    const { connections, observer } = this.#parts;
+    if (!(await this.#lock.take(adminServer, signal))) return;
     try {
       const records = this.#sealedRecords();
-      ledger.open(records, await records.readAll(signal), connections);
+      state.open(records, await records.readAll(signal), connections);
       this.#records = records;
     } catch (error) {
       await this.#lock.release();

@@ -12,6 +12,7 @@ import { sampleLimits, testCredentials } from "../testing/test-credentials.js";
 import { heldBytes } from "./cached-secret.js";
 import type { SecretCache } from "./secret-cache.js";
 import type { CachedSecretSource } from "./cached-secret-source.js";
+import type { TokenStore } from "../vault/token-store.js";
 import type { CredentialsParts } from "./credentials.js";
 
 const minute = 60_000;
@@ -30,6 +31,7 @@ let clock: FakeClock;
 let vault: CountingVault;
 let cache: SecretCache;
 let source: CachedSecretSource;
+let tokens: TokenStore;
 let heldInstead: string[];
 
 /** A draw of one half: refresh factors are 1, and spreads are half of their span. */
@@ -40,7 +42,7 @@ function start(change: Partial<CredentialsParts["limits"]> = {}): void {
   clock = new FakeClock();
   vault = new CountingVault(clock);
   heldInstead = [];
-  ({ cache, source } = testCredentials({
+  ({ cache, source, tokens } = testCredentials({
     client: vault,
     clock,
     limits: sampleLimits({ bindings: 100, bytes: 100 * one, ...change }),
@@ -411,6 +413,8 @@ describe("memory", () => {
     vault.replies.set(kv.path, { body: secret("1") });
     for (const ownerKey of ["a", "b", "c"]) await mount({ principal: { ownerKey } });
     expect([...cache.volumes()].map(({ ownerKey }) => ownerKey)).toEqual(["b", "c"]);
+    tokens.revokeLeaving();
+    await clock.advance(0);
     expect(vault.revoked).toEqual(["accessor-1"]);
   });
 
@@ -472,6 +476,7 @@ describe("memory", () => {
     await clock.advance(24 * 60 * minute);
     cache.sweep(clock.monotonic());
     expect(cache.totals()).toEqual({ bindings: 0, bytes: 0, answers: { static: 0, leased: 0, issued: 0 } });
+    tokens.revokeLeaving();
     await clock.advance(0);
     expect(vault.revoked).toEqual(["accessor-1"]);
   });

@@ -8,6 +8,7 @@ import { TokenStore, type TokenStoreObserver } from "../vault/token-store.js";
 import type { LeaseRules } from "../vault/term.js";
 import type { VaultClient } from "../vault/vault-client.js";
 import { VaultSecrets, type VaultSecretsObserver } from "../vault/vault-secrets.js";
+import { CredentialState, type CredentialStateObserver } from "./credential-state.js";
 import { StateJournal, type StateJournalObserver } from "./state-journal.js";
 import { SecretCache, type CacheLimits } from "./secret-cache.js";
 import { CachedSecretSource, type CachedSecretSourceObserver } from "./cached-secret-source.js";
@@ -23,7 +24,7 @@ export interface CredentialsParts {
   /** What is known of paths that make credentials; shared with the client, which waits for those. */
   paths: CredentialPaths;
   observer: TokenStoreObserver & CachedSecretSourceObserver & VaultSecretsObserver;
-  renewalObserver: RenewalLoopObserver & StateJournalObserver;
+  renewalObserver: RenewalLoopObserver & StateJournalObserver & CredentialStateObserver;
   /** Which pods are known to live; where nobody knows, none is. */
   lives: (podUid: string) => boolean;
   /** See `CachedSecretSourceParts`. */
@@ -41,6 +42,7 @@ export interface Credentials {
   source: CachedSecretSource;
   renewalLoop: RenewalLoop;
   journal: StateJournal;
+  state: CredentialState;
   /** Bytes of answers on their way to Mounts, and of the files made of them. */
   inFlight: FairBudget;
   /** Resolves when nothing is being made or given back any more, and what was made has been written. */
@@ -50,11 +52,11 @@ export interface Credentials {
 /** Puts together what answers Mounts, what renews, and what survives. Nothing is started. */
 export function createCredentials(parts: CredentialsParts): Credentials {
   const { client, clock, random, limits, rules, observer, renewalObserver, lifetime, paths } = parts;
-  const cache = new SecretCache(limits, (ownerKey) => tokens.close(ownerKey), parts.lives);
-  const journal = new StateJournal({ cache, tokens: () => tokens, paths, clock, random, observer: renewalObserver });
+  const cache = new SecretCache(limits, parts.lives);
+  const journal = new StateJournal(renewalObserver);
   const common = { client, clock, random, rules, journal };
   const isNeeded = (ownerKey: string) => cache.isNeeded(ownerKey);
-  const tokens: TokenStore = new TokenStore({ ...common, isNeeded, observer, lifetime });
+  const tokens = new TokenStore({ ...common, isNeeded, observer, lifetime });
   const secrets = new VaultSecrets({ client, tokens, paths, observer, lifetime });
   const { refreshWished, credentialsRefused, scheduler } = parts;
   const inFlight = new FairBudget(limits.inFlightBytes);
@@ -69,11 +71,12 @@ export function createCredentials(parts: CredentialsParts): Credentials {
     refreshWished,
     credentialsRefused,
   });
+  const state = new CredentialState({ journal, cache, tokens, paths, clock, random, observer: renewalObserver });
   const renewalLoop = new RenewalLoop({ ...common, cache, tokens, observer: renewalObserver });
   const settled = async () => {
     await source.settled(); // Each may log in, and give back.
     await Promise.all([tokens.settled(), secrets.settled()]);
     await journal.settled();
   };
-  return { cache, tokens, source, renewalLoop, journal, inFlight, settled };
+  return { cache, tokens, source, renewalLoop, journal, state, inFlight, settled };
 }

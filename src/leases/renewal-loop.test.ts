@@ -61,6 +61,7 @@ async function mount(principal: Partial<Principal> = {}): Promise<string> {
 async function pass(ms: number, step = second): Promise<void> {
   for (let passed = 0; passed < ms; passed += step) {
     await clock.advance(step);
+    credentials.tokens.revokeLeaving();
     credentials.renewalLoop.tick(never);
     await credentials.renewalLoop.settled();
   }

@@ -7,7 +7,7 @@ import { engineOf } from "../vault/engine.js";
 import { isTransient } from "../vault/transient.js";
 import { type StoredToken, hasEnded, tokenRenewalAt } from "../vault/stored-token.js";
 import type { Persistence, TokenStore } from "../vault/token-store.js";
-import { type LeaseRules, endOf, renewed, unrenewable } from "../vault/term.js";
+import { type LeaseRules, endOf, renewed, standingAt, unrenewable } from "../vault/term.js";
 import { livenessOf } from "../vault/token-liveness.js";
 import type { Caller, Lease, VaultClient } from "../vault/vault-client.js";
 import { VaultError } from "../vault/vault-error.js";
@@ -159,8 +159,8 @@ export class RenewalLoop {
   /** Half of the time that a Mount had to replace it is over. */
   #announce(entry: CacheEntry, answer: CachedSecret, now: number): void {
     const end = endsAt(answer);
-    const from = replaceAt(answer, this.#parts.rules.leadMs);
-    if (end === Infinity || isDead(answer) || now < (from + end) / 2 || this.#announced.has(answer)) return;
+    const standing = standingAt(now, replaceAt(answer, this.#parts.rules.leadMs), end);
+    if (standing !== "ending" || isDead(answer) || this.#announced.has(answer)) return;
     this.#announced.add(answer);
     this.#parts.observer.endsUnreplaced(entry, answer, Math.max(0, end - now));
   }

@@ -86,7 +86,6 @@ const supersededMs = 5 * 60_000;
  */
 export class SecretCache {
   readonly #limits: CacheLimits;
-  readonly #forgotten: (ownerKey: string) => void;
   readonly #livingPod: (uid: string) => boolean;
   readonly #volumes = new Map<string, VolumeRecord>();
   readonly #entries = new Map<string, CacheEntry>();
@@ -97,11 +96,10 @@ export class SecretCache {
   /** Those of pods' own volumes, by volume key: more than one while a class changes its role. */
   readonly #volumesAt = new Map<string, Set<VolumeRecord>>();
 
-  /** `forgotten` is told the owner key that no volume needs any more; `lives` tells which pods are known to live. */
-  constructor(limits: CacheLimits, forgotten: (ownerKey: string) => void, lives: (podUid: string) => boolean) {
+  /** `lives` tells which pods are known to live. */
+  constructor(limits: CacheLimits, lives: (podUid: string) => boolean) {
     this.#limits = limits;
     this.#memory = new CacheMemory(limits.bytes);
-    this.#forgotten = forgotten;
     this.#livingPod = lives;
   }
 
@@ -280,7 +278,7 @@ export class SecretCache {
     if (!this.#volumes.delete(volume.key)) return;
     for (const entry of volume.entries) this.#release(volume, entry);
     leave(this.#volumesAt, volume.volumeKey, volume);
-    if (leave(this.#volumesOf, volume.ownerKey, volume)) this.#forgotten(volume.ownerKey);
+    leave(this.#volumesOf, volume.ownerKey, volume);
   }
 
   volumes(): Iterable<VolumeRecord> {
@@ -421,9 +419,7 @@ function group<T>(groups: Map<string, Set<T>>, key: string): Set<T> {
   return made;
 }
 
-/** Whether it was the last of its group. */
-function leave<T>(groups: Map<string, Set<T>>, key: string, member: T): boolean {
+function leave<T>(groups: Map<string, Set<T>>, key: string, member: T): void {
   const members = groups.get(key);
-  if (!members?.delete(member) || members.size > 0) return false;
-  return groups.delete(key);
+  if (members?.delete(member) && members.size === 0) groups.delete(key);
 }

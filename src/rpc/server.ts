@@ -29,8 +29,13 @@ export interface RpcServerOptions {
 }
 
 export interface RpcServer {
-  /** Only `listening`, which all sockets must be, is ready. From the moment a stop begins it is `stopping`. */
-  readonly state: SocketState | "stopping";
+  /**
+   * Only `listening`, which all sockets must be, is ready. It is `starting` until `listen` has resolved, and `stopping` from
+   * the moment a stop begins.
+   */
+  readonly state: SocketState | "starting" | "stopping";
+  /** Puts the sockets in place. Rejects with `invalid_request` where that cannot be, and has put none then. */
+  listen(signal: AbortSignal): Promise<void>;
   /** Stops in order; may be called again, and then waits for the first. Never rejects for a client's sake. */
   stop(): Promise<void>;
 }
@@ -52,9 +57,8 @@ const grpcOptions = {
   interceptors: [finalCodes],
 };
 
-/** Serves the driver at a unix socket, which appears when all else is ready. Rejects with `invalid_request` where it cannot be. */
-export async function startRpcServer(options: RpcServerOptions, signal: AbortSignal): Promise<RpcServer> {
-  signal.throwIfAborted();
+/** The server of the driver's calls; it listens at unix sockets, once it is told to. */
+export function createRpcServer(options: RpcServerOptions): RpcServer {
   // It would write to stderr what clients send, past our log.
   setLogVerbosity(logVerbosity.NONE);
   const calls = new OpenCalls();
@@ -76,13 +80,17 @@ export async function startRpcServer(options: RpcServerOptions, signal: AbortSig
     return new SocketKeeper({ path, clock, random, onState, onConnection });
   });
   const stopKeepers = () => Promise.all(keepers.map((keeper) => keeper.stop()));
-  try {
-    for (const keeper of keepers) await keeper.start();
-  } catch (error) {
-    await stopKeepers();
-    throw error;
-  }
-
+  let listening = false;
+  const listen = async (signal: AbortSignal) => {
+    signal.throwIfAborted();
+    try {
+      for (const keeper of keepers) await keeper.start();
+      listening = true;
+    } catch (error) {
+      await stopKeepers();
+      throw error;
+    }
+  };
   let stopping: Promise<void> | undefined;
   const stop = async () => {
     const error = new ProviderError("unavailable", "keymount is stopping on this node; the kubelet tries again");
@@ -98,9 +106,11 @@ export async function startRpcServer(options: RpcServerOptions, signal: AbortSig
   };
   return {
     get state() {
+      if (!listening) return "starting";
       const state = keepers.map((keeper) => keeper.state).find((state) => state !== "listening") ?? "listening";
       return stopping && state !== "stopped" ? "stopping" : state;
     },
+    listen,
     stop: () => (stopping ??= stop()),
   };
 }

@@ -20,10 +20,8 @@ export interface CredentialHolding {
   connection: string;
   /** `token` for tokens. */
   engine: string;
-  /** Its end is in sight, and the next Mount should replace it. */
-  due: boolean;
-  /** Half of the time there was for that is over. */
-  ending: boolean;
+  /** `due`: its end is in sight, and the next Mount should replace it. `ending`: half of the time for that is over. */
+  standing: "held" | "due" | "ending";
 }
 
 export interface ConnectionHoldings {
@@ -34,30 +32,32 @@ export interface ConnectionHoldings {
   faulty: boolean;
 }
 
-/** Gauges that ask for what stands when they are scraped. */
-export function registerHoldings(registry: Registry, holdings: () => Inventory): void {
-  const single = (name: string, help: string, read: (held: Inventory) => number) =>
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read(holdings()));
-      },
+/** Registers the gauges of what stands; gives the function that sets them all. */
+export function registerInventory(registry: Registry): (inventory: Inventory) => void {
+  const setters: ((inventory: Inventory) => void)[] = [];
+  const registers = [registry];
+  const single = (name: string, help: string, read: (held: Inventory) => number) => {
+    const gauge = new Gauge({ name, help, registers });
+    setters.push((inventory) => gauge.set(read(inventory)));
+  };
+  const labelled = (name: string, help: string, label: string, read: (held: Inventory) => [string, number][]) => {
+    const gauge = new Gauge({ name, help, labelNames: [label], registers });
+    setters.push((inventory) => {
+      gauge.reset();
+      for (const [value, number] of read(inventory)) gauge.set({ [label]: value }, number);
     });
-  const labelled = (name: string, help: string, label: string, read: (held: Inventory) => [string, number][]) =>
-    new Gauge({
-      name,
-      help,
-      labelNames: [label],
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const [value, number] of read(holdings())) this.set({ [label]: value }, number);
-      },
-    });
+  };
   const perConnection = (name: string, help: string, read: (load: ConnectionHoldings) => number) =>
     labelled(name, help, "connection", ({ connections }) => [...connections].map(([key, load]) => [key, read(load)]));
+  const credentials = (name: string, help: string, counts: (one: CredentialHolding) => boolean) => {
+    const gauge = new Gauge({ name, help, labelNames: ["connection", "engine"], registers });
+    setters.push((inventory) => {
+      gauge.reset();
+      for (const one of inventory.credentials) {
+        gauge.inc({ connection: one.connection, engine: knownEngine(one.engine) }, counts(one) ? 1 : 0);
+      }
+    });
+  };
 
   single("keymount_volumes", "Volumes that hold answers", (held) => held.volumes);
   single("keymount_cache_bytes", "Bytes of the answers held", (held) => held.bytes);
@@ -75,29 +75,16 @@ export function registerHoldings(registry: Registry, holdings: () => Inventory):
   labelled("keymount_cached_secrets", "Answers held, by kind: static, leased, issued", "kind", ({ answers }) =>
     Object.entries(answers),
   );
-  const credentials = (name: string, help: string, counts: (one: CredentialHolding) => boolean) =>
-    new Gauge({
-      name,
-      help,
-      labelNames: ["connection", "engine"],
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const one of holdings().credentials) {
-          this.inc({ connection: one.connection, engine: knownEngine(one.engine) }, counts(one) ? 1 : 0);
-        }
-      },
-    });
   credentials("keymount_credentials", "Tokens, leases and certificates held", () => true);
   credentials(
     "keymount_credentials_due",
     "Those whose end is in sight: the next Mount replaces them",
-    ({ due }) => due,
+    ({ standing }) => standing !== "held",
   );
   credentials(
     "keymount_credentials_ending",
     "Those that end soon, and no Mount has come to replace them",
-    ({ ending }) => ending,
+    ({ standing }) => standing === "ending",
   );
   perConnection("keymount_vault_in_flight", "Requests to Vault under way", ({ inFlight }) => inFlight);
   perConnection(
@@ -111,4 +98,5 @@ export function registerHoldings(registry: Registry, holdings: () => Inventory):
     "1 while the connection's own settings are at fault (TLS refused, name not found)",
     ({ faulty }) => (faulty ? 1 : 0),
   );
+  return (inventory) => setters.forEach((set) => set(inventory));
 }

@@ -9,14 +9,14 @@ const holdings: Inventory = {
   inFlightBytes: 1_024,
   tokens: 2,
   answers: { static: 4, leased: 1, issued: 0 },
-  credentials: [{ connection: "main", engine: "token", due: true, ending: false }],
+  credentials: [{ connection: "main", engine: "token", standing: "due" }],
   staleSeconds: 7.5,
   connections: new Map([["main", { inFlight: 1, openCircuits: 2, waiting: 5, faulty: true }]]),
 };
 
 /** Metrics of which each has been used once. */
 function usedMetrics(): Metrics {
-  const metrics = new Metrics("1.2.3", () => holdings);
+  const metrics = new Metrics("1.2.3");
   metrics.mounted("changed", 0.02);
   metrics.vaultRequest("main", "read", "ok", 0.004);
   metrics.login("main", "ok");
@@ -37,7 +37,7 @@ function usedMetrics(): Metrics {
 }
 
 const scraped = async (metrics: Metrics) =>
-  (await metrics.scrape()).split("\n").filter((line) => line.startsWith("keymount_"));
+  (await metrics.scrape(holdings)).split("\n").filter((line) => line.startsWith("keymount_"));
 
 test("says what stands at the moment of the scrape", async () => {
   const lines = await scraped(usedMetrics());
@@ -63,7 +63,7 @@ test.each([
   ["not_found", "failed"],
   ["internal", "failed"],
 ])("a Mount that came to %s is counted by it, and timed as %s", async (outcome, timed) => {
-  const metrics = new Metrics("1.2.3", () => holdings);
+  const metrics = new Metrics("1.2.3");
   metrics.mounted(outcome, 0.02);
   const lines = await scraped(metrics);
   expect(lines).toContain(`keymount_mounts_total{outcome="${outcome}"} 1`);
@@ -83,13 +83,13 @@ test.each([
   ["protocol", 1],
   ["engine", 1],
 ])("a Vault whose last answer was %s is up: %i", async (outcome, up) => {
-  const metrics = new Metrics("1.2.3", () => holdings);
+  const metrics = new Metrics("1.2.3");
   metrics.vaultRequest("main", "read", outcome, 0.004);
   expect(await scraped(metrics)).toContain(`keymount_vault_up{connection="main"} ${up}`);
 });
 
 test("a request that was given up says nothing of Vault, nor of its speed", async () => {
-  const metrics = new Metrics("1.2.3", () => holdings);
+  const metrics = new Metrics("1.2.3");
   metrics.vaultRequest("main", "read", "outage", 1);
   metrics.vaultRequest("main", "read", "cancelled", 5);
   const lines = await scraped(metrics);
@@ -99,7 +99,7 @@ test("a request that was given up says nothing of Vault, nor of its speed", asyn
 });
 
 test("docs/metrics.md tells each metric's name, type and labels, and of no others", async () => {
-  const text = await usedMetrics().scrape();
+  const text = await usedMetrics().scrape(holdings);
   const page = readFileSync(new URL("../../docs/metrics.md", import.meta.url), "utf8");
   const told = [...page.matchAll(/^\| `(keymount_\w+)` \| (\w+) \| ([^|]*?) ?\|/gm)].map(
     ([, name, type, labels]) => `${name} ${type} ${labels!.replaceAll("`", "")}`,
@@ -112,7 +112,7 @@ test("docs/metrics.md tells each metric's name, type and labels, and of no other
 
 test("two providers in one process count by themselves", async () => {
   usedMetrics();
-  const lines = await scraped(new Metrics("1.2.3", () => holdings));
+  const lines = await scraped(new Metrics("1.2.3"));
   expect(lines.filter((line) => line.startsWith("keymount_mounts_total"))).toEqual([]);
 });
 

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
 import { knownEngine } from "./engines.js";
-import { type Inventory, registerHoldings } from "./inventory.js";
+import { type Inventory, registerInventory } from "./inventory.js";
 
 /** From a republish out of memory to a first mount that waits for a failover. */
 const mountBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 90];
@@ -34,8 +34,9 @@ export class Metrics {
   readonly #workerEnds: Counter;
   readonly #workSeconds: Histogram<"kind" | "outcome">;
   readonly #uncaught: Counter;
+  readonly #setInventory: (inventory: Inventory) => void;
 
-  constructor(version: string, holdings: () => Inventory) {
+  constructor(version: string) {
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 20 });
     this.#mounts = new Counter({
@@ -158,7 +159,7 @@ export class Metrics {
       { version },
       1,
     );
-    registerHoldings(this.#registry, holdings);
+    this.#setInventory = registerInventory(this.#registry);
   }
 
   /** The media type of `scrape`. */
@@ -166,7 +167,9 @@ export class Metrics {
     return this.#registry.contentType;
   }
 
-  scrape(): Promise<string> {
+  /** In the exposition format of Prometheus. */
+  scrape(inventory: Inventory): Promise<string> {
+    this.#setInventory(inventory);
     return this.#registry.metrics();
   }
 

@@ -12,7 +12,8 @@ const dashboard = JSON.parse(at("deploy/chart/monitoring/dashboard.json")) as {
   panels: { id: number; title: string; targets?: { expr: string }[] }[];
 };
 
-const metrics = new Metrics("1.2.3", () => ({
+const metrics = new Metrics("1.2.3");
+const inventory = {
   volumes: 0,
   inFlightBytes: 0,
   bytes: 0,
@@ -21,8 +22,8 @@ const metrics = new Metrics("1.2.3", () => ({
   credentials: [],
   staleSeconds: 0,
   connections: new Map([["main", { inFlight: 0, openCircuits: 0, waiting: 0, faulty: false }]]),
-}));
-const exported = [...(await metrics.scrape()).matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, name, type]) =>
+};
+const exported = [...(await metrics.scrape(inventory)).matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, name, type]) =>
   type === "histogram" ? [`${name}_bucket`, `${name}_count`, `${name}_sum`] : [name!],
 );
 /** Of kube-state-metrics. */

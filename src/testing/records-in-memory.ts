@@ -1,4 +1,5 @@
-import type { FoundRecord, RecordStore } from "../leases/state-journal.js";
+import type { FoundRecord } from "../leases/credential-state.js";
+import type { RecordStore } from "../leases/state-journal.js";
 import { Redacted } from "../shared/redacted.js";
 
 /** Records that outlive the process of a test: what a state directory is to a daemon. */

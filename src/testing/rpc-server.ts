@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { versionResponse } from "../rpc/provider-service.js";
-import { type RpcServer, type RpcServerOptions, startRpcServer } from "../rpc/server.js";
+import { type RpcServer, type RpcServerOptions, createRpcServer } from "../rpc/server.js";
 import { systemClock } from "../shared/clock.js";
 
 /** A directory that goes with the test. */
@@ -18,32 +18,31 @@ export async function startTestServer(
   options: Partial<RpcServerOptions> = {},
 ): Promise<RpcServer & { socketPath: string }> {
   const socketPaths = options.socketPaths ?? ([join(await temporaryDirectory(), "vault.sock")] as const);
-  const server = await startRpcServer(
-    {
-      clock: systemClock,
-      random: Math.random,
-      graceMs: 100,
-      service: {
-        version: () => versionResponse("1.2.3"),
-        mount: async () => ({
-          objectVersion: [{ id: "app", version: "1" }],
-          error: undefined,
-          files: [{ path: "app", mode: 0o644, contents: Buffer.from("secret") }],
-        }),
-      },
-      onCall: () => {},
-      onSocket: () => {},
-      ...options,
-      socketPaths,
+  const server = createRpcServer({
+    clock: systemClock,
+    random: Math.random,
+    graceMs: 100,
+    service: {
+      version: () => versionResponse("1.2.3"),
+      mount: async () => ({
+        objectVersion: [{ id: "app", version: "1" }],
+        error: undefined,
+        files: [{ path: "app", mode: 0o644, contents: Buffer.from("secret") }],
+      }),
     },
-    new AbortController().signal,
-  );
+    onCall: () => {},
+    onSocket: () => {},
+    ...options,
+    socketPaths,
+  });
+  await server.listen(new AbortController().signal);
   onTestFinished(() => server.stop());
   return {
     socketPath: socketPaths[0],
     get state() {
       return server.state;
     },
+    listen: (signal) => server.listen(signal),
     stop: () => server.stop(),
   };
 }

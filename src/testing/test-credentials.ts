@@ -1,3 +1,4 @@
+import type { CredentialStateObserver } from "../leases/credential-state.js";
 import type { StateJournalObserver } from "../leases/state-journal.js";
 import type { CachedSecretSourceObserver } from "../leases/cached-secret-source.js";
 import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
@@ -15,7 +16,8 @@ type Told = VaultSecretsObserver &
   TokenStoreObserver &
   CachedSecretSourceObserver &
   RenewalLoopObserver &
-  StateJournalObserver;
+  StateJournalObserver &
+  CredentialStateObserver;
 
 /** Tells nobody. */
 export function quietObserver(change: Partial<Told> = {}): Told {

@@ -80,6 +80,15 @@ export function replacementAt(term: Term, leadMs: number): number {
   return endOf(term) - Math.min(Math.max(life / 5, leadMs), life / 2);
 }
 
+/**
+ * Where a credential stands in its life: `due` from the time a Mount should replace it, `ending` once half of the time
+ * left until its end is over. Both are `Infinity` for what never ends.
+ */
+export function standingAt(now: number, replaceAt: number, endsAt: number): "held" | "due" | "ending" {
+  if (now >= (replaceAt + endsAt) / 2) return "ending";
+  return now >= replaceAt ? "due" : "held";
+}
+
 /** Too short for a file mount: a Mount may well not come between the time it should be replaced and its end. */
 export function isShort({ grantedMs, askMs }: Term, leadMs: number): boolean {
   return Math.max(grantedMs, askMs) < 2 * leadMs;

@@ -165,7 +165,7 @@ export class NodeWorld {
 
   /** The lock is lost, and taken again before anybody else has it. */
   loseLock(): void {
-    this.credentials.journal.close();
+    this.credentials.state.close();
     this.#takeUp();
   }
 
@@ -219,7 +219,7 @@ export class NodeWorld {
       },
       abandon: () => {},
     };
-    credentials.journal.open(store, records.all(), [this.connection]);
+    credentials.state.open(store, records.all(), [this.connection]);
     this.#hasLock = true;
     // Pods that went while nobody was there.
     for (const { pod } of [...credentials.cache.volumes()])
@@ -309,8 +309,8 @@ export class NodeWorld {
 
   async round(): Promise<void> {
     const life = this.#life;
-    this.credentials.renewalLoop.tick(life.signal);
     this.credentials.tokens.revokeLeaving();
+    this.credentials.renewalLoop.tick(life.signal);
     await this.settle();
     if (life.signal.aborted) {
       this.start();

@@ -52,7 +52,9 @@ export const pki: Suite = (context) => {
       expect(life).toBeGreaterThanOrEqual(3_600);
       expect(life).toBeLessThanOrEqual(3_632);
       expect(Date.parse(leaf.validTo) / 1_000).toBe(response.json!.data["expiration"]);
-      expect(leaf.serialNumber.toLowerCase()).toBe((response.json!.data["serial_number"] as string).replaceAll(":", ""));
+      expect(leaf.serialNumber.toLowerCase()).toBe(
+        (response.json!.data["serial_number"] as string).replaceAll(":", ""),
+      );
     });
 
     test("makes a key of its own for each", async () => {

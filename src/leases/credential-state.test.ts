@@ -52,7 +52,7 @@ function start(connections: readonly Connection[] = [connection]): void {
       notPersisted: ({ message }) => told.push(`not kept: ${message}`),
     },
   });
-  credentials.journal.open(store, store.all(), connections);
+  credentials.state.open(store, store.all(), connections);
   vault.calls.length = 0;
 }
 
@@ -115,6 +115,7 @@ describe("after a restart", () => {
     await mount([creds]);
     start();
     credentials.cache.forgetPod("uid-1");
+    credentials.tokens.revokeLeaving();
     await clock.advance(0);
     expect(vault.revoked).toEqual(["accessor-1"]);
     await credentials.journal.settled();
@@ -125,6 +126,7 @@ describe("after a restart", () => {
     await mount([creds]);
     vault.failures.push({ verb: "revoke", kind: "sealed" });
     credentials.cache.forgetPod("uid-1");
+    credentials.tokens.revokeLeaving();
     await clock.advance(0);
     await credentials.journal.settled();
     start();
@@ -208,7 +210,7 @@ test("opened late, it keeps what is held by then and takes up what was left", as
   vault.calls.length = 0;
   await mount([kv]);
   store = new RecordsInMemory();
-  later.journal.open(store, left, [connection]);
+  later.state.open(store, left, [connection]);
   expect(await mount([creds, kv])).toEqual(["login-1", "1"]);
   expect(vault.calls).toEqual(["login web", "GET secret/data/app", "revoke-self"]);
   expect(vault.revoked).toEqual(["accessor-2"]); // The login from before the take-over: nothing hangs on it.
@@ -224,7 +226,7 @@ function waiting(): Credentials {
 
 async function takeUp(records = store.all()): Promise<void> {
   hasLock = true;
-  credentials.journal.open(store, records, [connection]);
+  credentials.state.open(store, records, [connection]);
   await credentials.journal.settled();
   await clock.advance(0);
 }
@@ -252,7 +254,7 @@ describe("taken up over what the process has by then", () => {
   test("a lock lost and taken again, however often, doubles no token, and renewals move what is delivered", async () => {
     await mount([creds, kv]);
     for (let times = 0; times < 3; times += 1) {
-      credentials.journal.close();
+      credentials.state.close();
       await takeUp();
     }
     expect(accessors()).toEqual(["accessor-1 current"]);
@@ -266,7 +268,7 @@ describe("taken up over what the process has by then", () => {
   test("what another process replaced meanwhile is delivered from then on", async () => {
     await mount([creds]);
     const first = credentials;
-    first.journal.close();
+    first.state.close();
     credentials = waiting();
     await takeUp();
     await clock.advance(50 * minute);
@@ -284,6 +286,7 @@ describe("taken up over what the process has by then", () => {
     await mount([kv]);
     vault.failures.push({ verb: "revoke", kind: "sealed" });
     credentials.cache.forgetPod("uid-1");
+    credentials.tokens.revokeLeaving();
     await clock.advance(0);
     await credentials.journal.settled();
     credentials = waiting();

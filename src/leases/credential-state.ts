@@ -1,0 +1,110 @@
+import type { Connection } from "../config/connection.js";
+import type { Clock } from "../shared/clock.js";
+import type { Random } from "../shared/random.js";
+import type { Redacted } from "../shared/redacted.js";
+import type { CredentialPaths } from "../vault/credential-paths.js";
+import type { Term } from "../vault/term.js";
+import type { TokenStore } from "../vault/token-store.js";
+import type { SecretCache, CacheEntry } from "./secret-cache.js";
+import { type PersistedOwner, type RestoredOwner, readOwner, writeOwner } from "./state-codec.js";
+import type { RecordStore, StateJournal } from "./state-journal.js";
+
+/** A record as it was found. */
+export interface FoundRecord {
+  /** Its file's. */
+  name: string;
+  payload: Redacted<Buffer>;
+}
+
+export interface CredentialStateObserver {
+  /** An earlier process's tokens and volumes are held again. `lost` may have been made without anybody knowing. */
+  ownerRestored(owner: PersistedOwner, lost: readonly CacheEntry[]): void;
+  /** And why others are not. */
+  ownerNotRestored(because: string): void;
+}
+
+export interface CredentialStateParts {
+  journal: StateJournal;
+  cache: SecretCache;
+  tokens: TokenStore;
+  paths: CredentialPaths;
+  clock: Clock;
+  random: Random;
+  observer: CredentialStateObserver;
+}
+
+/** What was due while nobody was there is renewed over so long, not at once. */
+const restoreSpreadMs = 60_000;
+
+/** What of the cache and the tokens outlives the process, by owner key: taken up from records, and kept in them. */
+export class CredentialState {
+  readonly #parts: CredentialStateParts;
+
+  constructor(parts: CredentialStateParts) {
+    this.#parts = parts;
+  }
+
+  /** From now on everything is kept there. Takes up the `records` that are there already; one that cannot be is reported. */
+  open(store: RecordStore, records: readonly FoundRecord[], connections: readonly Connection[]): void {
+    const { observer, cache, tokens, journal, clock } = this.#parts;
+    for (const { name, payload } of records) {
+      const because = this.#tryToTakeUp(payload, connections);
+      if (because === undefined) continue;
+      store.abandon(name);
+      observer.ownerNotRestored(because);
+    }
+    journal.open(store, (ownerKey) =>
+      writeOwner({ ownerKey, tokens: tokens.of(ownerKey), bindings: cache.volumesOf(ownerKey) }, clock.monotonic()),
+    );
+    const ownerKeys = [...cache.volumes(), ...tokens.all()].map(({ ownerKey }) => ownerKey);
+    for (const ownerKey of new Set(ownerKeys)) void journal.persist(ownerKey);
+  }
+
+  /** Nothing is kept from now on: the place is another process's. */
+  close(): void {
+    this.#parts.journal.close();
+  }
+
+  /** Gives why not. */
+  #tryToTakeUp(payload: Redacted<Buffer>, connections: readonly Connection[]): string | undefined {
+    const { clock, tokens } = this.#parts;
+    const known = (ownerKey: string, secret: string) => tokens.find(ownerKey, secret);
+    try {
+      const read = readOwner(payload, { connections, now: clock.monotonic(), known });
+      if (typeof read === "string") return read;
+      this.#takeUp(read);
+      return undefined;
+    } catch {
+      return "its record cannot be read"; // What is thrown may quote what is secret.
+    }
+  }
+
+  #takeUp(owner: RestoredOwner): void {
+    const { cache, observer, clock } = this.#parts;
+    const { ownerKey, tokens, bindings, lost } = owner;
+    const now = clock.monotonic();
+    const current = tokens.find(({ state }) => state === "current");
+    if (current) this.#unhurried(current, now);
+    if (lost.length > 0 && current) current.leases += 1;
+    for (const volume of bindings) cache.restore(volume);
+    for (const entry of cache.entriesOf(ownerKey)) {
+      if (entry.answer) this.#unhurried(entry.answer, now);
+      this.#learnPath(entry);
+    }
+    this.#parts.tokens.restore(ownerKey, tokens);
+    observer.ownerRestored(owner, lost);
+  }
+
+  #learnPath({ request, answer }: CacheEntry): void {
+    if (request.method !== "GET" || answer?.kind !== "leased") return;
+    const { connection, vaultNamespace } = answer.session;
+    this.#parts.paths.learn(connection.name, vaultNamespace, request.path);
+  }
+
+  #unhurried(renewable: { term?: Term; retryAt: number }, now: number): void {
+    const { term } = renewable;
+    if (!term) return;
+    const left = term.grantedAt + term.grantedMs - now;
+    renewable.retryAt = now + this.#parts.random() * Math.max(0, Math.min(restoreSpreadMs, left / 10));
+  }
+}
