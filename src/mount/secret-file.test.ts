@@ -111,10 +111,19 @@ describe("a file from a key", () => {
       /^\/nested\/hosts\/0 at secret\/data\/app is no PEM/,
     ],
     ["an answer without a body (204)", {}, null, /without a body/],
-    ["an answer without data", { secretKey: { key: "a" } }, { data: null }, /holds no data/],
+    ["an answer without data", { secretKey: { key: "a" } }, { data: null }, /answers without data/],
   ])("refuses %s", (_name, change, body, message) => {
     expect(() => contents(change, body)).toThrow(message);
   });
+
+  test.each([[null], [{ data: null }], [{ data: "5" }]])(
+    "does not take a success of %j for an absent secret",
+    (body) => {
+      expect(() => contents({ secretKey: { key: "a" }, fallback: { key: "b" } }, body)).toThrow(
+        expect.objectContaining({ code: "invalid_request" }) as Error,
+      );
+    },
+  );
 
   test("never quotes a value in its refusals", () => {
     expect(() => contents({ secretKey: { key: "password" }, encoding: "hex" })).toThrow(

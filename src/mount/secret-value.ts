@@ -7,12 +7,12 @@ import type { KeySelector, ObjectSpec, VaultRequest } from "./mount-spec.js";
 /** What an object is made from: Vault's whole answer, `null` where it had no body. */
 export type AnswerBody = Redacted<JsonObject | null>;
 
-/** The answer's fields. Throws `not_found` where it has none. */
+/** The answer's fields. Throws `invalid_request` where it has none: that is no absence, which a 404 tells. */
 export function bodyIn(answer: AnswerBody, request: VaultRequest): JsonObject {
   const body = answer.reveal();
   if (body) return body;
   throw new ProviderError(
-    "not_found",
+    "invalid_request",
     `Vault answered ${placeOf(request)} without a body, so there is nothing to write`,
   );
 }
@@ -68,7 +68,7 @@ function selectorName(selector: KeySelector): string {
 
 function dataField(body: JsonObject, request: VaultRequest): JsonObject {
   const data = body["data"];
-  if (!isJsonObject(data)) throw new ProviderError("not_found", `${placeOf(request)} holds no data`);
+  if (!isJsonObject(data)) throw new ProviderError("invalid_request", `${placeOf(request)} answers without data`);
   return data;
 }
 

@@ -22,7 +22,7 @@ export interface Source {
  */
 export function classifyResponse(operation: Operation, reply: VaultReply, source: Source): Failure | undefined {
   const { status } = reply;
-  if (status === 200 || status === 204) return undefined;
+  if (status === 200 || status === 204) return wrapped(operation, reply);
   const errors = errorsIn(reply.body);
   const says = saidIn(errors);
 
@@ -39,7 +39,7 @@ export function classifyResponse(operation: Operation, reply: VaultReply, source
   }
   if (operation.kind === "renew" && status !== 403) return unrenewed(operation, status, says, source);
   if (status === 403) return refusal("denied", status, denialOf(operation));
-  if (status === 404) return gone(operation, reply.body, says);
+  if (status === 404) return gone(operation, reply.body, errors);
   if (status === 405) {
     return refusal(
       "refused",
@@ -47,12 +47,26 @@ export function classifyResponse(operation: Operation, reply: VaultReply, source
       `Vault does not take ${operation.method} at ${operation.path}; see the object's \`method\``,
     );
   }
-  const words = allowedMessage(errors);
   return refusal(
     "refused",
     status,
-    `Vault refused ${operation.method} ${operation.path} (${status})${words === undefined ? "; its audit log has the reason" : `: ${words}`}`,
+    `Vault refused ${operation.method} ${operation.path} (${status})${reasonOf(errors)}`,
   );
+}
+
+function reasonOf(errors: readonly string[]): string {
+  const words = allowedMessage(errors);
+  return words === undefined ? "; its audit log has the reason" : `: ${words}`;
+}
+
+/**
+ * A 200 whose answer is wrapped: for whoever unwraps it, or once a control group's members have agreed. It holds no secret,
+ * and must not be taken for one that is empty.
+ */
+function wrapped({ path }: Operation, { status, body }: VaultReply): Failure | undefined {
+  if (!isJsonObject(body?.["wrap_info"])) return undefined;
+  const message = `Vault answers ${path} with a wrapping token instead of the secret: a control group, or a policy that demands response wrapping (min_wrapping_ttl), applies to the path; take it off for this role`;
+  return refusal("refused", status, message);
 }
 
 /** A redirect is followed to where the connection lists it, and never by the path it names. */
@@ -218,8 +232,12 @@ function kv2Hint({ path, method }: Operation): string {
   return ` (if ${mount} is a KV version 2 engine, write ${mount}/data/${rest.join("/")})`;
 }
 
-function gone(operation: Operation, body: JsonObject | null, says: (words: string) => boolean): Failure {
-  const { path } = operation;
+/**
+ * Absence is only what an engine says is absent: a 404 with an empty `errors`, or with KV v2's metadata of a version. Every
+ * other 404 has a reason of its own, and optional files and defaults must not come of it.
+ */
+function gone(operation: Operation, body: JsonObject | null, errors: readonly string[]): Failure {
+  const { path, method } = operation;
   const data = body?.["data"];
   const metadata = isJsonObject(data) ? data["metadata"] : undefined;
   if (isJsonObject(metadata)) {
@@ -236,13 +254,16 @@ function gone(operation: Operation, body: JsonObject | null, says: (words: strin
   );
   if (isVersioned)
     return refusal(
-      "missing",
+      "refused",
       404,
       `nothing at ${path}: this is a KV version 2 engine, did you mean ${withData(path)}?`,
     );
-  if (says("no handler for route")) return refusal("missing", 404, `no engine is mounted at ${path}`);
+  if (saidIn(errors)("no handler for route")) return refusal("refused", 404, `no engine is mounted at ${path}`);
+  if (!Array.isArray(body?.["errors"]) || errors.length > 0) {
+    return refusal("refused", 404, `Vault refused ${method} ${path} (404)${reasonOf(errors)}`);
+  }
   const of = operation.query ? ` (${operation.query.slice(0, 80)})` : "";
-  return refusal("missing", 404, `nothing at ${path}${of}${operation.method === "LIST" ? "" : kv2Hint(operation)}`);
+  return refusal("missing", 404, `nothing at ${path}${of}${method === "LIST" ? "" : kv2Hint(operation)}`);
 }
 
 function withData(path: string): string {
