@@ -2,20 +2,35 @@ import type { ExchangeError } from "./http-exchange.js";
 import { type Failure, final } from "./failure.js";
 import { VaultError } from "./vault-error.js";
 
-/** Node's and OpenSSL's codes, in the words of the person who can mend it. */
+const notTrusted = (why: string) =>
+  `its CA is not trusted: ${why} is not in the connection's tls.caFile (without one, not among the CAs that Node brings)`;
+
+/** Node's and OpenSSL's codes (openssl-verification-options(1), ssl/ssl_stat.c), in the words of the person who can fix it. */
 const tlsFaults: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "its certificate has expired",
   CERT_NOT_YET_VALID: "its certificate is not valid yet",
   DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is self-signed; give its CA in the connection's tls.caFile",
-  SELF_SIGNED_CERT_IN_CHAIN: "its CA is not trusted; give it in the connection's tls.caFile",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "its CA is not trusted; give it in the connection's tls.caFile",
-  UNABLE_TO_GET_ISSUER_CERT: "its CA is not trusted; give it in the connection's tls.caFile",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "its CA is not trusted; give it in the connection's tls.caFile",
-  CERT_SIGNATURE_FAILURE: "its certificate was not made by the CA in the connection's tls.caFile",
+  SELF_SIGNED_CERT_IN_CHAIN: notTrusted("the root certificate that it sends"),
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: `${notTrusted("it sends its own certificate alone, and the CA that signed it")}; give that CA there, or have Vault send its intermediate certificates`,
+  UNABLE_TO_GET_ISSUER_CERT: notTrusted("the CA that its chain leads to"),
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: notTrusted("the CA that its chain leads to"),
+  CERT_SIGNATURE_FAILURE:
+    "its certificate was signed with another key than that of the CA of this name in the connection's tls.caFile; was the CA replaced?",
   ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another name; see the connection's tls.serverName",
   ERR_SSL_WRONG_VERSION_NUMBER: "it does not speak TLS at this port",
   EPROTO: "it does not speak TLS as we do",
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: clientCertificate("it demands a client certificate"),
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: clientCertificate("it refuses our client certificate"),
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: clientCertificate("it does not trust the CA of our client certificate"),
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: clientCertificate("our client certificate has expired"),
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: clientCertificate(
+    "it breaks the handshake off, as one that demands a client certificate does",
+  ),
 };
+
+function clientCertificate(what: string): string {
+  return `${what}; see the connection's tls.certFile and tls.keyFile`;
+}
 
 const outages: Readonly<Record<string, string>> = {
   ECONNREFUSED: "refuses connections",
@@ -37,7 +52,7 @@ export function classifyFault({ code, phase }: ExchangeError, origin: string): F
   const mend = configurationFault(code, origin);
   if (mend !== undefined) return { error: new VaultError("configuration", mend), retry: "elsewhere", scope: "node" };
   if (code === "BODY_TOO_LARGE") {
-    return final(new VaultError("protocol", `${origin} sent more than the connection's maxAnswerBytes`));
+    return final(new VaultError("protocol", `${origin} sent more than the connection's limits.answerBytes`));
   }
   if (["ENCODED_BODY", "BODY_IN_CRUMBS", "TOO_MANY_INTERIM_ANSWERS"].includes(code) || code.startsWith("HPE_")) {
     const error = new VaultError("protocol", `${origin} does not speak HTTP as Vault does`);

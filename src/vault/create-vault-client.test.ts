@@ -499,6 +499,8 @@ describe("TLS", () => {
   let directory: string;
   const ca = makeIdentity({ commonName: "ca", isCa: true });
   const good = makeIdentity({ commonName: "vault", names: ["127.0.0.1", "vault.svc"], by: ca });
+  const intermediate = makeIdentity({ commonName: "intermediate", isCa: true, by: ca });
+  const below = makeIdentity({ commonName: "vault", names: ["127.0.0.1"], by: intermediate });
   const settings = (change: Partial<Connection["tls"]> = {}) => ({
     tls: { caFile: join(directory, "ca.pem"), skipVerify: false, ...change },
   });
@@ -513,6 +515,14 @@ describe("TLS", () => {
     const vault = await node([{}], "one", good);
     for (let request = 0; request < 5; request += 1) await read(through([vault], settings()));
     expect(vault.accepted()).toBe(1);
+  });
+
+  test.each([
+    ["an intermediate", () => intermediate.cert],
+    ["Vault's own certificate", () => below.cert],
+  ])("trusts %s as the connection's CA, as Go does", async (_name, trusted) => {
+    await writeFile(join(directory, "ca.pem"), trusted());
+    await read(through([await node([{}], "one", below)], settings()));
   });
 
   test("can be told the name to expect", async () => {

@@ -1,3 +1,4 @@
+import { createPrivateKey } from "node:crypto";
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -60,6 +61,23 @@ describe("TLS files", () => {
       kind: "configuration",
       message: expect.stringMatching(message) as string,
     });
+  });
+
+  test.each([
+    ["PKCS #8", "pkcs8" as const],
+    ["PKCS #1", "pkcs1" as const],
+  ])("of which the key is encrypted (%s) are refused", async (_name, type) => {
+    const encrypted = createPrivateKey(one.key).export({
+      type,
+      format: "pem",
+      cipher: "aes-128-cbc",
+      passphrase: "canary",
+    });
+    await writeFile(file("cert"), one.cert);
+    await writeFile(file("key"), encrypted);
+    await expect(readMaterial({ certFile: file("cert"), keyFile: file("key"), skipVerify: false })).rejects.toThrow(
+      /key cannot be used: the key is encrypted/,
+    );
   });
 
   test("of which the key is another's are refused", async () => {

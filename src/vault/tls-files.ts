@@ -62,9 +62,14 @@ export async function readMaterial(settings: TlsSettings): Promise<TlsMaterial> 
   ];
   const cert = certFile === undefined ? undefined : await readCertificates(certFile);
   const key = keyFile === undefined ? undefined : await readText(keyFile);
+  if (key !== undefined && isEncrypted(key)) {
+    throw unusable(keyFile!, "the key is encrypted, and no passphrase can be given; decrypt it (openssl pkey)");
+  }
   const options = {
     minVersion: "TLSv1.2" as const,
     rejectUnauthorized: !skipVerify,
+    // An intermediate, or Vault's own certificate, may be the trust anchor, as in Go (crypto/x509).
+    allowPartialTrustChain: true,
     ...(ca.length > 0 && { ca }),
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),
@@ -111,6 +116,11 @@ async function readText(file: string): Promise<string> {
     if (reason instanceof VaultError) throw reason;
     throw unusable(file, (reason as NodeJS.ErrnoException).code ?? "unreadable");
   }
+}
+
+/** PKCS #8 and OpenSSL's own form (RFC 1421). */
+function isEncrypted(key: string): boolean {
+  return key.includes("-----BEGIN ENCRYPTED PRIVATE KEY-----") || key.includes("Proc-Type: 4,ENCRYPTED");
 }
 
 function unusable(file: string, why: string): VaultError {
