@@ -7,7 +7,11 @@
 const name = String.raw`[\w .*@:/+-]{1,128}`;
 const shown = [
   String.raw`unknown role: ${name}`,
-  String.raw`role "?${name}"? not found`,
+  String.raw`[Rr]ole "?${name}"? not found`,
+  String.raw`[Rr]ole '${name}' does not exist`,
+  String.raw`(role set|static account|impersonated account) ["']${name}["'] (does not exists?|not found)`,
+  String.raw`unknown key: ${name}`,
+  String.raw`no data provided`,
   String.raw`role "${name}" could not be found`,
   String.raw`(common name|subject alternate name|URI SAN|IP Subject Alternative Name) ${name} not allowed by this role`,
   String.raw`the common_name field is required, or must be provided in a CSR with "use_csr_common_name" set to true, unless "require_cn" is set to false`,
@@ -18,16 +22,33 @@ const shown = [
   String.raw`cipher: message authentication failed`,
   String.raw`encryption key not found`,
   String.raw`ciphertext or signature version is disallowed by policy \(too old\)`,
-  String.raw`missing (ciphertext|plaintext|role|name|common_name)( to (decrypt|encrypt))?`,
+  String.raw`missing (ciphertext|plaintext|role|name|common_name|public_key|username|ip)( to (decrypt|encrypt))?`,
   String.raw`unsupported (operation|path)`,
 ].map((pattern) => new RegExp(`^${pattern}$`));
 
+/** Texts that quote what was sent: only what comes before, or the field's name, is shown (vault/sdk/framework, builtin/logical/pki). */
+const cut: readonly { says: RegExp; shown: (name: string) => string }[] = [
+  {
+    says: /^Field validation failed: error converting input .* for field "([a-z_]{1,40})"/s,
+    shown: (field) => `Field validation failed: the value of the field "${field}" has not the form that it must have`,
+  },
+  {
+    says: /^(IP Subject Alternative Names are not allowed in this role)/,
+    shown: (words) => words,
+  },
+  { says: /^(URI Subject Alternative Names are not allowed) in this role/, shown: (words) => `${words} in this role` },
+];
+
 /** The first of Vault's errors (see `errorsIn`) that may be shown, without control characters; at most 300 characters. */
 export function allowedMessage(errors: readonly string[]): string | undefined {
-  return errors
-    .filter((error) => error.length <= 300)
-    .map(withoutFrame)
-    .find((words) => shown.some((pattern) => pattern.test(words)));
+  for (const words of errors.filter((error) => error.length <= 300).map(withoutFrame)) {
+    if (shown.some((pattern) => pattern.test(words))) return words;
+    for (const { says, shown } of cut) {
+      const [, name] = says.exec(words) ?? [];
+      if (name !== undefined) return shown(name);
+    }
+  }
+  return undefined;
 }
 
 /** Vault frames one of its errors as a list of one. */

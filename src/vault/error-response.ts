@@ -56,7 +56,9 @@ export function classifyResponse(operation: Operation, reply: VaultReply, source
 
 function reasonOf(errors: readonly string[]): string {
   const words = allowedMessage(errors);
-  return words === undefined ? "; its audit log has the reason" : `: ${words}`;
+  return words === undefined
+    ? "; its reason may quote what was sent and is not shown here: the same request with the vault CLI shows it"
+    : `: ${words}`;
 }
 
 /**
