@@ -170,7 +170,54 @@ describe("secretObjects", () => {
     [
       "other keys in a TLS Secret",
       "- {secretName: a, type: kubernetes.io/tls, data: [{objectName: db/password, key: cert}]}",
-      [["cert}", 'data[0]: a Secret of type kubernetes.io/tls takes the keys tls.crt and tls.key, not "cert"']],
+      [
+        ["{objectName: db", ": a Secret of type kubernetes.io/tls needs the key tls.crt and the key tls.key"],
+        ["cert}", 'data[0]: a Secret of type kubernetes.io/tls takes the keys tls.crt and tls.key, not "cert"'],
+      ],
+    ],
+    [
+      "half of a TLS Secret",
+      "- {secretName: a, type: kubernetes.io/tls, data: [{objectName: db/password, key: tls.crt}]}",
+      [["{objectName: db", ": a Secret of type kubernetes.io/tls needs the key tls.key"]],
+    ],
+    ...[
+      ["kubernetes.io/dockercfg", ".dockercfg"],
+      ["kubernetes.io/ssh-auth", "ssh-privatekey"],
+      ["kubernetes.io/basic-auth", "username or the key password"],
+    ].map(([type, key]): [string, string, [string, string][]] => [
+      `a ${type} without its key`,
+      `- {secretName: a, type: ${type}, data: [{objectName: db/password, key: x}]}`,
+      [["{objectName: db", `: a Secret of type ${type} needs the key ${key}`]],
+    ]),
+    [
+      "a type that Kubernetes does not know",
+      "- {secretName: a, type: kubernetes.io/tsl, data: [{objectName: db/password, key: x}]}",
+      [["kubernetes.io/tsl", ': Kubernetes knows no type "kubernetes.io/tsl"; did you mean kubernetes.io/tls?']],
+    ],
+    [
+      "a service account's token",
+      "- {secretName: a, type: kubernetes.io/service-account-token, data: [{objectName: db/password, key: x}]}",
+      [
+        [
+          "kubernetes.io/service",
+          ": the API server refuses type kubernetes.io/service-account-token without an annotation that names its account",
+        ],
+      ],
+    ],
+    [
+      "a name that is none",
+      "- {secretName: My_Secret, type: Opaque, data: [{objectName: db/password, key: x}]}",
+      [
+        [
+          "My_Secret",
+          ': secretName "My_Secret" is no name of a Secret (lower-case letters, digits, "-" and ".", 253 at most)',
+        ],
+      ],
+    ],
+    [
+      "a folder",
+      "- {secretName: a, type: Opaque, data: [{objectName: db/, key: x}]}",
+      [["db/,", '.data[0]: objectName "db/" is a folder; name one of the files in it']],
     ],
     [
       "a registry Secret without its key",
@@ -188,9 +235,27 @@ describe("secretObjects", () => {
     expect(found).toEqual(expected.map(() => expect.any(String) as string));
     for (const [index, [needle, message]] of expected.entries()) {
       const at = place(file.replace(start, start.replace(/[^\n]/g, " ")), needle);
-      expect(found[index]).toContain(`f:${at}: secretObjects[0]`);
+      expect(found[index]!.replace("warning: ", "")).toContain(`f:${at}: secretObjects[0]`);
       expect(found[index]).toContain(message);
     }
+  });
+
+  test("names a Secret that is there twice, and fields that stand in the wrong place", async () => {
+    const data = "data: [{objectName: db/password, key: x}]";
+    const secret = `    - {secretName: a, type: Opaque, ${data}}\n`;
+    const twice = await remarks(`${start}  secretObjects:\n${secret}${secret}`);
+    expect(twice).toEqual([
+      expect.stringContaining('secretObjects[1]: secretName "a" is there twice; the driver') as string,
+    ]);
+    const misplaced = await remarks(`${start}    secretObjects:\n  ${secret}`);
+    expect(misplaced).toEqual([
+      expect.stringContaining("secretObjects belongs under spec, beside parameters") as string,
+    ]);
+  });
+
+  test("warns of a file that may be left out: the Secret is not written then", async () => {
+    const file = `${head}    objects: |\n      - {objectName: a, secretPath: b, optional: true}\n  secretObjects: [{secretName: a, type: Opaque, data: [{objectName: a, key: a}]}]\n`;
+    expect(await remarks(file)).toEqual([expect.stringContaining('"a" is optional: while it is missing') as string]);
   });
 
   test.each<[string, string, string]>([

@@ -109,7 +109,14 @@ function parametersOf(parameters: YamlEntry | undefined, remarks: Remark[]) {
   const misshapen = new Set<string>();
   for (const { key, keyOffset, value } of parameters?.value.kind === "map" ? parameters.value.entries : []) {
     const text = textOf(value);
-    if (text !== undefined && value.kind === "scalar") {
+    if (key === "secretObjects") {
+      misshapen.add(key);
+      remarks.push({
+        level: "mistake",
+        offset: keyOffset,
+        message: "secretObjects belongs under spec, beside parameters: the driver does not read it here",
+      });
+    } else if (text !== undefined && value.kind === "scalar") {
       written.set(key, { text, keyOffset, offset: value.offset, end: value.end });
     } else {
       misshapen.add(key);

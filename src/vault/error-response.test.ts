@@ -210,7 +210,14 @@ describe("Vault's answers", () => {
       "refused",
       /authentication failed$/,
     ],
-    ["a batch with a bad item", issue, 400, { data: { batch_results: [{ error: "canary" }] } }, "refused", /reason may quote/],
+    [
+      "a batch with a bad item",
+      issue,
+      400,
+      { data: { batch_results: [{ error: "canary" }] } },
+      "refused",
+      /reason may quote/,
+    ],
     ["a method the path does not take", read, 405, { errors: [] }, "refused", /does not take GET/],
     ["a replica that is behind", read, 412, { errors: ["required index state not present"] }, "outage", /caught up/],
   ])("%s", (_name, operation, status, body, kind, message) => {
