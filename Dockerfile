@@ -9,7 +9,8 @@ COPY package.json package-lock.json .npmrc tsconfig.json LICENSE ./
 RUN ["npm", "ci", "--ignore-scripts"]
 COPY scripts scripts
 COPY src src
-RUN ["node", "scripts/build.js"]
+# The embedded Vault of keymount dev is not for a node.
+RUN ["node", "scripts/build.js", "--without-dev"]
 RUN ["node", "scripts/compile.js", "--disable-sigusr1", "--max-semi-space-size=2", "--max-old-space-size=64"]
 
 FROM ${BASE}

@@ -19,5 +19,8 @@ export default tseslint.config(
       eqeqeq: "error",
     },
   },
-  { files: ["src/cli/**", "e2e/**", "bench/**", "fuzz/**", "scripts/**"], rules: { "no-console": "off" } },
+  {
+    files: ["src/cli/**", "dev/cli/**", "e2e/**", "bench/**", "fuzz/**", "scripts/**"],
+    rules: { "no-console": "off" },
+  },
 );

@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "scripts/**/*.test.ts", "fuzz/**/*.test.ts"],
+    include: ["src/**/*.test.ts", "dev/**/*.test.ts", "scripts/**/*.test.ts", "fuzz/**/*.test.ts"],
     testTimeout: 20_000,
     pool: "threads",
   },

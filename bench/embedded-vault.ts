@@ -1,4 +1,4 @@
-import { startDevVault } from "../src/devvault/dev-vault.js";
+import { startDevVault } from "../dev/vault/dev-vault.js";
 
 /** A process of its own: the embedded Vault with so many milliseconds before each answer, until its parent leaves. */
 const vault = await startDevVault({ latencyMs: Number(process.argv[2]) });

@@ -1,4 +1,4 @@
-import type { ServiceAccountIssuer } from "../src/devvault/service-account-issuer.js";
+import type { ServiceAccountIssuer } from "../dev/vault/service-account-issuer.js";
 import { type NodeBinary, type Provider, type ProviderOptions, startProvider } from "./provider.js";
 import type { BenchVault } from "./vault.js";
 import { Load } from "./workload.js";

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { imageFlags } from "../src/testing/image.js";
-import { ServiceAccountIssuer } from "../src/devvault/service-account-issuer.js";
+import { ServiceAccountIssuer } from "../dev/vault/service-account-issuer.js";
 import { systemClock } from "../src/shared/clock.js";
 import { type Figure, meetsBudget } from "./figure.js";
 import { measureHostile } from "./hostile.js";

@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { DriverClient } from "../src/driver/driver-client.js";
 import { mountRequest } from "../src/driver/mount-request.js";
-import type { ServiceAccountIssuer } from "../src/devvault/service-account-issuer.js";
+import type { ServiceAccountIssuer } from "../dev/vault/service-account-issuer.js";
 import type { MountRequest } from "../src/wire/provider.js";
 
 /** Secrets of 1 KiB that each Mount reads. */

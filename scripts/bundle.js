@@ -22,14 +22,29 @@ export function bundleWorker() {
   return oneFile("src/workshop/worker.ts");
 }
 
+/**
+ * The embedded Vault, and `keymount dev` with all that it runs in one process.
+ *
+ * @returns {Promise<{ code: string, moduleIds: string[] }>}
+ */
+export function bundleDev() {
+  return oneFile("dev/cli/dev.ts");
+}
+
 async function oneFile(input, banner) {
   const { output } = await build({
     input: root + input,
     cwd: root,
     platform: "node",
     tsconfig: `${root}tsconfig.json`,
-    // node-vault asks for axios; its requests go through our transport, so a stub that throws takes its place.
-    resolve: { alias: { axios: `${root}src/vault/axios-stub.ts` } },
+    // What dependencies require and keymount never uses: another HTTP client, .proto files, traces.
+    resolve: {
+      alias: {
+        "@grpc/proto-loader": `${root}src/rpc/proto-loader-stub.ts`,
+        axios: `${root}src/vault/axios-stub.ts`,
+        "@opentelemetry/api": `${root}src/telemetry/opentelemetry-stub.ts`,
+      },
+    },
     output: {
       format: "esm",
       minify: true,

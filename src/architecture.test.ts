@@ -5,7 +5,10 @@ import { expect, test } from "vitest";
 
 const src = dirname(fileURLToPath(import.meta.url));
 
-/** Which rooms each room may import. Read it as the map of the house. `testing` may import anything; only tests import it. */
+/**
+ * Which rooms each room may import. Read it as the map of the house. `testing` may import anything; only tests import it,
+ * and `dev/`, the embedded Vault, which is not shipped with the provider.
+ */
 const doors: Record<string, readonly string[]> = {
   shared: [],
   wire: [],
@@ -20,7 +23,6 @@ const doors: Record<string, readonly string[]> = {
   http: ["telemetry", "shared"],
   workshop: ["mount", "shared"],
   driver: ["wire", "shared"],
-  devvault: ["shared"],
   migrate: ["config", "mount", "shared"],
   doctor: ["config", "mount", "workshop", "vault", "kube", "driver", "shared"],
   daemon: [
@@ -37,7 +39,7 @@ const doors: Record<string, readonly string[]> = {
     "telemetry",
     "shared",
   ],
-  cli: ["daemon", "doctor", "workshop", "migrate", "config", "mount", "driver", "devvault", "telemetry", "shared"],
+  cli: ["daemon", "doctor", "workshop", "migrate", "config", "mount", "driver", "telemetry", "shared"],
   main: ["cli"],
 };
 
@@ -50,8 +52,7 @@ const homes: Record<string, readonly string[]> = {
   "prom-client": ["telemetry"],
   zod: ["config", "mount", "vault", "leases", "kube", "migrate"],
   yaml: ["config", "mount", "migrate", "cli"],
-  "lossless-json": ["vault", "mount", "devvault", "shared"],
-  "node-forge": ["devvault"],
+  "lossless-json": ["vault", "mount", "shared"],
   liquidjs: ["workshop"],
 };
 
@@ -63,28 +64,32 @@ interface SourceFile {
   packages: readonly string[];
 }
 
-const sourceFiles: SourceFile[] = readdirSync(src, { recursive: true, encoding: "utf8" })
-  .filter((path) => path.endsWith(".ts"))
-  .map((path) => {
-    const named = [
-      ...readFileSync(join(src, path), "utf8").matchAll(
-        /(?:^(?:import|export|\})[^"\n]*\bfrom |^import |\bimport\()"([^"]+)"/gm,
-      ),
-    ].map((m) => m[1]!);
-    const imports = named.filter((name) => !name.endsWith(".json"));
-    const room = roomOf(path);
-    return {
-      path,
-      room,
-      rooms: imports
-        .filter((name) => name.startsWith("."))
-        .map((name) => roomOf(relative(src, resolve(src, dirname(path), name))))
-        .filter((other) => other !== room),
-      packages: imports
-        .filter((name) => !name.startsWith(".") && !name.startsWith("node:"))
-        .map((name) => name.split("/", name.startsWith("@") ? 2 : 1).join("/")),
-    };
-  });
+const sourceFiles: SourceFile[] = filesIn(src).map((path) => {
+  const imports = importsOf(join(src, path));
+  const room = roomOf(path);
+  return {
+    path,
+    room,
+    rooms: imports
+      .filter((name) => name.startsWith("."))
+      .map((name) => roomOf(relative(src, resolve(src, dirname(path), name))))
+      .filter((other) => other !== room),
+    packages: imports
+      .filter((name) => !name.startsWith(".") && !name.startsWith("node:"))
+      .map((name) => name.split("/", name.startsWith("@") ? 2 : 1).join("/")),
+  };
+});
+
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".ts"));
+}
+
+function importsOf(file: string): string[] {
+  const imports = readFileSync(file, "utf8").matchAll(
+    /(?:^(?:import|export|\})[^"\n]*\bfrom |^import |\bimport\()"([^"]+)"/gm,
+  );
+  return [...imports].map(([, name]) => name!).filter((name) => !name.endsWith(".json"));
+}
 
 function roomOf(path: string): string {
   return path.includes("/") ? path.split("/")[0]! : path.replace(/\.[jt]s$/, "");
@@ -100,6 +105,14 @@ test.each(sourceFiles.filter((file) => !isTest(file)))("$path stays within its d
     expect(homes[name], `${name} is not at home in ${room}`).toContain(room);
   }
 });
+
+test.each(filesIn(join(src, "..", "dev", "vault")))(
+  "dev/vault/%s knows nothing of the provider but what is shared",
+  (file) => {
+    const outside = importsOf(join(src, "..", "dev", "vault", file)).filter((name) => name.startsWith(".."));
+    expect(outside.filter((name) => !/^\.\.\/\.\.\/src\/(shared|testing)\//.test(name))).toEqual([]);
+  },
+);
 
 test("no door leads round in a circle", () => {
   const visit = (room: string, path: readonly string[]): void => {

@@ -1,7 +1,7 @@
 import { mkdtemp, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { inject } from "vitest";
-import { ServiceAccountIssuer } from "../../src/devvault/service-account-issuer.js";
+import { ServiceAccountIssuer } from "../../dev/vault/service-account-issuer.js";
 import { systemClock } from "../../src/shared/clock.js";
 import { TokenReviewServer } from "../../src/testing/token-review-server.js";
 import { describeStandbyContract, describeVaultContract } from "../../src/testing/vault-contract/contract.js";

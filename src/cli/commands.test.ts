@@ -31,7 +31,7 @@ describe("help", () => {
     });
   });
 
-  test.each(["serve", "mount", "check", "doctor", "migrate", "dev", "version"])(
+  test.each(["serve", "mount", "check", "doctor", "migrate", "leases", "revoke-all", "version"])(
     "%s --help tells usage and exit codes",
     async (command) => {
       const { code, stdout, stderr } = await keymount(command, "--help");
@@ -40,6 +40,12 @@ describe("help", () => {
       expect(stdout).toMatch(/Exit codes?:? 0/);
     },
   );
+});
+
+test("dev says where it is to be had, where it is not installed", async () => {
+  const told = expect.stringContaining("(keymount-dev.js) is not part of this installation") as string;
+  expect(await keymount("dev")).toEqual({ code: 1, stdout: "", stderr: told });
+  expect(await keymount("dev", "--help")).toEqual({ code: 0, stdout: told, stderr: "" });
 });
 
 test("a command that is none is wrong usage, and the one meant is named", async () => {

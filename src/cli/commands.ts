@@ -1,3 +1,4 @@
+import { loadDevCommand } from "./dev-bundle.js";
 import { nearest } from "../shared/spelling.js";
 import { safeStream } from "./safe-stream.js";
 import type { Command, CommandIo } from "./command-io.js";
@@ -39,7 +40,7 @@ const commands: Readonly<Record<string, Entry>> = {
   },
   dev: {
     summary: "run an embedded Vault and the provider beside it, for trying things out",
-    load: async () => (await import("./dev.js")).devCommand,
+    load: () => loadDevCommand(),
   },
   version: {
     summary: "say which version this is",

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
-import { hanging } from "../devvault/faults.js";
+import { hanging } from "../../dev/vault/faults.js";
 import { callDoctor, doctorsReports } from "../testing/doctor-fixture.js";
 import { startProvider } from "../testing/start-provider.js";
 import { ProviderError } from "../shared/errors.js";

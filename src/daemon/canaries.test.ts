@@ -10,7 +10,7 @@ import {
   reset,
   resetMidBody,
   truncated,
-} from "../devvault/faults.js";
+} from "../../dev/vault/faults.js";
 import type { Mounting } from "../driver/mount-request.js";
 import { spellingsOf } from "../testing/canary-spellings.js";
 import { startProvider, type TestProvider, webPod } from "../testing/start-provider.js";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { delayed } from "../devvault/faults.js";
+import { delayed } from "../../dev/vault/faults.js";
 import { podVolumePath } from "../driver/mount-request.js";
 import { startReadyVault } from "../testing/ready-vault.js";
 import { temporaryDirectory } from "../testing/rpc-server.js";

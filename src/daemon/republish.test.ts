@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import { erring } from "../devvault/faults.js";
+import { erring } from "../../dev/vault/faults.js";
 import { type Mounting, podVolumePath } from "../driver/mount-request.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { startReadyVault } from "../testing/ready-vault.js";

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { Mounting, PodToken } from "../driver/mount-request.js";
-import { delayed } from "../devvault/faults.js";
+import { delayed } from "../../dev/vault/faults.js";
 import { goJson } from "../shared/go-json.js";
 import { type ReadyVault, startReadyVault } from "../testing/ready-vault.js";
 import { filesIn, startProvider, webPod } from "../testing/start-provider.js";

@@ -2,7 +2,7 @@ import { rename, writeFile } from "node:fs/promises";
 import type { ServerOptions } from "node:https";
 import { join } from "node:path";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
-import { answering, delayed } from "../devvault/faults.js";
+import { answering, delayed } from "../../dev/vault/faults.js";
 import { type Identity, makeIdentity } from "../testing/certificates.js";
 import { doctorsReports, type DoctorVisit, filesOnDisk } from "../testing/doctor-fixture.js";
 import { type Handler, serveHttp, serveRaw } from "../testing/http-server.js";

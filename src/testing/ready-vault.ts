@@ -1,6 +1,6 @@
-import { Administrator } from "../devvault/administrator.js";
-import { type DevVault, type DevVaultOptions, startDevVault } from "../devvault/dev-vault.js";
-import type { ServiceAccountTokenWish } from "../devvault/service-account-issuer.js";
+import { Administrator } from "../../dev/vault/administrator.js";
+import { type DevVault, type DevVaultOptions, startDevVault } from "../../dev/vault/dev-vault.js";
+import type { ServiceAccountTokenWish } from "../../dev/vault/service-account-issuer.js";
 
 /** An embedded Vault with something in it. */
 export interface ReadyVault {

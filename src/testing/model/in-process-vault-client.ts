@@ -1,5 +1,5 @@
 import type { Connection } from "../../config/connection.js";
-import type { VaultNode } from "../../devvault/vault-node.js";
+import type { VaultNode } from "../../../dev/vault/vault-node.js";
 import type { VaultRequest } from "../../mount/mount-spec.js";
 import type { Clock } from "../../shared/clock.js";
 import { Redacted } from "../../shared/redacted.js";

@@ -1,7 +1,7 @@
 import { workshopAtHand } from "../workshop-at-hand.js";
 import type { Connection } from "../../config/connection.js";
-import { Database } from "../../devvault/database.js";
-import { DevVault } from "../../devvault/dev-vault.js";
+import { Database } from "../../../dev/vault/database.js";
+import { DevVault } from "../../../dev/vault/dev-vault.js";
 import { leaseRenewalAt } from "../../leases/cached-secret.js";
 import type { Credentials } from "../../leases/credentials.js";
 import { mountVolume } from "../../mount/mount-volume.js";

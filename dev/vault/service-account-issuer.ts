@@ -1,5 +1,5 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, randomUUID } from "node:crypto";
-import type { Clock } from "../shared/clock.js";
+import type { Clock } from "../../src/shared/clock.js";
 import type { Data } from "./answer.js";
 import { toSeconds } from "./go-time.js";
 import { uuidOf } from "./identifiers.js";

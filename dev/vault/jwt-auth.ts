@@ -1,5 +1,5 @@
 import type { KeyObject } from "node:crypto";
-import type { Clock } from "../shared/clock.js";
+import type { Clock } from "../../src/shared/clock.js";
 import { type Answer, badRequest, type Data, missing, nothing } from "./answer.js";
 import type { Engine, EngineRequest } from "./engine.js";
 import { flag, list, text } from "./fields.js";

@@ -1,8 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { temporaryDirectory } from "../testing/rpc-server.js";
-import { devTokens, serveDevTokens } from "./dev-tokens.js";
+import { temporaryDirectory } from "../../src/testing/rpc-server.js";
+import { devTokens } from "../../src/cli/dev-tokens.js";
+import { serveDevTokens } from "./token-server.js";
 
 const never = new AbortController().signal;
 const pod = { namespace: "shop", name: "web-0", uid: "u", serviceAccount: "web" };

@@ -1,18 +1,18 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { loadOptions } from "../config/load-options.js";
-import { startDaemon } from "../daemon/daemon.js";
-import { CleanupStack } from "../daemon/cleanup-stack.js";
-import { Administrator } from "../devvault/administrator.js";
-import { type DevVault, startDevVault } from "../devvault/dev-vault.js";
-import { systemClock } from "../shared/clock.js";
-import { Redacted } from "../shared/redacted.js";
-import { createFileLog } from "../telemetry/log.js";
-import { serveDevTokens } from "./dev-tokens.js";
-import { exampleClass, fillDevVault } from "./dev-vault-content.js";
-import { workerFile } from "./worker-file.js";
-import { packageVersion } from "./package-version.js";
+import { loadOptions } from "../../src/config/load-options.js";
+import { startDaemon } from "../../src/daemon/daemon.js";
+import { CleanupStack } from "../../src/daemon/cleanup-stack.js";
+import { Administrator } from "../vault/administrator.js";
+import { type DevVault, startDevVault } from "../vault/dev-vault.js";
+import { systemClock } from "../../src/shared/clock.js";
+import { Redacted } from "../../src/shared/redacted.js";
+import { createFileLog } from "../../src/telemetry/log.js";
+import { serveDevTokens } from "./token-server.js";
+import { exampleClass, fillDevVault } from "./vault-content.js";
+import { workerFile } from "../../src/cli/worker-file.js";
+import { packageVersion } from "../../src/cli/package-version.js";
 
 /** An embedded Vault and the provider beside it, in this process. */
 export interface DevEnvironment {

@@ -7,7 +7,7 @@ import type { PolicyBook } from "./policies.js";
 import type { Quotas } from "./quotas.js";
 import { Routes } from "./routes.js";
 import type { Wrapping } from "./wrapping.js";
-import { withoutOuterSlashes } from "../shared/slashes.js";
+import { withoutOuterSlashes } from "../../src/shared/slashes.js";
 
 export interface SystemParts extends EngineParts {
   readonly mounts: MountTable;

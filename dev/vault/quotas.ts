@@ -1,4 +1,4 @@
-import type { Clock } from "../shared/clock.js";
+import type { Clock } from "../../src/shared/clock.js";
 import { type Data, Refusal } from "./answer.js";
 import { flag, seconds, text } from "./fields.js";
 

@@ -1,5 +1,5 @@
 import { LosslessNumber } from "lossless-json";
-import { goString } from "../shared/go-json.js";
+import { goString } from "../../src/shared/go-json.js";
 
 /**
  * JSON text as Go's encoder writes it: `<`, `>` and `&` escaped, numbers with the digits they came with. Go sorts the

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Clock } from "../shared/clock.js";
+import type { Clock } from "../../src/shared/clock.js";
 import { type Answer, badRequest, type Data, manyErrors, missing, nothing, Refusal } from "./answer.js";
 import { certificatePem, certify, type Identity, privateKeyPem, serialNumber, subjectKeyId } from "./certificates.js";
 import type { Engine, EngineRequest } from "./engine.js";

@@ -1,5 +1,5 @@
 import { LosslessNumber } from "lossless-json";
-import { parseDuration } from "../shared/duration.js";
+import { parseDuration } from "../../src/shared/duration.js";
 import { badRequest, type Data } from "./answer.js";
 
 /** A request's field as text; numbers and booleans are taken as written. Absent or null: "". */

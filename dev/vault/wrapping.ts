@@ -1,4 +1,4 @@
-import type { Clock } from "../shared/clock.js";
+import type { Clock } from "../../src/shared/clock.js";
 import { type Answer, badRequest, type Data } from "./answer.js";
 import { goTime } from "./go-time.js";
 import type { Token, TokenStore } from "./token-store.js";

@@ -1,4 +1,4 @@
-import type { Administrator } from "../devvault/administrator.js";
+import type { Administrator } from "../vault/administrator.js";
 
 /** What the embedded Vault of `keymount dev` holds at first. */
 export async function fillDevVault(admin: Administrator): Promise<void> {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type Clock, systemClock } from "../shared/clock.js";
+import { type Clock, systemClock } from "../../src/shared/clock.js";
 import { Database } from "./database.js";
 import { type Fault, type FaultMatcher, Faults, type StandingFault } from "./faults.js";
 import { RequestLog } from "./request-log.js";

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Clock } from "../shared/clock.js";
+import type { Clock } from "../../src/shared/clock.js";
 import { type Answer, invalidToken, notAllowed, permissionDenied, Refusal } from "./answer.js";
 import type { Engine, EngineRequest, Operation } from "./engine.js";
 import type { EngineParts } from "./engines.js";

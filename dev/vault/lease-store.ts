@@ -1,4 +1,4 @@
-import type { Clock } from "../shared/clock.js";
+import type { Clock } from "../../src/shared/clock.js";
 import { type Answer, badRequest, type Data } from "./answer.js";
 import { goTime, toSeconds } from "./go-time.js";
 import { letters } from "./identifiers.js";

@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { temporaryDirectory } from "../testing/rpc-server.js";
-import type { CommandIo } from "./command-io.js";
+import { temporaryDirectory } from "../../src/testing/rpc-server.js";
+import type { CommandIo } from "../../src/cli/command-io.js";
 import { devCommand } from "./dev.js";
 
 /** The command at a desk; `told` is called with all that was written so far, at each write. */
@@ -42,6 +42,10 @@ test("tells how to use what it started, and ends when asked", async () => {
   expect(await code).toBe(0);
   expect(written.stdout).toContain(`node dist/keymount.js mount -f ${join(directory, "class.yaml")}`);
   expect(existsSync(join(directory, "vault.sock"))).toBe(false);
+});
+
+test("its help tells usage and exit codes", () => {
+  expect(devCommand.help).toMatch(/^Usage: keymount dev .*\n\nExit codes: 0 /s);
 });
 
 test.each([[["--vault-port", "x"]], [["--nope"]], [["extra"]]])("%j is wrong usage", async (argv) => {

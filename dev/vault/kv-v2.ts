@@ -1,4 +1,4 @@
-import type { Clock } from "../shared/clock.js";
+import type { Clock } from "../../src/shared/clock.js";
 import { type Answer, badRequest, type Data, missing, nothing } from "./answer.js";
 import type { Engine, EngineRequest } from "./engine.js";
 import { flag, list, seconds, text, whole } from "./fields.js";

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import type { Clock } from "../shared/clock.js";
+import type { Clock } from "../../src/shared/clock.js";
 import { type Answer, badRequest, type Data, missing, nothing, Refusal } from "./answer.js";
 import type { Engine, EngineRequest } from "./engine.js";
 import { text, whole } from "./fields.js";

@@ -2,10 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { ProviderError } from "../shared/errors.js";
-import type { Command, CommandIo } from "./command-io.js";
+import { ProviderError } from "../../src/shared/errors.js";
+import type { Command, CommandIo } from "../../src/cli/command-io.js";
 import { tellDemo } from "./demo.js";
-import { type DevEnvironment, startDevEnvironment } from "./dev-environment.js";
+import { type DevEnvironment, startDevEnvironment } from "./environment.js";
 
 const help = `Usage: keymount dev [--dir DIR] [--vault-port PORT] [--demo]
 

@@ -1,14 +1,14 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { systemClock } from "../shared/clock.js";
-import type { CommandIo } from "./command-io.js";
-import { checkCommand } from "./check.js";
-import type { DevEnvironment } from "./dev-environment.js";
-import { databaseClass, exampleClass } from "./dev-vault-content.js";
-import { devTokens } from "./dev-tokens.js";
-import { leasesCommand } from "./leases.js";
-import { mountCommand } from "./mount.js";
-import { revokeAllCommand } from "./revoke-all.js";
+import { systemClock } from "../../src/shared/clock.js";
+import type { CommandIo } from "../../src/cli/command-io.js";
+import { checkCommand } from "../../src/cli/check.js";
+import type { DevEnvironment } from "./environment.js";
+import { databaseClass, exampleClass } from "./vault-content.js";
+import { devTokens } from "../../src/cli/dev-tokens.js";
+import { leasesCommand } from "../../src/cli/leases.js";
+import { mountCommand } from "../../src/cli/mount.js";
+import { revokeAllCommand } from "../../src/cli/revoke-all.js";
 
 /** A little more than the example's refresh interval of a second. */
 const refreshMs = 1_300;
