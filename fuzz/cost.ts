@@ -240,11 +240,11 @@ function wireAnswerOf({ body, status = 200, inBytes = false }: HostileAnswer): W
 async function mounted(request: MountRequest, mounting: Parameters<MountRoom["mount"]>[1]): Promise<void> {
   const { signal } = new AbortController();
   setMaxListeners(0, signal); // As the server's calls: each of a class's objects listens.
-  await new MountRoom(lookAtLength).mount(request, { ...mounting, workshop: idleWorkshop }, signal);
+  await new MountRoom(lookAtLength).mount(request, { ...mounting, renderer: idleRenderer }, signal);
 }
 
 function lookAtLength(where: string, text: string): void {
   if (where === "the log" && text.length > mostLogged) throw new Error(`the log has ${text.length} characters`);
 }
 
-const idleWorkshop: Renderer = { render: () => Promise.resolve(Buffer.alloc(0)) };
+const idleRenderer: Renderer = { render: () => Promise.resolve(Buffer.alloc(0)) };

@@ -1,4 +1,4 @@
-import { workshopAtHand } from "../src/testing/workshop-at-hand.js";
+import { inProcessRenderer } from "../src/testing/in-process-renderer.js";
 import { isDeepStrictEqual } from "node:util";
 import type { status } from "@grpc/grpc-js";
 import type { Connection } from "../src/config/connection.js";
@@ -28,7 +28,7 @@ export interface Mounting {
   answers: SecretSource;
   connection: Connection;
   clock: Clock;
-  workshop?: Renderer;
+  renderer?: Renderer;
 }
 
 /** The whole of a Mount short of the socket, and all that may be read of it outside. */
@@ -46,12 +46,12 @@ export class MountRoom {
   /** Throws where a refusal is not one of ours with a final code, or where anything that leaves holds a canary. */
   async mount(
     request: MountRequest,
-    { answers, connection, clock, workshop = workshopAtHand }: Mounting,
+    { answers, connection, clock, renderer = inProcessRenderer }: Mounting,
     signal: AbortSignal,
   ): Promise<Outcome> {
     const parts: MountServiceParts = {
       answers,
-      workshop,
+      renderer,
       clock,
       scheduler: new EventLoopScheduler(),
       versionKey: new Redacted(Buffer.alloc(32, 7)),

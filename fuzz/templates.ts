@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { goJson } from "../src/shared/go-json.js";
-import { filters } from "../src/workshop/template-filters.js";
-import { workOrder } from "../src/workshop/work-order.js";
+import { filters } from "../src/render/template-filters.js";
+import { runTask } from "../src/render/run-task.js";
 import { canaries, expectNoCanary } from "./canaries.js";
 import { damagedText } from "./mutations.js";
 import { expectEqual } from "./mounting.js";
@@ -77,9 +77,9 @@ export const templatesTarget: Target<string> = {
   async open() {
     return {
       async check(text) {
-        const delivery = workOrder({ kind: "template", text, data });
-        expectEqual("the same template, rendered twice", delivery, workOrder({ kind: "template", text, data }));
-        const looked = workOrder({ kind: "names", text });
+        const delivery = runTask({ kind: "template", text, data });
+        expectEqual("the same template, rendered twice", delivery, runTask({ kind: "template", text, data }));
+        const looked = runTask({ kind: "names", text });
         for (const one of [delivery, looked]) {
           if (one.ok) continue;
           if (one.code === "internal") throw new Error(`a defect: ${one.message}`);

@@ -19,7 +19,7 @@ export function bundle() {
  * @returns {Promise<{ code: string, moduleIds: string[] }>}
  */
 export function bundleWorker() {
-  return oneFile("src/workshop/worker.ts");
+  return oneFile("src/render/worker.ts");
 }
 
 /**

@@ -21,10 +21,10 @@ const doors: Record<string, readonly string[]> = {
   kube: ["mount", "config", "telemetry", "shared"],
   rpc: ["mount", "wire", "telemetry", "shared"],
   http: ["telemetry", "shared"],
-  workshop: ["mount", "shared"],
+  render: ["mount", "shared"],
   driver: ["wire", "shared"],
   migrate: ["config", "mount", "shared"],
-  doctor: ["config", "mount", "workshop", "vault", "kube", "driver", "shared"],
+  doctor: ["config", "mount", "render", "vault", "kube", "driver", "shared"],
   daemon: [
     "config",
     "mount",
@@ -34,12 +34,12 @@ const doors: Record<string, readonly string[]> = {
     "kube",
     "rpc",
     "http",
-    "workshop",
+    "render",
     "wire",
     "telemetry",
     "shared",
   ],
-  cli: ["daemon", "doctor", "workshop", "migrate", "config", "mount", "driver", "telemetry", "shared"],
+  cli: ["daemon", "doctor", "render", "migrate", "config", "mount", "driver", "telemetry", "shared"],
   main: ["cli"],
 };
 
@@ -53,7 +53,7 @@ const homes: Record<string, readonly string[]> = {
   zod: ["config", "mount", "vault", "leases", "kube", "migrate"],
   yaml: ["config", "mount", "migrate", "cli"],
   "lossless-json": ["vault", "mount", "shared"],
-  liquidjs: ["workshop"],
+  liquidjs: ["render"],
 };
 
 interface SourceFile {

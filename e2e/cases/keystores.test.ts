@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, expect, test } from "vitest";
-import { keystore } from "../../src/workshop/keystore.js";
+import { keystore } from "../../src/render/keystore.js";
 
 const run = promisify(execFile);
 const directory = await mkdtemp(join(tmpdir(), "km-keystores-"));
@@ -35,8 +35,8 @@ const cases = Object.keys(keys).flatMap((name) => [
 test.each(cases)("OpenSSL and keytool read a keystore of $name, $encryption", async ({ name, legacy, flags }) => {
   const certificate = await certificateOf(name);
   const path = join(directory, `${name}-${legacy}.p12`);
-  const order = { kind: "keystore", certificates: [certificate], alias: "web", legacy, password } as const;
-  await writeFile(path, keystore({ ...order, key: keys[name]! }));
+  const task = { kind: "keystore", certificates: [certificate], alias: "web", legacy, password } as const;
+  await writeFile(path, keystore({ ...task, key: keys[name]! }));
 
   const opened = await run("openssl", ["pkcs12", "-in", path, "-passin", `pass:${password}`, "-nodes", ...flags]);
   expect(opened.stdout).toContain(keys[name]!.trim());

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { systemClock } from "../shared/clock.js";
-import { RenderWorker } from "../workshop/render-worker.js";
+import { RenderWorker } from "../render/render-worker.js";
 import { checkClass } from "./class-check.js";
 import { type Remark, readClassFile } from "./class-file.js";
 import type { Command, CommandIo } from "./command-io.js";
@@ -28,11 +28,11 @@ export function checkCommand(worker = workerFile): Command {
     summary: "check SecretProviderClass files for mistakes, offline",
     help,
     run: async (argv, io, signal) => {
-      const workshop = new RenderWorker({ worker, clock: systemClock });
+      const renderer = new RenderWorker({ worker, clock: systemClock });
       try {
-        return await run(argv, io, workshop, signal);
+        return await run(argv, io, renderer, signal);
       } finally {
-        await workshop.close();
+        await renderer.close();
       }
     },
   };
@@ -56,7 +56,7 @@ interface CheckedRemark {
 async function run(
   argv: readonly string[],
   io: CommandIo,
-  workshop: RenderWorker,
+  renderer: RenderWorker,
   signal: AbortSignal,
 ): Promise<number> {
   const asked = argumentsOf(argv);
@@ -70,7 +70,7 @@ async function run(
     const text = await io.readFile(file).catch((error: NodeJS.ErrnoException) => error);
     if (typeof text !== "string")
       return complain(io, `keymount check: cannot read ${file}: ${text.code ?? text.message}\n`);
-    files.push(await checkFile(file, text, workshop, signal));
+    files.push(await checkFile(file, text, renderer, signal));
   }
   const all = files.flatMap(({ remarks }) => remarks);
   const mistakes = all.filter(({ level }) => level === "mistake").length;
@@ -102,13 +102,13 @@ function complain(io: CommandIo, text: string): number {
 async function checkFile(
   file: string,
   text: string,
-  workshop: RenderWorker,
+  renderer: RenderWorker,
   signal: AbortSignal,
 ): Promise<CheckedFile> {
   const { classes, skipped, remarks } = readClassFile(text);
   const named = (name: string, found: readonly Remark[]) => found.map((remark) => ({ ...remark, class: name }));
   const all = named("", remarks);
-  for (const one of classes) all.push(...named(one.name, await checkClass(one, text, workshop, signal)));
+  for (const one of classes) all.push(...named(one.name, await checkClass(one, text, renderer, signal)));
   return {
     file,
     classes: classes.map(({ name }) => name),

@@ -1,6 +1,6 @@
 import { readClass } from "../mount/class-parameters.js";
 import { type Finding, mostRead } from "../mount/findings.js";
-import type { RenderWorker } from "../workshop/render-worker.js";
+import type { RenderWorker } from "../render/render-worker.js";
 import type { Remark, WrittenClass } from "./class-file.js";
 import { checkSecretObjects } from "./secret-objects-check.js";
 import { checkTemplates } from "./template-check.js";
@@ -13,12 +13,12 @@ const anyInterval = 120_000;
 export async function checkClass(
   written: WrittenClass,
   text: string,
-  workshop: Pick<RenderWorker, "look">,
+  renderer: Pick<RenderWorker, "look">,
   signal: AbortSignal,
 ): Promise<Remark[]> {
   const texts = new Map([...written.parameters].map(([name, parameter]) => [name, parameter.text]));
   const { spec, findings } = readClass(texts, anyInterval, mostRead);
-  const templates = await checkTemplates(texts.get("objects") ?? "", spec.objects, workshop, signal);
+  const templates = await checkTemplates(texts.get("objects") ?? "", spec.objects, renderer, signal);
   const remarks = [...findings, ...templates]
     .filter(({ parameter }) => !written.misshapen.has(parameter ?? ""))
     .map((finding) => remarkOf(finding, written, text));

@@ -4,7 +4,7 @@ import { ObjectReader } from "../mount/object-reader.js";
 import { objectEntries } from "../mount/objects.js";
 import { quoted } from "../shared/quoted.js";
 import { nearest } from "../shared/spelling.js";
-import type { RenderWorker } from "../workshop/render-worker.js";
+import type { RenderWorker } from "../render/render-worker.js";
 import { knownKeys } from "./known-answers.js";
 import { offsetOf, sourceOffset } from "./text-places.js";
 
@@ -15,7 +15,7 @@ import { offsetOf, sourceOffset } from "./text-places.js";
 export async function checkTemplates(
   text: string,
   objects: readonly ObjectSpec[],
-  workshop: Pick<RenderWorker, "look">,
+  renderer: Pick<RenderWorker, "look">,
   signal: AbortSignal,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
@@ -38,7 +38,7 @@ export async function checkTemplates(
         text: `${name}: template ${message}`,
       });
     };
-    const looked = await workshop.look(object.template.text, signal);
+    const looked = await renderer.look(object.template.text, signal);
     if ("mistake" in looked) say("error", looked.line, looked.column, looked.mistake);
     else {
       for (const { steps, line, column } of looked.names) {

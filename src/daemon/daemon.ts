@@ -19,7 +19,7 @@ import type { Log } from "../telemetry/log.js";
 import { Metrics } from "../telemetry/metrics.js";
 import { CredentialPaths } from "../vault/credential-paths.js";
 import { createVaultClient } from "../vault/create-vault-client.js";
-import { RenderWorker } from "../workshop/render-worker.js";
+import { RenderWorker } from "../render/render-worker.js";
 import { ClassNotes } from "./class-notes.js";
 import { inventoryOf } from "./inventory-of.js";
 import { LeaseObservers } from "./lease-observers.js";
@@ -100,13 +100,13 @@ async function start(
     signal,
   );
 
-  const workshop = new RenderWorker({ worker: workerFile, clock, observer: observers });
-  releases.add(() => workshop.close());
+  const renderer = new RenderWorker({ worker: workerFile, clock, observer: observers });
+  releases.add(() => renderer.close());
 
   const notes = new ClassNotes(log);
   const service = {
     answers: credentials.source,
-    workshop,
+    renderer,
     versionKey: deriveKey(key, keyLabels.objectVersion),
     responseBytes: options.limits.responseBytes,
     operator: options.operator,

@@ -7,7 +7,7 @@ import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import { Redacted } from "../shared/redacted.js";
 import { sampleConnection } from "../testing/connection.js";
 import { FakeClock } from "../testing/fake-clock.js";
-import { workshopAtHand } from "../testing/workshop-at-hand.js";
+import { inProcessRenderer } from "../testing/in-process-renderer.js";
 import type { MountRequest } from "../wire/provider.js";
 import { type MountServiceParts, mount } from "./mount-service.js";
 
@@ -49,7 +49,7 @@ function partsOf(answer: Promise<FetchResult>): MountServiceParts {
         end: () => {},
       }),
     },
-    workshop: workshopAtHand,
+    renderer: inProcessRenderer,
     clock: new FakeClock(),
     versionKey: new Redacted(Buffer.alloc(32, 7)),
     responseBytes: 3 << 20,

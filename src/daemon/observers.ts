@@ -13,7 +13,7 @@ import type { TokenStoreObserver } from "../vault/token-store.js";
 import type { VaultToken } from "../vault/vault-client.js";
 import type { VaultSecretsObserver } from "../vault/vault-secrets.js";
 import type { VaultObserver } from "../vault/vault-observer.js";
-import type { RenderWorkerObserver } from "../workshop/render-worker.js";
+import type { RenderWorkerObserver } from "../render/render-worker.js";
 import { credentialOf } from "./credential-facts.js";
 
 /** What the rooms tell of themselves, said once in the log and counted. */

@@ -2,7 +2,7 @@ import { lookup } from "node:dns/promises";
 import { KubeClient } from "../kube/kube-client.js";
 import { serviceAccountDirectory } from "../kube/service-account.js";
 import { type Clock, systemClock } from "../shared/clock.js";
-import { RenderWorker } from "../workshop/render-worker.js";
+import { RenderWorker } from "../render/render-worker.js";
 import type { DoctorInput } from "./input.js";
 import type { Lookup } from "./dns-step.js";
 import { type Report, CheckRunner } from "./check-runner.js";
@@ -39,12 +39,12 @@ export async function examine(
 ): Promise<void> {
   const api = "mistakes" in input.options ? undefined : input.options.kubernetesApi;
   const kube = api && new KubeClient({ api, directory });
-  const workshop = new RenderWorker({ worker: workerFile, clock });
+  const renderer = new RenderWorker({ worker: workerFile, clock });
   try {
     const runner = new CheckRunner({ clock, stepMs, report }, signal);
-    await runChecks(input, { clock, lookup, driverDirectories, kube, workshop, random: Math.random }, runner);
+    await runChecks(input, { clock, lookup, driverDirectories, kube, renderer, random: Math.random }, runner);
   } finally {
     kube?.close();
-    await workshop.close();
+    await renderer.close();
   }
 }

@@ -20,7 +20,7 @@ import type { CheckRunner, CheckResult } from "./check-runner.js";
 /** An application at Vault's door. */
 export interface LoginCheck {
   client: VaultClient;
-  workshop: Renderer;
+  renderer: Renderer;
   connection: Connection;
   target: MountTarget;
   account: PodAccount;
@@ -106,7 +106,7 @@ async function read(
   object: ObjectSpec,
   signal: AbortSignal,
 ): Promise<CheckResult<true>> {
-  const { client, workshop, connection, target, account } = login;
+  const { client, renderer, connection, target, account } = login;
   if (policyMistake(target, connection, account, [object])) throw new Skipped("the operator's policy refuses it");
   const requests = fetchGroupsOf([object]).flatMap(({ fetches }) => fetches.map(({ request }) => request));
   const makes = login.readAll ? undefined : requests.map(whatItMakes).find(Boolean);
@@ -120,7 +120,7 @@ async function read(
   const making = {
     defaultMode: 0o644,
     responseBytes,
-    workshop,
+    renderer,
     jobs: new OneByOne(),
     tenant: account.namespace,
     lend: () => () => {},

@@ -21,7 +21,7 @@ export interface MountCheckParts {
   random: Random;
   /** In a cluster only. */
   kube: Pick<KubeClient, "call"> | undefined;
-  workshop: Renderer;
+  renderer: Renderer;
 }
 
 /** The first step that speaks to Vault for somebody; without an target there is still the connection's own auth mount. */
@@ -69,7 +69,7 @@ export async function checkMount(
   const client = createVaultClient({ clock: parts.clock, random: parts.random, observer: nobody });
   try {
     const { account, readAll } = input;
-    const login = { client, workshop: parts.workshop, connection, target, account, readAll };
+    const login = { client, renderer: parts.renderer, connection, target, account, readAll };
     await checkLogin(login, chosen!, path, runner);
   } finally {
     await client.close();

@@ -8,8 +8,8 @@ import { templateJob } from "./template-job.js";
 
 /** What the files of a volume are made with, beside the answers. */
 export interface Making extends FileMaking {
-  workshop: Renderer;
-  /** What is given to the workshop: one job after another, for each holds a copy of its secrets until it is done. */
+  renderer: Renderer;
+  /** What is given to the renderer: one job after another, for each holds a copy of its secrets until it is done. */
   jobs: OneByOne;
   /** The pod's Kubernetes namespace. */
   tenant: string;
@@ -32,7 +32,7 @@ export async function makeFiles(
     signal.throwIfAborted();
     const job = jobOf(object, answerTo);
     const giveBack = making.lend(bytesOf(job));
-    return making.workshop.render(job, making.tenant, signal).finally(giveBack);
+    return making.renderer.render(job, making.tenant, signal).finally(giveBack);
   });
   return [fileOf(object, contents, making.defaultMode)];
 }

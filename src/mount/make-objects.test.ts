@@ -7,7 +7,7 @@ import { Redacted } from "../shared/redacted.js";
 import { makeIdentity } from "../testing/certificates.js";
 import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import { FakeClock } from "../testing/fake-clock.js";
-import { workshopAtHand } from "../testing/workshop-at-hand.js";
+import { inProcessRenderer } from "../testing/in-process-renderer.js";
 import { makeObjects } from "./make-objects.js";
 import type { ObjectSpec, VaultRequest } from "./mount-spec.js";
 import { requestsOfObjects, fetchGroupsOf } from "./object-requests.js";
@@ -43,18 +43,18 @@ async function made(text: string, answers: Told, former: Told = {}, onDenied: Fe
   };
   let atOnce = 0;
   let most = 0;
-  const workshop: typeof workshopAtHand = {
+  const renderer: typeof inProcessRenderer = {
     render: (job, tenant, signal) => {
       jobs.push(job);
       atOnce += 1;
       most = Math.max(most, atOnce);
-      return workshopAtHand.render(job, tenant, signal).finally(() => (atOnce -= 1));
+      return inProcessRenderer.render(job, tenant, signal).finally(() => (atOnce -= 1));
     },
   };
   const making = {
     defaultMode: 0o644,
     responseBytes: 1 << 20,
-    workshop,
+    renderer,
     jobs: new OneByOne(),
     lend: () => () => {},
     tenant: "shop",
@@ -139,7 +139,7 @@ describe("a template over several secrets", () => {
     expect(jobs).toEqual([]);
   });
 
-  test("is given to the workshop alone: one Mount's secrets are copied for one object at a time", async () => {
+  test("is given to the renderer alone: one Mount's secrets are copied for one object at a time", async () => {
     const many = Array.from(
       { length: 20 },
       (_, n) => `- {objectName: f${n}, template: x, sources: {a: {secretPath: kv/${n}}}}`,

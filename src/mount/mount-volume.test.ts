@@ -1,6 +1,6 @@
 import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import { FakeClock } from "../testing/fake-clock.js";
-import { workshopAtHand } from "../testing/workshop-at-hand.js";
+import { inProcessRenderer } from "../testing/in-process-renderer.js";
 import { describe, expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
@@ -55,7 +55,7 @@ function parts(told: Record<string, string | ProviderError | FetchResult>, respo
   };
   const made: MountParts & { concluded: string[]; invalidated: string[]; ended: string[] } = {
     answers: { begin: () => transaction },
-    workshop: workshopAtHand,
+    renderer: inProcessRenderer,
     clock: new FakeClock(),
     scheduler: new EventLoopScheduler(),
     versionKey: new Redacted(Buffer.alloc(32, 1)),

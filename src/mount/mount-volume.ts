@@ -17,7 +17,7 @@ import type { SecretSource, MountTransaction, Principal, Renderer } from "./port
 /** What the use case needs beside the request. */
 export interface MountParts {
   answers: SecretSource;
-  workshop: Renderer;
+  renderer: Renderer;
   versionKey: Redacted<Buffer>;
   clock: Clock;
   scheduler: EventLoopScheduler;
@@ -64,12 +64,12 @@ async function makeVolume(
   signal: AbortSignal,
 ): Promise<MountedVolume> {
   const { defaultMode, pod, class: asked } = spec;
-  const { versionKey, workshop, responseBytes } = parts;
+  const { versionKey, renderer, responseBytes } = parts;
   const tenant = pod.namespace;
   const pace = new Yielder({ ...parts, tenant, made: (bytes) => transaction.made(bytes) });
   const jobs = new OneByOne();
   const lend = (bytes: number) => transaction.lend(bytes);
-  const making = { versionKey, workshop, jobs, pace, defaultMode, responseBytes, tenant, lend };
+  const making = { versionKey, renderer, jobs, pace, defaultMode, responseBytes, tenant, lend };
   const groups = fetchGroupsOf(asked.objects);
   const outcomes = await Promise.all(
     groups.map((group) => makeObjects(group, asked.onDenied, transaction, making, signal)),

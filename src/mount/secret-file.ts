@@ -55,7 +55,7 @@ function spread(object: ObjectSpec, how: KeyFiles, body: JsonObject, making: Fil
 function contentsOf(object: ObjectSpec, body: JsonObject, { responseBytes }: FileMaking): Buffer {
   const out = fileWriter(responseBytes);
   const { secretKey, format = secretKey ? "raw" : "envelope" } = object;
-  if (format === "pkcs12") throw new ProviderError("internal", "a keystore is made in the workshop");
+  if (format === "pkcs12") throw new ProviderError("internal", "a keystore is made in the renderer");
   if (format === "envelope") return Buffer.from(envelope(body, out));
   const { value, place, whole } = subjectOf(object, body);
   return format === "raw"

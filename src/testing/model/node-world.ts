@@ -1,4 +1,4 @@
-import { workshopAtHand } from "../workshop-at-hand.js";
+import { inProcessRenderer } from "../in-process-renderer.js";
 import type { Connection } from "../../config/connection.js";
 import { Database } from "../../../dev/vault/database.js";
 import { DevVault } from "../../../dev/vault/dev-vault.js";
@@ -269,7 +269,7 @@ export class NodeWorld {
       const spec = specOf(pod);
       const parts = {
         answers: this.credentials.source,
-        workshop: workshopAtHand,
+        renderer: inProcessRenderer,
         clock: this.clock,
         scheduler: new EventLoopScheduler(),
         versionKey: new Redacted(Buffer.alloc(32, 1)),

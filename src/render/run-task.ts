@@ -3,10 +3,10 @@ import { type TaskResult, type Task, mostContents } from "./tasks.js";
 import { namesIn, render } from "./render-template.js";
 import { TemplateMistake } from "./template-mistake.js";
 
-/** Does one order. Never throws, and never tells a stranger's text: it might hold a value. */
-export function workOrder(order: Task): TaskResult {
+/** Does one task. Never throws, and never tells a stranger's text: it might hold a value. */
+export function runTask(task: Task): TaskResult {
   try {
-    const contents = contentsOf(order);
+    const contents = contentsOf(task);
     if (contents.length <= mostContents) return { ok: true, contents };
     return { ok: false, code: "limit_exceeded", message: `is longer than ${mostContents >> 20} MiB` };
   } catch (reason) {
@@ -18,13 +18,13 @@ export function workOrder(order: Task): TaskResult {
   }
 }
 
-function contentsOf(order: Task): Uint8Array {
-  switch (order.kind) {
+function contentsOf(task: Task): Uint8Array {
+  switch (task.kind) {
     case "template":
-      return Buffer.from(render(order.text, order.data));
+      return Buffer.from(render(task.text, task.data));
     case "names":
-      return Buffer.from(JSON.stringify(namesIn(order.text)));
+      return Buffer.from(JSON.stringify(namesIn(task.text)));
     case "keystore":
-      return keystore(order);
+      return keystore(task);
   }
 }

@@ -16,22 +16,22 @@ export interface Ended {
 }
 
 /**
- * A process that does one order after another. Not a thread: V8 gives the whole process up where a thread asks at once for
+ * A process that does one task after another. Not a thread: V8 gives the whole process up where a thread asks at once for
  * more than its heap has left, as the comparison of two long texts does. Once it has ended it is of no use.
  */
 export class WorkProcess {
   readonly #child: ChildProcess;
   readonly #ended: Promise<Ended>;
-  #waiting: ((delivery: TaskResult) => void) | undefined;
-  #orders = 0;
+  #waiting: ((result: TaskResult) => void) | undefined;
+  #tasks = 0;
 
   private constructor(child: ChildProcess, ended: Promise<Ended>) {
     this.#child = child;
     this.#ended = ended;
-    child.on("message", (delivery: TaskResult) => this.#waiting?.(delivery));
+    child.on("message", (result: TaskResult) => this.#waiting?.(result));
   }
 
-  /** Resolves when it takes orders; rejects with the reason it does not. */
+  /** Resolves when it takes tasks; rejects with the reason it does not. */
   static async start(file: URL): Promise<WorkProcess> {
     const child = fork(fileURLToPath(file), {
       execArgv: [...flags, ...process.execArgv.filter((flag) => inherited.includes(flag))],
@@ -55,21 +55,21 @@ export class WorkProcess {
     return made;
   }
 
-  /** Whether an order has left something in its memory. */
+  /** Whether a task has left something in its memory. */
   get isFresh(): boolean {
-    return this.#orders === 0;
+    return this.#tasks === 0;
   }
 
-  async work(order: Task): Promise<TaskResult | Ended> {
-    const delivered = new Promise<TaskResult>((resolve) => {
+  async work(task: Task): Promise<TaskResult | Ended> {
+    const answered = new Promise<TaskResult>((resolve) => {
       this.#waiting = resolve;
     });
-    this.#orders += 1;
+    this.#tasks += 1;
     this.#child.ref();
     this.#child.channel?.ref();
     // Whether it could be sent shows in how it ends.
-    if (this.#child.connected) this.#child.send(order, () => undefined);
-    return Promise.race([delivered, this.#ended]).finally(() => this.#rest());
+    if (this.#child.connected) this.#child.send(task, () => undefined);
+    return Promise.race([answered, this.#ended]).finally(() => this.#rest());
   }
 
   /** Ends it at once, whatever it is at. */

@@ -9,7 +9,7 @@ const root = makeIdentity({ commonName: "root", isCa: true });
 const leaf = makeIdentity({ commonName: "web", by: root });
 const chain = { key: leaf.key, certificate: leaf.cert, issuer: root.cert };
 
-function order(changes: Partial<KeystoreTask> = {}): KeystoreTask {
+function task(changes: Partial<KeystoreTask> = {}): KeystoreTask {
   return {
     kind: "keystore",
     key: chain.key,
@@ -22,7 +22,7 @@ function order(changes: Partial<KeystoreTask> = {}): KeystoreTask {
 }
 
 /** What another implementation reads in it; throws where the MAC or the password is wrong. */
-function read(bytes: Buffer, password = order().password) {
+function read(bytes: Buffer, password = task().password) {
   const asn1 = forge.asn1.fromDer(bytes.toString("binary"));
   const store = forge.pkcs12.pkcs12FromAsn1(asn1, password);
   const bags = store.safeContents.flatMap(({ safeBags }) => safeBags);
@@ -40,7 +40,7 @@ describe.each([
   ["legacy", true],
 ])("%s", (_, legacy) => {
   test("holds the key, its certificate and the chain, tied together under the alias", () => {
-    const { key, certificates, names, keyIds } = read(keystore(order({ legacy })));
+    const { key, certificates, names, keyIds } = read(keystore(task({ legacy })));
     const pem = forge.pki.privateKeyToPem(key!);
     const same = (text: string) => createPrivateKey(text).export({ type: "pkcs8", format: "der" }).toString("base64");
     expect(same(pem)).toBe(same(chain.key));
@@ -53,11 +53,11 @@ describe.each([
   });
 
   test("cannot be read with another password", () => {
-    expect(() => read(keystore(order({ legacy })), "other")).toThrow("MAC could not be verified");
+    expect(() => read(keystore(task({ legacy })), "other")).toThrow("MAC could not be verified");
   });
 
   test("nothing of key or certificate is in the open", () => {
-    const bytes = keystore(order({ legacy }));
+    const bytes = keystore(task({ legacy }));
     const secret = createPrivateKey(chain.key).export({ type: "pkcs8", format: "der" });
     expect(bytes.includes(secret.subarray(40, 72))).toBe(false);
     expect(bytes.includes(new X509Certificate(chain.certificate).raw.subarray(40, 72))).toBe(false);
@@ -65,7 +65,7 @@ describe.each([
 });
 
 test("without a key every certificate is an entry of its own", () => {
-  const { key, certificates, names, keyIds } = read(keystore({ ...without(order(), "key"), alias: "ca" }));
+  const { key, certificates, names, keyIds } = read(keystore({ ...without(task(), "key"), alias: "ca" }));
   expect(key).toBeUndefined();
   expect(certificates).toHaveLength(2);
   expect(names).toEqual(["ca", "ca-2"]);
@@ -78,18 +78,18 @@ describe("equal input gives equal bytes, and nothing else does", () => {
     publicKeyEncoding: { type: "spki", format: "pem" },
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
   }).privateKey;
-  test("the same", () => expect(keystore(order())).toEqual(keystore(order())));
+  test("the same", () => expect(keystore(task())).toEqual(keystore(task())));
   test.each<[string, Partial<KeystoreTask>]>([
     ["password", { password: "other" }],
     ["alias", { alias: "other" }],
     ["chain", { certificates: [chain.certificate] }],
     ["key", { key: other }],
     ["encryption", { legacy: true }],
-  ])("another %s", (_, change) => expect(keystore(order(change))).not.toEqual(keystore(order())));
+  ])("another %s", (_, change) => expect(keystore(task(change))).not.toEqual(keystore(task())));
 
   test("the salts tell nothing of the password", () => {
     const salts = (password: string) => {
-      const bytes = keystore({ ...without(order(), "key"), password });
+      const bytes = keystore({ ...without(task(), "key"), password });
       const [, , mac] = forge.asn1.fromDer(bytes.toString("binary")).value as forge.asn1.Asn1[];
       return (mac!.value as forge.asn1.Asn1[])[1]!.value;
     };

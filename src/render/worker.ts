@@ -1,10 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { setPriority } from "node:os";
 import type { Task } from "./tasks.js";
-import { workOrder } from "./work-order.js";
+import { runTask } from "./run-task.js";
 
-// The worker's process: one order after another, until it is ended from outside, or there is nobody to give orders.
-process.on("message", (order: Task) => void process.send!(workOrder(order)));
+// The worker's process: one task after another, until it is ended from outside, or the process that gives tasks is gone.
+process.on("message", (task: Task) => void process.send!(runTask(task)));
 process.once("disconnect", () => process.exit());
 // Ctrl-C in a terminal reaches it as well; whoever started it ends it.
 process.on("SIGINT", () => undefined);

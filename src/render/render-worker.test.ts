@@ -23,7 +23,7 @@ afterEach(async () => {
   for (const one of open.splice(0)) await one.close();
 });
 
-function workshop(parts: Partial<ConstructorParameters<typeof RenderWorker>[0]> = {}): RenderWorker {
+function renderer(parts: Partial<ConstructorParameters<typeof RenderWorker>[0]> = {}): RenderWorker {
   const made = new RenderWorker({ worker, clock: systemClock, ...parts });
   open.push(made);
   return made;
@@ -64,11 +64,11 @@ const refusal = (made: Promise<unknown>) =>
   );
 
 test("renders in a process of its own", async () => {
-  expect((await workshop().render(template("{{ user }}!"), "a", never)).toString()).toBe("app!");
+  expect((await renderer().render(template("{{ user }}!"), "a", never)).toString()).toBe("app!");
 });
 
 test("tells line and column of a mistake", async () => {
-  expect(await refusal(workshop().render(template("a\n {{ usr }}"), "a", never))).toBe(
+  expect(await refusal(renderer().render(template("a\n {{ usr }}"), "a", never))).toBe(
     'not_found: the template, line 2, column 5: there is no "usr" (there is: data, user)',
   );
 });
@@ -76,7 +76,7 @@ test("tells line and column of a mistake", async () => {
 describe("hostile templates", () => {
   test("what takes too long is ended, with its process; others are made by the next", async () => {
     const clock = new FakeClock();
-    const shop = workshop({ clock });
+    const shop = renderer({ clock });
     const hostile = refusal(shop.render(endless, "mallory", never));
     const other = shop.render(template("{{ user }}"), "alice", never);
     await vi.waitUntil(() => clock.sleepers > 0, 10_000);
@@ -103,7 +103,7 @@ describe("hostile templates", () => {
       `${doubled(8)}{% for i in (1..9) %}{% capture y %}{{ x }}{{ i }}{% endcapture %}{% if x < y %}{% endif %}{% endfor %}`,
     ],
   ])("what fills its memory ends the worker, not us: %s", async (_, text) => {
-    const shop = workshop();
+    const shop = renderer();
     expect(await refusal(shop.render(template(text, { long: "ab".repeat(250_000), y: [] }), "mallory", never))).toMatch(
       /^limit_exceeded: the template/,
     );
@@ -112,7 +112,7 @@ describe("hostile templates", () => {
 
   test("what was too much is not tried again for a minute", async () => {
     const clock = new FakeClock();
-    const shop = workshop({ clock });
+    const shop = renderer({ clock });
     const first = refusal(shop.render(endless, "mallory", never));
     await vi.waitUntil(() => clock.sleepers > 0, 10_000);
     await clock.advance(2_000);
@@ -122,13 +122,13 @@ describe("hostile templates", () => {
 
   test("a file longer than 1 MiB is refused", async () => {
     const long = template("{{ long }}{{ long }}", { long: "a".repeat(600_000) });
-    expect(await refusal(workshop().render(long, "a", never))).toMatch(
+    expect(await refusal(renderer().render(long, "a", never))).toMatch(
       /^limit_exceeded: the template is longer than 1 MiB/,
     );
   });
 });
 
-/** A worker that gives the number of the order, and dies at one of them. */
+/** A worker that gives the number of the task, and dies at one of them. */
 async function countingWorker(diesAt = Infinity, death = `process.kill(process.pid, "SIGKILL")`): Promise<URL> {
   const file = join(await temporaryDirectory(), "worker.mjs");
   const code = `let n = 0;
@@ -143,7 +143,7 @@ async function countingWorker(diesAt = Infinity, death = `process.kill(process.p
   return pathToFileURL(file);
 }
 
-describe("a process that dies at an order", () => {
+describe("a process that dies at a task", () => {
   const deaths: [death: string, reason: string][] = [
     [`process.kill(process.pid, "SIGKILL")`, "memory"],
     [`process.abort()`, "memory"],
@@ -153,10 +153,10 @@ describe("a process that dies at an order", () => {
   ];
 
   test.each(deaths)(
-    "by %s, and had others before: a new one does the order, and those behind it",
+    "by %s, and had others before: a new one does the task, and those behind it",
     async (death, reason) => {
       const observer = observing();
-      const shop = workshop({ worker: await countingWorker(2, death), observer });
+      const shop = renderer({ worker: await countingWorker(2, death), observer });
       const first = await shop.render(template("one"), "a", never);
       const others = await Promise.all([
         shop.render(template("two"), "b", never),
@@ -170,7 +170,7 @@ describe("a process that dies at an order", () => {
 
   test.each(deaths)("by %s, which is its first: it is refused, those behind it are done", async (death, reason) => {
     const observer = observing();
-    const shop = workshop({ worker: await countingWorker(1, death), observer });
+    const shop = renderer({ worker: await countingWorker(1, death), observer });
     expect(await refusal(shop.render(template("one"), "a", never))).toBe(
       reason === "memory"
         ? "limit_exceeded: the template takes too much memory to make"
@@ -189,14 +189,14 @@ describe("a process that dies at an order", () => {
         setTimeout(() => process.send({ ok: true, contents: Buffer.from(String(url())) }), 200);
       });`;
     await writeFile(file, code);
-    const shop = workshop({ worker: pathToFileURL(file) });
+    const shop = renderer({ worker: pathToFileURL(file) });
     expect((await shop.render(template("x"), "a", never)).toString()).toBe("undefined");
   });
 });
 
 test("secrets that wait are bounded: whoever has most of them waiting is refused, others are not", async () => {
   const clock = new FakeClock();
-  const shop = workshop({ clock, worker: await countingWorker() });
+  const shop = renderer({ clock, worker: await countingWorker() });
   const heavy = (n: number) => template(`${n}`, { a: "x".repeat(1 << 20) });
   const mallory = Array.from({ length: 20 }, (_, n) =>
     refusal(shop.render(heavy(n), "mallory", new AbortController().signal)),
@@ -223,7 +223,7 @@ test.each<[string, Job, Job]>([
   ],
   ["whether it is legacy", keystoreOf({ legacy: true }), keystoreOf({ legacy: false })],
 ])("jobs that differ in %s are not taken for one another", async (_, one, other) => {
-  const shop = workshop({ worker: await countingWorker() });
+  const shop = renderer({ worker: await countingWorker() });
   const made = [
     await shop.render(one, "a", never),
     await shop.render(other, "a", never),
@@ -234,7 +234,7 @@ test.each<[string, Job, Job]>([
 
 test("what no republish asks for any more is forgotten after ten minutes, and made anew then", async () => {
   const clock = new FakeClock();
-  const shop = workshop({ clock, worker: await countingWorker() });
+  const shop = renderer({ clock, worker: await countingWorker() });
   const asked = async (...names: string[]) => {
     const made = [];
     for (const name of names) made.push((await shop.render(template(name), "a", never)).toString());
@@ -252,7 +252,7 @@ test("what no republish asks for any more is forgotten after ten minutes, and ma
 
 test("equal work is done once, at once and later", async () => {
   const observer = observing();
-  const shop = workshop({ observer });
+  const shop = renderer({ observer });
   const job = template("{{ user }}");
   const [one, two] = await Promise.all([shop.render(job, "a", never), shop.render(job, "b", never)]);
   expect([one.toString(), two.toString()]).toEqual(["app", "app"]);
@@ -263,7 +263,7 @@ test("equal work is done once, at once and later", async () => {
 
 test("who gives up no longer waits, and nobody else is disturbed", async () => {
   const clock = new FakeClock();
-  const shop = workshop({ clock });
+  const shop = renderer({ clock });
   const leaving = new AbortController();
   const busy = refusal(shop.render(endless, "mallory", never));
   const left = refusal(shop.render(template("{{ user }}1"), "alice", leaving.signal));
@@ -278,7 +278,7 @@ test("who gives up no longer waits, and nobody else is disturbed", async () => {
 
 test("closing refuses what waits, and leaves no timer behind", async () => {
   const clock = new FakeClock();
-  const shop = workshop({ clock });
+  const shop = renderer({ clock });
   const waiting = [endless, template("{{ user }}")].map((job) => refusal(shop.render(job, "a", never)));
   await new Promise((resolve) => setImmediate(resolve));
   await shop.close();
@@ -288,7 +288,7 @@ test("closing refuses what waits, and leaves no timer behind", async () => {
 
 test("without its code nothing is made, and the reason is told", async () => {
   const observer = observing();
-  const shop = workshop({ worker: new URL("file:///nowhere/worker.js"), observer });
+  const shop = renderer({ worker: new URL("file:///nowhere/worker.js"), observer });
   expect(await refusal(shop.render(template("x"), "a", never))).toBe(
     "unavailable: the process that makes it does not start",
   );
@@ -297,7 +297,7 @@ test("without its code nothing is made, and the reason is told", async () => {
 });
 
 test("tells the variables of a template, or what is wrong with it", async () => {
-  const shop = workshop();
+  const shop = renderer();
   expect(await shop.look("{{ a.b }}", never)).toEqual({ names: [{ steps: ["a", "b"], line: 1, column: 4 }] });
   expect(await shop.look("{{ a", never)).toEqual({ mistake: '"{{ a" is not closed', line: 1, column: 1 });
 });

@@ -23,14 +23,14 @@ const iterations = { aes: 10_000, legacy: 2_048 };
  * Equal input gives equal bytes: salts are derived from the private key, or without one from the certificates. The
  * password has no part in them, for a salt is public and would tell a guess right or wrong at once.
  */
-export function keystore(order: KeystoreTask): Buffer {
-  const certificates = order.certificates.map((pem) => new X509Certificate(pem));
-  const key = order.key === undefined ? undefined : createPrivateKey(order.key);
-  const lock = lockOf(order, certificates, key);
-  const contents = [encrypted(lock("certificates"), sequence(...certificateBags(certificates, order)))];
-  if (key) contents.push(data(sequence(keyBag(lock("key"), key, certificates[0]!, order))));
+export function keystore(task: KeystoreTask): Buffer {
+  const certificates = task.certificates.map((pem) => new X509Certificate(pem));
+  const key = task.key === undefined ? undefined : createPrivateKey(task.key);
+  const lock = lockOf(task, certificates, key);
+  const contents = [encrypted(lock("certificates"), sequence(...certificateBags(certificates, task)))];
+  if (key) contents.push(data(sequence(keyBag(lock("key"), key, certificates[0]!, task))));
   const safe = sequence(...contents);
-  return sequence(integer(3), data(safe), mac(safe, order, lock("mac")));
+  return sequence(integer(3), data(safe), mac(safe, task, lock("mac")));
 }
 
 const oids = {

@@ -1,44 +1,44 @@
 import { createHash } from "node:crypto";
 import { LruCache } from "../mount/lru-cache.js";
-import type { Job, Renderer as MountWorkshop } from "../mount/ports.js";
+import type { Job, Renderer } from "../mount/ports.js";
 import type { Clock } from "../shared/clock.js";
 import { type ErrorCode, ProviderError } from "../shared/errors.js";
 import { SingleFlight } from "../shared/single-flight.js";
 import { within } from "../shared/within.js";
 import { FairQueue } from "./fair-queue.js";
-import { contentsOf, orderOf } from "./jobs.js";
+import { contentsOf, taskOf } from "./jobs.js";
 import type { TaskResult, Task, TemplateName } from "./tasks.js";
 import { type Ended, WorkProcess } from "./work-process.js";
 
 export interface RenderWorkerObserver {
-  /** One order was worked on for so long; `outcome` is `ok` or the error's code. */
+  /** One task was worked on for so long; `outcome` is `ok` or the error's code. */
   worked(kind: Task["kind"], outcome: "ok" | ErrorCode, seconds: number): void;
   /** Why the process does not start, or ended when nobody had it ended. */
   workerFailed(reason: unknown): void;
-  /** It is gone before its time; the next order has another started. */
+  /** It is gone before its time; the next task has another started. */
   workerEnded(reason: WorkerEnd): void;
 }
 
 /**
- * - `timeout`: an order took too long.
+ * - `timeout`: a task took too long.
  * - `memory`: it filled its heap, or the kernel took it.
  * - `crash`: it ended by itself.
  * - `start`: it did not come up.
  */
 export type WorkerEnd = "timeout" | "memory" | "crash" | "start";
 
-export interface WorkshopParts {
+export interface RenderWorkerParts {
   /** The worker's code, as a file that this Node can run. */
   worker: URL;
   clock: Clock;
   observer?: RenderWorkerObserver;
 }
 
-/** One order's time. A keystore takes a tenth, most templates a thousandth of it; a node may be busy. */
-const orderMs = 2_000;
+/** One task's time. A keystore takes a tenth, most templates a thousandth of it; a node may be busy. */
+const taskMs = 2_000;
 
 /** A process that has nothing to do gives its memory back after so long. */
-const restMs = 10_000;
+const idleMs = 10_000;
 
 /** What was too big or too slow is not tried again before. */
 const refusedMs = 60_000;
@@ -46,55 +46,55 @@ const refusedMs = 60_000;
 /** Bytes of what is made, so that a republish with the same answers makes nothing anew. */
 const keptBytes = 4 << 20;
 
-/** Orders hold copies of secrets, up to 4 MiB each, while they wait. */
+/** Tasks hold copies of secrets, up to 4 MiB each, while they wait. */
 const waitingLimits = { items: 1_000, bytes: 8 << 20 };
 
 /** What no republish has asked for in so long is forgotten: the pods that it was for are gone. */
 const unusedMs = 10 * 60_000;
 
 interface Kept {
-  delivery: TaskResult;
+  result: TaskResult;
   /** `Clock.monotonic()` */
   usedAt: number;
   /** `Clock.monotonic()`; forever without. */
   until?: number;
 }
 
-/** An order in the line. */
-interface Ticket {
-  order: Task;
-  done: (delivery: TaskResult) => void;
+/** A task that waits for the worker, and who waits for it. */
+interface Pending {
+  task: Task;
+  done: (result: TaskResult) => void;
   failed: (reason: unknown) => void;
 }
 
 /**
- * Makes templates and keystores in a process of its own, one after another: begun with the first order, ended when there
+ * Makes templates and keystores in a process of its own, one after another: begun with the first task, ended when there
  * was none for a while. What it made is kept by its input.
  */
-export class RenderWorker implements MountWorkshop {
-  readonly #parts: WorkshopParts;
+export class RenderWorker implements Renderer {
+  readonly #parts: RenderWorkerParts;
   readonly #kept = new LruCache<Kept>(keptBytes);
   readonly #shared = new SingleFlight<TaskResult>();
-  readonly #queue = new FairQueue<Ticket>(waitingLimits);
+  readonly #queue = new FairQueue<Pending>(waitingLimits);
   readonly #closed = new AbortController();
   #process: Promise<WorkProcess> | undefined;
   #busy = false;
   #rest: AbortController | undefined;
   #sweeping = false;
 
-  constructor(parts: WorkshopParts) {
+  constructor(parts: RenderWorkerParts) {
     this.#parts = parts;
   }
 
   async render(job: Job, tenant: string, signal: AbortSignal): Promise<Buffer> {
-    return contentsOf(job, await this.#delivery(orderOf(job), tenant, signal));
+    return contentsOf(job, await this.#result(taskOf(job), tenant, signal));
   }
 
   /** Which variables a template reads, `name` or `source.name`, or what is wrong with it. */
   async look(text: string, signal: AbortSignal): Promise<Looked> {
-    const delivery = await this.#delivery({ kind: "names", text }, "", signal);
-    if (!delivery.ok) return { mistake: delivery.message, line: delivery.line ?? 1, column: delivery.column ?? 1 };
-    return { names: JSON.parse(Buffer.from(delivery.contents).toString()) as TemplateName[] };
+    const result = await this.#result({ kind: "names", text }, "", signal);
+    if (!result.ok) return { mistake: result.message, line: result.line ?? 1, column: result.column ?? 1 };
+    return { names: JSON.parse(Buffer.from(result.contents).toString()) as TemplateName[] };
   }
 
   /** Ends the process; what waits is refused. */
@@ -106,26 +106,26 @@ export class RenderWorker implements MountWorkshop {
     await this.#endProcess();
   }
 
-  async #delivery(order: Task, tenant: string, signal: AbortSignal): Promise<TaskResult> {
-    const key = keyOf(order);
+  async #result(task: Task, tenant: string, signal: AbortSignal): Promise<TaskResult> {
+    const key = keyOf(task);
     const kept = this.#kept.get(key);
     const now = this.#parts.clock.monotonic();
     if (kept && (kept.until === undefined || now < kept.until)) {
       kept.usedAt = now;
-      return kept.delivery;
+      return kept.result;
     }
-    const work = (abandoned: AbortSignal) => this.#inTurn(order, tenant, abandoned);
-    const delivery = await this.#shared.run(key, work, { lasting: false }, signal);
-    this.#keep(key, delivery);
-    return delivery;
+    const work = (abandoned: AbortSignal) => this.#inTurn(task, tenant, abandoned);
+    const result = await this.#shared.run(key, work, { lasting: false }, signal);
+    this.#keep(key, result);
+    return result;
   }
 
-  #keep(key: string, delivery: TaskResult): void {
-    if (!delivery.ok && delivery.code === "internal") return;
-    const passing = !delivery.ok && delivery.code === "limit_exceeded";
+  #keep(key: string, result: TaskResult): void {
+    if (!result.ok && result.code === "internal") return;
+    const passing = !result.ok && result.code === "limit_exceeded";
     const usedAt = this.#parts.clock.monotonic();
     const until = passing ? { until: usedAt + refusedMs } : {};
-    this.#kept.set(key, { delivery, usedAt, ...until }, 256 + (delivery.ok ? delivery.contents.length : 0));
+    this.#kept.set(key, { result, usedAt, ...until }, 256 + (result.ok ? result.contents.length : 0));
     void this.#sweep();
   }
 
@@ -142,22 +142,22 @@ export class RenderWorker implements MountWorkshop {
     this.#sweeping = false;
   }
 
-  #inTurn(order: Task, tenant: string, signal: AbortSignal): Promise<TaskResult> {
+  #inTurn(task: Task, tenant: string, signal: AbortSignal): Promise<TaskResult> {
     return new Promise((done, failed) => {
       this.#closed.signal.throwIfAborted();
-      const ticket = { order, done, failed };
-      for (const left of this.#queue.join(tenant, ticket, bytesOf(order))) left.failed(tooManyWait());
+      const pending = { task, done, failed };
+      for (const left of this.#queue.join(tenant, pending, bytesOf(task))) left.failed(tooManyWait());
       const leave = () => {
-        this.#queue.leave(ticket);
+        this.#queue.leave(pending);
         failed(ProviderError.from(signal.reason));
       };
       signal.addEventListener("abort", leave, { once: true });
-      void this.#workOff();
+      void this.#drain();
     });
   }
 
   /** Does what is in the line, one after another; rests when it is empty. Never throws. */
-  async #workOff(): Promise<void> {
+  async #drain(): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
     this.#rest?.abort();
@@ -166,17 +166,17 @@ export class RenderWorker implements MountWorkshop {
       this.#queue.used(tenant, await this.#workOn(item));
     }
     this.#busy = false;
-    void this.#restAwhile();
+    void this.#endWhenIdle();
   }
 
   /** Milliseconds that it took. Never throws. */
-  async #workOn({ order, done, failed }: Ticket): Promise<number> {
+  async #workOn({ task, done, failed }: Pending): Promise<number> {
     const { clock, observer } = this.#parts;
     const startedAt = clock.monotonic();
-    const outcome = await this.#work(order).then(
-      (delivery) => {
-        done(delivery);
-        return delivery.ok ? "ok" : delivery.code;
+    const outcome = await this.#work(task).then(
+      (result) => {
+        done(result);
+        return result.ok ? "ok" : result.code;
       },
       (reason: unknown) => {
         failed(reason);
@@ -184,23 +184,23 @@ export class RenderWorker implements MountWorkshop {
       },
     );
     const tookMs = clock.monotonic() - startedAt;
-    observer?.worked(order.kind, outcome, tookMs / 1000);
+    observer?.worked(task.kind, outcome, tookMs / 1000);
     return tookMs;
   }
 
-  async #work(order: Task): Promise<TaskResult> {
+  async #work(task: Task): Promise<TaskResult> {
     const child = await this.#processAtWork();
     const { isFresh } = child;
-    const came = await within(orderMs, child.work(order), this.#parts.clock);
+    const came = await within(taskMs, child.work(task), this.#parts.clock);
     const isDone = came !== "too late" && "ok" in came;
     if (!isDone && !this.#closed.signal.aborted) this.#parts.observer?.workerEnded(endOf(came));
     // What it came to its limits with may still be in its memory.
     if (!isDone || (!came.ok && came.code === "limit_exceeded")) await this.#endProcess();
     if (isDone) return came;
     this.#closed.signal.throwIfAborted();
-    if (came === "too late") return tooMuch(`takes longer than ${orderMs / 1_000} s`);
-    // An order before may have left too little for this one.
-    if (!isFresh) return this.#work(order);
+    if (came === "too late") return tooMuch(`takes longer than ${taskMs / 1_000} s`);
+    // A task before may have left too little for this one.
+    if (!isFresh) return this.#work(task);
     if (came.ofMemory) return tooMuch("takes too much memory");
     this.#parts.observer?.workerFailed(came.reason);
     throw new ProviderError("unavailable", "the process that makes it failed");
@@ -218,11 +218,11 @@ export class RenderWorker implements MountWorkshop {
     }
   }
 
-  async #restAwhile(): Promise<void> {
+  async #endWhenIdle(): Promise<void> {
     if (this.#closed.signal.aborted) return;
     const rest = (this.#rest = new AbortController());
     try {
-      await this.#parts.clock.sleep(restMs, rest.signal);
+      await this.#parts.clock.sleep(idleMs, rest.signal);
     } catch {
       return; // There is work again.
     }
@@ -258,28 +258,28 @@ function endOf(came: "too late" | Ended): WorkerEnd {
   return came.ofMemory ? "memory" : "crash";
 }
 
-/** All that an order says, in an order of its own. */
-function textsOf(order: Task): string[] {
-  switch (order.kind) {
+/** All texts of a task, in a fixed order. */
+function textsOf(task: Task): string[] {
+  switch (task.kind) {
     case "template":
-      return [order.kind, order.text, order.data];
+      return [task.kind, task.text, task.data];
     case "names":
-      return [order.kind, order.text];
+      return [task.kind, task.text];
     case "keystore": {
-      const { kind, key = "", certificates, password, alias, legacy } = order;
+      const { kind, key = "", certificates, password, alias, legacy } = task;
       return [kind, key, password, alias, String(legacy), ...certificates];
     }
   }
 }
 
 /** UTF-16 units, nearly what it takes of memory: secrets are mostly ASCII. */
-function bytesOf(order: Task): number {
-  return textsOf(order).reduce((sum, text) => sum + text.length, 0);
+function bytesOf(task: Task): number {
+  return textsOf(task).reduce((sum, text) => sum + text.length, 0);
 }
 
-/** Equal for equal orders. Hashed part by part, each after its length: a copy of all would be as long as they are together. */
-function keyOf(order: Task): string {
+/** Equal for equal tasks. Hashed part by part, each after its length: a copy of all would be as long as they are together. */
+function keyOf(task: Task): string {
   const hash = createHash("sha256");
-  for (const text of textsOf(order)) hash.update(`${text.length}:`).update(text);
+  for (const text of textsOf(task)) hash.update(`${text.length}:`).update(text);
   return hash.digest("base64");
 }

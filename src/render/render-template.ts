@@ -6,7 +6,7 @@ import { engine } from "./template-engine.js";
 import { FilterMistake, TemplateMistake } from "./template-mistake.js";
 
 /**
- * The text that a template makes of `data` (see `TemplateOrder`). Equal input gives equal text: there is no chance, no
+ * The text that a template makes of `data` (see `TemplateTask`). Equal input gives equal text: there is no chance, no
  * clock and no time zone but UTC. Throws `TemplateMistake`.
  */
 export function render(text: string, data: string): string {

@@ -1,0 +1,8 @@
+import type { Job, Renderer } from "../mount/ports.js";
+import { contentsOf, taskOf } from "../render/jobs.js";
+import { runTask } from "../render/run-task.js";
+
+/** Does what the renderer's process does, in this one. */
+export const inProcessRenderer: Renderer = {
+  render: (job: Job) => Promise.resolve().then(() => contentsOf(job, runTask(taskOf(job)))),
+};
