@@ -225,13 +225,29 @@ function denialOf(operation: Operation): string {
   return `permission denied: ${operation.method} ${operation.path}; the role's policies do not allow it, or the path does not exist${kv2Hint(operation)}`;
 }
 
-/** The commonest mistake of all: a KV v2 path as the CLI writes it. Only engines whose paths it can be confused with. */
+/** Steps that follow the mount's name in engines which are not KV version 2, or in KV version 2 as it must be written. */
+const notKv2 =
+  /^(data|metadata|creds|static-creds|roles?|issue|sign|cert|certs|ca|decrypt|encrypt|keys?|code|token|sts|delete|undelete|destroy|subkeys)$/;
+
+/** The commonest mistake of all: a KV v2 path as the CLI writes it. Only where the path can be one. */
 function kv2Hint({ path, method }: Operation): string {
-  const [mount = "", ...rest] = path.split("/");
-  const known =
-    /^(data|metadata|creds|static-creds|roles?|issue|sign|cert|certs|ca|decrypt|encrypt|keys?|code|token|sts|delete|undelete|destroy|subkeys)$/;
-  if (method !== "GET" || rest.length === 0 || known.test(rest[0] ?? "")) return "";
-  return ` (if ${mount} is a KV version 2 engine, write ${mount}/data/${rest.join("/")})`;
+  if (method === "LIST") {
+    const meant = withStep(path, "metadata");
+    return path.split("/").includes("data") ? ` (in a KV version 2 engine, LIST wants metadata/: ${meant})` : "";
+  }
+  const steps = path.split("/");
+  if (method !== "GET" || steps.length < 2 || steps.slice(1).some((step) => notKv2.test(step))) return "";
+  const [mount = ""] = steps;
+  return steps.length === 2
+    ? ` (if ${mount} is a KV version 2 engine, write ${withStep(path, "data")})`
+    : ` (in a KV version 2 engine, data/ stands after the mount's name: ${withStep(path, "data")} where that is ${mount})`;
+}
+
+/** With the step after the mount's name that KV v2 wants; a mount of several steps cannot be told from the path. */
+function withStep(path: string, step: "data" | "metadata"): string {
+  const steps = path.split("/");
+  const at = steps.indexOf("data", 1);
+  return at > 0 ? steps.with(at, step).join("/") : [steps[0], step, ...steps.slice(1)].join("/");
 }
 
 /**
@@ -258,19 +274,14 @@ function gone(operation: Operation, body: JsonObject | null, errors: readonly st
     return refusal(
       "refused",
       404,
-      `nothing at ${path}: this is a KV version 2 engine, did you mean ${withData(path)}?`,
+      `nothing at ${path}: this is a KV version 2 engine, where ${method === "LIST" ? "LIST wants metadata/" : "data/ stands"} after the mount's name; did you mean ${withStep(path, method === "LIST" ? "metadata" : "data")}?`,
     );
   if (saidIn(errors)("no handler for route")) return refusal("refused", 404, `no engine is mounted at ${path}`);
   if (!Array.isArray(body?.["errors"]) || errors.length > 0) {
     return refusal("refused", 404, `Vault refused ${method} ${path} (404)${reasonOf(errors)}`);
   }
   const of = operation.query ? ` (${operation.query.slice(0, 80)})` : "";
-  return refusal("missing", 404, `nothing at ${path}${of}${method === "LIST" ? "" : kv2Hint(operation)}`);
-}
-
-function withData(path: string): string {
-  const [mount = "", ...rest] = path.split("/");
-  return [mount, "data", ...rest].join("/");
+  return refusal("missing", 404, `nothing at ${path}${of}${kv2Hint(operation)}`);
 }
 
 function refusal(kind: VaultErrorKind, status: number, message: string): Failure {
