@@ -25,7 +25,7 @@ export interface VaultRequest {
 /** Which value of an answer an object wants: a top-level key, or a JSON Pointer's steps (RFC 6901). */
 export type KeySelector = { key: string } | { pointer: readonly string[] };
 
-export const encodings = ["utf-8", "base64", "hex"] as const;
+export const encodings = ["utf-8", "base64", "base64url", "hex"] as const;
 export type Encoding = (typeof encodings)[number];
 
 /** How an answer becomes a file, where it is not a value or the whole answer. */

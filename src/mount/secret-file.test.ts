@@ -96,7 +96,24 @@ describe("a file from a key", () => {
       /nothing at "\/nested\/host"/,
     ],
     ["a list index with a leading zero", { secretKey: { pointer: ["nested", "hosts", "01"] } }, kv2, /a list of 2/],
-    ["a value that is not base64", { secretKey: { key: "password" }, encoding: "base64" }, kv2, /not valid base64/],
+    [
+      "a value that is not base64",
+      { secretKey: { key: "a" }, encoding: "base64" },
+      { data: { a: "s3cr$t" } },
+      /not valid base64/,
+    ],
+    [
+      "a value of half a byte",
+      { secretKey: { key: "half" }, encoding: "base64" },
+      { data: { half: "AP8A=" } },
+      /not valid/,
+    ],
+    [
+      "base64 as base64url",
+      { secretKey: { key: "a" }, encoding: "base64url" },
+      { data: { a: "+/8=" } },
+      /not valid base64url/,
+    ],
     ["a value that is not hex", { secretKey: { key: "password" }, encoding: "hex" }, kv2, /not valid hex/],
     [
       "a key that holds no PEM, where PEM is wanted, naming it",
@@ -114,6 +131,15 @@ describe("a file from a key", () => {
     ["an answer without data", { secretKey: { key: "a" } }, { data: null }, /answers without data/],
   ])("refuses %s", (_name, change, body, message) => {
     expect(() => contents(change, body)).toThrow(message);
+  });
+
+  test.each([
+    ["a key that is spelt like a pointer", { secretKey: { pointer: ["etc", "a~b"] } }, "exact"],
+    ["base64 without padding, and with white space", { secretKey: { key: "bare" }, encoding: "base64" }, "\x00\xff"],
+    ["base64url", { secretKey: { key: "url" }, encoding: "base64url" }, "\xfb\xff"],
+  ] as const)("takes %s", (_name, change, written) => {
+    const data = { bare: " A P8\t", url: "-_8", "/etc/a~0b": "exact", etc: { "a~b": "pointed at" } };
+    expect(contents(change, { data })).toBe(written);
   });
 
   test.each([[null], [{ data: null }], [{ data: "5" }]])(

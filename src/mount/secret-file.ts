@@ -101,8 +101,9 @@ function decode(text: string, object: ObjectSpec): Buffer {
   switch (object.encoding) {
     case "utf-8":
       return Buffer.from(text);
-    case "base64": {
-      const bytes = strictBase64(text);
+    case "base64":
+    case "base64url": {
+      const bytes = strictBase64(text, object.encoding);
       if (!bytes) throw undecodable(object);
       return bytes;
     }

@@ -25,7 +25,11 @@ export function dataIn(body: JsonObject, request: VaultRequest): JsonObject {
 /** The wanted value. Throws `not_found`, and says what there is instead. */
 export function valueIn(body: JsonObject, selector: KeySelector, request: VaultRequest): Json {
   const data = dataField(body, request);
-  return "key" in selector ? keyIn(data, selector.key, request) : pointedAt(inner(data), selector.pointer, request);
+  if ("key" in selector) return keyIn(data, selector.key, request);
+  const secret = inner(data);
+  // A key may begin with a slash, and is meant then.
+  const exact = own(secret, pointer(selector.pointer, selector.pointer.length));
+  return exact ? exact.value : pointedAt(secret, selector.pointer, request);
 }
 
 /** The wanted value, or where it is not there that of the key which is its default. */
