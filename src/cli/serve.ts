@@ -45,7 +45,7 @@ async function serve(argv: readonly string[], io: CommandIo, signal: AbortSignal
   process.on("uncaughtException", uncaught.note);
   const ended = AbortSignal.any([signal, broken.signal]);
   try {
-    const cluster = await clusterParts(options, releases, log, ended);
+    const cluster = await clusterParts(options, releases, log, systemClock, ended);
     const parts = {
       ...cluster,
       options,

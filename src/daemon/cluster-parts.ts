@@ -5,6 +5,7 @@ import { KubeClient } from "../kube/kube-client.js";
 import { readOwnNamespace, serviceAccountDirectory } from "../kube/service-account.js";
 import { tokenMinter } from "../kube/token-request.js";
 import type { TokenMinter } from "../mount/authenticate-pod.js";
+import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
 import type { Log } from "../telemetry/log.js";
@@ -27,9 +28,10 @@ export async function clusterParts(
   { key, kubernetesApi, fallbackAudiences, events, podWatch }: Options,
   releases: CleanupStack,
   log: Log,
+  clock: Clock,
   signal: AbortSignal,
 ): Promise<ClusterParts> {
-  const kube = kubernetesApi && new KubeClient({ api: kubernetesApi, directory: serviceAccountDirectory });
+  const kube = kubernetesApi && new KubeClient({ api: kubernetesApi, directory: serviceAccountDirectory, clock });
   if (kube) releases.add(() => kube.close());
   if (fallbackAudiences && !kube) throw needsCluster("tokenRequest.fallback");
   if (events && !kube) throw needsCluster("events");

@@ -62,13 +62,13 @@ async function lookAtAddress(
     step: "tcp",
     subject,
     fallbackProblem: "tcp.unreachable",
-    run: (signal) => checkTcp(target, found!, limits.connectTimeoutMs, signal),
+    run: (signal) => checkTcp(target, found!, { ms: limits.connectTimeoutMs, clock }, signal),
   });
   const material = await path.check({
     step: "tls",
     subject,
     fallbackProblem: "tls.no-tls",
-    run: (signal) => checkTls({ origin, target, address: address!, settings: tls, now: clock.wall() }, signal),
+    run: (signal) => checkTls({ origin, target, address: address!, settings: tls, now: clock.wall(), clock }, signal),
   });
   const line = { origin, material: material!, limits };
   const health = await path.check({

@@ -95,7 +95,7 @@ export class CheckRunner {
   async #inTime<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
     this.#signal.throwIfAborted();
     const late = () => new ProviderError("deadline_exceeded", `no answer within ${this.#stepMs / 1000} s`);
-    const deadline = withDeadline(this.#signal, this.#stepMs, late);
+    const deadline = withDeadline(this.#signal, this.#stepMs, late, this.#clock);
     try {
       return await raceAbort(act(deadline.signal), deadline.signal);
     } finally {

@@ -38,7 +38,7 @@ export async function examine(
   signal: AbortSignal,
 ): Promise<void> {
   const api = "mistakes" in input.options ? undefined : input.options.kubernetesApi;
-  const kube = api && new KubeClient({ api, directory });
+  const kube = api && new KubeClient({ api, directory, clock });
   const renderer = new RenderWorker({ worker: workerFile, clock });
   try {
     const runner = new CheckRunner({ clock, stepMs, report }, signal);

@@ -1,4 +1,5 @@
 import type { NetConnectOpts } from "node:net";
+import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { withDeadline } from "../shared/join-signals.js";
 import { Problem } from "./problems.js";
@@ -16,6 +17,12 @@ interface Attempt {
   fault?: string;
 }
 
+/** How long one attempt may take. */
+export interface Patience {
+  ms: number;
+  clock: Clock;
+}
+
 const mostTried = 16;
 const meanings: Readonly<Record<string, string>> = {
   ECONNREFUSED: "refuses connections",
@@ -30,13 +37,13 @@ const meanings: Readonly<Record<string, string>> = {
 export async function checkTcp(
   target: Target,
   addresses: readonly string[],
-  timeoutMs: number,
+  patience: Patience,
   signal: AbortSignal,
 ): Promise<CheckResult<Reached>> {
   const tries =
     "socketPath" in target
-      ? [attempt(target.socketPath, { path: target.socketPath }, timeoutMs, signal)]
-      : addresses.slice(0, mostTried).map((host) => attempt(host, { host, port: target.port }, timeoutMs, signal));
+      ? [attempt(target.socketPath, { path: target.socketPath }, patience, signal)]
+      : addresses.slice(0, mostTried).map((host) => attempt(host, { host, port: target.port }, patience, signal));
   const attempts = await Promise.all(tries);
   const open = attempts.filter(({ fault }) => fault === undefined);
   const closed = attempts.filter(({ fault }) => fault !== undefined).map((one) => meaningOf(one, target));
@@ -45,12 +52,22 @@ export async function checkTcp(
   return { value: open[0].to, facts, warnings: closed };
 }
 
-async function attempt(to: string, options: NetConnectOpts, ms: number, signal: AbortSignal): Promise<Attempt> {
-  const startedAt = performance.now();
-  const deadline = withDeadline(signal, ms, () => new ProviderError("deadline_exceeded", "connecting took too long"));
+async function attempt(
+  to: string,
+  options: NetConnectOpts,
+  { ms, clock }: Patience,
+  signal: AbortSignal,
+): Promise<Attempt> {
+  const startedAt = clock.monotonic();
+  const deadline = withDeadline(
+    signal,
+    ms,
+    () => new ProviderError("deadline_exceeded", "connecting took too long"),
+    clock,
+  );
   try {
     const fault = await faultConnecting(options, deadline.signal);
-    return { to, ms: Math.round(performance.now() - startedAt), ...(fault !== undefined && { fault }) };
+    return { to, ms: Math.round(clock.monotonic() - startedAt), ...(fault !== undefined && { fault }) };
   } catch {
     signal.throwIfAborted();
     return { to, ms, fault: "TIMEOUT" };

@@ -1,5 +1,6 @@
 import { connect, type TLSSocket } from "node:tls";
 import type { TlsSettings } from "../config/connection.js";
+import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { withDeadline } from "../shared/join-signals.js";
 import { classifyFault } from "../vault/connection-fault.js";
@@ -25,6 +26,7 @@ export interface HandshakeAsk {
   /** An IP address of the target's. */
   address: string;
   settings: TlsSettings;
+  clock: Clock;
 }
 
 /** For a refusal, which comes at once where it comes. */
@@ -35,7 +37,7 @@ const patienceMs = 1_000;
  * 1.3 a server refuses the client's certificate only afterwards. Throws `Problem` where the handshake itself fails.
  */
 export async function shakeHands(
-  { origin, target, address, settings }: HandshakeAsk,
+  { origin, target, address, settings, clock }: HandshakeAsk,
   { options }: TlsMaterial,
   signal: AbortSignal,
 ): Promise<Handshake> {
@@ -47,7 +49,7 @@ export async function shakeHands(
     const chain = chainOf(socket.getPeerCertificate(true));
     const fault = socket.authorizationError as string | Error | null | undefined;
     socket.write(`GET /v1/sys/health HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
-    await refusalOrSilence(socket, signal);
+    await refusalOrSilence(socket, clock, signal);
     const hostname = servername === "" ? host : servername;
     return { protocol: socket.getProtocol() ?? "TLS", fault: fault ? String(fault) : undefined, hostname, chain };
   } catch (reason) {
@@ -59,9 +61,9 @@ export async function shakeHands(
 }
 
 /** A server that takes us answers, or is silent: that is for the next step to say. */
-async function refusalOrSilence(socket: TLSSocket, signal: AbortSignal): Promise<void> {
+async function refusalOrSilence(socket: TLSSocket, clock: Clock, signal: AbortSignal): Promise<void> {
   const silent = new ProviderError("deadline_exceeded", "no answer");
-  const patience = withDeadline(signal, patienceMs, () => silent);
+  const patience = withDeadline(signal, patienceMs, () => silent, clock);
   try {
     await happens(socket, "data", patience.signal);
   } catch (reason) {

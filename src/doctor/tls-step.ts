@@ -1,4 +1,5 @@
 import { checkServerIdentity } from "node:tls";
+import type { Clock } from "../shared/clock.js";
 import type { TlsSettings } from "../config/connection.js";
 import { classifyFault } from "../vault/connection-fault.js";
 import { ExchangeError } from "../vault/http-exchange.js";
@@ -18,6 +19,7 @@ export interface TlsAsk {
   settings: TlsSettings;
   /** Milliseconds since the epoch. */
   now: number;
+  clock: Clock;
 }
 
 /** Looks at the certificate before it is judged, so that all that is wrong with it can be said. */

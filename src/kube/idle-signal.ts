@@ -1,38 +1,54 @@
+import type { Clock } from "../shared/clock.js";
 import { joinSignals } from "../shared/join-signals.js";
 
 /** A signal that also aborts when the time it was last allowed has passed. */
 export class IdleSignal {
   readonly signal: AbortSignal;
   readonly #idle = new AbortController();
-  readonly #reason: () => Error;
-  readonly #release: () => void;
-  #timer: NodeJS.Timeout;
+  readonly #released = new AbortController();
+  #sleep = new AbortController();
+  readonly #clock: Clock;
+  readonly #releaseJoined: () => void;
+  #ms: number;
+  /** `Clock.monotonic()` */
+  #until: number;
 
-  constructor(signal: AbortSignal, ms: number, reason: () => Error) {
+  constructor(signal: AbortSignal, ms: number, reason: () => Error, clock: Clock) {
     const joined = joinSignals(signal, this.#idle.signal);
     this.signal = joined.signal;
-    this.#release = joined.release;
-    this.#reason = reason;
-    this.#timer = this.#start(ms);
+    this.#releaseJoined = joined.release;
+    this.#clock = clock;
+    this.#ms = ms;
+    this.#until = clock.monotonic() + ms;
+    this.#wait().then(
+      () => this.#idle.abort(reason()),
+      () => undefined,
+    );
   }
 
   /** So long from now on. */
   allow(ms: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = this.#start(ms);
+    this.#ms = ms;
+    this.renew();
+    this.#sleep.abort();
   }
 
-  /** So long again. */
+  /** So long again: cheap, for it wakes nobody. */
   renew(): void {
-    this.#timer.refresh();
-  }
-
-  #start(ms: number): NodeJS.Timeout {
-    return setTimeout(() => this.#idle.abort(this.#reason()), ms);
+    this.#until = this.#clock.monotonic() + this.#ms;
   }
 
   release(): void {
-    clearTimeout(this.#timer);
-    this.#release();
+    this.#released.abort();
+    this.#sleep.abort();
+    this.#releaseJoined();
+  }
+
+  /** Rejects when it is released. */
+  async #wait(): Promise<void> {
+    for (let left = this.#ms; left > 0; left = this.#until - this.#clock.monotonic()) {
+      this.#sleep = new AbortController();
+      await this.#clock.sleep(left, this.#sleep.signal).catch(() => this.#released.signal.throwIfAborted());
+    }
   }
 }

@@ -1,4 +1,5 @@
 import { writeFile } from "node:fs/promises";
+import { systemClock } from "../shared/clock.js";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
@@ -87,6 +88,7 @@ test("a server that is not there is named by its code", async () => {
   const gone = new KubeClient({
     api: { host: "127.0.0.1", port: 1 },
     directory,
+    clock: systemClock,
   });
   await expect(gone.call(call, never)).rejects.toThrow("the Kubernetes API cannot be reached (ECONNREFUSED)");
 });
@@ -117,7 +119,7 @@ describe("an answer that goes on", () => {
     ["a server that does not even begin", "hang", /does not answer in time/],
     ["a connection that breaks", { status: 200, body: '{"a":1}\n', cut: true }, /cannot be reached/],
   ] as const)("fails at %s", async (_what, answer, message) => {
-    const { client } = await startKubernetesApi(() => answer, { maxBytes: 1_000 });
+    const { client } = await startKubernetesApi(() => answer, { maxBytes: 1_000, timeoutMs: 100 });
     await expect(read(client, 100)).rejects.toThrow(message);
   });
 

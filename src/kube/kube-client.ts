@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { Agent, type RequestOptions, request as httpsRequest } from "node:https";
 import { BoundedBytes } from "../shared/bounded-bytes.js";
+import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { boundInterimAnswers } from "../shared/interim-answers.js";
 import { withDeadline } from "../shared/join-signals.js";
@@ -15,6 +16,7 @@ export interface KubeClientOptions {
   api: { host: string; port: number };
   /** Holds `ca.crt` and `token`. */
   directory: string;
+  clock: Clock;
   timeoutMs?: number;
   maxBytes?: number;
 }
@@ -56,9 +58,9 @@ export class KubeClient {
   }
 
   async call(call: KubeCall, signal: AbortSignal): Promise<Redacted<unknown>> {
-    const { timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes } = this.#options;
+    const { clock, timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes } = this.#options;
     const { body, purpose } = call;
-    const deadline = withDeadline(signal, timeoutMs, () => tooLate(purpose));
+    const deadline = withDeadline(signal, timeoutMs, () => tooLate(purpose), clock);
     try {
       const options = await this.#optionsOf(call, deadline.signal);
       const reply = await exchange(options, body, { purpose, maxBytes }, deadline.signal);
@@ -74,9 +76,9 @@ export class KubeClient {
    * API server sends the head of a watch at once (endpoints/handlers/watch.go).
    */
   async *stream(call: KubeCall, idleMs: number, signal: AbortSignal): AsyncGenerator<unknown, void> {
-    const { timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes } = this.#options;
+    const { clock, timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes } = this.#options;
     const { purpose } = call;
-    const idle = new IdleSignal(signal, timeoutMs, () => tooLate(purpose));
+    const idle = new IdleSignal(signal, timeoutMs, () => tooLate(purpose), clock);
     try {
       const options = await this.#optionsOf(call, idle.signal);
       const response = await opened(options, purpose, idle.signal);

@@ -1,4 +1,5 @@
 import { getEventListeners } from "node:events";
+import { FakeClock } from "../testing/fake-clock.js";
 import { expect, test } from "vitest";
 import { raceAbort, joinSignals, withDeadline } from "./join-signals.js";
 
@@ -21,10 +22,22 @@ test("a release leaves no listener on a long-lived signal", () => {
 });
 
 test("a deadline aborts with its own reason", async () => {
-  const { signal, release } = withDeadline(new AbortController().signal, 1, () => new Error("too late"));
-  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-  release();
+  const clock = new FakeClock();
+  const { signal, release } = withDeadline(new AbortController().signal, 1_000, () => new Error("too late"), clock);
+  await clock.advance(999);
+  expect(signal.aborted).toBe(false);
+  await clock.advance(1);
   expect(signal.reason).toEqual(new Error("too late"));
+  release();
+});
+
+test("a deadline that is released aborts nothing, and leaves no sleeper", async () => {
+  const clock = new FakeClock();
+  const { signal, release } = withDeadline(new AbortController().signal, 1_000, () => new Error("too late"), clock);
+  release();
+  await clock.advance(2_000);
+  expect(signal.aborted).toBe(false);
+  expect(clock.sleepers).toBe(0);
 });
 
 test("who abandons work is told at once, and leaves no listener", async () => {

@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import type { Clock } from "./clock.js";
 
 /**
  * One signal that aborts with the first of several, and a release that lets go of them.
@@ -17,19 +18,24 @@ export function joinSignals(...signals: readonly AbortSignal[]): { signal: Abort
   return { signal: controller.signal, release: () => listeners.forEach((remove) => remove()) };
 }
 
-/** A signal that also aborts after `ms` with what `reason` makes; `release` disarms the timer. */
+/** A signal that also aborts after `ms` with what `reason` makes; `release` ends the waiting. */
 export function withDeadline(
   signal: AbortSignal,
   ms: number,
   reason: () => Error,
+  clock: Clock,
 ): { signal: AbortSignal; release: () => void } {
   const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(reason()), Math.max(0, Math.min(ms, 2 ** 31 - 1)));
+  const released = new AbortController();
+  clock.sleep(ms, released.signal).then(
+    () => deadline.abort(reason()),
+    () => undefined,
+  );
   const joined = joinSignals(signal, deadline.signal);
   return {
     signal: joined.signal,
     release: () => {
-      clearTimeout(timer);
+      released.abort();
       joined.release();
     },
   };

@@ -1,4 +1,5 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { systemClock } from "../shared/clock.js";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
@@ -57,7 +58,12 @@ export async function startKubernetesApi(
   await writeFile(join(directory, "ca.crt"), identity.cert);
   await writeFile(join(directory, "token"), "own-token\n");
   await writeFile(join(directory, "namespace"), "keymount");
-  const client = new KubeClient({ api: { host: "127.0.0.1", port: server.port }, directory, ...options });
+  const client = new KubeClient({
+    api: { host: "127.0.0.1", port: server.port },
+    directory,
+    clock: systemClock,
+    ...options,
+  });
   onTestFinished(async () => {
     client.close();
     await server.close();
