@@ -18,8 +18,7 @@ import { PodReaper } from "./pod-reaper.js";
 import { credentialInfos } from "./credential-infos.js";
 import { StateOwner } from "./state-owner.js";
 import { runEvery } from "./run-every.js";
-import type { LeaseObservers } from "./lease-observers.js";
-import type { Observers } from "./observers.js";
+import type { ProviderEvent } from "./provider-event.js";
 import type { CleanupStack } from "./cleanup-stack.js";
 
 export interface CredentialsStartParts {
@@ -32,8 +31,7 @@ export interface CredentialsStartParts {
   clock: Clock;
   random: Random;
   scheduler: EventLoopScheduler;
-  observers: Observers;
-  leaseObservers: LeaseObservers;
+  emit: (event: ProviderEvent) => void;
   leadMs: number;
   paths: CredentialPaths;
 }
@@ -55,7 +53,7 @@ export async function startCredentials(
   releases: CleanupStack,
   signal: AbortSignal,
 ): Promise<StartedCredentials> {
-  const { options, client, clock, random, scheduler, observers, leaseObservers, leadMs, paths } = parts;
+  const { options, client, clock, random, scheduler, emit, leadMs, paths } = parts;
   const life = new AbortController();
   setMaxListeners(0, life.signal); // Every token that is revoked listens, and a node's pods may go all at once.
   const watch = podWatchOf(parts);
@@ -67,8 +65,7 @@ export async function startCredentials(
     limits: options.limits,
     rules: { maxOrphanMs: options.maxOrphanMs, leadMs },
     paths,
-    observer: observers,
-    renewalObserver: leaseObservers,
+    emit,
     lives: (uid) => watch?.state === "live" && watch.find(uid) !== undefined,
     refreshWished: (uid) => watch?.find(uid)?.refresh,
     credentialsRefused: () => state?.refusal(),
@@ -93,10 +90,7 @@ export async function startCredentials(
   function openState({ key }: CredentialsStartParts, place: NonNullable<Options["state"]>): Promise<StateOwner> {
     const { providerName: provider, nodeName, operator } = options;
     const { connections } = operator;
-    return StateOwner.open(
-      { place, key, provider, nodeName, connections, ledger: journal, door, clock, observer: leaseObservers },
-      signal,
-    );
+    return StateOwner.open({ place, key, provider, nodeName, connections, ledger: journal, door, clock, emit }, signal);
   }
 
   const departures =
@@ -108,7 +102,7 @@ export async function startCredentials(
       gone: (uid) => cache.forgetPod(uid),
       clock,
       random,
-      observer: leaseObservers,
+      emit,
     });
   const hurried = [
     () => state?.round(life.signal),
@@ -118,7 +112,7 @@ export async function startCredentials(
   ];
   const greetings = () => options.operator.connections.map((connection) => client.identify(connection, life.signal));
   const leisurely = [() => cache.sweep(clock.monotonic()), () => tokens.sweep(), () => Promise.all(greetings())];
-  const failed = (error: unknown) => observers.choreFailed(error);
+  const failed = (error: unknown) => emit({ kind: "choreFailed", error });
   const running = [
     runEvery(clock, 1_000, hurried, failed, life.signal),
     runEvery(clock, 60_000, leisurely, failed, life.signal),
@@ -133,17 +127,9 @@ export async function startCredentials(
   return { ...credentials, closed: () => closed };
 }
 
-function podWatchOf({
-  pods: kube,
-  options,
-  clock,
-  random,
-  leaseObservers,
-}: CredentialsStartParts): PodWatch | undefined {
+function podWatchOf({ pods: kube, options, clock, random, emit }: CredentialsStartParts): PodWatch | undefined {
   const { nodeName } = options;
-  return kube && nodeName !== undefined
-    ? new PodWatch({ kube, nodeName, clock, random, observer: leaseObservers })
-    : undefined;
+  return kube && nodeName !== undefined ? new PodWatch({ kube, nodeName, clock, random, emit }) : undefined;
 }
 
 function* owners(bindings: Iterable<{ pod?: VolumePod }>): Iterable<VolumePod> {

@@ -30,7 +30,7 @@ test("a take-over that fails is tried again, and succeeds once its cause is gone
       ledger: journal,
       door: createServer(),
       clock: systemClock,
-      observer: { stateHeld: (_directory, held) => told.push(held), setAside: () => {}, ofAnotherBoot: () => {} },
+      emit: (event) => event.kind === "stateHeld" && told.push(event.held),
     },
     never,
   );

@@ -8,14 +8,15 @@ import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Redacted } from "../shared/redacted.js";
 import { readBootId } from "../state/boot-id.js";
-import { SealedRecords, type SealedRecordsObserver } from "../state/sealed-records.js";
+import { SealedRecords } from "../state/sealed-records.js";
 import { openStateDirectory } from "../state/state-directory.js";
+import type { StateEvent } from "../state/state-event.js";
 import { StateLock } from "../state/state-lock.js";
 
-export interface StateOwnerObserver extends SealedRecordsObserver {
+export type StateOwnerEvent =
+  | StateEvent
   /** Whether this process is the one that writes there. */
-  stateHeld(directory: string, held: boolean): void;
-}
+  | { kind: "stateHeld"; directory: string; held: boolean };
 
 export interface StateOwnerParts {
   place: StatePlace;
@@ -27,7 +28,7 @@ export interface StateOwnerParts {
   /** Listens on the lock. */
   door: Server;
   clock: Clock;
-  observer: StateOwnerObserver;
+  emit: (event: StateOwnerEvent) => void;
 }
 
 /**
@@ -55,7 +56,7 @@ export class StateOwner {
     const directory = await openStateDirectory({ path, onDisk }, signal);
     const state = new StateOwner(parts, directory, await readBootId(signal));
     await state.#take(signal);
-    if (!state.#records) parts.observer.stateHeld(directory, false);
+    if (!state.#records) parts.emit({ kind: "stateHeld", directory, held: false });
     return state;
   }
 
@@ -75,7 +76,7 @@ export class StateOwner {
     this.#records = undefined;
     this.#parts.ledger.close();
     await this.#lock.release();
-    this.#parts.observer.stateHeld(this.#directory, false);
+    this.#parts.emit({ kind: "stateHeld", directory: this.#directory, held: false });
   }
 
   async release(): Promise<void> {
@@ -84,7 +85,7 @@ export class StateOwner {
 
   /** Without the lock afterwards where anything fails, so that it can be tried again. */
   async #take(signal: AbortSignal): Promise<void> {
-    const { door, ledger, connections, observer } = this.#parts;
+    const { door, ledger, connections, emit } = this.#parts;
     if (!(await this.#lock.take(door, signal))) return;
     try {
       const records = this.#sealedRecords();
@@ -94,11 +95,11 @@ export class StateOwner {
       await this.#lock.release();
       throw error;
     }
-    observer.stateHeld(this.#directory, true);
+    emit({ kind: "stateHeld", directory: this.#directory, held: true });
   }
 
   #sealedRecords(): SealedRecords {
-    const { observer, key, provider, nodeName = hostname(), place, clock } = this.#parts;
+    const { emit, key, provider, nodeName = hostname(), place, clock } = this.#parts;
     return new SealedRecords({
       directory: this.#directory,
       key,
@@ -106,7 +107,7 @@ export class StateOwner {
       randomBytes,
       wall: () => clock.wall(),
       onDisk: place.onDisk,
-      observer,
+      emit,
     });
   }
 }

@@ -6,7 +6,8 @@ import type { Redacted } from "../shared/redacted.js";
 import type { CredentialPaths } from "../vault/credential-paths.js";
 import type { Term } from "../vault/term.js";
 import type { Persistence, TokenStore } from "../vault/token-store.js";
-import { type PersistedOwner, type RestoredOwner, readOwner, writeOwner } from "./state-codec.js";
+import { type RestoredOwner, readOwner, writeOwner } from "./state-codec.js";
+import type { CredentialEvent } from "./credential-event.js";
 import type { SecretCache, CacheEntry } from "./secret-cache.js";
 
 /** A record as it was found. */
@@ -24,21 +25,13 @@ export interface RecordStore {
   abandon(name: string): void;
 }
 
-export interface StateJournalObserver {
-  /** An earlier process's tokens and volumes are held again. `lost` may have been made without anybody knowing. */
-  ownerRestored(owner: PersistedOwner, lost: readonly CacheEntry[]): void;
-  /** And why others are not. */
-  ownerNotRestored(because: string): void;
-  notPersisted(error: ProviderError): void;
-}
-
 export interface StateJournalParts {
   cache: SecretCache;
   tokens: () => TokenStore;
   paths: CredentialPaths;
   clock: Clock;
   random: Random;
-  observer: StateJournalObserver;
+  emit: (event: CredentialEvent) => void;
 }
 
 /** What was due while nobody was there is renewed over so long, not at once. */
@@ -58,12 +51,12 @@ export class StateJournal implements Persistence {
 
   /** From now on everything is kept there. Takes up the `records` that are there already; one that cannot be is reported. */
   open(store: RecordStore, records: readonly FoundRecord[], connections: readonly Connection[]): void {
-    const { observer, cache } = this.#parts;
+    const { emit, cache } = this.#parts;
     for (const { name, payload } of records) {
       const because = this.#tryToTakeUp(payload, connections);
       if (because === undefined) continue;
       store.abandon(name);
-      observer.ownerNotRestored(because);
+      emit({ kind: "ownerNotRestored", because });
     }
     this.#store = store;
     const ownerKeys = [...cache.volumes(), ...this.#parts.tokens().all()].map(({ ownerKey }) => ownerKey);
@@ -92,13 +85,13 @@ export class StateJournal implements Persistence {
   async #soon(ownerKey: string, store: RecordStore): Promise<void> {
     await Promise.resolve();
     this.#asked.delete(ownerKey);
-    const { cache, clock, observer, tokens } = this.#parts;
+    const { cache, clock, emit, tokens } = this.#parts;
     const held = { ownerKey, tokens: tokens().of(ownerKey), bindings: cache.volumesOf(ownerKey) };
     const payload = writeOwner(held, clock.monotonic());
     try {
       await (payload ? store.write(ownerKey, payload) : store.remove(ownerKey));
     } catch (error) {
-      observer.notPersisted(ProviderError.from(error));
+      emit({ kind: "ownerNotPersisted", error: ProviderError.from(error) });
     }
   }
 
@@ -117,7 +110,7 @@ export class StateJournal implements Persistence {
   }
 
   #takeUp(owner: RestoredOwner): void {
-    const { cache, observer, clock } = this.#parts;
+    const { cache, emit, clock } = this.#parts;
     const { ownerKey, tokens, bindings, lost } = owner;
     const now = clock.monotonic();
     const current = tokens.find(({ state }) => state === "current");
@@ -129,7 +122,8 @@ export class StateJournal implements Persistence {
       this.#learnPath(entry);
     }
     this.#parts.tokens().restore(ownerKey, tokens);
-    observer.ownerRestored(owner, lost);
+    emit({ kind: "ownerRestored", owner });
+    for (const entry of lost) emit({ kind: "credentialLost", entry });
   }
 
   #learnPath({ request, answer }: CacheEntry): void {
