@@ -109,6 +109,17 @@ test("a Mount that fails knows who asked, and tells of it with its target path",
   expect(events.at(-1)).toMatchObject({ targetPath: "/mnt/secrets-store", error: { code: "unavailable" } });
 });
 
+test.each([
+  ["the Mount's", "objectName: a", 0o440],
+  ["its object's, where that names one", "objectName: a, filePermission: 0400", 0o400],
+])("a file's mode is %s", async (_whose, object, mode) => {
+  const { attributes, ...rest } = requestFor("x");
+  const request = { ...rest, attributes: attributes.replace("objectName: a", object), permission: "288" };
+  const parts = partsOf(Promise.resolve({ body: new Redacted({ data: {} }) }));
+  const { files } = await mount(request, parts, new AbortController().signal, left).response;
+  expect(files).toMatchObject([{ path: "a", mode }]);
+});
+
 test("classes are read in turns of their namespaces, one in each round of the event loop; what is known is read at once", async () => {
   const read: string[] = [];
   const never = new Promise<FetchResult>(() => {});

@@ -102,7 +102,7 @@ async function serve(
   const volume = await mountVolume(spec, principal, parts, signal, left);
   learn({ volume: summaryOfVolume(volume) });
   parts.emit({ kind: "mounted", spec, volume });
-  return responseOf(volume);
+  return responseOf(volume, spec.defaultMode);
 }
 
 function allow(spec: MountSpec, connection: Connection): void {
@@ -115,10 +115,10 @@ function allow(spec: MountSpec, connection: Connection): void {
   if (refused) throw refused;
 }
 
-function responseOf({ files, versions }: MountedVolume): MountResponse {
+function responseOf({ files, versions }: MountedVolume, defaultMode: number): MountResponse {
   return {
     objectVersion: [...versions],
     error: undefined,
-    files: files.map(({ path, mode, contents }) => ({ path, mode, contents: contents.reveal() })),
+    files: files.map(({ path, mode = defaultMode, contents }) => ({ path, mode, contents: contents.reveal() })),
   };
 }
