@@ -5,7 +5,7 @@ import { CachedSecretSource } from "../src/leases/cached-secret-source.js";
 import { Redacted } from "../src/shared/redacted.js";
 import { samplePrincipal } from "../src/testing/counting-vault.js";
 import { FakeClock } from "../src/testing/fake-clock.js";
-import { quietObserver, sampleSession, usualRules } from "../src/testing/test-credentials.js";
+import { sampleSession, usualRules } from "../src/testing/test-credentials.js";
 import type { Figure } from "./figure.js";
 import { readsPerMount } from "./workload.js";
 
@@ -60,7 +60,7 @@ async function readsPerHour(refreshIntervalMs: number): Promise<number> {
     },
     clock,
     random: evenlySpread(),
-    observer: quietObserver(),
+    emit: () => {},
     rules: usualRules,
     journal: { persist: async () => {} },
     credentialsRefused: () => undefined,

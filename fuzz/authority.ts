@@ -10,6 +10,7 @@ import { frameType } from "../src/rpc/http2-frames.js";
 import { versionResponse } from "../src/rpc/provider-service.js";
 import { createRpcServer } from "../src/rpc/server.js";
 import { systemClock } from "../src/shared/clock.js";
+import { mountWith } from "../src/testing/rpc-server.js";
 import { RawHttp2Client } from "../src/testing/http2-client.js";
 import { damagedBytes, rawBytes } from "./mutations.js";
 import { expectFinal } from "./final-code.js";
@@ -63,16 +64,15 @@ export const authorityTarget: Target<Client[]> = {
       socketPaths: [socketPath],
       service: {
         version: () => versionResponse("1"),
-        mount: async ({ targetPath }) => ({
+        mount: mountWith(async ({ targetPath }) => ({
           objectVersion: [{ id: "app", version: "1" }],
           error: undefined,
           files: [{ path: "app", mode: 0o644, contents: Buffer.from(targetPath) }],
-        }),
+        })),
       },
       clock: systemClock,
       random: Math.random,
-      onCall: () => {},
-      onSocket: () => {},
+      emit: () => {},
     });
     await server.listen(new AbortController().signal);
     const driver = new DriverClient(socketPath);

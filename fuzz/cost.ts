@@ -215,7 +215,7 @@ function answerCase(tried: Case & { answer: string; form: string }, server: Host
     const life = new AbortController();
     setMaxListeners(0, life.signal); // As the daemon's: whatever is given back listens.
     const clock = new FastForwardClock();
-    const client = createVaultClient({ clock, random: () => 0.5, observer: new MountRoom(lookAtLength).observers });
+    const client = createVaultClient({ clock, random: () => 0.5, emit: new MountRoom(lookAtLength).emit });
     const { source } = testCredentials({ client, clock, lifetime: life.signal });
     try {
       await mounted(request, { answers: source, connection: sampleConnection({ addresses: [{ origin }] }), clock });

@@ -3,21 +3,24 @@ import { isDeepStrictEqual } from "node:util";
 import type { status } from "@grpc/grpc-js";
 import type { Connection } from "../src/config/connection.js";
 import { ClassNotes } from "../src/daemon/class-notes.js";
+import { reportTo } from "../src/daemon/event-reports.js";
 import { type MountServiceParts, mount } from "../src/daemon/mount-service.js";
-import { Observers } from "../src/daemon/observers.js";
 import { ClassCache } from "../src/mount/class-cache.js";
 import { RequestsInFlight } from "../src/mount/requests-in-flight.js";
 import type { SecretSource, Renderer } from "../src/mount/ports.js";
 import { finalStatus } from "../src/rpc/status.js";
-import type { CallFacts } from "../src/rpc/unary.js";
 import type { Clock } from "../src/shared/clock.js";
 import { ProviderError } from "../src/shared/errors.js";
 import { EventLoopScheduler } from "../src/shared/event-loop-scheduler.js";
 import { Redacted } from "../src/shared/redacted.js";
 import { createLog } from "../src/telemetry/log.js";
+import { Metrics } from "../src/telemetry/metrics.js";
 import type { MountRequest, MountResponse } from "../src/wire/provider.js";
 import { expectNoCanary } from "./canaries.js";
 import { expectFinal } from "./final-code.js";
+
+/** Counts for nobody: one for all rooms, since it watches the process. */
+const metrics = new Metrics("1.2.3");
 
 export type Outcome = { ok: true; response: MountResponse } | { ok: false; code: status; details: string };
 
@@ -35,8 +38,8 @@ export interface Mounting {
 export class MountRoom {
   readonly #lines: string[] = [];
   readonly #log = createLog("trace", { write: (line) => void this.#lines.push(line) });
-  readonly #notes = new ClassNotes(this.#log);
-  readonly observers = new Observers(this.#log);
+  /** Logs all events. */
+  readonly emit = reportTo({ log: this.#log, metrics, classNotes: new ClassNotes(this.#log) });
   readonly #look: Look;
 
   constructor(look: Look = expectNoCanary) {
@@ -60,20 +63,19 @@ export class MountRoom {
       reading: { refreshIntervalMs: 120_000, classes: new ClassCache(1 << 20) },
       inFlight: new RequestsInFlight(32 << 20),
       minter: undefined,
-      classRead: this.#notes.note.bind(this.#notes),
-      mounted: () => {},
+      emit: this.emit,
     };
-    const facts: CallFacts = {};
-    const call = { method: "Mount", durationMs: 1, facts };
+    const call = mount({ ...request }, parts, signal, AbortSignal.abort());
+    const ended = () => ({ kind: "mountCalled" as const, durationMs: 1, summary: call.summary() });
     try {
-      const response = await mount({ ...request }, parts, signal, { facts, left: AbortSignal.abort() });
-      this.observers.called({ ...call, code: "ok" });
+      const response = await call.response;
+      this.emit({ ...ended(), code: "ok" });
       this.#look("a version", JSON.stringify(response.objectVersion));
       return { ok: true, response };
     } catch (reason) {
       const error = ProviderError.from(reason);
       if (error.code === "internal") throw reason;
-      this.observers.called({ ...call, code: error.code, error });
+      this.emit({ ...ended(), code: error.code, error });
       const { code, details } = finalStatus(error);
       expectFinal(code);
       expectReadable(details);

@@ -98,14 +98,14 @@ class HostedPod {
 
   constructor(origin: string, room: MountRoom) {
     const clock = this.#clock;
-    const parts = { clock, random: Math.random, observer: room.observers };
+    const parts = { clock, random: Math.random, emit: room.emit };
     const client = createVaultClient(parts);
     const { source } = testCredentials({
       client,
       clock,
       random: Math.random,
       limits: sampleLimits({ bindings: 10, bytes: 1 << 20 }),
-      observer: room.observers,
+      emit: room.emit,
       lifetime: this.#life.signal,
     });
     const connection = sampleConnection({

@@ -28,7 +28,7 @@ export function checkCommand(worker = workerFile): Command {
     summary: "check SecretProviderClass files for mistakes, offline",
     help,
     run: async (argv, io, signal) => {
-      const renderer = new RenderWorker({ worker, clock: systemClock });
+      const renderer = new RenderWorker({ worker, clock: systemClock, emit: () => {} });
       try {
         return await run(argv, io, renderer, signal);
       } finally {

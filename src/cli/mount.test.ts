@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
 import { FakeClock } from "../testing/fake-clock.js";
-import { startTestServer, temporaryDirectory } from "../testing/rpc-server.js";
+import { mountWith, startTestServer, temporaryDirectory } from "../testing/rpc-server.js";
 import type { MountRequest, MountResponse } from "../wire/provider.js";
 import type { CommandIo } from "./command-io.js";
 import { mountCommand } from "./mount.js";
@@ -34,12 +34,12 @@ async function stage(...answers: (MountResponse | ProviderError)[]) {
   const { socketPath } = await startTestServer({
     service: {
       version: () => Promise.reject(new Error("not asked")) as never,
-      mount: async (request) => {
+      mount: mountWith(async (request) => {
         asked.push(request);
         const next = answers.length > 1 ? answers.shift()! : answers[0]!;
         if (next instanceof ProviderError) throw next;
         return next;
-      },
+      }),
     },
   });
   const out = join(await temporaryDirectory(), "volume");

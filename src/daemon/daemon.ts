@@ -10,7 +10,6 @@ import { versionResponse } from "../rpc/provider-service.js";
 import { createRpcServer } from "../rpc/server.js";
 import type { Clock } from "../shared/clock.js";
 import { deriveKey, keyLabels } from "../shared/derived-key.js";
-import { ProviderError } from "../shared/errors.js";
 import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import type { Random } from "../shared/random.js";
 import type { Redacted } from "../shared/redacted.js";
@@ -21,11 +20,10 @@ import { CredentialPaths } from "../vault/credential-paths.js";
 import { createVaultClient } from "../vault/create-vault-client.js";
 import { RenderWorker } from "../render/render-worker.js";
 import { ClassNotes } from "./class-notes.js";
+import { reportTo } from "./event-reports.js";
 import { inventoryOf } from "./inventory-of.js";
-import { LeaseObservers } from "./lease-observers.js";
 import { mount } from "./mount-service.js";
 import { PodEvents } from "./pod-events.js";
-import { Observers } from "./observers.js";
 import { unreadinessOf } from "./readiness.js";
 import { CleanupStack } from "./cleanup-stack.js";
 import { startCredentials } from "./start-credentials.js";
@@ -81,29 +79,27 @@ async function start(
   signal: AbortSignal,
 ): Promise<Daemon> {
   const leadMs = options.driverPollIntervalMs + republishTwiceMs;
-  const observers = new Observers(log);
+  const metrics = new Metrics(version);
+  const sinks = { log, metrics, classNotes: new ClassNotes(log) };
+  const recorder = events && new EventRecorder({ kube: events, clock, random, emit: reportTo(sinks) });
+  const podEvents = recorder && new PodEvents((event) => recorder.note(event));
+  const emit = reportTo({ ...sinks, podEvents });
+
   const scheduler = new EventLoopScheduler();
   const paths = new CredentialPaths();
-  const client = createVaultClient({ clock, random, observer: observers, paths });
+  const client = createVaultClient({ clock, random, emit, paths });
   releases.add(() => client.close());
-
-  const metrics = new Metrics(version);
-  observers.countWith(metrics);
-  const recorder = events && new EventRecorder({ kube: events, clock, random, observer: observers });
   if (recorder) releases.add(() => recorder.stop());
-  const podEvents = recorder && new PodEvents((event) => recorder.note(event));
 
-  const leaseObservers = new LeaseObservers(log, metrics, podEvents);
   const credentials = await startCredentials(
-    { options, key, pods, client, clock, random, scheduler, observers, leaseObservers, leadMs, paths },
+    { options, key, pods, client, clock, random, scheduler, emit, leadMs, paths },
     releases,
     signal,
   );
 
-  const renderer = new RenderWorker({ worker: workerFile, clock, observer: observers });
+  const renderer = new RenderWorker({ worker: workerFile, clock, emit });
   releases.add(() => renderer.close());
 
-  const notes = new ClassNotes(log);
   const service = {
     answers: credentials.source,
     renderer,
@@ -115,26 +111,21 @@ async function start(
     minter,
     clock,
     scheduler,
-    classRead: notes.note.bind(notes),
-    mounted: (...what: Parameters<PodEvents["mounted"]>) => podEvents?.mounted(...what),
+    emit,
   };
   const rpc = createRpcServer({
     socketPaths: [options.socketPath, ...(options.additionalSocketPath ? [options.additionalSocketPath] : [])],
     service: {
       version: () => versionResponse(version),
-      mount: async (request, called, call) => {
+      mount: (request, called, left) => {
         const closed = credentials.closed();
         if (closed) throw closed;
-        return mount(request, service, called, call).catch((reason: unknown) => {
-          podEvents?.refused(request.targetPath, ProviderError.from(reason));
-          throw reason;
-        });
+        return mount(request, service, called, left);
       },
     },
     clock,
     random,
-    onCall: (outcome) => observers.called(outcome),
-    onSocket: (path, state, error) => observers.socketChanged(path, state, error),
+    emit,
   });
 
   const health = await startHealthServer(

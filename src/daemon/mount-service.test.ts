@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { ClassCache } from "../mount/class-cache.js";
-import type { MountSpec } from "../mount/mount-spec.js";
 import type { FetchResult } from "../mount/ports.js";
 import { RequestsInFlight } from "../mount/requests-in-flight.js";
+import { ProviderError } from "../shared/errors.js";
 import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import { Redacted } from "../shared/redacted.js";
 import { sampleConnection } from "../testing/connection.js";
@@ -10,6 +10,7 @@ import { FakeClock } from "../testing/fake-clock.js";
 import { inProcessRenderer } from "../testing/in-process-renderer.js";
 import type { MountRequest } from "../wire/provider.js";
 import { type MountServiceParts, mount } from "./mount-service.js";
+import type { MountEvent } from "./provider-event.js";
 
 const claims = { namespace: "shop", serviceaccount: { name: "web", uid: "u" } };
 const payload = Buffer.from(JSON.stringify({ "kubernetes.io": claims })).toString("base64url");
@@ -33,7 +34,7 @@ function requestFor(template: string, namespace = "shop"): MountRequest {
   };
 }
 
-const call = () => ({ facts: {}, left: AbortSignal.abort() });
+const left = AbortSignal.abort();
 
 function partsOf(answer: Promise<FetchResult>): MountServiceParts {
   const connection = sampleConnection();
@@ -58,8 +59,7 @@ function partsOf(answer: Promise<FetchResult>): MountServiceParts {
     inFlight: new RequestsInFlight(512 << 10),
     scheduler: new EventLoopScheduler(),
     minter: undefined,
-    classRead: () => {},
-    mounted: () => {},
+    emit: () => {},
   };
 }
 
@@ -67,12 +67,13 @@ test("while Vault keeps a Mount waiting, its request is not kept, and what was r
   let answered = (_answer: FetchResult) => {};
   const parts = partsOf(new Promise<FetchResult>((resolve) => (answered = resolve)));
   const request = requestFor("x".repeat(50_000));
-  const mounting = mount(request, parts, new AbortController().signal, call());
+  const mounting = mount(request, parts, new AbortController().signal, left).response;
   expect(request).toMatchObject({ attributes: "", secrets: "" });
   expect(parts.inFlight.bytes).toBeGreaterThan(50_000);
 
-  const others = Array.from({ length: 5 }, (_, index) =>
-    mount(requestFor(`${index}`.repeat(50_000)), parts, new AbortController().signal, call()),
+  const others = Array.from(
+    { length: 5 },
+    (_, index) => mount(requestFor(`${index}`.repeat(50_000)), parts, new AbortController().signal, left).response,
   );
   await expect(others.at(-1)).rejects.toMatchObject({ code: "limit_exceeded" });
   answered({ body: new Redacted({ data: { a: "1" } }) });
@@ -84,18 +85,51 @@ test("while Vault keeps a Mount waiting, its request is not kept, and what was r
 test("a request that cannot be read is not kept either", async () => {
   const parts = partsOf(new Promise<FetchResult>(() => {}));
   const request = { ...requestFor(""), permission: "x" };
-  await expect(mount(request, parts, new AbortController().signal, call())).rejects.toThrow("the permission");
+  await expect(mount(request, parts, new AbortController().signal, left).response).rejects.toThrow("the permission");
   expect(request.attributes).toBe("");
   expect(parts.inFlight.bytes).toBe(0);
+});
+
+test("a Mount that fails knows who asked, and tells of it with its target path", async () => {
+  const refusal = Promise.reject<FetchResult>(new ProviderError("unavailable", "away"));
+  void refusal.catch(() => {}); // It is read later.
+  const parts = partsOf(refusal);
+  const events: MountEvent[] = [];
+  const call = mount(
+    requestFor("x"),
+    { ...parts, emit: (event) => events.push(event) },
+    new AbortController().signal,
+    left,
+  );
+  await expect(call.response).rejects.toMatchObject({ code: "unavailable" });
+  expect(call.summary()).toEqual({
+    asked: { pod: expect.objectContaining({ name: "web-0" }) as unknown, connection: "default", role: "web" },
+  });
+  expect(events.map(({ kind }) => kind)).toEqual(["classRead", "mountFailed"]);
+  expect(events.at(-1)).toMatchObject({ targetPath: "/mnt/secrets-store", error: { code: "unavailable" } });
+});
+
+test.each([
+  ["the Mount's", "objectName: a", 0o440],
+  ["its object's, where that names one", "objectName: a, filePermission: 0400", 0o400],
+])("a file's mode is %s", async (_whose, object, mode) => {
+  const { attributes, ...rest } = requestFor("x");
+  const request = { ...rest, attributes: attributes.replace("objectName: a", object), permission: "288" };
+  const parts = partsOf(Promise.resolve({ body: new Redacted({ data: {} }) }));
+  const { files } = await mount(request, parts, new AbortController().signal, left).response;
+  expect(files).toMatchObject([{ path: "a", mode }]);
 });
 
 test("classes are read in turns of their namespaces, one in each round of the event loop; what is known is read at once", async () => {
   const read: string[] = [];
   const never = new Promise<FetchResult>(() => {});
-  const parts = { ...partsOf(never), classRead: ({ pod }: MountSpec) => void read.push(pod.namespace) };
+  const parts: MountServiceParts = {
+    ...partsOf(never),
+    emit: (event) => event.kind === "classRead" && read.push(event.spec.pod.namespace),
+  };
   const signal = new AbortController().signal;
   const asked = (template: string, namespace: string) =>
-    void mount(requestFor(template, namespace), parts, signal, call()).catch(() => {});
+    void mount(requestFor(template, namespace), parts, signal, left).response.catch(() => {});
   for (let n = 0; n < 20; n += 1) asked(`crowd ${n}`, "crowd");
   asked("shop", "shop");
   for (let round = 0; round < 3; round += 1) await new Promise((resolve) => setImmediate(resolve));

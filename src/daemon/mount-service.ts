@@ -13,19 +13,18 @@ import { requestsOfObjects } from "../mount/object-requests.js";
 import type { RequestsInFlight } from "../mount/requests-in-flight.js";
 import { type MountParts, type MountedVolume, mountVolume } from "../mount/mount-volume.js";
 import { type TokenMinter, resolveAuth, authenticatePod } from "../mount/authenticate-pod.js";
-import type { CallContext } from "../rpc/unary.js";
+import { type MountSummary, summaryOfAsked, summaryOfVolume } from "../mount/mount-summary.js";
+import type { Call } from "../rpc/unary.js";
+import { ProviderError } from "../shared/errors.js";
 import type { MountRequest, MountResponse } from "../wire/provider.js";
-import { mountFacts, volumeFacts } from "./mount-facts.js";
+import type { MountEvent } from "./provider-event.js";
 
 export interface MountServiceParts extends MountParts {
   operator: OperatorConfig;
   reading: MountRequestOptions;
   inFlight: RequestsInFlight;
   minter: TokenMinter | undefined;
-  /** Told of every Mount that could be read, before anything is asked. */
-  classRead: (spec: MountSpec, connection: Connection) => void;
-  /** Told of every Mount that is answered with files. */
-  mounted: (spec: MountSpec, volume: MountedVolume) => void;
+  emit: (event: MountEvent) => void;
 }
 
 /**
@@ -33,16 +32,32 @@ export interface MountServiceParts extends MountParts {
  * pod, who it is, and only then what is held or had. Throws one `ProviderError`. What it has read of the request it
  * empties.
  */
-export async function mount(
+export function mount(
   request: MountRequest,
   parts: MountServiceParts,
   signal: AbortSignal,
-  call: CallContext,
+  left: AbortSignal,
+): Call<MountResponse, MountSummary> {
+  const summary: MountSummary = {};
+  const learn = (more: MountSummary) => void Object.assign(summary, more);
+  const response = readAndServe(request, parts, learn, signal, left).catch((reason: unknown) => {
+    parts.emit({ kind: "mountFailed", targetPath: request.targetPath, error: ProviderError.from(reason) });
+    throw reason;
+  });
+  return { response, summary: () => summary };
+}
+
+async function readAndServe(
+  request: MountRequest,
+  parts: MountServiceParts,
+  learn: (more: MountSummary) => void,
+  signal: AbortSignal,
+  left: AbortSignal,
 ): Promise<MountResponse> {
   const spec = await read(request, parts, signal);
   const release = parts.inFlight.take(spec);
   try {
-    return await serve(spec, parts, signal, call);
+    return await serve(spec, parts, learn, signal, left);
   } finally {
     release();
   }
@@ -75,18 +90,19 @@ function attributesOf(request: MountRequest): MountAttributes {
 async function serve(
   spec: MountSpec,
   parts: MountServiceParts,
+  learn: (more: MountSummary) => void,
   signal: AbortSignal,
-  { facts, left }: CallContext,
+  left: AbortSignal,
 ): Promise<MountResponse> {
   const connection = selectConnection(parts.operator, spec.class, spec.pod.namespace);
-  Object.assign(facts, mountFacts(spec, connection));
+  learn({ asked: summaryOfAsked(spec, connection) });
   allow(spec, connection);
-  parts.classRead(spec, connection);
+  parts.emit({ kind: "classRead", spec, connection });
   const principal = await authenticatePod(spec, connection, { wall: parts.clock.wall(), minter: parts.minter }, signal);
   const volume = await mountVolume(spec, principal, parts, signal, left);
-  Object.assign(facts, volumeFacts(volume));
-  parts.mounted(spec, volume);
-  return responseOf(volume);
+  learn({ volume: summaryOfVolume(volume) });
+  parts.emit({ kind: "mounted", spec, volume });
+  return responseOf(volume, spec.defaultMode);
 }
 
 function allow(spec: MountSpec, connection: Connection): void {
@@ -99,10 +115,10 @@ function allow(spec: MountSpec, connection: Connection): void {
   if (refused) throw refused;
 }
 
-function responseOf({ files, versions }: MountedVolume): MountResponse {
+function responseOf({ files, versions }: MountedVolume, defaultMode: number): MountResponse {
   return {
     objectVersion: [...versions],
     error: undefined,
-    files: files.map(({ path, mode, contents }) => ({ path, mode, contents: contents.reveal() })),
+    files: files.map(({ path, mode = defaultMode, contents }) => ({ path, mode, contents: contents.reveal() })),
   };
 }

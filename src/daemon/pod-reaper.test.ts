@@ -41,7 +41,7 @@ beforeEach(() => {
     gone: (uid) => (owners.delete(uid), told.push(`${uid} is gone`)),
     clock,
     random: () => 0.5,
-    observer: { podGone() {}, fateUnknown: ({ uid }) => told.push(`of ${uid} nothing is known`) },
+    emit: ({ kind, pod }) => kind === "podFateUnknown" && told.push(`of ${pod.uid} nothing is known`),
   });
 });
 

@@ -5,11 +5,11 @@ import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
 import { backoff } from "../vault/backoff.js";
 
-export interface PodReaperObserver {
-  podGone(pod: VolumePod): void;
+/** What becomes of pods that hold anything and are not in the watch. */
+export type ReaperEvent =
+  | { kind: "podGone"; pod: VolumePod }
   /** It is not in the watch, and the API server does not tell; it is asked again. */
-  fateUnknown(pod: VolumePod, error: ProviderError): void;
-}
+  | { kind: "podFateUnknown"; pod: VolumePod; error: ProviderError };
 
 export interface PodReaperParts {
   watch: Pick<PodWatch, "state" | "find">;
@@ -21,7 +21,7 @@ export interface PodReaperParts {
   gone: (uid: string) => void;
   clock: Clock;
   random: Random;
-  observer: PodReaperObserver;
+  emit: (event: ReaperEvent) => void;
 }
 
 interface Absence {
@@ -83,7 +83,7 @@ export class PodReaper {
   }
 
   async #ask(absence: Absence, signal: AbortSignal): Promise<void> {
-    const { fate, clock, random, observer } = this.#parts;
+    const { fate, clock, random, emit } = this.#parts;
     absence.asking = true;
     try {
       const told = await fate(absence.pod, signal);
@@ -94,7 +94,7 @@ export class PodReaper {
       if (signal.aborted) return;
       absence.failures += 1;
       absence.askAt = clock.monotonic() + backoff(absence.failures, Infinity, random());
-      observer.fateUnknown(absence.pod, ProviderError.from(reason));
+      emit({ kind: "podFateUnknown", pod: absence.pod, error: ProviderError.from(reason) });
     } finally {
       absence.asking = false;
     }
@@ -102,7 +102,7 @@ export class PodReaper {
 
   #leave(pod: VolumePod): void {
     this.#absences.delete(pod.uid);
-    this.#parts.observer.podGone(pod);
+    this.#parts.emit({ kind: "podGone", pod });
     this.#parts.gone(pod.uid);
   }
 }

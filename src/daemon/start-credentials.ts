@@ -18,8 +18,7 @@ import { PodReaper } from "./pod-reaper.js";
 import { credentialInfos } from "./credential-infos.js";
 import { StateOwner } from "./state-owner.js";
 import { runEvery } from "./run-every.js";
-import type { LeaseObservers } from "./lease-observers.js";
-import type { Observers } from "./observers.js";
+import type { ProviderEvent } from "./provider-event.js";
 import type { CleanupStack } from "./cleanup-stack.js";
 
 export interface CredentialsStartParts {
@@ -32,8 +31,7 @@ export interface CredentialsStartParts {
   clock: Clock;
   random: Random;
   scheduler: EventLoopScheduler;
-  observers: Observers;
-  leaseObservers: LeaseObservers;
+  emit: (event: ProviderEvent) => void;
   leadMs: number;
   paths: CredentialPaths;
 }
@@ -55,7 +53,7 @@ export async function startCredentials(
   releases: CleanupStack,
   signal: AbortSignal,
 ): Promise<StartedCredentials> {
-  const { options, client, clock, random, scheduler, observers, leaseObservers, leadMs, paths } = parts;
+  const { options, client, clock, random, scheduler, emit, leadMs, paths } = parts;
   const life = new AbortController();
   setMaxListeners(0, life.signal); // Every token that is revoked listens, and a node's pods may go all at once.
   const watch = podWatchOf(parts);
@@ -69,8 +67,7 @@ export async function startCredentials(
     limits: options.limits,
     rules: { maxOrphanMs: options.maxOrphanMs, leadMs },
     paths,
-    observer: observers,
-    renewalObserver: leaseObservers,
+    emit,
     lives: (uid) => watch?.state === "live" && watch.find(uid) !== undefined,
     refreshWished: (uid) => watch?.find(uid)?.refresh,
     credentialsRefused: () => stateOwner?.refusal(),
@@ -100,7 +97,7 @@ export async function startCredentials(
       gone: (uid) => cache.forgetPod(uid),
       clock,
       random,
-      observer: leaseObservers,
+      emit,
     });
   const everySecond = [
     () => stateOwner?.tick({ state, adminServer }, life.signal),
@@ -110,7 +107,7 @@ export async function startCredentials(
   ];
   const identified = () => options.operator.connections.map((connection) => client.identify(connection, life.signal));
   const everyMinute = [() => cache.sweep(clock.monotonic()), () => tokens.sweep(), () => Promise.all(identified())];
-  const failed = (error: unknown) => observers.choreFailed(error);
+  const failed = (error: unknown) => emit({ kind: "choreFailed", error });
   const running = [
     runEvery(clock, 1_000, everySecond, failed, life.signal),
     runEvery(clock, 60_000, everyMinute, failed, life.signal),
@@ -126,26 +123,18 @@ export async function startCredentials(
 }
 
 function stateOwnerOf(
-  { options, key, clock, leaseObservers }: CredentialsStartParts,
+  { options, key, clock, emit }: CredentialsStartParts,
   place: NonNullable<Options["state"]>,
   signal: AbortSignal,
 ): Promise<StateOwner> {
   const { providerName: provider, nodeName, operator } = options;
   const { connections } = operator;
-  return StateOwner.prepare({ place, key, provider, nodeName, connections, clock, observer: leaseObservers }, signal);
+  return StateOwner.prepare({ place, key, provider, nodeName, connections, clock, emit }, signal);
 }
 
-function podWatchOf({
-  pods: kube,
-  options,
-  clock,
-  random,
-  leaseObservers,
-}: CredentialsStartParts): PodWatch | undefined {
+function podWatchOf({ pods: kube, options, clock, random, emit }: CredentialsStartParts): PodWatch | undefined {
   const { nodeName } = options;
-  return kube && nodeName !== undefined
-    ? new PodWatch({ kube, nodeName, clock, random, observer: leaseObservers })
-    : undefined;
+  return kube && nodeName !== undefined ? new PodWatch({ kube, nodeName, clock, random, emit }) : undefined;
 }
 
 function* owners(bindings: Iterable<{ pod?: VolumePod }>): Iterable<VolumePod> {

@@ -28,7 +28,7 @@ test("a take-over that fails is tried again, and succeeds once its cause is gone
       nodeName: "node-1",
       connections: [],
       clock: systemClock,
-      observer: { stateHeld: (_directory, held) => told.push(held), setAside: () => {}, ofAnotherBoot: () => {} },
+      emit: (event) => event.kind === "stateHeld" && told.push(event.held),
     },
     never,
   );

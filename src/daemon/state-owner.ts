@@ -8,8 +8,9 @@ import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Redacted } from "../shared/redacted.js";
 import { readBootId } from "../state/boot-id.js";
-import { SealedRecords, type SealedRecordsObserver } from "../state/sealed-records.js";
+import { SealedRecords } from "../state/sealed-records.js";
 import { openStateDirectory } from "../state/state-directory.js";
+import type { StateEvent } from "../state/state-event.js";
 import { StateLock } from "../state/state-lock.js";
 
 /** What the owner keeps there, and who answers on its lock. */
@@ -18,10 +19,10 @@ export interface OwnedState {
   adminServer: Server;
 }
 
-export interface StateOwnerObserver extends SealedRecordsObserver {
+export type StateOwnerEvent =
+  | StateEvent
   /** Whether this process is the one that writes there. */
-  stateHeld(directory: string, held: boolean): void;
-}
+  | { kind: "stateHeld"; directory: string; held: boolean };
 
 export interface StateOwnerParts {
   place: StatePlace;
@@ -30,7 +31,7 @@ export interface StateOwnerParts {
   nodeName: string | undefined;
   connections: readonly Connection[];
   clock: Clock;
-  observer: StateOwnerObserver;
+  emit: (event: StateOwnerEvent) => void;
 }
 
 /**
@@ -62,7 +63,7 @@ export class StateOwner {
   /** Takes up what is there, unless another process owns it. */
   async start(owned: OwnedState, signal: AbortSignal): Promise<void> {
     await this.#take(owned, signal);
-    if (!this.#records) this.#parts.observer.stateHeld(this.#directory, false);
+    if (!this.#records) this.#parts.emit({ kind: "stateHeld", directory: this.#directory, held: false });
   }
 
   /** Why no credential may be made now. */
@@ -81,7 +82,7 @@ export class StateOwner {
     this.#records = undefined;
     owned.state.close();
     await this.#lock.release();
-    this.#parts.observer.stateHeld(this.#directory, false);
+    this.#parts.emit({ kind: "stateHeld", directory: this.#directory, held: false });
   }
 
   async release(): Promise<void> {
@@ -90,7 +91,7 @@ export class StateOwner {
 
   /** Without the lock afterwards where anything fails, so that it can be tried again. */
   async #take({ state, adminServer }: OwnedState, signal: AbortSignal): Promise<void> {
-    const { connections, observer } = this.#parts;
+    const { connections, emit } = this.#parts;
     if (!(await this.#lock.take(adminServer, signal))) return;
     try {
       const records = this.#sealedRecords();
@@ -100,11 +101,11 @@ export class StateOwner {
       await this.#lock.release();
       throw error;
     }
-    observer.stateHeld(this.#directory, true);
+    emit({ kind: "stateHeld", directory: this.#directory, held: true });
   }
 
   #sealedRecords(): SealedRecords {
-    const { observer, key, provider, nodeName = hostname(), place, clock } = this.#parts;
+    const { emit, key, provider, nodeName = hostname(), place, clock } = this.#parts;
     return new SealedRecords({
       directory: this.#directory,
       key,
@@ -112,7 +113,7 @@ export class StateOwner {
       randomBytes,
       wall: () => clock.wall(),
       onDisk: place.onDisk,
-      observer,
+      emit,
     });
   }
 }

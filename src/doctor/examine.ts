@@ -39,7 +39,7 @@ export async function examine(
 ): Promise<void> {
   const api = "mistakes" in input.options ? undefined : input.options.kubernetesApi;
   const kube = api && new KubeClient({ api, directory, clock });
-  const renderer = new RenderWorker({ worker: workerFile, clock });
+  const renderer = new RenderWorker({ worker: workerFile, clock, emit: () => {} });
   try {
     const runner = new CheckRunner({ clock, stepMs, report }, signal);
     await runChecks(input, { clock, lookup, driverDirectories, kube, renderer, random: Math.random }, runner);

@@ -118,7 +118,6 @@ async function read(
     answers.set(requestKey(request), answer);
   }
   const making = {
-    defaultMode: 0o644,
     responseBytes,
     renderer,
     jobs: new OneByOne(),

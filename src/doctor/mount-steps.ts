@@ -5,7 +5,6 @@ import type { Clock } from "../shared/clock.js";
 import type { Random } from "../shared/random.js";
 import type { AuthPlace } from "../vault/auth-mount-probe.js";
 import { createVaultClient } from "../vault/create-vault-client.js";
-import type { VaultObserver } from "../vault/vault-observer.js";
 import type { WellNode } from "./address-steps.js";
 import { checkAuthMount, checkRole } from "./auth-steps.js";
 import { policyMistake } from "./class-steps.js";
@@ -66,7 +65,7 @@ export async function checkMount(
     run: (signal) => checkToken({ input, target, kube: parts.kube, now: parts.clock.wall() }, signal),
   });
   if (!chosen) path.block("needs token first");
-  const client = createVaultClient({ clock: parts.clock, random: parts.random, observer: nobody });
+  const client = createVaultClient({ clock: parts.clock, random: parts.random, emit: () => {} });
   try {
     const { account, readAll } = input;
     const login = { client, renderer: parts.renderer, connection, target, account, readAll };
@@ -86,6 +85,3 @@ function authLook(node: WellNode, place: AuthPlace): Check<true> {
     run: (signal) => checkAuthMount(node.line, place, signal),
   };
 }
-
-/** The walk tells all there is to tell. */
-const nobody: VaultObserver = { request() {}, failedOver() {}, faultChanged() {}, tlsFilesRejected() {} };

@@ -8,7 +8,7 @@ import { doctorsReports, type DoctorVisit, filesOnDisk } from "../testing/doctor
 import { type Handler, serveHttp, serveRaw } from "../testing/http-server.js";
 import { type ApiAnswer, refusal, startKubernetesApi } from "../testing/kubernetes-api.js";
 import { type ReadyVault, startReadyVault } from "../testing/ready-vault.js";
-import { startTestServer, temporaryDirectory } from "../testing/rpc-server.js";
+import { mountWith, startTestServer, temporaryDirectory } from "../testing/rpc-server.js";
 import { type ProblemName, problems } from "./problems.js";
 import type { Report } from "./check-runner.js";
 
@@ -75,7 +75,7 @@ describe("the driver's socket", () => {
             socketPaths: [socketPath],
             service: {
               version: () => ({ version: "v1alpha1", runtimeName: "vault-csi-provider", runtimeVersion: "1.5.0" }),
-              mount: () => Promise.reject(new Error("doctor mounts nothing")),
+              mount: mountWith(() => Promise.reject(new Error("doctor mounts nothing"))),
             },
           }),
         ),

@@ -3,6 +3,7 @@ import type { ProviderError } from "../shared/errors.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { type ApiAnswer, refusal, startKubernetesApi } from "../testing/kubernetes-api.js";
 import { EventRecorder } from "./event-recorder.js";
+import type { KubeEvent } from "./kube-event.js";
 import type { PodEvent } from "./pod-event.js";
 
 const pod = { namespace: "shop", name: "web-0", uid: "uid-1" };
@@ -23,8 +24,11 @@ async function startRecorder(
   const clock = new FakeClock(Date.parse("2026-11-23T08:00:00Z"));
   const lost: (ProviderError | undefined)[] = [];
   let written = 0;
-  const observer = { eventWritten: () => (written += 1), eventLost: (error?: ProviderError) => lost.push(error) };
-  const recorder = new EventRecorder({ kube: client, clock, random: () => 0.5, observer });
+  const emit = (event: KubeEvent) => {
+    if (event.kind === "podEventWritten") written += 1;
+    if (event.kind === "podEventLost") lost.push(event.error);
+  };
+  const recorder = new EventRecorder({ kube: client, clock, random: () => 0.5, emit });
   const settled = (count: number) => vi.waitUntil(() => written + lost.length === count);
   return { recorder, calls, clock, lost, settled, written: () => written };
 }

@@ -5,6 +5,7 @@ import { Redacted } from "../shared/redacted.js";
 import { cutText, escapeUnprintable } from "../shared/shown-text.js";
 import { type KubeClient, kubePath } from "./kube-client.js";
 import { KubeError } from "./kube-error.js";
+import type { KubeEvent } from "./kube-event.js";
 import type { PodEvent } from "./pod-event.js";
 import { TokenBucket } from "./token-bucket.js";
 
@@ -12,13 +13,7 @@ export interface EventRecorderParts {
   kube: Pick<KubeClient, "call">;
   clock: Clock;
   random: Random;
-  observer: EventObserver;
-}
-
-export interface EventObserver {
-  eventWritten(): void;
-  /** There were too many at once, or, where there is an error, the API server did not take it. */
-  eventLost(error?: ProviderError): void;
+  emit: (event: KubeEvent) => void;
 }
 
 /** An event of the same words is one object whose count rises, as client-go's correlator has it (tools/record/events_cache.go). */
@@ -84,9 +79,9 @@ export class EventRecorder {
     const series = this.#seriesOf(event, now);
     series.count += 1;
     if (series.queued || this.#life.signal.aborted) return;
-    if (this.#rests(series, now)) return this.#parts.observer.eventLost();
+    if (this.#rests(series, now)) return this.#parts.emit({ kind: "podEventLost" });
     if (!series.writes.take(now)) return;
-    if (!this.#podOf(event, now).take(now) || !this.#node.take(now)) return this.#parts.observer.eventLost();
+    if (!this.#podOf(event, now).take(now) || !this.#node.take(now)) return this.#parts.emit({ kind: "podEventLost" });
     series.queued = true;
     this.#queue.push(series);
     this.#writing ??= this.#write();
@@ -131,17 +126,17 @@ export class EventRecorder {
   }
 
   async #write(): Promise<void> {
-    const { clock, observer } = this.#parts;
+    const { clock, emit } = this.#parts;
     for (let series = this.#queue.shift(); series; series = this.#queue.shift()) {
       series.queued = false;
       if (this.#rests(series, clock.monotonic())) {
-        observer.eventLost();
+        emit({ kind: "podEventLost" });
         continue;
       }
       try {
         await this.#send(series);
         this.#told = false;
-        observer.eventWritten();
+        emit({ kind: "podEventWritten" });
       } catch (reason) {
         if (this.#life.signal.aborted) return;
         this.#failed(series, ProviderError.from(reason));
@@ -151,10 +146,10 @@ export class EventRecorder {
   }
 
   #failed({ event }: Series, error: ProviderError): void {
-    const { clock, observer } = this.#parts;
+    const { clock, emit } = this.#parts;
     const where = whereRefused(error, event);
     if (where !== undefined) keepNewest(this.#restUntil, where, clock.monotonic() + restMs, mostResting);
-    observer.eventLost(this.#told ? undefined : error);
+    emit({ kind: "podEventLost", error: this.#told ? undefined : error });
     this.#told = true;
   }
 

@@ -46,7 +46,10 @@ beforeEach(() => {
     nodeName: "node-1",
     clock,
     random: () => 0.5,
-    observer: { podWatchChanged: (state, error) => states.push(error ? `${state}: ${error.message}` : state) },
+    emit: (event) => {
+      if (event.kind !== "podWatchChanged") return;
+      states.push(event.error ? `${event.state}: ${event.error.message}` : event.state);
+    },
   });
 });
 
@@ -89,7 +92,7 @@ test("asks for the node's living pods only, and for their metadata", async () =>
     call: async (call: KubeCall) => (asked.push(call), new Redacted(listed("10", []))),
     stream: (call: KubeCall, idle: number, signal: AbortSignal) => (asked.push(call), stream(call, idle, signal)),
   };
-  const other = new PodWatch({ kube, nodeName: "node-1", clock, random: () => 0, observer: { podWatchChanged() {} } });
+  const other = new PodWatch({ kube, nodeName: "node-1", clock, random: () => 0, emit: () => {} });
   running = other.run(life.signal);
   await clock.advance(0);
   const [list, watching] = asked.map(({ path }) => Object.fromEntries(new URL(path, "https://api").searchParams));
@@ -245,7 +248,7 @@ test("of an API server: pages, a connection that breaks, a version that is too o
     nodeName: "node-1",
     clock,
     random: () => 0,
-    observer: { podWatchChanged() {} },
+    emit: () => {},
   });
   running = other.run(life.signal);
   await vi.waitUntil(async () => (await clock.advance(1_000), other.size === 1), { interval: 20, timeout: 5_000 });

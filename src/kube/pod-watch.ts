@@ -5,6 +5,7 @@ import type { Random } from "../shared/random.js";
 import { cutText } from "../shared/shown-text.js";
 import type { KubeClient } from "./kube-client.js";
 import { AnswerTooLong, KubeError } from "./kube-error.js";
+import type { KubeEvent } from "./kube-event.js";
 
 /** What is kept of a pod. */
 export interface WatchedPod {
@@ -18,16 +19,12 @@ export interface WatchedPod {
 /** `live`: it knows, or has not known for less than a minute; `stale`: it cannot tell who lives. */
 export type PodWatchState = "starting" | "live" | "stale";
 
-export interface PodWatchObserver {
-  podWatchChanged(state: PodWatchState, error?: ProviderError): void;
-}
-
 export interface PodWatchParts {
   kube: Pick<KubeClient, "call" | "stream">;
   nodeName: string;
   clock: Clock;
   random: Random;
-  observer: PodWatchObserver;
+  emit: (event: KubeEvent) => void;
 }
 
 /** `kubectl annotate --overwrite pod NAME keymount.dev/refresh=$(date +%s)` */
@@ -203,7 +200,7 @@ export class PodWatch {
     if (state === "live") this.#brokenSince = undefined;
     if (state === this.#told) return;
     this.#told = state;
-    this.#parts.observer.podWatchChanged(state, error);
+    this.#parts.emit({ kind: "podWatchChanged", state, error });
   }
 
   #broke(error: ProviderError): void {

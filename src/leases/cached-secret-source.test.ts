@@ -46,7 +46,7 @@ function start(change: Partial<CredentialsParts["limits"]> = {}): void {
     client: vault,
     clock,
     limits: sampleLimits({ bindings: 100, bytes: 100 * one, ...change }),
-    tell: { staleServed: (_visitor, request) => heldInstead.push(request.path) },
+    emit: (event) => event.kind === "staleServed" && heldInstead.push(event.request.path),
   }));
 }
 

@@ -15,6 +15,7 @@ import { type LeaseRules, isShort } from "../vault/term.js";
 import type { AnswerIntake, Lease, Priority, VaultAnswer } from "../vault/vault-client.js";
 import { VaultError } from "../vault/vault-error.js";
 import { type AnswerKind, type CachedSecret, answerOf, isAlive, isDue } from "./cached-secret.js";
+import type { CredentialEvent } from "./credential-event.js";
 import type { SecretCache, VolumeRecord, CacheLimits, CacheEntry } from "./secret-cache.js";
 import { Reservation } from "./reservation.js";
 import { retryDelay } from "./retry-delay.js";
@@ -35,20 +36,6 @@ export interface VaultReader {
   giveBack(lease: Lease | undefined, session: StoredToken, path: string): void;
 }
 
-/** `mount`: what one Mount may be made of. */
-export type ReachedLimit = keyof CacheLimits | "inFlightBytes" | "mount";
-
-export interface CachedSecretSourceObserver {
-  /** A due answer could not be had anew, so the held one stands in. */
-  staleServed(principal: Principal, request: VaultRequest, error: ProviderError, heldForMs: number): void;
-  /** A credential was made: the first for its request, or in the place of another. */
-  credentialMade(principal: Principal, request: VaultRequest, answer: CachedSecret, first: boolean): void;
-  /** A limit, or the share of a namespace in it, keeps an answer from being taken in or a credential from being made. */
-  limitReached(limit: ReachedLimit): void;
-  /** It lives too short for a file mount; told of the first only. */
-  livesTooShort(principal: Principal, request: VaultRequest, answer: CachedSecret): void;
-}
-
 export interface CachedSecretSourceParts {
   cache: SecretCache;
   /** Bytes of answers on their way to Mounts, and of the files made of them. */
@@ -59,7 +46,7 @@ export interface CachedSecretSourceParts {
   reader: VaultReader;
   clock: Clock;
   random: Random;
-  observer: CachedSecretSourceObserver;
+  emit: (event: CredentialEvent) => void;
   rules: LeaseRules;
   journal: Persistence;
   /** Why no credential may be made on this node now; `undefined` when it may. */
@@ -98,7 +85,7 @@ export class CachedSecretSource implements SecretSource {
   }
 
   begin(principal: Principal): MountTransaction {
-    const { cache, mountBytes, clock, observer, refreshWished, journal } = this.#parts;
+    const { cache, mountBytes, clock, emit, refreshWished, journal } = this.#parts;
     const { ownerKey, volumeKey, podVolume, pod } = principal;
     const { namespace, name, uid } = pod;
     const of = { ownerKey, namespace, volumeKey, ...(podVolume && { pod: { namespace, name, uid } }) };
@@ -138,7 +125,7 @@ export class CachedSecretSource implements SecretSource {
         const { answer, staleReason } = await this.#deliver(question, options, untilOverflow(signal));
         give(entry, answer);
         if (usedBytes > mountBytes && !overflow.signal.aborted) {
-          observer.limitReached("mount");
+          emit({ kind: "limitReached", limit: "mount" });
           overflow.abort(tooMuchForOneMount(mountBytes));
         }
         overflow.signal.throwIfAborted();
@@ -196,7 +183,8 @@ export class CachedSecretSource implements SecretSource {
       const standIn = this.#held(entry) ?? volume.delivered.get(entry);
       if (!standIn || signal.aborted || isWished(error, options)) throw error;
       entry.refreshFailed = true;
-      this.#parts.observer.staleServed(principal, request, error, this.#parts.clock.monotonic() - standIn.readAt);
+      const heldForMs = this.#parts.clock.monotonic() - standIn.readAt;
+      this.#parts.emit({ kind: "staleServed", principal, request, error, heldForMs });
       return { answer: standIn, staleReason: error };
     }
   }
@@ -286,15 +274,16 @@ export class CachedSecretSource implements SecretSource {
   }
 
   async #welcome({ principal, entry, request }: Question, answer: CachedSecret, first: boolean): Promise<void> {
-    const { observer, rules, journal } = this.#parts;
-    observer.credentialMade(principal, request, answer, first);
-    if (first && answer.term && isShort(answer.term, rules.leadMs)) observer.livesTooShort(principal, request, answer);
+    const { emit, rules, journal } = this.#parts;
+    emit({ kind: "credentialMade", principal, request, answer, first });
+    if (first && answer.term && isShort(answer.term, rules.leadMs))
+      emit({ kind: "livesTooShort", principal, request, answer });
     await journal.persist(entry.ownerKey);
   }
 
   #reservation(namespace: string): Reservation {
-    const { inFlight, observer } = this.#parts;
-    return new Reservation(inFlight, namespace, () => observer.limitReached("inFlightBytes"));
+    const { inFlight, emit } = this.#parts;
+    return new Reservation(inFlight, namespace, () => emit({ kind: "limitReached", limit: "inFlightBytes" }));
   }
 
   /** For certain, or as far as is known of its path. */
@@ -316,7 +305,7 @@ export class CachedSecretSource implements SecretSource {
     if (former && former.kind !== "static" && bytes <= former.bytes + leastCredentialBytes) return;
     const full = cache.fullForCredential(volume, bytes, clock.monotonic());
     if (!full) return;
-    this.#parts.observer.limitReached(full);
+    this.#parts.emit({ kind: "limitReached", limit: full });
     throw noRoomForCredential(request, volume.namespace, full);
   }
 

@@ -46,10 +46,10 @@ function start(connections: readonly Connection[] = [connection]): void {
   credentials = testCredentials({
     client: vault,
     clock,
-    tell: {
-      ownerRestored: (_account, lost) => told.push(...lost.map(({ request }) => `perhaps lost: ${request.path}`)),
-      ownerNotRestored: (because) => told.push(because),
-      notPersisted: ({ message }) => told.push(`not kept: ${message}`),
+    emit: (event) => {
+      if (event.kind === "credentialLost") told.push(`perhaps lost: ${event.entry.request.path}`);
+      if (event.kind === "ownerNotRestored") told.push(event.because);
+      if (event.kind === "ownerNotPersisted") told.push(`not kept: ${event.error.message}`);
     },
   });
   credentials.state.open(store, store.all(), connections);
@@ -220,8 +220,12 @@ test("opened late, it keeps what is held by then and takes up what was left", as
 /** A process that waits for the lock of another, and serves what is static meanwhile. */
 function waiting(): Credentials {
   const refused = new ProviderError("unavailable", "another keymount holds the credentials");
-  const tell = { ownerNotRestored: (because: string) => told.push(because) };
-  return testCredentials({ client: vault, clock, tell, credentialsRefused: () => (hasLock ? undefined : refused) });
+  return testCredentials({
+    client: vault,
+    clock,
+    emit: (event) => event.kind === "ownerNotRestored" && told.push(event.because),
+    credentialsRefused: () => (hasLock ? undefined : refused),
+  });
 }
 
 async function takeUp(records = store.all()): Promise<void> {

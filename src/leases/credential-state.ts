@@ -5,8 +5,9 @@ import type { Redacted } from "../shared/redacted.js";
 import type { CredentialPaths } from "../vault/credential-paths.js";
 import type { Term } from "../vault/term.js";
 import type { TokenStore } from "../vault/token-store.js";
+import type { CredentialEvent } from "./credential-event.js";
 import type { SecretCache, CacheEntry } from "./secret-cache.js";
-import { type PersistedOwner, type RestoredOwner, readOwner, writeOwner } from "./state-codec.js";
+import { type RestoredOwner, readOwner, writeOwner } from "./state-codec.js";
 import type { RecordStore, StateJournal } from "./state-journal.js";
 
 /** A record as it was found. */
@@ -16,13 +17,6 @@ export interface FoundRecord {
   payload: Redacted<Buffer>;
 }
 
-export interface CredentialStateObserver {
-  /** An earlier process's tokens and volumes are held again. `lost` may have been made without anybody knowing. */
-  ownerRestored(owner: PersistedOwner, lost: readonly CacheEntry[]): void;
-  /** And why others are not. */
-  ownerNotRestored(because: string): void;
-}
-
 export interface CredentialStateParts {
   journal: StateJournal;
   cache: SecretCache;
@@ -30,7 +24,7 @@ export interface CredentialStateParts {
   paths: CredentialPaths;
   clock: Clock;
   random: Random;
-  observer: CredentialStateObserver;
+  emit: (event: CredentialEvent) => void;
 }
 
 /** What was due while nobody was there is renewed over so long, not at once. */
@@ -46,12 +40,12 @@ export class CredentialState {
 
   /** From now on everything is kept there. Takes up the `records` that are there already; one that cannot be is reported. */
   open(store: RecordStore, records: readonly FoundRecord[], connections: readonly Connection[]): void {
-    const { observer, cache, tokens, journal, clock } = this.#parts;
+    const { emit, cache, tokens, journal, clock } = this.#parts;
     for (const { name, payload } of records) {
       const because = this.#tryToTakeUp(payload, connections);
       if (because === undefined) continue;
       store.abandon(name);
-      observer.ownerNotRestored(because);
+      emit({ kind: "ownerNotRestored", because });
     }
     journal.open(store, (ownerKey) =>
       writeOwner({ ownerKey, tokens: tokens.of(ownerKey), bindings: cache.volumesOf(ownerKey) }, clock.monotonic()),
@@ -80,7 +74,7 @@ export class CredentialState {
   }
 
   #takeUp(owner: RestoredOwner): void {
-    const { cache, observer, clock } = this.#parts;
+    const { cache, emit, clock } = this.#parts;
     const { ownerKey, tokens, bindings, lost } = owner;
     const now = clock.monotonic();
     const current = tokens.find(({ state }) => state === "current");
@@ -92,7 +86,8 @@ export class CredentialState {
       this.#learnPath(entry);
     }
     this.#parts.tokens.restore(ownerKey, tokens);
-    observer.ownerRestored(owner, lost);
+    emit({ kind: "ownerRestored", owner });
+    for (const entry of lost) emit({ kind: "credentialLost", entry });
   }
 
   #learnPath({ request, answer }: CacheEntry): void {

@@ -4,15 +4,17 @@ import { FairBudget } from "../shared/fair-budget.js";
 import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import type { Random } from "../shared/random.js";
 import type { CredentialPaths } from "../vault/credential-paths.js";
-import { TokenStore, type TokenStoreObserver } from "../vault/token-store.js";
+import { TokenStore } from "../vault/token-store.js";
 import type { LeaseRules } from "../vault/term.js";
 import type { VaultClient } from "../vault/vault-client.js";
-import { VaultSecrets, type VaultSecretsObserver } from "../vault/vault-secrets.js";
-import { CredentialState, type CredentialStateObserver } from "./credential-state.js";
-import { StateJournal, type StateJournalObserver } from "./state-journal.js";
+import type { TokenEvent } from "../vault/vault-event.js";
+import { VaultSecrets } from "../vault/vault-secrets.js";
+import type { CredentialEvent } from "./credential-event.js";
+import { CredentialState } from "./credential-state.js";
+import { StateJournal } from "./state-journal.js";
 import { SecretCache, type CacheLimits } from "./secret-cache.js";
-import { CachedSecretSource, type CachedSecretSourceObserver } from "./cached-secret-source.js";
-import { RenewalLoop, type RenewalLoopObserver } from "./renewal-loop.js";
+import { CachedSecretSource } from "./cached-secret-source.js";
+import { RenewalLoop } from "./renewal-loop.js";
 
 export interface CredentialsParts {
   client: VaultClient;
@@ -23,8 +25,7 @@ export interface CredentialsParts {
   rules: LeaseRules;
   /** What is known of paths that make credentials; shared with the client, which waits for those. */
   paths: CredentialPaths;
-  observer: TokenStoreObserver & CachedSecretSourceObserver & VaultSecretsObserver;
-  renewalObserver: RenewalLoopObserver & StateJournalObserver & CredentialStateObserver;
+  emit: (event: TokenEvent | CredentialEvent) => void;
   /** Which pods are known to live; where nobody knows, none is. */
   lives: (podUid: string) => boolean;
   /** See `CachedSecretSourceParts`. */
@@ -51,13 +52,13 @@ export interface Credentials {
 
 /** Puts together what answers Mounts, what renews, and what survives. Nothing is started. */
 export function createCredentials(parts: CredentialsParts): Credentials {
-  const { client, clock, random, limits, rules, observer, renewalObserver, lifetime, paths } = parts;
+  const { client, clock, random, limits, rules, emit, lifetime, paths } = parts;
   const cache = new SecretCache(limits, parts.lives);
-  const journal = new StateJournal(renewalObserver);
-  const common = { client, clock, random, rules, journal };
+  const journal = new StateJournal(emit);
+  const common = { client, clock, random, emit, rules, journal };
   const isNeeded = (ownerKey: string) => cache.isNeeded(ownerKey);
-  const tokens = new TokenStore({ ...common, isNeeded, observer, lifetime });
-  const secrets = new VaultSecrets({ client, tokens, paths, observer, lifetime });
+  const tokens = new TokenStore({ ...common, isNeeded, lifetime });
+  const secrets = new VaultSecrets({ client, tokens, paths, emit, lifetime });
   const { refreshWished, credentialsRefused, scheduler } = parts;
   const inFlight = new FairBudget(limits.inFlightBytes);
   const source = new CachedSecretSource({
@@ -67,12 +68,11 @@ export function createCredentials(parts: CredentialsParts): Credentials {
     mountBytes: 2 * limits.responseBytes,
     scheduler,
     reader: secrets,
-    observer,
     refreshWished,
     credentialsRefused,
   });
-  const state = new CredentialState({ journal, cache, tokens, paths, clock, random, observer: renewalObserver });
-  const renewalLoop = new RenewalLoop({ ...common, cache, tokens, observer: renewalObserver });
+  const state = new CredentialState({ journal, cache, tokens, paths, clock, random, emit });
+  const renewalLoop = new RenewalLoop({ ...common, cache, tokens });
   const settled = async () => {
     await source.settled(); // Each may log in, and give back.
     await Promise.all([tokens.settled(), secrets.settled()]);

@@ -7,7 +7,7 @@ import { testCredentials } from "../testing/test-credentials.js";
 import { endOf } from "../vault/term.js";
 import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
 import { endsAt } from "./cached-secret.js";
-import type { Credentials } from "./credentials.js";
+import type { Credentials, CredentialsParts } from "./credentials.js";
 
 const second = 1_000;
 const minute = 60 * second;
@@ -31,18 +31,35 @@ beforeEach(() => {
     client: vault,
     clock,
     lives: (uid) => living.has(uid),
-    tell: {
-      leaseGone: () => told.push("lease gone"),
-      tokenDied: () => told.push("token died"),
-      endsUnreplaced: (_entry, _answer, leftMs) => told.push(`ends in ${Math.round(leftMs / minute)}m`),
-      leaseNotRenewed: (_entry, { term }) => told.push(term?.renewable ? "lease: later" : "lease: never again"),
-      tokenNotRenewed: ({ term }) => told.push(term.renewable ? "token: later" : "token: never again"),
-      leaseRenewed: (_entry, { term }) => told.push(term?.renewable ? "lease renewed" : "lease: last renewal"),
-      tokenRenewed: ({ term }) => told.push(term.renewable ? "token renewed" : "token: last renewal"),
+    emit: (event) => {
+      const line = lineOf(event);
+      if (line !== undefined) told.push(line);
     },
   });
   grantLease("login-1", hour);
 });
+
+/** What a renewal came to, as it stands when it is told. */
+function lineOf(event: Parameters<CredentialsParts["emit"]>[0]): string | undefined {
+  switch (event.kind) {
+    case "leaseGone":
+      return "lease gone";
+    case "tokenDied":
+      return "token died";
+    case "endsUnreplaced":
+      return `ends in ${Math.round(event.leftMs / minute)}m`;
+    case "leaseNotRenewed":
+      return event.answer.term?.renewable ? "lease: later" : "lease: never again";
+    case "tokenNotRenewed":
+      return event.stored.term.renewable ? "token: later" : "token: never again";
+    case "leaseRenewed":
+      return event.answer.term?.renewable ? "lease renewed" : "lease: last renewal";
+    case "tokenRenewed":
+      return event.stored.term.renewable ? "token renewed" : "token: last renewal";
+    default:
+      return undefined;
+  }
+}
 
 function grantLease(value: string, durationMs: number, renewable = true): void {
   const body = { data: { value }, mount_type: "database" };

@@ -12,19 +12,9 @@ import { livenessOf } from "../vault/token-liveness.js";
 import type { Caller, Lease, VaultClient } from "../vault/vault-client.js";
 import { VaultError } from "../vault/vault-error.js";
 import { type CachedSecret, endsAt, isAlive, isDead, leaseRenewalAt, replaceAt } from "./cached-secret.js";
+import type { CredentialEvent } from "./credential-event.js";
 import type { SecretCache, CacheEntry } from "./secret-cache.js";
 import { type RenewalGroup, RenewalSlots } from "./renewal-slots.js";
-
-export interface RenewalLoopObserver {
-  /** It has another term; where `answer.term.renewable` is false, renewals move its end no more. */
-  leaseRenewed(entry: CacheEntry, answer: CachedSecret): void;
-  /** Not now, or not ever (`answer.term.renewable`). */
-  leaseNotRenewed(entry: CacheEntry, answer: CachedSecret, error: ProviderError): void;
-  /** Vault does not know it any more. */
-  leaseGone(entry: CacheEntry, answer: CachedSecret): void;
-  /** It ends in `leftMs`, and no Mount has come to replace it. Told once. */
-  endsUnreplaced(entry: CacheEntry, answer: CachedSecret, leftMs: number): void;
-}
 
 export interface RenewalLoopParts {
   cache: SecretCache;
@@ -34,7 +24,7 @@ export interface RenewalLoopParts {
   random: Random;
   rules: LeaseRules;
   journal: Persistence;
-  observer: RenewalLoopObserver;
+  emit: (event: CredentialEvent) => void;
 }
 
 /** One renewal that is due. */
@@ -117,7 +107,7 @@ export class RenewalLoop {
   }
 
   async #renewLease(entry: CacheEntry, answer: CachedSecret, lease: Lease, signal: AbortSignal): Promise<void> {
-    const { client, observer, journal } = this.#parts;
+    const { client, emit, journal } = this.#parts;
     const { session, term } = answer;
     if (!term) return;
     const caller: Caller = { ...session.caller, priority: "renewal" };
@@ -126,7 +116,7 @@ export class RenewalLoop {
       answer.term = renewed(term, grant);
       answer.failures = 0;
       answer.wasRenewed = true;
-      observer.leaseRenewed(entry, answer);
+      emit({ kind: "leaseRenewed", entry, answer });
     } catch (reason) {
       signal.throwIfAborted();
       await this.#refused(entry, answer, ProviderError.from(reason), signal);
@@ -135,10 +125,10 @@ export class RenewalLoop {
   }
 
   async #refused(entry: CacheEntry, answer: CachedSecret, error: ProviderError, signal: AbortSignal): Promise<void> {
-    const { client, tokens, observer } = this.#parts;
+    const { client, tokens, emit } = this.#parts;
     if (error instanceof VaultError && error.kind === "lease_gone") {
       answer.gone = true;
-      observer.leaseGone(entry, answer);
+      emit({ kind: "leaseGone", entry, answer });
       return;
     }
     const { session, wasRenewed } = answer;
@@ -147,7 +137,7 @@ export class RenewalLoop {
     if (liveness === "dead") return tokens.died(session);
     if (liveness instanceof ProviderError || isTransient(error)) this.#putOff(answer);
     else if (answer.term) answer.term = unrenewable(answer.term);
-    observer.leaseNotRenewed(entry, answer, error);
+    emit({ kind: "leaseNotRenewed", entry, answer, error });
   }
 
   #putOff(answer: CachedSecret): void {
@@ -162,7 +152,7 @@ export class RenewalLoop {
     const standing = standingAt(now, replaceAt(answer, this.#parts.rules.leadMs), end);
     if (standing !== "ending" || isDead(answer) || this.#announced.has(answer)) return;
     this.#announced.add(answer);
-    this.#parts.observer.endsUnreplaced(entry, answer, Math.max(0, end - now));
+    this.#parts.emit({ kind: "endsUnreplaced", entry, answer, leftMs: Math.max(0, end - now) });
   }
 }
 

@@ -33,11 +33,15 @@ function start(limits: Partial<CredentialsParts["limits"]> = {}): void {
   vault = new CountingVault(clock);
   reached = [];
   lost = [];
-  const tell = {
-    limitReached: (limit: string) => reached.push(limit),
-    notGivenBack: (_stored: unknown, path: string) => lost.push(path),
-  };
-  credentials = testCredentials({ client: vault, clock, limits: sampleLimits(limits), tell });
+  credentials = testCredentials({
+    client: vault,
+    clock,
+    limits: sampleLimits(limits),
+    emit: (event) => {
+      if (event.kind === "limitReached") reached.push(event.limit);
+      if (event.kind === "notGivenBack") lost.push(event.path);
+    },
+  });
 }
 
 beforeEach(() => start());

@@ -1,6 +1,7 @@
 import { ProviderError } from "../shared/errors.js";
 import type { Redacted } from "../shared/redacted.js";
 import type { Persistence } from "../vault/token-store.js";
+import type { CredentialEvent } from "./credential-event.js";
 
 /** Where records outlive the process. Writes of one id are in the order in which they were asked for. */
 export interface RecordStore {
@@ -10,23 +11,19 @@ export interface RecordStore {
   abandon(name: string): void;
 }
 
-export interface StateJournalObserver {
-  notPersisted(error: ProviderError): void;
-}
-
 /** The record of an owner key as it stands; `undefined` where nothing is held. */
 export type Snapshot = (ownerKey: string) => Redacted<Buffer> | undefined;
 
 /** Writes each owner's record behind what is held, once for what happens together, while there is a store. */
 export class StateJournal implements Persistence {
-  readonly #observer: StateJournalObserver;
+  readonly #emit: (event: CredentialEvent) => void;
   #open: { store: RecordStore; snapshot: Snapshot } | undefined;
   /** By owner key: what has been asked for and has not begun, so that it will write what stands by then. */
   readonly #asked = new Map<string, Promise<void>>();
   readonly #underWay = new Set<Promise<void>>();
 
-  constructor(observer: StateJournalObserver) {
-    this.#observer = observer;
+  constructor(emit: (event: CredentialEvent) => void) {
+    this.#emit = emit;
   }
 
   /** From now on everything is kept in the store, as the snapshot has it. */
@@ -60,7 +57,7 @@ export class StateJournal implements Persistence {
     try {
       await (payload ? store.write(ownerKey, payload) : store.remove(ownerKey));
     } catch (error) {
-      this.#observer.notPersisted(ProviderError.from(error));
+      this.#emit({ kind: "ownerNotPersisted", error: ProviderError.from(error) });
     }
   }
 }

@@ -34,7 +34,7 @@ export async function makeFiles(
     const giveBack = making.lend(bytesOf(job));
     return making.renderer.render(job, making.tenant, signal).finally(giveBack);
   });
-  return [fileOf(object, contents, making.defaultMode)];
+  return [fileOf(object, contents)];
 }
 
 /** A template's data may be six times its secrets, for `<` is six characters in JSON. */

@@ -52,7 +52,6 @@ async function made(text: string, answers: Told, former: Told = {}, onDenied: Fe
     },
   };
   const making = {
-    defaultMode: 0o644,
     responseBytes: 1 << 20,
     renderer,
     jobs: new OneByOne(),

@@ -87,7 +87,7 @@ async function outcome(
     return answer.body;
   };
   try {
-    const files = await filesOrNone(object, () => makeFiles(object, answerTo, making, signal), making.defaultMode);
+    const files = await filesOrNone(object, () => makeFiles(object, answerTo, making, signal));
     making.pace.add(files);
     const staleReason = requestsOf(object)
       .map(answered)
@@ -113,7 +113,6 @@ function isUnmade(outcome: Outcome): outcome is Extract<Outcome, { error: Provid
 async function filesOrNone(
   object: ObjectSpec,
   make: () => Promise<readonly MountedFile[]>,
-  defaultMode: number,
 ): Promise<readonly MountedFile[]> {
   try {
     return await make();
@@ -121,6 +120,6 @@ async function filesOrNone(
     const { fallback } = object;
     if (ProviderError.from(reason).code !== "not_found" || !isOptional(object)) throw reason;
     if (!fallback || !("text" in fallback)) return [];
-    return [fileOf(object, Buffer.from(fallback.text.reveal()), defaultMode)];
+    return [fileOf(object, Buffer.from(fallback.text.reveal()))];
   }
 }

@@ -136,9 +136,9 @@ export interface MountSpec {
   parametersDigest: string;
 }
 
-/** One file of the answer. */
+/** One file of the answer; without a mode of its own it has the Mount's `defaultMode`. */
 export interface MountedFile {
   path: string;
-  mode: number;
+  mode?: number;
   contents: Redacted<Buffer>;
 }

@@ -63,13 +63,13 @@ async function makeVolume(
   parts: MountParts,
   signal: AbortSignal,
 ): Promise<MountedVolume> {
-  const { defaultMode, pod, class: asked } = spec;
+  const { pod, class: asked } = spec;
   const { versionKey, renderer, responseBytes } = parts;
   const tenant = pod.namespace;
   const pace = new Yielder({ ...parts, tenant, made: (bytes) => transaction.made(bytes) });
   const jobs = new OneByOne();
   const lend = (bytes: number) => transaction.lend(bytes);
-  const making = { versionKey, renderer, jobs, pace, defaultMode, responseBytes, tenant, lend };
+  const making = { versionKey, renderer, jobs, pace, responseBytes, tenant, lend };
   const groups = fetchGroupsOf(asked.objects);
   const outcomes = await Promise.all(
     groups.map((group) => makeObjects(group, asked.onDenied, transaction, making, signal)),

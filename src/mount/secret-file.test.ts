@@ -43,7 +43,7 @@ function object(change: Partial<ObjectSpec> = {}): ObjectSpec {
 }
 
 function contents(change: Partial<ObjectSpec>, body: JsonObject | null = kv2): string {
-  const [file] = filesOf(object(change), new Redacted(body), { defaultMode: 0o644, responseBytes });
+  const [file] = filesOf(object(change), new Redacted(body), { responseBytes });
   return file!.contents.reveal().toString("latin1");
 }
 
@@ -68,11 +68,9 @@ describe("a file from a key", () => {
     expect(contents({ secretKey: { key: "a" } }, { data: { a: "1" } })).toBe("1");
   });
 
-  test("takes the object's mode, else the mount's", () => {
-    expect(filesOf(object({ mode: 0o400 }), new Redacted(kv2), { defaultMode: 0o644, responseBytes })[0]!.mode).toBe(
-      0o400,
-    );
-    expect(filesOf(object(), new Redacted(kv2), { defaultMode: 0o640, responseBytes })[0]!.mode).toBe(0o640);
+  test.each([[0o400], [undefined]])("has the object's mode: %s", (mode) => {
+    const spec = object(mode === undefined ? {} : { mode });
+    expect(filesOf(spec, new Redacted(kv2), { responseBytes })[0]!.mode).toBe(mode);
   });
 
   test.each<[string, Partial<ObjectSpec>, JsonObject | null, RegExp]>([
@@ -200,7 +198,6 @@ describe("a folder with a file for every key", () => {
     const keyFiles = { keys, rename: new Map(Object.entries(rename)) };
     return Object.fromEntries(
       filesOf(object({ objectName: "app/", keyFiles, ...rest }), new Redacted(body), {
-        defaultMode: 0o644,
         responseBytes,
       }).map(({ path, contents: text }) => [path, text.reveal().toString()]),
     );

@@ -17,7 +17,6 @@ import { type AnswerBody, bodyIn, placeOf, subjectOf } from "./secret-value.js";
 
 /** What files are made on the spot with. */
 export interface FileMaking {
-  defaultMode: number;
   /** Bytes that fit one answer to the driver. */
   responseBytes: number;
 }
@@ -29,17 +28,17 @@ export interface FileMaking {
 export function filesOf(object: ObjectSpec, answer: AnswerBody, making: FileMaking): MountedFile[] {
   const body = bodyIn(answer, object.request);
   if (object.keyFiles) return spread(object, object.keyFiles, body, making);
-  return [fileOf(object, contentsOf(object, body, making), making.defaultMode)];
+  return [fileOf(object, contentsOf(object, body, making))];
 }
 
 /** The one file of an object that is no folder. */
-export function fileOf({ objectName, mode }: ObjectSpec, contents: Buffer, defaultMode: number): MountedFile {
-  return { path: objectName, mode: mode ?? defaultMode, contents: new Redacted(contents) };
+export function fileOf({ objectName, mode }: ObjectSpec, contents: Buffer): MountedFile {
+  return { path: objectName, ...(mode !== undefined && { mode }), contents: new Redacted(contents) };
 }
 
 /** Each key's value in a file of its own; what is no text is JSON. */
 function spread(object: ObjectSpec, how: KeyFiles, body: JsonObject, making: FileMaking): MountedFile[] {
-  const { objectName, mode = making.defaultMode } = object;
+  const { objectName, mode } = object;
   const { value: data, place } = subjectOf(object, body);
   if (!isJsonObject(data)) {
     throw new ProviderError("invalid_request", `${place} is no map, so it has no keys to make files of`);
@@ -48,7 +47,7 @@ function spread(object: ObjectSpec, how: KeyFiles, body: JsonObject, making: Fil
   return filesOfKeys(objectName === "/" ? "" : objectName, data, how, place).map(({ key, path }) => {
     const contents = decode(textOf(data[key] ?? null, fileWriter(left)), object);
     left -= contents.length;
-    return { path, mode, contents: new Redacted(contents) };
+    return { path, ...(mode !== undefined && { mode }), contents: new Redacted(contents) };
   });
 }
 

@@ -9,7 +9,8 @@ import { Redacted } from "../shared/redacted.js";
 import { builtWorker } from "../testing/built-worker.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { temporaryDirectory } from "../testing/rpc-server.js";
-import { RenderWorker, type RenderWorkerObserver } from "./render-worker.js";
+import { RenderWorker } from "./render-worker.js";
+import type { WorkerEvent } from "./worker-event.js";
 
 const never = new AbortController().signal;
 const open: RenderWorker[] = [];
@@ -24,23 +25,19 @@ afterEach(async () => {
 });
 
 function renderer(parts: Partial<ConstructorParameters<typeof RenderWorker>[0]> = {}): RenderWorker {
-  const made = new RenderWorker({ worker, clock: systemClock, ...parts });
+  const made = new RenderWorker({ worker, clock: systemClock, emit: () => {}, ...parts });
   open.push(made);
   return made;
 }
 
-/** Remembers what it was told, but the times. */
-function observing(): RenderWorkerObserver & { work: string[]; failures: unknown[]; ends: string[] } {
-  const ends: string[] = [];
-  const work: string[] = [];
-  const failures: unknown[] = [];
+/** Collects what happens, less the times. */
+function collecting() {
+  const events: WorkerEvent[] = [];
   return {
-    work,
-    failures,
-    ends,
-    worked: (kind, outcome) => void work.push(`${kind} ${outcome}`),
-    workerFailed: (reason) => void failures.push(reason),
-    workerEnded: (reason) => void ends.push(reason),
+    emit: (event: WorkerEvent) => void events.push(event),
+    work: () => events.flatMap((event) => (event.kind === "worked" ? [`${event.task} ${event.outcome}`] : [])),
+    failures: () => events.filter(({ kind }) => kind === "workerFailed"),
+    ends: () => events.flatMap((event) => (event.kind === "workerEnded" ? [event.reason] : [])),
   };
 }
 
@@ -155,8 +152,8 @@ describe("a process that dies at a task", () => {
   test.each(deaths)(
     "by %s, and had others before: a new one does the task, and those behind it",
     async (death, reason) => {
-      const observer = observing();
-      const shop = renderer({ worker: await countingWorker(2, death), observer });
+      const { emit, ...told } = collecting();
+      const shop = renderer({ worker: await countingWorker(2, death), emit });
       const first = await shop.render(template("one"), "a", never);
       const others = await Promise.all([
         shop.render(template("two"), "b", never),
@@ -164,19 +161,19 @@ describe("a process that dies at a task", () => {
       ]);
       // Each process dies at its second, so that a third begins.
       expect([first, ...others].map(String)).toEqual(["1", "1", "1"]);
-      expect(observer.ends).toEqual([reason, reason]);
+      expect(told.ends()).toEqual([reason, reason]);
     },
   );
 
   test.each(deaths)("by %s, which is its first: it is refused, those behind it are done", async (death, reason) => {
-    const observer = observing();
-    const shop = renderer({ worker: await countingWorker(1, death), observer });
+    const { emit, ...told } = collecting();
+    const shop = renderer({ worker: await countingWorker(1, death), emit });
     expect(await refusal(shop.render(template("one"), "a", never))).toBe(
       reason === "memory"
         ? "limit_exceeded: the template takes too much memory to make"
         : "unavailable: the process that makes it failed",
     );
-    expect(observer.ends).toEqual([reason]);
+    expect(told.ends()).toEqual([reason]);
   });
 
   test("by none of the signals that Node opens an inspector at", async () => {
@@ -251,14 +248,14 @@ test("what no republish asks for any more is forgotten after ten minutes, and ma
 });
 
 test("equal work is done once, at once and later", async () => {
-  const observer = observing();
-  const shop = renderer({ observer });
+  const { emit, ...told } = collecting();
+  const shop = renderer({ emit });
   const job = template("{{ user }}");
   const [one, two] = await Promise.all([shop.render(job, "a", never), shop.render(job, "b", never)]);
   expect([one.toString(), two.toString()]).toEqual(["app", "app"]);
   expect(await refusal(shop.render(template("{{ no }}"), "a", never))).toMatch(/^not_found/);
-  expect(observer.failures).toEqual([]);
-  expect(observer.work).toEqual(["template ok", "template not_found"]);
+  expect(told.failures()).toEqual([]);
+  expect(told.work()).toEqual(["template ok", "template not_found"]);
 });
 
 test("who gives up no longer waits, and nobody else is disturbed", async () => {
@@ -287,13 +284,13 @@ test("closing refuses what waits, and leaves no timer behind", async () => {
 });
 
 test("without its code nothing is made, and the reason is told", async () => {
-  const observer = observing();
-  const shop = renderer({ worker: new URL("file:///nowhere/worker.js"), observer });
+  const { emit, ...told } = collecting();
+  const shop = renderer({ worker: new URL("file:///nowhere/worker.js"), emit });
   expect(await refusal(shop.render(template("x"), "a", never))).toBe(
     "unavailable: the process that makes it does not start",
   );
-  expect(observer.failures).toHaveLength(1);
-  expect(observer.work).toEqual(["template unavailable"]);
+  expect(told.failures()).toHaveLength(1);
+  expect(told.work()).toEqual(["template unavailable"]);
 });
 
 test("tells the variables of a template, or what is wrong with it", async () => {

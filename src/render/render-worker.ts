@@ -2,36 +2,20 @@ import { createHash } from "node:crypto";
 import { LruCache } from "../mount/lru-cache.js";
 import type { Job, Renderer } from "../mount/ports.js";
 import type { Clock } from "../shared/clock.js";
-import { type ErrorCode, ProviderError } from "../shared/errors.js";
+import { ProviderError } from "../shared/errors.js";
 import { SingleFlight } from "../shared/single-flight.js";
 import { within } from "../shared/within.js";
 import { FairQueue } from "./fair-queue.js";
 import { contentsOf, taskOf } from "./jobs.js";
 import type { TaskResult, Task, TemplateName } from "./tasks.js";
 import { type Ended, WorkProcess } from "./work-process.js";
-
-export interface RenderWorkerObserver {
-  /** One task was worked on for so long; `outcome` is `ok` or the error's code. */
-  worked(kind: Task["kind"], outcome: "ok" | ErrorCode, seconds: number): void;
-  /** Why the process does not start, or ended when nobody had it ended. */
-  workerFailed(reason: unknown): void;
-  /** It is gone before its time; the next task has another started. */
-  workerEnded(reason: WorkerEnd): void;
-}
-
-/**
- * - `timeout`: a task took too long.
- * - `memory`: it filled its heap, or the kernel took it.
- * - `crash`: it ended by itself.
- * - `start`: it did not come up.
- */
-export type WorkerEnd = "timeout" | "memory" | "crash" | "start";
+import type { WorkerEnd, WorkerEvent } from "./worker-event.js";
 
 export interface RenderWorkerParts {
   /** The worker's code, as a file that this Node can run. */
   worker: URL;
   clock: Clock;
-  observer?: RenderWorkerObserver;
+  emit: (event: WorkerEvent) => void;
 }
 
 /** One task's time. A keystore takes a tenth, most templates a thousandth of it; a node may be busy. */
@@ -171,7 +155,7 @@ export class RenderWorker implements Renderer {
 
   /** Milliseconds that it took. Never throws. */
   async #workOn({ task, done, failed }: Pending): Promise<number> {
-    const { clock, observer } = this.#parts;
+    const { clock, emit } = this.#parts;
     const startedAt = clock.monotonic();
     const outcome = await this.#work(task).then(
       (result) => {
@@ -184,7 +168,7 @@ export class RenderWorker implements Renderer {
       },
     );
     const tookMs = clock.monotonic() - startedAt;
-    observer?.worked(task.kind, outcome, tookMs / 1000);
+    emit({ kind: "worked", task: task.kind, outcome, ms: tookMs });
     return tookMs;
   }
 
@@ -193,7 +177,7 @@ export class RenderWorker implements Renderer {
     const { isFresh } = child;
     const came = await within(taskMs, child.work(task), this.#parts.clock);
     const isDone = came !== "too late" && "ok" in came;
-    if (!isDone && !this.#closed.signal.aborted) this.#parts.observer?.workerEnded(endOf(came));
+    if (!isDone && !this.#closed.signal.aborted) this.#parts.emit({ kind: "workerEnded", reason: endOf(came) });
     // What it came to its limits with may still be in its memory.
     if (!isDone || (!came.ok && came.code === "limit_exceeded")) await this.#endProcess();
     if (isDone) return came;
@@ -202,7 +186,7 @@ export class RenderWorker implements Renderer {
     // A task before may have left too little for this one.
     if (!isFresh) return this.#work(task);
     if (came.ofMemory) return tooMuch("takes too much memory");
-    this.#parts.observer?.workerFailed(came.reason);
+    this.#parts.emit({ kind: "workerFailed", reason: came.reason });
     throw new ProviderError("unavailable", "the process that makes it failed");
   }
 
@@ -212,8 +196,8 @@ export class RenderWorker implements Renderer {
       return await this.#process;
     } catch (reason) {
       this.#process = undefined;
-      this.#parts.observer?.workerFailed(reason);
-      this.#parts.observer?.workerEnded("start");
+      this.#parts.emit({ kind: "workerFailed", reason });
+      this.#parts.emit({ kind: "workerEnded", reason: "start" });
       throw new ProviderError("unavailable", "the process that makes it does not start");
     }
   }

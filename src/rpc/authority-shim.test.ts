@@ -3,7 +3,7 @@ import { credentials, Metadata } from "@grpc/grpc-js";
 import fc from "fast-check";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { RawHttp2Client } from "../testing/http2-client.js";
-import { startTestServer } from "../testing/rpc-server.js";
+import { mountWith, startTestServer } from "../testing/rpc-server.js";
 import { CSIDriverProviderClient, MountRequest } from "../wire/provider.js";
 import { callVersion } from "./call-version.js";
 import { flag, frame, frameType } from "./http2-frames.js";
@@ -25,10 +25,10 @@ async function connectedToSlowMount() {
   const { socketPath } = await startTestServer({
     service: {
       version: () => ({ version: "", runtimeName: "", runtimeVersion: "" }),
-      mount: (_request, signal) => {
+      mount: mountWith((_request, signal) => {
         given(signal);
         return new Promise(() => {});
-      },
+      }),
     },
   });
   const client = await RawHttp2Client.connect(socketPath);
@@ -316,11 +316,11 @@ describe("a client of grpc-js with the socket's path as its authority", () => {
     const { socketPath } = await startTestServer({
       service: {
         version: () => ({ version: "v1alpha1", runtimeName: "keymount", runtimeVersion: "1.2.3" }),
-        mount: async ({ attributes }) => ({
+        mount: mountWith(async ({ attributes }) => ({
           objectVersion: [{ id: "a", version: "1" }],
           error: undefined,
           files: [{ path: "a", mode: 0o644, contents: Buffer.from(attributes) }],
-        }),
+        })),
       },
     });
     const client = new CSIDriverProviderClient(`unix:${socketPath}`, credentials.createInsecure(), {

@@ -4,7 +4,9 @@ import {
   type MountResponse,
   type VersionResponse,
 } from "../wire/provider.js";
-import { type CallContext, type Edge, unary } from "./unary.js";
+import type { MountSummary } from "../mount/mount-summary.js";
+import type { RpcEvent } from "./rpc-event.js";
+import { type Call, type Edge, unary } from "./unary.js";
 
 /** The version of the protocol, which the driver also sends (driver 1.6.0 provider_client.go). */
 const protocolVersion = "v1alpha1";
@@ -14,7 +16,8 @@ const runtimeName = "keymount";
 /** What a provider does for the driver. Mount gives every file or throws one `ProviderError`. */
 export interface ProviderService {
   version(): VersionResponse;
-  mount(request: MountRequest, signal: AbortSignal, call: CallContext): Promise<MountResponse>;
+  /** `left` aborts when the answer has left, or nobody waits for it. */
+  mount(request: MountRequest, signal: AbortSignal, left: AbortSignal): Call<MountResponse, MountSummary>;
 }
 
 /** Answers Version from what is known at start; the driver gives it five seconds, and Vault may be down. */
@@ -22,9 +25,21 @@ export function versionResponse(runtimeVersion: string): VersionResponse {
   return { version: protocolVersion, runtimeName, runtimeVersion };
 }
 
-export function providerHandlers(service: ProviderService, edge: Edge): CSIDriverProviderServer {
+export function providerHandlers(
+  service: ProviderService,
+  edge: Edge,
+  emit: (event: RpcEvent) => void,
+): CSIDriverProviderServer {
+  const version = (): Call<VersionResponse, undefined> => ({
+    response: Promise.resolve(service.version()),
+    summary: () => undefined,
+  });
   return {
-    version: unary("Version", async () => service.version(), edge),
-    mount: unary("Mount", (request: MountRequest, signal, call) => service.mount(request, signal, call), edge),
+    version: unary(version, edge, (end) => emit({ kind: "versionCalled", ...end })),
+    mount: unary(
+      (request: MountRequest, signal, left) => service.mount(request, signal, left),
+      edge,
+      (end) => emit({ kind: "mountCalled", ...end }),
+    ),
   };
 }

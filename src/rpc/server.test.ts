@@ -5,7 +5,7 @@ import { credentials, type ServiceError, status } from "@grpc/grpc-js";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { RawHttp2Client } from "../testing/http2-client.js";
 import { FakeClock } from "../testing/fake-clock.js";
-import { startTestServer, temporaryDirectory } from "../testing/rpc-server.js";
+import { mountWith, startTestServer, temporaryDirectory } from "../testing/rpc-server.js";
 import { CSIDriverProviderClient, MountRequest, type MountResponse } from "../wire/provider.js";
 import { callVersion } from "./call-version.js";
 import type { ProviderService } from "./provider-service.js";
@@ -41,7 +41,7 @@ function mount(client: CSIDriverProviderClient, change: Partial<MountRequest> = 
 /** A service whose Mounts wait until told; it tells when one has begun. */
 function slowService() {
   const waiting: ((response: MountResponse) => void)[] = [];
-  const service: ProviderService = { version, mount: () => new Promise((resolve) => waiting.push(resolve)) };
+  const service: ProviderService = { version, mount: mountWith(() => new Promise((resolve) => waiting.push(resolve))) };
   return {
     service,
     begun: (count = 1) => vi.waitUntil(() => waiting.length >= count),
@@ -161,7 +161,7 @@ describe("the socket while running", () => {
       socketPaths: [socketPath],
       clock,
       graceMs: 0,
-      onSocket: (_, state) => states.push(state),
+      emit: (event) => event.kind === "socketChanged" && states.push(event.state),
     });
     await change(socketPath);
     await clock.advance(5_000);
@@ -188,7 +188,7 @@ describe("the socket while running", () => {
     await vi.waitUntil(async () => (await stat(socketPath).catch(() => undefined)) !== undefined);
     const other = await startTestServer({
       socketPaths: [socketPath],
-      service: { version: () => ({ ...version(), runtimeVersion: "2.0.0" }), mount: async () => mounted },
+      service: { version: () => ({ ...version(), runtimeVersion: "2.0.0" }), mount: mountWith(async () => mounted) },
     });
     await clock.advance(5_000);
     await vi.waitUntil(() => server.state === "displaced");

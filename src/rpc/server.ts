@@ -11,8 +11,8 @@ import { finalCodes } from "./final-codes.js";
 import { OpenCalls } from "./open-calls.js";
 import { type ProviderService, providerHandlers } from "./provider-service.js";
 import { gateStreams } from "./stream-gate.js";
+import type { RpcEvent } from "./rpc-event.js";
 import { SocketKeeper, type SocketState } from "./socket-keeper.js";
-import type { CallOutcome } from "./unary.js";
 
 export interface RpcServerOptions {
   /** Where to listen; they appear in this order. */
@@ -22,10 +22,7 @@ export interface RpcServerOptions {
   random: Random;
   /** How long a stop waits for open Mounts before it answers them itself. */
   graceMs?: number;
-  /** Told once for every call that reached the service. */
-  onCall: (outcome: CallOutcome) => void;
-  /** Told when a socket is in place, taken by another, or lost. */
-  onSocket: (path: string, state: SocketState, error?: ProviderError) => void;
+  emit: (event: RpcEvent) => void;
 }
 
 export interface RpcServer {
@@ -64,7 +61,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   const calls = new OpenCalls();
   const grpc = new Server(grpcOptions);
   grpc.addService(CSIDriverProviderService, {
-    ...providerHandlers(options.service, { calls, clock: options.clock, report: options.onCall }),
+    ...providerHandlers(options.service, { calls, clock: options.clock }, options.emit),
   });
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   gateStreams(grpc, new Set(Object.values(CSIDriverProviderService).map(({ path }) => path)), options.clock);
@@ -74,9 +71,10 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     socket.once("close", () => connections.delete(socket));
     injector.injectConnection(new AuthorityShim(socket));
   };
-  const { clock, random } = options;
+  const { clock, random, emit } = options;
   const keepers = options.socketPaths.map((path) => {
-    const onState = (state: SocketState, error?: ProviderError) => options.onSocket(path, state, error);
+    const onState = (state: SocketState, error?: ProviderError) =>
+      emit({ kind: "socketChanged", socket: path, state, error });
     return new SocketKeeper({ path, clock, random, onState, onConnection });
   });
   const stopKeepers = () => Promise.all(keepers.map((keeper) => keeper.stop()));

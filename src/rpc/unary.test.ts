@@ -1,24 +1,25 @@
 import { credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import type { MountSummary } from "../mount/mount-summary.js";
 import { type ErrorCode, ProviderError } from "../shared/errors.js";
 import { FakeClock } from "../testing/fake-clock.js";
-import { startTestServer } from "../testing/rpc-server.js";
+import { mountWith, startTestServer } from "../testing/rpc-server.js";
 import { CSIDriverProviderClient, MountRequest, type MountResponse } from "../wire/provider.js";
 import type { ProviderService } from "./provider-service.js";
-import type { CallOutcome } from "./unary.js";
+import type { RpcEvent } from "./rpc-event.js";
 
 const request = MountRequest.decode(Buffer.alloc(0));
 const empty: MountResponse = { objectVersion: [], error: undefined, files: [] };
 
 /** A provider with this Mount, a client of it, and what the edge reported. */
 async function served(mount: ProviderService["mount"], clock = new FakeClock(Date.now())) {
-  const outcomes: CallOutcome[] = [];
+  const outcomes: Extract<RpcEvent, { kind: "mountCalled" }>[] = [];
   const { socketPath } = await startTestServer({
     clock,
     graceMs: 0,
     service: { version: () => ({ version: "", runtimeName: "", runtimeVersion: "" }), mount },
-    onCall: (outcome) => outcomes.push(outcome),
+    emit: (event) => event.kind === "mountCalled" && outcomes.push(event),
   });
   const client = new CSIDriverProviderClient(`unix:${socketPath}`, credentials.createInsecure(), {
     "grpc.enable_retries": 0,
@@ -36,10 +37,10 @@ async function served(mount: ProviderService["mount"], clock = new FakeClock(Dat
 function hanging() {
   let signal: AbortSignal | undefined;
   return {
-    mount: (_request: MountRequest, given: AbortSignal) => {
+    mount: mountWith((_request, given) => {
       signal = given;
-      return new Promise<MountResponse>(() => {});
-    },
+      return new Promise(() => {});
+    }),
     signal: async () => {
       await vi.waitUntil(() => signal !== undefined, { interval: 1 });
       return signal!;
@@ -49,16 +50,16 @@ function hanging() {
 
 describe("a method's end", () => {
   test("that is an answer is sent and reported", async () => {
-    const { call, outcomes } = await served(async () => empty);
+    const { call, outcomes } = await served(mountWith(async () => empty));
     expect(await call()).toBeUndefined();
-    expect(outcomes).toEqual([{ method: "Mount", code: "ok", durationMs: 0, facts: {} }]);
+    expect(outcomes).toEqual([{ kind: "mountCalled", code: "ok", durationMs: 0, summary: {} }]);
   });
 
   test("that is one of our errors goes out with its words", async () => {
     const error = new ProviderError("not_found", "object app: no secret at kv/data/app");
-    const { call, outcomes } = await served(() => Promise.reject(error));
+    const { call, outcomes } = await served(mountWith(() => Promise.reject(error)));
     expect(await call()).toMatchObject({ code: status.NOT_FOUND, details: error.message });
-    expect(outcomes).toEqual([{ method: "Mount", code: "not_found", durationMs: 0, facts: {}, error }]);
+    expect(outcomes).toEqual([{ kind: "mountCalled", code: "not_found", durationMs: 0, summary: {}, error }]);
   });
 
   test.each([
@@ -73,7 +74,7 @@ describe("a method's end", () => {
     ["a rejection with nothing", () => Promise.reject(undefined)],
     ["an answer that is none", () => Promise.resolve(undefined as unknown as MountResponse)],
   ])("that is a stranger's, as %s, keeps its text to itself", async (_name, mount) => {
-    const { call } = await served(mount);
+    const { call } = await served(mountWith(mount));
     const error = await call();
     expect(error?.code).toBe(status.INTERNAL);
     expect(error?.details).not.toContain("s.token");
@@ -105,6 +106,19 @@ describe("a caller", () => {
     expect(await called).toMatchObject({ code: status.FAILED_PRECONDITION });
     expect(given.reason).toMatchObject({ code: "deadline_exceeded" });
     expect(outcomes.map(({ code, durationMs }) => [code, durationMs])).toEqual([["deadline_exceeded", 90_000]]);
+  });
+
+  test("that is not answered in time is reported with what its Mount knew by then", async () => {
+    const summary: MountSummary = {};
+    let begun = false;
+    const mount = () => ((begun = true), { response: new Promise<MountResponse>(() => {}), summary: () => summary });
+    const { call, clock, outcomes } = await served(mount);
+    const called = call();
+    await vi.waitUntil(() => begun, { interval: 1 });
+    summary.volume = { files: 1, held: [], bytes: 1, unchanged: true };
+    await clock.advance(90_000);
+    await called;
+    expect(outcomes).toMatchObject([{ code: "deadline_exceeded", summary: { volume: { files: 1 } } }]);
   });
 
   test.each([
@@ -152,7 +166,7 @@ test("whatever a Mount throws, only final codes leave", async () => {
   );
   let next: unknown;
   // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
-  const { call } = await served(() => Promise.reject(next));
+  const { call } = await served(mountWith(() => Promise.reject(next)));
   const final = [
     status.INVALID_ARGUMENT,
     status.UNAUTHENTICATED,

@@ -5,30 +5,32 @@ import { raceAbort, joinSignals } from "../shared/join-signals.js";
 import type { OpenCalls } from "./open-calls.js";
 import { finalStatus } from "./status.js";
 
-/** What a call came to: for the one log line, and the metrics. */
-export interface CallOutcome {
-  method: string;
+/** A call under way. */
+export interface Call<Response, Summary> {
+  response: Promise<Response>;
+  /** What is known of the call by now; asked for once, when it has ended, whether answered or not. */
+  summary: () => Summary;
+}
+
+/** What a call came to. */
+export interface CallEnd<Summary> {
   code: "ok" | ErrorCode;
   durationMs: number;
   error?: ProviderError;
-  facts: CallFacts;
+  /** `undefined` where the method was not reached, or threw at once. */
+  summary: Summary | undefined;
 }
 
-/** What a method notes of its call as it learns it, for the same line: fields of the log. */
-export type CallFacts = Record<string, unknown>;
-
-/** What belongs to one call: `left` aborts when its answer has left, or nobody waits for it. */
-export interface CallContext {
-  facts: CallFacts;
-  left: AbortSignal;
-}
-
-type Method<Request, Response> = (request: Request, signal: AbortSignal, call: CallContext) => Promise<Response>;
+/** `left` aborts when the answer has left, or nobody waits for it. */
+type Method<Request, Response, Summary> = (
+  request: Request,
+  signal: AbortSignal,
+  left: AbortSignal,
+) => Call<Response, Summary>;
 
 export interface Edge {
   calls: OpenCalls;
   clock: Clock;
-  report: (outcome: CallOutcome) => void;
 }
 
 /** The longest a call may take: below the two minutes kubelet gives a volume, also for callers that set no limit. */
@@ -38,24 +40,29 @@ const longestCallMs = 90_000;
 const leadMs = 2_000;
 
 /**
- * An async function as a handler of grpc-js. It answers exactly once, with a final code, whatever the method does: the
+ * A method as a handler of grpc-js. It answers exactly once, with a final code, whatever the method does: the
  * signal aborts with one of our errors when the caller has gone, time is up, or we stop, and the answer does not wait
  * for a method that ignores it.
  */
-export function unary<Request, Response>(
-  name: string,
-  method: Method<Request, Response>,
+export function unary<Request, Response, Summary>(
+  method: Method<Request, Response, Summary>,
   edge: Edge,
+  ended: (end: CallEnd<Summary>) => void,
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
     const started = edge.clock.monotonic();
-    const facts: CallFacts = {};
-    const report = (code: CallOutcome["code"], error?: ProviderError) =>
-      edge.report({ method: name, code, durationMs: edge.clock.monotonic() - started, facts, ...(error && { error }) });
     const left = new AbortController();
     call.on("cancelled", () => left.abort()); // After a normal end, too: when the stream is closed.
-    const context = { facts, left: left.signal };
-    const answer = edge.calls.run(() => limited(call, (request, signal) => method(request, signal, context), edge));
+    let underWay: Call<Response, Summary> | undefined;
+    const begin = (request: Request, signal: AbortSignal) => {
+      underWay = method(request, signal, left.signal);
+      return underWay.response;
+    };
+    const report = (code: CallEnd<Summary>["code"], error?: ProviderError) => {
+      const durationMs = edge.clock.monotonic() - started;
+      ended({ code, durationMs, summary: underWay?.summary(), ...(error && { error }) });
+    };
+    const answer = edge.calls.run(() => limited(call, begin, edge));
     answer.then(
       (response) => {
         callback(null, response);

@@ -29,10 +29,7 @@ function recordsOf(change: Partial<RecordContext> = {}, otherKey = key): SealedR
     randomBytes,
     wall: () => wall,
     onDisk: true,
-    observer: {
-      setAside: (_file, because) => told.push(because),
-      ofAnotherBoot: (count) => told.push(`${count} of another boot`),
-    },
+    emit: (event) => told.push(event.kind === "recordSetAside" ? event.because : `${event.count} of another boot`),
   });
 }
 

@@ -6,19 +6,13 @@ import { deriveKey, keyLabels } from "../shared/derived-key.js";
 import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
 import { makePlace } from "./state-directory.js";
+import type { StateEvent } from "./state-event.js";
 
 /** Whose records they are; those of another node, provider or boot cannot be read with the same key. */
 export interface RecordContext {
   provider: string;
   node: string;
   bootId: string;
-}
-
-export interface SealedRecordsObserver {
-  /** A file that is no record of ours lies in `quarantine` now. */
-  setAside(file: string, because: string): void;
-  /** Records of an earlier boot were removed: what they held ended with it, or ends by itself. */
-  ofAnotherBoot(count: number): void;
 }
 
 export interface SealedRecordsParts {
@@ -32,7 +26,7 @@ export interface SealedRecordsParts {
   wall: () => number;
   /** Whether the file system is one that must be told to write. */
   onDisk: boolean;
-  observer: SealedRecordsObserver;
+  emit: (event: StateEvent) => void;
 }
 
 /** A record's file: this, then the nonce, the tag, and the sealed text. */
@@ -86,7 +80,7 @@ export class SealedRecords {
    * written is removed. Call it before the first write.
    */
   async readAll(signal: AbortSignal): Promise<FoundRecord[]> {
-    const { directory, observer } = this.#parts;
+    const { directory, emit } = this.#parts;
     const records = await makePlace(directory, "records");
     const quarantine = await makePlace(directory, "quarantine");
     this.#places = { records, quarantine };
@@ -100,10 +94,12 @@ export class SealedRecords {
       else if (read === otherBoot || read === halfWritten) {
         if (read === otherBoot) ofAnotherBoot += 1;
         await rm(path, { force: true, recursive: true }).catch(() => undefined); // It is in nobody's way.
-      } else
-        observer.setAside(name, `${read}${(await this.#setAside(path, name, quarantine)) ? "" : ", nor be moved"}`);
+      } else {
+        const moved = await this.#setAside(path, name, quarantine);
+        emit({ kind: "recordSetAside", file: name, because: `${read}${moved ? "" : ", nor be moved"}` });
+      }
     }
-    if (ofAnotherBoot > 0) observer.ofAnotherBoot(ofAnotherBoot);
+    if (ofAnotherBoot > 0) emit({ kind: "recordsOfAnotherBoot", count: ofAnotherBoot });
     return found;
   }
 

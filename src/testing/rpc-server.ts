@@ -2,15 +2,23 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { versionResponse } from "../rpc/provider-service.js";
+import { type ProviderService, versionResponse } from "../rpc/provider-service.js";
 import { type RpcServer, type RpcServerOptions, createRpcServer } from "../rpc/server.js";
 import { systemClock } from "../shared/clock.js";
+import type { MountRequest, MountResponse } from "../wire/provider.js";
 
 /** A directory that goes with the test. */
 export async function temporaryDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "km-"));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   return directory;
+}
+
+/** A service's Mount that answers so, and has nothing to say of its calls. */
+export function mountWith(
+  answer: (request: MountRequest, signal: AbortSignal) => Promise<MountResponse>,
+): ProviderService["mount"] {
+  return (request, signal) => ({ response: answer(request, signal), summary: () => ({}) });
 }
 
 /** A provider on a real socket that answers every Mount with one file; it stops with the test. */
@@ -24,14 +32,13 @@ export async function startTestServer(
     graceMs: 100,
     service: {
       version: () => versionResponse("1.2.3"),
-      mount: async () => ({
+      mount: mountWith(async () => ({
         objectVersion: [{ id: "app", version: "1" }],
         error: undefined,
         files: [{ path: "app", mode: 0o644, contents: Buffer.from("secret") }],
-      }),
+      })),
     },
-    onCall: () => {},
-    onSocket: () => {},
+    emit: () => {},
     ...options,
     socketPaths,
   });

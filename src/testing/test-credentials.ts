@@ -1,48 +1,10 @@
-import type { CredentialStateObserver } from "../leases/credential-state.js";
-import type { StateJournalObserver } from "../leases/state-journal.js";
-import type { CachedSecretSourceObserver } from "../leases/cached-secret-source.js";
 import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import { type Credentials, type CredentialsParts, createCredentials } from "../leases/credentials.js";
-import type { RenewalLoopObserver } from "../leases/renewal-loop.js";
 import { Redacted } from "../shared/redacted.js";
 import type { StoredToken } from "../vault/stored-token.js";
-import type { TokenStoreObserver } from "../vault/token-store.js";
 import { CredentialPaths } from "../vault/credential-paths.js";
 import { newTerm } from "../vault/term.js";
-import type { VaultSecretsObserver } from "../vault/vault-secrets.js";
 import { sampleConnection } from "./connection.js";
-
-type Told = VaultSecretsObserver &
-  TokenStoreObserver &
-  CachedSecretSourceObserver &
-  RenewalLoopObserver &
-  StateJournalObserver &
-  CredentialStateObserver;
-
-/** Tells nobody. */
-export function quietObserver(change: Partial<Told> = {}): Told {
-  return {
-    loggedIn() {},
-    loginFailed() {},
-    dropped() {},
-    tokenRenewed() {},
-    tokenNotRenewed() {},
-    tokenDied() {},
-    notGivenBack() {},
-    staleServed() {},
-    limitReached() {},
-    credentialMade() {},
-    livesTooShort() {},
-    leaseRenewed() {},
-    leaseNotRenewed() {},
-    leaseGone() {},
-    endsUnreplaced() {},
-    ownerRestored() {},
-    ownerNotRestored() {},
-    notPersisted() {},
-    ...change,
-  };
-}
 
 /** A lead of five minutes and an hour for what is orphaned, as without settings. */
 export const usualRules = { maxOrphanMs: 3_600_000, leadMs: 300_000 };
@@ -53,17 +15,15 @@ export function sampleLimits(change: Partial<CredentialsParts["limits"]> = {}): 
 
 /** What holds, in front of any `VaultClient`; every draw is one half, unless said. */
 export function testCredentials(
-  parts: Pick<CredentialsParts, "client" | "clock"> & Partial<CredentialsParts> & { tell?: Partial<Told> },
+  parts: Pick<CredentialsParts, "client" | "clock"> & Partial<CredentialsParts>,
 ): Credentials {
-  const observer = quietObserver(parts.tell);
   return createCredentials({
     random: () => 0.5,
     scheduler: new EventLoopScheduler(),
     limits: sampleLimits(),
     rules: usualRules,
     paths: new CredentialPaths(),
-    observer,
-    renewalObserver: observer,
+    emit: () => {},
     lives: () => false,
     refreshWished: () => undefined,
     credentialsRefused: () => undefined,

@@ -19,7 +19,7 @@ import { type LiveVaultClient, createVaultClient } from "./create-vault-client.j
 import { CredentialPaths } from "./credential-paths.js";
 import type { AnswerIntake, Caller, VaultToken } from "./vault-client.js";
 import type { VaultError } from "./vault-error.js";
-import type { VaultObserver } from "./vault-observer.js";
+import type { ConnectionEvent } from "./vault-event.js";
 
 type Seen = { method?: string; url?: string; headers: IncomingMessage["headers"]; text: string };
 type Reply = { status?: number; body?: unknown; text?: string; headers?: Record<string, string>; cut?: boolean };
@@ -43,14 +43,13 @@ let endings: (() => Promise<unknown>)[];
 beforeEach(() => {
   events = [];
   endings = [];
-  const observer: VaultObserver = {
-    request: ({ kind, outcome }) => events.push(`${kind} ${outcome}`),
-    failedOver: ({ reason }) => events.push(`failed over: ${reason}`),
-    faultChanged: ({ fault }) => events.push(`fault: ${fault}`),
-    tlsFilesRejected: ({ reason }) => events.push(reason),
-  };
   paths = new CredentialPaths();
-  client = createVaultClient({ clock: systemClock, random: () => 0.01, observer, paths });
+  client = createVaultClient({
+    clock: systemClock,
+    random: () => 0.01,
+    emit: (event) => events.push(lineOf(event)),
+    paths,
+  });
 });
 afterEach(async () => {
   vi.unstubAllEnvs();
@@ -112,12 +111,18 @@ const logIn = (connection: Connection) => {
   return client.login(connection, login, caller, never);
 };
 const plainRead: VaultRequest = { method: "GET", path: "secret/data/app", query: "" };
-const silent: VaultObserver = {
-  request: () => {},
-  failedOver: () => {},
-  faultChanged: () => {},
-  tlsFilesRejected: () => {},
-};
+function lineOf(event: ConnectionEvent): string {
+  switch (event.kind) {
+    case "vaultRequested":
+      return `${event.operation} ${event.outcome}`;
+    case "failedOver":
+      return `failed over: ${event.reason}`;
+    case "faultChanged":
+      return `fault: ${event.fault}`;
+    case "tlsFilesRejected":
+      return event.reason;
+  }
+}
 const failure = (work: Promise<unknown>): Promise<VaultError> =>
   work.then(
     () => Promise.reject(new Error("it should have failed")),
@@ -384,8 +389,8 @@ describe("an outage", () => {
   test("that lasts makes those who come later fail at once", async () => {
     const clock = new FakeClock();
     const attempts: string[] = [];
-    const observer = { ...silent, request: ({ kind }: { kind: string }) => attempts.push(kind) };
-    const other = createVaultClient({ clock, random: () => 0.01, observer });
+    const emit = (event: ConnectionEvent) => event.kind === "vaultRequested" && attempts.push(event.operation);
+    const other = createVaultClient({ clock, random: () => 0.01, emit });
     endings.push(() => other.close());
     const connection = through([await deadNode()]);
     const ask = () => failure(other.request(connection, { vaultNamespace: "", token }, plainRead, caller, never));
@@ -573,7 +578,7 @@ describe("TLS", () => {
 
   test("takes up a new CA while in use, and lets the old sockets go", async () => {
     const clock = new FakeClock();
-    const other = createVaultClient({ clock, random: () => 0.5, observer: silent });
+    const other = createVaultClient({ clock, random: () => 0.5, emit: () => {} });
     endings.push(() => other.close());
     const vault = await node([{}], "one", good);
     const ask = () =>

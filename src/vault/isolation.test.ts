@@ -64,12 +64,7 @@ beforeEach(async () => {
   client = createVaultClient({
     clock: systemClock,
     random: () => 0.01,
-    observer: {
-      request: () => {},
-      failedOver: () => (failovers += 1),
-      faultChanged: () => {},
-      tlsFilesRejected: () => {},
-    },
+    emit: ({ kind }) => kind === "failedOver" && (failovers += 1),
   });
 });
 afterEach(async () => {

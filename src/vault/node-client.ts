@@ -10,7 +10,7 @@ import { classifyResponse, unlikeVault, wantsTls } from "./error-response.js";
 import { type VaultQuestion, askThroughNodeVault } from "./through-node-vault.js";
 import { TlsFiles } from "./tls-files.js";
 import { VaultError } from "./vault-error.js";
-import type { VaultObserver } from "./vault-observer.js";
+import type { ConnectionEvent } from "./vault-event.js";
 import { type VaultReply, mostValues, readReply } from "./vault-reply.js";
 
 /** A success, and when the request that brought it was begun (`Clock.monotonic()`). */
@@ -34,12 +34,12 @@ export class NodeClient {
   readonly #agents: Agents;
   readonly #tls: TlsFiles;
 
-  constructor(connection: Connection, { clock, observer }: { clock: Clock; observer: VaultObserver }) {
+  constructor(connection: Connection, { clock, emit }: { clock: Clock; emit: (event: ConnectionEvent) => void }) {
     const { name, limits, tls } = connection;
     this.#connection = connection;
     this.#clock = clock;
     this.#agents = new Agents(limits.inFlight);
-    this.#tls = new TlsFiles(tls, clock, (reason) => observer.tlsFilesRejected({ connection: name, reason }));
+    this.#tls = new TlsFiles(tls, clock, (reason) => emit({ kind: "tlsFilesRejected", connection: name, reason }));
   }
 
   /** Ends every socket. */

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { Principal } from "../mount/ports.js";
 import { CountingVault, samplePrincipal } from "../testing/counting-vault.js";
 import { FakeClock } from "../testing/fake-clock.js";
-import { quietObserver, sampleSession, usualRules } from "../testing/test-credentials.js";
+import { sampleSession, usualRules } from "../testing/test-credentials.js";
 import { type StoredToken, moveTo, tokenStates } from "./stored-token.js";
 import { TokenStore } from "./token-store.js";
 import type { Caller } from "./vault-client.js";
@@ -33,11 +33,14 @@ beforeEach(() => {
     rules: usualRules,
     journal: { persist: async () => {} },
     isNeeded: (ownerKey) => !unneeded.has(ownerKey),
-    observer: quietObserver({
-      loggedIn: (principal, token) => events.push(`${principal.pod.name} has ${token.accessor}`),
-      loginFailed: (_visitor, error) => events.push(`failed: ${error.message}`),
-      dropped: (session, error) => events.push(`dropped ${session.token.accessor}${error ? `: ${error.message}` : ""}`),
-    }),
+    emit: (event) => {
+      if (event.kind === "loggedIn") events.push(`${event.principal.pod.name} has ${event.token.accessor}`);
+      if (event.kind === "loginFailed") events.push(`failed: ${event.error.message}`);
+      if (event.kind === "tokenRevoked") events.push(`dropped ${event.stored.token.accessor}`);
+      if (event.kind === "tokenNotRevoked") {
+        events.push(`dropped ${event.stored.token.accessor}: ${event.error.message}`);
+      }
+    },
     lifetime: never,
   });
 });

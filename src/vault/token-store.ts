@@ -12,19 +12,7 @@ import { type LeaseRules, endOf, newTerm, renewed, unrenewable } from "./term.js
 import { livenessOf } from "./token-liveness.js";
 import type { Caller, VaultClient, VaultToken } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
-
-export interface TokenStoreObserver {
-  loggedIn(principal: Principal, token: VaultToken): void;
-  loginFailed(principal: Principal, error: ProviderError): void;
-  /** Revoked, or why it never will be: such a token ends with its time. */
-  dropped(stored: StoredToken, error?: ProviderError): void;
-  /** It has another term; `false` where renewals move its end no more. */
-  tokenRenewed(stored: StoredToken, moves: boolean): void;
-  /** Not now, or not ever (`stored.term.renewable`). */
-  tokenNotRenewed(stored: StoredToken, error: ProviderError): void;
-  /** Vault says that it is dead. */
-  tokenDied(stored: StoredToken): void;
-}
+import type { TokenEvent } from "./vault-event.js";
 
 /** Where what is held survives the process. */
 export interface Persistence {
@@ -36,7 +24,7 @@ export interface TokenStoreParts {
   client: VaultClient;
   clock: Clock;
   random: Random;
-  observer: TokenStoreObserver;
+  emit: (event: TokenEvent) => void;
   rules: LeaseRules;
   journal: Persistence;
   /** Whether anybody still has a use for a token of this key. */
@@ -111,7 +99,7 @@ export class TokenStore {
   /** Vault says that the token is dead. */
   died(stored: StoredToken): void {
     if (!this.#remove(stored)) return;
-    this.#parts.observer.tokenDied(stored);
+    this.#parts.emit({ kind: "tokenDied", stored });
     void this.#parts.journal.persist(stored.ownerKey);
   }
 
@@ -134,14 +122,14 @@ export class TokenStore {
    * token with `num_uses` is left alone: a renewal would be one use less. Throws only the signal's reason.
    */
   async renew(stored: StoredToken, signal: AbortSignal): Promise<void> {
-    const { client, observer } = this.#parts;
+    const { client, emit } = this.#parts;
     const caller: Caller = { ...stored.caller, priority: "renewal" };
     try {
       const grant = await client.renewSelf(stored.connection, stored, stored.term.askMs, caller, signal);
       stored.term = renewed(stored.term, grant);
       stored.failures = 0;
       stored.wasRenewed = true;
-      observer.tokenRenewed(stored, stored.term.renewable);
+      emit({ kind: "tokenRenewed", stored });
     } catch (reason) {
       signal.throwIfAborted();
       await this.#renewalFailed(stored, ProviderError.from(reason), signal);
@@ -250,7 +238,7 @@ export class TokenStore {
   }
 
   async #logIn(principal: Principal, caller: Caller, signal: AbortSignal): Promise<StoredToken> {
-    const { client, clock, random, observer, journal } = this.#parts;
+    const { client, clock, random, emit, journal } = this.#parts;
     const { connection, vaultNamespace, authMount, role, audience, jwt, ownerKey, pod } = principal;
     const serviceAccount = `${pod.namespace}/${pod.serviceAccount}`;
     try {
@@ -259,7 +247,7 @@ export class TokenStore {
       const stored = this.#stored(principal, caller, token);
       this.#attempts.succeeded(ownerKey);
       this.#replaceCurrent(stored);
-      observer.loggedIn(principal, token);
+      emit({ kind: "loggedIn", principal, token });
       await journal.persist(ownerKey); // Before anything is made with it: what is made hangs on a known token.
       return stored;
     } catch (reason) {
@@ -267,7 +255,7 @@ export class TokenStore {
       this.sawFailure(connection, error);
       const asked = error instanceof VaultError ? Math.min(error.retryAfterMs ?? 0, longestRestMs) : 0;
       this.#attempts.failed(ownerKey, error, clock.monotonic(), () => Math.max(750 + 500 * random(), asked));
-      observer.loginFailed(principal, error);
+      emit({ kind: "loginFailed", principal, error });
       throw error;
     }
   }
@@ -340,7 +328,7 @@ export class TokenStore {
     if (liveness instanceof ProviderError) this.sawFailure(stored.connection, liveness);
     if (liveness instanceof ProviderError || isTransient(error)) this.#putOff(stored);
     else stored.term = unrenewable(stored.term);
-    this.#parts.observer.tokenNotRenewed(stored, error);
+    this.#parts.emit({ kind: "tokenNotRenewed", stored, error });
   }
 
   /** Once at a time. Tells whether it is revoked; never throws. */
@@ -351,19 +339,19 @@ export class TokenStore {
   }
 
   async #tryToRevoke(stored: StoredToken): Promise<boolean> {
-    const { client, observer, lifetime, journal } = this.#parts;
+    const { client, emit, lifetime, journal } = this.#parts;
     const caller: Caller = { ...stored.caller, priority: "revoke" };
     try {
       await client.revokeSelf(stored.connection, stored, caller, lifetime);
       this.#remove(stored);
-      observer.dropped(stored);
+      emit({ kind: "tokenRevoked", stored });
       return true;
     } catch (reason) {
       const error = ProviderError.from(reason);
       if (lifetime.aborted || isTransient(error)) this.#putOff(stored);
       else {
         this.#remove(stored);
-        observer.dropped(stored, error);
+        emit({ kind: "tokenNotRevoked", stored, error });
       }
       return false;
     } finally {

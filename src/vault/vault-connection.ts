@@ -13,12 +13,12 @@ import { sealed, uninitialised } from "./node-refusal.js";
 import type { VaultQuestion } from "./through-node-vault.js";
 import type { Caller } from "./vault-client.js";
 import { VaultError, type VaultErrorKind } from "./vault-error.js";
-import type { VaultObserver } from "./vault-observer.js";
+import type { ConnectionEvent } from "./vault-event.js";
 
 export interface VaultConnectionParts {
   clock: Clock;
   random: Random;
-  observer: VaultObserver;
+  emit: (event: ConnectionEvent) => void;
 }
 
 /** How busy a connection is: requests in flight, how many wait, and how many circuits are open. */
@@ -174,7 +174,7 @@ export class VaultConnection {
     let answeredAt: number | undefined;
     const tell = (outcome: "ok" | "cancelled" | VaultErrorKind) => {
       const ms = (answeredAt ?? this.#now()) - startedAt;
-      this.#parts.observer.request({ connection: this.#connection.name, kind, outcome, ms });
+      this.#parts.emit({ kind: "vaultRequested", connection: this.#connection.name, operation: kind, outcome, ms });
     };
     try {
       const outcome = await ask(() => (answeredAt = this.#now()));
@@ -243,7 +243,7 @@ export class VaultConnection {
     const to = this.#endpoints.preferred;
     if (from === to) return;
     const reason = "reply" in outcome ? `${to} answers` : outcome.error.message;
-    this.#parts.observer.failedOver({ connection: this.#connection.name, from, to, reason });
+    this.#parts.emit({ kind: "failedOver", connection: this.#connection.name, from, to, reason });
   }
 
   #noteCircuit(target: CircuitTarget, outcome: Outcome): void {
@@ -260,7 +260,7 @@ export class VaultConnection {
   #setFault(fault: string | undefined): void {
     const news = (fault === undefined) !== (this.#fault === undefined);
     this.#fault = fault;
-    if (news) this.#parts.observer.faultChanged({ connection: this.#connection.name, fault });
+    if (news) this.#parts.emit({ kind: "faultChanged", connection: this.#connection.name, fault });
   }
 
   #now(): number {

@@ -138,7 +138,7 @@ describe("a credential that may not be held", () => {
     testCredentials({
       client: vault,
       clock,
-      tell: { notGivenBack: (_stored, path, error) => lost.push(`${path}: ${error.message}`) },
+      emit: (event) => event.kind === "notGivenBack" && lost.push(`${event.path}: ${event.error.message}`),
       ...parts,
     });
 
@@ -220,8 +220,11 @@ describe("a pod that goes during its Mount", () => {
     const issue: VaultRequest = { method: "POST", path: "pki/issue/web", query: "" };
     vault.replies.set(issue.path, { body: { data: { value: "x" } } });
     const lost: string[] = [];
-    const tell = { notGivenBack: (_stored: unknown, path: string) => lost.push(path) };
-    const holding = testCredentials({ client: vault, clock, tell });
+    const holding = testCredentials({
+      client: vault,
+      clock,
+      emit: (event) => event.kind === "notGivenBack" && lost.push(event.path),
+    });
     let open = () => {};
     vault.gate = new Promise((resolve) => (open = resolve));
     const mounting = mount(holding, [issue]);

@@ -7,17 +7,13 @@ import { learnSelfLookup, livenessOf } from "./token-liveness.js";
 import type { TokenStore } from "./token-store.js";
 import type { AnswerIntake, Caller, Lease, Priority, VaultAnswer, VaultClient } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
-
-export interface VaultSecretsObserver {
-  /** A credential that nobody was given lives on until its time: neither its lease nor its token could be revoked. */
-  notGivenBack(stored: StoredToken, path: string, error: ProviderError): void;
-}
+import type { TokenEvent } from "./vault-event.js";
 
 export interface VaultSecretsParts {
   client: VaultClient;
   tokens: TokenStore;
   paths: CredentialPaths;
-  observer: VaultSecretsObserver;
+  emit: (event: TokenEvent) => void;
   lifetime: AbortSignal;
 }
 
@@ -82,7 +78,7 @@ export class VaultSecrets {
    * certificate, can only be told of.
    */
   giveBack(lease: Lease | undefined, stored: StoredToken, path: string): void {
-    if (!lease) return this.#parts.observer.notGivenBack(stored, path, hasNoLease());
+    if (!lease) return this.#parts.emit({ kind: "notGivenBack", stored, path, error: hasNoLease() });
     const work = this.#giveBack(lease, stored, path).finally(() => this.#givingBack.delete(work));
     this.#givingBack.add(work);
   }
@@ -93,7 +89,7 @@ export class VaultSecrets {
   }
 
   async #giveBack(lease: Lease, stored: StoredToken, path: string): Promise<void> {
-    const { client, tokens, observer, lifetime } = this.#parts;
+    const { client, tokens, emit, lifetime } = this.#parts;
     stored.leases -= 1;
     try {
       const caller: Caller = { ...stored.caller, priority: "revoke" };
@@ -101,7 +97,7 @@ export class VaultSecrets {
     } catch (reason) {
       const error = ProviderError.from(reason);
       if (error instanceof VaultError && ["token_invalid", "lease_gone"].includes(error.kind)) return;
-      if (stored.leases > 0) observer.notGivenBack(stored, path, error);
+      if (stored.leases > 0) emit({ kind: "notGivenBack", stored, path, error });
       else tokens.discard(stored);
     }
   }

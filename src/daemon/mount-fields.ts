@@ -1,29 +1,30 @@
-import type { Connection } from "../config/connection.js";
-import type { MountSpec } from "../mount/mount-spec.js";
-import type { MountedVolume } from "../mount/mount-volume.js";
-import type { CallFacts } from "../rpc/unary.js";
+import type { AskedMount, MountSummary, VolumeSummary } from "../mount/mount-summary.js";
 import { logKeys } from "../telemetry/log-keys.js";
+import type { LogFields } from "./credential-fields.js";
 
 /** Objects in a line of the log; characters of the name of each, and of why. */
 const [mostHeld, longestName, longestReason] = [20, 200, 2_000];
 
-/** What the log's line of a Mount says of who asks. */
-export function mountFacts({ pod, className, class: asked }: MountSpec, connection: Connection): CallFacts {
+/** What the log's line of a Mount says of it, as far as it has come. */
+export function mountFields({ asked, volume }: MountSummary): LogFields {
+  return { ...(asked && askedFields(asked)), ...(volume && volumeFields(volume)) };
+}
+
+function askedFields({ pod, className, connection, role }: AskedMount): LogFields {
   return {
     [logKeys.namespace]: pod.namespace,
     [logKeys.pod]: pod.name,
     [logKeys.podUid]: pod.uid,
     [logKeys.serviceAccount]: pod.serviceAccount,
     ...(className !== undefined && { [logKeys.className]: className }),
-    [logKeys.connection]: connection.name,
-    [logKeys.role]: asked.roleName,
+    [logKeys.connection]: connection,
+    [logKeys.role]: role,
   };
 }
 
-/** And of what it came to. */
-export function volumeFacts({ files, bytes, held, unchanged }: MountedVolume): CallFacts {
+function volumeFields({ files, bytes, held, unchanged }: VolumeSummary): LogFields {
   return {
-    [logKeys.files]: files.length,
+    [logKeys.files]: files,
     [logKeys.bytes]: bytes,
     ...(held.length > 0 && {
       [logKeys.stale]: held.slice(0, mostHeld).map(({ objectName }) => cut(objectName, longestName)),

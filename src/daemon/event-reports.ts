@@ -1,0 +1,281 @@
+import type { PodEvents } from "./pod-events.js";
+import type { CallEnd } from "../rpc/unary.js";
+import { describeError } from "../telemetry/describe-error.js";
+import { logKeys } from "../telemetry/log-keys.js";
+import type { Log } from "../telemetry/log.js";
+import type { Metrics } from "../telemetry/metrics.js";
+import type { ClassNotes } from "./class-notes.js";
+import {
+  type LogFields,
+  credentialFields,
+  entryFields,
+  podFields,
+  principalFields,
+  tokenFields,
+} from "./credential-fields.js";
+import { mountFields } from "./mount-fields.js";
+import type { ProviderEvent } from "./provider-event.js";
+
+/** Where events are reported. */
+export interface ReportSinks {
+  log: Log;
+  metrics: Metrics;
+  /** Logs what a class says in vain, once. */
+  classNotes: ClassNotes;
+  /** Where pods are told; `undefined` for what is told to none. */
+  podEvents?: PodEvents | undefined;
+}
+
+type Reports = {
+  [Kind in ProviderEvent["kind"]]: (event: Extract<ProviderEvent, { kind: Kind }>, sinks: ReportSinks) => void;
+};
+
+/** Gives what every part reports events by. */
+export function reportTo(sinks: ReportSinks): (event: ProviderEvent) => void {
+  return (event) => (reports[event.kind] as (event: ProviderEvent, sinks: ReportSinks) => void)(event, sinks);
+}
+
+/** The line of the log, the metric and the pod event of every kind of event. */
+const reports = {
+  vaultRequested({ connection, operation, outcome, ms }, { metrics }) {
+    metrics.vaultRequest(connection, operation, outcome, ms / 1000);
+  },
+  failedOver({ connection, from, to, reason }, { log, metrics }) {
+    metrics.failedOver(connection);
+    log.warn(
+      { [logKeys.connection]: connection, [logKeys.from]: from, [logKeys.to]: to, [logKeys.reason]: reason },
+      "another address of the connection is asked",
+    );
+  },
+  faultChanged({ connection, fault }, { log }) {
+    const what = { [logKeys.connection]: connection };
+    if (fault === undefined) log.info(what, "the connection is mended");
+    else log.error({ ...what, [logKeys.reason]: fault }, "only the operator can mend the connection");
+  },
+  tlsFilesRejected({ connection, reason }, { log, metrics }) {
+    metrics.tlsFilesRejected(connection);
+    log.error(
+      { [logKeys.connection]: connection, [logKeys.reason]: reason },
+      "new TLS files cannot be used; the old ones stay",
+    );
+  },
+
+  loggedIn({ principal, token }, { log, metrics }) {
+    metrics.login(principal.connection.name, "ok");
+    log.info(
+      {
+        ...principalFields(principal),
+        [logKeys.tokenAccessor]: token.accessor,
+        ...(token.ttlMs !== undefined && { [logKeys.ttlSeconds]: token.ttlMs / 1000 }),
+      },
+      "logged in",
+    );
+  },
+  loginFailed({ principal, error }, { log, metrics }) {
+    metrics.login(principal.connection.name, error.code);
+    log.debug({ ...principalFields(principal), ...describeError(error) }, "login failed");
+  },
+  tokenRevoked({ stored }, { log, metrics }) {
+    metrics.tokenRevoked(stored.connection.name, true);
+    log.info(tokenFields(stored), "token revoked");
+  },
+  tokenNotRevoked({ stored, error }, { log, metrics }) {
+    metrics.tokenRevoked(stored.connection.name, false);
+    metrics.orphaned(stored.connection.name, "token");
+    const what = { ...tokenFields(stored), ...describeError(error) };
+    log.warn(what, "a token could not be revoked; it ends with its time");
+  },
+  tokenRenewed({ stored }, { log, metrics }) {
+    const { renewable, grantedMs } = stored.term;
+    metrics.renewal(stored.connection.name, "token", renewable ? "ok" : "final");
+    const what = { ...tokenFields(stored), [logKeys.ttlSeconds]: Math.round(grantedMs / 1000) };
+    if (renewable) log.debug(what, "token renewed");
+    else log.info(what, "the token's end is in sight; the next Mount after that logs in anew");
+  },
+  tokenNotRenewed({ stored, error }, { log, metrics }) {
+    const { renewable } = stored.term;
+    metrics.renewal(stored.connection.name, "token", renewable ? "later" : "final");
+    const what = { ...tokenFields(stored), [logKeys.failures]: stored.failures, ...describeError(error) };
+    if (renewable) log.warn(what, "a token could not be renewed; it is tried again");
+    else log.warn(what, "Vault does not renew the token; a Mount replaces it before its end");
+  },
+  tokenDied({ stored }, { log, metrics }) {
+    metrics.renewal(stored.connection.name, "token", "gone");
+    log.warn(tokenFields(stored), "the token is dead, and what was leased with it; the next Mount logs in anew");
+  },
+  notGivenBack({ stored, path, error }, { log, metrics }) {
+    metrics.orphaned(stored.connection.name, "");
+    log.warn(
+      { ...tokenFields(stored), [logKeys.path]: path, ...describeError(error) },
+      "a credential that nobody was given could not be given back; it ends with its token or its time",
+    );
+  },
+
+  staleServed({ principal, request, error, heldForMs }, { log, metrics }) {
+    metrics.heldInstead(principal.connection.name, error.code);
+    log.debug(
+      {
+        ...principalFields(principal),
+        [logKeys.path]: request.path,
+        [logKeys.heldForSeconds]: Math.round(heldForMs / 1000),
+        ...describeError(error),
+      },
+      "a held answer stands in",
+    );
+  },
+  credentialMade({ principal, request, answer, first }, { log, metrics }) {
+    metrics.credentialMade(principal.connection.name, answer.engine, first ? "new" : "replacement");
+    const what = { ...principalFields(principal), ...credentialFields(request, answer) };
+    if (first) log.info(what, "a credential was made");
+    else log.info(what, "a credential was made in the place of another");
+  },
+  livesTooShort({ principal, request, answer }, { log }) {
+    log.warn(
+      { ...principalFields(principal), ...credentialFields(request, answer) },
+      "the credential lives too short for a file: a Mount may not come in time to replace it; give its role a longer TTL",
+    );
+  },
+  limitReached({ limit }, { metrics }) {
+    metrics.limitReached(limit);
+  },
+  leaseRenewed({ entry, answer }, { log, metrics }) {
+    const renewable = answer.term?.renewable === true;
+    metrics.renewal(answer.session.connection.name, answer.engine, renewable ? "ok" : "final");
+    if (renewable) log.debug(entryFields(entry, answer), "lease renewed");
+    else log.info(entryFields(entry, answer), "the lease's end is in sight; a Mount replaces it before that");
+  },
+  leaseNotRenewed({ entry, answer, error }, { log, metrics }) {
+    const renewable = answer.term?.renewable === true;
+    metrics.renewal(answer.session.connection.name, answer.engine, renewable ? "later" : "final");
+    const what = { ...entryFields(entry, answer), [logKeys.failures]: answer.failures, ...describeError(error) };
+    if (renewable) log.warn(what, "a lease could not be renewed; it is tried again");
+    else log.warn(what, "Vault does not renew the lease; a Mount replaces it before its end");
+  },
+  leaseGone({ entry, answer }, { log, metrics }) {
+    metrics.renewal(answer.session.connection.name, answer.engine, "gone");
+    log.warn(entryFields(entry, answer), "the lease was revoked behind our back; the next Mount has another made");
+  },
+  endsUnreplaced({ entry, answer, leftMs }, { log, podEvents }) {
+    const seconds = Math.round(leftMs / 1000);
+    log.warn(
+      { ...entryFields(entry, answer), [logKeys.endsInSeconds]: seconds },
+      "a credential ends soon, and no Mount comes to replace it; does the driver rotate (enableSecretRotation)?",
+    );
+    for (const { volumeKey } of entry.users) podEvents?.credentialEnds(volumeKey, entry.request.path, seconds);
+  },
+  ownerRestored({ owner: { bindings } }, { log, metrics }) {
+    metrics.stateRecord("restored");
+    const pods = bindings.flatMap(({ pod }) => (pod ? [`${pod.namespace}/${pod.name}/${pod.uid}`] : []));
+    log.debug({ [logKeys.volumes]: bindings.length, [logKeys.pods]: pods }, "held again after a restart");
+  },
+  credentialLost({ entry: { request, users } }, { log, metrics }) {
+    const [user] = users;
+    metrics.orphaned("", "");
+    log.warn(
+      { [logKeys.path]: request.path, ...(user?.pod && { [logKeys.podUid]: user.pod.uid }) },
+      "a credential may have been made when keymount ended, which nobody knows; it ends with its token or its time",
+    );
+  },
+  ownerNotRestored({ because }, { log, metrics }) {
+    metrics.stateRecord("dropped");
+    log.warn({ [logKeys.reason]: because }, "what an earlier process held cannot be held again; it ends with its time");
+  },
+  ownerNotPersisted({ error }, { log, metrics }) {
+    metrics.stateRecord("not_written");
+    log.error(
+      describeError(error),
+      "what is held could not be written to the state directory; a restart would lose it",
+    );
+  },
+
+  recordSetAside({ file, because }, { log, metrics }) {
+    metrics.stateRecord("set_aside");
+    log.error({ [logKeys.names]: [file], [logKeys.reason]: because }, "a record of the state directory was set aside");
+  },
+  recordsOfAnotherBoot({ count }, { log, metrics }) {
+    metrics.stateRecord("dropped", count);
+    log.info(
+      { [logKeys.volumes]: count },
+      "records of an earlier boot were removed; what they held ends with its time",
+    );
+  },
+  stateHeld({ directory, held }, { log }) {
+    const what = { [logKeys.directory]: directory };
+    if (held) log.info(what, "the state directory is held");
+    else log.warn(what, "another process holds the state directory; no credential is made meanwhile");
+  },
+
+  podEventWritten(_, { metrics }) {
+    metrics.event("written");
+  },
+  podEventLost({ error }, { log, metrics }) {
+    metrics.event("lost");
+    if (error) log.warn(describeError(error), "an event could not be written");
+  },
+  podWatchChanged({ state, error }, { log }) {
+    const what = { [logKeys.state]: state, ...(error && describeError(error)) };
+    if (state === "live") log.info(what, "the node's pods are known");
+    else log.warn(what, "it is not known which pods live; nothing is revoked meanwhile");
+  },
+  podGone({ pod }, { log }) {
+    log.info(podFields(pod), "the pod is gone; what it held is revoked");
+  },
+  podFateUnknown({ pod, error }, { log }) {
+    log.debug({ ...podFields(pod), ...describeError(error) }, "a pod may be gone, and the API server does not tell");
+  },
+
+  /** A health check, or the driver: for those who debug. */
+  versionCalled(call, { log }) {
+    const line = callFields("Version", call);
+    if (call.error) log.warn({ ...line, ...describeError(call.error) }, "refused");
+    else log.debug(line, "answered");
+  },
+  /** The one line of a Mount; republishes that change nothing are for those who debug. */
+  mountCalled(call, { log, metrics }) {
+    const { code, durationMs, error, summary = {} } = call;
+    const line = { ...callFields("Mount", call), ...mountFields(summary) };
+    const { held = [], unchanged = false } = summary.volume ?? {};
+    const stale = held.length > 0;
+    if (error) log.warn({ ...line, ...describeError(error) }, "refused");
+    else if (stale) log.warn(line, "served stale in part");
+    else if (unchanged) log.debug(line, "answered");
+    else log.info(line, "answered");
+    metrics.mounted(error ? code : stale ? "stale" : unchanged ? "unchanged" : "changed", durationMs / 1000);
+  },
+  socketChanged({ socket, state, error }, { log }) {
+    const what = { [logKeys.socket]: socket, [logKeys.state]: state };
+    const trouble = error || state === "displaced";
+    if (trouble) log.error({ ...what, ...(error && describeError(error)) }, "the socket is not ours");
+    else log.info(what, "socket");
+  },
+  classRead({ spec, connection }, { classNotes }) {
+    classNotes.note(spec, connection);
+  },
+  mounted({ spec, volume }, { podEvents }) {
+    podEvents?.mounted(spec, volume);
+  },
+  mountFailed({ targetPath, error }, { podEvents }) {
+    podEvents?.refused(targetPath, error);
+  },
+
+  worked({ task, outcome, ms }, { metrics }) {
+    metrics.worked(task, outcome, ms / 1000);
+  },
+  workerEnded({ reason }, { metrics }) {
+    metrics.workerEnded(reason);
+  },
+  workerFailed({ reason }, { log }) {
+    log.error(describeError(reason), "worker failed");
+  },
+  choreFailed({ error }, { log }) {
+    log.error(describeError(error), "housekeeping failed");
+  },
+} satisfies Reports;
+
+function callFields(method: "Version" | "Mount", { code, durationMs }: CallEnd<unknown>): LogFields {
+  return {
+    [logKeys.method]: method,
+    [logKeys.code]: code,
+    [logKeys.durationMs]: Math.round(durationMs * 10) / 10,
+  };
+}

@@ -1,0 +1,31 @@
+import type { Connection } from "../config/connection.js";
+import type { MountSpec } from "./mount-spec.js";
+import type { MountedVolume } from "./mount-volume.js";
+
+/** What a Mount knows of itself, as far as it has come; nothing of it is secret, and no file is kept by it. */
+export interface MountSummary {
+  /** Who asks whom, once the request could be read. */
+  asked?: AskedMount;
+  /** What it came to. */
+  volume?: VolumeSummary;
+}
+
+export interface AskedMount {
+  pod: MountSpec["pod"];
+  className?: string | undefined;
+  connection: string;
+  role: string;
+}
+
+export type VolumeSummary = Pick<MountedVolume, "held" | "bytes" | "unchanged"> & {
+  /** How many. */
+  files: number;
+};
+
+export function summaryOfAsked({ pod, className, class: asked }: MountSpec, { name }: Connection): AskedMount {
+  return { pod, className, connection: name, role: asked.roleName };
+}
+
+export function summaryOfVolume({ files, held, bytes, unchanged }: MountedVolume): VolumeSummary {
+  return { files: files.length, held, bytes, unchanged };
+}
