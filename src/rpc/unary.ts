@@ -53,14 +53,15 @@ export function unary<Request, Response, Summary>(
     const started = edge.clock.monotonic();
     const left = new AbortController();
     call.on("cancelled", () => left.abort()); // After a normal end, too: when the stream is closed.
-    let underWay: Call<Response, Summary> | undefined;
+    let summary: (() => Summary) | undefined; // Not the whole call: its response would live as long as the stream.
     const begin = (request: Request, signal: AbortSignal) => {
-      underWay = method(request, signal, left.signal);
+      const underWay = method(request, signal, left.signal);
+      summary = underWay.summary;
       return underWay.response;
     };
     const report = (code: CallEnd<Summary>["code"], error?: ProviderError) => {
       const durationMs = edge.clock.monotonic() - started;
-      ended({ code, durationMs, summary: underWay?.summary(), ...(error && { error }) });
+      ended({ code, durationMs, summary: summary?.(), ...(error && { error }) });
     };
     const answer = edge.calls.run(() => limited(call, begin, edge));
     answer.then(
