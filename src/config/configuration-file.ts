@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { nearest } from "../shared/spelling.js";
+import { authMethodNames } from "../vault/auth/auth-methods.js";
 import { duration, listenAddress, origin, secretName, size, text, vaultPath, whole } from "./file-values.js";
 import { mistakeInRule } from "./rule.js";
 
@@ -59,7 +60,7 @@ const auth = section({
     .transform((path) => path.replace(/^auth\//, ""))
     .refine((path) => path !== "", "is empty")
     .default("kubernetes"),
-  method: z.enum(["kubernetes", "jwt"]).default("kubernetes"),
+  method: z.enum(authMethodNames).default("kubernetes"),
 });
 
 const connectionLimits = section({

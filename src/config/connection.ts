@@ -1,3 +1,5 @@
+import type { AuthMethodName } from "../vault/auth/auth-methods.js";
+
 /** Where a Vault node listens. */
 export interface VaultAddress {
   /** `https://vault.example:8200`, `http://127.0.0.1:8200` or `unix:///run/vault.sock`, as `readOrigin` gives it. */
@@ -52,8 +54,8 @@ export interface Connection {
   tls: TlsSettings;
   /** The auth mount used where the class names none, without `auth/` and slashes at its ends. */
   authMount: string;
-  /** What kind of mount that is. Both log in alike; only `kubernetes` has Vault ask the API server about the token (TokenReview). */
-  authMethod: "kubernetes" | "jwt";
+  /** What kind of mount that is. */
+  authMethod: AuthMethodName;
   /** Audiences to look for in the driver's tokens where the class names none, in order. */
   audiences: readonly string[];
   /** Whether one Vault token serves one pod, or all pods of a service account. */

@@ -1,5 +1,5 @@
 import { quoted } from "../shared/quoted.js";
-import { type AuthPlace, probeAuthMount, probeRole } from "../vault/auth-mount-probe.js";
+import { type AuthPlace, type RolePlace, probeAuthMount, probeRole } from "../vault/auth-mount-probe.js";
 import type { PlainNode } from "../vault/unauthenticated-request.js";
 import { Problem } from "./problems.js";
 import type { CheckResult } from "./check-runner.js";
@@ -13,7 +13,7 @@ export async function checkAuthMount(
   const found = await probeAuthMount(line, place, signal);
   const where = placeName(place);
   switch (found) {
-    case "kubernetes or jwt":
+    case "known method":
       return { value: true, facts: ["it takes logins of service accounts"] };
     case "another method":
       throw new Problem("auth.other-method", `what is mounted at ${where} takes no service account`);
@@ -26,18 +26,13 @@ export async function checkAuthMount(
   }
 }
 
-export async function checkRole(
-  line: PlainNode,
-  place: AuthPlace,
-  role: string,
-  signal: AbortSignal,
-): Promise<CheckResult<true>> {
+export async function checkRole(line: PlainNode, place: RolePlace, signal: AbortSignal): Promise<CheckResult<true>> {
   const where = placeName(place);
-  switch (await probeRole(line, place, role, signal)) {
+  switch (await probeRole(line, place, signal)) {
     case "there":
       return { value: true, facts: [`${where} has it`] };
     case "absent":
-      throw new Problem("role.absent", `${where} has no role ${quoted(role)}`);
+      throw new Problem("role.absent", `${where} has no role ${quoted(place.role)}`);
     case "unconfigured":
       throw new Problem("auth.unconfigured", `${where} is enabled, but not configured`);
     case "unclear":

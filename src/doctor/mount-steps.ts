@@ -57,7 +57,7 @@ export async function checkMount(
     step: "role",
     subject: role,
     fallbackProblem: "role.no-answer",
-    run: (signal) => checkRole(node!.line, target, role, signal),
+    run: (signal) => checkRole(node!.line, { ...target, authMethod: connection.authMethod }, signal),
   });
   const chosen = await runner.check({
     step: "token",

@@ -1,3 +1,5 @@
+import { anyAuthMethod } from "../vault/auth/auth-methods.js";
+
 /** Who can mend what is broken. */
 export type Owner =
   | "the application's team"
@@ -118,7 +120,7 @@ export const problems = {
   },
   "auth.other-method": {
     who: "Vault's operator",
-    fix: "name a mount of the kubernetes or jwt method in the class or connection",
+    fix: `name a mount of the ${anyAuthMethod} method in the class or connection`,
   },
   "auth.unconfigured": { who: "Vault's operator", fix: "write its configuration (vault write auth/…/config)" },
   "auth.no-answer": { who: "Vault's operator", fix: "look into Vault's log" },

@@ -1,4 +1,7 @@
+import { Redacted } from "../shared/redacted.js";
 import { escapePath } from "./api-path.js";
+import type { AuthMethod, ProbeFinding } from "./auth/auth-method.js";
+import { type AuthMethodName, authMethods } from "./auth/auth-methods.js";
 import { type PlainNode, unauthenticatedRequest } from "./unauthenticated-request.js";
 import { errorsIn } from "./vault-errors.js";
 import { VaultError } from "./vault-error.js";
@@ -9,46 +12,54 @@ export interface AuthPlace {
   vaultNamespace: string;
 }
 
-export type MountFinding = "kubernetes or jwt" | "another method" | "unconfigured" | "absent" | "unclear";
+export interface RolePlace extends AuthPlace {
+  role: string;
+  /** The one to look the role up as. */
+  authMethod: AuthMethodName;
+}
+
+export type MountFinding = "known method" | "another method" | "unconfigured" | "absent" | "unclear";
 export type RoleFinding = "there" | "absent" | "unclear";
 
 /**
- * What answers at an auth mount, found out without a token by a login that names nothing. Of Vault 1.21.1, the kubernetes
- * and jwt methods miss the role; where nothing is mounted it is 403, and also where people log in by name below the
- * path (userpass, ldap). Throws a `VaultError` where Vault does not answer.
+ * What answers at an auth mount, found out without a token by a login that names nothing. Of Vault 1.21.1, each
+ * method says what it misses; where nothing is mounted it is 403, and also where people log in by name below the path
+ * (userpass, ldap). Throws a `VaultError` where Vault does not answer.
  */
 export async function probeAuthMount(line: PlainNode, place: AuthPlace, signal: AbortSignal): Promise<MountFinding> {
-  const { status, errors } = await login(line, place, {}, signal);
-  if (errors.some((error) => /^missing (role|jwt|token)$/.test(error))) return "kubernetes or jwt";
-  if (errors.some(isUnconfigured)) return "unconfigured";
+  const { status, errors } = await logIn(line, place, `auth/${place.authMount}/login`, {}, signal);
+  const found = findings(errors);
+  if (found.has("enabled")) return "known method";
+  if (found.has("unconfigured")) return "unconfigured";
   if (status === 403) return "absent";
   // What approle answers.
   const nameless = errors.includes("failed to determine alias name from login request");
   return nameless || status === 400 || status === 404 || status === 405 ? "another method" : "unclear";
 }
 
-/** Whether a mount of the kubernetes or jwt method has a role: both look it up before they look at the token, which is none. */
+/** Whether a mount of a known method has a role: each looks it up before it looks at the token, which is none. */
 export async function probeRole(
   line: PlainNode,
-  place: AuthPlace,
-  role: string,
+  place: RolePlace,
   signal: AbortSignal,
 ): Promise<RoleFinding | "unconfigured"> {
-  const { status, errors } = await login(line, place, { role, jwt: "none" }, signal);
-  if (errors.some((error) => /^(invalid role name ".*"|role ".*" could not be found)$/.test(error))) return "absent";
-  if (errors.some(isUnconfigured)) return "unconfigured";
+  const { path, body } = authMethods[place.authMethod].login(place, new Redacted("none"));
+  const { status, errors } = await logIn(line, place, path, body.reveal(), signal);
+  const found = findings(errors);
+  if (found.has("role absent")) return "absent";
+  if (found.has("unconfigured")) return "unconfigured";
   return status === 400 || status === 403 ? "there" : "unclear";
 }
 
-function isUnconfigured(error: string): boolean {
-  return error === "could not load configuration" || error === "could not load backend configuration";
+/** By every method: which one is mounted is not known. */
+function findings(errors: readonly string[]): ReadonlySet<ProbeFinding | undefined> {
+  return new Set(Object.values(authMethods).map((method: AuthMethod) => method.probe(errors)));
 }
 
-async function login(line: PlainNode, { authMount, vaultNamespace }: AuthPlace, body: object, signal: AbortSignal) {
-  const path = escapePath(`auth/${authMount}/login`);
+async function logIn(line: PlainNode, { vaultNamespace }: AuthPlace, path: string, body: object, signal: AbortSignal) {
   const { status, body: answer } = await unauthenticatedRequest(
     line,
-    { method: "POST", path, vaultNamespace, body },
+    { method: "POST", path: escapePath(path), vaultNamespace, body },
     signal,
   );
   const errors = errorsIn(answer);

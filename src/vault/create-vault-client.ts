@@ -2,6 +2,7 @@ import type { Connection } from "../config/connection.js";
 import { jsonBytes } from "../shared/json-bytes.js";
 import { Redacted } from "../shared/redacted.js";
 import { escapePath, wireRequest } from "./api-path.js";
+import { authMethods } from "./auth/auth-methods.js";
 import { CredentialPaths } from "./credential-paths.js";
 import { type Operation, renewSelfPath } from "./operation.js";
 import type { VaultClient } from "./vault-client.js";
@@ -41,18 +42,17 @@ export function createVaultClient({
     identify: (connection, signal) => to(connection).identify(signal),
 
     async login(connection, { jwt, vaultNamespace, ...login }, caller, signal) {
-      const { authMount, role } = login;
-      const path = `auth/${authMount}/login`;
+      const { path, body: named } = authMethods[connection.authMethod].login(login, jwt);
       const operation: Operation = {
         kind: "login",
         connection,
         method: "POST",
         path,
         vaultNamespace,
-        subject: `${path}/${role}`,
+        subject: `${path}/${login.role}`,
         login,
       };
-      const body = new Redacted(JSON.stringify({ role, jwt: jwt.reveal() }));
+      const body = new Redacted(JSON.stringify(named.reveal()));
       const question = { method: "POST", path: escapePath(path), vaultNamespace, body, ...podOf(caller) };
       const { reply, requestedAt } = await to(connection).ask(operation, question, caller, signal);
       return tokenIn(reply.body ?? null, requestedAt);

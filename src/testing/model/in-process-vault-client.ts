@@ -3,6 +3,7 @@ import type { VaultNode } from "../../../dev/vault/vault-node.js";
 import type { VaultRequest } from "../../mount/mount-spec.js";
 import type { Clock } from "../../shared/clock.js";
 import { Redacted } from "../../shared/redacted.js";
+import { authMethods } from "../../vault/auth/auth-methods.js";
 import type { Operation } from "../../vault/operation.js";
 import { classifyResponse } from "../../vault/error-response.js";
 import type { Caller, Grant, VaultAnswer, VaultClient, VaultLogin, VaultToken } from "../../vault/vault-client.js";
@@ -50,9 +51,9 @@ export class InProcessVaultClient implements VaultClient {
     _caller: Caller,
   ): Promise<VaultToken> {
     const login = { role, authMount, serviceAccount: rest.serviceAccount, audience: rest.audience };
-    const path = `auth/${authMount}/login`;
+    const { path, body: named } = authMethods[connection.authMethod].login(login, jwt);
     const operation: Operation = { kind: "login", connection, vaultNamespace: "", method: "POST", path, login };
-    const { body, requestedAt } = await this.#ask({ operation, path, body: { role, jwt: jwt.reveal() } });
+    const { body, requestedAt } = await this.#ask({ operation, path, body: named.reveal() });
     return tokenIn(body, requestedAt);
   }
 
