@@ -41,22 +41,22 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- .Values.tokenRequest.audiences | default (without .Values.vault.audiences "") | default (list .Values.provider) | toJson -}}
 {{- end -}}
 
-{{/* Where the driver, or secrets-store-sync-controller, looks for sockets. */}}
+{{/* The socket directory of the driver, or of secrets-store-sync-controller. */}}
 {{- define "keymount.sockets" -}}
 {{- .Values.sockets.directory | default (printf "/var/run/secrets-store-%s-providers" (ternary "sync" "csi" (eq .Values.form "sidecar"))) -}}
 {{- end -}}
 
-{{/* Where what is held survives a restart; of each provider its own. */}}
+{{/* The state directory, one for each provider. */}}
 {{- define "keymount.state" -}}
 {{- .Values.state.directory | default (printf "/run/keymount/%s" .Values.provider) -}}
 {{- end -}}
 
-{{/* Pods are watched where there is a node to watch: a sidecar's volumes are nobody's. */}}
+{{/* Leased credentials need a pod watch, and so a node: the volumes of a sidecar belong to no pod. */}}
 {{- define "keymount.holds" -}}
 {{- if eq .Values.form "daemonset" -}}true{{- end -}}
 {{- end -}}
 
-{{/* The operator's file: what the values say, and `config` over it. */}}
+{{/* The configuration file: the values, with `config` merged over them. */}}
 {{- define "keymount.config" -}}
 {{- mergeOverwrite (include "keymount.fileOfValues" . | fromYaml) (deepCopy .Values.config) | toYaml -}}
 {{- end -}}
@@ -113,7 +113,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 {{- end -}}
 
-{{/* Settings of the operator's file that volumes, probes or rights must agree with, and the values that decide them. */}}
+{{/* Settings of the configuration file that also determine volumes, probes or permissions, and their values. */}}
 {{- define "keymount.settingsOfValues" -}}
 additionalSocketDir: sockets.additionalDirectory
 endpoint: sockets.directory
