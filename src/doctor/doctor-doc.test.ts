@@ -17,7 +17,7 @@ describe("docs/doctor.md", () => {
   });
 
   test("has every break, who can mend it, and how", () => {
-    const documented = tableOf("Breaks").map(([name, meaning, who, fix]) => {
+    const documented = tableOf("Problems").map(([name, meaning, who, fix]) => {
       expect(meaning, name).not.toBe("");
       return [name, who, fix];
     });

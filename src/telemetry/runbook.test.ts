@@ -12,7 +12,7 @@ const code = readdirSync(src, { recursive: true, encoding: "utf8" })
   .join("\n")
   .replace(/["`] \+\s*["`]/g, "");
 
-/** The cells of every table row under headings that have a column "it says". */
+/** The cells of every table row under headings that have a column "message". */
 const sayings = page
   .split("\n")
   .filter((line) => line.startsWith("| `") && line.split("|").length === 5)
