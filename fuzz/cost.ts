@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { Renderer } from "../src/mount/ports.js";
 import { sampleConnection } from "../src/testing/connection.js";
 import { oneByteChunks } from "../src/testing/one-byte-chunks.js";
-import { testCredentials } from "../src/testing/test-credentials.js";
+import { sampleLimits, testCredentials } from "../src/testing/test-credentials.js";
 import { createVaultClient } from "../src/vault/create-vault-client.js";
 import { systemClock } from "../src/shared/clock.js";
 import type { MountRequest } from "../src/wire/provider.js";
@@ -125,6 +125,7 @@ const regressions: Case[] = [
   { answer: "value", form: "hundred", size: 1_000_000, count: 1, unit: "a" },
   { answer: "inBytes", form: "value", size: 1 << 20, count: 1, unit: "a" },
   { answer: "values", form: "hundredOfOne", size: 3_840_000, count: 5, unit: " " },
+  { answer: "values", form: "hundred", size: 4_181_721, count: 32, unit: "eyJ" },
   { answer: "chain", form: "pem-bundle", size: 1, count: 2_500, unit: "a" },
 ];
 
@@ -192,6 +193,9 @@ function classCase(tried: Case & { class: string }): Run {
   };
 }
 
+/** A node's, without settings (src/config/configuration-file.ts): what is held counts as little as there. */
+const nodeLimits = { bytes: 16 << 20, inFlightBytes: 20 << 20 };
+
 const login = intact(bodies.login);
 const health = intact({ cluster_id: "c" });
 
@@ -216,7 +220,7 @@ function answerCase(tried: Case & { answer: string; form: string }, server: Host
     setMaxListeners(0, life.signal); // As the daemon's: whatever is given back listens.
     const clock = new FastForwardClock();
     const client = createVaultClient({ clock, random: () => 0.5, emit: new MountRoom(lookAtLength).emit });
-    const { source } = testCredentials({ client, clock, lifetime: life.signal });
+    const { source } = testCredentials({ client, clock, lifetime: life.signal, limits: sampleLimits(nodeLimits) });
     try {
       await mounted(request, { answers: source, connection: sampleConnection({ addresses: [{ origin }] }), clock });
     } finally {

@@ -34,7 +34,7 @@ async function serveIn(directory: string) {
   ];
 }
 
-test("a start that fails after the state directory is held ends the process", async () => {
+test("a start that fails after the lock of the state directory is ours ends the process", async () => {
   const directory = await temporaryDirectory();
   const flags = await serveIn(directory);
   await symlink(directory, `${directory}/state/records`);

@@ -19,7 +19,7 @@ and tells how to use them. Ends with Ctrl-C; nothing is kept but what is in DIR.
 Exit codes: 0 ended as asked, 1 failed, 2 wrong usage.
 `;
 
-export const devCommand: Command = { summary: "run an embedded Vault and the provider beside it", help, run };
+export const devCommand: Command = { help, run };
 
 interface DevArguments {
   directory: string | undefined;

@@ -33,7 +33,7 @@ describe.each(Object.entries(matrix))("with values for %s", (_, set) => {
     }
   });
 
-  test("keymount takes the operator's file", async () => {
+  test("keymount takes the configuration file", async () => {
     const objects = await rendered(valuesOf(set), "keymount");
     const file = objects.find(({ kind, data }) => kind === "ConfigMap" && "keymount.yaml" in (data as object));
     const options = loadOptions({

@@ -8,7 +8,7 @@ import { base } from "./values.js";
 const signal = new AbortController().signal;
 const namespace = await newNamespace();
 
-test("a release is installed, rolls its pods when the operator's file changes and only then, and leaves nothing but the key", async () => {
+test("a release is installed, rolls its pods when the configuration file changes and only then, and leaves nothing but the key", async () => {
   const key = { apiVersion: "v1", kind: "Secret", metadata: { name: "keymount-key", namespace } };
   await api.create({ ...key, data: { key: randomBytes(32).toString("base64") } });
   await helm.apply("keymount", namespace, base, signal);

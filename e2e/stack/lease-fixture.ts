@@ -36,7 +36,7 @@ export interface LeaseFixtureOptions extends Lives {
   readonly vault?: { readonly access: VaultAccess; readonly addresses: readonly string[] };
   /** Further environment of keymount. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Further settings of the operator's file. */
+  /** Further settings of the configuration file. */
   readonly settings?: object;
 }
 

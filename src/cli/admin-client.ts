@@ -10,7 +10,7 @@ import type { CommandIo } from "./command-io.js";
 const usualFile = "/etc/keymount/keymount.yaml";
 
 /**
- * The state directory that a running keymount was told: as said, or as the operator's file says. Throws `invalid_request`
+ * The state directory that a running keymount was told: as said, or as the configuration file says. Throws `invalid_request`
  * where neither says one.
  */
 export async function stateDirectoryOf(

@@ -25,7 +25,6 @@ Exit codes: 0 no mistakes (warnings do not count), 1 mistakes, 2 wrong usage, an
 /** `keymount check`: every mistake of a class at once, with its place, offline. */
 export function checkCommand(worker = workerFile): Command {
   return {
-    summary: "check SecretProviderClass files for mistakes, offline",
     help,
     run: async (argv, io, signal) => {
       const renderer = new RenderWorker({ worker, clock: systemClock, emit: () => {} });

@@ -24,7 +24,7 @@ export async function checkClass(
     .map((finding) => remarkOf(finding, written, text));
   const synced = written.secretObjects ? checkSecretObjects(written.secretObjects, spec.objects) : [];
   const overruled = spec.overruled.map((name): Remark => {
-    const message = `parameter ${name} has no effect: the operator's connection decides about TLS`;
+    const message = `parameter ${name} has no effect: the connection's settings decide about TLS`;
     return { level: "warning", offset: written.parameters.get(name)!.keyOffset, message };
   });
   return [...remarks, ...overruled, ...synced];

@@ -13,9 +13,7 @@ export interface CommandStream {
   isTTY?: boolean;
 }
 
-/** One line of the table of commands. */
 export interface Command {
-  summary: string;
   help: string;
   /** Gives the exit code. */
   run(argv: readonly string[], io: CommandIo, signal: AbortSignal): Promise<number>;

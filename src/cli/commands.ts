@@ -11,39 +11,39 @@ interface Entry {
 /** Each command is loaded when it is run: `serve` starts without what the others need. */
 const commands: Readonly<Record<string, Entry>> = {
   serve: {
-    summary: "run the provider; also what runs when no command is given",
+    summary: "Runs the provider; also the default without a command",
     load: async () => (await import("./serve.js")).serveCommand,
   },
   mount: {
-    summary: "play the CSI driver: mount a class into a directory",
+    summary: "Acts as the CSI driver: mounts a SecretProviderClass into a directory",
     load: async () => (await import("./mount.js")).mountCommand((await import("./dev-tokens.js")).devTokens),
   },
   check: {
-    summary: "find every mistake in SecretProviderClass files, offline",
+    summary: "Reports every mistake in SecretProviderClass files, offline",
     load: async () => (await import("./check.js")).checkCommand(),
   },
   migrate: {
-    summary: "write the operator's file for the classes of a cluster that has another provider",
+    summary: "Writes the configuration file for the SecretProviderClasses of another provider",
     load: async () => (await import("./migrate.js")).migrateCommand,
   },
   doctor: {
-    summary: "say what is broken between the driver and a secret, and who can mend it",
+    summary: "Checks each step of a mount and reports what is broken, and who can fix it",
     load: async () => (await import("./doctor.js")).doctorCommand,
   },
   leases: {
-    summary: "say what is held on this node, for whom, and what comes next",
+    summary: "Lists the tokens, leases and certificates of this node",
     load: async () => (await import("./leases.js")).leasesCommand,
   },
   "revoke-all": {
-    summary: "revoke all that is held on this node, before uninstalling",
+    summary: "Revokes all tokens of this node, before uninstalling",
     load: async () => (await import("./revoke-all.js")).revokeAllCommand,
   },
   dev: {
-    summary: "run an embedded Vault and the provider beside it, for trying things out",
+    summary: "Runs an embedded Vault and the provider beside it, for trying things out",
     load: () => loadDevCommand(),
   },
   version: {
-    summary: "say which version this is",
+    summary: "Prints the version",
     load: async () => (await import("./version.js")).versionCommand,
   },
 };
@@ -54,7 +54,7 @@ ${Object.entries(commands)
   .map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`)
   .join("\n")}
 
-keymount COMMAND --help tells each command's options and exit codes. In general: 0 done, 1 refused or failed, 2 wrong usage.
+keymount COMMAND --help shows the options and exit codes of a command. In general: 0 done, 1 refused or failed, 2 wrong usage.
 `;
 
 /**

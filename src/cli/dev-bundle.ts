@@ -14,7 +14,6 @@ const why =
   "keymount dev: the embedded Vault (keymount-dev.js) is not part of this installation; it is made by npm run build in keymount's sources, and left out of the image\n";
 
 const missing: Command = {
-  summary: "not part of this installation",
   help: why,
   run: async (_argv, { stderr }) => {
     stderr.write(why);

@@ -74,5 +74,5 @@ export function conclusion(reports: readonly Report[]): string {
   const first = reports.find((report) => report.result === "broken");
   if (!first) return `nothing is broken (${counts})\n`;
   const where = first.subject === "" ? first.step : `${first.step} ${placeOf(first)}`;
-  return `${counts}; begin with ${where}, which ${first.who} can mend: ${first.fix}\n`;
+  return `${counts}; begin with ${where}, which ${first.who} can fix: ${first.fix}\n`;
 }

@@ -72,7 +72,7 @@ test("what is broken is told with what to do and who can, and the first of it ag
     ].join("\n"),
   );
   expect(stdout.split("\n").at(-2)).toBe(
-    "14 passed, 1 broken, 0 not looked at; begin with object password, which the application's team can mend: " +
+    "14 passed, 1 broken, 0 not looked at; begin with object password, which the application's team can fix: " +
       "correct the object in the class, or what the secret holds",
   );
 });

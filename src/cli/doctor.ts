@@ -18,7 +18,7 @@ import { workerFile } from "./worker-file.js";
 
 const help = `Usage: keymount doctor [OPTION…] [OPTION OF serve…]
 
-Walks the way of a Mount, from the driver's socket to each secret, and says what is broken and who can mend it
+Walks the way of a Mount, from the driver's socket to each secret, and reports what is broken and who can fix it
 (docs/doctor.md). Reads serve's flags, environment and file; in keymount's own container, without any of serve's flags,
 those that serve was started with. It does not disturb a running provider, and prints no token and no secret.
 
@@ -62,7 +62,6 @@ export const doctorCommand = doctorOn({
 /** `keymount doctor`. */
 export function doctorOn(stage: DoctorStage): Command {
   return {
-    summary: "say what is broken between the driver and a secret, and who can mend it",
     help,
     run: (argv, io, signal) => run(argv, { stage, io }, signal),
   };

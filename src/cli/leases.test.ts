@@ -83,7 +83,7 @@ test("of one pod, or one namespace, only", async () => {
   expect(await count("-n", "other")).toBe(0);
 });
 
-test("the operator's file says where, so that in the container nothing need be said", async () => {
+test("the configuration file says where, so that in the container nothing need be said", async () => {
   const { file } = await holding();
   expect((await call(leasesCommand, [], { "/etc/keymount/keymount.yaml": file })).code).toBe(0);
   expect((await call(leasesCommand, ["--config", "/other"], { "/other": file })).code).toBe(0);

@@ -12,8 +12,8 @@ each. Never a value, nor a lease's id.
 
   kubectl -n keymount exec ds/keymount -- node /keymount/dist/keymount.js leases
 
-  --state-dir DIR     its state directory (default: as the operator's file says)
-  --config FILE       the operator's file (default: /etc/keymount/keymount.yaml)
+  --state-dir DIR     its state directory (default: as the configuration file says)
+  --config FILE       the configuration file (default: /etc/keymount/keymount.yaml)
   -n, --namespace NS  of pods in this namespace only
   --pod NAME          of this pod only
   -o, --output FORMAT table (the default) or json
@@ -22,7 +22,6 @@ Exit codes: 0 answered, 1 nobody answers, 2 wrong usage.
 `;
 
 export const leasesCommand: Command = {
-  summary: "say what is held on this node, for whom, and what comes next",
   help,
   run,
 };

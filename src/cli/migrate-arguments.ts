@@ -10,7 +10,7 @@ export interface MigrateArguments {
   provider?: string;
   /** Of classes that name none. */
   namespace: string;
-  /** Where the operator's file goes; without, to the standard output. */
+  /** Where the configuration file goes; without, to the standard output. */
   output?: string;
   /** Whether the file is written as values of the chart. */
   values: boolean;

@@ -14,7 +14,7 @@ import { placeOf } from "./text-places.js";
 
 const help = `Usage: keymount migrate -f FILE… [--daemonset FILE] [OPTION…] [FLAG OF THE FORMER PROVIDER…]
 
-Reads the classes of vault-csi-provider or openbao-csi-provider, writes the operator's file they need, and says of each
+Reads the classes of vault-csi-provider or openbao-csi-provider, writes the configuration file they need, and says of each
 class whether it works as it is, behaves otherwise, or would be refused, and why (docs/migration.md). Asks no server.
 
   -f, --file FILE          what "kubectl get secretproviderclass -A -o yaml" prints; may be repeated, - is standard input
@@ -22,7 +22,7 @@ class whether it works as it is, behaves otherwise, or would be refused, and why
                            provider's settings, the Agent beside it, and the audiences of the driver's tokens
       --provider NAME      whose classes, vault or openbao; by default the DaemonSet's, else vault
   -n, --namespace NAME     of classes that name none; by default "default"
-  -o, --output FILE        write the operator's file there (never over another) instead of to standard output
+  -o, --output FILE        write the configuration file there (never over another) instead of to standard output
       --values             write it as values of keymount's chart, under config
       --json               the report as one JSON object:
                            {"classes": [{"namespace", "name", "connection"?, "outcome": "same"|"different"|"refused",
@@ -48,7 +48,6 @@ export const migrateCommand = migrateOn({
 /** `keymount migrate`. */
 export function migrateOn(stage: MigrateStage): Command {
   return {
-    summary: "write the operator's file that classes of the Go providers need, and say what becomes of each class",
     help,
     run: (argv, io) => run(argv, { stage, io }),
   };
@@ -128,7 +127,7 @@ async function write(path: string, text: string, stage: MigrateStage): Promise<v
   });
 }
 
-/** The chart's `config` is the operator's file; the socket's name is a value of its own. */
+/** The chart's `config` is the configuration file; the socket's name is a value of its own. */
 function asValues({ provider, text }: Migration): string {
   return `provider: ${provider}\nconfig:\n${text.replace(/^(?=.)/gm, "  ")}`;
 }

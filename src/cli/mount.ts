@@ -39,7 +39,6 @@ Exit codes: 0 mounted (with --watch: until interrupted), 1 refused or failed, 2 
 /** `keymount mount`. `tokenSource` is asked where no token file is named. */
 export function mountCommand(tokenSource: TokenSource = nobody, clock: Clock = systemClock): Command {
   return {
-    summary: "play the CSI driver: mount a class into a directory",
     help,
     run: (argv, io, signal) => run(argv, { io, tokenSource, clock }, signal),
   };

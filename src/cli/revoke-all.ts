@@ -12,14 +12,13 @@ in the pods' files stop working. It serves no Mount after that until it is start
   kubectl -n keymount exec POD -- node /keymount/dist/keymount.js revoke-all --yes     (for the keymount pod of each node)
 
   --yes            do it; without, nothing is done
-  --state-dir DIR  its state directory (default: as the operator's file says)
-  --config FILE    the operator's file (default: /etc/keymount/keymount.yaml)
+  --state-dir DIR  its state directory (default: as the configuration file says)
+  --config FILE    the configuration file (default: /etc/keymount/keymount.yaml)
 
 Exit codes: 0 all was revoked, 1 some was not (it ends with its time), or nobody answers, 2 wrong usage.
 `;
 
 export const revokeAllCommand: Command = {
-  summary: "revoke all that is held on this node, before uninstalling",
   help,
   run,
 };

@@ -28,7 +28,7 @@ ${optionsHelp()}
 Exit codes: 0 stopped as asked, 1 failed, 2 the configuration is at fault (every mistake is named).
 `;
 
-export const serveCommand: Command = { summary: "run the provider", help, run: serve };
+export const serveCommand: Command = { help, run: serve };
 
 async function serve(argv: readonly string[], io: CommandIo, signal: AbortSignal): Promise<number> {
   const options = readOptions(argv, io);

@@ -117,7 +117,7 @@ const leases = section({
   maxOrphan: duration(60_000, 768 * 3_600_000, "1m to 768h").default(3_600_000),
 });
 
-/** The operator's file, with flags and environment laid over it. Durations come out as milliseconds, sizes as bytes. */
+/** The configuration file, with flags and environment laid over it. Durations come out as milliseconds, sizes as bytes. */
 export const operatorFile = section({
   endpoint: text.optional(),
   socketDir: text.optional(),

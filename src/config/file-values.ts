@@ -3,7 +3,7 @@ import { parseDuration } from "../shared/duration.js";
 import { readOrigin } from "./origin.js";
 import { withoutOuterSlashes } from "../shared/slashes.js";
 
-// What a single value of the operator's file may be, and what it means.
+// What a single value of the configuration file may be, and what it means.
 
 type Reading<T> = { value: T } | { mistake: string };
 

@@ -148,7 +148,7 @@ test("names every refusal, and the setting of each, in one error", () => {
   const error = refusedByPolicy(refusals(policy, asked));
   expect(error?.code).toBe("permission_denied");
   expect(error?.message).toBe(
-    'the operator\'s policy does not allow this pod: role "app"; object "db": method "PATCH"; object "db": path "a/b"; ' +
+    'the connection\'s policy does not allow this pod: role "app"; object "db": method "PATCH"; object "db": path "a/b"; ' +
       'object "mounts": path "sys/mounts"; object "mounts": path "sys/mounts" (denied as "sys/*") (settings that would allow it: ' +
       "connections.default.policy.roles, connections.default.policy.methods, connections.default.policy.paths, connections.default.policy.deniedPaths)",
   );

@@ -30,7 +30,7 @@ export interface PolicyRequest {
 export interface Refusal {
   /** What is refused, in words for the class's author. */
   what: string;
-  /** The setting of the operator's file that would allow it. */
+  /** The setting of the configuration file that would allow it. */
   setting: string;
 }
 
@@ -65,7 +65,7 @@ export function refusedByPolicy(refusals: readonly Refusal[]): ProviderError | u
   const more = refusals.length > shown.length ? `; and ${refusals.length - shown.length} more` : "";
   return new ProviderError(
     "permission_denied",
-    `the operator's policy does not allow this pod: ${shown.join("; ")}${more} (settings that would allow it: ${settings})`,
+    `the connection's policy does not allow this pod: ${shown.join("; ")}${more} (settings that would allow it: ${settings})`,
   );
 }
 

@@ -32,7 +32,7 @@ function byName({ connections }: OperatorConfig, name: string, namespace: string
   const names = open.length === 0 ? "none" : open.map((connection) => connection.name).join(", ");
   throw new ProviderError(
     "invalid_request",
-    `connection ${quoted(name)} is not in the operator's file (connections); namespace ${quoted(namespace)} may use: ${names}`,
+    `connection ${quoted(name)} is not in the configuration file (connections); namespace ${quoted(namespace)} may use: ${names}`,
   );
 }
 
@@ -61,8 +61,8 @@ function lists({ addresses, aliases }: Connection, origin: string): boolean {
 function unlisted({ defaultConnection: { name } }: OperatorConfig, origin: string): ProviderError {
   return new ProviderError(
     "permission_denied",
-    `no connection of the operator lists vaultAddress ${quoted(origin)}; leave it out to use connection ${name}, ` +
-      `or have the operator add it to connections.${name}.aliases, or set classAddress: use-default`,
+    `no connection lists vaultAddress ${quoted(origin)}; leave it out to use connection ${name}, ` +
+      `or have the cluster administrator add it to connections.${name}.aliases, or set classAddress: use-default`,
   );
 }
 
@@ -70,6 +70,6 @@ function disagreeing(named: Connection, listed: readonly Connection[]): Provider
   return new ProviderError(
     "invalid_request",
     `connection ${named.name} and vaultAddress, which is listed by connection ${listed[0]!.name}, do not agree; keep one of them, ` +
-      `or have the operator add the address to connections.${named.name}.aliases`,
+      `or have the cluster administrator add the address to connections.${named.name}.aliases`,
   );
 }

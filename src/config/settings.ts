@@ -23,7 +23,7 @@ export const settings: readonly Setting[] = [
     flags: ["config"],
     env: [],
     value: "FILE",
-    text: "the operator's file (docs/configuration.md)",
+    text: "the configuration file (docs/configuration.md)",
   },
   {
     section: "Provider",

@@ -30,13 +30,13 @@ export class ClassNotes {
     if (read.overruled.length > 0) {
       this.#log.warn(
         { ...whose, [logKeys.names]: shown(read.overruled) },
-        "the operator's settings are used instead of the class's",
+        "class parameters ignored: the connection's settings apply",
       );
     }
     if (read.unknown.length > 0) {
       this.#log.warn(
         { ...whose, [logKeys.names]: shown(read.unknown) },
-        "unknown class parameters; keymount check finds such",
+        "unknown class parameters; see keymount check",
       );
     }
   }

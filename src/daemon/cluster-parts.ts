@@ -53,7 +53,7 @@ async function keyOf(source: KeySource, kube: KubeClient | undefined, signal: Ab
 
 /** Outside a cluster there is one node, and nobody compares. */
 function ownKey(log: Log): Redacted<Buffer> {
-  log.warn("no key was given: object versions are this process's own, and change when it starts anew");
+  log.warn("no key was given: object versions change with every restart");
   return new Redacted(randomBytes(32));
 }
 

@@ -69,9 +69,9 @@ test("of two on one node the second makes no credential, serves what is static, 
   expect(filesIn(await second.mount({ objects }, { targetPath: podVolumePath("uid-1", "other") }))).toMatch(
     /FAILED_PRECONDITION: .*another keymount on this node still holds the credentials/,
   );
-  expect(second.logText()).toContain("another process holds the state directory");
+  expect(second.logText()).toContain("another process has the lock of the state directory");
   await first.stop();
-  await expect.poll(() => second.logText(), { timeout: 5_000 }).toContain("the state directory is held");
+  await expect.poll(() => second.logText(), { timeout: 5_000 }).toContain("the lock of the state directory is ours");
   expect(filesIn(await second.mount({ objects }, { targetPath }))).toMatchObject({ app: "hunter2" });
   await second.stop();
   await expect(readFile(join(state, "lock"))).rejects.toThrow();

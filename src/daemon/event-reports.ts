@@ -44,19 +44,23 @@ const reports = {
     metrics.failedOver(connection);
     log.warn(
       { [logKeys.connection]: connection, [logKeys.from]: from, [logKeys.to]: to, [logKeys.reason]: reason },
-      "another address of the connection is asked",
+      "failover to another address of the connection",
     );
   },
   faultChanged({ connection, fault }, { log }) {
     const what = { [logKeys.connection]: connection };
-    if (fault === undefined) log.info(what, "the connection is mended");
-    else log.error({ ...what, [logKeys.reason]: fault }, "only the operator can mend the connection");
+    if (fault === undefined) log.info(what, "the connection works again");
+    else
+      log.error(
+        { ...what, [logKeys.reason]: fault },
+        "the connection cannot work until its configuration or its files are fixed",
+      );
   },
   tlsFilesRejected({ connection, reason }, { log, metrics }) {
     metrics.tlsFilesRejected(connection);
     log.error(
       { [logKeys.connection]: connection, [logKeys.reason]: reason },
-      "new TLS files cannot be used; the old ones stay",
+      "new TLS files are unusable; the previous ones stay in use",
     );
   },
 
@@ -83,14 +87,14 @@ const reports = {
     metrics.tokenRevoked(stored.connection.name, false);
     metrics.orphaned(stored.connection.name, "token");
     const what = { ...tokenFields(stored), ...describeError(error) };
-    log.warn(what, "a token could not be revoked; it ends with its time");
+    log.warn(what, "a token could not be revoked; it ends with its TTL");
   },
   tokenRenewed({ stored }, { log, metrics }) {
     const { renewable, grantedMs } = stored.term;
     metrics.renewal(stored.connection.name, "token", renewable ? "ok" : "final");
     const what = { ...tokenFields(stored), [logKeys.ttlSeconds]: Math.round(grantedMs / 1000) };
     if (renewable) log.debug(what, "token renewed");
-    else log.info(what, "the token's end is in sight; the next Mount after that logs in anew");
+    else log.info(what, "the token is near its max TTL; a Mount logs in again before its end");
   },
   tokenNotRenewed({ stored, error }, { log, metrics }) {
     const { renewable } = stored.term;
@@ -101,13 +105,13 @@ const reports = {
   },
   tokenDied({ stored }, { log, metrics }) {
     metrics.renewal(stored.connection.name, "token", "gone");
-    log.warn(tokenFields(stored), "the token is dead, and what was leased with it; the next Mount logs in anew");
+    log.warn(tokenFields(stored), "the token and its leases are dead; the next Mount logs in again");
   },
   notGivenBack({ stored, path, error }, { log, metrics }) {
     metrics.orphaned(stored.connection.name, "");
     log.warn(
       { ...tokenFields(stored), [logKeys.path]: path, ...describeError(error) },
-      "a credential that nobody was given could not be given back; it ends with its token or its time",
+      "an undelivered credential could not be revoked; it ends with its token or its TTL",
     );
   },
 
@@ -120,14 +124,14 @@ const reports = {
         [logKeys.heldForSeconds]: Math.round(heldForMs / 1000),
         ...describeError(error),
       },
-      "a held answer stands in",
+      "a cached secret is served stale",
     );
   },
   credentialMade({ principal, request, answer, first }, { log, metrics }) {
     metrics.credentialMade(principal.connection.name, answer.engine, first ? "new" : "replacement");
     const what = { ...principalFields(principal), ...credentialFields(request, answer) };
-    if (first) log.info(what, "a credential was made");
-    else log.info(what, "a credential was made in the place of another");
+    if (first) log.info(what, "credential issued");
+    else log.info(what, "credential re-issued");
   },
   livesTooShort({ principal, request, answer }, { log }) {
     log.warn(
@@ -142,7 +146,7 @@ const reports = {
     const renewable = answer.term?.renewable === true;
     metrics.renewal(answer.session.connection.name, answer.engine, renewable ? "ok" : "final");
     if (renewable) log.debug(entryFields(entry, answer), "lease renewed");
-    else log.info(entryFields(entry, answer), "the lease's end is in sight; a Mount replaces it before that");
+    else log.info(entryFields(entry, answer), "the lease is near its max TTL; a Mount replaces it before its end");
   },
   leaseNotRenewed({ entry, answer, error }, { log, metrics }) {
     const renewable = answer.term?.renewable === true;
@@ -153,38 +157,41 @@ const reports = {
   },
   leaseGone({ entry, answer }, { log, metrics }) {
     metrics.renewal(answer.session.connection.name, answer.engine, "gone");
-    log.warn(entryFields(entry, answer), "the lease was revoked behind our back; the next Mount has another made");
+    log.warn(entryFields(entry, answer), "the lease was revoked by someone else; the next Mount requests another");
   },
   endsUnreplaced({ entry, answer, leftMs }, { log, podEvents }) {
     const seconds = Math.round(leftMs / 1000);
     log.warn(
       { ...entryFields(entry, answer), [logKeys.endsInSeconds]: seconds },
-      "a credential ends soon, and no Mount comes to replace it; does the driver rotate (enableSecretRotation)?",
+      "a credential ends soon, and no Mount has come to replace it; is rotation enabled in the driver (enableSecretRotation)?",
     );
     for (const { volumeKey } of entry.users) podEvents?.credentialEnds(volumeKey, entry.request.path, seconds);
   },
   ownerRestored({ owner: { bindings } }, { log, metrics }) {
     metrics.stateRecord("restored");
     const pods = bindings.flatMap(({ pod }) => (pod ? [`${pod.namespace}/${pod.name}/${pod.uid}`] : []));
-    log.debug({ [logKeys.volumes]: bindings.length, [logKeys.pods]: pods }, "held again after a restart");
+    log.debug({ [logKeys.volumes]: bindings.length, [logKeys.pods]: pods }, "restored after a restart");
   },
   credentialLost({ entry: { request, users } }, { log, metrics }) {
     const [user] = users;
     metrics.orphaned("", "");
     log.warn(
       { [logKeys.path]: request.path, ...(user?.pod && { [logKeys.podUid]: user.pod.uid }) },
-      "a credential may have been made when keymount ended, which nobody knows; it ends with its token or its time",
+      "a credential may have been issued when keymount ended, and was not recorded; it ends with its token or its TTL",
     );
   },
   ownerNotRestored({ because }, { log, metrics }) {
     metrics.stateRecord("dropped");
-    log.warn({ [logKeys.reason]: because }, "what an earlier process held cannot be held again; it ends with its time");
+    log.warn(
+      { [logKeys.reason]: because },
+      "a record of an earlier process cannot be restored; its credentials end with their TTL",
+    );
   },
   ownerNotPersisted({ error }, { log, metrics }) {
     metrics.stateRecord("not_written");
     log.error(
       describeError(error),
-      "what is held could not be written to the state directory; a restart would lose it",
+      "tokens and leases could not be written to the state directory; a restart would lose them",
     );
   },
 
@@ -196,13 +203,13 @@ const reports = {
     metrics.stateRecord("dropped", count);
     log.info(
       { [logKeys.volumes]: count },
-      "records of an earlier boot were removed; what they held ends with its time",
+      "records of an earlier boot were removed; their credentials end with their TTL",
     );
   },
   stateHeld({ directory, held }, { log }) {
     const what = { [logKeys.directory]: directory };
-    if (held) log.info(what, "the state directory is held");
-    else log.warn(what, "another process holds the state directory; no credential is made meanwhile");
+    if (held) log.info(what, "the lock of the state directory is ours");
+    else log.warn(what, "another process has the lock of the state directory; no credential is issued meanwhile");
   },
 
   podEventWritten(_, { metrics }) {
@@ -214,14 +221,14 @@ const reports = {
   },
   podWatchChanged({ state, error }, { log }) {
     const what = { [logKeys.state]: state, ...(error && describeError(error)) };
-    if (state === "live") log.info(what, "the node's pods are known");
-    else log.warn(what, "it is not known which pods live; nothing is revoked meanwhile");
+    if (state === "live") log.info(what, "the pod watch is synced");
+    else log.warn(what, "the pod watch is interrupted; nothing is revoked meanwhile");
   },
   podGone({ pod }, { log }) {
-    log.info(podFields(pod), "the pod is gone; what it held is revoked");
+    log.info(podFields(pod), "the pod is gone; its tokens and leases are revoked");
   },
   podFateUnknown({ pod, error }, { log }) {
-    log.debug({ ...podFields(pod), ...describeError(error) }, "a pod may be gone, and the API server does not tell");
+    log.debug({ ...podFields(pod), ...describeError(error) }, "a pod may be gone; the API server does not answer");
   },
 
   /** A health check, or the driver: for those who debug. */
@@ -245,7 +252,7 @@ const reports = {
   socketChanged({ socket, state, error }, { log }) {
     const what = { [logKeys.socket]: socket, [logKeys.state]: state };
     const trouble = error || state === "displaced";
-    if (trouble) log.error({ ...what, ...(error && describeError(error)) }, "the socket is not ours");
+    if (trouble) log.error({ ...what, ...(error && describeError(error)) }, "the socket is lost or displaced");
     else log.info(what, "socket");
   },
   classRead({ spec, connection }, { classNotes }) {

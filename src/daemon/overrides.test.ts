@@ -44,7 +44,7 @@ describe("a pod author's volumeAttributes overrule the class, and never the oper
         app: "hunter2",
       });
     }
-    expect(provider.logText().split("the operator's settings are used").length - 1).toBe(1);
+    expect(provider.logText().split("class parameters ignored").length - 1).toBe(1);
   });
 
   test.each([

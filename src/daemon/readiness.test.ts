@@ -36,6 +36,6 @@ test("a sealed Vault is no reason, a name that does not resolve is one", async (
   await expect.poll(async () => (await nameless.page("/readyz")).status, { timeout: 10_000 }).toBe(503);
   expect((await nameless.page("/readyz")).text).toMatch(/connection default: .*vault\.invalid/);
   expect(nameless.logText()).toMatch(
-    /"level":"error".*vault\.invalid.*"msg":"only the operator can mend the connection"/,
+    /"level":"error".*vault\.invalid.*"msg":"the connection cannot work until its configuration or its files are fixed"/,
   );
 });

@@ -76,6 +76,10 @@ test.each<[string, Attack]>([
     { value: `"${"a".repeat(1000 * kilo)}"`, mounts: 1, objects: 100, outcome: tooLarge },
   ],
   [
+    "a hundred secrets of 4 MB",
+    { value: `"${"eyJ".repeat(1_390 * kilo)}"`, mounts: 1, objects: 100, outcome: tooLarge },
+  ],
+  [
     "twenty volumes of a hundred secrets of 300 KB",
     { value: `"${"a".repeat(300 * kilo)}"`, mounts: 20, objects: 100, outcome: tooLarge },
   ],

@@ -23,7 +23,7 @@ test("one while serving is logged with its places, counted, and ends nothing", (
       level: "error",
       error: "Error ERR_HTTP2_INVALID_STREAM",
       stack: expect.stringMatching(/^at uncaught-exceptions\.test\.ts:\d+:\d+/) as string,
-      msg: "nothing caught this error; the call it belongs to fails",
+      msg: "uncaught error; the call that it belongs to fails",
     }),
   ]);
   expect(JSON.stringify(lines())).not.toContain("canary");

@@ -39,7 +39,7 @@ export class UncaughtExceptions {
   /** For `process.on("uncaughtException")`, which rejections that nothing handled reach as well. Never throws. */
   readonly note = (error: unknown): void => {
     try {
-      this.#parts.log.error(describeUncaught(error), "nothing caught this error; the call it belongs to fails");
+      this.#parts.log.error(describeUncaught(error), "uncaught error; the call that it belongs to fails");
       this.#count?.();
     } catch {
       return this.#giveUp("an error was not caught, and could not be logged"); // Logging it again would come back here.

@@ -25,7 +25,7 @@ test("what an act throws becomes a report, and a stranger's words stay out of it
     ).toBeUndefined();
   }
   expect(reports).toMatchObject([
-    { result: "broken", break: "dns.absent", what: "no such name", who: "the cluster's operator" },
+    { result: "broken", break: "dns.absent", what: "no such name", who: "the cluster administrator" },
     { result: "not looked at", because: "not from here" },
     { result: "broken", break: "dns.silent", what: "internal error" },
   ]);

@@ -36,7 +36,7 @@ export function checkClass({ name, provider, parameters }: ClassInput, providerN
     throw new Problem("class.provider", what);
   }
   const overruled = spec.overruled.map(
-    (parameter) => `${named(parameter)} has no effect: the operator decides about TLS`,
+    (parameter) => `${named(parameter)} has no effect: the connection's settings decide about TLS`,
   );
   return {
     value: spec,

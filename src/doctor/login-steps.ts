@@ -107,7 +107,7 @@ async function read(
   signal: AbortSignal,
 ): Promise<CheckResult<true>> {
   const { client, renderer, connection, target, account } = login;
-  if (policyMistake(target, connection, account, [object])) throw new Skipped("the operator's policy refuses it");
+  if (policyMistake(target, connection, account, [object])) throw new Skipped("the connection's policy refuses it");
   const requests = fetchGroupsOf([object]).flatMap(({ fetches }) => fetches.map(({ request }) => request));
   const makes = login.readAll ? undefined : requests.map(whatItMakes).find(Boolean);
   if (makes) throw new Skipped(`${makes}; --read-all reads it all the same`);

@@ -51,7 +51,7 @@ export async function checkMount(
   const { connection, role } = target;
   const path = new CheckChain(runner);
   if (!node) path.block(noNode);
-  if (policyMistake(target, connection, input.account, [])) path.block("the operator's policy refuses it");
+  if (policyMistake(target, connection, input.account, [])) path.block("the connection's policy refuses it");
   await path.check(authLook(node!, target));
   await path.check({
     step: "role",

@@ -416,7 +416,7 @@ describe("the class, and what the operator lets it do", () => {
     [
       "connection.unknown",
       "a connection nobody offers",
-      /^connection "nope" is not in the operator's file/,
+      /^connection "nope" is not in the configuration file/,
       () => application({ parameters: "connection: nope" }),
     ],
     [
@@ -436,7 +436,7 @@ describe("the class, and what the operator lets it do", () => {
     expect(reports.find(({ step }) => step === "login")).toMatchObject({ result: "passed" });
     expect(reports.find(({ step }) => step === "object")).toMatchObject({
       result: "not looked at",
-      because: "the operator's policy refuses it",
+      because: "the connection's policy refuses it",
     });
     expect(vault.vault.log.to("kv/data/app")).toEqual([]);
   });

@@ -3,9 +3,9 @@ import { anyAuthMethod } from "../vault/auth/auth-methods.js";
 /** Who can mend what is broken. */
 export type Owner =
   | "the application's team"
-  | "the cluster's operator"
+  | "the cluster administrator"
   | "Vault's operator"
-  | "the network's operator"
+  | "the network administrator"
   | "whoever runs doctor";
 
 /** What the walk looks at, in its order. */
@@ -37,21 +37,21 @@ interface KnownProblem {
 /** Everything that can be found broken. The names are printed by `--json` and stay as they are. */
 export const problems = {
   "socket.absent": {
-    who: "the cluster's operator",
+    who: "the cluster administrator",
     fix: "see that keymount's pod runs on this node; until then the driver refuses every mount at once",
   },
   "socket.stale": {
-    who: "the cluster's operator",
+    who: "the cluster administrator",
     fix: "start keymount on this node; where it does not listen, remove the file, or give keymount the directory with --additional-socket-dir; until then the driver waits two minutes at every mount",
   },
-  "socket.not-a-socket": { who: "the cluster's operator", fix: "remove it, and let keymount make its socket there" },
-  "socket.mute": { who: "the cluster's operator", fix: "look into the log of whatever listens there" },
+  "socket.not-a-socket": { who: "the cluster administrator", fix: "remove it, and let keymount make its socket there" },
+  "socket.mute": { who: "the cluster administrator", fix: "look into the log of whatever listens there" },
   "socket.other-program": {
-    who: "the cluster's operator",
+    who: "the cluster administrator",
     fix: "remove the other provider, or give keymount another name with --provider-name",
   },
   "configuration.mistake": {
-    who: "the cluster's operator",
+    who: "the cluster administrator",
     fix: "correct it where it stands; docs/configuration.md has every setting",
   },
   "class.absent": {
@@ -66,52 +66,52 @@ export const problems = {
     who: "the application's team",
     fix: "write the name of keymount's socket into the class's spec.provider",
   },
-  "connection.unknown": { who: "the application's team", fix: "choose a connection that the operator offers" },
+  "connection.unknown": { who: "the application's team", fix: "choose a connection of the configuration file" },
   "policy.refused": {
-    who: "the cluster's operator",
+    who: "the cluster administrator",
     fix: "widen the settings named, if the pod shall have this; else the class asks for too much",
   },
   "dns.absent": {
-    who: "the cluster's operator",
+    who: "the cluster administrator",
     fix: "correct the connection's address; the name must be known where keymount runs",
   },
-  "dns.silent": { who: "the network's operator", fix: "see that DNS answers where keymount runs" },
+  "dns.silent": { who: "the network administrator", fix: "see that DNS answers where keymount runs" },
   "tcp.refused": {
     who: "Vault's operator",
-    fix: "start Vault there, or have the cluster's operator correct the address's port",
+    fix: "start Vault there, or have the cluster administrator correct the address's port",
   },
   "tcp.unreachable": {
-    who: "the network's operator",
+    who: "the network administrator",
     fix: "let keymount's node reach this address: routes, firewalls, NetworkPolicies",
   },
   "tls.files": {
-    who: "the cluster's operator",
+    who: "the cluster administrator",
     fix: "put a good file there; keymount reads it again within ten seconds of its next use",
   },
-  "tls.no-tls": { who: "the cluster's operator", fix: "correct the address's scheme or port" },
+  "tls.no-tls": { who: "the cluster administrator", fix: "correct the address's scheme or port" },
   "tls.untrusted": {
-    who: "the cluster's operator",
+    who: "the cluster administrator",
     fix: "give the CA that signed Vault's certificate in the connection's tls.caFile",
   },
   "tls.name": {
-    who: "the cluster's operator",
+    who: "the cluster administrator",
     fix: "use an address that the certificate names, or set the connection's tls.serverName to one; else Vault's operator has to issue another",
   },
   "tls.dates": { who: "Vault's operator", fix: "renew the certificate, and see that the clocks are right" },
   "tls.client-certificate": {
-    who: "the cluster's operator",
+    who: "the cluster administrator",
     fix: "give a certificate that Vault's listener takes in the connection's tls.certFile and tls.keyFile",
   },
   "vault.no-answer": { who: "Vault's operator", fix: "look into Vault's log" },
-  "vault.not-vault": { who: "the cluster's operator", fix: "correct the address, or what stands before Vault" },
+  "vault.not-vault": { who: "the cluster administrator", fix: "correct the address, or what stands before Vault" },
   "vault.uninitialised": { who: "Vault's operator", fix: "initialise and unseal it (vault operator init)" },
   "vault.sealed": { who: "Vault's operator", fix: "unseal it (vault operator unseal)" },
   "vault.dr-secondary": {
-    who: "the cluster's operator",
+    who: "the cluster administrator",
     fix: "list the addresses of the primary cluster; a disaster recovery secondary serves nobody",
   },
   "vault.other-cluster": {
-    who: "the cluster's operator",
+    who: "the cluster administrator",
     fix: "list the nodes of one cluster in a connection; make another connection for the other",
   },
   "auth.absent": {

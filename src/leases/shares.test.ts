@@ -236,7 +236,7 @@ describe("bytes in flight", () => {
     expect(credentials.inFlight.total).toBe(0);
   });
 
-  test("that a held answer stands in for are no failure of the Mount", async () => {
+  test("that a cached secret is served stale for are no failure of the Mount", async () => {
     start({ inFlightBytes: 100 * one });
     there(kv("a"));
     await mount("shop", "web-0", [kv("a")]);

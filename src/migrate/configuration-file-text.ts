@@ -4,13 +4,13 @@ import type { SourceProvider } from "./source-provider.js";
 import type { ConnectionPlan, MigrationPlan } from "./plan.js";
 import type { Uses } from "./uses.js";
 
-/** The operator's file with nothing but Vaults: enough to tell which class means which. */
+/** The configuration file with nothing but Vaults: enough to tell which class means which. */
 export function planText({ defaultName, connections }: MigrationPlan, source: SourceProvider): string {
   const all = connections.map((one) => [one.name, { ...whereAndWhom(one), ...logins(source) }] as const);
   return stringify({ default: defaultName, connections: Object.fromEntries(all) });
 }
 
-/** The operator's file, with comments that say why each part is there. */
+/** The configuration file, with comments that say why each part is there. */
 export function configurationFileText(
   plan: MigrationPlan,
   source: SourceProvider,

@@ -14,7 +14,7 @@ import { type ClassReport, reportOn } from "./class-report.js";
 export interface Migration {
   /** `spec.provider` of the classes. */
   provider: string;
-  /** The operator's file. */
+  /** The configuration file. */
   text: string;
   /** By namespace and name. */
   reports: readonly ClassReport[];
@@ -46,7 +46,7 @@ export function migrate(written: readonly WrittenClass[], source: SourceProvider
   };
 }
 
-/** As `serve` reads an operator's file. */
+/** As `serve` reads a configuration file. */
 function read(text: string): Options {
   return loadOptions({ argv: ["--config=written"], env: {}, execArgv: [], readFile: () => text });
 }

@@ -29,7 +29,7 @@ export interface MountParts {
 export interface MountedVolume {
   files: readonly MountedFile[];
   versions: readonly { id: string; version: string }[];
-  /** Objects for which a held answer stands in for one that could not be had. */
+  /** Objects for which a cached secret is served stale for one that could not be had. */
   held: readonly { objectName: string; error: ProviderError }[];
   /** Bytes of the response on the wire, nearly. */
   bytes: number;

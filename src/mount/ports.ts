@@ -65,7 +65,7 @@ export interface FetchOptions {
 
 export interface FetchResult {
   body: AnswerBody;
-  /** Why a held answer stands in for the one that was due. */
+  /** Why a cached secret is served stale for the one that was due. */
   staleReason?: ProviderError;
 }
 

@@ -14,7 +14,7 @@ import { type ReadyVault, startReadyVault } from "./ready-vault.js";
 import { temporaryDirectory } from "./rpc-server.js";
 
 export interface ProviderSetting {
-  /** The operator's file, below the default connection's address; YAML. */
+  /** The configuration file, below the default connection's address; YAML. */
   file?: string;
   argv?: readonly string[];
   env?: Readonly<Record<string, string>>;

@@ -48,13 +48,13 @@ const mistakes: readonly Mistake[] = [
   {
     what: "a connection that the operator does not have",
     parameters: { connection: "nowhere" },
-    says: ['connection "nowhere" is not in the operator\'s file', `namespace "${namespace}" may use: `],
+    says: ['connection "nowhere" is not in the configuration file', `namespace "${namespace}" may use: `],
   },
   {
     what: "a vaultAddress that no connection lists",
     parameters: { vaultAddress: "https://vault.elsewhere.example:8200" },
     says: [
-      'no connection of the operator lists vaultAddress "https://vault.elsewhere.example:8200"',
+      'no connection lists vaultAddress "https://vault.elsewhere.example:8200"',
       "leave it out to use connection",
       "aliases",
     ],
@@ -145,7 +145,7 @@ const mistakes: readonly Mistake[] = [
     what: "a path of Vault's own",
     fields: { secretPath: "sys/mounts" },
     says: [
-      'the operator\'s policy does not allow this pod: object "password": path "sys/mounts" (denied as "sys/*")',
+      'the connection\'s policy does not allow this pod: object "password": path "sys/mounts" (denied as "sys/*")',
       "policy.deniedPaths",
     ],
   },

@@ -44,8 +44,8 @@ const roleName = app.namespace;
 const secretProviderClass = await app.createClass({ roleName, objects: [ours] }, { provider: "tenants" });
 
 const overrides: [string, Record<string, string>, RegExp][] = [
-  ["another Vault's address", { vaultAddress: foreign }, /no connection of the operator lists vaultAddress/],
-  ["a connection that is not there", { connection: "admin" }, /connection "admin" is not in the operator's file/],
+  ["another Vault's address", { vaultAddress: foreign }, /no connection lists vaultAddress/],
+  ["a connection that is not there", { connection: "admin" }, /connection "admin" is not in the configuration file/],
   ["a role that is not the namespace's", { roleName: neighbour.namespace }, /role .*policy\.roles/s],
   [
     "the neighbour's path",

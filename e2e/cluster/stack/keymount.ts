@@ -13,7 +13,7 @@ export const sharedInstance = "keymount-vault";
 export interface InstanceOptions {
   /** The provider's name, which classes call it by. */
   readonly name: string;
-  /** The operator's file, over what the chart makes of the values; without, the shared Vault is the only connection. */
+  /** The configuration file, over what the chart makes of the values; without, the shared Vault is the only connection. */
   readonly config?: { readonly connections?: object; readonly [setting: string]: unknown };
   /** Further values of the chart. */
   readonly values?: object;
@@ -42,7 +42,7 @@ export function sharedOptions(cluster: Cluster): InstanceOptions {
   return { name: "vault", config: { connections: { default: connection } } };
 }
 
-/** The connection to the shared Vault, as an operator's file has it. */
+/** The connection to the shared Vault, as a configuration file has it. */
 export const sharedConnection = ({ vault }: Cluster) => ({
   addresses: [vault.address],
   tls: { caFile: "/etc/keymount/vault-ca/ca.crt" },
