@@ -9,6 +9,7 @@ import { devTokens } from "../../src/cli/dev-tokens.js";
 import { leasesCommand } from "../../src/cli/leases.js";
 import { mountCommand } from "../../src/cli/mount.js";
 import { revokeAllCommand } from "../../src/cli/revoke-all.js";
+import { painter } from "../../src/cli/paint.js";
 
 /** A little more than the example's refresh interval of a second. */
 const refreshMs = 1_300;
@@ -24,7 +25,7 @@ export async function tellDemo(
 ): Promise<number> {
   const out = join(directory, "out");
   const surprises: string[] = [];
-  const say = (text: string) => io.stdout.write(`\n${io.stdout.isTTY ? `\u001b[1m${text}\u001b[0m` : text}\n`);
+  const say = (text: string) => io.stdout.write(`\n${painter(io.stdout)("bold", text)}\n`);
   const indented: CommandIo = { ...io, stdout: indent(io), stderr: indent(io) };
   const mount = (file: string, shown: CommandIo = indented) =>
     mountCommand(devTokens).run(["-f", file, "--socket", socketPath, "--out", out], shown, signal);

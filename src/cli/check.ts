@@ -4,6 +4,7 @@ import { RenderWorker } from "../render/render-worker.js";
 import { checkClass } from "./class-check.js";
 import { type Remark, readClassFile } from "./class-file.js";
 import type { Command, CommandIo } from "./command-io.js";
+import { painter } from "./paint.js";
 import { otherProviders } from "./other-providers.js";
 import { placeOf } from "./text-places.js";
 import { workerFile } from "./worker-file.js";
@@ -120,12 +121,12 @@ async function checkFile(
 
 /** Remarks go to stdout, where tools read them; what is for the reader only, to stderr. */
 function print(files: readonly CheckedFile[], counts: { mistakes: number; warnings: number }, io: CommandIo): void {
-  const paint = (code: number, text: string) => (io.stdout.isTTY ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const paint = painter(io.stdout);
   for (const { file, remarks, skipped } of files) {
     for (const { level, line, column, message } of remarks) {
-      const kind = level === "warning" ? paint(33, "warning: ") : "";
+      const kind = level === "warning" ? paint("yellow", "warning: ") : "";
       io.stdout.write(
-        `${paint(1, `${file}:${line}:${column}:`)} ${kind}${level === "mistake" ? paint(31, message) : message}\n`,
+        `${paint("bold", `${file}:${line}:${column}:`)} ${kind}${level === "mistake" ? paint("red", message) : message}\n`,
       );
     }
     for (const { kind, provider, line } of skipped) {

@@ -2,9 +2,10 @@ import type { Report } from "../doctor/check-runner.js";
 import { named } from "../shared/quoted.js";
 import { escapeUnprintable } from "../shared/shown-text.js";
 import type { CommandStream } from "./command-io.js";
+import { painter } from "./paint.js";
 
 const titles = { passed: "passed", broken: "BROKEN", "not looked at": "-" } as const;
-const colours = { passed: 32, broken: 31, "not looked at": 2 } as const;
+const styles = { passed: "green", broken: "red", "not looked at": "dim" } as const;
 const indent = " ".repeat(23);
 
 /** Writes steps for a person as they come; those in a row that were not looked at for the same reason, in one line. */
@@ -42,8 +43,7 @@ export class ReportWriter {
   }
 
   #paint(result: Report["result"]): string {
-    const title = titles[result].padEnd(6);
-    return this.#stream.isTTY ? `\u001b[${colours[result]}m${title}\u001b[0m` : title;
+    return painter(this.#stream)(styles[result], titles[result].padEnd(6));
   }
 }
 

@@ -2,15 +2,18 @@ import type { Migration } from "../migrate/migration.js";
 import type { ClassReport } from "../migrate/class-report.js";
 import { named, quoted } from "../shared/quoted.js";
 import type { CommandStream } from "./command-io.js";
+import { painter } from "./paint.js";
 
 /** The report for people: what would be refused first, then what behaves otherwise, then what is so for all. */
 export function printReport({ reports, audiences, notes, skipped }: Migration, stream: CommandStream): void {
-  const paint = (colour: number, text: string) => (stream.isTTY ? `\u001b[${colour}m${text}\u001b[0m` : text);
+  const paint = painter(stream);
   const of = (outcome: ClassReport["outcome"]) => reports.filter((report) => report.outcome === outcome);
   const lines = [
-    ...of("refused").flatMap((one) => section(one, paint(31, "would be refused"))),
-    ...of("different").flatMap((one) => section(one, paint(33, "would behave otherwise"))),
-    ...of("same").map(({ namespace, name }) => `${named(namespace)}/${named(name)} ${paint(32, "works as it is")}`),
+    ...of("refused").flatMap((one) => section(one, paint("red", "would be refused"))),
+    ...of("different").flatMap((one) => section(one, paint("yellow", "would behave otherwise"))),
+    ...of("same").map(
+      ({ namespace, name }) => `${named(namespace)}/${named(name)} ${paint("green", "works as it is")}`,
+    ),
     "",
     `${of("same").length} of ${reports.length} classes work as they are, ${of("different").length} with a difference, ${of("refused").length} not at all.`,
     ...onSkipped(skipped),

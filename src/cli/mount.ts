@@ -12,6 +12,7 @@ import type { TokenSource } from "./pod-token.js";
 import { meetProvider, providerSocket } from "./provider-socket.js";
 import { type Published, publishVolume, type Refusal } from "./publish-volume.js";
 import { prepareVolume } from "./volume-directory.js";
+import { painter } from "./paint.js";
 
 const help = `Usage: keymount mount -f FILE --out DIR [OPTION…]
 
@@ -118,12 +119,12 @@ async function watch(
 
 function report(files: readonly MountedFile[], what: string, io: CommandIo): void {
   const [titles = "", ...rows] = fileTable(files);
-  io.stdout.write(`${paint(1, titles, io.stdout)}\n${rows.map((row) => `${row}\n`).join("")}`);
+  io.stdout.write(`${painter(io.stdout)("bold", titles)}\n${rows.map((row) => `${row}\n`).join("")}`);
   io.stderr.write(`mounted ${what}: ${files.length} ${files.length === 1 ? "file" : "files"}\n`);
 }
 
 function refused(refusal: Refusal, io: CommandIo): number {
-  io.stderr.write(`${paint(31, refusalText(refusal), io.stderr)}\n`);
+  io.stderr.write(`${painter(io.stderr)("red", refusalText(refusal))}\n`);
   if (!refusal.withToken) io.stderr.write("(no service account token was sent; give one with --token-file)\n");
   return 1;
 }
@@ -131,10 +132,6 @@ function refused(refusal: Refusal, io: CommandIo): number {
 /** Any provider may listen there, so its words cannot move a terminal's cursor. */
 function refusalText({ code, message }: Refusal): string {
   return `${code}: ${escapeUnprintable(message.replace(/[\r\n]/g, " "))}`;
-}
-
-function paint(code: number, text: string, { isTTY = false }: CommandIo["stdout"]): string {
-  return isTTY ? `\u001b[${code}m${text}\u001b[0m` : text;
 }
 
 function nameOf({ namespace, name, serviceAccount }: MountingPod): string {

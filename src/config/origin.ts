@@ -1,10 +1,8 @@
 import { posix } from "node:path";
+import { longestSocketPath } from "../shared/socket-path.js";
 
 /** A scheme, host and port, or a unix socket: equal origins are equal strings. */
 export type OriginReading = { origin: string } | { mistake: string };
-
-/** What a socket's address holds on Linux (sockaddr_un), the ending NUL left out. */
-export const longestSocketPath = 107;
 
 /**
  * Reads an address as operators and classes write it: `https://vault.example:8200`, `http://[::1]:8200` or

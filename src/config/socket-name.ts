@@ -1,6 +1,6 @@
 import { basename, isAbsolute, join } from "node:path";
 import { isProviderName } from "./configuration-file.js";
-import { longestSocketPath } from "./origin.js";
+import { longestSocketPath } from "../shared/socket-path.js";
 
 /** Where to listen, and what classes call us. The driver finds a provider by its socket's name, so the two agree. */
 export interface SocketName {

@@ -3,9 +3,7 @@ import { connect, type Server } from "node:net";
 import { basename, dirname, join } from "node:path";
 import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
-
-/** `sun_path` of Linux, less its closing NUL. */
-const longestPath = 107;
+import { longestSocketPath } from "../shared/socket-path.js";
 
 const temporaryName = /^\.km-[0-9a-z]{6}$/;
 
@@ -18,10 +16,10 @@ export interface FileIdentity {
 /** Throws `invalid_request` where no socket can be: the path is too long, or something else lies there. */
 export async function checkSocketPath(path: string): Promise<void> {
   const bytes = Buffer.byteLength(path);
-  if (bytes > longestPath) {
+  if (bytes > longestSocketPath) {
     throw new ProviderError(
       "invalid_request",
-      `the socket's path ${path} has ${bytes} bytes; a unix socket's may have at most ${longestPath}: use a shorter directory`,
+      `the socket's path ${path} has ${bytes} bytes; a unix socket's may have at most ${longestSocketPath}: use a shorter directory`,
     );
   }
   const found = await lstat(path).catch(absent);

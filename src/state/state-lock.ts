@@ -4,14 +4,13 @@ import { join } from "node:path";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { raceAbort } from "../shared/join-signals.js";
+import { longestSocketPath } from "../shared/socket-path.js";
 
 /**
  * Whoever found the socket dead a moment ago may set aside the one that has taken its place since, and puts it back when
  * it finds it alive; unless yet another has come in between. So a lock is had only when it is still there after this.
  */
 const settlingMs = 50;
-/** sockaddr_un of unix(7), the last byte a zero. */
-const longestSocketPath = 107;
 
 /**
  * One writer for a directory: whoever listens on the socket `lock` in it. A process that dies stops listening, however it
