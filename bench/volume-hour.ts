@@ -64,7 +64,7 @@ async function readsPerHour(refreshIntervalMs: number): Promise<number> {
     rules: usualRules,
     journal: { persist: async () => {} },
     credentialsRefused: () => undefined,
-    refreshWished: () => undefined,
+    refreshRequested: () => undefined,
   });
   const mountAll = async () => {
     for (let n = 0; n < volumes; n += 1) {

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import { connect } from "node:net";
 import { dirname } from "node:path";
 import { devTokenSocket, readText } from "../../src/cli/dev-tokens.js";
-import type { TokenWish } from "../../src/cli/pod-token.js";
+import type { TokenRequest } from "../../src/cli/pod-token.js";
 import type { MountingPod } from "../../src/driver/mount-request.js";
 import { ProviderError } from "../../src/shared/errors.js";
 
@@ -13,7 +13,7 @@ export type Mint = (pod: MountingPod, audience: string) => string;
 /** Gives tokens of any pod to whoever may open the socket: for `keymount dev` only. */
 export async function serveDevTokens(providerSocket: string, mint: Mint): Promise<{ stop: () => Promise<void> }> {
   const server = createServer((asked, answer) => {
-    readWish(asked).then(
+    readTokenRequest(asked).then(
       ({ pod, audience }) => answer.end(mint(pod, audience)),
       () => answer.writeHead(400).end(),
     );
@@ -47,6 +47,6 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
-async function readWish(message: IncomingMessage): Promise<TokenWish> {
-  return JSON.parse(await readText(message)) as TokenWish;
+async function readTokenRequest(message: IncomingMessage): Promise<TokenRequest> {
+  return JSON.parse(await readText(message)) as TokenRequest;
 }

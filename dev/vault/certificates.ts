@@ -8,7 +8,7 @@ export interface Identity {
   readonly key: KeyObject;
 }
 
-export interface CertificateWish {
+export interface CertificateOptions {
   readonly commonName: string;
   readonly dnsNames: readonly string[];
   readonly ipAddresses: readonly string[];
@@ -22,24 +22,24 @@ export interface CertificateWish {
 const makeKeyPair = promisify(generateKeyPair);
 
 /** An X.509 certificate over a fresh RSA key, with the extensions Vault's PKI engine gives it. */
-export async function certify(wish: CertificateWish): Promise<Identity> {
+export async function certify(options: CertificateOptions): Promise<Identity> {
   const { publicKey, privateKey } = await makeKeyPair("rsa", { modulusLength: 2048 });
   const certificate = forge.pki.createCertificate();
   certificate.publicKey = forge.pki.publicKeyFromPem(publicKey.export({ type: "spki", format: "pem" }).toString());
   // A first bit of 0 keeps the number positive.
   certificate.serialNumber = Buffer.concat([Buffer.from([0x10]), randomBytes(19)]).toString("hex");
-  certificate.validity.notBefore = new Date(wish.notBefore);
-  certificate.validity.notAfter = new Date(wish.notAfter);
-  const subject = [{ name: "commonName", value: wish.commonName }];
+  certificate.validity.notBefore = new Date(options.notBefore);
+  certificate.validity.notAfter = new Date(options.notAfter);
+  const subject = [{ name: "commonName", value: options.commonName }];
   certificate.setSubject(subject);
-  certificate.setIssuer(wish.issuer?.certificate.subject.attributes ?? subject);
-  const issuer = wish.issuer?.certificate ?? certificate;
+  certificate.setIssuer(options.issuer?.certificate.subject.attributes ?? subject);
+  const issuer = options.issuer?.certificate ?? certificate;
   certificate.setExtensions([
-    ...(wish.issuer ? leafExtensions(wish) : rootExtensions),
+    ...(options.issuer ? leafExtensions(options) : rootExtensions),
     { name: "subjectKeyIdentifier" },
     { name: "authorityKeyIdentifier", keyIdentifier: issuer.generateSubjectKeyIdentifier().getBytes() },
   ]);
-  certificate.sign(signer(wish.issuer?.key ?? privateKey, certificate), forge.md.sha256.create());
+  certificate.sign(signer(options.issuer?.key ?? privateKey, certificate), forge.md.sha256.create());
   return { certificate, key: privateKey };
 }
 
@@ -57,7 +57,7 @@ const rootExtensions = [
   { name: "basicConstraints", critical: true, cA: true },
 ];
 
-function leafExtensions({ dnsNames, ipAddresses }: CertificateWish): object[] {
+function leafExtensions({ dnsNames, ipAddresses }: CertificateOptions): object[] {
   const names = [...dnsNames.map((value) => ({ type: 2, value })), ...ipAddresses.map((ip) => ({ type: 7, ip }))];
   return [
     { name: "keyUsage", critical: true, digitalSignature: true, keyEncipherment: true, keyAgreement: true },

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "../../src/shared/clock.js";
 import { Database } from "./database.js";
 import { type Fault, type FaultMatcher, Faults, type StandingFault } from "./faults.js";
 import { RequestLog } from "./request-log.js";
-import { ServiceAccountIssuer, type ServiceAccountTokenWish } from "./service-account-issuer.js";
+import { ServiceAccountIssuer, type ServiceAccountTokenOptions } from "./service-account-issuer.js";
 import { VaultCluster } from "./vault-cluster.js";
 import { VaultNode } from "./vault-node.js";
 
@@ -86,8 +86,8 @@ export class DevVault {
     this.#faults.clear();
   }
 
-  mintServiceAccountToken(wish: ServiceAccountTokenWish): string {
-    return this.kubernetes.mint(wish);
+  mintServiceAccountToken(options: ServiceAccountTokenOptions): string {
+    return this.kubernetes.mint(options);
   }
 
   get live(): LiveCounts {

@@ -13,7 +13,7 @@ import {
   displayPrefix,
   readTokenParameters,
   type TokenParameters,
-  wishOf,
+  tokenOptionsOf,
 } from "./token-parameters.js";
 import type { TokenStore } from "./token-store.js";
 
@@ -83,7 +83,7 @@ export class JwtAuth implements Engine {
     const user = claimAt(claims, role.userClaim, role.userClaimIsPointer);
     if (typeof user !== "string") throw badRequest(`claim "${role.userClaim}" not found in token`);
     const { token, warnings } = this.#tokens.create({
-      ...wishOf(role.token),
+      ...tokenOptionsOf(role.token),
       meta: { ...mapped(claims, role.mappings), role: name },
       displayName: `${displayPrefix(mount)}-${user}`,
       path: `${mount}login`,

@@ -13,7 +13,7 @@ import {
   displayPrefix,
   readTokenParameters,
   type TokenParameters,
-  wishOf,
+  tokenOptionsOf,
 } from "./token-parameters.js";
 import type { TokenStore } from "./token-store.js";
 
@@ -104,7 +104,7 @@ export class KubernetesAuth implements Engine {
     if (!this.#config) throw new Refusal(500, ["could not load backend configuration"]);
     const account = this.#recognised(jwt, role);
     const { token, warnings } = this.#tokens.create({
-      ...wishOf(role.token),
+      ...tokenOptionsOf(role.token),
       meta: {
         role: name,
         service_account_name: account.name,

@@ -33,13 +33,13 @@ export class LeaseStore {
   }
 
   /** `path` is the full path of the request that got it. A batch token's lease ends with the token. */
-  create(path: string, token: Token, wish: { renewable: boolean; limits: TtlLimits; owner: LeaseOwner }) {
+  create(path: string, token: Token, options: { renewable: boolean; limits: TtlLimits; owner: LeaseOwner }) {
     const now = this.#clock.wall();
-    const { seconds } = grantedTtl(wish.limits, { increment: 0, issuedAt: now, now });
+    const { seconds } = grantedTtl(options.limits, { increment: 0, issuedAt: now, now });
     const tokenEnd = token.type === "batch" ? (token.expiresAt ?? Infinity) : Infinity;
     const expiresAt = Math.min(now + seconds * 1_000, tokenEnd);
     const lease: Lease = {
-      ...wish,
+      ...options,
       id: `${path}/${letters(24)}`,
       token,
       issuedAt: now,

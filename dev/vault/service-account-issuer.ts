@@ -5,7 +5,7 @@ import { toSeconds } from "./go-time.js";
 import { uuidOf } from "./identifiers.js";
 import { audiencesOf, isSignedBy, parseJsonWebToken, signJsonWebToken } from "./json-web-token.js";
 
-export interface ServiceAccountTokenWish {
+export interface ServiceAccountTokenOptions {
   readonly namespace: string;
   readonly serviceAccount: string;
   /** Its uid; without it, one made from the name, always the same. */
@@ -40,30 +40,30 @@ export class ServiceAccountIssuer {
   }
 
   /** Claims as Kubernetes 1.34 writes them (pkg/serviceaccount/claims.go). */
-  claims(wish: ServiceAccountTokenWish): Data {
+  claims(options: ServiceAccountTokenOptions): Data {
     const now = toSeconds(this.#clock.wall());
-    const life = wish.seconds ?? 3_600;
+    const life = options.seconds ?? 3_600;
     return {
-      aud: wish.audiences,
+      aud: options.audiences,
       exp: now + life,
       iat: now,
       iss: "https://kubernetes.default.svc.cluster.local",
       jti: randomUUID(),
       "kubernetes.io": {
-        namespace: wish.namespace,
-        ...(wish.pod && { node: { name: "node1", uid: uuidOf("node1") }, pod: wish.pod }),
+        namespace: options.namespace,
+        ...(options.pod && { node: { name: "node1", uid: uuidOf("node1") }, pod: options.pod }),
         serviceaccount: {
-          name: wish.serviceAccount,
-          uid: wish.serviceAccountUid ?? uuidOf(`${wish.namespace}/${wish.serviceAccount}`),
+          name: options.serviceAccount,
+          uid: options.serviceAccountUid ?? uuidOf(`${options.namespace}/${options.serviceAccount}`),
         },
       },
       nbf: now,
-      sub: `system:serviceaccount:${wish.namespace}:${wish.serviceAccount}`,
+      sub: `system:serviceaccount:${options.namespace}:${options.serviceAccount}`,
     };
   }
 
-  mint(wish: ServiceAccountTokenWish): string {
-    return this.sign(this.claims(wish));
+  mint(options: ServiceAccountTokenOptions): string {
+    return this.sign(this.claims(options));
   }
 
   /** Signs whatever it is given. */

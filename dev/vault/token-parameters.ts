@@ -1,6 +1,6 @@
 import type { Data } from "./answer.js";
 import { flag, list, seconds, text, whole } from "./fields.js";
-import type { TokenWish } from "./token-store.js";
+import type { NewToken } from "./token-store.js";
 
 /** What every auth method's role says about the tokens it gives. Seconds. */
 export interface TokenParameters {
@@ -43,8 +43,10 @@ export function describeTokenParameters(parameters: TokenParameters): Data {
   };
 }
 
-/** The part of a token's wish that a role decides. */
-export function wishOf(parameters: TokenParameters): Pick<TokenWish, "policies" | "limits" | "type" | "numUses"> {
+/** The part of a token's options that a role decides. */
+export function tokenOptionsOf(
+  parameters: TokenParameters,
+): Pick<NewToken, "policies" | "limits" | "type" | "numUses"> {
   const { ttl, maxTtl, explicitMaxTtl, period, numUses } = parameters;
   return {
     policies: parameters.noDefaultPolicy ? parameters.policies : [...parameters.policies, "default"],

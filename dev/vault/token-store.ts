@@ -31,7 +31,7 @@ export interface Token {
 }
 
 /** What a token is asked to be; what is left out takes Vault's default. */
-export type TokenWish = Pick<Token, "policies" | "displayName" | "path" | "limits"> &
+export type NewToken = Pick<Token, "policies" | "displayName" | "path" | "limits"> &
   Partial<Pick<Token, "id" | "type" | "meta" | "entityId" | "orphan" | "renewable" | "parent" | "numUses">> & {
     readonly eternal?: boolean;
   };
@@ -49,29 +49,29 @@ export class TokenStore {
     this.#onEnd = onEnd;
   }
 
-  create(wish: TokenWish): { token: Token; warnings: string[] } {
+  create(options: NewToken): { token: Token; warnings: string[] } {
     const now = this.#clock.wall();
-    const type = wish.type ?? "service";
-    const granted = grantedTtl(wish.limits, { increment: 0, issuedAt: now, now });
+    const type = options.type ?? "service";
+    const granted = grantedTtl(options.limits, { increment: 0, issuedAt: now, now });
     const token: Token = {
-      id: wish.id ?? (type === "batch" ? batchTokenId() : serviceTokenId()),
+      id: options.id ?? (type === "batch" ? batchTokenId() : serviceTokenId()),
       accessor: type === "batch" ? "" : letters(24),
       type,
-      policies: [...new Set(wish.policies)].sort(),
-      meta: wish.meta ?? null,
-      displayName: wish.displayName,
-      path: wish.path,
-      entityId: wish.entityId ?? "",
-      orphan: wish.orphan ?? false,
-      renewable: type === "service" && (wish.renewable ?? true) && !wish.eternal,
-      parent: wish.parent,
-      limits: wish.limits,
-      creationTtl: wish.eternal ? 0 : granted.seconds,
+      policies: [...new Set(options.policies)].sort(),
+      meta: options.meta ?? null,
+      displayName: options.displayName,
+      path: options.path,
+      entityId: options.entityId ?? "",
+      orphan: options.orphan ?? false,
+      renewable: type === "service" && (options.renewable ?? true) && !options.eternal,
+      parent: options.parent,
+      limits: options.limits,
+      creationTtl: options.eternal ? 0 : granted.seconds,
       issuedAt: now,
-      expiresAt: wish.eternal ? undefined : now + granted.seconds * 1_000,
+      expiresAt: options.eternal ? undefined : now + granted.seconds * 1_000,
       lastRenewal: undefined,
-      numUses: type === "batch" ? 0 : (wish.numUses ?? 0),
-      usesLeft: wish.numUses ?? 0,
+      numUses: type === "batch" ? 0 : (options.numUses ?? 0),
+      usesLeft: options.numUses ?? 0,
     };
     this.#tokens.set(token.id, token);
     this.#expect(token);

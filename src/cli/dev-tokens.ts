@@ -9,11 +9,11 @@ export const devTokenSocket = (providerSocket: string) => join(dirname(providerS
 const mostBytes = 16 << 10;
 
 /** Asks the `keymount dev` beside the provider's socket; `undefined` where there is none. */
-export const devTokens: TokenSource = (wish, signal) =>
+export const devTokens: TokenSource = (asked, signal) =>
   new Promise((resolve, reject) => {
     // No kept connection: a keymount dev that was started anew has another socket.
     const options = {
-      socketPath: devTokenSocket(wish.socketPath),
+      socketPath: devTokenSocket(asked.socketPath),
       method: "POST",
       path: "/",
       agent: false as const,
@@ -25,7 +25,7 @@ export const devTokens: TokenSource = (wish, signal) =>
     asking.on("error", (error: NodeJS.ErrnoException) =>
       error.code === "ENOENT" || error.code === "ECONNREFUSED" ? resolve(undefined) : reject(error),
     );
-    asking.end(JSON.stringify({ pod: wish.pod, audience: wish.audience }));
+    asking.end(JSON.stringify({ pod: asked.pod, audience: asked.audience }));
   });
 
 export async function readText(message: IncomingMessage): Promise<string> {

@@ -7,7 +7,7 @@ import { mountWith, startTestServer, temporaryDirectory } from "../testing/rpc-s
 import type { MountRequest, MountResponse } from "../wire/provider.js";
 import type { CommandIo } from "./command-io.js";
 import { mountCommand } from "./mount.js";
-import type { TokenSource, TokenWish } from "./pod-token.js";
+import type { TokenSource, TokenRequest } from "./pod-token.js";
 
 const clock = new FakeClock(Date.parse("2026-01-01T10:00:00Z"));
 const never = new AbortController().signal;
@@ -173,14 +173,14 @@ describe("says who mounts", () => {
 
   test("and asks for a token where none is given", async () => {
     const { usual, asked } = await stage(good);
-    const wishes: TokenWish[] = [];
-    const tokenSource: TokenSource = async (wish) => {
-      wishes.push(wish);
+    const requests: TokenRequest[] = [];
+    const tokenSource: TokenSource = async (request) => {
+      requests.push(request);
       return "minted";
     };
     const files = { "class.yaml": `${webClass}    audience: bao\n` };
     expect(await mount([...usual, "--pod", "web-7"], { files, tokenSource })).toMatchObject({ code: 0 });
-    expect(wishes).toEqual([
+    expect(requests).toEqual([
       {
         audience: "bao",
         socketPath: usual[3],

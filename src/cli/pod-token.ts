@@ -1,9 +1,9 @@
 import type { MountingPod, PodToken } from "../driver/mount-request.js";
 
 /** Mints a token as a kubelet would; `undefined` where nobody can. */
-export type TokenSource = (wish: TokenWish, signal: AbortSignal) => Promise<string | undefined>;
+export type TokenSource = (request: TokenRequest, signal: AbortSignal) => Promise<string | undefined>;
 
-export interface TokenWish {
+export interface TokenRequest {
   pod: MountingPod;
   audience: string;
   /** Of the provider the token is for. */

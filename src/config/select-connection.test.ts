@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { sampleConnection } from "../testing/connection.js";
 import type { OperatorConfig } from "./operator-config.js";
-import { type ConnectionWish, selectConnection } from "./select-connection.js";
+import { type ConnectionRequest, selectConnection } from "./select-connection.js";
 
 const { policy } = sampleConnection();
 const main = sampleConnection({
@@ -26,7 +26,7 @@ const operator: OperatorConfig = {
   classAddress: "refuse",
 };
 
-test.each<[string, ConnectionWish, string, string]>([
+test.each<[string, ConnectionRequest, string, string]>([
   ["nothing: the default", {}, "shop", "main"],
   ["a name", { connection: "payments" }, "shop", "payments"],
   ["a name's own address", { connection: "main", address: "https://vault-1.example:8200" }, "shop", "main"],
@@ -40,20 +40,20 @@ test.each<[string, ConnectionWish, string, string]>([
   ["the second address, spelt otherwise", { address: "HTTPS://Vault-1.Example.:8200/" }, "shop", "main"],
   ["an alias", { address: "http://vault.vault:8200" }, "shop", "main"],
   ["an address of two connections, by namespace", { address: "https://vault-0.example:8200" }, "tenant-a", "main"],
-])("%s", (_name, wish, namespace, expected) => {
-  expect(selectConnection(operator, wish, namespace).name).toBe(expected);
+])("%s", (_name, request, namespace, expected) => {
+  expect(selectConnection(operator, request, namespace).name).toBe(expected);
 });
 
 test("of the connections that list an address, the one that is open to the namespace", () => {
   const closed = { ...main, policy: { ...policy, namespaces: ["shop"] } };
   const shared: OperatorConfig = { ...operator, connections: [closed, tenants], defaultConnection: closed };
-  const wish = { address: "https://vault-0.example:8200" };
-  expect(selectConnection(shared, wish, "tenant-a").name).toBe("tenants");
-  expect(selectConnection(shared, wish, "shop").name).toBe("main");
-  expect(selectConnection(shared, wish, "nobody").name).toBe("main");
+  const request = { address: "https://vault-0.example:8200" };
+  expect(selectConnection(shared, request, "tenant-a").name).toBe("tenants");
+  expect(selectConnection(shared, request, "shop").name).toBe("main");
+  expect(selectConnection(shared, request, "nobody").name).toBe("main");
 });
 
-test.each<[string, ConnectionWish, string, string]>([
+test.each<[string, ConnectionRequest, string, string]>([
   ["an unlisted address", { address: "https://attacker.example" }, "permission_denied", "connections.main.aliases"],
   ["cloud metadata", { address: "http://169.254.169.254" }, "permission_denied", "classAddress: use-default"],
   ["an unlisted socket", { address: "unix:///run/other.sock" }, "permission_denied", "unix:///run/other.sock"],
@@ -72,8 +72,8 @@ test.each<[string, ConnectionWish, string, string]>([
     "invalid_request",
     "connections.payments.aliases",
   ],
-])("refuses %s", (_name, wish, code, message) => {
-  const select = () => selectConnection(operator, wish, "tenant-a");
+])("refuses %s", (_name, request, code, message) => {
+  const select = () => selectConnection(operator, request, "tenant-a");
   expect(select).toThrow(
     expect.objectContaining({ code, message: expect.stringContaining(message) as string }) as Error,
   );

@@ -6,7 +6,7 @@ import { readOrigin } from "./origin.js";
 import { admitsNamespace } from "./policy.js";
 
 /** What a class says about where its secrets are. */
-export interface ConnectionWish {
+export interface ConnectionRequest {
   /** The operator's connection by name. */
   connection?: string | undefined;
   /** An origin that a connection lists; never dialled. */
@@ -18,9 +18,9 @@ export interface ConnectionWish {
  * `invalid_request` or `permission_denied`, which name the setting that would help. Whether the pod may use the
  * connection is for `policyRefusals` to say; `namespace`, the pod's, decides between connections that list one address.
  */
-export function selectConnection(operator: OperatorConfig, wish: ConnectionWish, namespace: string): Connection {
-  const named = wish.connection === undefined ? undefined : byName(operator, wish.connection, namespace);
-  const listed = wish.address === undefined ? undefined : byAddress(operator, wish.address, namespace);
+export function selectConnection(operator: OperatorConfig, request: ConnectionRequest, namespace: string): Connection {
+  const named = request.connection === undefined ? undefined : byName(operator, request.connection, namespace);
+  const listed = request.address === undefined ? undefined : byAddress(operator, request.address, namespace);
   if (named && listed && !listed.includes(named)) throw disagreeing(named, listed);
   return named ?? listed?.[0] ?? operator.defaultConnection;
 }

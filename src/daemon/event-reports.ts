@@ -116,7 +116,7 @@ const reports = {
   },
 
   staleServed({ principal, request, error, heldForMs }, { log, metrics }) {
-    metrics.heldInstead(principal.connection.name, error.code);
+    metrics.staleServed(principal.connection.name, error.code);
     log.debug(
       {
         ...principalFields(principal),
@@ -227,7 +227,7 @@ const reports = {
   podGone({ pod }, { log }) {
     log.info(podFields(pod), "the pod is gone; its tokens and leases are revoked");
   },
-  podFateUnknown({ pod, error }, { log }) {
+  podStatusUnknown({ pod, error }, { log }) {
     log.debug({ ...podFields(pod), ...describeError(error) }, "a pod may be gone; the API server does not answer");
   },
 
@@ -274,7 +274,7 @@ const reports = {
   workerFailed({ reason }, { log }) {
     log.error(describeError(reason), "worker failed");
   },
-  choreFailed({ error }, { log }) {
+  taskFailed({ error }, { log }) {
     log.error(describeError(error), "housekeeping failed");
   },
 } satisfies Reports;

@@ -94,9 +94,9 @@ describe("what breaks the Go provider", () => {
     ["namespace", { namespace: "other" }],
     ["service account", { serviceAccount: "other" }],
     ["pod uid", { pod: { name: "web-0", uid: "another" } }],
-  ])("a JWT that names another %s is refused before anything is asked", async (claim, wish) => {
+  ])("a JWT that names another %s is refused before anything is asked", async (claim, options) => {
     const provider = await startProvider();
-    const tokens = { vault: { token: provider.vault.mint(wish), expirationTimestamp: "2100-01-01T00:00:00Z" } };
+    const tokens = { vault: { token: provider.vault.mint(options), expirationTimestamp: "2100-01-01T00:00:00Z" } };
     expect(await provider.mount({ objects }, { tokens })).toMatchObject({
       ok: false,
       code: "PERMISSION_DENIED",

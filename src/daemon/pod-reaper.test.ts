@@ -13,7 +13,7 @@ let clock: FakeClock;
 let state: PodWatchState;
 let watched: Set<string>;
 let owners: Set<string>;
-let fates: (uid: string) => "lives" | "gone" | "unknown";
+let statuses: (uid: string) => "lives" | "gone" | "unknown";
 let told: string[];
 let departures: PodReaper;
 
@@ -22,7 +22,7 @@ beforeEach(() => {
   state = "live";
   watched = new Set(["a", "b"]);
   owners = new Set(["a", "b"]);
-  fates = () => "gone";
+  statuses = () => "gone";
   told = [];
   departures = new PodReaper({
     watch: {
@@ -31,17 +31,17 @@ beforeEach(() => {
       },
       find: (uid) => (watched.has(uid) ? podOf(uid) : undefined),
     },
-    fate: async ({ uid }) => {
+    status: async ({ uid }) => {
       told.push(`asked of ${uid}`);
-      const fate = fates(uid);
-      if (fate === "unknown") throw new ProviderError("unavailable", "no answer");
-      return fate;
+      const status = statuses(uid);
+      if (status === "unknown") throw new ProviderError("unavailable", "no answer");
+      return status;
     },
     owners: () => [...owners].map(podOf),
     gone: (uid) => (owners.delete(uid), told.push(`${uid} is gone`)),
     clock,
     random: () => 0.5,
-    emit: ({ kind, pod }) => kind === "podFateUnknown" && told.push(`of ${pod.uid} nothing is known`),
+    emit: ({ kind, pod }) => kind === "podStatusUnknown" && told.push(`of ${pod.uid} nothing is known`),
   });
 });
 
@@ -85,7 +85,7 @@ test("one that comes back into the watch is forgiven", async () => {
 
 test("one that lives, although the watch does not have it, is asked about again, rarely", async () => {
   watched.delete("a");
-  fates = () => "lives";
+  statuses = () => "lives";
   await pass(300);
   expect(told.length).toBeGreaterThan(3);
   expect(told.length).toBeLessThan(7);
@@ -101,13 +101,13 @@ describe("nothing is concluded", () => {
 
   test("from an API server that does not answer: it is asked again, ever more rarely", async () => {
     watched.delete("a");
-    fates = () => "unknown";
+    statuses = () => "unknown";
     await pass(600);
     expect(told).not.toContain("a is gone");
     const asked = told.filter((line) => line.startsWith("asked")).length;
     expect(asked).toBeGreaterThan(3);
     expect(asked).toBeLessThan(20);
-    fates = () => "gone";
+    statuses = () => "gone";
     await pass(400);
     expect(told).toContain("a is gone");
   });

@@ -9,12 +9,12 @@ import { backoff } from "../vault/backoff.js";
 export type ReaperEvent =
   | { kind: "podGone"; pod: VolumePod }
   /** It is not in the watch, and the API server does not tell; it is asked again. */
-  | { kind: "podFateUnknown"; pod: VolumePod; error: ProviderError };
+  | { kind: "podStatusUnknown"; pod: VolumePod; error: ProviderError };
 
 export interface PodReaperParts {
   watch: Pick<PodWatch, "state" | "find">;
   /** Asks the API server about the one pod. */
-  fate: (pod: VolumePod, signal: AbortSignal) => Promise<"lives" | "gone">;
+  status: (pod: VolumePod, signal: AbortSignal) => Promise<"lives" | "gone">;
   /** Those that hold anything. */
   owners: () => Iterable<VolumePod>;
   /** Nothing of the pod is needed any more. */
@@ -83,10 +83,10 @@ export class PodReaper {
   }
 
   async #ask(absence: Absence, signal: AbortSignal): Promise<void> {
-    const { fate, clock, random, emit } = this.#parts;
+    const { status, clock, random, emit } = this.#parts;
     absence.asking = true;
     try {
-      const told = await fate(absence.pod, signal);
+      const told = await status(absence.pod, signal);
       absence.failures = 0;
       if (told === "gone") absence.confirmedAt = clock.monotonic();
       else absence.askAt = clock.monotonic() + doubtMs;
@@ -94,7 +94,7 @@ export class PodReaper {
       if (signal.aborted) return;
       absence.failures += 1;
       absence.askAt = clock.monotonic() + backoff(absence.failures, Infinity, random());
-      emit({ kind: "podFateUnknown", pod: absence.pod, error: ProviderError.from(reason) });
+      emit({ kind: "podStatusUnknown", pod: absence.pod, error: ProviderError.from(reason) });
     } finally {
       absence.asking = false;
     }

@@ -29,4 +29,4 @@ export type ProviderEvent =
   | ReaperEvent
   | WorkerEvent
   | MountEvent
-  | { kind: "choreFailed"; error: unknown };
+  | { kind: "taskFailed"; error: unknown };

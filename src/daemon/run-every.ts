@@ -1,17 +1,17 @@
 import type { Clock } from "../shared/clock.js";
 
-/** Runs `chores` now and every `roundMs`, until the signal aborts; resolves then. A chore that fails is told to `failed` and tried again. */
+/** Runs `tasks` now and every `roundMs`, until the signal aborts; resolves then. A task that fails is reported to `failed` and tried again. */
 export async function runEvery(
   clock: Clock,
   roundMs: number,
-  chores: readonly (() => unknown)[],
+  tasks: readonly (() => unknown)[],
   failed: (error: unknown) => void,
   signal: AbortSignal,
 ): Promise<void> {
   do {
-    for (const chore of chores) {
+    for (const task of tasks) {
       try {
-        await chore();
+        await task();
       } catch (error) {
         if (!signal.aborted) failed(error);
       }

@@ -69,7 +69,7 @@ export async function startCredentials(
     paths,
     emit,
     lives: (uid) => watch?.state === "live" && watch.find(uid) !== undefined,
-    refreshWished: (uid) => watch?.find(uid)?.refresh,
+    refreshRequested: (uid) => watch?.find(uid)?.refresh,
     credentialsRefused: () => stateOwner?.refusal(),
     lifetime: life.signal,
   });
@@ -92,7 +92,7 @@ export async function startCredentials(
     watch &&
     new PodReaper({
       watch,
-      fate: (pod, asking) => podStatus(parts.pods!, pod, asking),
+      status: (pod, asking) => podStatus(parts.pods!, pod, asking),
       owners: () => owners(cache.volumes()),
       gone: (uid) => cache.forgetPod(uid),
       clock,
@@ -107,7 +107,7 @@ export async function startCredentials(
   ];
   const identified = () => options.operator.connections.map((connection) => client.identify(connection, life.signal));
   const everyMinute = [() => cache.sweep(clock.monotonic()), () => tokens.sweep(), () => Promise.all(identified())];
-  const failed = (error: unknown) => emit({ kind: "choreFailed", error });
+  const failed = (error: unknown) => emit({ kind: "taskFailed", error });
   const running = [
     runEvery(clock, 1_000, everySecond, failed, life.signal),
     runEvery(clock, 60_000, everyMinute, failed, life.signal),

@@ -49,7 +49,7 @@ async function lookAtSocket(path: string, expected: Expectation, signal: AbortSi
     throw new Problem("socket.not-a-socket", `there is ${kind}, no socket`);
   }
   await meet(path, signal);
-  return greet(path, found.uid, signal);
+  return callVersion(path, found.uid, signal);
 }
 
 async function absent(path: string, code: string, { must, inCluster }: Expectation): Promise<CheckResult<true>> {
@@ -79,7 +79,7 @@ async function meet(path: string, signal: AbortSignal): Promise<void> {
   throw new Problem("socket.mute", `it takes no connection (${fault})`);
 }
 
-async function greet(path: string, uid: number, signal: AbortSignal): Promise<CheckResult<true>> {
+async function callVersion(path: string, uid: number, signal: AbortSignal): Promise<CheckResult<true>> {
   const client = new DriverClient(path, { timeoutMs: 5_000 });
   try {
     const { runtimeName, runtimeVersion } = await client.version(signal).catch(() => {

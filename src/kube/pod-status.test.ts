@@ -17,9 +17,9 @@ test.each<[string, ApiAnswer, "gone" | "lives"]>([
   ["it runs", found("uid-1", "Running"), "lives"],
   ["it is about to start", found("uid-1", "Pending"), "lives"],
   ["nobody knows how it is", found("uid-1", "Unknown"), "lives"],
-])("where %s", async (_what, answer, fate) => {
+])("where %s", async (_what, answer, status) => {
   const { client, calls } = await startKubernetesApi(() => answer);
-  expect(await podStatus(client, pod, never)).toBe(fate);
+  expect(await podStatus(client, pod, never)).toBe(status);
   expect(calls.map(({ path }) => path)).toEqual(["/api/v1/namespaces/shop/pods/web-0"]);
 });
 

@@ -105,7 +105,7 @@ test("asks for the node's living pods only, and for their metadata", async () =>
   ]);
 });
 
-test("knows who is there, who comes, who goes, and what they wish", async () => {
+test("knows who is there, who comes, who goes, and what they request", async () => {
   watches = [
     [
       { type: "ADDED", object: pod("c", "11") },
@@ -201,7 +201,7 @@ test("tells a pod from the one of the same name before it, and takes what it kno
   expect([watch.find("a"), watch.find("a2")?.name, watch.size]).toEqual([undefined, "web-a", 2]);
 });
 
-test("keeps no more of a wish than tells it from another", async () => {
+test("keeps no more of a refresh request than tells it from another", async () => {
   lists = [listed("10", [pod("a", "5", { annotations: { "keymount.dev/refresh": "x".repeat(5_000) } })])];
   await run();
   expect(watch.find("a")!.refresh).toBe(`${"x".repeat(250)}…`);

@@ -32,7 +32,7 @@ let vault: CountingVault;
 let cache: SecretCache;
 let source: CachedSecretSource;
 let tokens: TokenStore;
-let heldInstead: string[];
+let staleServed: string[];
 
 /** A draw of one half: refresh factors are 1, and spreads are half of their span. */
 /** What an answer of the counting Vault takes. */
@@ -41,12 +41,12 @@ const one = heldBytes(100, kv);
 function start(change: Partial<CredentialsParts["limits"]> = {}): void {
   clock = new FakeClock();
   vault = new CountingVault(clock);
-  heldInstead = [];
+  staleServed = [];
   ({ cache, source, tokens } = testCredentials({
     client: vault,
     clock,
     limits: sampleLimits({ bindings: 100, bytes: 100 * one, ...change }),
-    emit: (event) => event.kind === "staleServed" && heldInstead.push(event.request.path),
+    emit: (event) => event.kind === "staleServed" && staleServed.push(event.request.path),
   }));
 }
 
@@ -132,7 +132,7 @@ describe("a static answer", () => {
       vault.replies.set(other.path, { body: secret("other-2") });
       await clock.advance(3 * minute);
       expect(await mount({ requests: [kv, other] })).toEqual(["1", "other-2"]);
-      expect(heldInstead).toEqual([kv.path]);
+      expect(staleServed).toEqual([kv.path]);
     },
   );
 

@@ -52,7 +52,7 @@ export interface CachedSecretSourceParts {
   /** Why no credential may be made on this node now; `undefined` when it may. */
   credentialsRefused: () => ProviderError | undefined;
   /** The refresh that the pod asks for: read everything static again when it is another than before. */
-  refreshWished: (podUid: string) => string | undefined;
+  refreshRequested: (podUid: string) => string | undefined;
 }
 
 /** What one volume asks, and where its answer goes. */
@@ -85,12 +85,12 @@ export class CachedSecretSource implements SecretSource {
   }
 
   begin(principal: Principal): MountTransaction {
-    const { cache, mountBytes, clock, emit, refreshWished, journal } = this.#parts;
+    const { cache, mountBytes, clock, emit, refreshRequested, journal } = this.#parts;
     const { ownerKey, volumeKey, podVolume, pod } = principal;
     const { namespace, name, uid } = pod;
     const of = { ownerKey, namespace, volumeKey, ...(podVolume && { pod: { namespace, name, uid } }) };
     const volume = cache.volume(of, clock.monotonic());
-    const refresh = podVolume ? refreshWished(uid) : undefined;
+    const refresh = podVolume ? refreshRequested(uid) : undefined;
     const anew = refresh !== undefined && refresh !== volume.refresh;
     const given = new Map<string, { entry: CacheEntry; answer: CachedSecret }>();
     const asked = new Set<CacheEntry>();
@@ -181,7 +181,7 @@ export class CachedSecretSource implements SecretSource {
       const { principal, volume, entry, request } = question;
       const error = ProviderError.from(reason);
       const standIn = this.#held(entry) ?? volume.delivered.get(entry);
-      if (!standIn || signal.aborted || isWished(error, options)) throw error;
+      if (!standIn || signal.aborted || failsMount(error, options)) throw error;
       entry.refreshFailed = true;
       const heldForMs = this.#parts.clock.monotonic() - standIn.readAt;
       this.#parts.emit({ kind: "staleServed", principal, request, error, heldForMs });
@@ -369,8 +369,8 @@ function priorityOf(volume: VolumeRecord, heldKind: AnswerKind | undefined): Pri
   return heldKind === "static" ? "refresh" : "replacement";
 }
 
-/** Vault, alive and well, says no: the class may wish to hear it. */
-function isWished(error: ProviderError, { onDenied, optional }: FetchOptions): boolean {
+/** Whether the error fails the Mount although there is an answer to stand in: a refusal of a Vault that is well, as the class asks. */
+function failsMount(error: ProviderError, { onDenied, optional }: FetchOptions): boolean {
   if (!(error instanceof VaultError)) return false;
   if (["missing", "deleted", "destroyed"].includes(error.kind)) return onDenied === "fail" || optional === true;
   return onDenied === "fail" && ["denied", "login_denied"].includes(error.kind);

@@ -7,7 +7,7 @@ import { type Term, endOf, newTerm, renewalAt, replacementAt } from "../vault/te
 import type { Lease, VaultAnswer } from "../vault/vault-client.js";
 
 /**
- * - `static`: no lease, by GET or LIST; read again when it is older than its reader wishes.
+ * - `static`: no lease, by GET or LIST; read again when it is older than its reader allows.
  * - `leased`: has a lease id; lives as long as the lease and the token that made it.
  * - `issued`: made by the asking (another method, a certificate); asking again would make another.
  */

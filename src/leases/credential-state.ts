@@ -78,11 +78,11 @@ export class CredentialState {
     const { ownerKey, tokens, bindings, lost } = owner;
     const now = clock.monotonic();
     const current = tokens.find(({ state }) => state === "current");
-    if (current) this.#unhurried(current, now);
+    if (current) this.#spreadRenewal(current, now);
     if (lost.length > 0 && current) current.leases += 1;
     for (const volume of bindings) cache.restore(volume);
     for (const entry of cache.entriesOf(ownerKey)) {
-      if (entry.answer) this.#unhurried(entry.answer, now);
+      if (entry.answer) this.#spreadRenewal(entry.answer, now);
       this.#learnPath(entry);
     }
     this.#parts.tokens.restore(ownerKey, tokens);
@@ -96,7 +96,7 @@ export class CredentialState {
     this.#parts.paths.learn(connection.name, vaultNamespace, request.path);
   }
 
-  #unhurried(renewable: { term?: Term; retryAt: number }, now: number): void {
+  #spreadRenewal(renewable: { term?: Term; retryAt: number }, now: number): void {
     const { term } = renewable;
     if (!term) return;
     const left = term.grantedAt + term.grantedMs - now;

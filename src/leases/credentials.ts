@@ -29,7 +29,7 @@ export interface CredentialsParts {
   /** Which pods are known to live; where nobody knows, none is. */
   lives: (podUid: string) => boolean;
   /** See `CachedSecretSourceParts`. */
-  refreshWished: (podUid: string) => string | undefined;
+  refreshRequested: (podUid: string) => string | undefined;
   /** See `CachedSecretSourceParts`. */
   credentialsRefused: () => ProviderError | undefined;
   /** Ends what goes on in the background. */
@@ -59,7 +59,7 @@ export function createCredentials(parts: CredentialsParts): Credentials {
   const isNeeded = (ownerKey: string) => cache.isNeeded(ownerKey);
   const tokens = new TokenStore({ ...common, isNeeded, lifetime });
   const secrets = new VaultSecrets({ client, tokens, paths, emit, lifetime });
-  const { refreshWished, credentialsRefused, scheduler } = parts;
+  const { refreshRequested, credentialsRefused, scheduler } = parts;
   const inFlight = new FairBudget(limits.inFlightBytes);
   const source = new CachedSecretSource({
     ...common,
@@ -68,7 +68,7 @@ export function createCredentials(parts: CredentialsParts): Credentials {
     mountBytes: 2 * limits.responseBytes,
     scheduler,
     reader: secrets,
-    refreshWished,
+    refreshRequested,
     credentialsRefused,
   });
   const state = new CredentialState({ journal, cache, tokens, paths, clock, random, emit });

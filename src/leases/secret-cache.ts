@@ -30,7 +30,7 @@ export interface VolumeRecord {
   deliveries: number;
   /** The versions last delivered; absent until a Mount has succeeded. */
   versions?: string;
-  /** The pod's wish for a refresh (an annotation) that the last delivery has fulfilled. */
+  /** The refresh that the pod requested (an annotation) and the last delivery has brought. */
   refresh?: string;
   /** The volume has been delivered for another owner key since. */
   supersededAt?: number;

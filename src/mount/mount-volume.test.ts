@@ -183,7 +183,7 @@ describe("an answer of which not every file can be made", () => {
   });
 });
 
-test("objects of one request are asked for once, as often as the most eager of them wishes", async () => {
+test("objects of one request are asked for once, as often as the shortest refreshInterval among them", async () => {
   const asked: number[] = [];
   const eager = parts({ "secret/data/a": "1" });
   const transaction = eager.answers.begin(samplePrincipal());

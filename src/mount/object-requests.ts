@@ -20,7 +20,7 @@ export interface FetchGroup {
   fetchOf: ReadonlyMap<VaultRequest, Fetch>;
 }
 
-/** One request, and how those who name it wish for its answer. */
+/** One request, and what the objects that name it allow its answer to be. */
 export interface Fetch {
   request: VaultRequest;
   options: Omit<FetchOptions, "onDenied">;

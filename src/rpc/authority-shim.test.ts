@@ -89,7 +89,7 @@ test("what a client sends is written nowhere, though grpc-js would", async () =>
   const written = vi.spyOn(console, "error").mockImplementation(() => {});
   onTestFinished(() => written.mockRestore());
   const client = await connected();
-  client.greet();
+  client.callVersion();
   client.send(headers(1, firstBlock("localhost", literal("$", "theirs"))), body(1));
   await client.until(() => client.endOf(1) !== undefined);
   expect(written).not.toHaveBeenCalled();
@@ -105,7 +105,7 @@ describe(":authority", () => {
     ["none", undefined],
   ])("%s is answered", async (_name, authority) => {
     const client = await connected();
-    client.greet();
+    client.callVersion();
     client.send(headers(1, firstBlock(authority)), body(1));
     await client.until(() => client.endOf(1) !== undefined);
     expect(client.endOf(1)).toBe("answered");
@@ -193,7 +193,7 @@ describe("a connection with the socket's path as its authority", () => {
   ])("%s", async (_name, streams, frames) => {
     for (const size of [1_000_000, 1]) {
       const client = await connected();
-      client.greet();
+      client.callVersion();
       const bytes = Buffer.concat(frames);
       for (let at = 0; at < bytes.length; at += size) client.send(bytes.subarray(at, at + size));
       await client.until(() => streams.every((stream) => client.endOf(stream)));
@@ -203,7 +203,7 @@ describe("a connection with the socket's path as its authority", () => {
 
   test("has its PINGs answered, before and after its first request", async () => {
     const client = await connected();
-    client.greet();
+    client.callVersion();
     const ping = frame(6, 0, 0, Buffer.alloc(8, 7));
     client.send(ping, headers(1, block), ping, body(1), ping);
     await client.until(() => client.frames.filter(({ type }) => type === 6).length === 3);
@@ -212,7 +212,7 @@ describe("a connection with the socket's path as its authority", () => {
 
   test("gives up one request, and goes on", async () => {
     const client = await connected();
-    client.greet();
+    client.callVersion();
     client.send(headers(1, block), frame(3, 0, 1, Buffer.from([0, 0, 0, 8])), headers(3, indexedBlock), body(3));
     await client.until(() => client.endOf(3) !== undefined);
     expect(client.endOf(3)).toBe("answered");
@@ -220,7 +220,7 @@ describe("a connection with the socket's path as its authority", () => {
 
   test("goes away amid a request, which is then cancelled", async () => {
     const { called, client } = await connectedToSlowMount();
-    client.greet();
+    client.callVersion();
     const mountBlock = Buffer.concat([
       Buffer.from([0x83, 0x86]),
       literal(":path", "/v1alpha1.CSIDriverProvider/Mount"),
@@ -236,7 +236,7 @@ describe("a connection with the socket's path as its authority", () => {
 
   test("makes ten thousand requests", async () => {
     const client = await connected();
-    client.greet();
+    client.callVersion();
     const window = Buffer.alloc(4);
     window.writeUInt32BE(2 ** 30);
     client.send(frame(8, 0, 0, window), headers(1, block), body(1));
@@ -277,7 +277,7 @@ describe("bytes that are no HTTP/2 end the connection, and only it", () => {
     ],
   ])("%s", async (_name, frames) => {
     const client = await connected();
-    client.greet();
+    client.callVersion();
     client.send(...frames);
     await client.until(() => client.goaway !== undefined);
     expect(client.goaway).toBe(compressionError);

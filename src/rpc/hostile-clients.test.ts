@@ -48,7 +48,7 @@ async function hostile() {
   const { socketPath } = await startTestServer();
   const client = await RawHttp2Client.connect(socketPath);
   onTestFinished(() => client.close());
-  client.greet();
+  client.callVersion();
   return { client, uncaught, socketPath };
 }
 

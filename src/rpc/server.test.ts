@@ -275,7 +275,7 @@ describe("a stop", () => {
   test("says goodbye to idle connections, and waits for none", async () => {
     const server = await startTestServer();
     const client = await RawHttp2Client.connect(server.socketPath);
-    client.greet();
+    client.callVersion();
     await client.until(() => client.frames.length > 0);
     await server.stop();
     await client.until(() => client.closed);

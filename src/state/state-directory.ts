@@ -3,7 +3,7 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 import { ProviderError } from "../shared/errors.js";
 import { quoted } from "../shared/quoted.js";
 
-export interface StateDirectoryWish {
+export interface StateDirectoryOptions {
   path: string;
   /** Also where files outlive the node's power: the operator's choice. */
   onDisk: boolean;
@@ -17,7 +17,10 @@ const [groupOrOthersWrite, sticky, anyButOwner] = [0o022, 0o1000, 0o077];
  * The directory that keeps what is held, made where it is not there, for nobody's eyes but ours. Gives its real path.
  * Throws `invalid_request` for one that others could have put there or could replace, and for one on a disk unless told.
  */
-export async function openStateDirectory({ path, onDisk }: StateDirectoryWish, signal: AbortSignal): Promise<string> {
+export async function openStateDirectory(
+  { path, onDisk }: StateDirectoryOptions,
+  signal: AbortSignal,
+): Promise<string> {
   if (!isAbsolute(path) || resolve(path) !== path) throw unfit(path, "is not a clean absolute path");
   await mkdir(path, { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
     throw unfit(path, `cannot be made (${error.code ?? "unknown"})`, error);

@@ -27,7 +27,7 @@ function usedMetrics(): Metrics {
   metrics.stateRecord("restored");
   metrics.worked("template", "ok", 0.004);
   metrics.workerEnded("memory");
-  metrics.heldInstead("main", "unavailable");
+  metrics.staleServed("main", "unavailable");
   metrics.limitReached("inFlightBytes");
   metrics.failedOver("main");
   metrics.tlsFilesRejected("main");

@@ -218,7 +218,7 @@ export class Metrics {
     this.#workerEnds.inc({ reason });
   }
 
-  heldInstead(connection: string, reason: string): void {
+  staleServed(connection: string, reason: string): void {
     this.#heldObjects.inc({ connection, reason });
   }
 

@@ -7,7 +7,7 @@ export interface Identity {
   key: string;
 }
 
-export interface Wish {
+export interface IdentityOptions {
   commonName: string;
   /** DNS names and IP addresses it is good for. */
   names?: readonly string[];
@@ -22,7 +22,14 @@ export interface Wish {
 let serial = 1;
 
 /** Makes a certificate with a new RSA key. */
-export function makeIdentity({ commonName, names = [], by, isCa = false, notBefore, notAfter }: Wish): Identity {
+export function makeIdentity({
+  commonName,
+  names = [],
+  by,
+  isCa = false,
+  notBefore,
+  notAfter,
+}: IdentityOptions): Identity {
   const { publicKey, privateKey } = generateKeyPairSync("rsa", {
     modulusLength: 2048,
     publicKeyEncoding: { type: "spki", format: "pem" },

@@ -36,7 +36,7 @@ export class RawHttp2Client {
   }
 
   /** The preface, empty SETTINGS, and an acknowledgement of the server's. */
-  greet(): void {
+  callVersion(): void {
     this.send(clientPreface, frame(4, 0, 0, Buffer.alloc(0)), frame(4, 1, 0, Buffer.alloc(0)));
   }
 

@@ -1,6 +1,6 @@
 import { Administrator } from "../../dev/vault/administrator.js";
 import { type DevVault, type DevVaultOptions, startDevVault } from "../../dev/vault/dev-vault.js";
-import type { ServiceAccountTokenWish } from "../../dev/vault/service-account-issuer.js";
+import type { ServiceAccountTokenOptions } from "../../dev/vault/service-account-issuer.js";
 
 /** An embedded Vault with something in it. */
 export interface ReadyVault {
@@ -8,7 +8,7 @@ export interface ReadyVault {
   readonly admin: Administrator;
   readonly address: string;
   /** For pod `web-0` (uid `uid-1`) of service account `web` in namespace `shop`, audience `vault`, unless said. */
-  readonly mint: (wish?: Partial<ServiceAccountTokenWish>) => string;
+  readonly mint: (options?: Partial<ServiceAccountTokenOptions>) => string;
   readonly stop: () => Promise<void>;
 }
 
@@ -40,12 +40,12 @@ export async function startReadyVault(options: DevVaultOptions = {}): Promise<Re
     vault,
     admin,
     address: vault.address,
-    mint: (wish) => vault.mintServiceAccountToken({ ...principal, ...wish }),
+    mint: (options) => vault.mintServiceAccountToken({ ...principal, ...options }),
     stop: () => vault.stop(),
   };
 }
 
-const principal: ServiceAccountTokenWish = {
+const principal: ServiceAccountTokenOptions = {
   namespace: "shop",
   serviceAccount: "web",
   pod: { name: "web-0", uid: "uid-1" },

@@ -25,7 +25,7 @@ export function testCredentials(
     paths: new CredentialPaths(),
     emit: () => {},
     lives: () => false,
-    refreshWished: () => undefined,
+    refreshRequested: () => undefined,
     credentialsRefused: () => undefined,
     lifetime: new AbortController().signal,
     ...parts,

@@ -9,9 +9,9 @@ beforeEach(() => {
   nodes = new Endpoints("default", ["a", "b", "c"], () => 0.5);
 });
 
-const choose = (now: number, tried: string[] = [], wished?: string) => nodes.choose(new Set(tried), wished, now);
-function chosen(now: number, tried: string[] = [], wished?: string): Endpoint {
-  const choice = choose(now, tried, wished);
+const choose = (now: number, tried: string[] = [], requested?: string) => nodes.choose(new Set(tried), requested, now);
+function chosen(now: number, tried: string[] = [], requested?: string): Endpoint {
+  const choice = choose(now, tried, requested);
   if ("error" in choice) throw choice.error;
   return choice.endpoint;
 }

@@ -45,18 +45,18 @@ export class Endpoints {
   }
 
   /**
-   * The one to ask: the wished one, else the preferred, else the next that is well; those tried in this call come last.
+   * The one to ask: the requested one, else the preferred, else the next that is well; those tried in this call come last.
    * When all rest, the last failure of the preferred one.
    */
   choose(
     tried: ReadonlySet<string>,
-    wished: string | undefined,
+    requested: string | undefined,
     now: number,
   ): { endpoint: Endpoint } | { error: VaultError } {
     const inOrder = [...this.#all.slice(this.#preferred), ...this.#all.slice(0, this.#preferred)];
     const awake = inOrder.filter(({ restsUntil }) => now >= restsUntil);
     const chosen =
-      awake.find(({ origin }) => origin === wished) ?? awake.find(({ origin }) => !tried.has(origin)) ?? awake[0];
+      awake.find(({ origin }) => origin === requested) ?? awake.find(({ origin }) => !tried.has(origin)) ?? awake[0];
     return chosen ? { endpoint: chosen } : { error: resting(inOrder[0]!, now) };
   }
 

@@ -80,9 +80,9 @@ export const leases: Suite = (context) => {
         secondsLeft(7_200),
         [cappedWarning("10h", /2h|1h59m5\ds/)],
       ],
-    ])("a lease is renewed for %s", async (_, wish, seconds, warnings) => {
+    ])("a lease is renewed for %s", async (_, options, seconds, warnings) => {
       const { lease_id: id } = await creds();
-      const response = await vault.ask("PUT", "sys/leases/renew", { token, body: { lease_id: id, ...wish } });
+      const response = await vault.ask("PUT", "sys/leases/renew", { token, body: { lease_id: id, ...options } });
       const renewed = { lease_id: id, renewable: true, lease_duration: seconds, warnings };
       expectAnswer(response, answered({ mount_type: "system", ...renewed }));
       expect((await lookup(id)).json!.data["last_renewal"]).toEqual(aTime);

@@ -19,8 +19,8 @@ export const pki: Suite = (context) => {
     beforeAll(async () => {
       vault = context();
       await vault.must("POST", "sys/mounts/pki", { type: "pki", config: { max_lease_ttl: "87600h" } });
-      const wish = { common_name: "example root", ttl: "87600h" };
-      const made = await vault.must("POST", "pki/root/generate/internal", wish);
+      const options = { common_name: "example root", ttl: "87600h" };
+      const made = await vault.must("POST", "pki/root/generate/internal", options);
       root = new X509Certificate(made.json!.data["certificate"] as string);
       const role = { allowed_domains: ["example.com"], allow_subdomains: true, ttl: "24h", max_ttl: "72h" };
       await vault.must("POST", "pki/roles/app", role);
@@ -39,8 +39,8 @@ export const pki: Suite = (context) => {
     };
 
     test("issues a certificate that its root vouches for, for its names and its time", async () => {
-      const wish = { common_name: "a.example.com", alt_names: "b.example.com", ip_sans: "127.0.0.1", ttl: "1h" };
-      const response = await issue(wish);
+      const options = { common_name: "a.example.com", alt_names: "b.example.com", ip_sans: "127.0.0.1", ttl: "1h" };
+      const response = await issue(options);
       expectAnswer(response, answered({ mount_type: "pki", data: issued }));
 
       const leaf = new X509Certificate(response.json!.data["certificate"] as string);
@@ -97,8 +97,8 @@ export const pki: Suite = (context) => {
         { common_name: "a.example.com", ip_sans: "zz" },
         'the value "zz" is not a valid IP address',
       ],
-    ])("refuses %s", async (_, wish, error) => {
-      expectRefusal(await issue(wish), 400, error);
+    ])("refuses %s", async (_, options, error) => {
+      expectRefusal(await issue(options), 400, error);
     });
 
     test("refuses an unknown role, and to be read", async () => {

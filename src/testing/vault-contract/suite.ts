@@ -25,8 +25,8 @@ export class ContractContext {
   }
 
   /** A new token with these policies and whatever else `auth/token/create` takes. */
-  async token(wish: Record<string, unknown>): Promise<{ client_token: string; accessor: string }> {
-    return (await this.must("POST", "auth/token/create", wish)).json!.auth!;
+  async token(options: Record<string, unknown>): Promise<{ client_token: string; accessor: string }> {
+    return (await this.must("POST", "auth/token/create", options)).json!.auth!;
   }
 }
 

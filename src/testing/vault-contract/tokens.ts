@@ -31,8 +31,8 @@ export const tokens: Suite = (context) => {
     const read = (token: string) => vault.ask("GET", "tokens-kv/app/a", { token });
 
     test("describe themselves", async () => {
-      const wish = { policies: ["app"], ttl: "1h", explicit_max_ttl: "90m", meta: { a: "b" }, display_name: "x y" };
-      const { client_token: token, accessor } = await vault.token(wish);
+      const options = { policies: ["app"], ttl: "1h", explicit_max_ttl: "90m", meta: { a: "b" }, display_name: "x y" };
+      const { client_token: token, accessor } = await vault.token(options);
       const data = {
         accessor,
         creation_time: aNumber,
