@@ -78,7 +78,7 @@ async function measureRow(row: Misbehaviour, bench: Bench, vault: BenchVault, pr
   const settings = {
     connections: { main: { addresses: [proxy.address], policy: { authMounts: ["kubernetes", tenant.hangingAuth] } } },
     // A row fills all of it.
-    limits: { bindings: 512 },
+    limits: { volumes: 512 },
   };
   return withProvider(
     bench,

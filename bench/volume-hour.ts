@@ -48,7 +48,7 @@ async function readsPerHour(refreshIntervalMs: number): Promise<number> {
     inFlight: new FairBudget(64 << 20),
     mountBytes: 1 << 20,
     scheduler: new EventLoopScheduler(),
-    cache: new SecretCache({ bindings: 1_000, bytes: 64 << 20 }, () => false),
+    cache: new SecretCache({ volumes: 1_000, bytes: 64 << 20 }, () => false),
     reader: {
       async ask() {
         reads += 1;

@@ -57,7 +57,7 @@ function sampleRecord(): string {
       session,
       sampleSession({ token: { ...token, secret: new Redacted(`${canaries.vaultToken.value}2`) }, state: "leaving" }),
     ],
-    bindings: [volume],
+    volumes: [volume],
   };
   return writeOwner(account, 0)!.reveal().toString();
 }
@@ -77,8 +77,8 @@ export const stateRecordsTarget: Target<string> = {
     "",
     "{}",
     sample.slice(0, -1),
-    changed("bindings", { entries: [7] }),
-    changed("bindings", { delivered: [[0, 7]] }),
+    changed("volumes", { entries: [7] }),
+    changed("volumes", { delivered: [[0, 7]] }),
     changed("answers", { session: -1 }),
     changed("entries", { answer: 0.5 }),
   ],

@@ -104,7 +104,7 @@ class HostedPod {
       client,
       clock,
       random: Math.random,
-      limits: sampleLimits({ bindings: 10, bytes: 1 << 20 }),
+      limits: sampleLimits({ volumes: 10, bytes: 1 << 20 }),
       emit: room.emit,
       lifetime: this.#life.signal,
     });

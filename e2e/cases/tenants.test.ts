@@ -42,7 +42,7 @@ const settings = {
   podWatch: true,
   events: true,
   // A row fills all of it, which with the default of 4,096 would be the whole of its time.
-  limits: { bindings: 512 },
+  limits: { volumes: 512 },
 };
 const config = join(shared.directory, "tenants.yaml");
 await writeFile(config, stringify(settings));

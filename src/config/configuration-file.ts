@@ -107,7 +107,7 @@ const tokenRequest = section({
 });
 
 const limits = section({
-  bindings: whole(1, 1_000_000).default(4096),
+  volumes: whole(1, 1_000_000).default(4096),
   bytes: size(2 ** 20, 2 ** 36, "1Mi to 64Gi").default(16 * 2 ** 20),
   inFlightBytes: size(2 ** 20, 2 ** 36, "1Mi to 64Gi").default(20 * 2 ** 20),
   responseBytes: size(2 ** 16, 2 ** 30, "64Ki to 1Gi").default(3.5 * 2 ** 20),

@@ -92,7 +92,7 @@ test("an operator who gives only --vault-addr gets one connection with the usual
     maxOrphanMs: 3_600_000,
     podWatch: false,
     events: false,
-    limits: { bindings: 4096, bytes: 16_777_216, inFlightBytes: 20_971_520, responseBytes: 3_670_016 },
+    limits: { volumes: 4096, bytes: 16_777_216, inFlightBytes: 20_971_520, responseBytes: 3_670_016 },
     notes: [],
   });
 });
@@ -112,7 +112,7 @@ stateOnDisk: true
 nodeName: node-1
 podWatch: true
 leases: { maxOrphan: 30m }
-limits: { bindings: 100, bytes: 128Mi, inFlightBytes: 64Mi, responseBytes: 8388608 }
+limits: { volumes: 100, bytes: 128Mi, inFlightBytes: 64Mi, responseBytes: 8388608 }
 default: tenants
 connections:
   main:
@@ -141,7 +141,7 @@ connections:
     nodeName: "node-1",
     podWatch: true,
     maxOrphanMs: 1_800_000,
-    limits: { bindings: 100, bytes: 2 ** 27, inFlightBytes: 2 ** 26, responseBytes: 2 ** 23 },
+    limits: { volumes: 100, bytes: 2 ** 27, inFlightBytes: 2 ** 26, responseBytes: 2 ** 23 },
     operator: { classAddress: "use-default", defaultConnection: { name: "tenants" } },
   });
   expect(options.operator.connections[0]).toMatchObject({
@@ -411,7 +411,7 @@ default: mian
 bogus: s3cret
 tokenRequest: {audiences: [x]}
 driverPollInterval: 2 minutes
-limits: {bytes: 3, binding: 1, bindings: 1.5}
+limits: {bytes: 3, volume: 1, volumes: 1.5}
 connections:
   main:
     adresses: [https://a]
@@ -441,8 +441,8 @@ connections:
     "keymount.yaml:4:16: tokenRequest.audiences: has no effect without fallback: true",
     "keymount.yaml:5:1: driverPollInterval: must be a duration from 1s to 24h (as in 500ms, 30s, 2m, 1h30m)",
     "keymount.yaml:6:10: limits.bytes: must be a size from 1Mi to 64Gi (as in 65536, 512Ki, 64Mi)",
-    "keymount.yaml:6:20: limits.binding: is not a setting; did you mean bindings?",
-    "keymount.yaml:6:32: limits.bindings: must be a whole number",
+    "keymount.yaml:6:20: limits.volume: is not a setting; did you mean volumes?",
+    "keymount.yaml:6:31: limits.volumes: must be a whole number",
     "keymount.yaml:9:5: connections.main.adresses: is not a setting; did you mean addresses?",
     "keymount.yaml:11:9: connections.main.addresses.0: holds a user name or password; leave out everything before the @",
     "keymount.yaml:13:9: connections.main.addresses.2: must be text",
@@ -478,7 +478,7 @@ test("says what was accepted and means little here, and never a variable's value
   const { notes } = load({ argv, env, file: oneVault });
   expect(notes).toEqual([
     "--debug is --log-level debug",
-    "--cache-size has no effect: tokens and answers are held by need, bounded by limits.bindings and limits.bytes",
+    "--cache-size has no effect: tokens and answers are held by need, bounded by limits.volumes and limits.bytes",
     "--output has no effect: it was for -version",
     "VAULT_TOKEN is never used: every pod logs in as itself; take it out of the environment",
     "BAO_SKIP_VERIFY has no effect: only --vault-tls-skip-verify or tls.skipVerify turns verification off",

@@ -50,7 +50,7 @@ export interface StatePlace {
 
 export interface HeldLimits {
   /** Volumes served at once. */
-  bindings: number;
+  volumes: number;
   /** Of answers held in memory. */
   bytes: number;
   /** Of answers on their way to pods, and the files made of them. */

@@ -226,7 +226,7 @@ export const olderFlags: Record<string, { value: boolean; note: string }> = {
   debug: { value: false, note: "is --log-level debug" },
   "cache-size": {
     value: true,
-    note: "has no effect: tokens and answers are held by need, bounded by limits.bindings and limits.bytes",
+    note: "has no effect: tokens and answers are held by need, bounded by limits.volumes and limits.bytes",
   },
   output: { value: true, note: "has no effect: it was for -version" },
 };

@@ -30,7 +30,7 @@ class Teller {
     this.#leadMs = leadMs;
   }
 
-  token(stored: StoredToken, bindings: readonly VolumeRecord[]): CredentialInfo {
+  token(stored: StoredToken, volumes: readonly VolumeRecord[]): CredentialInfo {
     const { connection, vaultNamespace, authMount, role, token, failures, state } = stored;
     const times = { from: tokenReplacementAt(stored, this.#leadMs), end: endOf(stored.term) };
     return {
@@ -41,7 +41,7 @@ class Teller {
       path: `auth/${authMount}/login`,
       role,
       tokenAccessor: token.accessor,
-      ...usersOf(bindings),
+      ...usersOf(volumes),
       state: state === "current" ? this.#standing(times) : state === "retired" ? "replaced" : state,
       ...this.#times({
         renewAt: state === "current" ? tokenRenewalAt(stored) : Infinity,
@@ -83,7 +83,7 @@ class Teller {
   }
 }
 
-function usersOf(bindings: readonly VolumeRecord[]): Pick<CredentialInfo, "pods" | "volumes"> {
-  const pods = new Map(bindings.flatMap(({ pod }) => (pod ? [[pod.uid, pod] as const] : [])));
-  return { pods: [...pods.values()], volumes: bindings.length };
+function usersOf(volumes: readonly VolumeRecord[]): Pick<CredentialInfo, "pods" | "volumes"> {
+  const pods = new Map(volumes.flatMap(({ pod }) => (pod ? [[pod.uid, pod] as const] : [])));
+  return { pods: [...pods.values()], volumes: volumes.length };
 }

@@ -167,10 +167,10 @@ const reports = {
     );
     for (const { volumeKey } of entry.users) podEvents?.credentialEnds(volumeKey, entry.request.path, seconds);
   },
-  ownerRestored({ owner: { bindings } }, { log, metrics }) {
+  ownerRestored({ owner: { volumes } }, { log, metrics }) {
     metrics.stateRecord("restored");
-    const pods = bindings.flatMap(({ pod }) => (pod ? [`${pod.namespace}/${pod.name}/${pod.uid}`] : []));
-    log.debug({ [logKeys.volumes]: bindings.length, [logKeys.pods]: pods }, "restored after a restart");
+    const pods = volumes.flatMap(({ pod }) => (pod ? [`${pod.namespace}/${pod.name}/${pod.uid}`] : []));
+    log.debug({ [logKeys.volumes]: volumes.length, [logKeys.pods]: pods }, "restored after a restart");
   },
   credentialLost({ entry: { request, users } }, { log, metrics }) {
     const [user] = users;

@@ -15,10 +15,10 @@ export function inventoryOf(of: {
 }): Inventory {
   const { cache, tokens, inFlight } = of.credentials;
   const now = of.clock.monotonic();
-  const { bindings, bytes, answers } = cache.totals();
+  const { volumes, bytes, answers } = cache.totals();
   const faults = of.client.faults();
   return {
-    volumes: bindings,
+    volumes,
     bytes,
     inFlightBytes: inFlight.total,
     answers,

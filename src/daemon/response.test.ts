@@ -62,7 +62,7 @@ describe("a node that comes back mounts all its pods at once", () => {
   }, 60_000);
 
   test("more than it has places for: all are answered, and the tokens that lost theirs are revoked", async () => {
-    const provider = await providerOf("limits: {bindings: 20}");
+    const provider = await providerOf("limits: {volumes: 20}");
     provider.vault.vault.fault({ path: "auth/token/revoke-self" }, delayed(100));
     const heard = warnings();
     for (let batch = 0; batch < 3; batch += 1) {

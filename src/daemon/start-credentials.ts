@@ -137,6 +137,6 @@ function podWatchOf({ pods: kube, options, clock, random, emit }: CredentialsSta
   return kube && nodeName !== undefined ? new PodWatch({ kube, nodeName, clock, random, emit }) : undefined;
 }
 
-function* owners(bindings: Iterable<{ pod?: VolumePod }>): Iterable<VolumePod> {
-  for (const { pod } of bindings) if (pod) yield pod;
+function* owners(volumes: Iterable<{ pod?: VolumePod }>): Iterable<VolumePod> {
+  for (const { pod } of volumes) if (pod) yield pod;
 }

@@ -45,7 +45,7 @@ function start(change: Partial<CredentialsParts["limits"]> = {}): void {
   ({ cache, source, tokens } = testCredentials({
     client: vault,
     clock,
-    limits: sampleLimits({ bindings: 100, bytes: 100 * one, ...change }),
+    limits: sampleLimits({ volumes: 100, bytes: 100 * one, ...change }),
     emit: (event) => event.kind === "staleServed" && staleServed.push(event.request.path),
   }));
 }
@@ -310,7 +310,7 @@ describe("a leased answer", () => {
   });
 
   test("that there is no room for is refused before it is made", async () => {
-    start({ bindings: 100, bytes: 5 * one });
+    start({ volumes: 100, bytes: 5 * one });
     vault.replies.set(issue.path, { body: secret("cert-1") });
     await mount({ requests: [issue] });
     const another = { ...issue, path: "pki/issue/other" };
@@ -397,7 +397,7 @@ describe("an issued answer", () => {
 
 describe("memory", () => {
   test("pushes out the oldest static answers of the namespace that holds most", async () => {
-    start({ bindings: 100, bytes: 3 * one });
+    start({ volumes: 100, bytes: 3 * one });
     vault.replies.set(kv.path, { body: secret("1") });
     const crowd = (n: number) => ({ ownerKey: `crowd-${n}`, pod: { ...samplePrincipal().pod, namespace: "crowd" } });
     await mount({ principal: crowd(1) });
@@ -409,7 +409,7 @@ describe("memory", () => {
   });
 
   test("gives a full book's oldest idle place to a newcomer, and revokes the token that nobody needs", async () => {
-    start({ bindings: 2, bytes: 100 * one });
+    start({ volumes: 2, bytes: 100 * one });
     vault.replies.set(kv.path, { body: secret("1") });
     for (const ownerKey of ["a", "b", "c"]) await mount({ principal: { ownerKey } });
     expect([...cache.volumes()].map(({ ownerKey }) => ownerKey)).toEqual(["b", "c"]);
@@ -419,7 +419,7 @@ describe("memory", () => {
   });
 
   test("never takes the place of a live credential", async () => {
-    start({ bindings: 2, bytes: 100 * one });
+    start({ volumes: 2, bytes: 100 * one });
     vault.replies.set(kv.path, { body: secret("1") });
     vault.replies.set(creds.path, { body: secret("1"), lease: { id: "l", durationMs: 60 * minute } });
     await mount({ requests: [creds], principal: { ownerKey: "a" } });
@@ -429,7 +429,7 @@ describe("memory", () => {
 
   /** A full book: while Vault is slow, one volume waits for what `request` makes and others want its place. */
   async function rivalry(request: VaultRequest) {
-    start({ bindings: 2, bytes: 100 * one });
+    start({ volumes: 2, bytes: 100 * one });
     vault.replies.set(kv.path, { body: secret("1") });
     vault.replies.set(issue.path, { body: secret("cert-1") });
     vault.replies.set(creds.path, { body: secret("login-1"), lease: { id: "lease-1", durationMs: 30 * minute } });
@@ -463,7 +463,7 @@ describe("memory", () => {
   });
 
   test("takes the place of a volume whose first answer could not be had", async () => {
-    start({ bindings: 1, bytes: 100 * one });
+    start({ volumes: 1, bytes: 100 * one });
     vault.replies.set(kv.path, "outage");
     await expect(mount()).rejects.toThrow("outage");
     vault.replies.set(kv.path, { body: secret("1") });
@@ -475,7 +475,7 @@ describe("memory", () => {
     await mount();
     await clock.advance(24 * 60 * minute);
     cache.sweep(clock.monotonic());
-    expect(cache.totals()).toEqual({ bindings: 0, bytes: 0, answers: { static: 0, leased: 0, issued: 0 } });
+    expect(cache.totals()).toEqual({ volumes: 0, bytes: 0, answers: { static: 0, leased: 0, issued: 0 } });
     tokens.revokeLeaving();
     await clock.advance(0);
     expect(vault.revoked).toEqual(["accessor-1"]);

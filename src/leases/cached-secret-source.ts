@@ -350,7 +350,7 @@ function needsPodVolume(request: VaultRequest): ProviderError {
 function lostItsPlace(request: VaultRequest): ProviderError {
   return new ProviderError(
     "limit_exceeded",
-    `${request.path} makes a credential for a volume that has lost its place meanwhile: its pod is gone, or others needed the room (raise limits.bindings or spread the pods)`,
+    `${request.path} makes a credential for a volume that has lost its place meanwhile: its pod is gone, or others needed the room (raise limits.volumes or spread the pods)`,
   );
 }
 

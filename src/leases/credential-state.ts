@@ -48,7 +48,7 @@ export class CredentialState {
       emit({ kind: "ownerNotRestored", because });
     }
     journal.open(store, (ownerKey) =>
-      writeOwner({ ownerKey, tokens: tokens.of(ownerKey), bindings: cache.volumesOf(ownerKey) }, clock.monotonic()),
+      writeOwner({ ownerKey, tokens: tokens.of(ownerKey), volumes: cache.volumesOf(ownerKey) }, clock.monotonic()),
     );
     const ownerKeys = [...cache.volumes(), ...tokens.all()].map(({ ownerKey }) => ownerKey);
     for (const ownerKey of new Set(ownerKeys)) void journal.persist(ownerKey);
@@ -75,12 +75,12 @@ export class CredentialState {
 
   #takeUp(owner: RestoredOwner): void {
     const { cache, emit, clock } = this.#parts;
-    const { ownerKey, tokens, bindings, lost } = owner;
+    const { ownerKey, tokens, volumes, lost } = owner;
     const now = clock.monotonic();
     const current = tokens.find(({ state }) => state === "current");
     if (current) this.#spreadRenewal(current, now);
     if (lost.length > 0 && current) current.leases += 1;
-    for (const volume of bindings) cache.restore(volume);
+    for (const volume of volumes) cache.restore(volume);
     for (const entry of cache.entriesOf(ownerKey)) {
       if (entry.answer) this.#spreadRenewal(entry.answer, now);
       this.#learnPath(entry);

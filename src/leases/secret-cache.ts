@@ -7,7 +7,7 @@ import { CacheMemory } from "./cache-memory.js";
 import { EvictionOrder } from "./eviction-order.js";
 
 export interface CacheLimits {
-  bindings: number;
+  volumes: number;
   /** Of memory that answers take. */
   bytes: number;
 }
@@ -66,7 +66,7 @@ export interface CacheEntry {
 }
 
 export interface CacheTotals {
-  bindings: number;
+  volumes: number;
   bytes: number;
   answers: Record<AnswerKind, number>;
 }
@@ -107,7 +107,7 @@ export class SecretCache {
   volume(of: VolumeRecordOf, now: number): VolumeRecord {
     const key = `${of.ownerKey}\n${of.volumeKey}`;
     const known = this.#volumes.get(key);
-    if (!known && this.#volumes.size >= this.#limits.bindings) this.#makeRoomForBinding(of.namespace, now);
+    if (!known && this.#volumes.size >= this.#limits.volumes) this.#makeRoomForVolume(of.namespace, now);
     const volume = known ?? {
       key,
       ...of,
@@ -150,10 +150,10 @@ export class SecretCache {
    */
   fullForCredential(volume: VolumeRecord, bytes: number, now: number): keyof CacheLimits | undefined {
     if (!this.#memory.credentials.admits(volume.namespace, bytes)) return "bytes";
-    if (2 * (this.#volumes.size + 1) <= this.#limits.bindings || needsPlace(volume, now)) return undefined;
-    const places = new FairBudget(this.#limits.bindings);
+    if (2 * (this.#volumes.size + 1) <= this.#limits.volumes || needsPlace(volume, now)) return undefined;
+    const places = new FairBudget(this.#limits.volumes);
     for (const one of this.#volumes.values()) if (needsPlace(one, now)) places.add(one.namespace, 1);
-    return places.admits(volume.namespace, 1) ? undefined : "bindings";
+    return places.admits(volume.namespace, 1) ? undefined : "volumes";
   }
 
   /** Holds an answer in its entry, pushing out older static ones for room; a static one too many is not held at all. */
@@ -292,7 +292,7 @@ export class SecretCache {
   totals(): CacheTotals {
     const answers: Record<AnswerKind, number> = { static: 0, leased: 0, issued: 0 };
     for (const { answer } of this.#entries.values()) if (answer) answers[answer.kind] += 1;
-    return { bindings: this.#volumes.size, bytes: this.#memory.held.total, answers };
+    return { volumes: this.#volumes.size, bytes: this.#memory.held.total, answers };
   }
 
   /** Milliseconds since the oldest answer was read that could not be had anew; 0 without one. */
@@ -346,10 +346,10 @@ export class SecretCache {
     return this.#memory.isHeld(answer) || this.#memory.held.total + answer.bytes <= this.#limits.bytes;
   }
 
-  #makeRoomForBinding(namespace: string, now: number): void {
-    const bindings = [...this.#volumes.values()];
-    const counts = countByNamespace(bindings);
-    const idle = bindings.filter((volume) => !needsPlace(volume, now));
+  #makeRoomForVolume(namespace: string, now: number): void {
+    const volumes = [...this.#volumes.values()];
+    const counts = countByNamespace(volumes);
+    const idle = volumes.filter((volume) => !needsPlace(volume, now));
     const giver = giverTo(
       namespace,
       1,
@@ -360,7 +360,7 @@ export class SecretCache {
     if (!victim) {
       throw new ProviderError(
         "limit_exceeded",
-        `this node already serves ${this.#limits.bindings} volumes, and each has a live credential or waits for one; raise limits.bindings or spread the pods`,
+        `this node already serves ${this.#limits.volumes} volumes, and each has a live credential or waits for one; raise limits.volumes or spread the pods`,
       );
     }
     this.forget(victim);
@@ -405,9 +405,9 @@ function giverTo(asker: string, wanted: number, able: Iterable<string>, has: (na
   return others.reduce((most, next) => (most === asker || has(next) > has(most) ? next : most), asker);
 }
 
-function countByNamespace(bindings: readonly VolumeRecord[]): Map<string, number> {
+function countByNamespace(volumes: readonly VolumeRecord[]): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const { namespace } of bindings) counts.set(namespace, (counts.get(namespace) ?? 0) + 1);
+  for (const { namespace } of volumes) counts.set(namespace, (counts.get(namespace) ?? 0) + 1);
   return counts;
 }
 

@@ -127,14 +127,14 @@ describe("credentials", () => {
   });
 
   test("take at most half of the volumes, and a volume that only reads finds its place", async () => {
-    start({ bindings: 40 });
+    start({ volumes: 40 });
     const outcomes = [];
     for (let n = 0; n < 40; n += 1) {
       there(creds(`${n}`));
       outcomes.push(await mount("crowd", `p-${n}`, [creds(`${n}`)]));
     }
     expect(outcomes.filter((outcome) => outcome === "files")).toHaveLength(20);
-    expect(outcomes.at(-1)).toMatch(/share of namespace crowd in limits\.bindings/);
+    expect(outcomes.at(-1)).toMatch(/share of namespace crowd in limits\.volumes/);
     there(kv("a"));
     for (let n = 0; n < 20; n += 1) expect(await mount("shop", `p-${n}`, [kv("a")])).toBe("files");
     for (let n = 0; n < 10; n += 1) {
@@ -146,7 +146,7 @@ describe("credentials", () => {
 
 describe("volumes that only read", () => {
   test("of one namespace give their places to others, down to what is fair and no further", async () => {
-    start({ bindings: 10 });
+    start({ volumes: 10 });
     there(kv("a"));
     const places = () => [...credentials.cache.volumes()].map(({ namespace }) => namespace);
     const count = (namespace: string) => places().filter((one) => one === namespace).length;

@@ -15,7 +15,7 @@ export interface PersistedOwner {
   ownerKey: string;
   /** Those of the store. */
   tokens: readonly StoredToken[];
-  bindings: readonly VolumeRecord[];
+  volumes: readonly VolumeRecord[];
 }
 
 /** JSON has no `Infinity`. */
@@ -86,7 +86,7 @@ const record = z.object({
       making: z.boolean(),
     }),
   ),
-  bindings: z.array(
+  volumes: z.array(
     z.object({
       key: z.string(),
       namespace: z.string(),
@@ -107,12 +107,12 @@ type TermRecord = z.output<typeof term>;
  * What must survive the process, as bytes; `undefined` when there is nothing. Volumes that hold a credential are kept
  * with all of their answers, the others without: those are read again. It holds every secret of the account.
  */
-export function writeOwner({ ownerKey, tokens, bindings }: PersistedOwner, now: number): Redacted<Buffer> | undefined {
+export function writeOwner({ ownerKey, tokens, volumes }: PersistedOwner, now: number): Redacted<Buffer> | undefined {
   const written = new Numbered<StoredToken>();
   const answers = new Numbered<CachedSecret>();
   const entries = new Numbered<CacheEntry>();
   for (const stored of tokens) written.of(stored);
-  const kept = bindings.map((volume) => {
+  const kept = volumes.map((volume) => {
     const whole = [...volume.entries].some(isCredential);
     const used = whole ? [...volume.entries] : [];
     return {
@@ -150,7 +150,7 @@ export function writeOwner({ ownerKey, tokens, bindings }: PersistedOwner, now: 
     sessions: written.all.map(sessionRecord),
     answers: answerRecords,
     entries: entryRecords,
-    bindings: kept,
+    volumes: kept,
   };
   return new Redacted(Buffer.from(JSON.stringify(owner)));
 }
@@ -200,7 +200,7 @@ export function readOwner(bytes: Redacted<Buffer>, { connections, now, known }: 
     };
   });
   const at = (index: number) => entries[index]!;
-  const bindings = rest.bindings.map(
+  const volumes = rest.volumes.map(
     ({ entries: used, delivered, ...volume }): VolumeRecord => ({
       ...volume,
       ownerKey,
@@ -212,7 +212,7 @@ export function readOwner(bytes: Redacted<Buffer>, { connections, now, known }: 
   return {
     ownerKey,
     tokens: sessions.filter(({ state }) => state !== "dead"),
-    bindings,
+    volumes,
     lost: entries.filter((_entry, index) => rest.entries[index]!.making),
   };
 }
@@ -246,12 +246,12 @@ function merged(here: StoredToken, former: StoredToken): StoredToken {
 }
 
 /** Whether everything that is pointed at is there. */
-function isWhole({ sessions, answers, entries, bindings }: OwnerRecord): boolean {
+function isWhole({ sessions, answers, entries, volumes }: OwnerRecord): boolean {
   const among = (things: readonly unknown[]) => (index: number | undefined) => index === undefined || index in things;
   return (
     answers.every(({ session }) => among(sessions)(session)) &&
     entries.every(({ answer }) => among(answers)(answer)) &&
-    bindings.every(
+    volumes.every(
       ({ entries: used, delivered }) =>
         used.every(among(entries)) &&
         delivered.every(([entry, answer]) => among(entries)(entry) && among(answers)(answer)),

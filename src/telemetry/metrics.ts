@@ -91,7 +91,7 @@ export class Metrics {
     });
     this.#limits = new Counter({
       name: "keymount_limit_refusals_total",
-      help: "Answers and credentials refused because a limit, or a namespace's share in it, was reached: bytes, bindings, inFlightBytes, mount",
+      help: "Answers and credentials refused because a limit, or a namespace's share in it, was reached: bytes, volumes, inFlightBytes, mount",
       labelNames: ["limit"],
       registers,
     });

@@ -10,7 +10,7 @@ import { sampleConnection } from "./connection.js";
 export const usualRules = { maxOrphanMs: 3_600_000, leadMs: 300_000 };
 
 export function sampleLimits(change: Partial<CredentialsParts["limits"]> = {}): CredentialsParts["limits"] {
-  return { bindings: 1_000, bytes: 64 << 20, inFlightBytes: 64 << 20, responseBytes: 3584 << 10, ...change };
+  return { volumes: 1_000, bytes: 64 << 20, inFlightBytes: 64 << 20, responseBytes: 3584 << 10, ...change };
 }
 
 /** What holds, in front of any `VaultClient`; every draw is one half, unless said. */

@@ -145,7 +145,7 @@ describe("a credential that may not be held", () => {
   test.each<[string, Partial<Principal>, Partial<Parameters<typeof testCredentials>[0]>]>([
     ["there is no pod volume", { podVolume: false, volumeKey: "digest" }, {}],
     ["another keymount holds the lock", {}, { credentialsRefused: () => new ProviderError("unavailable", "another") }],
-    ["there is no room", {}, { limits: sampleLimits({ bindings: 10, bytes: 0 }) }],
+    ["there is no room", {}, { limits: sampleLimits({ volumes: 10, bytes: 0 }) }],
   ])("is made once at most, and taken back with its token: %s", async (_why, principal, parts) => {
     const holding = start(parts);
     for (let times = 0; times < 30; times += 1) {
