@@ -318,11 +318,27 @@ spec:
     expect(await remarks(azure.replace("azure", "openbao-eu"))).toContainEqual(expect.stringContaining("keyvaultName"));
   });
 
-  test("without any class give exit code 2", async () => {
-    expect(await check({ f: other })).toMatchObject({
-      code: 2,
+  test.each([
+    [[], 0],
+    [["--require"], 1],
+  ])("without any class, checked with %j, give exit code %i", async (flags, code) => {
+    expect(await check({ f: other }, ["f", ...flags])).toMatchObject({
+      code,
       stderr: expect.stringContaining("no classes checked") as string,
     });
+  });
+
+  test("are named as kubectl takes them, too", async () => {
+    expect(await check({ f: good, g: good }, ["-f", "f", "--filename=g"])).toMatchObject({ code: 0 });
+  });
+
+  test("that are no YAML yet are told once, and what they may be", async () => {
+    const helm = good.replace("kind: SecretProviderClass", "{{- if .Values.db }}\nkind: SecretProviderClass");
+    expect(await remarks(`${helm}{{- end }}\n`)).toEqual([
+      expect.stringMatching(
+        /the YAML .*; is it a Helm template\? Try: helm template \. \| keymount check -$/,
+      ) as string,
+    ]);
   });
 
   test("that are not there give exit code 2", async () => {

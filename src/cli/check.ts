@@ -9,18 +9,21 @@ import { otherProviders } from "./other-providers.js";
 import { placeOf } from "./text-places.js";
 import { workerFile } from "./worker-file.js";
 
-const help = `Usage: keymount check FILE… [--json]
+const help = `Usage: keymount check [-f] FILE… [--json] [--require]
 
 Reads the SecretProviderClasses in the files, without any server, and says every mistake in them as
 FILE:LINE:COLUMN: MESSAGE. Files may hold several documents; those of other kinds are skipped, and so are classes whose
 spec.provider is another well-known one (${[...otherProviders].join(", ")}).
 
+  -f, --filename FILE  a file, as kubectl takes it; "-" reads the standard input
+  --require            insists that there is a SecretProviderClass to check
   --json   one JSON object instead:
            {"files": [{"file", "classes": ["name"], "skipped": [{"kind", "provider"?, "line"}],
              "remarks": [{"level": "mistake"|"warning", "line", "column", "class", "message"}]}],
             "mistakes": 0, "warnings": 0}
 
-Exit codes: 0 no mistakes (warnings do not count), 1 mistakes, 2 wrong usage, an unreadable file, or no class at all.
+Exit codes: 0 no mistakes (warnings do not count), 1 mistakes, or with --require no class at all, 2 wrong usage or an
+unreadable file.
 `;
 
 /** `keymount check`: every mistake of a class at once, with its place, offline. */
@@ -80,15 +83,28 @@ async function run(
   const hasClasses = files.some(
     ({ classes, skipped }) => classes.length > 0 || skipped.some(({ provider }) => provider !== undefined),
   );
-  return mistakes > 0 ? 1 : hasClasses ? 0 : 2;
+  return mistakes > 0 || (asked.require && !hasClasses) ? 1 : 0;
 }
 
-function argumentsOf(argv: readonly string[]): { files: string[]; json: boolean; help: boolean } | string {
+interface CheckArguments {
+  files: readonly string[];
+  json: boolean;
+  require: boolean;
+  help: boolean;
+}
+
+function argumentsOf(argv: readonly string[]): CheckArguments | string {
   try {
-    const options = { json: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const;
-    const { values, positionals: files } = parseArgs({ args: [...argv], options, allowPositionals: true });
+    const options = {
+      filename: { type: "string", short: "f", multiple: true },
+      json: { type: "boolean" },
+      require: { type: "boolean" },
+      help: { type: "boolean", short: "h" },
+    } as const;
+    const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
+    const files = [...(values.filename ?? []), ...positionals];
     if (files.length === 0 && !values.help) return "keymount check: name at least one file";
-    return { files, json: values.json ?? false, help: values.help ?? false };
+    return { files, json: values.json ?? false, require: values.require ?? false, help: values.help ?? false };
   } catch (error) {
     return `keymount check: ${error instanceof Error ? error.message : "wrong arguments"}`;
   }

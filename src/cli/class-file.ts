@@ -51,10 +51,11 @@ export interface ClassFile {
 /** Finds the SecretProviderClasses of a file: several documents, and lists (`kind: List`) of them. */
 export function readClassFile(text: string): ClassFile {
   const file: Gathering = { classes: [], skipped: [], remarks: [] };
+  const hint = text.includes("{{") ? "; is it a Helm template? Try: helm template . | keymount check -" : "";
   for (const { root, mistakes } of readYaml(text, ownFileBounds)) {
-    for (const { offset, text: found } of mistakes) {
-      file.remarks.push({ level: "mistake", offset, message: `the YAML ${found}` });
-    }
+    // What follows the first mistake of a document may come of it.
+    const [first] = mistakes;
+    if (first) file.remarks.push({ level: "mistake", offset: first.offset, message: `the YAML ${first.text}${hint}` });
     if (root && mistakes.length === 0 && !isNull(root)) readResource(root, file);
   }
   return file;
