@@ -9,6 +9,7 @@ process.exitCode = await runCommand(
   process.argv.slice(2),
   {
     program: programOf(process.argv[1], process.cwd()),
+    stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
     readFile: (path) => (path === "-" ? text(process.stdin) : readFile(path, "utf8")),

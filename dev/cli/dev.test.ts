@@ -51,5 +51,5 @@ test("its help tells usage and exit codes", () => {
 test.each([[["--vault-port", "x"]], [["--nope"]], [["extra"]]])("%j is wrong usage", async (argv) => {
   const { written, code } = start(argv, new AbortController().signal);
   expect(await code).toBe(2);
-  expect(written.stderr).toMatch(/^keymount dev: .+\n\nUsage: /);
+  expect(written.stderr).toMatch(/^keymount dev: .+; see keymount dev --help\n$/);
 });

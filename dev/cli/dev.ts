@@ -6,6 +6,7 @@ import { ProviderError } from "../../src/shared/errors.js";
 import type { Command, CommandIo } from "../../src/cli/command-io.js";
 import { tellDemo } from "./demo.js";
 import { type DevEnvironment, startDevEnvironment } from "./environment.js";
+import { argumentMistake, refuseUsage } from "../../src/cli/wrong-usage.js";
 
 const help = `Usage: keymount dev [--dir DIR] [--vault-port PORT] [--demo]
 
@@ -29,10 +30,7 @@ interface DevArguments {
 
 async function run(argv: readonly string[], io: CommandIo, signal: AbortSignal): Promise<number> {
   const asked = argumentsOf(argv);
-  if (typeof asked === "string") {
-    io.stderr.write(`keymount dev: ${asked}\n\n${help}`);
-    return 2;
-  }
+  if (typeof asked === "string") return refuseUsage(io, "dev", asked);
   const temporary = asked.directory === undefined ? await mkdtemp(join(tmpdir(), "keymount-")) : undefined;
   const directory = temporary ?? resolve(asked.directory!);
   try {
@@ -68,7 +66,7 @@ function argumentsOf(argv: readonly string[]): DevArguments | string {
       return "--vault-port wants a number up to 65535";
     return { directory: values.dir, vaultPort, demo: values.demo ?? false };
   } catch (error) {
-    return (error as Error).message;
+    return argumentMistake(error);
   }
 }
 

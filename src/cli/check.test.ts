@@ -344,7 +344,7 @@ spec:
   test("that are not there give exit code 2", async () => {
     expect(await check({}, ["x.yaml"])).toMatchObject({
       code: 2,
-      stderr: "keymount check: cannot read x.yaml: ENOENT\n",
+      stderr: "keymount check: cannot read x.yaml: there is no such file\n",
     });
   });
 
@@ -376,7 +376,7 @@ describe("usage", () => {
     expect(await check({}, argv)).toMatchObject({
       code: 2,
       stdout: "",
-      stderr: expect.stringContaining("Usage: ") as string,
+      stderr: expect.stringContaining("see keymount check --help") as string,
     });
   });
 

@@ -8,6 +8,7 @@ import { painter } from "./paint.js";
 import { otherProviders } from "./other-providers.js";
 import { placeOf } from "./text-places.js";
 import { workerFile } from "./worker-file.js";
+import { argumentMistake, refuseUsage, unreadable } from "./wrong-usage.js";
 
 const help = `Usage: keymount check [-f] FILE… [--json] [--require]
 
@@ -63,7 +64,7 @@ async function run(
   signal: AbortSignal,
 ): Promise<number> {
   const asked = argumentsOf(argv);
-  if (typeof asked === "string") return complain(io, `${asked}\n\n${help}`);
+  if (typeof asked === "string") return refuseUsage(io, "check", asked);
   if (asked.help) {
     io.stdout.write(help);
     return 0;
@@ -71,8 +72,10 @@ async function run(
   const files: CheckedFile[] = [];
   for (const file of asked.files) {
     const text = await io.readFile(file).catch((error: NodeJS.ErrnoException) => error);
-    if (typeof text !== "string")
-      return complain(io, `keymount check: cannot read ${file}: ${text.code ?? text.message}\n`);
+    if (typeof text !== "string") {
+      io.stderr.write(`keymount check: ${unreadable(file, text)}\n`);
+      return 2;
+    }
     files.push(await checkFile(file, text, renderer, signal));
   }
   const all = files.flatMap(({ remarks }) => remarks);
@@ -103,16 +106,11 @@ function argumentsOf(argv: readonly string[]): CheckArguments | string {
     } as const;
     const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
     const files = [...(values.filename ?? []), ...positionals];
-    if (files.length === 0 && !values.help) return "keymount check: name at least one file";
+    if (files.length === 0 && !values.help) return "name at least one file";
     return { files, json: values.json ?? false, require: values.require ?? false, help: values.help ?? false };
   } catch (error) {
-    return `keymount check: ${error instanceof Error ? error.message : "wrong arguments"}`;
+    return argumentMistake(error);
   }
-}
-
-function complain(io: CommandIo, text: string): number {
-  io.stderr.write(text);
-  return 2;
 }
 
 async function checkFile(

@@ -2,6 +2,7 @@ import { ProviderError } from "../shared/errors.js";
 import { readClassFile, type WrittenClass } from "./class-file.js";
 import type { CommandIo } from "./command-io.js";
 import { placeOf } from "./text-places.js";
+import { unreadable } from "./wrong-usage.js";
 
 /** The one class of a file, or the one named. Throws `invalid_request` for a file an API server would not take. */
 export async function chosenClass(file: string, className: string | undefined, io: CommandIo): Promise<WrittenClass> {
@@ -26,7 +27,7 @@ export async function chosenClass(file: string, className: string | undefined, i
 /** Throws `invalid_request` where it cannot be read. */
 export async function readText(path: string, io: CommandIo): Promise<string> {
   return io.readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw wrong(`cannot read ${path}: ${error.code ?? error.message}`);
+    throw wrong(unreadable(path, error));
   });
 }
 

@@ -2,6 +2,7 @@
 export interface CommandIo {
   /** What a person types to run keymount. */
   program: string;
+  stdin?: { isTTY?: boolean };
   stdout: CommandStream;
   stderr: CommandStream;
   readFile(path: string): Promise<string>;

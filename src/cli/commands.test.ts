@@ -2,8 +2,13 @@ import { describe, expect, test } from "vitest";
 import { runCommand } from "./commands.js";
 
 async function keymount(...argv: string[]) {
+  return atTerminal(false, ...argv);
+}
+
+async function atTerminal(isTTY: boolean, ...argv: string[]) {
   const written = { stdout: "", stderr: "" };
   const io = {
+    stdin: { isTTY },
     program: "keymount",
     stdout: { write: (text: string) => (written.stdout += text) },
     stderr: { write: (text: string) => (written.stderr += text) },
@@ -12,16 +17,21 @@ async function keymount(...argv: string[]) {
   return { code: await runCommand(argv, io, new AbortController().signal), ...written };
 }
 
-test.each([["version"], ["--version"], ["-version"], ["serve", "--version"], ["-endpoint=/x/vault.sock", "-version"]])(
-  "%s %s says which version this is",
-  async (...argv) => {
-    expect(await keymount(...argv)).toEqual({
-      code: 0,
-      stdout: expect.stringMatching(/^keymount \d+\.\d+\.\d+ \(node \d/) as string,
-      stderr: "",
-    });
-  },
-);
+test.each([
+  ["version"],
+  ["--version"],
+  ["-version"],
+  ["-v"],
+  ["-V"],
+  ["serve", "--version"],
+  ["-endpoint=/x/vault.sock", "-version"],
+])("%s %s says which version this is", async (...argv) => {
+  expect(await keymount(...argv)).toEqual({
+    code: 0,
+    stdout: expect.stringMatching(/^keymount \d+\.\d+\.\d+ \(node \d/) as string,
+    stderr: "",
+  });
+});
 
 describe("help", () => {
   test.each([["help"], ["--help"], ["-h"], ["-help"]])("%s lists the commands", async (word) => {
@@ -29,6 +39,14 @@ describe("help", () => {
       code: 0,
       stdout: expect.stringContaining("keymount COMMAND") as string,
     });
+  });
+
+  test("of a command is asked for as with git, too", async () => {
+    expect(await keymount("help", "check")).toEqual(await keymount("check", "--help"));
+  });
+
+  test("is what a person at a terminal gets for nothing", async () => {
+    expect(await atTerminal(true)).toEqual(await keymount("help"));
   });
 
   test.each(["serve", "mount", "check", "doctor", "migrate", "leases", "revoke-all", "version"])(

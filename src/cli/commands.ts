@@ -64,14 +64,20 @@ keymount COMMAND --help shows the options and exit codes of a command. In genera
 export async function runCommand(argv: readonly string[], given: CommandIo, signal: AbortSignal): Promise<number> {
   const io = { ...given, stdout: safeStream(given.stdout), stderr: safeStream(given.stderr) };
   const [first = "", ...rest] = argv;
-  if (["help", "--help", "-h", "-help"].includes(first)) {
+  const asksHelp = ["help", "--help", "-h", "-help"].includes(first);
+  if (asksHelp && Object.hasOwn(commands, rest[0] ?? "")) return run(rest[0]!, ["--help"], io, signal);
+  // Who types nothing wants to know what there is; a pod has no terminal.
+  if (asksHelp || (argv.length === 0 && io.stdin?.isTTY === true)) {
     io.stdout.write(usage);
     return 0;
   }
+  if (argv.length === 1 && ["-v", "-V"].includes(first)) return run("version", [], io, signal);
   if (first === "" || first.startsWith("-")) return run("serve", argv, io, signal);
   if (Object.hasOwn(commands, first)) return run(first, rest, io, signal);
   const meant = nearest(first, Object.keys(commands));
-  io.stderr.write(`keymount: there is no command "${first}"${meant ? `; did you mean ${meant}?` : ""}\n\n${usage}`);
+  io.stderr.write(
+    `keymount: there is no command "${first}"${meant ? `; did you mean ${meant}?` : ""}; see keymount help\n`,
+  );
   return 2;
 }
 

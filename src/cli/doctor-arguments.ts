@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { parseDuration } from "../shared/duration.js";
+import { argumentMistake } from "./wrong-usage.js";
 
 /** What `keymount doctor` was asked for, beside what `serve` takes. */
 export interface DoctorArguments {
@@ -56,7 +57,7 @@ export function doctorArguments(argv: readonly string[]): DoctorArguments | { mi
       provider,
     };
   } catch (error) {
-    return { mistake: error instanceof Error ? error.message : "wrong arguments" };
+    return { mistake: argumentMistake(error) };
   }
 }
 

@@ -164,8 +164,8 @@ describe("wrong usage gives exit code 2", () => {
     ["a duration that is none", ["--timeout", "soon"], "--timeout must be a duration"],
     ["a pod without its uid", ["--pod", "web-0"], "--pod and --uid name a pod together"],
     ["the standard input twice", ["-f", "-", "--token-file", "-"], "the standard input is one file"],
-    ["an option without its value", ["--namespace"], "--namespace"],
-    ["a file that is not there", ["-f", "no.yaml"], "cannot read no.yaml: ENOENT"],
+    ["an option without its value", ["--namespace"], "--namespace needs a value; see keymount doctor --help"],
+    ["a file that is not there", ["-f", "no.yaml"], "cannot read no.yaml: there is no such file"],
     ["a token that is not there", ["--token-file", "no"], "cannot read no: ENOENT"],
     ["a file without a class", ["-f", "pod"], "pod holds no SecretProviderClass"],
   ])("%s", async (_name, argv, message) => {

@@ -15,6 +15,7 @@ import { tokenClaims } from "./pod-token.js";
 import { serveFlags } from "./serve-flags.js";
 import { tokenInFile } from "./token-request-file.js";
 import { workerFile } from "./worker-file.js";
+import { refuseUsage } from "./wrong-usage.js";
 
 const help = `Usage: keymount doctor [OPTION…] [OPTION OF serve…]
 
@@ -73,10 +74,7 @@ async function run(
   signal: AbortSignal,
 ): Promise<number> {
   const asked = doctorArguments(argv);
-  if ("mistake" in asked) {
-    io.stderr.write(`keymount doctor: ${asked.mistake}\n\n${help}`);
-    return 2;
-  }
+  if ("mistake" in asked) return refuseUsage(io, "doctor", asked.mistake);
   const reports: Report[] = [];
   const writer = new ReportWriter(io.stdout);
   const report = (one: Report) => {

@@ -4,6 +4,7 @@ import type { CredentialInfo } from "../shared/credential-info.js";
 import type { Command, CommandIo } from "./command-io.js";
 import { leasesTable } from "./leases-table.js";
 import { askStateDoor, stateDirectoryOf } from "./admin-client.js";
+import { argumentMistake, refuseUsage } from "./wrong-usage.js";
 
 const help = `Usage: keymount leases [OPTION…]
 
@@ -56,9 +57,9 @@ function read(argv: readonly string[], io: CommandIo) {
   try {
     const { values } = parseArgs({ args: [...argv], options });
     if (["table", "json"].includes(values.output)) return values;
-    io.stderr.write(`keymount leases: --output is table or json, not ${JSON.stringify(values.output)}\n`);
+    refuseUsage(io, "leases", `--output is table or json, not ${JSON.stringify(values.output)}`);
   } catch (error) {
-    io.stderr.write(`keymount leases: ${error instanceof Error ? error.message : "wrong arguments"}\n`);
+    refuseUsage(io, "leases", argumentMistake(error));
   }
   return undefined;
 }

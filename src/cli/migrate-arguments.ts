@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { argumentMistake } from "./wrong-usage.js";
 
 /** What `keymount migrate` was asked for. */
 export interface MigrateArguments {
@@ -53,7 +54,7 @@ export function migrateArguments(argv: readonly string[]): MigrateArguments | { 
       ...(output !== undefined && { output }),
     };
   } catch (error) {
-    return { mistake: error instanceof Error ? error.message : "wrong arguments" };
+    return { mistake: argumentMistake(error) };
   }
 }
 

@@ -11,6 +11,7 @@ import type { Command, CommandIo } from "./command-io.js";
 import { type MigrateArguments, migrateArguments } from "./migrate-arguments.js";
 import { printReport } from "./migrate-report.js";
 import { placeOf } from "./text-places.js";
+import { refuseUsage } from "./wrong-usage.js";
 
 const help = `Usage: keymount migrate -f FILE… [--daemonset FILE] [OPTION…] [FLAG OF THE FORMER PROVIDER…]
 
@@ -55,10 +56,7 @@ export function migrateOn(stage: MigrateStage): Command {
 
 async function run(argv: readonly string[], { stage, io }: { stage: MigrateStage; io: CommandIo }): Promise<number> {
   const asked = migrateArguments(argv);
-  if ("mistake" in asked) {
-    io.stderr.write(`keymount migrate: ${asked.mistake}\n\n${help}`);
-    return 2;
-  }
+  if ("mistake" in asked) return refuseUsage(io, "migrate", asked.mistake);
   try {
     const migration = await migrationOf(asked, io);
     await deliver(migration, asked, { stage, io });

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import type { MountingPod } from "../driver/mount-request.js";
 import { parseDuration } from "../shared/duration.js";
+import { argumentMistake } from "./wrong-usage.js";
 
 /** What `keymount mount` was asked for. */
 export interface MountArguments {
@@ -54,7 +55,7 @@ export function mountArguments(argv: readonly string[]): MountArguments | { mist
       ...(socket !== undefined && { socket }),
     };
   } catch (error) {
-    return { mistake: error instanceof Error ? error.message : "wrong arguments" };
+    return { mistake: argumentMistake(error) };
   }
 }
 

@@ -234,9 +234,9 @@ describe("wrong usage", () => {
   test.each<[string, string[], Record<string, string>, string]>([
     ["no class", ["--out", "x"], {}, "name the class with -f FILE"],
     ["no directory", ["-f", "class.yaml"], {}, "say where the files go with --out DIR"],
-    ["an unknown option", ["--uot", "x"], {}, "Unknown option '--uot'"],
+    ["an unknown option", ["--uot", "x"], {}, "unknown option --uot; see keymount mount --help"],
     ["an interval that is none", ["-f", "class.yaml", "--out", "x", "--interval", "soon"], {}, "--interval must be"],
-    ["a file that is not there", ["-f", "no.yaml", "--out", "x"], {}, "cannot read no.yaml: ENOENT"],
+    ["a file that is not there", ["-f", "no.yaml", "--out", "x"], {}, "cannot read no.yaml: there is no such file"],
     ["a file without a class", ["-f", "c", "--out", "x"], { c: "kind: Pod\n" }, "c holds no SecretProviderClass"],
     ["a class with a mistake", ["-f", "c", "--out", "x"], { c: `${webClass}    port: 1\n` }, "c:8:11: parameter port"],
     ["several classes", ["-f", "c", "--out", "x"], { c: two }, "choose with --class among web, other"],
@@ -269,7 +269,7 @@ describe("wrong usage", () => {
     const { usual } = await stage(good);
     expect(await mount([...usual, "--token-file", "t"])).toMatchObject({
       code: 2,
-      stderr: "keymount mount: cannot read t: ENOENT\n",
+      stderr: "keymount mount: cannot read t: there is no such file\n",
     });
   });
 });

@@ -13,6 +13,7 @@ import { meetProvider, providerSocket } from "./provider-socket.js";
 import { type Published, publishVolume, type Refusal } from "./publish-volume.js";
 import { prepareVolume } from "./volume-directory.js";
 import { painter } from "./paint.js";
+import { refuseUsage } from "./wrong-usage.js";
 
 const help = `Usage: keymount mount -f FILE --out DIR [OPTION…]
 
@@ -60,10 +61,7 @@ async function run(argv: readonly string[], stage: Stage, signal: AbortSignal): 
     io.stdout.write(help);
     return 0;
   }
-  if ("mistake" in asked) {
-    io.stderr.write(`keymount mount: ${asked.mistake}\n\n${help}`);
-    return 2;
-  }
+  if ("mistake" in asked) return refuseUsage(io, "mount", asked.mistake);
   try {
     return await play(asked, stage, signal);
   } catch (error) {

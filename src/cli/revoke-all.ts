@@ -3,6 +3,7 @@ import { ProviderError } from "../shared/errors.js";
 import type { RevokedAll } from "../shared/credential-info.js";
 import type { Command, CommandIo } from "./command-io.js";
 import { askStateDoor, stateDirectoryOf } from "./admin-client.js";
+import { argumentMistake, refuseUsage } from "./wrong-usage.js";
 
 const help = `Usage: keymount revoke-all --yes [OPTION…]
 
@@ -46,7 +47,8 @@ async function run(argv: readonly string[], io: CommandIo, signal: AbortSignal):
     return outcome.failed > 0 ? 1 : 0;
   } catch (error) {
     const wrong = error instanceof TypeError;
-    io.stderr.write(`keymount revoke-all: ${wrong ? error.message : ProviderError.from(error).message}\n`);
-    return wrong || ProviderError.from(error).code === "invalid_request" ? 2 : 1;
+    if (wrong) return refuseUsage(io, "revoke-all", argumentMistake(error));
+    io.stderr.write(`keymount revoke-all: ${ProviderError.from(error).message}\n`);
+    return ProviderError.from(error).code === "invalid_request" ? 2 : 1;
   }
 }
