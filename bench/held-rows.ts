@@ -1,7 +1,7 @@
 import { kvAnswer } from "../e2e/tenants/fault.js";
 import type { Misbehaviour, Tenant } from "../e2e/tenants/misbehaviour.js";
 import { objects, samePods } from "../e2e/tenants/objects.js";
-import { makeIdentity } from "../src/testing/certificates.js";
+import { makeIdentity } from "../dev/testing/certificates.js";
 
 /** Nearly as many keys as an answer may have, and as patterns are tried on. */
 const [hugeKeys, wideKeys] = [5_000, 500];

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
-import { imageFlags } from "../src/testing/image.js";
+import { imageFlags } from "../dev/testing/image.js";
 import { ServiceAccountIssuer } from "../dev/vault/service-account-issuer.js";
 import { systemClock } from "../src/shared/clock.js";
 import { type Figure, meetsBudget } from "./figure.js";

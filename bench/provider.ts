@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { imageEnvironment } from "../src/testing/image.js";
+import { imageEnvironment } from "../dev/testing/image.js";
 import { freePorts } from "../e2e/stack/free-ports.js";
 import { cpuOf } from "./process-figures.js";
 

@@ -6,7 +6,7 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { startVaultDev } from "../e2e/stack/vault-dev.js";
 import { Administrator, type VaultAccess } from "../dev/vault/administrator.js";
-import { withDatabase } from "../src/testing/with-database.js";
+import { withDatabase } from "../dev/testing/with-database.js";
 import { median } from "./figure.js";
 import { readsPerMount } from "./workload.js";
 

@@ -3,9 +3,9 @@ import { EventLoopScheduler } from "../src/shared/event-loop-scheduler.js";
 import { SecretCache } from "../src/leases/secret-cache.js";
 import { CachedSecretSource } from "../src/leases/cached-secret-source.js";
 import { Redacted } from "../src/shared/redacted.js";
-import { samplePrincipal } from "../src/testing/counting-vault.js";
-import { FakeClock } from "../src/testing/fake-clock.js";
-import { sampleSession, usualRules } from "../src/testing/test-credentials.js";
+import { samplePrincipal } from "../dev/testing/counting-vault.js";
+import { FakeClock } from "../dev/testing/fake-clock.js";
+import { sampleSession, usualRules } from "../dev/testing/test-credentials.js";
 import type { Figure } from "./figure.js";
 import { readsPerMount } from "./workload.js";
 

@@ -1,4 +1,4 @@
-import { spellingsOf } from "../src/testing/canary-spellings.js";
+import { spellingsOf } from "../dev/testing/canary-spellings.js";
 
 /** A secret that must come out nowhere, in any spelling. Its odd characters make the spellings differ. */
 export interface Canary {

@@ -1,4 +1,4 @@
-import { makeIdentity } from "../src/testing/certificates.js";
+import { makeIdentity } from "../dev/testing/certificates.js";
 import type { MountRequest } from "../src/wire/provider.js";
 import { wellKnown } from "./attributes.js";
 import { tokenOf, tokensKey } from "./service-account-token.js";

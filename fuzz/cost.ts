@@ -1,9 +1,9 @@
 import { setMaxListeners } from "node:events";
 import fc from "fast-check";
 import type { Renderer } from "../src/mount/ports.js";
-import { sampleConnection } from "../src/testing/connection.js";
-import { oneByteChunks } from "../src/testing/one-byte-chunks.js";
-import { sampleLimits, testCredentials } from "../src/testing/test-credentials.js";
+import { sampleConnection } from "../dev/testing/connection.js";
+import { oneByteChunks } from "../dev/testing/one-byte-chunks.js";
+import { sampleLimits, testCredentials } from "../dev/testing/test-credentials.js";
 import { createVaultClient } from "../src/vault/create-vault-client.js";
 import { systemClock } from "../src/shared/clock.js";
 import type { MountRequest } from "../src/wire/provider.js";

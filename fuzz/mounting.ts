@@ -1,4 +1,4 @@
-import { inProcessRenderer } from "../src/testing/in-process-renderer.js";
+import { inProcessRenderer } from "../dev/testing/in-process-renderer.js";
 import { isDeepStrictEqual } from "node:util";
 import type { status } from "@grpc/grpc-js";
 import type { Connection } from "../src/config/connection.js";

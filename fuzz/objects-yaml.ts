@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { objectFields } from "../src/mount/object-fields.js";
 import { systemClock } from "../src/shared/clock.js";
 import { checkPayloadPath } from "../src/driver/payload-path.js";
-import { sampleConnection } from "../src/testing/connection.js";
+import { sampleConnection } from "../dev/testing/connection.js";
 import { expectUntouchedPrototypes, wellKnown } from "./attributes.js";
 import { canaries, withoutArguments } from "./canaries.js";
 import { damagedText } from "./mutations.js";

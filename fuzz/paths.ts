@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { writePayloads } from "../src/driver/atomic-writer.js";
 import { checkPayloadPath } from "../src/driver/payload-path.js";
 import { systemClock } from "../src/shared/clock.js";
-import { sampleConnection } from "../src/testing/connection.js";
+import { sampleConnection } from "../dev/testing/connection.js";
 import { wireRequest } from "../src/vault/api-path.js";
 import type { VaultRequest } from "../src/mount/mount-spec.js";
 import type { File } from "../src/wire/provider.js";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { systemClock } from "../src/shared/clock.js";
-import { sampleConnection } from "../src/testing/connection.js";
+import { sampleConnection } from "../dev/testing/connection.js";
 import { expectUntouchedPrototypes, wellKnown } from "./attributes.js";
 import { damagedText } from "./mutations.js";
 import { HeldSecrets } from "./held-secrets.js";

@@ -1,8 +1,8 @@
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { createVaultClient } from "../src/vault/create-vault-client.js";
-import { sampleConnection } from "../src/testing/connection.js";
-import { sampleLimits, testCredentials } from "../src/testing/test-credentials.js";
+import { sampleConnection } from "../dev/testing/connection.js";
+import { sampleLimits, testCredentials } from "../dev/testing/test-credentials.js";
 import type { MountRequest } from "../src/wire/provider.js";
 import { expectUntouchedPrototypes, wellKnown } from "./attributes.js";
 import { HostileServer, type WireAnswer } from "./hostile-server.js";

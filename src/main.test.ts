@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { temporaryDirectory } from "./testing/rpc-server.js";
+import { temporaryDirectory } from "../dev/testing/rpc-server.js";
 
 /** keymount in a process of its own, which ends with the test at the latest. */
 function keymount(...argv: string[]) {

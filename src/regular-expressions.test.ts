@@ -3,11 +3,11 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import ts from "typescript";
 import { afterEach, expect, test, vi } from "vitest";
-import { type Expression, slowOnes } from "./testing/regex-strikes.js";
+import { type Expression, slowOnes } from "../dev/testing/regex-strikes.js";
 
 const src = dirname(fileURLToPath(import.meta.url));
 const files = readdirSync(src, { recursive: true, encoding: "utf8" })
-  .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !file.startsWith("testing/"))
+  .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
   .sort();
 
 /** Far more than a linear one takes; one that is not takes 5 s and more. */

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { temporaryDirectory } from "../../src/testing/rpc-server.js";
+import { temporaryDirectory } from "../testing/rpc-server.js";
 import type { CommandIo } from "../../src/cli/command-io.js";
 import { devCommand } from "./dev.js";
 

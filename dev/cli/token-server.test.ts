@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { temporaryDirectory } from "../../src/testing/rpc-server.js";
+import { temporaryDirectory } from "../testing/rpc-server.js";
 import { devTokens } from "../../src/cli/dev-tokens.js";
 import { serveDevTokens } from "./token-server.js";
 

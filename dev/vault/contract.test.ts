@@ -1,5 +1,5 @@
-import { describeVaultContract } from "../../src/testing/vault-contract/contract.js";
-import type { VaultUnderTest } from "../../src/testing/vault-contract/vault-under-test.js";
+import { describeVaultContract } from "../testing/vault-contract/contract.js";
+import type { VaultUnderTest } from "../testing/vault-contract/vault-under-test.js";
 import { startDevVault } from "./dev-vault.js";
 
 describeVaultContract("the embedded Vault", startEmbedded, { database: true, standby: true });

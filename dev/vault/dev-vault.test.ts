@@ -4,9 +4,9 @@ import { request as secureRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { FakeClock } from "../../src/testing/fake-clock.js";
-import { type ReadyVault, startReadyVault } from "../../src/testing/ready-vault.js";
-import { type VaultResponse, ask } from "../../src/testing/vault-contract/ask.js";
+import { FakeClock } from "../testing/fake-clock.js";
+import { type ReadyVault, startReadyVault } from "../testing/ready-vault.js";
+import { type VaultResponse, ask } from "../testing/vault-contract/ask.js";
 import { certificatePem, certify, type Identity, privateKeyPem } from "./certificates.js";
 import { startDevVault } from "./dev-vault.js";
 

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { FakeClock } from "../../src/testing/fake-clock.js";
-import { type ReadyVault, startReadyVault } from "../../src/testing/ready-vault.js";
+import { FakeClock } from "../testing/fake-clock.js";
+import { type ReadyVault, startReadyVault } from "../testing/ready-vault.js";
 import {
   answering,
   delayed,

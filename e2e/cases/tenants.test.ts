@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, inject, test } from "vitest";
 import { stringify } from "yaml";
 import { readPrepared } from "../prepared.js";
-import { imageEnvironment, imageFlags } from "../../src/testing/image.js";
+import { imageEnvironment, imageFlags } from "../../dev/testing/image.js";
 import { createApplication } from "../stack/application.js";
 import { makeMemoryGroup, ownMemory } from "../stack/cgroups.js";
 import { eventually } from "../stack/eventually.js";

@@ -2,7 +2,7 @@ import { EventEmitter, once } from "node:events";
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { oneByteChunks } from "../../src/testing/one-byte-chunks.js";
+import { oneByteChunks } from "../../dev/testing/one-byte-chunks.js";
 import type { Misanswer, StandingFaults } from "./fault.js";
 
 /**

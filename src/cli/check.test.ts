@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { checkCommand } from "./check.js";
-import { builtWorker } from "../testing/built-worker.js";
+import { builtWorker } from "../../dev/testing/built-worker.js";
 import type { CommandIo } from "./command-io.js";
 
 const worker = await builtWorker();

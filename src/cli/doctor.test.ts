@@ -1,8 +1,8 @@
 import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
 import { hanging } from "../../dev/vault/faults.js";
-import { callDoctor, doctorsReports } from "../testing/doctor-fixture.js";
-import { startProvider } from "../testing/start-provider.js";
+import { callDoctor, doctorsReports } from "../../dev/testing/doctor-fixture.js";
+import { startProvider } from "../../dev/testing/start-provider.js";
 import { ProviderError } from "../shared/errors.js";
 
 const webClass = `kind: SecretProviderClass

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { builtWorker } from "../testing/built-worker.js";
+import { builtWorker } from "../../dev/testing/built-worker.js";
 import { checkCommand } from "./check.js";
 
 const worker = await builtWorker();

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { loadOptions } from "../config/load-options.js";
-import { startReadyVault } from "../testing/ready-vault.js";
-import { filesIn, startProvider } from "../testing/start-provider.js";
+import { startReadyVault } from "../../dev/testing/ready-vault.js";
+import { filesIn, startProvider } from "../../dev/testing/start-provider.js";
 import { migrateOn } from "./migrate.js";
 
 interface Class {

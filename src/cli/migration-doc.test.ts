@@ -4,7 +4,7 @@ import { parse } from "yaml";
 import { prefixedParameters, plainParameters } from "../mount/class-parameters.js";
 import { objectFields } from "../mount/object-fields.js";
 import { readObjects } from "../mount/objects.js";
-import { builtWorker } from "../testing/built-worker.js";
+import { builtWorker } from "../../dev/testing/built-worker.js";
 import { checkCommand } from "./check.js";
 import { migrateCommand } from "./migrate.js";
 

@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { callVersion } from "../rpc/call-version.js";
-import { temporaryDirectory } from "../testing/rpc-server.js";
+import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
 import { runCommand } from "./commands.js";
 
 const never = new AbortController().signal;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { sampleConnection } from "../testing/connection.js";
+import { sampleConnection } from "../../dev/testing/connection.js";
 import type { Policy } from "./connection.js";
 import { type PolicyAsk, policyRefusals, refusedByPolicy } from "./policy.js";
 

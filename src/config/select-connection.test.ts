@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { sampleConnection } from "../testing/connection.js";
+import { sampleConnection } from "../../dev/testing/connection.js";
 import type { OperatorConfig } from "./operator-config.js";
 import { type ConnectionRequest, selectConnection } from "./select-connection.js";
 

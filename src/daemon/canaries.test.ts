@@ -12,8 +12,8 @@ import {
   truncated,
 } from "../../dev/vault/faults.js";
 import type { Mounting } from "../driver/mount-request.js";
-import { spellingsOf } from "../testing/canary-spellings.js";
-import { startProvider, type TestProvider, webPod } from "../testing/start-provider.js";
+import { spellingsOf } from "../../dev/testing/canary-spellings.js";
+import { startProvider, type TestProvider, webPod } from "../../dev/testing/start-provider.js";
 
 /** Odd characters make the spellings differ. */
 const value = 'canary-value "ü"/3p>%';

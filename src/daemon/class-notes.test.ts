@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ClassSpec, MountSpec } from "../mount/mount-spec.js";
-import { captureLog } from "../testing/capture-log.js";
-import { sampleConnection } from "../testing/connection.js";
+import { captureLog } from "../../dev/testing/capture-log.js";
+import { sampleConnection } from "../../dev/testing/connection.js";
 import { ClassNotes } from "./class-notes.js";
 
 function specOf(changes: Partial<ClassSpec>, parametersDigest = "d"): MountSpec {

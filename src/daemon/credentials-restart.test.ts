@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { delayed } from "../../dev/vault/faults.js";
 import { podVolumePath } from "../driver/mount-request.js";
-import { startReadyVault } from "../testing/ready-vault.js";
-import { temporaryDirectory } from "../testing/rpc-server.js";
-import { filesIn, startProvider } from "../testing/start-provider.js";
-import { withDatabase } from "../testing/with-database.js";
+import { startReadyVault } from "../../dev/testing/ready-vault.js";
+import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
+import { filesIn, startProvider } from "../../dev/testing/start-provider.js";
+import { withDatabase } from "../../dev/testing/with-database.js";
 
 const objects = [
   "- {objectName: user, secretPath: database/creds/app, secretKey: username}",

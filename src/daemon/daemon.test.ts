@@ -8,9 +8,9 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadOptions } from "../config/load-options.js";
 import { systemClock } from "../shared/clock.js";
 import { Redacted } from "../shared/redacted.js";
-import { workerFile } from "../testing/built-worker.js";
-import { captureLog } from "../testing/capture-log.js";
-import { startReadyVault, type ReadyVault } from "../testing/ready-vault.js";
+import { workerFile } from "../../dev/testing/built-worker.js";
+import { captureLog } from "../../dev/testing/capture-log.js";
+import { startReadyVault, type ReadyVault } from "../../dev/testing/ready-vault.js";
 import { startDaemon } from "./daemon.js";
 
 let directory: string;

@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { answering, hanging, loginWithoutAuth, noContent, redirecting } from "../../dev/vault/faults.js";
-import { filesIn, startProvider, webPod } from "../testing/start-provider.js";
+import { filesIn, startProvider, webPod } from "../../dev/testing/start-provider.js";
 
 const objects = "- {objectName: app, secretPath: kv/data/app, secretKey: password}";
 

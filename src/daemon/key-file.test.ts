@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { temporaryDirectory } from "../testing/rpc-server.js";
+import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
 import { readKeyFile } from "./key-file.js";
 
 const never = new AbortController().signal;

@@ -1,8 +1,8 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { startReadyVault } from "../testing/ready-vault.js";
-import { filesIn, startProvider, webPod } from "../testing/start-provider.js";
+import { startReadyVault } from "../../dev/testing/ready-vault.js";
+import { filesIn, startProvider, webPod } from "../../dev/testing/start-provider.js";
 
 const objects = "- {objectName: app, secretPath: kv/data/app, secretKey: password}";
 

@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
-import { FakeClock } from "../testing/fake-clock.js";
-import { startKubernetesApi } from "../testing/kubernetes-api.js";
-import { startProvider } from "../testing/start-provider.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { startKubernetesApi } from "../../dev/testing/kubernetes-api.js";
+import { startProvider } from "../../dev/testing/start-provider.js";
 
 const objects = "- {objectName: app, secretPath: kv/data/app, secretKey: password, refreshInterval: 1s}";
 const parameters = { secretProviderClass: "web-class", objects };

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { PodWatchState } from "../kube/pod-watch.js";
 import type { VolumePod } from "../leases/secret-cache.js";
 import { ProviderError } from "../shared/errors.js";
-import { FakeClock } from "../testing/fake-clock.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { PodReaper } from "./pod-reaper.js";
 
 const second = 1_000;

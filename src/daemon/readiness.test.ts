@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { startProvider } from "../testing/start-provider.js";
+import { startProvider } from "../../dev/testing/start-provider.js";
 import { unreadinessOf } from "./readiness.js";
 
 test.each([

@@ -1,9 +1,9 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { erring } from "../../dev/vault/faults.js";
 import { type Mounting, podVolumePath } from "../driver/mount-request.js";
-import { FakeClock } from "../testing/fake-clock.js";
-import { startReadyVault } from "../testing/ready-vault.js";
-import { type ProviderSetting, filesIn, startProvider, webPod } from "../testing/start-provider.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { startReadyVault } from "../../dev/testing/ready-vault.js";
+import { type ProviderSetting, filesIn, startProvider, webPod } from "../../dev/testing/start-provider.js";
 
 const minute = 60_000;
 const expirationTimestamp = "2100-01-01T00:00:00Z";

@@ -2,8 +2,8 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { Mounting, PodToken } from "../driver/mount-request.js";
 import { delayed } from "../../dev/vault/faults.js";
 import { goJson } from "../shared/go-json.js";
-import { type ReadyVault, startReadyVault } from "../testing/ready-vault.js";
-import { filesIn, startProvider, webPod } from "../testing/start-provider.js";
+import { type ReadyVault, startReadyVault } from "../../dev/testing/ready-vault.js";
+import { filesIn, startProvider, webPod } from "../../dev/testing/start-provider.js";
 
 const objects = "- {objectName: app, secretPath: kv/data/app, secretKey: password}";
 const tokensKey = "csi.storage.k8s.io/serviceAccount.tokens";

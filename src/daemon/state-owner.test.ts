@@ -5,10 +5,10 @@ import { expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../shared/clock.js";
 import { Redacted } from "../shared/redacted.js";
 import { StateLock } from "../state/state-lock.js";
-import { CountingVault } from "../testing/counting-vault.js";
-import { FakeClock } from "../testing/fake-clock.js";
-import { temporaryDirectory } from "../testing/rpc-server.js";
-import { testCredentials } from "../testing/test-credentials.js";
+import { CountingVault } from "../../dev/testing/counting-vault.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
+import { testCredentials } from "../../dev/testing/test-credentials.js";
 import { StateOwner } from "./state-owner.js";
 
 const never = new AbortController().signal;

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { builtWorker } from "../testing/built-worker.js";
-import { makeIdentity } from "../testing/certificates.js";
-import { FakeClock } from "../testing/fake-clock.js";
-import { filesIn, startProvider } from "../testing/start-provider.js";
-import { withDatabase } from "../testing/with-database.js";
+import { builtWorker } from "../../dev/testing/built-worker.js";
+import { makeIdentity } from "../../dev/testing/certificates.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { filesIn, startProvider } from "../../dev/testing/start-provider.js";
+import { withDatabase } from "../../dev/testing/with-database.js";
 
 beforeAll(() => builtWorker());
 

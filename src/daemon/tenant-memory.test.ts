@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { MountOutcome } from "../driver/driver-client.js";
-import { serveHttp } from "../testing/http-server.js";
-import { type SpawnedProvider, spawnProvider } from "../testing/spawned-provider.js";
+import { serveHttp } from "../../dev/testing/http-server.js";
+import { type SpawnedProvider, spawnProvider } from "../../dev/testing/spawned-provider.js";
 
 /** What the chart lets it have, in MiB. */
 const memoryLimit = Number(

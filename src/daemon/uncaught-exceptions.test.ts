@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ProviderError } from "../shared/errors.js";
-import { captureLog } from "../testing/capture-log.js";
-import { FakeClock } from "../testing/fake-clock.js";
+import { captureLog } from "../../dev/testing/capture-log.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { UncaughtExceptions } from "./uncaught-exceptions.js";
 
 function watched() {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { FakeClock } from "../testing/fake-clock.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { Problem, Skipped } from "./problems.js";
 import { CheckChain } from "./check-chain.js";
 import { type Report, CheckRunner } from "./check-runner.js";

@@ -3,12 +3,12 @@ import type { ServerOptions } from "node:https";
 import { join } from "node:path";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { answering, delayed } from "../../dev/vault/faults.js";
-import { type Identity, makeIdentity } from "../testing/certificates.js";
-import { doctorsReports, type DoctorVisit, filesOnDisk } from "../testing/doctor-fixture.js";
-import { type Handler, serveHttp, serveRaw } from "../testing/http-server.js";
-import { type ApiAnswer, refusal, startKubernetesApi } from "../testing/kubernetes-api.js";
-import { type ReadyVault, startReadyVault } from "../testing/ready-vault.js";
-import { mountWith, startTestServer, temporaryDirectory } from "../testing/rpc-server.js";
+import { type Identity, makeIdentity } from "../../dev/testing/certificates.js";
+import { doctorsReports, type DoctorVisit, filesOnDisk } from "../../dev/testing/doctor-fixture.js";
+import { type Handler, serveHttp, serveRaw } from "../../dev/testing/http-server.js";
+import { type ApiAnswer, refusal, startKubernetesApi } from "../../dev/testing/kubernetes-api.js";
+import { type ReadyVault, startReadyVault } from "../../dev/testing/ready-vault.js";
+import { mountWith, startTestServer, temporaryDirectory } from "../../dev/testing/rpc-server.js";
 import { type ProblemName, problems } from "./problems.js";
 import type { Report } from "./check-runner.js";
 

@@ -1,8 +1,8 @@
 import { lstat, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { FakeClock } from "../testing/fake-clock.js";
-import { temporaryDirectory } from "../testing/rpc-server.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
 import type { File } from "../wire/provider.js";
 import { writePayloads } from "./atomic-writer.js";
 

@@ -1,7 +1,7 @@
 import { type handleUnaryCall, Server, ServerCredentials, status } from "@grpc/grpc-js";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { startTestServer, temporaryDirectory } from "../testing/rpc-server.js";
+import { startTestServer, temporaryDirectory } from "../../dev/testing/rpc-server.js";
 import { CSIDriverProviderService, type MountRequest, MountResponse } from "../wire/provider.js";
 import { DriverClient } from "./driver-client.js";
 import { mountRequest } from "./mount-request.js";

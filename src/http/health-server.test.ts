@@ -1,7 +1,7 @@
 import { request } from "node:http";
 import { type NetConnectOpts, connect } from "node:net";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { FakeClock } from "../testing/fake-clock.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { type HealthChecks, startHealthServer } from "./health-server.js";
 
 const never = new AbortController().signal;

@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import type { ProviderError } from "../shared/errors.js";
-import { FakeClock } from "../testing/fake-clock.js";
-import { type ApiAnswer, refusal, startKubernetesApi } from "../testing/kubernetes-api.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { type ApiAnswer, refusal, startKubernetesApi } from "../../dev/testing/kubernetes-api.js";
 import { EventRecorder } from "./event-recorder.js";
 import type { KubeEvent } from "./kube-event.js";
 import type { PodEvent } from "./pod-event.js";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type ApiAnswer, type ApiCall, refusal, startKubernetesApi } from "../testing/kubernetes-api.js";
+import { type ApiAnswer, type ApiCall, refusal, startKubernetesApi } from "../../dev/testing/kubernetes-api.js";
 import { keyFromSecret } from "./key-secret.js";
 
 const never = new AbortController().signal;

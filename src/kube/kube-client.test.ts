@@ -3,8 +3,8 @@ import { systemClock } from "../shared/clock.js";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
-import { makeIdentity } from "../testing/certificates.js";
-import { refusal, startKubernetesApi } from "../testing/kubernetes-api.js";
+import { makeIdentity } from "../../dev/testing/certificates.js";
+import { refusal, startKubernetesApi } from "../../dev/testing/kubernetes-api.js";
 import { KubeClient, kubePath } from "./kube-client.js";
 
 const never = new AbortController().signal;

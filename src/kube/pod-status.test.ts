@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type ApiAnswer, refusal, startKubernetesApi } from "../testing/kubernetes-api.js";
+import { type ApiAnswer, refusal, startKubernetesApi } from "../../dev/testing/kubernetes-api.js";
 import { podStatus } from "./pod-status.js";
 
 const pod = { namespace: "shop", name: "web-0", uid: "uid-1" };

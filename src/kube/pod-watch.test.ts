@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
-import { FakeClock } from "../testing/fake-clock.js";
-import { refusal, startKubernetesApi } from "../testing/kubernetes-api.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { refusal, startKubernetesApi } from "../../dev/testing/kubernetes-api.js";
 import type { KubeCall } from "./kube-client.js";
 import { AnswerTooLong, KubeError } from "./kube-error.js";
 import { PodWatch } from "./pod-watch.js";

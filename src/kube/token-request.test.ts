@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { refusal, startKubernetesApi } from "../testing/kubernetes-api.js";
+import { refusal, startKubernetesApi } from "../../dev/testing/kubernetes-api.js";
 import { requestToken, tokenMinter } from "./token-request.js";
 
 const never = new AbortController().signal;

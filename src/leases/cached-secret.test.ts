@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import { Redacted } from "../shared/redacted.js";
-import { makeIdentity } from "../testing/certificates.js";
-import { sampleSession } from "../testing/test-credentials.js";
+import { makeIdentity } from "../../dev/testing/certificates.js";
+import { sampleSession } from "../../dev/testing/test-credentials.js";
 import { answerOf, endsAt } from "./cached-secret.js";
 
 const minute = 60_000;

@@ -4,11 +4,11 @@ import type { VaultRequest } from "../mount/mount-spec.js";
 import type { Principal } from "../mount/ports.js";
 import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
-import { sampleConnection } from "../testing/connection.js";
-import { CountingVault, samplePrincipal } from "../testing/counting-vault.js";
-import { FakeClock } from "../testing/fake-clock.js";
-import { RecordsInMemory } from "../testing/records-in-memory.js";
-import { testCredentials } from "../testing/test-credentials.js";
+import { sampleConnection } from "../../dev/testing/connection.js";
+import { CountingVault, samplePrincipal } from "../../dev/testing/counting-vault.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { RecordsInMemory } from "../../dev/testing/records-in-memory.js";
+import { testCredentials } from "../../dev/testing/test-credentials.js";
 import { endsAt } from "./cached-secret.js";
 import type { Credentials } from "./credentials.js";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
-import { type ModelPod, NodeWorld, lives, tenants } from "../testing/model/node-world.js";
+import { type ModelPod, NodeWorld, lives, tenants } from "../../dev/testing/model/node-world.js";
 
 const second = 1_000;
 const minute = 60 * second;

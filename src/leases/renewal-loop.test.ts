@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import type { Principal } from "../mount/ports.js";
-import { CountingVault, samplePrincipal } from "../testing/counting-vault.js";
-import { FakeClock } from "../testing/fake-clock.js";
-import { testCredentials } from "../testing/test-credentials.js";
+import { CountingVault, samplePrincipal } from "../../dev/testing/counting-vault.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { testCredentials } from "../../dev/testing/test-credentials.js";
 import { endOf } from "../vault/term.js";
 import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
 import { endsAt } from "./cached-secret.js";

@@ -3,9 +3,9 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import type { MountTransaction, Principal } from "../mount/ports.js";
 import { ProviderError } from "../shared/errors.js";
-import { CountingVault, samplePrincipal } from "../testing/counting-vault.js";
-import { FakeClock } from "../testing/fake-clock.js";
-import { sampleLimits, testCredentials } from "../testing/test-credentials.js";
+import { CountingVault, samplePrincipal } from "../../dev/testing/counting-vault.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { sampleLimits, testCredentials } from "../../dev/testing/test-credentials.js";
 import { heldBytes } from "./cached-secret.js";
 import type { Credentials, CredentialsParts } from "./credentials.js";
 

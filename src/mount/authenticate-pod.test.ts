@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Redacted } from "../shared/redacted.js";
-import { sampleConnection } from "../testing/connection.js";
-import { samplePrincipal } from "../testing/counting-vault.js";
+import { sampleConnection } from "../../dev/testing/connection.js";
+import { samplePrincipal } from "../../dev/testing/counting-vault.js";
 import type { MountSpec, OfferedToken } from "./mount-spec.js";
 import { type TokenMinter, authenticatePod } from "./authenticate-pod.js";
 

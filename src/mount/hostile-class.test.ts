@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
-import { parseMountRequest } from "../testing/parse-mount-request.js";
+import { parseMountRequest } from "../../dev/testing/parse-mount-request.js";
 import { ClassCache } from "./class-cache.js";
 import { classBytes } from "./class-bytes.js";
 import type { MountSpec } from "./mount-spec.js";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
-import { parseMountRequest } from "../testing/parse-mount-request.js";
+import { parseMountRequest } from "../../dev/testing/parse-mount-request.js";
 import { ClassCache } from "./class-cache.js";
 
 const pieces = [

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
-import { parseMountRequest } from "../testing/parse-mount-request.js";
+import { parseMountRequest } from "../../dev/testing/parse-mount-request.js";
 import { ClassCache } from "./class-cache.js";
 import type { WireMountRequest } from "./mount-request.js";
 import type { ClassSpec, MountSpec } from "./mount-spec.js";

@@ -1,10 +1,10 @@
 import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
-import { FakeClock } from "../testing/fake-clock.js";
-import { inProcessRenderer } from "../testing/in-process-renderer.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { inProcessRenderer } from "../../dev/testing/in-process-renderer.js";
 import { describe, expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
-import { samplePrincipal } from "../testing/counting-vault.js";
+import { samplePrincipal } from "../../dev/testing/counting-vault.js";
 import type { MountSpec, ObjectSpec } from "./mount-spec.js";
 import { type MountParts, mountVolume } from "./mount-volume.js";
 import type { FetchResult, MountTransaction } from "./ports.js";

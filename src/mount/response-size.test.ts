@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Redacted } from "../shared/redacted.js";
 import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
-import { FakeClock } from "../testing/fake-clock.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { checkResponseSize, wireBytes } from "./response-size.js";
 import { Yielder } from "./yielder.js";
 

@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import { Redacted } from "../shared/redacted.js";
-import { FakeClock } from "../testing/fake-clock.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { Yielder, type YielderParts } from "./yielder.js";
 
 const file = (path: string, bytes: number) => ({ path, mode: 0o644, contents: new Redacted(Buffer.alloc(bytes)) });

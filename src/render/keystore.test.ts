@@ -1,7 +1,7 @@
 import { X509Certificate, createPrivateKey, generateKeyPairSync } from "node:crypto";
 import forge from "node-forge";
 import { describe, expect, test } from "vitest";
-import { makeIdentity } from "../testing/certificates.js";
+import { makeIdentity } from "../../dev/testing/certificates.js";
 import { keystore } from "./keystore.js";
 import type { KeystoreTask } from "./tasks.js";
 

@@ -6,9 +6,9 @@ import type { Job } from "../mount/ports.js";
 import { systemClock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
-import { builtWorker } from "../testing/built-worker.js";
-import { FakeClock } from "../testing/fake-clock.js";
-import { temporaryDirectory } from "../testing/rpc-server.js";
+import { builtWorker } from "../../dev/testing/built-worker.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
 import { RenderWorker } from "./render-worker.js";
 import type { WorkerEvent } from "./worker-event.js";
 

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import { RawHttp2Client } from "../testing/http2-client.js";
-import { startTestServer } from "../testing/rpc-server.js";
+import { RawHttp2Client } from "../../dev/testing/http2-client.js";
+import { startTestServer } from "../../dev/testing/rpc-server.js";
 import { callVersion } from "./call-version.js";
 import { HpackDecoder } from "./hpack-decoder.js";
 import { encodeHeaders } from "./hpack-encoder.js";

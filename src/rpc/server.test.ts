@@ -3,9 +3,9 @@ import { lstat, mkdir, readdir, readFile, rename, stat, unlink, writeFile } from
 import { join } from "node:path";
 import { credentials, type ServiceError, status } from "@grpc/grpc-js";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { RawHttp2Client } from "../testing/http2-client.js";
-import { FakeClock } from "../testing/fake-clock.js";
-import { mountWith, startTestServer, temporaryDirectory } from "../testing/rpc-server.js";
+import { RawHttp2Client } from "../../dev/testing/http2-client.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { mountWith, startTestServer, temporaryDirectory } from "../../dev/testing/rpc-server.js";
 import { CSIDriverProviderClient, MountRequest, type MountResponse } from "../wire/provider.js";
 import { callVersion } from "./call-version.js";
 import type { ProviderService } from "./provider-service.js";

@@ -1,7 +1,7 @@
 import { Socket } from "node:net";
 import { credentials } from "@grpc/grpc-js";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { startTestServer } from "../testing/rpc-server.js";
+import { startTestServer } from "../../dev/testing/rpc-server.js";
 import { CSIDriverProviderClient, MountRequest } from "../wire/provider.js";
 import { flag, frame, frameHeaderLength, frameType, readFrameHeader } from "./http2-frames.js";
 import { WholeAnswers } from "./whole-answers.js";

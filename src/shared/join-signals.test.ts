@@ -1,5 +1,5 @@
 import { getEventListeners } from "node:events";
-import { FakeClock } from "../testing/fake-clock.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { expect, test } from "vitest";
 import { raceAbort, joinSignals, withDeadline } from "./join-signals.js";
 

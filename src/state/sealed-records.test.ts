@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { Redacted } from "../shared/redacted.js";
-import { temporaryDirectory } from "../testing/rpc-server.js";
+import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
 import { type RecordContext, SealedRecords } from "./sealed-records.js";
 
 const never = new AbortController().signal;

@@ -1,7 +1,7 @@
 import { chmod, chown, mkdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { temporaryDirectory } from "../testing/rpc-server.js";
+import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
 import { openStateDirectory } from "./state-directory.js";
 
 const never = new AbortController().signal;

@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../shared/clock.js";
-import { temporaryDirectory } from "../testing/rpc-server.js";
+import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
 import { StateLock } from "./state-lock.js";
 
 const never = new AbortController().signal;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Redacted } from "../shared/redacted.js";
-import { captureLog } from "../testing/capture-log.js";
+import { captureLog } from "../../dev/testing/capture-log.js";
 import { withoutSecrets } from "./secret-shapes.js";
 
 test("writes one line of JSON for each call, with its level in words and its time", () => {

@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { beforeEach, describe, expect, test } from "vitest";
-import { FakeClock } from "../testing/fake-clock.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { ConcurrencyLimiter, type Slot } from "./concurrency-limiter.js";
 
 const never = new AbortController().signal;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { sampleConnection } from "../testing/connection.js";
+import { sampleConnection } from "../../dev/testing/connection.js";
 import type { Operation } from "./operation.js";
 import { classifyResponse } from "./error-response.js";
 import { readReply } from "./vault-reply.js";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { type TestServer, serveHttp, serveRaw } from "../testing/http-server.js";
+import { type TestServer, serveHttp, serveRaw } from "../../dev/testing/http-server.js";
 import { type ExchangeLimits, exchange } from "./http-exchange.js";
 
 const never = new AbortController().signal;

@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { type Identity, makeIdentity } from "../testing/certificates.js";
-import { FakeClock } from "../testing/fake-clock.js";
+import { type Identity, makeIdentity } from "../../dev/testing/certificates.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { TlsFiles, readMaterial } from "./tls-files.js";
 
 let one: Identity;

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Principal } from "../mount/ports.js";
-import { CountingVault, samplePrincipal } from "../testing/counting-vault.js";
-import { FakeClock } from "../testing/fake-clock.js";
-import { sampleSession, usualRules } from "../testing/test-credentials.js";
+import { CountingVault, samplePrincipal } from "../../dev/testing/counting-vault.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { sampleSession, usualRules } from "../../dev/testing/test-credentials.js";
 import { type StoredToken, moveTo, tokenStates } from "./stored-token.js";
 import { TokenStore } from "./token-store.js";
 import type { Caller } from "./vault-client.js";

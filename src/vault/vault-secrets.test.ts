@@ -3,9 +3,9 @@ import type { Credentials } from "../leases/credentials.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import type { Principal } from "../mount/ports.js";
 import { ProviderError } from "../shared/errors.js";
-import { CountingVault, samplePrincipal } from "../testing/counting-vault.js";
-import { FakeClock } from "../testing/fake-clock.js";
-import { sampleLimits, testCredentials } from "../testing/test-credentials.js";
+import { CountingVault, samplePrincipal } from "../../dev/testing/counting-vault.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { sampleLimits, testCredentials } from "../../dev/testing/test-credentials.js";
 import { VaultError } from "./vault-error.js";
 
 const minute = 60_000;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { makeIdentity } from "../../../src/testing/certificates.js";
+import { makeIdentity } from "../../../dev/testing/certificates.js";
 import { eventually } from "../../stack/eventually.js";
 import type { KubeObject } from "../../stack/kube-api.js";
 import { enableDatabaseEngine, startPostgres } from "../../stack/postgres.js";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { makeIdentity } from "../../../src/testing/certificates.js";
+import { makeIdentity } from "../../../dev/testing/certificates.js";
 import { eventually } from "../../stack/eventually.js";
 import { createFixture } from "../stack/fixture.js";
 

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
-import { makeIdentity } from "../../../src/testing/certificates.js";
+import { makeIdentity } from "../../../dev/testing/certificates.js";
 import { eventually } from "../../stack/eventually.js";
 import { KubeError, type KubeObject } from "../../stack/kube-api.js";
 import { atRest } from "../stack/at-rest.js";

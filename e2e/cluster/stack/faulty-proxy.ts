@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, request } from "node:https";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { makeIdentity } from "../../../src/testing/certificates.js";
+import { makeIdentity } from "../../../dev/testing/certificates.js";
 import type { VaultAccess } from "../../stack/vault-api.js";
 import { addresses } from "./addresses.js";
 

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { makeIdentity } from "../../../src/testing/certificates.js";
+import { makeIdentity } from "../../../dev/testing/certificates.js";
 import { eventually } from "../../stack/eventually.js";
 import type { KubeAccess } from "../../stack/kube-api.js";
 import type { VaultAccess } from "../../stack/vault-api.js";

@@ -1,7 +1,7 @@
 import { X509Certificate, createPrivateKey, generateKeyPairSync } from "node:crypto";
 import { expect, test } from "vitest";
 import type { Json, JsonObject } from "../../shared/json.js";
-import { makeIdentity } from "../../testing/certificates.js";
+import { makeIdentity } from "../../../dev/testing/certificates.js";
 import { pemBundle, pemPart } from "./pem-bundle.js";
 
 const root = makeIdentity({ commonName: "root", isCa: true });

@@ -1,4 +1,4 @@
-import { type Log, type LogLevel, createLog } from "../telemetry/log.js";
+import { type Log, type LogLevel, createLog } from "../../src/telemetry/log.js";
 
 export interface CapturedLog {
   log: Log;

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { ServiceAccountIssuer } from "../../dev/vault/service-account-issuer.js";
+import type { ServiceAccountIssuer } from "../vault/service-account-issuer.js";
 
 /** The one answer of an API server that Vault's kubernetes auth needs: TokenReview, by this issuer's judgement. */
 export class TokenReviewServer {

@@ -1,9 +1,9 @@
-import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
-import { type Credentials, type CredentialsParts, createCredentials } from "../leases/credentials.js";
-import { Redacted } from "../shared/redacted.js";
-import type { StoredToken } from "../vault/stored-token.js";
-import { CredentialPaths } from "../vault/credential-paths.js";
-import { newTerm } from "../vault/term.js";
+import { EventLoopScheduler } from "../../src/shared/event-loop-scheduler.js";
+import { type Credentials, type CredentialsParts, createCredentials } from "../../src/leases/credentials.js";
+import { Redacted } from "../../src/shared/redacted.js";
+import type { StoredToken } from "../../src/vault/stored-token.js";
+import { CredentialPaths } from "../../src/vault/credential-paths.js";
+import { newTerm } from "../../src/vault/term.js";
 import { sampleConnection } from "./connection.js";
 
 /** A lead of five minutes and an hour for what is orphaned, as without settings. */

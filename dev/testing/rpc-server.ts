@@ -2,10 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { type ProviderService, versionResponse } from "../rpc/provider-service.js";
-import { type RpcServer, type RpcServerOptions, createRpcServer } from "../rpc/server.js";
-import { systemClock } from "../shared/clock.js";
-import type { MountRequest, MountResponse } from "../wire/provider.js";
+import { type ProviderService, versionResponse } from "../../src/rpc/provider-service.js";
+import { type RpcServer, type RpcServerOptions, createRpcServer } from "../../src/rpc/server.js";
+import { systemClock } from "../../src/shared/clock.js";
+import type { MountRequest, MountResponse } from "../../src/wire/provider.js";
 
 /** A directory that goes with the test. */
 export async function temporaryDirectory(): Promise<string> {

@@ -1,6 +1,6 @@
-import type { FoundRecord } from "../leases/credential-state.js";
-import type { RecordStore } from "../leases/state-journal.js";
-import { Redacted } from "../shared/redacted.js";
+import type { FoundRecord } from "../../src/leases/credential-state.js";
+import type { RecordStore } from "../../src/leases/state-journal.js";
+import { Redacted } from "../../src/shared/redacted.js";
 
 /** Records that outlive the process of a test: what a state directory is to a daemon. */
 export class RecordsInMemory implements RecordStore {

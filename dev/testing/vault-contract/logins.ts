@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { ServiceAccountIssuer } from "../../../dev/vault/service-account-issuer.js";
-import { systemClock } from "../../shared/clock.js";
-import type { Data } from "../../../dev/vault/answer.js";
+import { ServiceAccountIssuer } from "../../vault/service-account-issuer.js";
+import { systemClock } from "../../../src/shared/clock.js";
+import type { Data } from "../../vault/answer.js";
 import {
   aBatchToken,
   anAccessor,

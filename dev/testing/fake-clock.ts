@@ -1,4 +1,4 @@
-import type { Clock } from "../shared/clock.js";
+import type { Clock } from "../../src/shared/clock.js";
 
 interface Sleeper {
   at: number;

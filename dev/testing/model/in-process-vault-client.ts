@@ -1,13 +1,20 @@
-import type { Connection } from "../../config/connection.js";
-import type { VaultNode } from "../../../dev/vault/vault-node.js";
-import type { VaultRequest } from "../../mount/mount-spec.js";
-import type { Clock } from "../../shared/clock.js";
-import { Redacted } from "../../shared/redacted.js";
-import { authMethods } from "../../vault/auth/auth-methods.js";
-import type { Operation } from "../../vault/operation.js";
-import { classifyResponse } from "../../vault/error-response.js";
-import type { Caller, Grant, VaultAnswer, VaultClient, VaultLogin, VaultToken } from "../../vault/vault-client.js";
-import { leaseGrantIn, leaseIn, readReply, tokenGrantIn, tokenIn } from "../../vault/vault-reply.js";
+import type { Connection } from "../../../src/config/connection.js";
+import type { VaultNode } from "../../vault/vault-node.js";
+import type { VaultRequest } from "../../../src/mount/mount-spec.js";
+import type { Clock } from "../../../src/shared/clock.js";
+import { Redacted } from "../../../src/shared/redacted.js";
+import { authMethods } from "../../../src/vault/auth/auth-methods.js";
+import type { Operation } from "../../../src/vault/operation.js";
+import { classifyResponse } from "../../../src/vault/error-response.js";
+import type {
+  Caller,
+  Grant,
+  VaultAnswer,
+  VaultClient,
+  VaultLogin,
+  VaultToken,
+} from "../../../src/vault/vault-client.js";
+import { leaseGrantIn, leaseIn, readReply, tokenGrantIn, tokenIn } from "../../../src/vault/vault-reply.js";
 
 interface Question {
   operation: Operation;

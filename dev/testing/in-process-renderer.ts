@@ -1,6 +1,6 @@
-import type { Job, Renderer } from "../mount/ports.js";
-import { contentsOf, taskOf } from "../render/jobs.js";
-import { runTask } from "../render/run-task.js";
+import type { Job, Renderer } from "../../src/mount/ports.js";
+import { contentsOf, taskOf } from "../../src/render/jobs.js";
+import { runTask } from "../../src/render/run-task.js";
 
 /** Does what the renderer's process does, in this one. */
 export const inProcessRenderer: Renderer = {

@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net";
-import { clientPreface, flag, frame, frameHeaderLength, readFrameHeader } from "../rpc/http2-frames.js";
+import { clientPreface, flag, frame, frameHeaderLength, readFrameHeader } from "../../src/rpc/http2-frames.js";
 
 /** A frame as a peer sent it. */
 export interface ReceivedFrame {

@@ -1,11 +1,11 @@
-import type { Connection } from "../config/connection.js";
-import type { VaultRequest } from "../mount/mount-spec.js";
-import type { Principal } from "../mount/ports.js";
-import type { Clock } from "../shared/clock.js";
-import type { JsonObject } from "../shared/json.js";
-import { Redacted } from "../shared/redacted.js";
-import type { Caller, Grant, Lease, VaultAnswer, VaultClient, VaultToken } from "../vault/vault-client.js";
-import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
+import type { Connection } from "../../src/config/connection.js";
+import type { VaultRequest } from "../../src/mount/mount-spec.js";
+import type { Principal } from "../../src/mount/ports.js";
+import type { Clock } from "../../src/shared/clock.js";
+import type { JsonObject } from "../../src/shared/json.js";
+import { Redacted } from "../../src/shared/redacted.js";
+import type { Caller, Grant, Lease, VaultAnswer, VaultClient, VaultToken } from "../../src/vault/vault-client.js";
+import { VaultError, type VaultErrorKind } from "../../src/vault/vault-error.js";
 import { sampleConnection } from "./connection.js";
 
 type Reply =

@@ -1,6 +1,6 @@
-import { Administrator } from "../../dev/vault/administrator.js";
-import { type DevVault, type DevVaultOptions, startDevVault } from "../../dev/vault/dev-vault.js";
-import type { ServiceAccountTokenOptions } from "../../dev/vault/service-account-issuer.js";
+import { Administrator } from "../vault/administrator.js";
+import { type DevVault, type DevVaultOptions, startDevVault } from "../vault/dev-vault.js";
+import type { ServiceAccountTokenOptions } from "../vault/service-account-issuer.js";
 
 /** An embedded Vault with something in it. */
 export interface ReadyVault {

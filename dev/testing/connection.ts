@@ -1,4 +1,4 @@
-import type { Connection } from "../config/connection.js";
+import type { Connection } from "../../src/config/connection.js";
 
 /** A connection as an operator gets it who names nothing but an address. */
 export function sampleConnection(changes: Partial<Connection> = {}): Connection {

@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import { expect } from "vitest";
-import type { Data } from "../../../dev/vault/answer.js";
+import type { Data } from "../../vault/answer.js";
 
 export interface Question {
   readonly token?: string;

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { bundleWorker } from "../../scripts/bundle.js";
 
-const folder = fileURLToPath(new URL("../../.cache/worker/", import.meta.url));
+const folder = fileURLToPath(new URL("../../.cache/worker", import.meta.url));
 
 /** Where tests have the worker's code; it is there once `builtWorker` has been called. */
 export const workerFile = pathToFileURL(`${folder}keymount-worker-${process.pid}.js`);

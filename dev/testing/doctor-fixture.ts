@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type DoctorStage, doctorOn } from "../cli/doctor.js";
-import type { Report } from "../doctor/check-runner.js";
-import { systemClock } from "../shared/clock.js";
+import { type DoctorStage, doctorOn } from "../../src/cli/doctor.js";
+import type { Report } from "../../src/doctor/check-runner.js";
+import { systemClock } from "../../src/shared/clock.js";
 import { workerFile } from "./built-worker.js";
 import { temporaryDirectory } from "./rpc-server.js";
 

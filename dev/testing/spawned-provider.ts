@@ -7,8 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { bundle, bundleWorker } from "../../scripts/bundle.js";
-import { DriverClient, type MountOutcome } from "../driver/driver-client.js";
-import { mountRequest } from "../driver/mount-request.js";
+import { DriverClient, type MountOutcome } from "../../src/driver/driver-client.js";
+import { mountRequest } from "../../src/driver/mount-request.js";
 import { imageEnvironment, imageFlags } from "./image.js";
 import { temporaryDirectory } from "./rpc-server.js";
 

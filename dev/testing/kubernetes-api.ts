@@ -1,9 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { systemClock } from "../shared/clock.js";
+import { systemClock } from "../../src/shared/clock.js";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { KubeClient } from "../kube/kube-client.js";
+import { KubeClient } from "../../src/kube/kube-client.js";
 import { makeIdentity } from "./certificates.js";
 import { type Handler, serveHttp } from "./http-server.js";
 

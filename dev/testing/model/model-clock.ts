@@ -1,4 +1,4 @@
-import type { Clock } from "../../shared/clock.js";
+import type { Clock } from "../../../src/shared/clock.js";
 
 /** A clock that is set by hand, and never lets anybody wait: what the model runs has no sleeps of its own. */
 export class ModelClock implements Clock {

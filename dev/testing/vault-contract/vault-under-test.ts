@@ -1,5 +1,5 @@
-import type { Data } from "../../../dev/vault/answer.js";
-import type { ServiceAccountIssuer } from "../../../dev/vault/service-account-issuer.js";
+import type { Data } from "../../vault/answer.js";
+import type { ServiceAccountIssuer } from "../../vault/service-account-issuer.js";
 
 /** A Vault on context, fresh and unsealed, and the hands needed to put it into each situation. */
 export interface VaultUnderTest {
