@@ -5,7 +5,7 @@ import { CachedSecretSource } from "../src/leases/cached-secret-source.js";
 import { Redacted } from "../src/shared/redacted.js";
 import { samplePrincipal } from "../dev/testing/counting-vault.js";
 import { FakeClock } from "../dev/testing/fake-clock.js";
-import { sampleSession, usualRules } from "../dev/testing/test-credentials.js";
+import { sampleStoredToken, usualRules } from "../dev/testing/test-credentials.js";
 import type { Figure } from "./figure.js";
 import { readsPerMount } from "./workload.js";
 
@@ -53,7 +53,7 @@ async function readsPerHour(refreshIntervalMs: number): Promise<number> {
       async ask() {
         reads += 1;
         const reply = { body: new Redacted({}), bytes: 1024, requestedAt: clock.monotonic() };
-        return { reply, session: sampleSession() };
+        return { reply, stored: sampleStoredToken() };
       },
       giveBack() {},
       hasMade: () => false,

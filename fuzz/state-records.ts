@@ -6,7 +6,7 @@ import { sampleConnection } from "../dev/testing/connection.js";
 import { CountingVault } from "../dev/testing/counting-vault.js";
 import { FakeClock } from "../dev/testing/fake-clock.js";
 import { RecordsInMemory } from "../dev/testing/records-in-memory.js";
-import { sampleSession, testCredentials } from "../dev/testing/test-credentials.js";
+import { sampleStoredToken, testCredentials } from "../dev/testing/test-credentials.js";
 import { Redacted } from "../src/shared/redacted.js";
 import { canaries, expectNoCanary } from "./canaries.js";
 import { damagedText } from "./mutations.js";
@@ -14,24 +14,24 @@ import type { Target } from "./target.js";
 
 /** What is written for a volume with a login and a KV secret beside it. */
 function sampleRecord(): string {
-  const token = { ...sampleSession().token, secret: new Redacted<string>(canaries.vaultToken.value) };
-  const session = sampleSession({ token, leases: 1 });
+  const token = { ...sampleStoredToken().token, secret: new Redacted<string>(canaries.vaultToken.value) };
+  const stored = sampleStoredToken({ token, leases: 1 });
   const answer: CachedSecret = {
     kind: "leased",
     body: new Redacted({ data: { password: canaries.secretValue.value } }),
     bytes: 2048,
     readAt: 0,
     refreshFactor: 1,
-    term: { ...session.term },
+    term: { ...stored.term },
     lease: { id: new Redacted<string>(canaries.leaseId.value), renewable: true, durationMs: 3_600_000 },
-    session,
+    stored,
     engine: "database",
     failures: 0,
     retryAt: 0,
     wasRenewed: false,
   };
   const { lease: _lease, term: _term, ...plain } = answer;
-  const of = { ownerKey: session.ownerKey, namespace: "shop" };
+  const of = { ownerKey: stored.ownerKey, namespace: "shop" };
   const entry = (path: string, given: CachedSecret): CacheEntry => ({
     ...of,
     key: path,
@@ -52,10 +52,13 @@ function sampleRecord(): string {
     versions: "v",
   };
   const account: PersistedOwner = {
-    ownerKey: session.ownerKey,
+    ownerKey: stored.ownerKey,
     tokens: [
-      session,
-      sampleSession({ token: { ...token, secret: new Redacted(`${canaries.vaultToken.value}2`) }, state: "leaving" }),
+      stored,
+      sampleStoredToken({
+        token: { ...token, secret: new Redacted(`${canaries.vaultToken.value}2`) },
+        state: "leaving",
+      }),
     ],
     volumes: [volume],
   };
@@ -79,7 +82,7 @@ export const stateRecordsTarget: Target<string> = {
     sample.slice(0, -1),
     changed("volumes", { entries: [7] }),
     changed("volumes", { delivered: [[0, 7]] }),
-    changed("answers", { session: -1 }),
+    changed("answers", { stored: -1 }),
     changed("entries", { answer: 0.5 }),
   ],
   open() {

@@ -33,7 +33,7 @@ export function testCredentials(
 }
 
 /** A token of an hour, as a login would have got it at 0. */
-export function sampleSession(change: Partial<StoredToken> = {}): StoredToken {
+export function sampleStoredToken(change: Partial<StoredToken> = {}): StoredToken {
   return {
     ownerKey: "key-1",
     connection: sampleConnection(),

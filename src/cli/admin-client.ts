@@ -62,7 +62,7 @@ function parsed(bytes: Buffer): unknown {
 const mostBytes = 64 << 20;
 
 /** Asks the keymount that holds the state directory. Throws `unavailable` where there is none. */
-export function askStateDoor(
+export function askAdminServer(
   directory: string,
   { method, path }: { method: "GET" | "POST"; path: string },
   signal: AbortSignal,

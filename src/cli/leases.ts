@@ -3,7 +3,7 @@ import { ProviderError } from "../shared/errors.js";
 import type { CredentialInfo } from "../shared/credential-info.js";
 import type { Command, CommandIo } from "./command-io.js";
 import { leasesTable } from "./leases-table.js";
-import { askStateDoor, stateDirectoryOf } from "./admin-client.js";
+import { askAdminServer, stateDirectoryOf } from "./admin-client.js";
 import { argumentMistake, refuseUsage } from "./wrong-usage.js";
 
 const help = `Usage: keymount leases [OPTION…]
@@ -40,7 +40,7 @@ async function run(argv: readonly string[], io: CommandIo, signal: AbortSignal):
   if (!values) return 2;
   try {
     const directory = await stateDirectoryOf({ stateDir: values["state-dir"], config: values.config }, io);
-    const held = (await askStateDoor(directory, { method: "GET", path: "/v1/leases" }, signal)) as CredentialInfo[];
+    const held = (await askAdminServer(directory, { method: "GET", path: "/v1/leases" }, signal)) as CredentialInfo[];
     const wanted = held.filter((one) => concerns(one, values));
     io.stdout.write(
       values.output === "json" ? `${JSON.stringify(wanted, null, 2)}\n` : leasesTable(wanted, Date.now()),

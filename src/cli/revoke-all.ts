@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { ProviderError } from "../shared/errors.js";
 import type { RevokedAll } from "../shared/credential-info.js";
 import type { Command, CommandIo } from "./command-io.js";
-import { askStateDoor, stateDirectoryOf } from "./admin-client.js";
+import { askAdminServer, stateDirectoryOf } from "./admin-client.js";
 import { argumentMistake, refuseUsage } from "./wrong-usage.js";
 
 const help = `Usage: keymount revoke-all --yes [OPTION…]
@@ -40,7 +40,7 @@ async function run(argv: readonly string[], io: CommandIo, signal: AbortSignal):
       return 2;
     }
     const directory = await stateDirectoryOf({ stateDir: values["state-dir"], config: values.config }, io);
-    const outcome = (await askStateDoor(directory, { method: "POST", path: "/v1/revoke-all" }, signal)) as RevokedAll;
+    const outcome = (await askAdminServer(directory, { method: "POST", path: "/v1/revoke-all" }, signal)) as RevokedAll;
     const failed =
       outcome.failed > 0 ? `; ${outcome.failed} could not be, and are tried again while keymount runs` : "";
     io.stdout.write(`${outcome.revoked} tokens were revoked, and all that hung on them${failed}\n`);

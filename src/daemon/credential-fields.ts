@@ -16,7 +16,7 @@ export function credentialFields(request: VaultRequest, answer: CachedSecret): L
     [logKeys.path]: request.path,
     ...(answer.engine !== "" && { [logKeys.engine]: answer.engine }),
     ...(answer.lease && { [logKeys.lease]: leaseDigest(answer.lease.id.reveal()) }),
-    [logKeys.tokenAccessor]: answer.session.token.accessor,
+    [logKeys.tokenAccessor]: answer.stored.token.accessor,
     ...(Number.isFinite(lifeMs) && { [logKeys.ttlSeconds]: Math.round(lifeMs / 1000) }),
   };
 }
@@ -25,7 +25,7 @@ export function credentialFields(request: VaultRequest, answer: CachedSecret): L
 export function entryFields({ request, users, namespace }: CacheEntry, answer: CachedSecret): LogFields {
   const pods = [...users].flatMap(({ pod }) => (pod ? [`${pod.namespace}/${pod.name}`] : []));
   return {
-    [logKeys.connection]: answer.session.connection.name,
+    [logKeys.connection]: answer.stored.connection.name,
     [logKeys.namespace]: namespace,
     [logKeys.pods]: [...new Set(pods)],
     ...credentialFields(request, answer),

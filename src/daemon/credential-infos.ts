@@ -53,16 +53,16 @@ class Teller {
   }
 
   answer({ request, users }: CacheEntry, answer: CachedSecret): CredentialInfo {
-    const { session, kind, term, engine, failures } = answer;
+    const { stored, kind, term, engine, failures } = answer;
     const times = { from: replaceAt(answer, this.#leadMs), end: endsAt(answer) };
     return {
       kind: kind === "leased" ? "lease" : term ? "certificate" : "issued",
-      connection: session.connection.name,
-      vaultNamespace: session.vaultNamespace,
+      connection: stored.connection.name,
+      vaultNamespace: stored.vaultNamespace,
       engine,
       path: request.path,
-      role: session.role,
-      tokenAccessor: session.token.accessor,
+      role: stored.role,
+      tokenAccessor: stored.token.accessor,
       ...usersOf([...users]),
       state: isDead(answer) ? "dead" : this.#standing(times),
       ...this.#times({ renewAt: leaseRenewalAt(answer), replaceAt: times.from, endsAt: times.end }),

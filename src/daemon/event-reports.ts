@@ -144,19 +144,19 @@ const reports = {
   },
   leaseRenewed({ entry, answer }, { log, metrics }) {
     const renewable = answer.term?.renewable === true;
-    metrics.renewal(answer.session.connection.name, answer.engine, renewable ? "ok" : "final");
+    metrics.renewal(answer.stored.connection.name, answer.engine, renewable ? "ok" : "final");
     if (renewable) log.debug(entryFields(entry, answer), "lease renewed");
     else log.info(entryFields(entry, answer), "the lease is near its max TTL; a Mount replaces it before its end");
   },
   leaseNotRenewed({ entry, answer, error }, { log, metrics }) {
     const renewable = answer.term?.renewable === true;
-    metrics.renewal(answer.session.connection.name, answer.engine, renewable ? "later" : "final");
+    metrics.renewal(answer.stored.connection.name, answer.engine, renewable ? "later" : "final");
     const what = { ...entryFields(entry, answer), [logKeys.failures]: answer.failures, ...describeError(error) };
     if (renewable) log.warn(what, "a lease could not be renewed; it is tried again");
     else log.warn(what, "Vault does not renew the lease; a Mount replaces it before its end");
   },
   leaseGone({ entry, answer }, { log, metrics }) {
-    metrics.renewal(answer.session.connection.name, answer.engine, "gone");
+    metrics.renewal(answer.stored.connection.name, answer.engine, "gone");
     log.warn(entryFields(entry, answer), "the lease was revoked by someone else; the next Mount requests another");
   },
   endsUnreplaced({ entry, answer, leftMs }, { log, podEvents }) {

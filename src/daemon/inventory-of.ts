@@ -39,7 +39,7 @@ function credentialsIn({ cache, tokens }: Credentials, leadMs: number, now: numb
     answer && answer.kind !== "static"
       ? [
           {
-            connection: answer.session.connection.name,
+            connection: answer.stored.connection.name,
             engine: answer.engine,
             standing: standingAt(now, replaceAt(answer, leadMs), endsAt(answer)),
           },

@@ -1,7 +1,7 @@
 import { type Server, type ServerResponse, createServer } from "node:http";
 import type { CredentialInfo, RevokedAll } from "../shared/credential-info.js";
 
-export interface StateDoorPages {
+export interface AdminPages {
   leases: () => readonly CredentialInfo[];
   revokeAll: () => Promise<RevokedAll>;
 }
@@ -10,7 +10,7 @@ export interface StateDoorPages {
  * Answers the operator's commands on the socket that is the lock of the state directory, which nobody but keymount's user
  * can reach. It does not listen yet.
  */
-export function createAdminServer(pages: StateDoorPages): Server {
+export function createAdminServer(pages: AdminPages): Server {
   const server = createServer({ maxHeaderSize: 4_096, requestTimeout: 5_000 }, (request, response) => {
     const asked = `${request.method} ${request.url}`;
     if (asked === "GET /v1/leases") answer(response, 200, pages.leases());

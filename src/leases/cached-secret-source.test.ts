@@ -268,7 +268,7 @@ describe("a leased answer", () => {
 
   test("is made anew when Vault says its token is dead", async () => {
     await mount({ requests: [creds, kv] });
-    const held = [...cache.entries()].map(({ answer }) => answer!.session.token);
+    const held = [...cache.entries()].map(({ answer }) => answer!.stored.token);
     vault.kill(held[0]!);
     vault.replies.set(creds.path, { body: secret("login-2"), lease: { id: "lease-2", durationMs: 30 * minute } });
     await clock.advance(3 * minute);

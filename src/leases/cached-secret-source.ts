@@ -27,13 +27,13 @@ export interface VaultReader {
     request: VaultRequest,
     options: { priority: Priority; mayWait: boolean; allowedBefore: boolean; intake: AnswerIntake },
     signal: AbortSignal,
-  ): Promise<{ reply: VaultAnswer; session: StoredToken }>;
+  ): Promise<{ reply: VaultAnswer; stored: StoredToken }>;
 
   /** Whether a read is known to make a credential. */
   hasMade(principal: Principal, request: VaultRequest): boolean;
 
   /** Gives back a credential that nobody will be given, in the background; without a lease it can only be told of. */
-  giveBack(lease: Lease | undefined, session: StoredToken, path: string): void;
+  giveBack(lease: Lease | undefined, stored: StoredToken, path: string): void;
 }
 
 export interface CachedSecretSourceParts {
@@ -243,8 +243,8 @@ export class CachedSecretSource implements SecretSource {
       if (entry.creating) await journal.persist(entry.ownerKey);
       const allowedBefore = entry.answer !== undefined && entry.denied !== true;
       const asked = { priority, mayWait: heldKind !== undefined, allowedBefore, intake };
-      const { reply, session } = await reader.ask(principal, request, asked, signal);
-      const answer = answerOf(request, reply, session, {
+      const { reply, stored } = await reader.ask(principal, request, asked, signal);
+      const answer = answerOf(request, reply, stored, {
         wall: clock.wall(),
         monotonic: clock.monotonic(),
         draw: random(),
@@ -312,14 +312,14 @@ export class CachedSecretSource implements SecretSource {
   /** That a GET makes a credential shows first in its answer; a lease that may not be held is given back. */
   #admitAnswer(question: Question, answer: CachedSecret, received: Reservation): void {
     const { entry, request } = question;
-    const { kind, lease, session, bytes } = answer;
+    const { kind, lease, stored, bytes } = answer;
     try {
       received.raiseTo(bytes);
       if (kind === "leased") this.#admitCredential(question, bytes);
       if (kind === "issued") this.#admitBytes(question, bytes);
       if (kind !== "static" && entry.users.size === 0) throw lostItsPlace(request);
     } catch (refusal) {
-      if (kind !== "static") this.#parts.reader.giveBack(lease, session, request.path);
+      if (kind !== "static") this.#parts.reader.giveBack(lease, stored, request.path);
       throw refusal;
     }
   }

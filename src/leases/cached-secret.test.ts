@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import { Redacted } from "../shared/redacted.js";
 import { makeIdentity } from "../../dev/testing/certificates.js";
-import { sampleSession } from "../../dev/testing/test-credentials.js";
+import { sampleStoredToken } from "../../dev/testing/test-credentials.js";
 import { answerOf, endsAt } from "./cached-secret.js";
 
 const minute = 60_000;
@@ -21,7 +21,7 @@ test.each([
 ])("a certificate of an hour, where our clock is %s", (_clock, ahead, minutes) => {
   const body = { data: { certificate: cert, private_key: "key", serial_number: "1" } };
   const reply = { body: new Redacted(body), bytes: 100, requestedAt: 0 };
-  const answer = answerOf(issue, reply, sampleSession(), {
+  const answer = answerOf(issue, reply, sampleStoredToken(), {
     wall: madeAt + ahead,
     monotonic: 0,
     draw: 0.5,

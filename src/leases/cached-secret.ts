@@ -28,7 +28,7 @@ export interface CachedSecret {
   term?: Term;
   readonly lease?: Lease;
   /** That asked; a lease dies with its token. */
-  readonly session: StoredToken;
+  readonly stored: StoredToken;
   /** Type of the engine, as far as Vault tells (`mount_type`); `""` otherwise. */
   readonly engine: string;
   /** Vault does not know the lease any more. */
@@ -48,7 +48,7 @@ const leewayMs = 5 * 60_000;
 export function answerOf(
   request: VaultRequest,
   reply: VaultAnswer,
-  session: StoredToken,
+  stored: StoredToken,
   { wall, monotonic, draw, maxOrphanMs }: { wall: number; monotonic: number; draw: number; maxOrphanMs: number },
 ): CachedSecret {
   const body = reply.body.reveal();
@@ -56,7 +56,7 @@ export function answerOf(
   const kind = lease ? "leased" : makes(request, body) ? "issued" : "static";
   const durationMs = lease ? lease.durationMs : certificateLife(body, wall - (monotonic - requestedAt));
   const turnsIn = kind === "static" ? turn(body) : undefined;
-  const renewable = lease !== undefined && lease.renewable && session.usesLeft === Infinity;
+  const renewable = lease !== undefined && lease.renewable && stored.usesLeft === Infinity;
   return {
     kind,
     body: reply.body,
@@ -67,7 +67,7 @@ export function answerOf(
     ...(kind !== "static" &&
       durationMs !== undefined && { term: newTerm({ requestedAt, durationMs, renewable }, maxOrphanMs, draw) }),
     ...(lease && { lease }),
-    session,
+    stored,
     engine: engineOf(body),
     failures: 0,
     retryAt: 0,
@@ -95,21 +95,21 @@ export function isAlive(answer: CachedSecret, now: number): boolean {
 }
 
 /** Vault has said so, of itself or of the token it hangs on. */
-export function isDead({ kind, gone, session }: CachedSecret): boolean {
-  return gone === true || (kind === "leased" && (session.state === "dead" || session.usesLeft <= 0));
+export function isDead({ kind, gone, stored }: CachedSecret): boolean {
+  return gone === true || (kind === "leased" && (stored.state === "dead" || stored.usesLeft <= 0));
 }
 
 /** When it ends unless it is renewed, alone or with the token it hangs on; `Infinity` for never. */
-export function endsAt({ kind, term, session }: CachedSecret): number {
+export function endsAt({ kind, term, stored }: CachedSecret): number {
   const own = term ? endOf(term) : Infinity;
-  return kind === "leased" ? Math.min(own, endOf(session.term)) : own;
+  return kind === "leased" ? Math.min(own, endOf(stored.term)) : own;
 }
 
 /** When a Mount should have another made; `Infinity` while its end is not in sight. */
-export function replaceAt({ kind, term, session }: CachedSecret, leadMs: number): number {
+export function replaceAt({ kind, term, stored }: CachedSecret, leadMs: number): number {
   if (!term) return Infinity;
   if (kind === "issued") return term.grantedAt + (term.grantedMs * 2) / 3;
-  return Math.min(replacementAt(term, leadMs), tokenReplacementAt(session, leadMs));
+  return Math.min(replacementAt(term, leadMs), tokenReplacementAt(stored, leadMs));
 }
 
 /** When the keeper should renew it; `Infinity` for what cannot be renewed, or need not be any more. */

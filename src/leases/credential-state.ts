@@ -92,7 +92,7 @@ export class CredentialState {
 
   #learnPath({ request, answer }: CacheEntry): void {
     if (request.method !== "GET" || answer?.kind !== "leased") return;
-    const { connection, vaultNamespace } = answer.session;
+    const { connection, vaultNamespace } = answer.stored;
     this.#parts.paths.learn(connection.name, vaultNamespace, request.path);
   }
 

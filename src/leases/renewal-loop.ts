@@ -31,7 +31,7 @@ export interface RenewalLoopParts {
 interface Due {
   /** Told apart by identity: what is being renewed is not renewed twice at once. */
   what: StoredToken | CachedSecret;
-  session: StoredToken;
+  stored: StoredToken;
   group: RenewalGroup;
   endsAt: number;
   renew: (signal: AbortSignal) => Promise<void>;
@@ -69,19 +69,19 @@ export class RenewalLoop {
   #due(now: number): Due[] {
     const { tokens, cache } = this.#parts;
     const due: Due[] = [];
-    for (const session of tokens.current()) {
-      if (now < tokenRenewalAt(session) || hasEnded(session, now)) continue;
-      const renew = (signal: AbortSignal) => tokens.renew(session, signal);
-      due.push({ what: session, session, group: groupOfToken(session), endsAt: endOf(session.term), renew });
+    for (const stored of tokens.current()) {
+      if (now < tokenRenewalAt(stored) || hasEnded(stored, now)) continue;
+      const renew = (signal: AbortSignal) => tokens.renew(stored, signal);
+      due.push({ what: stored, stored, group: groupOfToken(stored), endsAt: endOf(stored.term), renew });
     }
     for (const entry of cache.entries()) {
       const { answer } = entry;
       if (!answer?.lease || now < leaseRenewalAt(answer) || !isAlive(answer, now)) continue;
-      const { lease, session } = answer;
+      const { lease, stored } = answer;
       const renew = (signal: AbortSignal) => this.#renewLease(entry, answer, lease, signal);
-      due.push({ what: answer, session, group: groupOfLease(session, entry.request), endsAt: endsAt(answer), renew });
+      due.push({ what: answer, stored, group: groupOfLease(stored, entry.request), endsAt: endsAt(answer), renew });
     }
-    return due.filter(({ what, session }) => !this.#underWay.has(what) && cache.isWanted(session.ownerKey, now));
+    return due.filter(({ what, stored }) => !this.#underWay.has(what) && cache.isWanted(stored.ownerKey, now));
   }
 
   /** As many as may be under way; the others wait on. */
@@ -108,11 +108,11 @@ export class RenewalLoop {
 
   async #renewLease(entry: CacheEntry, answer: CachedSecret, lease: Lease, signal: AbortSignal): Promise<void> {
     const { client, emit, journal } = this.#parts;
-    const { session, term } = answer;
+    const { stored, term } = answer;
     if (!term) return;
-    const caller: Caller = { ...session.caller, priority: "renewal" };
+    const caller: Caller = { ...stored.caller, priority: "renewal" };
     try {
-      const grant = await client.renewLease(session.connection, session, lease.id, term.askMs, caller, signal);
+      const grant = await client.renewLease(stored.connection, stored, lease.id, term.askMs, caller, signal);
       answer.term = renewed(term, grant);
       answer.failures = 0;
       answer.wasRenewed = true;
@@ -131,10 +131,10 @@ export class RenewalLoop {
       emit({ kind: "leaseGone", entry, answer });
       return;
     }
-    const { session, wasRenewed } = answer;
+    const { stored, wasRenewed } = answer;
     const asked = { allowedBefore: wasRenewed, priority: "renewal" } as const;
-    const liveness = await livenessOf({ client, stored: session, error, ...asked }, signal);
-    if (liveness === "dead") return tokens.died(session);
+    const liveness = await livenessOf({ client, stored, error, ...asked }, signal);
+    if (liveness === "dead") return tokens.died(stored);
     if (liveness instanceof ProviderError || isTransient(error)) this.#putOff(answer);
     else if (answer.term) answer.term = unrenewable(answer.term);
     emit({ kind: "leaseNotRenewed", entry, answer, error });

@@ -33,7 +33,7 @@ const record = z.object({
   writtenAt: z.number(),
   ownerKey: z.string(),
   connection: z.object({ name: z.string(), origins: z.array(z.string()) }),
-  sessions: z.array(
+  tokens: z.array(
     z.object({
       state: z.enum(tokenStates),
       vaultNamespace: z.string(),
@@ -58,7 +58,7 @@ const record = z.object({
   ),
   answers: z.array(
     z.object({
-      session: z.number(),
+      stored: z.number(),
       kind: z.enum(["static", "leased", "issued"]),
       body: z.string(),
       bytes: z.number(),
@@ -140,14 +140,14 @@ export function writeOwner({ ownerKey, tokens, volumes }: PersistedOwner, now: n
       making: creating === true,
     };
   });
-  const answerRecords = answers.all.map((answer) => answerRecord(answer, written.of(answer.session)));
+  const answerRecords = answers.all.map((answer) => answerRecord(answer, written.of(answer.stored)));
   const [first] = written.all;
   if (!first) return undefined;
   const owner: OwnerRecord = {
     writtenAt: now,
     ownerKey,
     connection: { name: first.connection.name, origins: first.connection.addresses.map(({ origin }) => origin) },
-    sessions: written.all.map(sessionRecord),
+    tokens: written.all.map(tokenRecord),
     answers: answerRecords,
     entries: entryRecords,
     volumes: kept,
@@ -182,12 +182,12 @@ export function readOwner(bytes: Redacted<Buffer>, { connections, now, known }: 
   if (!connection?.addresses.some(({ origin }) => of.origins.includes(origin))) {
     return `the connection ${of.name} is not configured any more, or with other addresses`;
   }
-  const sessions = rest.sessions.map((session) => {
-    const stored = storedTokenOf(session, ownerKey, connection);
-    const here = known(ownerKey, session.token.secret);
+  const tokens = rest.tokens.map((record) => {
+    const stored = storedTokenOf(record, ownerKey, connection);
+    const here = known(ownerKey, record.token.secret);
     return here ? merged(here, stored) : stored;
   });
-  const answers = rest.answers.map((answer) => answerOf(answer, sessions));
+  const answers = rest.answers.map((answer) => answerOf(answer, tokens));
   if (answers.includes(undefined)) return "its record holds an answer that cannot be read";
   const entries = rest.entries.map(({ answer, making: _making, request, ...entry }): CacheEntry => {
     const { args, ...plain } = request;
@@ -211,14 +211,14 @@ export function readOwner(bytes: Redacted<Buffer>, { connections, now, known }: 
   );
   return {
     ownerKey,
-    tokens: sessions.filter(({ state }) => state !== "dead"),
+    tokens: tokens.filter(({ state }) => state !== "dead"),
     volumes,
     lost: entries.filter((_entry, index) => rest.entries[index]!.making),
   };
 }
 
-function isOfThisClock({ writtenAt, sessions, answers }: OwnerRecord, now: number): boolean {
-  const grants = [...sessions, ...answers].map((one) => one.term?.grantedAt ?? 0);
+function isOfThisClock({ writtenAt, tokens, answers }: OwnerRecord, now: number): boolean {
+  const grants = [...tokens, ...answers].map((one) => one.term?.grantedAt ?? 0);
   return [writtenAt, ...grants, ...answers.map(({ readAt }) => readAt)].every((at) => at <= now);
 }
 
@@ -226,7 +226,7 @@ function dueAtOnce(owner: OwnerRecord, now: number): OwnerRecord {
   const due = (granted: TermRecord) => termRecord(dueNow(termOf(granted), now));
   return {
     ...owner,
-    sessions: owner.sessions.map((session) => ({ ...session, term: due(session.term) })),
+    tokens: owner.tokens.map((stored) => ({ ...stored, term: due(stored.term) })),
     answers: owner.answers.map((answer) => ({
       ...answer,
       readAt: now,
@@ -246,10 +246,10 @@ function merged(here: StoredToken, former: StoredToken): StoredToken {
 }
 
 /** Whether everything that is pointed at is there. */
-function isWhole({ sessions, answers, entries, volumes }: OwnerRecord): boolean {
+function isWhole({ tokens, answers, entries, volumes }: OwnerRecord): boolean {
   const among = (things: readonly unknown[]) => (index: number | undefined) => index === undefined || index in things;
   return (
-    answers.every(({ session }) => among(sessions)(session)) &&
+    answers.every(({ stored }) => among(tokens)(stored)) &&
     entries.every(({ answer }) => among(answers)(answer)) &&
     volumes.every(
       ({ entries: used, delivered }) =>
@@ -279,7 +279,7 @@ function isCredential({ answer, creating }: CacheEntry): boolean {
   return creating === true || (answer !== undefined && answer.kind !== "static");
 }
 
-function sessionRecord(stored: StoredToken): OwnerRecord["sessions"][number] {
+function tokenRecord(stored: StoredToken): OwnerRecord["tokens"][number] {
   const { state, vaultNamespace, authMount, role, caller, token, wasRenewed, maySelfLookup, usesLeft, leases } = stored;
   return {
     state,
@@ -297,7 +297,7 @@ function sessionRecord(stored: StoredToken): OwnerRecord["sessions"][number] {
 }
 
 function storedTokenOf(
-  { token, term: granted, usesLeft, ...rest }: OwnerRecord["sessions"][number],
+  { token, term: granted, usesLeft, ...rest }: OwnerRecord["tokens"][number],
   ownerKey: string,
   connection: Connection,
 ): StoredToken {
@@ -314,10 +314,10 @@ function storedTokenOf(
   };
 }
 
-function answerRecord(answer: CachedSecret, session: number): OwnerRecord["answers"][number] {
+function answerRecord(answer: CachedSecret, stored: number): OwnerRecord["answers"][number] {
   const { kind, body, bytes, readAt, refreshFactor, turnsAt, term: granted, lease, engine, gone, wasRenewed } = answer;
   return {
-    session,
+    stored,
     kind,
     body: goJson(body.reveal()),
     bytes,
@@ -333,16 +333,16 @@ function answerRecord(answer: CachedSecret, session: number): OwnerRecord["answe
 }
 
 function answerOf(
-  { session, body: text, term: granted, lease, ...rest }: OwnerRecord["answers"][number],
-  sessions: readonly StoredToken[],
+  { stored, body: text, term: granted, lease, ...rest }: OwnerRecord["answers"][number],
+  tokens: readonly StoredToken[],
 ): CachedSecret | undefined {
   const body = parseExactJson(Buffer.from(text));
-  const asked = sessions[session];
+  const asked = tokens[stored];
   if (!asked || body === undefined || !(body === null || isJsonObject(body))) return undefined;
   return {
     ...rest,
     body: new Redacted(body),
-    session: asked,
+    stored: asked,
     ...(granted && { term: termOf(granted) }),
     ...(lease && { lease: { ...lease, id: new Redacted(lease.id) } }),
     failures: 0,

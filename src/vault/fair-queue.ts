@@ -9,13 +9,13 @@ export interface Waiting {
   lane: string;
 }
 
-interface Ticket<T> {
+interface QueueEntry<T> {
   item: T;
   number: number;
 }
 
 /** One namespace's waiting requests of one priority, by lane: where one lane has to wait, the others pass it. */
-type Lanes<T> = Map<string, Ticket<T>[]>;
+type Lanes<T> = Map<string, QueueEntry<T>[]>;
 
 /** One turn in so many goes to whoever has waited longest, so that a flood of the urgent does not starve the rest. */
 const turnsOfTheOldest = 8;
@@ -47,7 +47,7 @@ export class FairQueue<T extends Waiting> {
   /** Gives the one that has to leave for it, which may be the newcomer itself. */
   add(item: T): T | undefined {
     const { priority, namespace, lane } = item;
-    const lanes = this.#waiting.get(priority)!.get(namespace) ?? new Map<string, Ticket<T>[]>();
+    const lanes = this.#waiting.get(priority)!.get(namespace) ?? new Map<string, QueueEntry<T>[]>();
     this.#waiting.get(priority)!.set(namespace, lanes);
     const line = lanes.get(lane) ?? [];
     lanes.set(lane, line);
@@ -75,8 +75,8 @@ export class FairQueue<T extends Waiting> {
   next(admits: (item: T) => boolean): T | undefined {
     for (const byNamespace of this.#waiting.values()) {
       for (const lanes of byNamespace.values()) {
-        const ticket = earliest(lanes, admits);
-        if (ticket) return ticket.item;
+        const entry = earliest(lanes, admits);
+        if (entry) return entry.item;
       }
     }
     return undefined;
@@ -87,7 +87,7 @@ export class FairQueue<T extends Waiting> {
     const byNamespace = this.#waiting.get(item.priority)!;
     const lanes = byNamespace.get(item.namespace);
     const line = lanes?.get(item.lane);
-    const at = line?.findIndex((ticket) => ticket.item === item) ?? -1;
+    const at = line?.findIndex((entry) => entry.item === item) ?? -1;
     if (!lanes || !line || at < 0) return;
     line.splice(at, 1);
     if (line.length === 0) lanes.delete(item.lane);
@@ -106,7 +106,7 @@ export class FairQueue<T extends Waiting> {
       const lanes = this.#waiting.get(priority)!.get(largest);
       const lasts = [...(lanes?.values() ?? [])].map((line) => line.at(-1)!);
       if (lasts.length === 0) continue;
-      const newest = lasts.reduce((last, ticket) => (ticket.number > last.number ? ticket : last));
+      const newest = lasts.reduce((last, entry) => (entry.number > last.number ? entry : last));
       this.remove(newest.item);
       return newest.item;
     }
@@ -121,13 +121,13 @@ export class FairQueue<T extends Waiting> {
   }
 }
 
-function earliest<T>(lanes: Lanes<T>, admits: (item: T) => boolean): Ticket<T> | undefined {
+function earliest<T>(lanes: Lanes<T>, admits: (item: T) => boolean): QueueEntry<T> | undefined {
   return [...lanes.values()]
     .map(([first]) => (first && admits(first.item) ? first : undefined))
     .reduce(earlier, undefined);
 }
 
-function earlier<T>(a: Ticket<T> | undefined, b: Ticket<T> | undefined): Ticket<T> | undefined {
+function earlier<T>(a: QueueEntry<T> | undefined, b: QueueEntry<T> | undefined): QueueEntry<T> | undefined {
   if (!a || !b) return a ?? b;
   return a.number < b.number ? a : b;
 }

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { Principal } from "../mount/ports.js";
 import { CountingVault, samplePrincipal } from "../../dev/testing/counting-vault.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
-import { sampleSession, usualRules } from "../../dev/testing/test-credentials.js";
+import { sampleStoredToken, usualRules } from "../../dev/testing/test-credentials.js";
 import { type StoredToken, moveTo, tokenStates } from "./stored-token.js";
 import { TokenStore } from "./token-store.js";
 import type { Caller } from "./vault-client.js";
@@ -14,7 +14,7 @@ const caller: Caller = { namespace: "shop", pod: "shop/web-0/uid-1", priority: "
 
 let clock: FakeClock;
 let vault: CountingVault;
-let sessions: TokenStore;
+let tokens: TokenStore;
 let events: string[];
 let draws: number[];
 let unneeded: Set<string>;
@@ -26,7 +26,7 @@ beforeEach(() => {
   events = [];
   draws = [];
   unneeded = new Set();
-  sessions = new TokenStore({
+  tokens = new TokenStore({
     client: vault,
     clock,
     random: () => draws.shift() ?? 0.5,
@@ -49,9 +49,9 @@ async function open({
   mayWait = false,
   ...change
 }: Partial<Principal> & { mayWait?: boolean } = {}): Promise<StoredToken> {
-  const session = await sessions.open(samplePrincipal(change), caller, mayWait, never);
-  sessions.release(session);
-  return session;
+  const stored = await tokens.open(samplePrincipal(change), caller, mayWait, never);
+  tokens.release(stored);
+  return stored;
 }
 
 const logins = () => vault.calls.filter((call) => call.startsWith("login")).length;
@@ -84,22 +84,22 @@ describe("one live token for each owner key", () => {
   });
 
   test("a token in use is not revoked until its request is over", async () => {
-    const busy = await sessions.open(samplePrincipal(), caller, false, never);
+    const busy = await tokens.open(samplePrincipal(), caller, false, never);
     await clock.advance(50 * minute);
     await open();
     await settled();
     expect(vault.revoked).toEqual([]);
-    sessions.release(busy);
+    tokens.release(busy);
     await settled();
     expect(vault.revoked).toEqual(["accessor-1"]);
   });
 
   test("a request that brought a lease leaves its replaced token alone", async () => {
-    const busy = await sessions.open(samplePrincipal(), caller, false, never);
+    const busy = await tokens.open(samplePrincipal(), caller, false, never);
     await clock.advance(50 * minute);
     await open();
     busy.leases = 1;
-    sessions.release(busy);
+    tokens.release(busy);
     await settled();
     expect(vault.revoked).toEqual([]);
   });
@@ -171,8 +171,8 @@ describe("a failed login", () => {
     const keys = ["a", "b", "c", "d"];
     const anyTerm = 0.5;
     draws = [0, anyTerm, 0.25, anyTerm, 0.5, anyTerm, 0.75, anyTerm];
-    for (const ownerKey of keys) sessions.died(await open({ ownerKey }));
-    sessions.sawFailure(samplePrincipal().connection, new VaultError("outage", "no answer"));
+    for (const ownerKey of keys) tokens.died(await open({ ownerKey }));
+    tokens.sawFailure(samplePrincipal().connection, new VaultError("outage", "no answer"));
     const loggedIn: number[] = [];
     for (let minutes = 0; minutes <= 4; minutes += 1) {
       await Promise.allSettled(keys.map((ownerKey) => open({ ownerKey, mayWait: true })));
@@ -183,7 +183,7 @@ describe("a failed login", () => {
   });
 
   test("a pod that waits for its first files does not wait for its turn", async () => {
-    sessions.sawFailure(samplePrincipal().connection, new VaultError("outage", "no answer"));
+    tokens.sawFailure(samplePrincipal().connection, new VaultError("outage", "no answer"));
     await open();
     expect(logins()).toBe(1);
   });
@@ -194,10 +194,10 @@ describe("dropping", () => {
     (await open()).leases = 1;
     await clock.advance(50 * minute);
     await open();
-    sessions.close("key-1");
+    tokens.close("key-1");
     await settled();
     expect(vault.revoked.sort()).toEqual(["accessor-1", "accessor-2"]);
-    expect(sessions.size).toBe(0);
+    expect(tokens.size).toBe(0);
   });
 
   test("a login that ends after its key was closed is revoked at once", async () => {
@@ -206,7 +206,7 @@ describe("dropping", () => {
     const opening = open();
     await settled();
     unneeded.add("key-1");
-    sessions.close("key-1");
+    tokens.close("key-1");
     finish();
     await opening;
     await settled();
@@ -216,7 +216,7 @@ describe("dropping", () => {
   test("a token that cannot be revoked is told of and ends with its time", async () => {
     await open();
     vault.failures.push({ verb: "revoke", kind: "denied" });
-    sessions.close("key-1");
+    tokens.close("key-1");
     await settled();
     expect(events.at(-1)).toBe("dropped accessor-1: denied at revoke");
   });
@@ -226,9 +226,9 @@ describe("dropping", () => {
     first.leases = 1;
     await clock.advance(50 * minute);
     await open();
-    sessions.died(first);
-    expect(sessions.size).toBe(1);
-    sessions.close("key-1");
+    tokens.died(first);
+    expect(tokens.size).toBe(1);
+    tokens.close("key-1");
     await settled();
     expect(vault.revoked).toEqual(["accessor-2"]);
   });
@@ -236,42 +236,42 @@ describe("dropping", () => {
   test("tokens that have ended are swept away", async () => {
     await open();
     await clock.advance(66 * minute);
-    sessions.sweep();
-    expect(sessions.size).toBe(0);
+    tokens.sweep();
+    expect(tokens.size).toBe(0);
     expect(vault.revoked).toEqual([]);
   });
 });
 
 describe("states", () => {
   test("none is ever entered again", () => {
-    const led = tokenStates.map((from) => tokenStates.filter((to) => moveTo(sampleSession({ state: from }), to)));
+    const led = tokenStates.map((from) => tokenStates.filter((to) => moveTo(sampleStoredToken({ state: from }), to)));
     expect(led).toEqual([["retired", "leaving", "dead"], ["leaving", "dead"], ["dead"], []]);
   });
 
   test("a token of a key that nobody needs is revoked once its request is over", async () => {
-    const busy = await sessions.open(samplePrincipal(), caller, false, never);
+    const busy = await tokens.open(samplePrincipal(), caller, false, never);
     unneeded.add("key-1");
-    sessions.revokeLeaving();
+    tokens.revokeLeaving();
     await settled();
     expect(vault.revoked).toEqual([]);
-    sessions.release(busy);
+    tokens.release(busy);
     await settled();
     expect(vault.revoked).toEqual(["accessor-1"]);
-    expect(sessions.all()).toEqual([]);
+    expect(tokens.all()).toEqual([]);
   });
 
   test("a login that nobody waits for any more, for a key that nobody needs, is revoked within a round", async () => {
     let finish = () => {};
     vault.gate = new Promise((resolve) => (finish = resolve));
     const impatient = new AbortController();
-    const opening = sessions.open(samplePrincipal(), caller, false, impatient.signal);
+    const opening = tokens.open(samplePrincipal(), caller, false, impatient.signal);
     await settled();
     impatient.abort(new Error("gave up"));
     await expect(opening).rejects.toThrow("gave up");
     unneeded.add("key-1");
     finish();
-    await sessions.settled();
-    sessions.revokeLeaving();
+    await tokens.settled();
+    tokens.revokeLeaving();
     await settled();
     expect(vault.revoked).toEqual(["accessor-1"]);
   });
@@ -281,7 +281,7 @@ describe("states", () => {
     vault.gate = new Promise((resolve) => (finish = resolve));
     const opening = open();
     await settled();
-    expect(await sessions.revokeAll()).toEqual({ revoked: 0, failed: 0 });
+    expect(await tokens.revokeAll()).toEqual({ revoked: 0, failed: 0 });
     finish();
     await opening;
     await settled();
@@ -291,9 +291,9 @@ describe("states", () => {
   test("a revocation that Vault was not there for is not tried again by whoever closes the key again", async () => {
     await open();
     vault.failures.push({ verb: "revoke", kind: "sealed" });
-    sessions.close("key-1");
+    tokens.close("key-1");
     await settled();
-    sessions.close("key-1");
+    tokens.close("key-1");
     await settled();
     expect(vault.calls.filter((call) => call === "revoke-self")).toHaveLength(1);
   });
@@ -311,15 +311,15 @@ test.each<[string, Partial<StoredToken>, Partial<StoredToken>, Record<string, st
   [
     "the former has ended",
     {},
-    { leases: 1, term: { ...sampleSession().term, grantedAt: -1e9 } },
+    { leases: 1, term: { ...sampleStoredToken().term, grantedAt: -1e9 } },
     { "accessor-1": "current" },
   ],
 ])("taken up over a live one, where %s", async (_what, present, former, becomes) => {
   Object.assign(await open(), present);
-  const { token, ...rest } = sampleSession(former);
-  sessions.restore("key-1", [{ ...rest, token: { ...token, accessor: "former" } }]);
+  const { token, ...rest } = sampleStoredToken(former);
+  tokens.restore("key-1", [{ ...rest, token: { ...token, accessor: "former" } }]);
   await settled();
-  const states = sessions.all().map(({ token: { accessor }, state }) => [accessor, state] as const);
+  const states = tokens.all().map(({ token: { accessor }, state }) => [accessor, state] as const);
   expect(Object.fromEntries([...states, ...vault.revoked.map((accessor) => [accessor, "revoked"] as const)])).toEqual(
     becomes,
   );

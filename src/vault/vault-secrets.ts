@@ -42,7 +42,7 @@ export class VaultSecrets {
     request: VaultRequest,
     { priority, mayWait, allowedBefore, intake }: AskOptions,
     signal: AbortSignal,
-  ): Promise<{ reply: VaultAnswer; session: StoredToken }> {
+  ): Promise<{ reply: VaultAnswer; stored: StoredToken }> {
     const { client, tokens } = this.#parts;
     const caller = callerOf(principal, priority);
     const asking: Caller = { ...caller, ...(intake && { intake }) };
@@ -108,7 +108,7 @@ export class VaultSecrets {
       const reply = await client.request(stored.connection, stored, request, caller, signal);
       if (reply.lease) stored.leases += 1;
       this.#learn(stored, request, reply);
-      return { reply, session: stored };
+      return { reply, stored };
     } catch (reason) {
       tokens.sawFailure(stored.connection, ProviderError.from(reason));
       throw reason;
