@@ -166,7 +166,7 @@ describe("wrong usage gives exit code 2", () => {
     ["the standard input twice", ["-f", "-", "--token-file", "-"], "the standard input is one file"],
     ["an option without its value", ["--namespace"], "--namespace needs a value; see keymount doctor --help"],
     ["a file that is not there", ["-f", "no.yaml"], "cannot read no.yaml: there is no such file"],
-    ["a token that is not there", ["--token-file", "no"], "cannot read no: ENOENT"],
+    ["a token that is not there", ["--token-file", "no"], "cannot read no: there is no such file"],
     ["a file without a class", ["-f", "pod"], "pod holds no SecretProviderClass"],
   ])("%s", async (_name, argv, message) => {
     const said = await callDoctor(argv, { files: { pod: "kind: Pod\n" } });

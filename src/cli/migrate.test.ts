@@ -468,7 +468,7 @@ test.each<[string, string, string[], RegExp]>([
     /--daemonset FILE, or --vault-addr/,
   ],
   ["there is no class", kubectl([]), formerFlag, /no class of the provider vault/],
-  ["a file is missing", kubectl([]), ["-f", "nowhere"], /cannot read nowhere: ENOENT/],
+  ["a file is missing", kubectl([]), ["-f", "nowhere"], /cannot read nowhere: there is no such file/],
   ["two files are the standard input", kubectl([]), ["-f", "-", "-f", "-"], /standard input is one file/],
   ["the provider is another", kubectl([]), ["--provider", "azure"], /--provider is vault or openbao/],
   ["the classes are no YAML", "kind: [", formerFlag, /^keymount migrate: classes:1:\d+: the YAML /],

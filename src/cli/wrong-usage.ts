@@ -4,7 +4,7 @@ import type { CommandIo } from "./command-io.js";
 export function argumentMistake(reason: unknown): string {
   if (!(reason instanceof Error)) return "wrong arguments";
   const { code, message } = reason as NodeJS.ErrnoException;
-  const name = /'(-*[^' ]*)/.exec(message)?.[1] ?? "";
+  const name = /'(?:-\w, )?([^' ]*)/.exec(message)?.[1] ?? "";
   switch (code) {
     case "ERR_PARSE_ARGS_UNKNOWN_OPTION":
       return `unknown option ${name}`;
