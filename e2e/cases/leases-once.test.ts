@@ -34,7 +34,7 @@ test("with rotation off, what was mounted once is renewed as long as it can be; 
   const metrics = await (await fetch(`${node.provider().health}/metrics`)).text();
   expect(metrics).toMatch(/^keymount_credentials_ending\{.*engine="database".*\} 1$/m);
   expect(await readFile(node.provider().log, "utf8")).toContain(
-    "a credential ends soon, and no Mount comes to replace it",
+    "a credential ends soon, and no Mount has come to replace it",
   );
   await eventually(async () => expect(await users()).toEqual([]), signal);
 }, 180_000);
