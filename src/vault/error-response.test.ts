@@ -108,7 +108,7 @@ describe("Vault's answers", () => {
       403,
       denied,
       "denied",
-      /data\/ stands after the mount's name: team\/data\/kv\/app where that is team\)$/,
+      /\(if team is a KV version 2 engine, write team\/data\/kv\/app; data\/ stands after the whole name of the mount\)$/,
     ],
     ["a denial", read, 403, denied, "denied", /permission denied: GET secret\/data\/app/],
     [

@@ -237,10 +237,8 @@ function kv2Hint({ path, method }: Operation): string {
   }
   const steps = path.split("/");
   if (method !== "GET" || steps.length < 2 || steps.slice(1).some((step) => notKv2.test(step))) return "";
-  const [mount = ""] = steps;
-  return steps.length === 2
-    ? ` (if ${mount} is a KV version 2 engine, write ${withStep(path, "data")})`
-    : ` (in a KV version 2 engine, data/ stands after the mount's name: ${withStep(path, "data")} where that is ${mount})`;
+  const longer = steps.length > 2 ? "; data/ stands after the whole name of the mount" : "";
+  return ` (if ${steps[0]} is a KV version 2 engine, write ${withStep(path, "data")}${longer})`;
 }
 
 /** With the step after the mount's name that KV v2 wants; a mount of several steps cannot be told from the path. */

@@ -198,7 +198,7 @@ const mistakes: readonly Mistake[] = [
   {
     what: "a misspelt encoding",
     fields: { encoding: "base46" },
-    says: ['encoding "base46" is not known; write one of utf-8, base64, hex'],
+    says: ['encoding "base46" is not known; write one of utf-8, base64, base64url, hex'],
   },
   {
     what: "a mode whose zero is forgotten",
