@@ -1,4 +1,4 @@
-import type { Redacted } from "../../shared/redacted.js";
+import { Redacted } from "../../shared/redacted.js";
 
 /** A role at an auth mount; the mount without `auth/`. */
 export interface AuthRole {
@@ -32,6 +32,17 @@ export interface LoginCause {
   says: RegExp;
   means: (role: AuthRole) => string;
 }
+
+/** The login of a method that takes the token as it is. */
+export const loginWithToken: AuthMethod["login"] = ({ authMount, role }, jwt) => ({
+  path: `auth/${authMount}/login`,
+  body: new Redacted({ role, jwt: jwt.reveal() }),
+});
+
+export const hasNoRole: LoginCause["means"] = ({ authMount, role }) => `auth/${authMount} has no role ${role}`;
+
+export const isNotConfigured: LoginCause["means"] = ({ authMount }) =>
+  `auth/${authMount} is not configured; write auth/${authMount}/config`;
 
 /** An `explain` by the first cause of a table that matches. */
 export function explainBy(causes: readonly LoginCause[]): AuthMethod["explain"] {

@@ -1,18 +1,10 @@
-import { Redacted } from "../../shared/redacted.js";
-import { type AuthMethod, explainBy, probeBy } from "./auth-method.js";
+import { type AuthMethod, explainBy, hasNoRole, isNotConfigured, loginWithToken, probeBy } from "./auth-method.js";
 
 /** Vault checks the token's signature and claims itself. Texts are those of Vault 1.21.1 and OpenBao 2.6.2. */
 export const jwt: AuthMethod = {
-  login: ({ authMount, role }, token) => ({
-    path: `auth/${authMount}/login`,
-    body: new Redacted({ role, jwt: token.reveal() }),
-  }),
+  login: loginWithToken,
   explain: explainBy([
-    {
-      status: 400,
-      says: /^role ".*" could not be found$/,
-      means: ({ authMount, role }) => `auth/${authMount} has no role ${role}`,
-    },
+    { status: 400, says: /^role ".*" could not be found$/, means: hasNoRole },
     {
       status: 400,
       says: /invalid audience \(aud\) claim/,
@@ -35,11 +27,7 @@ export const jwt: AuthMethod = {
       says: /error verifying token signature|no known key successfully validated/,
       means: ({ authMount }) => `auth/${authMount} does not trust the cluster that signed the service account token`,
     },
-    {
-      status: 500,
-      says: /could not load configuration/,
-      means: ({ authMount }) => `auth/${authMount} is not configured; write auth/${authMount}/config`,
-    },
+    { status: 500, says: /could not load configuration/, means: isNotConfigured },
   ]),
   deniedReason: "",
   probe: probeBy({

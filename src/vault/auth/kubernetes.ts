@@ -1,18 +1,10 @@
-import { Redacted } from "../../shared/redacted.js";
-import { type AuthMethod, explainBy, probeBy } from "./auth-method.js";
+import { type AuthMethod, explainBy, hasNoRole, isNotConfigured, loginWithToken, probeBy } from "./auth-method.js";
 
 /** Vault asks the Kubernetes API server about the token (TokenReview). Texts are those of Vault 1.21.1 and OpenBao 2.6.2. */
 export const kubernetes: AuthMethod = {
-  login: ({ authMount, role }, jwt) => ({
-    path: `auth/${authMount}/login`,
-    body: new Redacted({ role, jwt: jwt.reveal() }),
-  }),
+  login: loginWithToken,
   explain: explainBy([
-    {
-      status: 400,
-      says: /^invalid role name ".*"$/,
-      means: ({ authMount, role }) => `auth/${authMount} has no role ${role}`,
-    },
+    { status: 400, says: /^invalid role name ".*"$/, means: hasNoRole },
     {
       status: 403,
       says: /^service account name not authorized$/,
@@ -25,11 +17,7 @@ export const kubernetes: AuthMethod = {
       means: ({ authMount, role }) =>
         `the role ${role} at auth/${authMount} does not name this namespace (bound_service_account_namespaces)`,
     },
-    {
-      status: 500,
-      says: /could not load backend configuration/,
-      means: ({ authMount }) => `auth/${authMount} is not configured; write auth/${authMount}/config`,
-    },
+    { status: 500, says: /could not load backend configuration/, means: isNotConfigured },
   ]),
   deniedReason:
     ", or Vault could not check the token (TokenReview: is the Kubernetes API reachable from Vault, and may it review tokens?)",
