@@ -27,25 +27,21 @@ const shown = [
 ].map((pattern) => new RegExp(`^${pattern}$`));
 
 /** Texts that quote what was sent: only what comes before, or the field's name, is shown (vault/sdk/framework, builtin/logical/pki). */
-const cut: readonly { says: RegExp; shown: (name: string) => string }[] = [
+const cut: readonly { says: RegExp; text: (part: string) => string }[] = [
   {
     says: /^Field validation failed: error converting input .* for field "([a-z_]{1,40})"/s,
-    shown: (field) => `Field validation failed: the value of the field "${field}" has not the form that it must have`,
+    text: (field) => `Field validation failed: the value of the field "${field}" has not the form that it must have`,
   },
-  {
-    says: /^(IP Subject Alternative Names are not allowed in this role)/,
-    shown: (words) => words,
-  },
-  { says: /^(URI Subject Alternative Names are not allowed) in this role/, shown: (words) => `${words} in this role` },
+  { says: /^((?:IP|URI) Subject Alternative Names are not allowed in this role)/, text: (words) => words },
 ];
 
 /** The first of Vault's errors (see `errorsIn`) that may be shown, without control characters; at most 300 characters. */
 export function allowedMessage(errors: readonly string[]): string | undefined {
   for (const words of errors.filter((error) => error.length <= 300).map(withoutFrame)) {
     if (shown.some((pattern) => pattern.test(words))) return words;
-    for (const { says, shown } of cut) {
-      const [, name] = says.exec(words) ?? [];
-      if (name !== undefined) return shown(name);
+    for (const { says, text } of cut) {
+      const [, part] = says.exec(words) ?? [];
+      if (part !== undefined) return text(part);
     }
   }
   return undefined;

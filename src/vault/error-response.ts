@@ -39,7 +39,8 @@ export function classifyResponse(operation: Operation, reply: VaultReply, source
   }
   if (operation.kind === "renew" && status !== 403) return unrenewed(operation, status, says, source);
   if (status === 403) return refusal("denied", status, denialOf(operation));
-  if (status === 404) return gone(operation, reply.body, errors);
+  const absent = status === 404 ? gone(operation, reply.body, errors) : undefined;
+  if (absent) return absent;
   if (status === 405) {
     return refusal(
       "refused",
@@ -47,19 +48,16 @@ export function classifyResponse(operation: Operation, reply: VaultReply, source
       `Vault does not take ${operation.method} at ${operation.path}; see the object's \`method\``,
     );
   }
+  const words = allowedMessage(errors);
   return refusal(
     "refused",
     status,
-    `Vault refused ${operation.method} ${operation.path} (${status})${reasonOf(errors)}`,
+    `Vault refused ${operation.method} ${operation.path} (${status})${words === undefined ? hiddenReason : `: ${words}`}`,
   );
 }
 
-function reasonOf(errors: readonly string[]): string {
-  const words = allowedMessage(errors);
-  return words === undefined
-    ? "; its reason may quote what was sent and is not shown here: the same request with the vault CLI shows it"
-    : `: ${words}`;
-}
+const hiddenReason =
+  "; its reason may quote what was sent and is not shown here: the same request with the vault CLI shows it";
 
 /**
  * A 200 whose answer is wrapped: for whoever unwraps it, or once a control group's members have agreed. It holds no secret,
@@ -231,11 +229,10 @@ const notKv2 =
 
 /** The commonest mistake of all: a KV v2 path as the CLI writes it. Only where the path can be one. */
 function kv2Hint({ path, method }: Operation): string {
-  if (method === "LIST") {
-    const meant = withStep(path, "metadata");
-    return path.split("/").includes("data") ? ` (in a KV version 2 engine, LIST wants metadata/: ${meant})` : "";
-  }
   const steps = path.split("/");
+  if (method === "LIST" && steps.includes("data")) {
+    return ` (in a KV version 2 engine, LIST wants metadata/: ${withStep(path, "metadata")})`;
+  }
   if (method !== "GET" || steps.length < 2 || steps.slice(1).some((step) => notKv2.test(step))) return "";
   const longer = steps.length > 2 ? "; data/ stands after the whole name of the mount" : "";
   return ` (if ${steps[0]} is a KV version 2 engine, write ${withStep(path, "data")}${longer})`;
@@ -250,9 +247,10 @@ function withStep(path: string, step: "data" | "metadata"): string {
 
 /**
  * Absence is only what an engine says is absent: a 404 with an empty `errors`, or with KV v2's metadata of a version. Every
- * other 404 has a reason of its own, and optional files and defaults must not come of it.
+ * other 404 has a reason of its own, and optional files and defaults must not come of it; `undefined` for one that is not
+ * known.
  */
-function gone(operation: Operation, body: JsonObject | null, errors: readonly string[]): Failure {
+function gone(operation: Operation, body: JsonObject | null, errors: readonly string[]): Failure | undefined {
   const { path, method } = operation;
   const data = body?.["data"];
   const metadata = isJsonObject(data) ? data["metadata"] : undefined;
@@ -268,16 +266,17 @@ function gone(operation: Operation, body: JsonObject | null, errors: readonly st
   const isVersioned = warnings.some(
     (text) => typeof text === "string" && text.startsWith("Invalid path for a versioned K/V"),
   );
-  if (isVersioned)
+  if (isVersioned) {
+    const [step, words] =
+      method === "LIST" ? (["metadata", "LIST wants metadata/"] as const) : (["data", "data/ stands"] as const);
     return refusal(
       "refused",
       404,
-      `nothing at ${path}: this is a KV version 2 engine, where ${method === "LIST" ? "LIST wants metadata/" : "data/ stands"} after the mount's name; did you mean ${withStep(path, method === "LIST" ? "metadata" : "data")}?`,
+      `nothing at ${path}: this is a KV version 2 engine, where ${words} after the mount's name; did you mean ${withStep(path, step)}?`,
     );
-  if (saidIn(errors)("no handler for route")) return refusal("refused", 404, `no engine is mounted at ${path}`);
-  if (!Array.isArray(body?.["errors"]) || errors.length > 0) {
-    return refusal("refused", 404, `Vault refused ${method} ${path} (404)${reasonOf(errors)}`);
   }
+  if (saidIn(errors)("no handler for route")) return refusal("refused", 404, `no engine is mounted at ${path}`);
+  if (!Array.isArray(body?.["errors"]) || errors.length > 0) return undefined;
   const of = operation.query ? ` (${operation.query.slice(0, 80)})` : "";
   return refusal("missing", 404, `nothing at ${path}${of}${kv2Hint(operation)}`);
 }
