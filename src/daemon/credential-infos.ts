@@ -1,12 +1,10 @@
-import { type CachedSecret, endsAt, isDead, leaseRenewalAt, replaceAt } from "../leases/cached-secret.js";
+import { type CachedSecret, endsAt, isDead, leaseRenewalAt, replaceAt, standingOf } from "../leases/cached-secret.js";
 import type { VolumeRecord, CacheEntry } from "../leases/secret-cache.js";
 import type { Credentials } from "../leases/credentials.js";
 import type { Clock } from "../shared/clock.js";
 import type { CredentialInfo } from "../shared/credential-info.js";
-import { type StoredToken, tokenRenewalAt, tokenReplacementAt } from "../vault/stored-token.js";
-import { endOf, standingAt } from "../vault/term.js";
-
-type State = CredentialInfo["state"];
+import { type StoredToken, tokenRenewalAt, tokenReplacementAt, tokenStanding } from "../vault/stored-token.js";
+import { endOf } from "../vault/term.js";
 
 /** Everything that is held and would be missed, or would outlive its pod. */
 export function credentialInfos({ cache, tokens }: Credentials, clock: Clock, leadMs: number): CredentialInfo[] {
@@ -32,7 +30,6 @@ class Teller {
 
   token(stored: StoredToken, volumes: readonly VolumeRecord[]): CredentialInfo {
     const { connection, vaultNamespace, authMount, role, token, failures, state } = stored;
-    const times = { from: tokenReplacementAt(stored, this.#leadMs), end: endOf(stored.term) };
     return {
       kind: "token",
       connection: connection.name,
@@ -42,11 +39,12 @@ class Teller {
       role,
       tokenAccessor: token.accessor,
       ...usersOf(volumes),
-      state: state === "current" ? this.#standing(times) : state === "retired" ? "replaced" : state,
+      state:
+        state === "current" ? tokenStanding(stored, this.#leadMs, this.#now) : state === "retired" ? "replaced" : state,
       ...this.#times({
         renewAt: state === "current" ? tokenRenewalAt(stored) : Infinity,
-        replaceAt: times.from,
-        endsAt: times.end,
+        replaceAt: tokenReplacementAt(stored, this.#leadMs),
+        endsAt: endOf(stored.term),
       }),
       failures,
     };
@@ -54,7 +52,6 @@ class Teller {
 
   answer({ request, users }: CacheEntry, answer: CachedSecret): CredentialInfo {
     const { stored, kind, term, engine, failures } = answer;
-    const times = { from: replaceAt(answer, this.#leadMs), end: endsAt(answer) };
     return {
       kind: kind === "leased" ? "lease" : term ? "certificate" : "issued",
       connection: stored.connection.name,
@@ -64,14 +61,14 @@ class Teller {
       role: stored.role,
       tokenAccessor: stored.token.accessor,
       ...usersOf([...users]),
-      state: isDead(answer) ? "dead" : this.#standing(times),
-      ...this.#times({ renewAt: leaseRenewalAt(answer), replaceAt: times.from, endsAt: times.end }),
+      state: isDead(answer) ? "dead" : standingOf(answer, this.#leadMs, this.#now),
+      ...this.#times({
+        renewAt: leaseRenewalAt(answer),
+        replaceAt: replaceAt(answer, this.#leadMs),
+        endsAt: endsAt(answer),
+      }),
       failures,
     };
-  }
-
-  #standing({ from, end }: { from: number; end: number }): State {
-    return standingAt(this.#now, from, end);
   }
 
   #times(times: Record<"renewAt" | "replaceAt" | "endsAt", number>) {

@@ -1,10 +1,9 @@
-import { endsAt, replaceAt } from "../leases/cached-secret.js";
+import { standingOf } from "../leases/cached-secret.js";
 import type { Credentials } from "../leases/credentials.js";
 import type { Clock } from "../shared/clock.js";
 import type { CredentialHolding, Inventory } from "../telemetry/inventory.js";
 import type { LiveVaultClient } from "../vault/create-vault-client.js";
-import { tokenReplacementAt } from "../vault/stored-token.js";
-import { endOf, standingAt } from "../vault/term.js";
+import { tokenStanding } from "../vault/stored-token.js";
 
 /** What stands now, for a scrape. */
 export function inventoryOf(of: {
@@ -33,7 +32,7 @@ function credentialsIn({ cache, tokens }: Credentials, leadMs: number, now: numb
   const ofTokens = [...tokens.current()].map((stored) => ({
     connection: stored.connection.name,
     engine: "token",
-    standing: standingAt(now, tokenReplacementAt(stored, leadMs), endOf(stored.term)),
+    standing: tokenStanding(stored, leadMs, now),
   }));
   const ofAnswers = [...cache.entries()].flatMap(({ answer }) =>
     answer && answer.kind !== "static"
@@ -41,7 +40,7 @@ function credentialsIn({ cache, tokens }: Credentials, leadMs: number, now: numb
           {
             connection: answer.stored.connection.name,
             engine: answer.engine,
-            standing: standingAt(now, replaceAt(answer, leadMs), endsAt(answer)),
+            standing: standingOf(answer, leadMs, now),
           },
         ]
       : [],

@@ -3,7 +3,7 @@ import type { VaultRequest } from "../mount/mount-spec.js";
 import type { AnswerBody } from "../mount/secret-value.js";
 import { type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
 import { type StoredToken, tokenReplacementAt } from "../vault/stored-token.js";
-import { type Term, endOf, newTerm, renewalAt, replacementAt } from "../vault/term.js";
+import { type Standing, type Term, endOf, newTerm, renewalAt, replacementAt, standingAt } from "../vault/term.js";
 import type { Lease, VaultAnswer } from "../vault/vault-client.js";
 
 /**
@@ -112,7 +112,12 @@ export function replaceAt({ kind, term, stored }: CachedSecret, leadMs: number):
   return Math.min(replacementAt(term, leadMs), tokenReplacementAt(stored, leadMs));
 }
 
-/** When the keeper should renew it; `Infinity` for what cannot be renewed, or need not be any more. */
+/** Where it stands in its life. */
+export function standingOf(answer: CachedSecret, leadMs: number, now: number): Standing {
+  return standingAt(now, replaceAt(answer, leadMs), endsAt(answer));
+}
+
+/** When the renewal loop should renew it; `Infinity` for what cannot be renewed, or need not be any more. */
 export function leaseRenewalAt(answer: CachedSecret): number {
   const { kind, term, retryAt } = answer;
   if (kind !== "leased" || !term || isDead(answer)) return Infinity;

@@ -7,11 +7,11 @@ import { engineOf } from "../vault/engine.js";
 import { isTransient } from "../vault/transient.js";
 import { type StoredToken, hasEnded, tokenRenewalAt } from "../vault/stored-token.js";
 import type { Persistence, TokenStore } from "../vault/token-store.js";
-import { type LeaseRules, endOf, renewed, standingAt, unrenewable } from "../vault/term.js";
+import { type LeaseRules, endOf, renewed, unrenewable } from "../vault/term.js";
 import { livenessOf } from "../vault/token-liveness.js";
 import type { Caller, Lease, VaultClient } from "../vault/vault-client.js";
 import { VaultError } from "../vault/vault-error.js";
-import { type CachedSecret, endsAt, isAlive, isDead, leaseRenewalAt, replaceAt } from "./cached-secret.js";
+import { type CachedSecret, endsAt, isAlive, isDead, leaseRenewalAt, standingOf } from "./cached-secret.js";
 import type { CredentialEvent } from "./credential-event.js";
 import type { SecretCache, CacheEntry } from "./secret-cache.js";
 import { type RenewalGroup, RenewalSlots } from "./renewal-slots.js";
@@ -148,11 +148,10 @@ export class RenewalLoop {
 
   /** Half of the time that a Mount had to replace it is over. */
   #announce(entry: CacheEntry, answer: CachedSecret, now: number): void {
-    const end = endsAt(answer);
-    const standing = standingAt(now, replaceAt(answer, this.#parts.rules.leadMs), end);
+    const standing = standingOf(answer, this.#parts.rules.leadMs, now);
     if (standing !== "ending" || isDead(answer) || this.#announced.has(answer)) return;
     this.#announced.add(answer);
-    this.#parts.emit({ kind: "endsUnreplaced", entry, answer, leftMs: Math.max(0, end - now) });
+    this.#parts.emit({ kind: "endsUnreplaced", entry, answer, leftMs: Math.max(0, endsAt(answer) - now) });
   }
 }
 

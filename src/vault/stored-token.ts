@@ -1,5 +1,5 @@
 import type { Connection } from "../config/connection.js";
-import { type Term, endOf, renewalAt, replacementAt } from "./term.js";
+import { type Standing, type Term, endOf, renewalAt, replacementAt, standingAt } from "./term.js";
 import type { Caller, VaultToken } from "./vault-client.js";
 
 /** Only Vault declares a token dead; past its time by this much we stop asking. */
@@ -70,6 +70,11 @@ export function hasEnded({ term }: StoredToken, now: number): boolean {
 /** When a Mount should log in anew; `Infinity` for a token that never ends. */
 export function tokenReplacementAt({ term }: StoredToken, leadMs: number): number {
   return replacementAt(term, leadMs);
+}
+
+/** Where the token stands in its life. */
+export function tokenStanding(stored: StoredToken, leadMs: number, now: number): Standing {
+  return standingAt(now, tokenReplacementAt(stored, leadMs), endOf(stored.term));
 }
 
 /** When the renewal loop should renew its token. */

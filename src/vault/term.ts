@@ -82,9 +82,12 @@ export function replacementAt(term: Term, leadMs: number): number {
 
 /**
  * Where a credential stands in its life: `due` from the time a Mount should replace it, `ending` once half of the time
- * left until its end is over. Both are `Infinity` for what never ends.
+ * left until its end is over.
  */
-export function standingAt(now: number, replaceAt: number, endsAt: number): "held" | "due" | "ending" {
+export type Standing = "held" | "due" | "ending";
+
+/** Both times are `Infinity` for what never ends. */
+export function standingAt(now: number, replaceAt: number, endsAt: number): Standing {
   if (now >= (replaceAt + endsAt) / 2) return "ending";
   return now >= replaceAt ? "due" : "held";
 }
