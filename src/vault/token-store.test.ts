@@ -189,12 +189,18 @@ describe("a failed login", () => {
   });
 });
 
+/** No volume is of the key any more, and the tick that revokes what nobody needs has come. */
+function close(ownerKey: string): void {
+  unneeded.add(ownerKey);
+  tokens.revokeLeaving();
+}
+
 describe("dropping", () => {
   test("closing a key revokes its token, and those that were replaced", async () => {
     (await open()).leases = 1;
     await clock.advance(50 * minute);
     await open();
-    tokens.close("key-1");
+    close("key-1");
     await settled();
     expect(vault.revoked.sort()).toEqual(["accessor-1", "accessor-2"]);
     expect(tokens.size).toBe(0);
@@ -205,8 +211,7 @@ describe("dropping", () => {
     vault.gate = new Promise((resolve) => (finish = resolve));
     const opening = open();
     await settled();
-    unneeded.add("key-1");
-    tokens.close("key-1");
+    close("key-1");
     finish();
     await opening;
     await settled();
@@ -216,7 +221,7 @@ describe("dropping", () => {
   test("a token that cannot be revoked is told of and ends with its time", async () => {
     await open();
     vault.failures.push({ verb: "revoke", kind: "denied" });
-    tokens.close("key-1");
+    close("key-1");
     await settled();
     expect(events.at(-1)).toBe("dropped accessor-1: denied at revoke");
   });
@@ -228,7 +233,7 @@ describe("dropping", () => {
     await open();
     tokens.died(first);
     expect(tokens.size).toBe(1);
-    tokens.close("key-1");
+    close("key-1");
     await settled();
     expect(vault.revoked).toEqual(["accessor-2"]);
   });
@@ -291,9 +296,9 @@ describe("states", () => {
   test("a revocation that Vault was not there for is not tried again by whoever closes the key again", async () => {
     await open();
     vault.failures.push({ verb: "revoke", kind: "sealed" });
-    tokens.close("key-1");
+    close("key-1");
     await settled();
-    tokens.close("key-1");
+    close("key-1");
     await settled();
     expect(vault.calls.filter((call) => call === "revoke-self")).toHaveLength(1);
   });

@@ -165,21 +165,14 @@ export class TokenStore {
       const current = currentOf(owner);
       owner.tokens.add(stored);
       if (stored.state !== "current" || !current) continue;
-      const replaced = stored.leases > 0 ? current : stored;
-      moveTo(replaced, "retired");
-      this.#revokeUnneeded(replaced);
+      moveTo(stored.leases > 0 ? current : stored, "retired");
     }
-    if (!this.#parts.isNeeded(ownerKey)) this.close(ownerKey);
+    for (const stored of owner.tokens) this.#revokeUnneeded(stored);
   }
 
   /** The node did not answer as a live one does: logins that can wait are spread from now on. */
   sawFailure(connection: Connection, error: ProviderError): void {
     if (isOutage(error)) this.#outages.set(connection.name, this.#parts.clock.monotonic());
-  }
-
-  /** Nobody needs this key's tokens any more: revokes them in the background, and all that hangs on them. */
-  close(ownerKey: string): void {
-    for (const stored of this.of(ownerKey)) if (moveTo(stored, "leaving")) void this.#revoke(stored);
   }
 
   /** Revokes what nobody needs, and tries again what could not be revoked; call it every second or so. */
