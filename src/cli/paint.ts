@@ -3,7 +3,7 @@ import type { CommandStream } from "./command-io.js";
 /** SGR codes (ECMA-48). */
 const codes = { bold: 1, red: 31, green: 32, yellow: 33, dim: 2 } as const;
 
-export type Paint = (style: keyof typeof codes, text: string) => string;
+type Paint = (style: keyof typeof codes, text: string) => string;
 
 /** Styles text for a person; for every other reader the text stays plain. */
 export function painter({ isTTY = false }: CommandStream): Paint {

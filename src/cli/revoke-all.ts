@@ -46,9 +46,9 @@ async function run(argv: readonly string[], io: CommandIo, signal: AbortSignal):
     io.stdout.write(`${outcome.revoked} tokens were revoked, and all that hung on them${failed}\n`);
     return outcome.failed > 0 ? 1 : 0;
   } catch (error) {
-    const wrong = error instanceof TypeError;
-    if (wrong) return refuseUsage(io, "revoke-all", argumentMistake(error));
-    io.stderr.write(`keymount revoke-all: ${ProviderError.from(error).message}\n`);
-    return ProviderError.from(error).code === "invalid_request" ? 2 : 1;
+    if (error instanceof TypeError) return refuseUsage(io, "revoke-all", argumentMistake(error));
+    const { code, message } = ProviderError.from(error);
+    io.stderr.write(`keymount revoke-all: ${message}\n`);
+    return code === "invalid_request" ? 2 : 1;
   }
 }

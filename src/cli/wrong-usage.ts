@@ -23,12 +23,13 @@ export function refuseUsage({ stderr }: CommandIo, command: string, mistake: str
   return 2;
 }
 
+const readFaults: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EACCES: "permission denied",
+  EISDIR: "it is a directory",
+};
+
 /** Why a file cannot be read, in words instead of Node's code. */
 export function unreadable(file: string, { code, message }: NodeJS.ErrnoException): string {
-  const words: Readonly<Record<string, string>> = {
-    ENOENT: "there is no such file",
-    EACCES: "permission denied",
-    EISDIR: "it is a directory",
-  };
-  return `cannot read ${file}: ${words[code ?? ""] ?? code ?? message}`;
+  return `cannot read ${file}: ${readFaults[code ?? ""] ?? code ?? message}`;
 }

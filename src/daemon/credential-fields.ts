@@ -45,9 +45,7 @@ export function tokenFields({ token, connection, caller, role }: StoredToken): L
 
 export function principalFields({ pod, connection, authMount, role }: Principal): LogFields {
   return {
-    [logKeys.namespace]: pod.namespace,
-    [logKeys.pod]: pod.name,
-    [logKeys.podUid]: pod.uid,
+    ...podFields(pod),
     [logKeys.serviceAccount]: pod.serviceAccount,
     [logKeys.connection]: connection.name,
     [logKeys.authMount]: authMount,

@@ -1,6 +1,6 @@
 import type { AskedMount, MountSummary, VolumeSummary } from "../mount/mount-summary.js";
 import { logKeys } from "../telemetry/log-keys.js";
-import type { LogFields } from "./credential-fields.js";
+import { type LogFields, podFields } from "./credential-fields.js";
 
 /** Objects in a line of the log; characters of the name of each, and of why. */
 const [mostHeld, longestName, longestReason] = [20, 200, 2_000];
@@ -12,9 +12,7 @@ export function mountFields({ asked, volume }: MountSummary): LogFields {
 
 function askedFields({ pod, className, connection, role }: AskedMount): LogFields {
   return {
-    [logKeys.namespace]: pod.namespace,
-    [logKeys.pod]: pod.name,
-    [logKeys.podUid]: pod.uid,
+    ...podFields(pod),
     [logKeys.serviceAccount]: pod.serviceAccount,
     ...(className !== undefined && { [logKeys.className]: className }),
     [logKeys.connection]: connection,

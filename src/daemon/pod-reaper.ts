@@ -74,9 +74,9 @@ export class PodReaper {
 
   #note(now: number): void {
     const { watch, owners } = this.#parts;
-    const credentials = new Map([...owners()].map((pod) => [pod.uid, pod]));
-    for (const uid of this.#absences.keys()) if (!credentials.has(uid) || watch.find(uid)) this.#absences.delete(uid);
-    for (const [uid, pod] of credentials) {
+    const holders = new Map([...owners()].map((pod) => [pod.uid, pod]));
+    for (const uid of this.#absences.keys()) if (!holders.has(uid) || watch.find(uid)) this.#absences.delete(uid);
+    for (const [uid, pod] of holders) {
       if (this.#absences.has(uid) || watch.find(uid)) continue;
       this.#absences.set(uid, { pod, askAt: now + watchLagMs, failures: 0, asking: false });
     }

@@ -86,7 +86,8 @@ export async function startCredentials(
       return tokens.revokeAll();
     },
   });
-  await stateOwner?.start({ state, adminServer }, signal);
+  const owned = { state, adminServer };
+  await stateOwner?.start(owned, signal);
 
   const podReaper =
     watch &&
@@ -100,7 +101,7 @@ export async function startCredentials(
       emit,
     });
   const everySecond = [
-    () => stateOwner?.tick({ state, adminServer }, life.signal),
+    () => stateOwner?.tick(owned, life.signal),
     () => tokens.revokeLeaving(),
     () => renewalLoop.tick(life.signal),
     () => podReaper?.round(life.signal),

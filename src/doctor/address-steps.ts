@@ -68,7 +68,7 @@ async function lookAtAddress(
     step: "tls",
     subject,
     fallbackProblem: "tls.no-tls",
-    run: (signal) => checkTls({ origin, target, address: address!, settings: tls, now: clock.wall(), clock }, signal),
+    run: (signal) => checkTls({ origin, target, address: address!, settings: tls, clock }, signal),
   });
   const line = { origin, material: material!, limits };
   const health = await path.check({

@@ -29,7 +29,7 @@ export interface Check<T> {
   subject?: string;
   /** What it is when the step takes too long, or fails as nobody foresaw. */
   fallbackProblem: ProblemName;
-  /** Throws `Problem` or `NotSeen`. */
+  /** Throws `Problem` or `Skipped`. */
   run: (signal: AbortSignal) => Promise<CheckResult<T>>;
 }
 

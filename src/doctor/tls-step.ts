@@ -17,21 +17,20 @@ export interface TlsAsk {
   target: Target;
   address: Reached;
   settings: TlsSettings;
-  /** Milliseconds since the epoch. */
-  now: number;
   clock: Clock;
 }
 
 /** Looks at the certificate before it is judged, so that all that is wrong with it can be said. */
 export async function checkTls(ask: TlsAsk, signal: AbortSignal): Promise<CheckResult<TlsMaterial>> {
-  const { target, settings, now } = ask;
+  const { target, settings, clock } = ask;
+  const now = clock.wall();
   const material = await readMaterial(settings).catch((reason: unknown) => {
     throw reason instanceof VaultError ? new Problem("tls.files", reason.message) : reason;
   });
   if ("socketPath" in target) return { value: material, facts: ["a unix socket: no TLS"] };
   if (!target.secure) return { value: material, facts: ["plain HTTP: no TLS"] };
   const seen = await shakeHands({ ...ask, target }, material, signal);
-  const mistake = mistakeIn(seen, ask);
+  const mistake = mistakeIn(seen, ask.origin, now);
   if (mistake && !settings.skipVerify) throw mistake;
   const ignored = mistake ? [`any certificate is taken (tls.skipVerify), though ${mistake.what}`] : [];
   return {
@@ -45,7 +44,7 @@ const nameFault = "ERR_TLS_CERT_ALTNAME_INVALID";
 const datesFaults = ["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"];
 
 /** In the words of a Mount, and what was seen. OpenSSL stops at the first fault, so the name is looked at besides. */
-function mistakeIn({ fault, chain, hostname }: Handshake, { origin, now }: TlsAsk): Problem | undefined {
+function mistakeIn({ fault, chain, hostname }: Handshake, origin: string, now: number): Problem | undefined {
   if (fault === undefined) return undefined;
   const said = classifyFault(new ExchangeError(fault, "connecting", false), origin).error.message;
   const names = chain[0] && checkServerIdentity(hostname, chain[0]) ? [namesWords(chain, hostname)] : [];

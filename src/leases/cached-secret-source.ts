@@ -197,6 +197,7 @@ export class CachedSecretSource implements SecretSource {
     return answer && isAlive(answer, this.#parts.clock.monotonic()) ? answer : undefined;
   }
 
+  /** In a function of its own, so that whoever waits afterwards has the answer itself nowhere, not even in a register. */
   #heldKind(entry: CacheEntry): AnswerKind | undefined {
     return this.#held(entry)?.kind;
   }

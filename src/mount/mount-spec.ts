@@ -139,6 +139,6 @@ export interface MountSpec {
 /** One file of the answer; without a mode of its own it has the Mount's `defaultMode`. */
 export interface MountedFile {
   path: string;
-  mode?: number;
+  mode?: number | undefined;
   contents: Redacted<Buffer>;
 }

@@ -33,7 +33,7 @@ export function filesOf(object: ObjectSpec, answer: AnswerBody, making: FileMaki
 
 /** The one file of an object that is no folder. */
 export function fileOf({ objectName, mode }: ObjectSpec, contents: Buffer): MountedFile {
-  return { path: objectName, ...(mode !== undefined && { mode }), contents: new Redacted(contents) };
+  return { path: objectName, mode, contents: new Redacted(contents) };
 }
 
 /** Each key's value in a file of its own; what is no text is JSON. */
@@ -47,7 +47,7 @@ function spread(object: ObjectSpec, how: KeyFiles, body: JsonObject, making: Fil
   return filesOfKeys(objectName === "/" ? "" : objectName, data, how, place).map(({ key, path }) => {
     const contents = decode(textOf(data[key] ?? null, fileWriter(left)), object);
     left -= contents.length;
-    return { path, ...(mode !== undefined && { mode }), contents: new Redacted(contents) };
+    return { path, mode, contents: new Redacted(contents) };
   });
 }
 

@@ -2,16 +2,7 @@ import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { ServiceAccountIssuer } from "../../vault/service-account-issuer.js";
 import { systemClock } from "../../../src/shared/clock.js";
 import type { Data } from "../../vault/answer.js";
-import {
-  aBatchToken,
-  anAccessor,
-  answered,
-  aServiceToken,
-  aUuid,
-  expectAnswer,
-  expectNothing,
-  expectRefusal,
-} from "./ask.js";
+import { aBatchToken, answered, aUuid, expectAnswer, expectNothing, expectRefusal, grantOf } from "./ask.js";
 import type { Suite, ContractContext } from "./suite.js";
 
 const principal = {
@@ -23,23 +14,7 @@ const principal = {
 
 const now = () => Math.floor(Date.now() / 1_000);
 
-function grant(change: Data): Data {
-  return {
-    client_token: aServiceToken,
-    accessor: anAccessor,
-    policies: ["app", "default"],
-    token_policies: ["app", "default"],
-    metadata: null,
-    lease_duration: 3_600,
-    renewable: true,
-    entity_id: aUuid,
-    token_type: "service",
-    orphan: true,
-    mfa_requirement: null,
-    num_uses: 0,
-    ...change,
-  };
-}
+const grant = (change: Data) => grantOf({ entity_id: aUuid, orphan: true, ...change });
 
 export const jwtLogin: Suite = (context) => {
   describe("login by jwt", () => {

@@ -2,15 +2,14 @@ import { beforeAll, describe, expect, test } from "vitest";
 import {
   aBatchToken,
   aNumber,
-  anAccessor,
   answered,
-  aServiceToken,
   aTime,
   cappedWarning,
   denied,
   expectAnswer,
   expectNothing,
   expectRefusal,
+  grantOf,
   secondsLeft,
   unknownToken,
 } from "./ask.js";
@@ -60,23 +59,8 @@ export const tokens: Suite = (context) => {
       expect(json!.data.keys).toContain(accessor);
     });
 
-    const grant = (change: Record<string, unknown>) => ({
-      client_token: aServiceToken,
-      accessor: anAccessor,
-      policies: ["app", "default"],
-      token_policies: ["app", "default"],
-      metadata: null,
-      lease_duration: 3_600,
-      renewable: true,
-      entity_id: "",
-      token_type: "service",
-      orphan: false,
-      mfa_requirement: null,
-      num_uses: 0,
-      ...change,
-    });
     const granted = (change: Record<string, unknown>, warnings: string[] | null = null) =>
-      answered({ mount_type: "token", auth: grant(change), warnings });
+      answered({ mount_type: "token", auth: grantOf(change), warnings });
 
     test.each([
       ["as long as before", undefined, 3_600, null],
