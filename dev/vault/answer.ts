@@ -44,5 +44,3 @@ export const badRequest = (error: string) => new Refusal(400, [error]);
 export const permissionDenied = () => new Refusal(403, ["permission denied"]);
 export const notAllowed = () => new Refusal(403, [manyErrors("permission denied")]);
 export const invalidToken = () => new Refusal(403, [manyErrors("permission denied", "invalid token")]);
-export const unsupportedPath = () => new Refusal(404, [manyErrors("unsupported path")]);
-export const unsupportedOperation = () => new Refusal(405, [manyErrors("unsupported operation")]);

@@ -12,7 +12,9 @@ export interface EngineRequest {
   readonly body: Data;
   /** Where the engine is mounted, with its trailing slash (`kv/`, `auth/jwt/`). */
   readonly mount: string;
-  /** Absent on public paths only. */
+  /** Policies do not apply to the path. Vault then writes an engine's own errors without a count of them. */
+  readonly open: boolean;
+  /** Absent on public paths, and where none was sent to a path that judges its askers itself. */
   readonly token?: Token;
 }
 
@@ -23,6 +25,8 @@ export interface Engine {
   handle(request: EngineRequest): Answer | Promise<Answer>;
   /** Paths that need no token. */
   isPublic?(path: string): boolean;
+  /** Paths that decide themselves what a token, or a request without one, may see: policies do not apply to them. */
+  judgesAskers?(path: string): boolean;
   /** Whether a write creates (the capability `create`) or changes (`update`). Without it every write is an update. */
   exists?(path: string): boolean;
 }

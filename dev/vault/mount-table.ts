@@ -2,12 +2,14 @@ import { randomUUID } from "node:crypto";
 import { badRequest, type Data } from "./answer.js";
 import type { Engine } from "./engine.js";
 import { letters } from "./identifiers.js";
+import { systemTtl } from "./time-to-live.js";
 
 export interface Mount {
   /** With a trailing slash: `kv/`, `auth/jwt/`. */
   readonly path: string;
   readonly engine: Engine;
   readonly description: string;
+  /** `null` where Vault mounted it itself. */
   readonly options: Data | null;
   readonly accessor: string;
   readonly uuid: string;
@@ -51,26 +53,47 @@ export class MountTable {
   }
 }
 
-/** As `sys/mounts` and `sys/auth` list it. */
+/** What Vault 1.21.1 is built with; all others are of its own version. */
+const pluginVersions: Readonly<Record<string, string>> = {
+  jwt: "v0.25.0+builtin",
+  kubernetes: "v0.23.1+builtin",
+  kv: "v0.25.0+builtin",
+};
+
+/** Types that are no plugin's name, so that Vault knows of no deprecation. */
+const notPlugins: readonly string[] = ["database", "system", "token"];
+
+/** As `sys/mounts` and `sys/auth` list it: a lifetime of 0 is the system's. */
 export function describeMount({ accessor, engine, description, options, uuid, maxTtl, path }: Mount): Data {
+  const { type } = engine;
+  const isSystem = type === "system";
   return {
     accessor,
     config: {
       default_lease_ttl: 0,
       force_no_cache: false,
       max_lease_ttl: maxTtl,
+      ...(isSystem && { passthrough_request_headers: ["Accept"] }),
       ...(path.startsWith("auth/") && { token_type: "default-service" }),
     },
-    deprecation_status: "supported",
+    ...(!notPlugins.includes(type) && { deprecation_status: "supported" }),
     description,
     external_entropy_access: false,
     local: false,
     options,
     plugin_version: "",
-    running_plugin_version: "v1.21.1+builtin",
+    running_plugin_version: pluginVersions[type] ?? "v1.21.1+builtin.vault",
     running_sha256: "",
-    seal_wrap: false,
-    type: engine.type,
+    seal_wrap: isSystem,
+    type,
     uuid,
   };
+}
+
+/** As `sys/internal/ui/mounts` describes it: the system's lifetimes as well. */
+export function describeMountInEffect(mount: Mount): Data {
+  const described = describeMount(mount);
+  const config = described["config"] as Data;
+  const lifetimes = { default_lease_ttl: systemTtl, max_lease_ttl: mount.maxTtl || systemTtl };
+  return { ...described, config: { ...config, ...lifetimes } };
 }

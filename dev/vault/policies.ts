@@ -76,9 +76,25 @@ export class PolicyBook {
     return [...new Set(granted)].sort();
   }
 
+  /** Whether they allow anything on a mount or below it, as Vault 1.21.1 finds out for `sys/internal/ui/mounts`. */
+  reaches(policies: readonly string[], mount: string): boolean {
+    const allowed = [mount, mount.slice(0, -1)].some((path) => this.capabilities(policies, path)[0] !== "deny");
+    if (allowed) return true;
+    const below = policies.flatMap((name) => this.#rules.get(name) ?? []).filter((rule) => isBelow(rule, mount));
+    const denied = new Set(below.filter((rule) => rule.capabilities.includes("deny")).map(({ path }) => path));
+    return below.some(({ path, capabilities }) => capabilities.length > 0 && !denied.has(path));
+  }
+
   allows(policies: readonly string[], path: string, capability: Capability): boolean {
     return policies.includes("root") || this.capabilities(policies, path).includes(capability);
   }
+}
+
+/** Whether the rule can cover something below a folder whose name ends with a slash. */
+function isBelow({ path }: Rule, folder: string): boolean {
+  const names = folder.split("/").slice(0, -1);
+  const wanted = path.replace(/\*$/, "").split("/");
+  return wanted.length > names.length && names.every((name, at) => wanted[at] === "+" || wanted[at] === name);
 }
 
 /** `*` at the end stands for anything, `+` for one segment. */

@@ -1,4 +1,4 @@
-import { type Answer, unsupportedOperation, unsupportedPath } from "./answer.js";
+import { type Answer, manyErrors, Refusal } from "./answer.js";
 import type { EngineRequest, Operation } from "./engine.js";
 
 type Handler = (request: EngineRequest, ...parts: string[]) => Answer | Promise<Answer>;
@@ -28,6 +28,7 @@ export class Routes {
       if (handler) return handler(request, ...match.slice(1));
       known ||= match !== null;
     }
-    throw known ? unsupportedOperation() : unsupportedPath();
+    const error = `unsupported ${known ? "operation" : "path"}`;
+    throw new Refusal(known ? 405 : 404, [request.open ? error : manyErrors(error)]);
   }
 }

@@ -1,11 +1,12 @@
-import { type Answer, badRequest, type Data, missing, nothing } from "./answer.js";
+import { type Answer, badRequest, type Data, missing, nothing, permissionDenied, Refusal } from "./answer.js";
 import { type EngineParts, makeAuthMethod, makeSecretsEngine } from "./engines.js";
 import type { Engine, EngineRequest } from "./engine.js";
 import { list, seconds, text } from "./fields.js";
-import { describeMount, type MountTable } from "./mount-table.js";
+import { describeMount, describeMountInEffect, type Mount, type MountTable } from "./mount-table.js";
 import type { PolicyBook } from "./policies.js";
 import type { Quotas } from "./quotas.js";
 import { Routes } from "./routes.js";
+import type { Token } from "./token-store.js";
 import type { Wrapping } from "./wrapping.js";
 import { withoutOuterSlashes } from "../../src/shared/slashes.js";
 
@@ -26,6 +27,7 @@ export class System implements Engine {
     this.#parts = parts;
     this.#routes = new Routes();
     this.#routeMounts();
+    this.#routeVisibleMounts();
     this.#routePolicies();
     this.#routeLeases();
     this.#routeQuotas();
@@ -34,6 +36,10 @@ export class System implements Engine {
 
   isPublic(path: string): boolean {
     return path === "wrapping/lookup";
+  }
+
+  judgesAskers(path: string): boolean {
+    return /^internal\/ui\/mounts(\/|$)/.test(path);
   }
 
   handle(request: EngineRequest): Answer | Promise<Answer> {
@@ -66,14 +72,14 @@ export class System implements Engine {
     const engine = makeSecretsEngine(body, this.#parts);
     this.#parts.mounts.add(path, engine, {
       description: text(body, "description"),
-      options: type === "kv-v2" ? { version: "2" } : options,
+      options: type === "kv-v2" ? { version: "2" } : (options ?? {}),
       maxTtl: seconds((body["config"] ?? {}) as Data, "max_lease_ttl"),
     });
   }
 
   #mountAuth(path: string, body: Data): void {
     const engine = makeAuthMethod(text(body, "type"), this.#parts);
-    this.#parts.mounts.add(path, engine, { description: text(body, "description") });
+    this.#parts.mounts.add(path, engine, { description: text(body, "description"), options: {} });
   }
 
   /** What it issued goes with it. */
@@ -82,6 +88,34 @@ export class System implements Engine {
     if (!mounts.remove(path)) return;
     leases.revokePrefix(path);
     for (const token of tokens.all()) if (token.path.startsWith(path)) tokens.revoke(token);
+  }
+
+  /** What the `vault` command asks before every `kv` command: the mount that a path is below, and its version. */
+  #routeVisibleMounts(): void {
+    const { mounts, policies } = this.#parts;
+    const sees = (token: Token | undefined, { path }: Mount) =>
+      token !== undefined && policies.reaches(token.policies, path);
+    const nameOf = ({ path }: Mount) => path.replace(/^auth\//, "");
+    const listed = (seen: readonly Mount[]) =>
+      Object.fromEntries(seen.map((mount) => [nameOf(mount), describeMountInEffect(mount)]));
+    this.#routes
+      .on("internal/ui/mounts", {
+        read: ({ token }) => {
+          const seen = mounts.all().filter((mount) => sees(token, mount));
+          const isAuth = ({ path }: Mount) => path.startsWith("auth/");
+          const data = { auth: listed(seen.filter(isAuth)), secret: listed(seen.filter((mount) => !isAuth(mount))) };
+          return { data, mountType: "" };
+        },
+      })
+      .on("internal/ui/mounts/*path", {
+        read: ({ token }, path) => {
+          if (!token) throw permissionDenied();
+          const asked = `${withoutOuterSlashes(path)}/`;
+          const mount = mounts.find(asked);
+          if (!mount || !sees(token, mount)) throw unseen(asked);
+          return { data: { ...describeMountInEffect(mount), path: nameOf(mount) }, mountType: "" };
+        },
+      });
   }
 
   #routePolicies(): void {
@@ -169,3 +203,9 @@ export class System implements Engine {
       });
   }
 }
+
+/** The same for a mount that is not there: nothing is told by asking for names. */
+const unseen = (path: string) =>
+  new Refusal(403, [
+    `preflight capability check returned 403, please ensure client's policies grant access to path "${path}"`,
+  ]);

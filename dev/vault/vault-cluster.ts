@@ -74,10 +74,12 @@ export class VaultCluster {
     this.#quotas.count(request.path);
     const mount = table.find(path);
     const below = mount ? path.slice(mount.path.length) : path;
-    const open = mount?.engine.isPublic?.(below) ?? false;
-    const token = open ? undefined : this.#authenticate(request);
-    if (token) this.#authorise(token, path, operation, mount?.engine.exists?.(below));
-    const use = token && this.tokens.use(token);
+    const isPublic = mount?.engine.isPublic?.(below) ?? false;
+    const open = isPublic || (mount?.engine.judgesAskers?.(below) ?? false);
+    const needsToken = !open || (!isPublic && sentToken(request) !== undefined);
+    const token = needsToken ? this.#authenticate(request) : undefined;
+    if (token && !open) this.#authorise(token, path, operation, mount?.engine.exists?.(below));
+    const use = token && !open ? this.tokens.use(token) : undefined;
     try {
       if (!mount) throw new Refusal(404, [`no handler for route "${request.path}". route entry not found.`]);
       const asked: EngineRequest = {
@@ -86,6 +88,7 @@ export class VaultCluster {
         query: new URLSearchParams(request.query),
         body: request.body,
         mount: mount.path,
+        open,
         ...(token && { token }),
       };
       return this.#wrapped(await mount.engine.handle(asked), mount, request);
@@ -103,8 +106,10 @@ export class VaultCluster {
   #makeTable(): MountTable {
     const mounts = new MountTable();
     const shared = { policies: this.#policies, quotas: this.#quotas, wrapping: this.#wrapping };
-    mounts.add("sys/", new System({ ...this.#parts, ...shared, mounts }));
-    mounts.add("auth/token/", new TokenAuth(this.tokens));
+    mounts.add("sys/", new System({ ...this.#parts, ...shared, mounts }), {
+      description: "system endpoints used for control, policy and debugging",
+    });
+    mounts.add("auth/token/", new TokenAuth(this.tokens), { description: "token based credentials" });
     return mounts;
   }
 
@@ -116,7 +121,7 @@ export class VaultCluster {
   }
 
   #authenticate(request: LoggedRequest): Token {
-    const id = request.headers["x-vault-token"] ?? bearer(request.headers["authorization"]);
+    const id = sentToken(request);
     if (!id) throw permissionDenied();
     const token = this.tokens.find(id);
     const unwrapping = request.path === "sys/wrapping/unwrap";
@@ -151,6 +156,6 @@ function operationOf({ method }: LoggedRequest): Operation {
   throw new Refusal(405, []);
 }
 
-function bearer(header: string | undefined): string | undefined {
-  return header?.startsWith("Bearer ") ? header.slice("Bearer ".length) : undefined;
+function sentToken({ headers }: LoggedRequest): string | undefined {
+  return headers["x-vault-token"] ?? /^Bearer (.*)$/.exec(headers["authorization"] ?? "")?.[1];
 }

@@ -3,13 +3,25 @@ import { type Suite, ContractContext } from "./suite.js";
 import { kvV1, kvV2 } from "./kv.js";
 import { leases } from "./leases.js";
 import { jwtLogin, kubernetesLogin } from "./logins.js";
+import { mounts } from "./mounts.js";
 import { pki } from "./pki.js";
 import { requests, sealing, standby } from "./requests.js";
 import type { VaultUnderTest } from "./vault-under-test.js";
 import { tokens } from "./tokens.js";
 import { transit } from "./transit.js";
 
-const onOneNode: readonly Suite[] = [kvV1, kvV2, jwtLogin, kubernetesLogin, tokens, pki, transit, requests, sealing];
+const onOneNode: readonly Suite[] = [
+  kvV1,
+  kvV2,
+  jwtLogin,
+  kubernetesLogin,
+  tokens,
+  pki,
+  transit,
+  mounts,
+  requests,
+  sealing,
+];
 
 /** What a Vault under test has beside itself, and so which further suites it must pass. */
 export interface Extras {
