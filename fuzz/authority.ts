@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import fc from "fast-check";
 import { DriverClient } from "../src/driver/driver-client.js";
 import { AuthorityRewriter } from "../src/rpc/authority-rewriter.js";
-import { HpackDecoder } from "../src/rpc/hpack-decoder.js";
+import { HpackDecoder } from "../dev/testing/hpack-decoder.js";
 import { frameType } from "../src/rpc/http2-frames.js";
 import { versionResponse } from "../src/rpc/provider-service.js";
 import { createRpcServer } from "../src/rpc/server.js";
@@ -99,11 +99,11 @@ function pieces(bytes: Buffer, size: number): Buffer[] {
 function expectSameHoweverCut(sent: Buffer, size: number): void {
   const rewrite = (parts: Buffer[]) => {
     const rewriter = new AuthorityRewriter();
-    return Buffer.concat(parts.flatMap((part) => rewriter.push(part)));
+    return Buffer.concat(parts.flatMap((part) => rewriter.push(Buffer.from(part))));
   };
   const [atOnce, inPieces] = [rewrite([sent]), rewrite(pieces(sent, size))];
   if (!atOnce.equals(inPieces)) throw new Error(`cut into pieces of ${size}, another stream comes out`);
-  if (atOnce.length > sent.length * 20 + 1_000_000) throw new Error(`${sent.length} bytes became ${atOnce.length}`);
+  if (atOnce.length > sent.length) throw new Error(`${sent.length} bytes became ${atOnce.length}`);
 }
 
 const patienceMs = 10_000;

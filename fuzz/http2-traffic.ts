@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { encodeHeaders } from "../src/rpc/hpack-encoder.js";
+import { encodeHeaders } from "../dev/testing/hpack-encoder.js";
 import { clientPreface, frame, frameType } from "../src/rpc/http2-frames.js";
 import { MountRequest } from "../src/wire/provider.js";
 import { damagedBytes, rawBytes } from "./mutations.js";

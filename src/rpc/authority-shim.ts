@@ -31,13 +31,6 @@ export class AuthorityShim extends Duplex {
     let wantsMore = true;
     for (const piece of this.#rewriter.push(chunk)) wantsMore = this.push(piece);
     if (!wantsMore) this.#socket.pause();
-    if (this.#rewriter.broken) this.#endSoon();
-  }
-
-  /** Node says GOAWAY to what it cannot read, but keeps the connection until the client leaves; an end makes it close. */
-  #endSoon(): void {
-    this.#socket.removeAllListeners("data").resume();
-    setImmediate(() => this.push(null));
   }
 
   override _read(): void {

@@ -2,8 +2,8 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { RawHttp2Client } from "../../dev/testing/http2-client.js";
 import { startTestServer } from "../../dev/testing/rpc-server.js";
 import { callVersion } from "./call-version.js";
-import { HpackDecoder } from "./hpack-decoder.js";
-import { encodeHeaders } from "./hpack-encoder.js";
+import { HpackDecoder } from "../../dev/testing/hpack-decoder.js";
+import { encodeHeaders } from "../../dev/testing/hpack-encoder.js";
 import { flag, frame, frameType } from "./http2-frames.js";
 
 type Fields = Record<string, string | undefined>;

@@ -39,34 +39,10 @@ export function frame(type: number, flags: number, stream: number, payload: Buff
   return Buffer.concat([header, payload]);
 }
 
-/** What a HEADERS frame carries besides its padding (RFC 9113 §6.2); `undefined` when that does not fit. */
-export function readHeadersPayload(flags: number, payload: Buffer): { priority: Buffer; fragment: Buffer } | undefined {
+/** A HEADERS frame's part of the header block, without padding and priority (RFC 9113 §6.2). */
+export function readHeadersFragment(flags: number, payload: Buffer): Buffer {
   const padded = flags & flag.padded ? 1 : 0;
-  const padding = padded ? payload[0] : 0;
+  const padding = padded ? (payload[0] ?? 0) : 0;
   const prioritised = flags & flag.priority ? priorityLength : 0;
-  if (padding === undefined || padded + prioritised + padding > payload.length) return undefined;
-  return {
-    priority: payload.subarray(padded, padded + prioritised),
-    fragment: payload.subarray(padded + prioritised, payload.length - padding),
-  };
-}
-
-/** A header block as HEADERS and as many CONTINUATIONs as it takes (RFC 9113 §6.10). */
-export function headersFrames(
-  headers: { stream: number; endStream: boolean; priority: Buffer },
-  block: Buffer,
-): Buffer[] {
-  const room = largestFrame - headers.priority.length;
-  const flags =
-    (headers.endStream ? flag.endStream : 0) |
-    (headers.priority.length > 0 ? flag.priority : 0) |
-    (block.length <= room ? flag.endHeaders : 0);
-  const first = Buffer.concat([headers.priority, block.subarray(0, room)]);
-  const frames = [frame(frameType.headers, flags, headers.stream, first)];
-  for (let at = room; at < block.length; at += largestFrame) {
-    const last = at + largestFrame >= block.length;
-    const fragment = block.subarray(at, at + largestFrame);
-    frames.push(frame(frameType.continuation, last ? flag.endHeaders : 0, headers.stream, fragment));
-  }
-  return frames;
+  return payload.subarray(padded + prioritised, Math.max(0, payload.length - padding));
 }
