@@ -1,4 +1,4 @@
-// Prints "N passed, N failed", summed over the reports of the runners, which are vitest's JSON or alike.
+// Prints "N passed, N failed", summed over the reports of the runners, in vitest's JSON format or one like it.
 // Throws when one is missing or holds no test.
 import { readFileSync } from "node:fs";
 

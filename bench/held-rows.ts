@@ -29,7 +29,7 @@ const long = () => ({ text: "ab".repeat(200_000), value: "s".repeat(1_024) });
 const template = (path: string, text: string) =>
   `- {objectName: f, secretPath: ${path}, template: ${JSON.stringify(text)}}`;
 
-/** What keymount held against from the first: classes that somebody writes who means harm. Only the bench has them. */
+/** Classes of a malicious author that keymount has always withstood. Only the bench has these rows. */
 export const heldRows: readonly Misbehaviour[] = [
   bomb("a template that sorts", long, (path, n) =>
     template(path, `${n}{% for i in (1..2000) %}{% assign x = text | split: '' | sort %}{% endfor %}`),

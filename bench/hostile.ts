@@ -8,7 +8,7 @@ import {
   type TenantAccess,
 } from "../e2e/tenants/misbehaviour.js";
 import { misbehaviours } from "../e2e/tenants/misbehaviours.js";
-import { type Neighbour, type Pace, timed, watchNeighbour } from "../e2e/tenants/neighbour.js";
+import { type Neighbour, type LoadProfile, timed, watchNeighbour } from "../e2e/tenants/neighbour.js";
 import { type FaultProxy, startFaultProxy } from "../e2e/tenants/start-fault-proxy.js";
 import { type Share, slowestMs, type Summary, summaryOf } from "../e2e/tenants/summary.js";
 import { DriverClient } from "../src/driver/driver-client.js";
@@ -26,14 +26,14 @@ const lag = "nodejs_eventloop_lag_p99_seconds";
 /** The chart's limit, MiB. */
 const memoryLimit = 160;
 
-const pace: Omit<Pace, "seconds"> = {
+const profile: Omit<LoadProfile, "seconds"> = {
   mountEveryMs: 500,
   republishEveryMs: 100,
   probeEveryMs: 2_000,
-  patienceMs: 10_000,
+  timeoutMs: 10_000,
 };
 
-const nobody: Misbehaviour = { name: "nobody", item: "", seconds: 10 };
+const alone: Misbehaviour = { name: "nobody", item: "", seconds: 10 };
 
 const tenant: Tenant = {
   namespace: "mallory",
@@ -54,8 +54,8 @@ const hangs: readonly Fault[] = [`${tenant.database}/creds/`, `auth/${tenant.han
 export async function measureHostile(bench: Bench, vault: BenchVault): Promise<Figure[]> {
   const proxy = await startFaultProxy(vault.address);
   try {
-    const quiet = await measureRow(nobody, bench, vault, proxy);
-    const figures = figuresOf(nobody, quiet, quiet.summary);
+    const quiet = await measureRow(alone, bench, vault, proxy);
+    const figures = figuresOf(alone, quiet, quiet.summary);
     for (const row of [...misbehaviours, ...heldRows]) {
       console.log(`beside ${row.name} …`);
       figures.push(...figuresOf(row, await measureRow(row, bench, vault, proxy), quiet.summary));
@@ -85,11 +85,11 @@ async function measureRow(row: Misbehaviour, bench: Bench, vault: BenchVault, pr
     vault,
     async (provider, load) => {
       const neighbour = await settle(bench, provider, load);
-      await provider.metric(lag); // Reading it starts it anew.
+      await provider.metric(lag); // Reading the metric resets it.
       const access = accessOf(bench, provider, proxy);
       const stop = await misbehave(row, access);
       const seconds = bench.quick ? Math.min(6, row.seconds) : row.seconds;
-      const figures = await watchNeighbour(neighbour, { ...pace, seconds });
+      const figures = await watchNeighbour(neighbour, { ...profile, seconds });
       const lives = existsSync(`/proc/${provider.pid}`);
       const [lagMs, peak] = lives
         ? [(await provider.metric(lag).catch(() => Infinity)) * 1000, memoryOf(provider.pid).peak]

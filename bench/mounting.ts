@@ -51,7 +51,7 @@ export async function measureFilling(bench: Bench, vault: BenchVault): Promise<F
   const perSecond = 20;
   const pods = newPods(bench.issuer, perSecond * (bench.quick ? 5 : 15));
   return withProvider(bench, vault, async (provider, load) => {
-    await provider.metric(lag); // Reading it starts it anew.
+    await provider.metric(lag); // Reading the metric resets it.
     const cpuBefore = cpuOf(provider.pid);
     const { each } = await load.openLoop(pods, perSecond);
     const lagMs = (await provider.metric(lag)) * 1000;

@@ -23,7 +23,7 @@ export interface Provider {
   stop(): Promise<void>;
 }
 
-const patienceMs = 20_000;
+const timeoutMs = 20_000;
 
 /** The Node that runs keymount. */
 export interface NodeBinary {
@@ -75,7 +75,7 @@ export async function startProvider(
   const ended = once(child, "exit");
   try {
     while (!existsSync(socketPath)) {
-      if (child.exitCode !== null || performance.now() - startedAt > patienceMs) throw new Error("no socket");
+      if (child.exitCode !== null || performance.now() - startedAt > timeoutMs) throw new Error("no socket");
       await sleep(1);
     }
   } catch (error) {
@@ -92,9 +92,9 @@ export async function startProvider(
     metric: async (name) => sumOf(name, await (await fetch(`http://127.0.0.1:${health}/metrics`)).text()),
     async stop() {
       child.kill("SIGTERM");
-      const patience = setTimeout(() => child.kill("SIGKILL"), patienceMs);
+      const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
       await ended;
-      clearTimeout(patience);
+      clearTimeout(timer);
       await rm(directory, { recursive: true });
       await rm(stateDirectory, { recursive: true });
     },

@@ -8,7 +8,7 @@ import type { BenchVault } from "./vault.js";
 const settledMs = 3_000;
 const idleBudgetOf = (version: string) => (version.startsWith("v20.") ? 64 : 80);
 
-/** From exec to socket, and what it weighs while nobody calls. */
+/** The time from exec to the socket, and the memory of an idle process. */
 export async function measureStarting(bench: Bench, vault: BenchVault, version: string): Promise<Figure[]> {
   const readyMs: number[] = [];
   const cpuMs: number[] = [];

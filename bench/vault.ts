@@ -89,7 +89,7 @@ async function prepare(administrator: Administrator, publicKeyPem: string): Prom
     await putUntilReady(administrator, `bench/${n}`, { value: "s".repeat(1024) });
 }
 
-/** A database that nobody needs to run, and what a tenant who misbehaves has. */
+/** The embedded database, and what the misbehaving tenant owns. */
 async function prepareEmbedded(administrator: Administrator): Promise<void> {
   await putUntilReady(administrator, "mallory/own", { key: "value" });
   await withDatabase({ admin: administrator }, { ttl: "2m", maxTtl: "24h" });

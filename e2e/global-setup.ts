@@ -20,8 +20,8 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     for (const end of endings.reverse()) await end();
   };
   try {
-    const place = await placeOf(project, readPrepared());
-    project.provide("stack", await startShared(place, endings, interrupted.signal));
+    const prepared = await preparedFor(project, readPrepared());
+    project.provide("stack", await startShared(prepared, endings, interrupted.signal));
   } catch (error) {
     await tearDown();
     throw error;
@@ -30,33 +30,33 @@ export default async function setUp(project: TestProject): Promise<() => Promise
 }
 
 /** All projects of a run are set up before any of them runs, so those that come later have a stack of their own. */
-async function placeOf({ name }: TestProject, prepared: Prepared): Promise<Prepared> {
+async function preparedFor({ name }: TestProject, prepared: Prepared): Promise<Prepared> {
   if (name === "driver") return prepared;
-  const place = {
+  const own = {
     ...prepared,
     directory: join(prepared.directory, name.slice(0, 1)),
     logs: join(prepared.logs, name),
   };
-  for (const folder of [place.directory, place.logs]) await mkdir(folder, { recursive: true });
-  return place;
+  for (const folder of [own.directory, own.logs]) await mkdir(folder, { recursive: true });
+  return own;
 }
 
-async function startShared(place: Prepared, endings: (() => Promise<void>)[], signal: AbortSignal): Promise<Stack> {
+async function startShared(prepared: Prepared, endings: (() => Promise<void>)[], signal: AbortSignal): Promise<Stack> {
   const started = performance.now();
-  const kubernetes = await startKubernetes(place, signal);
+  const kubernetes = await startKubernetes(prepared, signal);
   endings.push(kubernetes.stop);
-  const vault = await startVaultDev({ binary: place.binaries.vault, logs: place.logs }, signal);
+  const vault = await startVaultDev({ binary: prepared.binaries.vault, logs: prepared.logs }, signal);
   endings.push(vault.stop);
 
-  const auditLog = await prepareVault(new VaultApi(vault.access), place.logs);
+  const auditLog = await prepareVault(new VaultApi(vault.access), prepared.logs);
   await createTokenReviewer(kubernetes.access);
   await enableKubernetesAuth(vault.access, kubernetes.access);
-  await applyDriverManifests(kubernetes.access, place.kubernetes, signal);
-  const keyFile = join(place.directory, "cluster.key");
+  await applyDriverManifests(kubernetes.access, prepared.kubernetes, signal);
+  const keyFile = join(prepared.directory, "cluster.key");
   await writeFile(keyFile, randomBytes(32), { mode: 0o600 });
   const csi = await goModuleFolder("csi-driver-1.6.0", "github.com/container-storage-interface/spec", signal);
   console.log(`e2e: the stack is up after ${((performance.now() - started) / 1000).toFixed(1)} s`);
-  const { binaries, directory, logs } = place;
+  const { binaries, directory, logs } = prepared;
   return {
     binaries,
     directory,

@@ -78,24 +78,24 @@ function projects(args: readonly string[]): string[] {
 }
 
 async function prepare(
-  place: Omit<Prepared, "binaries" | "images" | "kubernetes">,
+  paths: Omit<Prepared, "binaries" | "images" | "kubernetes">,
   withImages: boolean,
   signal: AbortSignal,
 ) {
-  await mkdir(place.logs);
-  await makeCgroup(place.cgroup);
+  await mkdir(paths.logs);
+  await makeCgroup(paths.cgroup);
   await run("npm", ["run", "--silent", "build"], { cwd: root, signal });
   await installDebianPackages(signal);
   const binaries = await buildPrograms(cache, kubernetes, signal);
   // Its sources are all here now; asking again inside, without a network, finds them.
   await goModuleFolder("csi-driver-1.6.0", "github.com/container-storage-interface/spec", signal);
   const prepared: Prepared = {
-    ...place,
+    ...paths,
     kubernetes,
     binaries,
     ...(withImages && { images: await buildImages(signal) }),
   };
-  await writeFile(preparedFile(place.directory), JSON.stringify(prepared));
+  await writeFile(preparedFile(paths.directory), JSON.stringify(prepared));
 }
 
 function kubernetesVersion(version: string): KubernetesVersion {

@@ -38,7 +38,7 @@ const client: fc.Arbitrary<Client> = fc.record({
 });
 const nothing = withPrefix(Buffer.alloc(0), 0);
 
-/** Whatever clients write to the socket at the same time, through the shim into grpc-js. */
+/** Arbitrary bytes of concurrent clients of the socket, through the shim into grpc-js. */
 export const authorityTarget: Target<Client[]> = {
   name: "authority",
   cases: fc.array(client, { minLength: 1, maxLength: 12, size: "max" }),
@@ -106,7 +106,7 @@ function expectSameHoweverCut(sent: Buffer, size: number): void {
   if (atOnce.length > sent.length) throw new Error(`${sent.length} bytes became ${atOnce.length}`);
 }
 
-const patienceMs = 10_000;
+const timeoutMs = 10_000;
 /** A stream that is damaged may wait for more for good. */
 const listeningMs = 20;
 
@@ -116,17 +116,17 @@ function isAnswered(client: RawHttp2Client): boolean {
   return streams.size > 0 && [...streams].every((stream) => client.endOf(stream) !== undefined);
 }
 
-/** The connection ends when its client leaves, and whatever was answered on it is final. */
+/** The connection ends when its client leaves, and every answer on it has a final code. */
 async function expectFinalAnswers(socketPath: string, sent: Buffer, size: number): Promise<void> {
   const client = await RawHttp2Client.connect(socketPath);
-  const patience = setTimeout(() => client.close(), patienceMs);
+  const timer = setTimeout(() => client.close(), timeoutMs);
   const startedAt = performance.now();
   for (const piece of pieces(sent, Math.max(size, Math.ceil(sent.length / 50)))) client.send(piece);
   await Promise.race([client.until(() => isAnswered(client)), sleep(listeningMs)]).catch(() => undefined);
   client.end();
   await client.until(() => client.closed).catch(() => undefined);
-  clearTimeout(patience);
-  if (performance.now() - startedAt >= patienceMs) throw new Error("the connection outlives its client");
+  clearTimeout(timer);
+  if (performance.now() - startedAt >= timeoutMs) throw new Error("the connection outlives its client");
   const decoder = new HpackDecoder({ tableSize: 4_096, listSize: 65_535 });
   for (const { type, payload } of client.frames) {
     if (type !== frameType.headers) continue;

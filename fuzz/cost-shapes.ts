@@ -30,7 +30,7 @@ const object = (fields: string) => objects(`- {objectName: a, secretPath: kv/app
 const args = (value: string) => object(`secretArgs: {v: ${value}}`);
 const quotedRun = (amount: Amount) => JSON.stringify(runOf(amount));
 
-/** What a class's author, or whoever may write `volumeAttributes`, sends. */
+/** Input of the authors of classes and of `volumeAttributes`. */
 export const classShapes: Record<string, (amount: Amount) => Partial<MountRequest>> = {
   aliases: (amount) =>
     objects(

@@ -21,10 +21,10 @@ import { bodies, intact } from "./wire-answers.js";
 /** A class, or an answer of Vault's and what is made of it. */
 type Case = Amount & ({ class: string } | { answer: string; form: string });
 
-/** Milliseconds that nobody else is served. */
+/** Milliseconds in which no other request is served. */
 const mostBlockedMs = 100;
 
-/** The heap beyond that is somebody's amplifier; the constant is what V8 leaves uncollected, and two answers to the driver. */
+/** More heap than this would make the input an amplifier. The constant covers uncollected garbage and two answers to the driver. */
 const mostGrownBytes = (inputBytes: number) => 16 * inputBytes + (64 << 20);
 
 /** Characters of the log for one Mount. */
@@ -217,7 +217,7 @@ function answerCase(tried: Case & { answer: string; form: string }, server: Host
       return hostile;
     };
     const life = new AbortController();
-    setMaxListeners(0, life.signal); // As the daemon's: whatever is given back listens.
+    setMaxListeners(0, life.signal); // As in the daemon: everything that is released listens to it.
     const clock = new FastForwardClock();
     const client = createVaultClient({ clock, random: () => 0.5, emit: new MountRoom(lookAtLength).emit });
     const { source } = testCredentials({ client, clock, lifetime: life.signal, limits: sampleLimits(nodeLimits) });

@@ -1,7 +1,7 @@
 import { setTimeout as timer } from "node:timers/promises";
 import type { Clock } from "../src/shared/clock.js";
 
-/** Real time, in which whoever sleeps wakes at once and finds that the time has passed. */
+/** Real time, except that a sleep ends at once and advances the clock by its duration. */
 export class FastForwardClock implements Clock {
   #ahead = 0;
 

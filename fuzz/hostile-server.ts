@@ -2,13 +2,13 @@ import { createServer, type Server, type Socket } from "node:net";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 
-/** What goes onto the wire in answer to one request, and what becomes of the connection. */
+/** The bytes sent in answer to one request, and what happens to the connection afterwards. */
 export interface WireAnswer {
   bytes: Buffer;
   then: "keep" | "end" | "reset" | "hang";
 }
 
-/** An HTTP server that answers with whatever bytes it is told to. */
+/** An HTTP server that answers with arbitrary bytes. */
 export class HostileServer {
   /** Called for each request with its line: `GET /v1/kv/app HTTP/1.1`. */
   answer: (requestLine: string) => WireAnswer = () => ({ bytes: Buffer.alloc(0), then: "end" });

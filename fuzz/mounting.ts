@@ -19,13 +19,13 @@ import type { MountRequest, MountResponse } from "../src/wire/provider.js";
 import { expectNoCanary } from "./canaries.js";
 import { expectFinal } from "./final-code.js";
 
-/** Counts for nobody: one for all rooms, since it watches the process. */
+/** One for all targets, since it watches the process; its counts are not read. */
 const metrics = new Metrics("1.2.3");
 
 export type Outcome = { ok: true; response: MountResponse } | { ok: false; code: status; details: string };
 
-/** Looks at what leaves: `where` says as what. */
-export type Look = (where: string, text: string) => void;
+/** Checks a text that leaves the process; `where` names the channel. */
+export type OutputCheck = (where: string, text: string) => void;
 
 export interface Mounting {
   answers: SecretSource;
@@ -40,10 +40,10 @@ export class MountRoom {
   readonly #log = createLog("trace", { write: (line) => void this.#lines.push(line) });
   /** Logs all events. */
   readonly emit = reportTo({ log: this.#log, metrics, classNotes: new ClassNotes(this.#log) });
-  readonly #look: Look;
+  readonly #checkOutput: OutputCheck;
 
-  constructor(look: Look = expectNoCanary) {
-    this.#look = look;
+  constructor(checkOutput: OutputCheck = expectNoCanary) {
+    this.#checkOutput = checkOutput;
   }
 
   /** Throws where a refusal is not one of ours with a final code, or where anything that leaves holds a canary. */
@@ -70,7 +70,7 @@ export class MountRoom {
     try {
       const response = await call.response;
       this.emit({ ...ended(), code: "ok" });
-      this.#look("a version", JSON.stringify(response.objectVersion));
+      this.#checkOutput("a version", JSON.stringify(response.objectVersion));
       return { ok: true, response };
     } catch (reason) {
       const error = ProviderError.from(reason);
@@ -79,10 +79,10 @@ export class MountRoom {
       const { code, details } = finalStatus(error);
       expectFinal(code);
       expectReadable(details);
-      this.#look("the error's text", details);
+      this.#checkOutput("the error's text", details);
       return { ok: false, code, details };
     } finally {
-      this.#look("the log", this.#lines.splice(0).join(""));
+      this.#checkOutput("the log", this.#lines.splice(0).join(""));
     }
   }
 }

@@ -21,15 +21,15 @@ function* seeds(): Generator<number> {
 }
 
 const file = openSync(record, "w");
-const place = Buffer.alloc(16);
+const position = Buffer.alloc(16);
 const found = await fuzz(target, {
   seeds: seeds(),
   casesPerSeed,
   enough: () => spent() >= Number(seconds),
   begin(seed, index) {
-    place.writeDoubleLE(seed, 0);
-    place.writeDoubleLE(index, 8);
-    writeSync(file, place, 0, place.length, 0);
+    position.writeDoubleLE(seed, 0);
+    position.writeDoubleLE(index, 8);
+    writeSync(file, position, 0, position.length, 0);
   },
   cpuLimitMs: target.cpuLimitMs ?? usualCpuLimitMs,
 });

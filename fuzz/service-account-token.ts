@@ -17,7 +17,7 @@ export const claims = {
   },
 };
 
-/** A token with these claims and a signature nobody made. */
+/** A token with these claims and an invalid signature. */
 export function tokenOf(payload: unknown, header: unknown = { alg: "RS256", kid: "k" }): string {
   const parts = [header, payload].map((part) => Buffer.from(JSON.stringify(part) ?? "").toString("base64url"));
   return `${parts.join(".")}.${canaries.jwtSignature.value}`;

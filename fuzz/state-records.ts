@@ -98,7 +98,7 @@ export const stateRecordsTarget: Target<string> = {
   },
 };
 
-/** A process that takes the record up works on: it renews, writes, and gives back what nobody wants. */
+/** A process that takes the record up works on: it renews, writes, and revokes what is not needed. */
 async function liveWith(record: Redacted<Buffer>): Promise<void> {
   const clock = new FakeClock();
   const life = new AbortController();

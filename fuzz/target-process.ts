@@ -38,15 +38,15 @@ export async function runTarget(of: {
   const watch = watchFor(record, () => child.kill("SIGKILL"));
   const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
   clearInterval(watch);
-  const place = readPlace(record);
+  const position = readPosition(record);
   const died = () =>
-    diedAt(of.name, place, `the process ended with ${signal ?? code}, for what it was tried with last`);
+    diedAt(of.name, position, `the process ended with ${signal ?? code}, for what it was tried with last`);
   const failure = result ? result.failure : died();
   return {
     name: of.name,
     cases: result?.cases ?? 0,
     seconds: (performance.now() - startedAt) / 1000,
-    seeds: `${of.seed === "random" ? "1, 2, … and … " : `${of.seed} … `}${place?.seed ?? "none"}`,
+    seeds: `${of.seed === "random" ? "1, 2, … and … " : `${of.seed} … `}${position?.seed ?? "none"}`,
     ...(failure && { failure }),
   };
 }
@@ -56,25 +56,25 @@ function watchFor(record: string, hung: () => void): NodeJS.Timeout {
   let last = "";
   let since = performance.now();
   return setInterval(() => {
-    const now = JSON.stringify(readPlace(record));
+    const now = JSON.stringify(readPosition(record));
     if (now !== last) [last, since] = [now, performance.now()];
     else if (performance.now() - since > hungAfterMs) hung();
   }, 1_000);
 }
 
-interface Place {
+interface CasePosition {
   seed: number;
   index: number;
 }
 
-function readPlace(record: string): Place | undefined {
+function readPosition(record: string): CasePosition | undefined {
   const bytes = existsSync(record) ? readFileSync(record) : Buffer.alloc(0);
   return bytes.length === 16 ? { seed: bytes.readDoubleLE(0), index: bytes.readDoubleLE(8) } : undefined;
 }
 
-function diedAt(name: string, place: Place | undefined, reason: string): Failure {
-  if (!place) return { seed: undefined, input: "none", reason: "the process ended before the first case" };
+function diedAt(name: string, position: CasePosition | undefined, reason: string): Failure {
+  if (!position) return { seed: undefined, input: "none", reason: "the process ended before the first case" };
   const target = targets.find((one) => one.name === name)!;
-  const seed = place.seed === 0 ? undefined : place.seed;
-  return { seed, input: drawnCase(target, place.seed, place.index), reason };
+  const seed = position.seed === 0 ? undefined : position.seed;
+  return { seed, input: drawnCase(target, position.seed, position.index), reason };
 }

@@ -1,11 +1,11 @@
 import type fc from "fast-check";
 
-/** Something of keymount that meets strangers' input, and what must hold whatever that input is. */
+/** A part of keymount that takes untrusted input, and the properties that hold for all input. */
 export interface Target<Case> {
   readonly name: string;
   /** Where cases come from; they shrink. */
   readonly cases: fc.Arbitrary<Case>;
-  /** Cases that are tried before any is drawn: what once went wrong, here or elsewhere. */
+  /** Cases that run before any random one: what once went wrong, here or elsewhere. */
   readonly regressions: readonly Case[];
   /** Of V8's heap, in MiB; 512 unless said. */
   readonly heapMb?: number;

@@ -56,7 +56,7 @@ const offered = fc
 interface Case {
   text: string;
   /** Where the driver put it. */
-  place: "attributes" | "secrets";
+  location: "attributes" | "secrets";
   audience: string;
 }
 
@@ -65,25 +65,25 @@ export const tokensTarget: Target<Case> = {
   name: "tokens",
   cases: fc.record({
     text: fc.oneof({ weight: 5, arbitrary: damagedText(offered) }, damagedText(fc.constant(tokens)), fc.json()),
-    place: fc.constantFrom("attributes", "secrets"),
+    location: fc.constantFrom("attributes", "secrets"),
     audience: fc.constantFrom("", "", "vault", " vault ", "other", "__proto__", "toString"),
   }),
   regressions: [
-    { text: tokens, place: "attributes", audience: "toString" },
-    { text: `{"vault":{"token":"${"a".repeat(5 << 20)}"}}`, place: "attributes", audience: "" },
-    { text: `{"vault":{"token":"${"a.".repeat(8_000)}"}}`, place: "secrets", audience: "" },
-    { text: `{"vault":`.repeat(30_000), place: "attributes", audience: "" },
+    { text: tokens, location: "attributes", audience: "toString" },
+    { text: `{"vault":{"token":"${"a".repeat(5 << 20)}"}}`, location: "attributes", audience: "" },
+    { text: `{"vault":{"token":"${"a.".repeat(8_000)}"}}`, location: "secrets", audience: "" },
+    { text: `{"vault":`.repeat(30_000), location: "attributes", audience: "" },
   ],
   async open() {
     const room = new MountRoom();
     return {
-      async check({ text, place, audience }) {
+      async check({ text, location: location, audience }) {
         const answers = new HeldSecrets();
         const parts = { answers, connection: sampleConnection(), clock: systemClock };
-        const attributes = { ...wellKnown, [tokensKey]: place === "attributes" ? text : "", audience };
+        const attributes = { ...wellKnown, [tokensKey]: location === "attributes" ? text : "", audience };
         const request = {
           attributes: JSON.stringify(attributes),
-          secrets: place === "secrets" ? JSON.stringify({ [tokensKey]: text }) : "",
+          secrets: location === "secrets" ? JSON.stringify({ [tokensKey]: text }) : "",
           permission: "420",
           targetPath: podVolume,
           currentObjectVersion: [],

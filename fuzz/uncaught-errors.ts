@@ -1,6 +1,6 @@
 const events = ["unhandledRejection", "uncaughtException", "warning"] as const;
 
-/** What nobody caught, and what was written to the terminal past the log. */
+/** Uncaught errors, and output to the terminal that bypasses the log. */
 export class UncaughtErrors {
   readonly #found: unknown[] = [];
   readonly #note = (reason: unknown) => void this.#found.push(reason);

@@ -86,7 +86,7 @@ const request: MountRequest = {
 };
 
 const tenMinutes = 600_000;
-const patienceMs = 15_000;
+const timeoutMs = 15_000;
 
 /** A volume's life on a node of its own: the real client, tokens and answers. */
 class HostedPod {
@@ -133,7 +133,7 @@ class HostedPod {
 
   async #inTime(): Promise<Outcome> {
     const late = new AbortController();
-    const timer = setTimeout(() => late.abort(new Error(`no answer within ${patienceMs} ms`)), patienceMs);
+    const timer = setTimeout(() => late.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
     try {
       const outcome = await this.#mount(late.signal);
       late.signal.throwIfAborted();

@@ -7,7 +7,7 @@ export function checkLicences(packages) {
   const refused = packages.filter((one) => !alternatives(one).some((expression) => isPermitted(expression)));
   if (refused.length === 0) return;
   throw new Error(
-    `licences that nobody permitted: ${refused.map(({ purl, licences }) => `${purl} (${licences})`).join(", ")}`,
+    `licences that are not permitted: ${refused.map(({ purl, licences }) => `${purl} (${licences})`).join(", ")}`,
   );
 }
 

@@ -13,8 +13,8 @@ export function bundle() {
 }
 
 /**
- * The code of the process that makes templates and keystores, which most never start: a file of its own, so that nobody has
- * it in memory who does not.
+ * The code of the render worker, which most installations never start. It is a file of its own, so that the main process
+ * does not have it in memory.
  *
  * @returns {Promise<{ code: string, moduleIds: string[] }>}
  */

@@ -17,7 +17,7 @@ test("the bundle is compiled with the flags it runs with: V8 refuses code of oth
   expect(entrypoint.slice(entrypoint.indexOf("node") + 1)).toEqual([...compiledWith, "/keymount/dist/keymount.js"]);
 });
 
-test("whatever kills it, the image's process leaves no core dump: neither to a file nor to a program", () => {
+test("the image's process leaves no core dump when it is killed: neither in a file nor piped to a program", () => {
   expect(entrypoint.slice(0, 2)).toEqual(["prlimit", "--core=1"]);
 });
 

@@ -24,7 +24,9 @@ test("no regular expression takes more than linear time on a hostile text", asyn
   expect(expressions.length).toBeGreaterThan(100);
   const slow = slowOnes(expressions, limitMs);
   expect(
-    slow.map(({ place, source, strike, ms }) => `${place}: /${source}/ took ${ms} ms on ${JSON.stringify(strike)}`),
+    slow.map(
+      ({ location, source, strike, ms }) => `${location}: /${source}/ took ${ms} ms on ${JSON.stringify(strike)}`,
+    ),
   ).toEqual([]);
 }, 120_000);
 
@@ -35,7 +37,7 @@ test.each([
 ])(
   "finds that /%s/%s takes longer",
   (source, flags) => {
-    expect(slowOnes([{ place: "here", source, flags }], limitMs)).toHaveLength(1);
+    expect(slowOnes([{ location: "here", source, flags }], limitMs)).toHaveLength(1);
   },
   60_000,
 );
@@ -47,7 +49,7 @@ test.each([
 ])(
   "finds nothing wrong with /%s/%s",
   (source, flags) => {
-    expect(slowOnes([{ place: "here", source, flags }], limitMs)).toEqual([]);
+    expect(slowOnes([{ location: "here", source, flags }], limitMs)).toEqual([]);
   },
   60_000,
 );
@@ -60,7 +62,7 @@ function writtenIn(file: string): Expression[] {
     if (!ts.isRegularExpressionLiteral(node)) return;
     const end = node.text.lastIndexOf("/");
     found.push({
-      place: placeOf(source, file, node),
+      location: locationOf(source, file, node),
       source: node.text.slice(1, end),
       flags: node.text.slice(end + 1),
     });
@@ -73,30 +75,32 @@ async function madeByAll(): Promise<Expression[]> {
   const made = [];
   for (const file of files) {
     const source = parsed(file);
-    const places: string[] = [];
+    const locations: string[] = [];
     visit(source, (node) => {
       const isMade =
         (ts.isNewExpression(node) || ts.isCallExpression(node)) && node.expression.getText(source) === "RegExp";
-      if (isMade) places.push(placeOf(source, file, node));
+      if (isMade) locations.push(locationOf(source, file, node));
     });
-    if (places.length > 0) made.push(...(await madeBy(file, places)));
+    if (locations.length > 0) made.push(...(await madeBy(file, locations)));
   }
   return made;
 }
 
-async function madeBy(file: string, places: readonly string[]): Promise<Expression[]> {
+async function madeBy(file: string, locations: readonly string[]): Promise<Expression[]> {
   const made: Expression[] = [];
   globalThis.RegExp = class extends RegExpItself {
     constructor(pattern: string | RegExp, flags?: string) {
       super(pattern, flags);
-      made.push({ place: places.join(), source: this.source, flags: this.flags });
+      made.push({ location: locations.join(), source: this.source, flags: this.flags });
     }
   } as RegExpConstructor;
   vi.resetModules();
   await import(/* @vite-ignore */ pathToFileURL(join(src, file)).href);
   globalThis.RegExp = RegExpItself;
   if (made.length === 0)
-    throw new Error(`${places.join()} makes an expression later than as it is loaded: make it there, of what is known`);
+    throw new Error(
+      `${locations.join()} makes an expression later than as it is loaded: make it there, of what is known`,
+    );
   return made;
 }
 
@@ -109,7 +113,7 @@ function visit(node: ts.Node, look: (node: ts.Node) => void): void {
   ts.forEachChild(node, (child) => visit(child, look));
 }
 
-function placeOf(source: ts.SourceFile, file: string, node: ts.Node): string {
+function locationOf(source: ts.SourceFile, file: string, node: ts.Node): string {
   const { line } = source.getLineAndCharacterOfPosition(node.getStart(source));
   return `${relative(src, join(src, file))}:${line + 1}`;
 }

@@ -14,7 +14,7 @@ import { painter } from "../../src/cli/paint.js";
 /** A little more than the example's refresh interval of a second. */
 const refreshMs = 1_300;
 
-const patienceMs = 6_000;
+const timeoutMs = 6_000;
 
 /** Tells the main story on a running environment, by the commands a person would type. Gives the exit code: 0 when all went as told. */
 export async function tellDemo(
@@ -95,11 +95,11 @@ export async function tellDemo(
   expect("the login is mounted", (await mount(database)) === 0);
   await show("db/username");
   const renewed = () => vault.log.all.some(({ path }) => path === "sys/leases/renew");
-  for (let waited = 0; !renewed() && waited < patienceMs; waited += 100) await systemClock.sleep(100, signal);
-  expect("the lease is renewed without anybody asking", renewed());
+  for (let waited = 0; !renewed() && waited < timeoutMs; waited += 100) await systemClock.sleep(100, signal);
+  expect("the lease is renewed without a request", renewed());
   indented.stdout.write("$ keymount leases\n");
   const directoryOf = ["--state-dir", stateDirectory];
-  expect("keymount tells what it holds", (await leasesCommand.run(directoryOf, indented, signal)) === 0);
+  expect("keymount lists what it holds", (await leasesCommand.run(directoryOf, indented, signal)) === 0);
 
   say("8. When the pod is gone its token is revoked, and the database user with it; or all at once, to uninstall.");
   expect("everything is revoked", (await revokeAllCommand.run(["--yes", ...directoryOf], indented, signal)) === 0);

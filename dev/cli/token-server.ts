@@ -10,7 +10,7 @@ import { ProviderError } from "../../src/shared/errors.js";
 /** Mints a pod's token as the kubelet's API server would. */
 export type Mint = (pod: MountingPod, audience: string) => string;
 
-/** Gives tokens of any pod to whoever may open the socket: for `keymount dev` only. */
+/** Issues tokens of any pod to any process that may open the socket. For `keymount dev` only. */
 export async function serveDevTokens(providerSocket: string, mint: Mint): Promise<{ stop: () => Promise<void> }> {
   const server = createServer((asked, answer) => {
     readTokenRequest(asked).then(

@@ -9,7 +9,7 @@ export function spellingsOf(value: string): string[] {
   return [...new Set([...texts, hex, hex.toUpperCase(), ...base64, ...base64url])];
 }
 
-/** The characters that stay the same whatever stands before and after, when the value begins at this offset of three. */
+/** The characters that do not depend on what stands before and after, when the value begins at this offset of three. */
 function within(bytes: Buffer, offset: number, encoding: "base64" | "base64url"): string {
   const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString(encoding);
   return text.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + bytes.length) * 8) / 6));

@@ -17,7 +17,7 @@ type Reply =
     }
   | VaultErrorKind;
 
-/** A `VaultClient` without a network, that keeps the list of what it was asked and answers as it is told to. */
+/** A `VaultClient` without a network. It records its requests and gives the configured answers. */
 export class CountingVault implements VaultClient {
   readonly calls: string[] = [];
   readonly callers: Caller[] = [];

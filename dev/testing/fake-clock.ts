@@ -19,7 +19,7 @@ export class FakeClock implements Clock {
     return this.#epoch + this.#now;
   }
 
-  /** Somebody sets the wall clock, by so much. */
+  /** Shifts the wall clock by `byMs`, as an administrator or NTP would. */
   setWall(byMs: number): void {
     this.#epoch += byMs;
   }

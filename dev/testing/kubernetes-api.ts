@@ -30,7 +30,7 @@ export interface ApiAnswer {
 
 const identity = { cert: "", key: "" };
 
-/** An API server over TLS that answers as it is told, and the client of a pod that trusts it. Both end with the test. */
+/** An API server over TLS with configured answers, and the client of a pod that trusts it. Both end with the test. */
 export async function startKubernetesApi(
   answer: (call: ApiCall) => ApiAnswer | "hang",
   options: { timeoutMs?: number; maxBytes?: number } = {},

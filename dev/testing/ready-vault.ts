@@ -15,7 +15,7 @@ export interface ReadyVault {
 /**
  * A Vault with kubernetes auth at `kubernetes/`, whose role `web` lets `shop/web` (audience `vault`, TTL 1 h, at most
  * 24 h) read, list and issue everything below `kv/` (version 2; `kv/data/app` holds `{password: "hunter2"}`), `kv1/`
- * (`kv1/app` holds `{password: "one"}`), and whatever a test mounts at `database/`, `pki/`, `transit/`.
+ * (`kv1/app` holds `{password: "one"}`), and what a test mounts at `database/`, `pki/`, `transit/`.
  */
 export async function startReadyVault(options: DevVaultOptions = {}): Promise<ReadyVault> {
   const vault = await startDevVault(options);

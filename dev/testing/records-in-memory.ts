@@ -8,7 +8,7 @@ export class RecordsInMemory implements RecordStore {
   written: () => void = () => {};
   /** Thrown instead of writing. */
   refusal: Error | undefined;
-  /** Names of records that nobody took up. */
+  /** Names of abandoned records. */
   readonly abandoned: string[] = [];
   readonly #records = new Map<string, Buffer>();
 

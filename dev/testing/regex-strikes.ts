@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 
 /** A regular expression, and where it stands. */
 export interface Expression {
-  place: string;
+  location: string;
   source: string;
   flags: string;
 }
@@ -18,7 +18,7 @@ type Strike = readonly [prefix: string, unit: string, suffix: string];
 /** Tries each expression on texts of 100,000 characters made of its own alphabet; gives those that take more than `limitMs` of CPU. */
 export function slowOnes(expressions: readonly Expression[], limitMs: number): Slow[] {
   const trials = expressions.map(({ source, flags }) => ({ source, flags, strikes: strikesOn(source, flags) }));
-  const output = execFileSync(process.execPath, ["-e", trial], {
+  const output = execFileSync(process.execPath, ["-e", measuringProgram], {
     input: JSON.stringify({ trials, limitMs }),
     maxBuffer: 64 << 20,
     timeout: 120_000,
@@ -32,7 +32,7 @@ export function slowOnes(expressions: readonly Expression[], limitMs: number): S
  * What the process that tries them runs. A short text tells what is linear; only what is not is tried at length, and ended
  * after 1 s: V8 lets a script be ended within an expression.
  */
-const trial = `
+const measuringProgram = `
 const vm = require("node:vm");
 const { trials, limitMs } = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
 const cpuMs = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1000; };

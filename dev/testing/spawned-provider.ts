@@ -92,7 +92,7 @@ function memoryOf(pid: number): number {
   return Math.round(mebibytes("VmHWM") - mebibytes("RssFile"));
 }
 
-/** Not signed: the Vault of these tests believes everybody. */
+/** Not signed: the Vault of these tests accepts every token. */
 function tokenOf({ namespace, name, uid, serviceAccount }: Parameters<typeof mountRequest>[0]["pod"]): string {
   const kubernetes = {
     namespace,

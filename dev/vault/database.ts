@@ -170,7 +170,7 @@ export class Database implements Engine {
   }
 }
 
-/** What PostgreSQL's client says; it names the database's host and user, as nobody should who passes it on. */
+/** The error of PostgreSQL's client. It names the database's host and user, which callers must not pass on. */
 function unreachable(url: string): string {
   const part = (name: string) => new RegExp(`${name}=(\\S+)`).exec(url)?.[1] ?? "";
   const [host, user, database] = ["host", "user", "dbname"].map(part);

@@ -109,8 +109,8 @@ describe("time", () => {
   test("ends a pod's token", async () => {
     const jwt = ready.mint({ seconds: 600 });
     await clock.advance(601_000);
-    const heard = await ask(ready.address, "POST", "auth/kubernetes/login", { body: { role: "web", jwt } });
-    expect(heard).toMatchObject({ status: 403, text: '{"errors":["permission denied"]}\n' });
+    const response = await ask(ready.address, "POST", "auth/kubernetes/login", { body: { role: "web", jwt } });
+    expect(response).toMatchObject({ status: 403, text: '{"errors":["permission denied"]}\n' });
   });
 });
 
@@ -122,14 +122,18 @@ describe("in the gap after its leader died, a standby", () => {
     return ask(node.address, "GET", "kv1/app?x=1", { token: ready.vault.rootToken });
   };
 
-  test("says that nobody leads", async () => {
+  test("says that there is no leader", async () => {
     const text = '{"errors":["local node not active but active cluster node not found"]}\n';
     expect(await askIt("leaderless")).toMatchObject({ status: 500, text });
   });
 
   test("or sends to the dead", async () => {
-    const heard = await askIt("misled");
-    expect(heard).toMatchObject({ status: 307, text: "", headers: { location: "http://127.0.0.1:1/v1/kv1/app?x=1" } });
+    const response = await askIt("misled");
+    expect(response).toMatchObject({
+      status: 307,
+      text: "",
+      headers: { location: "http://127.0.0.1:1/v1/kv1/app?x=1" },
+    });
   });
 });
 

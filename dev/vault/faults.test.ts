@@ -38,27 +38,27 @@ afterEach(() => ready.vault.clearFaults());
 const path = "kv1/app";
 
 /** What comes over the wire, byte by byte, until the other side ends it or `enough` says so. */
-function listen(enough: (heard: string) => boolean = () => false): Promise<{ heard: string; end: string }> {
+function listen(enough: (received: string) => boolean = () => false): Promise<{ received: string; end: string }> {
   const socket = connect(Number(new URL(ready.address).port), "127.0.0.1");
   socket.write(`GET /v1/${path} HTTP/1.1\r\nhost: vault\r\nx-vault-token: ${token}\r\n\r\n`);
-  let heard = "";
+  let received = "";
   return new Promise((resolve) => {
     const done = (end: string) => {
       socket.destroy();
-      resolve({ heard, end });
+      resolve({ received: received, end });
     };
     socket.on("data", (bytes: Buffer) => {
-      heard += bytes.toString("latin1");
-      if (enough(heard)) done("enough");
+      received += bytes.toString("latin1");
+      if (enough(received)) done("enough");
     });
     socket.on("error", (error: NodeJS.ErrnoException) => done(error.code ?? "error"));
     socket.on("end", () => done("end"));
   });
 }
 
-const body = (heard: string) => heard.slice(heard.indexOf("\r\n\r\n") + 4);
-const honestLength = async () => Number(/content-length: (\d+)/.exec((await listen(isWhole)).heard)![1]);
-const isWhole = (heard: string) => heard.includes("mount_type");
+const body = (received: string) => received.slice(received.indexOf("\r\n\r\n") + 4);
+const honestLength = async () => Number(/content-length: (\d+)/.exec((await listen(isWhole)).received)![1]);
+const isWhole = (received: string) => received.includes("mount_type");
 const once = (fault: Fault) => ready.vault.fault({ path, times: 1 }, fault);
 
 describe("a request goes wrong", () => {
@@ -70,16 +70,16 @@ describe("a request goes wrong", () => {
     ["before the length that was promised", misdeclared(10), /"mount_type":"kv"\}\n$/],
   ])("and the connection ends %s", async (_, fault, wire) => {
     once(fault);
-    const { heard, end } = await listen();
+    const { received: received, end } = await listen();
     // Node sends a FIN before its RST, and either may be seen first.
     expect(end).toMatch(/^(end|ECONNRESET)$/);
-    expect(heard).toMatch(wire);
+    expect(received).toMatch(wire);
   });
 
   test("with a length that is too long says more than it sends", async () => {
     once(misdeclared(10));
-    const { heard } = await listen();
-    expect(Number(/content-length: (\d+)/.exec(heard)![1])).toBe(body(heard).length + 10);
+    const { received: received } = await listen();
+    expect(Number(/content-length: (\d+)/.exec(received)![1])).toBe(body(received).length + 10);
   });
 
   test("without an answer, ever", async () => {
@@ -88,7 +88,7 @@ describe("a request goes wrong", () => {
     await expect.poll(() => fault.hits).toBe(1);
     await clock.advance(3_600_000);
     ready.vault.node.dropConnections();
-    expect((await listening).heard).toBe("");
+    expect((await listening).received).toBe("");
   });
 
   test("late", async () => {
@@ -101,10 +101,10 @@ describe("a request goes wrong", () => {
 
   test("byte by byte", async () => {
     once(dripping({ bytes: 20, everyMs: 1_000 }));
-    let heard: string | undefined;
-    const listening = listen(isWhole).then((got) => (heard = got.heard));
+    let received: string | undefined;
+    const listening = listen(isWhole).then((got) => (received = got.received));
     const began = clock.monotonic();
-    while (heard === undefined) await clock.advance(1_000);
+    while (received === undefined) await clock.advance(1_000);
     expect(clock.monotonic() - began).toBeGreaterThanOrEqual(5_000);
     expect(await listening).toContain('"password":"one"');
   });
@@ -112,14 +112,14 @@ describe("a request goes wrong", () => {
   test("half told", async () => {
     const whole = await honestLength();
     once(truncated());
-    const { heard } = await listen((text) => body(text).length >= Math.floor(whole / 2));
-    expect(() => JSON.parse(body(heard)) as unknown).toThrow();
+    const { received: received } = await listen((text) => body(text).length >= Math.floor(whole / 2));
+    expect(() => JSON.parse(body(received)) as unknown).toThrow();
   });
 
   test("with far more than was asked for", async () => {
     once(flooding(1 << 20));
-    const { heard } = await listen((text) => text.length > 1 << 20);
-    expect(heard.length).toBeGreaterThan(1 << 20);
+    const { received: received } = await listen((text) => text.length > 1 << 20);
+    expect(received.length).toBeGreaterThan(1 << 20);
   });
 
   test.each<[string, Fault, number, string | RegExp]>([

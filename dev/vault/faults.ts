@@ -19,13 +19,13 @@ export interface FaultyExchange {
 /** How a request goes wrong. Resolves once everything was done that will ever be. */
 export type Fault = (exchange: FaultyExchange) => Promise<void>;
 
-/** Which requests a fault befalls; what is left out fits everything. */
+/** Which requests a fault applies to; a field that is left out matches everything. */
 export interface FaultMatcher {
   /** Without `/v1/` and the query. */
   readonly path?: string | RegExp;
   /** LIST for a GET with `list=true`. */
   readonly method?: string;
-  /** So many times, then no more. For ever unless said. */
+  /** How often it applies; without it, always. */
   readonly times?: number;
 }
 
@@ -163,7 +163,7 @@ export function resetAfterAnswer(): Fault {
 
 /** A fault that stands until it is cleared. */
 export interface StandingFault {
-  /** How many requests it befell. */
+  /** How many requests it was applied to. */
   readonly hits: number;
   clear(): void;
 }

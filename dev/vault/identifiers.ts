@@ -11,7 +11,7 @@ export const serviceTokenId = () => `hvs.CAESI${randomBytes(65).toString("base64
 export const batchTokenId = () => `hvb.AAAAAQ${randomBytes(96).toString("base64url")}`;
 export const requestId = () => randomUUID();
 
-/** The same identifier for the same text: an entity has one for ever. */
+/** The same identifier for the same text: that of an entity never changes. */
 export function uuidOf(text: string): string {
   const hex = createHash("sha256").update(text).digest("hex");
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join("-");

@@ -28,7 +28,7 @@ function decode(part: string): Data {
     const value: unknown = JSON.parse(text);
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Data;
   } catch {
-    // Go's decoder gives up on the base64 first, whatever is wrong inside.
+    // Go's decoder reports a base64 error first, before any error inside.
   }
   throw new Error("illegal base64 data at input byte 0");
 }

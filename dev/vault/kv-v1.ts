@@ -33,7 +33,7 @@ export class KvV1 implements Engine {
   }
 }
 
-/** A secret's own `ttl` field is told to readers as its lease; nothing else heeds it. */
+/** A secret's own `ttl` field is reported to readers as its lease duration; it has no other effect. */
 function lifeOf(data: Data): number {
   const named = "ttl" in data ? "ttl" : "lease";
   try {

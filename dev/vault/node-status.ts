@@ -6,7 +6,7 @@ import type { VaultCluster } from "./vault-cluster.js";
 
 /**
  * What a node is to its cluster. A standby forwards; `leaderless` and `misled` are what a standby does in the gap after
- * its leader died: it says that nobody leads, or still sends clients to the dead one.
+ * its leader died: it answers that there is no leader, or still redirects clients to the dead one.
  */
 export type Standing = "active" | "standby" | "leaderless" | "misled";
 

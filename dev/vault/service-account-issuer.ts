@@ -66,7 +66,7 @@ export class ServiceAccountIssuer {
     return this.sign(this.claims(options));
   }
 
-  /** Signs whatever it is given. */
+  /** Signs any claims. */
   sign(claims: Data): string {
     return signJsonWebToken(claims, this.#key, this.#keyId);
   }

@@ -43,7 +43,7 @@ export class TokenStore {
   readonly #clock: Clock;
   readonly #onEnd: (token: Token) => void;
 
-  /** `onEnd` is told of every token that dies, after it and before its children. */
+  /** `onEnd` is called for every token that dies, after it and before its children. */
   constructor(clock: Clock, onEnd: (token: Token) => void) {
     this.#clock = clock;
     this.#onEnd = onEnd;

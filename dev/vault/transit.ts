@@ -133,7 +133,7 @@ function fromBase64(encoded: string, otherwise: string): Buffer {
   return Buffer.from(encoded, "base64");
 }
 
-/** One item, or all of `batch_input`: there a bad one spoils the status, not the others. */
+/** One item, or all of `batch_input`: there a bad one changes the status, not the results of the others. */
 function each(body: Data, kind: "plaintext" | "ciphertext", act: (item: Data) => Data): Answer {
   const batch = body["batch_input"];
   if (batch === undefined) return { data: act(body) };

@@ -66,8 +66,8 @@ export class VaultNode {
     await new Promise<void>((resolve, reject) => server.once("error", reject).listen(options, resolve));
     server.keepAliveTimeout = idleMs;
     this.#servers.push(server);
-    const place = server.address() as AddressInfo | string;
-    if (typeof place !== "string") this.#address = `${secure ? "https" : "http"}://127.0.0.1:${place.port}`;
+    const listening = server.address() as AddressInfo | string;
+    if (typeof listening !== "string") this.#address = `${secure ? "https" : "http"}://127.0.0.1:${listening.port}`;
   }
 
   /** Ends every connection at once, answered or not, and listens no more. */
@@ -143,7 +143,7 @@ export class VaultNode {
     return this.status.seal();
   }
 
-  /** A standby that may not forward sends the client to the leader; one that is misled, to the leader that was. */
+  /** A standby that may not forward redirects the client to the leader; a misled one, to the previous leader. */
   #redirect({ path, query, headers }: LoggedRequest): WireAnswer | undefined {
     const { standing } = this.status;
     const told = standing === "standby" && headers["x-vault-no-request-forwarding"] === "true";

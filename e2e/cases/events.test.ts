@@ -30,7 +30,7 @@ describe.each([
   });
   const object = { objectName: "password", secretPath: `secret/data/${app.namespace}/db`, secretKey: "password" };
 
-  test(`a republish that the driver hides ${allowed ? "is told in the pod's events, counted" : "costs one line in the log, and nothing else"}`, async () => {
+  test(`a republish that the driver hides ${allowed ? "is in the pod's events, counted" : "costs one line in the log, and nothing else"}`, async () => {
     await app.vault.writeSecret(`${app.namespace}/db`, { password: "hunter2" });
     const className = await app.createClass({ objects: [object] });
     const volume = await app.podVolume(node, className);

@@ -20,7 +20,7 @@ const fixture = await createLeaseFixture("short-lives", {
 const { app, node, signal, database, role, users, logIn, held } = fixture;
 const className = await app.createClass({ roleName: role, objects: loginObjects(database) });
 
-/** Asks every 5 s as a hurried kubelet would, until then. */
+/** Republishes every 5 s, as a kubelet with a short sync period would, until then. */
 async function republish(volume: Volume, until: number): Promise<void> {
   while (performance.now() < until) {
     await volume.publish(signal);

@@ -38,7 +38,7 @@ const republishUntil = (volume: Volume, check: () => Promise<void>, ms: number) 
   );
 
 describe.concurrent("engines", () => {
-  test("a static role's password follows within its ttl and a republish, beside a KV secret that nobody reads again", async () => {
+  test("a static role's password follows within its ttl and a republish, beside a KV secret that is not read again", async () => {
     await postgres.sql("create role shop login password 'first'");
     await vault.request("POST", `${database}/static-roles/shop`, {
       db_name: "postgres",

@@ -48,7 +48,7 @@ const faults: [string, () => Promise<() => Promise<void>>][] = [
   [
     "all of it is sealed",
     async () => {
-      for (const each of raft.nodes) await each.seal().catch(() => undefined); // Without a leader there is nobody to ask.
+      for (const each of raft.nodes) await each.seal().catch(() => undefined); // Without a leader the request fails.
       return async () => {
         for (const each of raft.nodes) await each.unseal();
       };
@@ -66,7 +66,7 @@ test.each(faults)(
     expect(await fixture.logIn(volume)).toBe(before.user);
     await heal();
     await raft.leader();
-    // Longer than what nobody renews would live.
+    // Longer than the lifetime of a lease that is not renewed.
     for (let passedMs = 0; passedMs < lifeMs + 5_000; passedMs += 1_000) {
       await sleep(1_000);
       await volume.publish(signal);

@@ -16,7 +16,7 @@ const fixture = await createLeaseFixture("lease-faults", {
 });
 const { app, node, signal, database, role, postgres, held, users } = fixture;
 const { vault } = app;
-const patienceMs = 120_000;
+const timeoutMs = 120_000;
 
 let notes = 0;
 /** A volume with a database login and a KV secret of its own beside it. */
@@ -38,7 +38,7 @@ const republishUntil = (volume: Volume, check: () => Promise<void>) =>
       await check();
     },
     signal,
-    patienceMs,
+    timeoutMs,
   );
 
 /** The volume's login works, and is another than before. */
@@ -92,7 +92,7 @@ describe("the login", () => {
     try {
       await vault.writeSecret(path, { note: "new" });
       await republishUntil(volume, async () => expect(await note()).toBe("new"));
-      // Past the end of the login: it cannot be had anew, and the rest goes on.
+      // Past the end of the login: it cannot be re-issued, and the rest goes on.
       await sleep(45_000);
       await vault.writeSecret(path, { note: "newer" });
       await republishUntil(volume, async () => expect(await note()).toBe("newer"));

@@ -18,7 +18,7 @@ test("with rotation off, what was mounted once is renewed as long as it can be; 
 
   await eventually(
     async () => {
-      await volume.publish(signal); // The driver asks nobody.
+      await volume.publish(signal); // The driver sends no Mount.
       await sleep(1_000);
       expect(await logIn(volume), "the login lives as long as it can").toBe(user);
       expect(await announced(volume.pod.uid)).toHaveLength(1);

@@ -24,7 +24,7 @@ describe("a provider with 40 pods that hold database logins", () => {
   test.each<[string, () => Promise<void>]>([
     ["killed", () => node.provider().crash()],
     ["stopped as an update does it", () => node.provider().stop()],
-  ])("%s and started anew makes no login and no user, and the files stay as they are", async (_how, end) => {
+  ])("%s and restarted makes no login and no user, and the files stay as they are", async (_how, end) => {
     await republish();
     const before = { texts: await texts(), logins: await logins(), users: await users() };
     expect(before.users).toHaveLength(pods);

@@ -103,7 +103,7 @@ describe.each(driverVersions)("driver %s", async (driver) => {
     expect(message).not.toMatch(/good/);
   });
 
-  test("a mended class mounts at the kubelet's next try", async () => {
+  test("a corrected class mounts at the kubelet's next try", async () => {
     const className = await app.createClass({ objects: [{ ...password, secretKey: "pasword" }] });
     const volume = await app.podVolume(node, className);
     await refusal(volume);

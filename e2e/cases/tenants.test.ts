@@ -15,7 +15,7 @@ import { chartRules, mountState } from "../stack/lease-fixture.js";
 import { createFixture } from "../stack/fixture.js";
 import { misbehave, type Misbehaved, type Misbehaviour } from "../tenants/misbehaviour.js";
 import { misbehaviours } from "../tenants/misbehaviours.js";
-import { type Pace, watchNeighbour } from "../tenants/neighbour.js";
+import { type LoadProfile, watchNeighbour } from "../tenants/neighbour.js";
 import { createRealNeighbour } from "../tenants/real-neighbour.js";
 import { createRealTenant } from "../tenants/real-tenant.js";
 import { startFaultProxy } from "../tenants/start-fault-proxy.js";
@@ -24,11 +24,11 @@ import { type TableRow, tenantsTable } from "../tenants/table.js";
 
 /** The chart's. */
 const memoryLimit = 160 * 2 ** 20;
-const pace: Omit<Pace, "seconds"> = {
+const profile: Omit<LoadProfile, "seconds"> = {
   mountEveryMs: 2_000,
   republishEveryMs: 500,
   probeEveryMs: 2_000,
-  patienceMs: 15_000,
+  timeoutMs: 15_000,
 };
 
 const shared = inject("stack");
@@ -65,12 +65,12 @@ const bad = await createApplication(shared, "tenant-a");
 const nuisance = await createRealTenant({ app: bad, node, proxy, kubernetes: shared.kubernetes });
 const keymount = node.provider();
 
-/** Warm, as a node is that has run for a while; then what the neighbour sees when nobody misbehaves. */
-await watchNeighbour(neighbour, { ...pace, seconds: 6 });
+/** Warm, as a node is that has run for a while; then what the neighbour sees when no tenant misbehaves. */
+await watchNeighbour(neighbour, { ...profile, seconds: 6 });
 await freshPeak();
-const quiet = summaryOf(await watchNeighbour(neighbour, { ...pace, seconds: 24 }));
+const quiet = summaryOf(await watchNeighbour(neighbour, { ...profile, seconds: 24 }));
 const table: TableRow[] = [
-  { name: "nobody misbehaves", summary: quiet, ownMiB: await ownMiB(), peakMiB: await peakMiB(), ended: false },
+  { name: "no tenant misbehaves", summary: quiet, ownMiB: await ownMiB(), peakMiB: await peakMiB(), ended: false },
 ];
 
 afterAll(async () => {
@@ -102,7 +102,7 @@ async function run(row: Misbehaviour): Promise<Problems & { tableRow: TableRow }
   const stop = await misbehave(row, nuisance);
   let own = 0;
   const sampling = setInterval(() => void ownMiB().then((mib) => (own = Math.max(own, mib))), 100);
-  const figures = await watchNeighbour(neighbour, { ...pace, seconds: row.seconds });
+  const figures = await watchNeighbour(neighbour, { ...profile, seconds: row.seconds });
   clearInterval(sampling);
   const ended = !existsSync(`/proc/${pid}`);
   const peak = ended ? Infinity : await peakMiB();

@@ -29,7 +29,7 @@ describe.each(driverVersions)("driver %s", async (driver) => {
 
     expect(await first.texts()).toEqual({ password: "hunter2" });
     expect(await second.texts()).toEqual({ password: "hunter2" });
-    // One key for the cluster: the same bytes have the same version, whoever serves them.
+    // One key for the cluster: the same bytes have the same version, whichever provider serves them.
     expect(await second.versions()).toEqual(await first.versions());
     const asked = (await auditedRequests(stack.vault.auditLog, app.namespace)).map(({ what }) => what);
     expect(asked.filter((what) => what === "login")).toHaveLength(2);

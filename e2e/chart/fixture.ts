@@ -12,7 +12,7 @@ export const api = new KubeApi(kubernetes);
 export const helm = new Helm(binaries.helm, join(directory, "kube", "admin.kubeconfig"));
 export const offline = new Helm(binaries.helm);
 
-/** The API server, as whoever has this token. */
+/** The API server, with the rights of this token. */
 export const apiAs = ({ token }: { token: string }) => new KubeApi({ ...kubernetes, token });
 
 export async function newNamespace(): Promise<string> {

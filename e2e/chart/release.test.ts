@@ -68,7 +68,7 @@ const key = ["get secrets keymount-key"];
 const pods = ["get,list,watch pods"];
 test.each<[string, object, string[], string[]]>([
   ["the key and the pods", {}, [...key, "create secrets", ...pods], pods],
-  ["a key of somebody else's making", { key: { create: false } }, [...key, ...pods], pods],
+  ["a key that the chart does not create", { key: { create: false } }, [...key, ...pods], pods],
   ["no pods", { podWatch: { enabled: false } }, [...key, "create secrets"], []],
   [
     "events",
@@ -120,7 +120,7 @@ async function madeIn(namespace: string): Promise<string[]> {
   return (await Promise.all(lists)).flat().filter((made) => !kubernetesOwn.includes(made));
 }
 
-/** A pod that nobody runs, as tokens refer to it. */
+/** A pod that no kubelet runs, as tokens refer to it. */
 async function createPod(namespace: string): Promise<{ apiVersion: string; kind: string; name: string; uid: string }> {
   const { metadata } = await api.create({
     apiVersion: "v1",
@@ -140,8 +140,8 @@ const requestToken = (asker: KubeApi, namespace: string, spec: object) =>
 
 /** All that a service account may do with objects of a namespace, beyond what every account may. */
 async function rightsOf(own: string, account: string, namespace: string): Promise<string[]> {
-  const [all, everybodys] = await Promise.all([rules(own, account, namespace), rules(own, "default", namespace)]);
-  return all.filter((rule) => !everybodys.includes(rule)).sort();
+  const [all, defaults] = await Promise.all([rules(own, account, namespace), rules(own, "default", namespace)]);
+  return all.filter((rule) => !defaults.includes(rule)).sort();
 }
 
 async function rules(own: string, account: string, namespace: string): Promise<string[]> {

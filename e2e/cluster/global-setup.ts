@@ -34,18 +34,18 @@ function inFolder(prepared: Prepared): Prepared {
 }
 
 async function startCluster(
-  place: Prepared,
+  prepared: Prepared,
   images: Images,
   endings: (() => Promise<void> | void)[],
   signal: AbortSignal,
 ): Promise<Cluster> {
   const started = performance.now();
-  const { binaries, directory, logs } = place;
-  const plane = await startControlPlane(place, signal);
+  const { binaries, directory, logs } = prepared;
+  const plane = await startControlPlane(prepared, signal);
   endings.push(plane.stop);
   const { access } = plane.server;
-  await applyDriverManifests(access, place.kubernetes, signal);
-  const node = await startClusterNode(place, Object.values(images), plane.server, endings, signal);
+  await applyDriverManifests(access, prepared.kubernetes, signal);
+  const node = await startClusterNode(prepared, Object.values(images), plane.server, endings, signal);
   const vault = await startVault({ binary: binaries.vault, directory, logs, kubernetes: access }, signal);
   endings.push(vault.stop);
   const socket = join(directory, "services.sock");

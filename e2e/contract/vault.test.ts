@@ -12,13 +12,13 @@ import { startVaultRaft } from "../stack/vault-raft.js";
 
 const { binaries, directory, logs: allLogs } = inject("stack");
 const logs = join(allLogs, "contract");
-const patience = () => AbortSignal.timeout(80_000);
+const startTimeout = () => AbortSignal.timeout(80_000);
 
 describeVaultContract("Vault 1.21.1, a dev server and PostgreSQL", startDev, { database: true });
 describeStandbyContract("Vault 1.21.1, two nodes on raft", startPair);
 
 async function startDev(): Promise<VaultUnderTest> {
-  const signal = patience();
+  const signal = startTimeout();
   const [vault, postgres] = await Promise.all([
     startVaultDev({ binary: binaries.vault, logs, name: "contract-vault" }, signal),
     startPostgres({ logs }, signal),
@@ -37,8 +37,8 @@ async function startDev(): Promise<VaultUnderTest> {
 }
 
 async function startPair(): Promise<VaultUnderTest> {
-  const place = await mkdtemp(join(directory, "pair-"));
-  const raft = await startVaultRaft({ binary: binaries.vault, directory: place, logs, size: 2 }, patience());
+  const folder = await mkdtemp(join(directory, "pair-"));
+  const raft = await startVaultRaft({ binary: binaries.vault, directory: folder, logs, size: 2 }, startTimeout());
   const leader = await raft.leader();
   const kubernetes = await startReviews();
   return {

@@ -18,7 +18,7 @@ export function faults(
   signal: AbortSignal,
 ): Fault[] {
   const vault = raft.nodes[0]!;
-  const hurried = shortLivedOf(roles);
+  const shortLived = shortLivedOf(roles);
   const rest = (ms: number) => sleep(ms, undefined, { signal });
   let turn = 0;
   return [
@@ -41,7 +41,7 @@ export function faults(
     {
       what: "the leases of a role are revoked by prefix",
       happen: async () => {
-        const { name } = hurried[(turn += 1) % hurried.length]!;
+        const { name } = shortLived[(turn += 1) % shortLived.length]!;
         await vault.api.request("PUT", `sys/leases/revoke-prefix/${database}/creds/${name}`);
       },
     },
@@ -63,8 +63,8 @@ export function faults(
     {
       what: "ten tokens are revoked",
       happen: async () => {
-        const isHurried = ({ role }: CredentialInfo) => hurried.some(({ name }) => role.endsWith(`-${name}`));
-        const tokens = (await held()).filter(({ kind }) => kind === "token").filter(isHurried);
+        const isShortLived = ({ role }: CredentialInfo) => shortLived.some(({ name }) => role.endsWith(`-${name}`));
+        const tokens = (await held()).filter(({ kind }) => kind === "token").filter(isShortLived);
         for (const { tokenAccessor: accessor } of tokens.slice(0, 10)) {
           await vault.api.answer("POST", "auth/token/revoke-accessor", { accessor });
         }

@@ -16,7 +16,7 @@ export interface RolePlan {
   readonly republish: number;
 }
 
-/** The first roles are those of the shortest lives, asked for as often as a hurried kubelet would. */
+/** The first roles are those of the shortest lives, requested as often as a kubelet with a short sync period would. */
 const shortLived = 2;
 
 /**

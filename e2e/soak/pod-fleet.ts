@@ -5,7 +5,7 @@ interface Member {
   readonly volume: Volume;
   readonly role: number;
   mounted: boolean;
-  /** Everybody that its files have said it is. */
+  /** Every database user that its files have named. */
   readonly users: Set<string>;
   readonly gone: AbortController;
   served: Promise<void>;
@@ -40,12 +40,12 @@ export class PodFleet {
   }
 
   /** One that has its files; nothing as long as there is none. */
-  anybody(draw: number): Volume | undefined {
+  anyMounted(draw: number): Volume | undefined {
     const mounted = this.#members.filter((member) => member.mounted);
     return mounted[Math.floor(draw * mounted.length)]?.volume;
   }
 
-  /** Of each volume, everybody that its files have said it is, the last being who it is. */
+  /** For each volume, every database user that its files have named; the last is the current one. */
   get users(): (readonly string[])[] {
     return this.#members.map(({ users }) => [...users]);
   }
@@ -62,7 +62,7 @@ export class PodFleet {
   /** The oldest goes, as a rollout has it: its object first, then its volume. Gives its role. */
   async dismiss(): Promise<number> {
     const member = this.#members.shift();
-    if (!member) throw new Error("nobody is left");
+    if (!member) throw new Error("the fleet is empty");
     member.gone.abort();
     member.mounted = false;
     await member.served;

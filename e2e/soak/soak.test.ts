@@ -59,16 +59,16 @@ async function every(ms: number, until: AbortSignal, act: () => Promise<unknown>
   }
 }
 
-/** Somebody's files say a login that works; where they do not, what they say now counts, for they may have changed. */
+/** A volume's files hold a login that works. If it fails, the files are read again, for they may have changed. */
 async function check(): Promise<void> {
-  const volume = fleet.anybody(Math.random());
+  const volume = fleet.anyMounted(Math.random());
   if (!volume) return;
   checks += 1;
   const tried = () => logIn(volume).then(() => undefined, String);
   const calm = () => elapsed() > troubleUntil;
   if (!calm() || !(await tried())) return;
   const error = await tried();
-  const stillThere = fleet.anybody(0) !== undefined && (await volume.texts())["user"] !== undefined;
+  const stillThere = fleet.anyMounted(0) !== undefined && (await volume.texts())["user"] !== undefined;
   if (error && stillThere && calm()) bad.push(`${Math.round(elapsed() / 1000)} s: ${error.split("\n")[0]}`);
 }
 
@@ -146,7 +146,7 @@ describe(`${pods} pods on ${roles.length} roles for ${minutes} minutes`, () => {
         const [leases, inDatabase, volumes] = [await leasesInVault(), await users(), fleet.users];
         expect(leases).toBe(inDatabase.length);
         // A login that was replaced ends by itself, and so does the one before where the token's end showed just then;
-        // whatever else there is belongs to nobody.
+        // every other user is an orphan.
         const known = new Set(volumes.flatMap((ofVolume) => ofVolume.slice(-3)));
         expect(inDatabase.filter((user) => !known.has(user))).toEqual([]);
         expect(inDatabase).toEqual(expect.arrayContaining(volumes.map((ofVolume) => ofVolume.at(-1))));

@@ -12,10 +12,10 @@ export const baseImages = { build: "localhost/build-base:e2e", final: "localhost
 
 /** Makes both: this machine's programs and libraries, and a Node that npm brings, locked by integrity. */
 export async function makeBaseImages(buildah: Buildah, signal: AbortSignal): Promise<void> {
-  const place = await mkdtemp(join(tmpdir(), "km-base-"));
+  const folder = await mkdtemp(join(tmpdir(), "km-base-"));
   try {
-    const node = await nodeBinary(place, signal);
-    const [final, build] = [join(place, "final"), join(place, "build")];
+    const node = await nodeBinary(folder, signal);
+    const [final, build] = [join(folder, "final"), join(folder, "build")];
     await makeFinal(final, node, signal);
     await buildah.fromFolder(baseImages.final, final, ["--env=PATH=/usr/local/bin:/usr/bin"]);
     await cp(final, build, { recursive: true, verbatimSymlinks: true });
@@ -27,15 +27,15 @@ export async function makeBaseImages(buildah: Buildah, signal: AbortSignal): Pro
     ];
     await buildah.fromFolder(baseImages.build, build, environment);
   } finally {
-    await rm(place, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** By which Node, and so npm, is told of a CA that this machine's registry may have. It stays in the build's base. */
+/** The variable by which Node, and so npm, learns of the CA of this machine's registry. It stays in the build's base. */
 const trustVariable = "NODE_EXTRA_CA_CERTS";
 
-async function nodeBinary(place: string, signal: AbortSignal): Promise<string> {
-  const folder = join(place, "node");
+async function nodeBinary(parent: string, signal: AbortSignal): Promise<string> {
+  const folder = join(parent, "node");
   await cp(join(import.meta.dirname, "node-binary"), folder, { recursive: true });
   await run("npm", ["ci", "--ignore-scripts", "--silent"], { cwd: folder, signal });
   return join(folder, "node_modules", `node-linux-${process.arch}`, "bin", "node");
@@ -82,13 +82,13 @@ async function addBuildTools(folder: string, node: string, signal: AbortSignal):
 async function copyLibraries(folder: string, program: string, signal: AbortSignal): Promise<void> {
   const { stdout } = await run("ldd", [program], { signal });
   const linked = [...stdout.matchAll(/\/\S+\.so\S*/g)].map(([library]) => library);
-  // Of glibc's parts, which have been one for long, each name is still asked for by somebody.
+  // glibc's parts are one library today, but programs still link to each of these names.
   const libc = dirname(linked.find((library) => library.includes("/libc.so"))!);
   const parts = ["libdl.so.2", "libm.so.6", "libpthread.so.0", "libresolv.so.2", "librt.so.1", "libutil.so.1"];
   for (const library of [...linked, ...parts.map((part) => join(libc, part))]) {
-    const place = join(folder, library.startsWith("/usr/") ? "" : "usr", dirname(library));
-    await mkdir(place, { recursive: true });
-    await copyFile(library, join(place, basename(library)));
+    const target = join(folder, library.startsWith("/usr/") ? "" : "usr", dirname(library));
+    await mkdir(target, { recursive: true });
+    await copyFile(library, join(target, basename(library)));
   }
   for (const name of (await readdir(join(folder, "usr"))).filter((name) => name.startsWith("lib"))) {
     await symlink(`usr/${name}`, join(folder, name)).catch(thereAlready);

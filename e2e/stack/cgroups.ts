@@ -27,7 +27,7 @@ export async function ownMemory(folder: string): Promise<number> {
   return Number(/^(?:anon|total_rss) (\d+)$/m.exec(stat)![1]);
 }
 
-/** Removes the group and all groups below it. Whatever ran in them has ended, or is about to. */
+/** Removes the group and all groups below it. The processes in them have ended, or are about to. */
 export async function removeCgroup(name: string): Promise<void> {
   for (const hierarchy of await hierarchies()) await removeTree(join(hierarchy, name));
 }

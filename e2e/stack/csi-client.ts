@@ -10,7 +10,7 @@ export class MountFailed extends Error {
     super(message);
   }
 
-  /** Whether the kubelet cleans up and begins anew. */
+  /** Whether the kubelet cleans up and starts over. */
   get final(): boolean {
     return !uncertain.has(this.code);
   }
@@ -25,7 +25,7 @@ const uncertain = new Set([
   status.ABORTED,
 ]);
 
-/** The kubelet's patience with one call. csi_plugin.go csiTimeout. */
+/** The kubelet's timeout of one call. csi_plugin.go csiTimeout. */
 const timeoutMs = 120_000;
 
 const reconnectSoon = { "grpc.initial_reconnect_backoff_ms": 50, "grpc.max_reconnect_backoff_ms": 200 };

@@ -31,11 +31,11 @@ export const nodePaths = (root: string) => ({
 });
 
 /** What the driver needs of a stack. */
-type Place = Pick<Stack, "binaries" | "kubernetes" | "logs">;
+type DriverStack = Pick<Stack, "binaries" | "kubernetes" | "logs">;
 
 /** The real driver, run as its DaemonSet runs it: in-cluster configuration, and the rights of its own manifests. */
 export async function startCsiDriver(
-  stack: Place,
+  stack: DriverStack,
   options: DriverOptions,
   signal: AbortSignal,
 ): Promise<RunningProgram> {
@@ -44,7 +44,7 @@ export async function startCsiDriver(
 }
 
 /** How that driver is run. */
-export async function csiDriverProgram(stack: Place, options: DriverOptions): Promise<ProgramOptions> {
+export async function csiDriverProgram(stack: DriverStack, options: DriverOptions): Promise<ProgramOptions> {
   const { version, nodeName, root, rotationPollInterval, healthCheckInterval, additionalProviders = "" } = options;
   const { csiSocket, providers } = nodePaths(root);
   await mkdir(providers, { recursive: true });

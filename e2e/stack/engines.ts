@@ -11,7 +11,7 @@ export interface Engines {
 }
 
 /** Durations as Vault reads them. */
-export interface Lives {
+export interface Lifetimes {
   /** Of the database role `app`. */
   readonly ttl: string;
   readonly maxTtl: string;
@@ -23,7 +23,7 @@ export interface Lives {
 export async function enableEngines(
   { namespace, serviceAccount, vault }: Application,
   postgres: Postgres,
-  { ttl, maxTtl, tokenTtl = "1h", tokenMaxTtl = "24h" }: Lives,
+  { ttl, maxTtl, tokenTtl = "1h", tokenMaxTtl = "24h" }: Lifetimes,
 ): Promise<Engines> {
   const engines = { database: `db-${namespace}`, pki: `pki-${namespace}`, transit: `transit-${namespace}` };
   const { database, pki, transit } = engines;

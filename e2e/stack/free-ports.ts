@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 
 /**
- * Ports of the loopback interface that nobody listens on. All are held at once and let go together; whoever takes one
- * in between makes the program that wanted it fail at its start, with "address already in use" in its log.
+ * Ports of the loopback interface without a listener. All are held at once and released together. If another process takes one
+ * in between, the program that wanted it fails at its start, with "address already in use" in its log.
  */
 export async function freePorts<const Names extends readonly string[]>(
   ...names: Names

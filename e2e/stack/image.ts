@@ -34,7 +34,7 @@ export async function buildImage({ cache }: { cache: string }, signal: AbortSign
   });
 }
 
-/** `localhost/busybox:e2e`: a static shell and the usual commands, for workloads that run as anybody. */
+/** `localhost/busybox:e2e`: a static shell and the usual commands, for workloads that run as any user. */
 export async function busyboxImage({ cache }: { cache: string }, signal: AbortSignal): Promise<string> {
   return busybox({ cache, name: "busybox", command: ["sleep", "1000000"] }, signal);
 }
@@ -64,7 +64,7 @@ async function busybox(options: { cache: string; name: string; command: readonly
   });
 }
 
-/** The archive of that hash, made if it is not there. Those of former hashes go once they are a day old. */
+/** The archive of that hash, made if it is not there. Archives of other hashes are removed once they are a day old. */
 async function archived(
   { cache, name, hash }: { cache: string; name: string; hash: string },
   signal: AbortSignal,
@@ -73,7 +73,7 @@ async function archived(
   const archive = join(cache, `image-${name}-${hash}.tar`);
   if (existsSync(archive)) return archive;
   await mkdir(cache, { recursive: true });
-  await removeFormer(cache, `image-${name}-`);
+  await removeOldArchives(cache, `image-${name}-`);
   console.log(`e2e: building the image ${name} …`);
   const started = performance.now();
   const unfinished = `${archive}.${process.pid}.building`;
@@ -89,7 +89,7 @@ async function archived(
   return archive;
 }
 
-async function removeFormer(cache: string, prefix: string): Promise<void> {
+async function removeOldArchives(cache: string, prefix: string): Promise<void> {
   const dayMs = 86_400_000;
   for (const file of (await readdir(cache)).filter((file) => file.startsWith(prefix))) {
     const { mtimeMs } = await stat(join(cache, file));

@@ -11,7 +11,7 @@ export interface KeymountOptions {
   readonly provider: string;
   /** The folder of the sockets. */
   readonly sockets: string;
-  /** Further flags of `serve`; by default it is told the shared Vault's address and nothing else. */
+  /** Further flags of `serve`; by default the shared Vault's address and nothing else. */
   readonly flags?: readonly string[] | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** Runs it as a pod of that account; by default it is given the key in a file and knows of no cluster. */
@@ -31,7 +31,7 @@ export interface Keymount {
   readonly log: string;
   /** Of the process that runs now. */
   readonly pid: () => number;
-  /** How often it has answered a Mount, whatever the outcome. */
+  /** How often it has answered a Mount, with any outcome. */
   readonly mounts: () => Promise<number>;
   /** Ends it as a crash would: the socket file stays. */
   readonly crash: () => Promise<void>;

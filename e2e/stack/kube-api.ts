@@ -62,7 +62,7 @@ export class KubeApi {
     return this.request("PUT", objectPath(object), object);
   }
 
-  /** Deletes at once: where nobody runs pods, nobody confirms a pod's end. `graceful` leaves that to the kubelet. */
+  /** Deletes at once: without a kubelet, a pod's end is never confirmed. `graceful` leaves that to the kubelet. */
   async delete(object: KubeObject, how: "at once" | "graceful" = "at once"): Promise<void> {
     await this.request("DELETE", objectPath(object), {
       apiVersion: "v1",

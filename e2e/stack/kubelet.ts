@@ -46,7 +46,7 @@ export class Kubelet {
     await this.#csi.call("nodeGetInfo", {});
   }
 
-  /** A pod that is bound to this node, which nobody runs. */
+  /** A pod that is bound to this node but never runs. */
   async createPod(spec: PodSpec): Promise<Pod> {
     const volumes = Object.entries(spec.volumes).map(([name, volumeAttributes]) => ({
       name,

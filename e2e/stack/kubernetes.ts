@@ -21,19 +21,19 @@ export interface Kubernetes {
   readonly stop: () => Promise<void>;
 }
 
-interface Place {
+interface Folders {
   readonly binaries: Binaries;
   readonly directory: string;
   readonly logs: string;
 }
 
 /** etcd, kube-apiserver and kube-controller-manager on loopback: service accounts, tokens, RBAC and CRDs for real. */
-export async function startKubernetes(place: Place, signal: AbortSignal): Promise<Kubernetes> {
-  const etcd = await startEtcd(place, signal);
+export async function startKubernetes(folders: Folders, signal: AbortSignal): Promise<Kubernetes> {
+  const etcd = await startEtcd(folders, signal);
   const { https } = await freePorts("https");
-  const server = await startApiServer({ ...place, etcd: etcd.address, ip: "127.0.0.1", port: https }, signal);
-  const kubeconfig = await writeKubeconfig(join(place.directory, "kube", "admin.kubeconfig"), server.access);
-  const manager = await startControllerManager({ ...place, server, kubeconfig, controllers }, signal);
+  const server = await startApiServer({ ...folders, etcd: etcd.address, ip: "127.0.0.1", port: https }, signal);
+  const kubeconfig = await writeKubeconfig(join(folders.directory, "kube", "admin.kubeconfig"), server.access);
+  const manager = await startControllerManager({ ...folders, server, kubeconfig, controllers }, signal);
   return {
     access: server.access,
     stop: async () => {

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { afterAll, inject } from "vitest";
 import { stringify } from "yaml";
 import type { CredentialInfo } from "../../src/shared/credential-info.js";
-import { type Engines, type Lives, enableEngines } from "./engines.js";
+import { type Engines, type Lifetimes, enableEngines } from "./engines.js";
 import { createKeymountAccount } from "./keymount-account.js";
 import { KubeApi } from "./kube-api.js";
 import { unmountAll } from "./mounts.js";
@@ -29,7 +29,7 @@ export interface LeaseFixture extends Fixture, Engines {
   readonly logIn: (volume: Volume) => Promise<string>;
 }
 
-export interface LeaseFixtureOptions extends Lives {
+export interface LeaseFixtureOptions extends Lifetimes {
   /** Whether the driver republishes at all. */
   readonly rotation?: false;
   /** Another Vault than the run's; and all its addresses. */

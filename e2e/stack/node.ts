@@ -42,9 +42,9 @@ export async function startNode(stack: Stack, options: NodeOptions, signal: Abor
     await mkdir(paths.providers);
     const providers = new Map<string, Keymount>();
     for (const [provider, how] of Object.entries(options.providers ?? { vault: {} })) {
-      const place = { provider, sockets: paths.providers, logs: join(stack.logs, name) };
+      const location = { provider, sockets: paths.providers, logs: join(stack.logs, name) };
       const env = { NODE_NAME: name, ...how.env };
-      const keymount = await startKeymount(stack, { ...place, ...how, env }, signal);
+      const keymount = await startKeymount(stack, { ...location, ...how, env }, signal);
       providers.set(provider, keymount);
       endings.push(keymount.stop);
     }

@@ -63,7 +63,7 @@ export async function startPostgres({ logs, ip }: PostgresOptions, signal: Abort
     args: ["-D", data, ...settings.flatMap((setting) => ["-c", setting])],
     log: join(logs, "postgres.log"),
     user: "postgres",
-    // The "immediate" shutdown: it frees its shared memory and waits for nobody.
+    // The "immediate" shutdown: it frees its shared memory and waits for no client.
     stopSignal: "SIGQUIT",
   } as const;
   let program = runProgram(options);

@@ -60,9 +60,9 @@ export function runProgram(options: ProgramOptions): RunningProgram {
   if (!process.listeners("exit").includes(killAll)) process.prependListener("exit", killAll);
   const stop = async () => {
     kill(options.stopSignal ?? "SIGKILL");
-    const patience = setTimeout(killNow, stopGraceMs);
+    const timer = setTimeout(killNow, stopGraceMs);
     await ended;
-    clearTimeout(patience);
+    clearTimeout(timer);
   };
   return { pid, log: options.log, ended, kill, stop };
 }

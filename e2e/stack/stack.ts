@@ -9,7 +9,7 @@ export interface Stack {
   readonly directory: string;
   /** Where every program of the run writes; kept when a test fails. */
   readonly logs: string;
-  /** Whether everything stays up after a file's tests, for somebody to look around, until Ctrl-C. */
+  /** Whether everything stays up after a file's tests, for inspection, until Ctrl-C. */
   readonly keep: boolean;
   /** The csi.proto that the driver was built with. */
   readonly csiProto: string;

@@ -29,7 +29,7 @@ export class VaultApi {
     return (text === "" ? undefined : JSON.parse(text)) as T;
   }
 
-  /** The same, whatever Vault answers. */
+  /** The same, with any answer of Vault's. */
   async answer(method: string, path: string, body?: unknown): Promise<{ status: number; text: string }> {
     const { address, token, ca } = this.access;
     const url = new URL(`/v1/${path}`, address);

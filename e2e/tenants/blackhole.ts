@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 export interface Blackhole {
   readonly port: number;
   readonly swallow: () => void;
-  /** Ends what it holds, and refuses to hold more. */
+  /** Closes its connections, and refuses new ones. */
   readonly refuse: () => void;
   readonly stop: () => Promise<void>;
 }

@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import { clientPreface, flag, frame } from "../../src/rpc/http2-frames.js";
 import type { Misbehaviour, Stop } from "./misbehaviour.js";
 
-/** Whoever reaches the socket or the health port. */
+/** Clients that reach the socket or the health port. */
 export const edgeRows: readonly Misbehaviour[] = [
   {
     name: "HEADERS of an unknown method and RST_STREAM in one packet",

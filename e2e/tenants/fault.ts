@@ -24,7 +24,7 @@ export type Misanswer =
   /** `103 Early Hints`, again and again, and never the answer. */
   | { readonly kind: "endless 103" };
 
-/** What the proxy is told: whose requests are answered so from here on. Pods are told apart by `X-Keymount-Pod`. */
+/** The proxy's configuration: which requests get these faults from now on. Pods are distinguished by `X-Keymount-Pod`. */
 export interface StandingFaults {
   readonly namespace: string;
   /** The first that fits counts. */

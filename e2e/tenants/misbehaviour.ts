@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import type { Fault } from "./fault.js";
 
-/** What a misbehaving tenant has to its name, whatever stack it is on. */
+/** What a misbehaving tenant owns, on any stack. */
 export interface Tenant {
   /** Its Kubernetes namespace. */
   readonly namespace: string;
@@ -57,7 +57,7 @@ export interface Misbehaviour {
     /** `n` counts all, `lane` says who makes it. */
     readonly attempt: (tenant: Tenant, n: number, lane: number) => Attempt;
   };
-  /** What is done to the socket or the health address. Not within a pod author's reach, and harmless all the same. */
+  /** What is done to the socket or the health address. Pod authors cannot do it, and it is still harmless. */
   readonly disturb?: (edges: Edges) => Stop;
 }
 
@@ -65,14 +65,14 @@ export interface Misbehaviour {
 export interface TenantAccess extends Edges {
   readonly tenant: Tenant;
   readonly plan: (faults: readonly Fault[]) => Promise<void>;
-  /** Rejects with the refusal. */
+  /** Rejects with keymount's error. */
   readonly mount: (attempt: Attempt, signal: AbortSignal) => Promise<void>;
 }
 
 export interface Misbehaved {
   readonly attempts: number;
   readonly mounted: number;
-  /** What the last refused attempt was told. */
+  /** The error of the last refused attempt. */
   readonly lastRefusal: string;
 }
 

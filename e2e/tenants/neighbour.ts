@@ -10,21 +10,21 @@ export interface Neighbour {
   readonly probe: () => Promise<unknown>;
 }
 
-export interface Pace {
+export interface LoadProfile {
   readonly seconds: number;
   readonly mountEveryMs: number;
   readonly republishEveryMs: number;
   readonly probeEveryMs: number;
-  /** How long what is still under way may take after the last. */
-  readonly patienceMs: number;
+  /** How long pending acts may take after the last one began. */
+  readonly timeoutMs: number;
 }
 
-/** What became of all acts of one kind. */
+/** The outcomes of all acts of one kind. */
 export interface Acts {
   /** Milliseconds of each that succeeded. */
   readonly done: number[];
   readonly refusals: string[];
-  /** Begun, and neither done nor refused within the patience. */
+  /** Begun, and neither done nor refused within the timeout. */
   unfinished: number;
 }
 
@@ -34,13 +34,13 @@ export interface NeighbourFigures {
   readonly probes: Acts;
 }
 
-/** Lets the neighbour work at that pace, whether what it began before is answered or not. */
-export async function watchNeighbour(neighbour: Neighbour, pace: Pace): Promise<NeighbourFigures> {
+/** Runs the neighbour as an open loop: new acts begin on schedule, whether earlier ones are answered or not. */
+export async function watchNeighbour(neighbour: Neighbour, profile: LoadProfile): Promise<NeighbourFigures> {
   const started = performance.now();
   const kinds = {
-    mounts: openLoop(pace.mountEveryMs, pace, started, () => neighbour.mountNew()),
-    republishes: openLoop(pace.republishEveryMs, pace, started, (turn) => neighbour.republish(turn)),
-    probes: openLoop(pace.probeEveryMs, pace, started, () => timed(neighbour.probe)),
+    mounts: openLoop(profile.mountEveryMs, profile, started, () => neighbour.mountNew()),
+    republishes: openLoop(profile.republishEveryMs, profile, started, (turn) => neighbour.republish(turn)),
+    probes: openLoop(profile.probeEveryMs, profile, started, () => timed(neighbour.probe)),
   };
   return { mounts: await kinds.mounts, republishes: await kinds.republishes, probes: await kinds.probes };
 }
@@ -53,7 +53,7 @@ export async function timed(act: () => Promise<unknown>): Promise<number> {
 
 async function openLoop(
   everyMs: number,
-  { seconds, patienceMs }: Pace,
+  { seconds, timeoutMs: timeoutMs }: LoadProfile,
   started: number,
   act: (turn: number) => Promise<number>,
 ): Promise<Acts> {
@@ -78,7 +78,7 @@ async function openLoop(
   }
   const end = started + seconds * 1000;
   await sleep(Math.max(0, end - performance.now()));
-  await Promise.race([Promise.all(underWay), sleep(patienceMs)]);
+  await Promise.race([Promise.all(underWay), sleep(timeoutMs)]);
   // What ends later counts no more.
   return { done: [...acts.done], refusals: [...acts.refusals], unfinished: acts.unfinished };
 }

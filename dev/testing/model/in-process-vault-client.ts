@@ -30,7 +30,7 @@ interface On {
 
 /**
  * Asks the embedded Vault in the same process: answers and refusals are read as those of a real one are, and there is no
- * network to wait for. `passed` is told of each request once Vault has carried it out, before its answer is seen.
+ * network to wait for. `passed` is called for each request once Vault has carried it out, before its answer is seen.
  * `subject` tells what it was about: token and body.
  */
 export class InProcessVaultClient implements VaultClient {

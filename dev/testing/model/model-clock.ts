@@ -1,6 +1,6 @@
 import type { Clock } from "../../../src/shared/clock.js";
 
-/** A clock that is set by hand, and never lets anybody wait: what the model runs has no sleeps of its own. */
+/** A clock that is set by hand and never waits: what the model runs has no sleeps of its own. */
 export class ModelClock implements Clock {
   #now = 0;
   readonly #epoch = Date.parse("2026-01-01T00:00:00Z");

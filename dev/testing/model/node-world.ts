@@ -23,7 +23,7 @@ const second = 1_000;
 const minute = 60 * second;
 const hour = 60 * minute;
 
-/** Lives of what Vault makes here, in milliseconds. */
+/** Lifetimes of what Vault creates here, in milliseconds. */
 export const lives = { token: hour, tokenMax: 6 * hour, login: 15 * minute, loginMax: hour } as const;
 export const tenants = ["ann", "bob"] as const;
 export type Tenant = (typeof tenants)[number];
@@ -37,11 +37,11 @@ export interface ModelPod {
   mountedAt: number;
 }
 
-/** The process has been killed; nobody will answer. */
+/** The process has been killed and will not answer. */
 class Killed extends Error {}
 
 /**
- * One node: a Vault, a database behind it, pods, and a keymount that may be killed at any moment and started anew on the
+ * One node: a Vault, a database behind it, pods, and a keymount that may be killed at any moment and restarted on the
  * records it left. Everything real but network, clock and disk.
  */
 export class NodeWorld {
@@ -95,7 +95,7 @@ export class NodeWorld {
     }
   }
 
-  /** Whatever a sequence left behind: Vault is up, lets everybody, and holds nothing of anybody's. */
+  /** Clears what a sequence left behind: Vault is up, allows all logins, and holds no tokens or leases. */
   async reset(): Promise<void> {
     this.#life.abort();
     this.vault.node.status.sealed = false;
@@ -163,19 +163,19 @@ export class NodeWorld {
     this.#takeUp();
   }
 
-  /** The lock is lost, and taken again before anybody else has it. */
+  /** The lock is lost, and taken again before another process has it. */
   loseLock(): void {
     this.credentials.state.close();
     this.#takeUp();
   }
 
-  /** The next process mounts a pod while this one still has the lock, and takes over then. Nobody is killed over it. */
+  /** The next process mounts a pod while this one still has the lock, and then takes over. No process is killed. */
   async upgrade(pod: ModelPod | undefined): Promise<void> {
-    const [former, formerLife, killed] = [this.credentials, this.#life, this.#death.promise];
+    const [previous, previousLife, killed] = [this.credentials, this.#life, this.#death.promise];
     this.#begin();
     if (pod) await this.mount(pod);
-    await Promise.race([former.journal.settled(), killed]).catch(() => undefined);
-    formerLife.abort();
+    await Promise.race([previous.journal.settled(), killed]).catch(() => undefined);
+    previousLife.abort();
     this.#takeUp();
     await this.settle();
   }
@@ -192,7 +192,7 @@ export class NodeWorld {
         this.clock,
         () => !life.signal.aborted,
         (operation, ok, subject) => {
-          this.#watchPace(operation, ok, subject);
+          this.#checkRetryInterval(operation, ok, subject);
           return this.#passed(life);
         },
       ),
@@ -221,7 +221,7 @@ export class NodeWorld {
     };
     credentials.state.open(store, records.all(), [this.connection]);
     this.#hasLock = true;
-    // Pods that went while nobody was there.
+    // Pods that went while no process ran.
     for (const { pod } of [...credentials.cache.volumes()])
       if (pod && !this.pods.has(pod.uid)) credentials.cache.forgetPod(pod.uid);
   }
@@ -231,7 +231,7 @@ export class NodeWorld {
     this.#killIn = steps;
   }
 
-  /** It is told to stop, and writes what it has not written; unless it is killed over that. */
+  /** A stop signal: the process writes its pending records, unless it is killed meanwhile. */
   async restart(): Promise<void> {
     await Promise.race([this.credentials.journal.settled(), this.#death.promise]).catch(() => undefined);
     this.#life.abort();
@@ -245,15 +245,15 @@ export class NodeWorld {
       this.#killIn -= 1;
       if (this.#killIn >= 0) return;
       this.kills += 1;
-      this.#failedAt.clear(); // What it had tried last, it took with it.
+      this.#failedAt.clear(); // The next process does not know what this one tried last.
       life.abort();
       this.#death.die();
     }
     return never();
   }
 
-  /** Nobody tries the same in the background within a second of its failure. */
-  #watchPace({ kind }: Operation, ok: boolean, subject: string): void {
+  /** The same background request is not retried within a second of its failure. */
+  #checkRetryInterval({ kind }: Operation, ok: boolean, subject: string): void {
     if (kind !== "renew" && kind !== "revoke") return;
     const now = this.clock.monotonic();
     const key = `${kind} ${subject}`;
@@ -263,7 +263,7 @@ export class NodeWorld {
     else this.#failedAt.set(key, now);
   }
 
-  /** One Mount as the driver sends it; gives the refusal, if there is one. A killed process is started anew. */
+  /** One Mount as the driver sends it; returns its error, if there is one. A killed process is restarted. */
   async mount(pod: ModelPod): Promise<ProviderError | undefined> {
     try {
       const spec = specOf(pod);
@@ -296,18 +296,18 @@ export class NodeWorld {
     await this.settle();
   }
 
-  /** Time passes, and whatever is due in it happens when it is due. */
+  /** Advances the time; what becomes due on the way happens when it is due. */
   async pass(ms: number): Promise<void> {
     const until = this.clock.monotonic() + ms;
     while (this.clock.monotonic() < until) {
       const now = this.clock.monotonic();
       const next = Math.min(until, Math.max(now + second, this.#nextDue(now)));
       this.clock.advance(next - now);
-      await this.round();
+      await this.tick();
     }
   }
 
-  async round(): Promise<void> {
+  async tick(): Promise<void> {
     const life = this.#life;
     this.credentials.tokens.revokeLeaving();
     this.credentials.renewalLoop.tick(life.signal);

@@ -234,7 +234,7 @@ export const kubernetesLogin: Suite = (context) => {
       expectRefusal(await vault.ask("POST", "auth/k8s-bare/login", { body }), 500, error);
     });
 
-    test("refuses a role for nobody", async () => {
+    test("refuses a role without bound service accounts", async () => {
       const error =
         '"bound_service_account_namespaces" can not be empty if "bound_service_account_namespace_selector" is not set';
       const body = { bound_service_account_names: ["web"] };

@@ -40,7 +40,7 @@ export const requests: Suite = (context) => {
       expectRefusal(await vault.root(method, path), 405);
     });
 
-    test("below sys that is unknown is told so", async () => {
+    test("below sys that is unknown gets an error that says so", async () => {
       expectRefusal(await vault.root("GET", "sys/nope"), 404, "1 error occurred:\n\t* unsupported path\n\n");
     });
 

@@ -24,7 +24,7 @@ export class ContractContext {
     return response;
   }
 
-  /** A new token with these policies and whatever else `auth/token/create` takes. */
+  /** A new token with these policies and further fields of `auth/token/create`. */
   async token(options: Record<string, unknown>): Promise<{ client_token: string; accessor: string }> {
     return (await this.must("POST", "auth/token/create", options)).json!.auth!;
   }

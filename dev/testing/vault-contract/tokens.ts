@@ -208,7 +208,7 @@ export const tokens: Suite = (context) => {
       expectRefusal(await vault.ask("GET", "may/app/a", { token: "hvs.unknown" }), 403, unknownToken);
     });
 
-    test("root is told what is not mounted", async () => {
+    test("root gets an error that names what is not mounted", async () => {
       const error = 'no handler for route "not-mounted/x". route entry not found.';
       expectRefusal(await vault.root("GET", "not-mounted/x"), 404, error);
     });

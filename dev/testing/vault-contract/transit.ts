@@ -72,7 +72,7 @@ export const transit: Suite = (context) => {
       expectRefusal(await encrypt({}), 400, "missing plaintext to encrypt");
     });
 
-    test("decrypts a batch; one bad item spoils the status, not the others", async () => {
+    test("decrypts a batch; one bad item changes the status, not the results of the others", async () => {
       const good = { ciphertext, reference: "r1" };
       const result = { plaintext: hello, reference: "r1" };
       const failure = { error: "invalid ciphertext: no prefix", plaintext: "", reference: "" };

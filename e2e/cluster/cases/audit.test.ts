@@ -22,7 +22,7 @@ async function askedFor(secretProviderClass: string) {
   return { pod, asked: asked.filter((request) => request.pod === header) };
 }
 
-test("every request names the service account by its token, and the pod by the header that Vault is told to log", async () => {
+test("every request names the service account by its token, and the pod by the header that Vault is configured to log", async () => {
   const { data } = await app.vault.request("GET", "sys/config/auditing/request-headers/X-Keymount-Pod");
   expect(data).toEqual({ "X-Keymount-Pod": { hmac: false } });
   const secretProviderClass = await app.createClass({ objects });
@@ -33,7 +33,7 @@ test("every request names the service account by its token, and the pod by the h
   }
 });
 
-// The kubernetes auth method keeps only the service account of a token. What a jwt mount is told to keep, Vault has verified.
+// The kubernetes auth method keeps only the service account of a token. The claims that a jwt mount is configured to keep are verified by Vault.
 test("at a jwt mount with claim_mappings, every request names the pod that the token is bound to", async () => {
   const mount = `jwt-${app.namespace}`;
   await enableJwtAuth(mount);

@@ -56,7 +56,7 @@ describe("a Deployment's pods get the files of their class", async () => {
     for (const closed of ["from-base64", "from-hex"]) await expect(read(closed)).rejects.toThrow(/Permission denied/);
   });
 
-  test("nobody writes there, not even root", async () => {
+  test("no user can write there, not even root", async () => {
     const pod = await workloads.runPod({ volumes }, signal);
 
     await expect(pod.exec("sh", "-c", "echo mine > /mnt/secrets/db/previous")).rejects.toThrow(/Read-only file system/);
@@ -113,7 +113,7 @@ test("every key a file, and the files follow the keys as they come and go", asyn
   await eventually(async () => expect(await pod.texts("secrets")).toEqual(followed), signal);
 });
 
-test("a template over two secrets, and a keystore, follow their secrets; what is equal is not written anew", async () => {
+test("a template over two secrets, and a keystore, follow their secrets; unchanged files are not rewritten", async () => {
   const write = (name: string, data: Record<string, unknown>) =>
     app.vault.writeSecret(`${app.namespace}/${name}`, data);
   const at = (name: string) => `secret/data/${app.namespace}/${name}`;

@@ -27,8 +27,8 @@ test("a crash leaves no core dump: neither in a file nor with the node's crash h
 
 test.each(["sh", "bash", "busybox", "npm", "npx", "apt", "env"])("there is no %s in it", (program) => {
   const folders = ["bin", "sbin", "usr/bin", "usr/sbin", "usr/local/bin"];
-  const places = folders.map((folder) => join(`/proc/${pid}/root`, folder, program));
-  expect(places.filter((place) => existsSync(place))).toEqual([]);
+  const paths = folders.map((folder) => join(`/proc/${pid}/root`, folder, program));
+  expect(paths.filter((path) => existsSync(path))).toEqual([]);
 });
 
 test("the bundle's compiled code is good for the Node, the flags and the user that the pod has", async () => {

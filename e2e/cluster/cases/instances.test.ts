@@ -37,6 +37,6 @@ test("one pod gets volumes from two instances of keymount and from a provider of
   expect(await pod.texts("vault")).toEqual({ password: "hunter2" });
   expect(await pod.texts("openbao")).toEqual({ password: "hunter2" });
   expect(await pod.texts("other")).toEqual({ other: "of another kind" });
-  // One key for the cluster: the same bytes have the same version, whoever serves them.
+  // One key for the cluster: the same bytes have the same version, whichever instance serves them.
   expect(await workloads.versions(pod.name, openbao)).toEqual(await workloads.versions(pod.name, vault));
 });

@@ -22,7 +22,7 @@ const note = {
   refreshInterval: "1s",
 };
 let notes = 0;
-/** Every one of so many pods has been served anew: a note that was changed now has come to each. */
+/** Each of `count` pods has been served again: a note that is changed now has reached all of them. */
 async function untilServed(deployment: string, count: number): Promise<void> {
   notes += 1;
   await app.vault.writeSecret(path, { note: String(notes) });

@@ -10,7 +10,7 @@ const lives = { ttl: "1h", maxTtl: "24h" };
 const fixture = await createLeaseFixture("gone", "together", lives);
 const { app, workloads, signal, database, role, users, logIn } = fixture;
 
-/** A role of the database for one case, so that its users are told from others'; and a class that mounts its login. */
+/** A role of the database for one case, so that its users can be distinguished; and a class that mounts its login. */
 async function classOf(name: string): Promise<string> {
   await app.vault.request("POST", `${database}/roles/${name}`, {
     db_name: "postgres",
@@ -32,7 +32,7 @@ describe.concurrent("the login of a pod that", () => {
     await noneOf("deleted");
   });
 
-  test("was evicted is gone, and nobody else's is", async () => {
+  test("was evicted is gone, and no other pod's is", async () => {
     const options = podOptionsOf(await classOf("evicted"));
     const pods = [await workloads.runPod(options, signal), await workloads.runPod(options, signal)] as const;
     const stays = await logIn(pods[1]);
@@ -76,7 +76,7 @@ describe.concurrent("the login of a pod that", () => {
       },
     });
     const [first] = await workloads.running("set", 1, signal);
-    const former = await logIn(first!);
+    const previous = await logIn(first!);
     await app.kube.delete(
       { apiVersion: "v1", kind: "Pod", metadata: { name: "set-0", namespace: app.namespace } },
       "graceful",
@@ -87,7 +87,7 @@ describe.concurrent("the login of a pod that", () => {
       return new RunningPod(fixture.cluster, pod!.object);
     }, signal);
     const own = await logIn(second);
-    expect(own).not.toBe(former);
+    expect(own).not.toBe(previous);
     await eventually(async () => expect(await users("set")).toEqual([own]), signal, soonEnoughMs);
     expect(await logIn(second)).toBe(own);
   });

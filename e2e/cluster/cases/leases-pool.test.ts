@@ -34,7 +34,7 @@ test("a pool of connections goes through renewals and replacements of its login,
     signal,
     7 * 60_000,
   );
-  // The last of the former connections have gone, too.
+  // The last connections of the replaced pool are closed, too.
   await sleep(16_000);
   const { queries, failures, identities } = await seen();
   console.log(`${queries} queries as ${identities.length} users`);

@@ -16,7 +16,7 @@ interface Mistake {
   /** Of the volume, beside its class. */
   readonly attributes?: Readonly<Record<string, string>>;
   readonly serviceAccount?: string;
-  /** What the event says: what is wrong, and how to mend it where that is not plain. */
+  /** What the event says: what is wrong, and how to fix it where that is not obvious. */
   readonly says: readonly string[];
 }
 
@@ -60,7 +60,7 @@ const mistakes: readonly Mistake[] = [
     ],
   },
   {
-    what: "an onDenied of somebody's own",
+    what: "an unknown onDenied",
     parameters: { onDenied: "explode" },
     says: ['onDenied "explode" is not known; write keep or fail'],
   },
@@ -221,7 +221,7 @@ const mistakes: readonly Mistake[] = [
     says: ['the template, line 2, column 9: there is no "pasword" (there is: data, hosts, password, text)'],
   },
   {
-    what: "a template with a filter that nobody knows",
+    what: "a template with an unknown filter",
     fields: { secretKey: undefined, template: "{{ password | encrypt }}" },
     says: ["the template, line 1, column 1: the filter encrypt is not known"],
   },
@@ -240,7 +240,7 @@ const mistakes: readonly Mistake[] = [
     says: ['refreshInterval "soon" is not a duration; write it like 30s, 10m or 1h30m'],
   },
   {
-    what: "several mistakes at once, each of which is told",
+    what: "several mistakes at once, each of which is reported",
     parameters: {
       objects: [
         { ...right, encoding: "base46" },
@@ -262,7 +262,7 @@ async function prepare(): Promise<void> {
   await app.vault.writeRole(another, elsewhere);
 }
 
-/** The pod of somebody who made that mistake. */
+/** A pod with that mistake. */
 async function podWith({ fields, parameters, options, attributes, serviceAccount }: Mistake): Promise<string> {
   const objects = [{ ...right, ...fields }];
   const secretProviderClass = await app.createClass({ objects, ...parameters }, options);
@@ -288,7 +288,7 @@ describe("an event of the pod says what is wrong, and the pod does not run", asy
   );
 });
 
-test("a pod runs by itself once its class is mended", async () => {
+test("a pod runs by itself once its class is corrected", async () => {
   const secretProviderClass = await app.createClass({ objects: [{ ...right, secretKey: "pasword" }] });
   const name = await workloads.createPod({ volumes: { secrets: { secretProviderClass } } });
   await eventually(() => mountEvent(name), signal);

@@ -86,7 +86,7 @@ test("sixty pods that start at once on a node that came back all start with thei
   const made = (await logins()) - before.logins;
   const held = `keymount's container held ${memory.toFixed(0)} MiB at most`;
   console.log(`sixty pods had their files after ${mounted} and ran after ${ran}; ${made} logins; ${held}`);
-  // The pods that ran before log in anew as well: keymount's memory went with it.
+  // The pods that ran before log in again as well: keymount's memory is gone.
   expect(made).toBeLessThanOrEqual(60 + before.mounted);
   expect((await endWatch()).lacking).toEqual([]);
 });

@@ -8,11 +8,11 @@ import { socketFolders } from "../stack/node.js";
 import { createFixture } from "../stack/fixture.js";
 import { twoFiles } from "../stack/two-files.js";
 
-/** The driver's own patience with one Mount ends after two: the pods meet that, and what the kubelet makes of it. */
+/** The driver's own timeout of a Mount is two minutes: the pods see that, and how the kubelet handles it. */
 const absenceMs = 180_000;
 
 /** The absence, what leads to it, and the kubelet's longest pause after failures, which is two minutes. */
-const patienceMs = 540_000;
+const timeoutMs = 540_000;
 
 const { cluster, app, workloads, signal } = await createFixture("absent", "alone");
 
@@ -39,5 +39,5 @@ test(
     }
     expect(await endWatch()).toEqual({ pods: 6, lacking: [] });
   },
-  patienceMs,
+  timeoutMs,
 );

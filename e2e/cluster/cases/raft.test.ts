@@ -58,9 +58,9 @@ const faults: [string, (leader: RaftNode) => Promise<Heal>][] = [
       const other = raft.nodes.find((node) => node !== leader)!;
       const pair = [hostOf(leader), hostOf(other)] as const;
       expect(await network.reaches(...pair)).toBe(true);
-      const mend = await network.cut(...pair);
+      const heal = await network.cut(...pair);
       expect(await network.reaches(...pair)).toBe(false);
-      return mend;
+      return heal;
     },
   ],
 ];

@@ -63,7 +63,7 @@ test.concurrent("republishes within the refreshInterval ask Vault for nothing, a
 });
 
 // The kubelet syncs a pod whose annotations change; the driver lets one republish in its interval pass.
-test.concurrent("a new value of the annotation keymount.dev/refresh brings what is static anew in seconds, however long its refreshInterval", async () => {
+test.concurrent("a new value of the annotation keymount.dev/refresh re-reads static secrets within seconds, however long their refreshInterval", async () => {
   await write("refreshed", "1");
   const secretProviderClass = await app.createClass({ objects: [secret("refreshed", "24h")] });
   const pod = await workloads.runPod({ volumes: { secrets: { secretProviderClass } } }, signal);

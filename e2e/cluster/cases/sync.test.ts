@@ -65,7 +65,7 @@ test.concurrent("a certificate and its key in one file become a kubernetes.io/tl
 
   expect(type).toBe("kubernetes.io/tls");
   expect(data["tls.crt"]?.trim()).toBe(cert.replaceAll("\r\n", "\n").trim());
-  // The driver writes the key anew, as PKCS #1 (secretutil/secret.go).
+  // The driver re-encodes the key as PKCS #1 (secretutil/secret.go).
   expect(data["tls.key"]).toMatch(/^-----BEGIN (RSA )?PRIVATE KEY-----/);
 });
 

@@ -89,7 +89,7 @@ describe("a pod's author who overrides the class by volumeAttributes", async () 
   });
 });
 
-test("the operator's TLS settings stand, whatever the pod's author says", async () => {
+test("the TLS settings of the configuration apply, even if the pod's author asks for others", async () => {
   const attributes = { vaultSkipTLSVerify: "true", vaultCACertPath: "/etc/shadow", vaultTLSServerName: "elsewhere" };
   const pod = await workloads.runPod({ volumes: { secrets: { secretProviderClass, ...attributes } } }, signal);
   expect(await pod.texts("secrets")).toEqual({ password: "ours" });

@@ -13,7 +13,7 @@ const faults: Readonly<Record<string, Fault>> = {
   "answers-429": { status: 429 },
   "answers-500": { status: 500 },
   "answers-503": { status: 503 },
-  // Longer than keymount's patience with one request.
+  // Longer than keymount's timeout of one request.
   "answers-too-late": { delayMs: 60_000 },
   "does-not-answer": "cut",
 };

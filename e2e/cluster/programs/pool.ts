@@ -1,6 +1,6 @@
 /**
  * An application with a pool of connections to a database, as its files say who it is. When they change it opens another
- * pool, and lets the connections of the former one go on for a while, as requests that are under way would. Answers what
+ * pool, and lets the connections of the replaced one go on for a while, as requests that are under way would. Answers what
  * it has seen at port 8080.
  *
  *   node pool.mjs FOLDER HOST
@@ -12,7 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Pool } from "pg";
 
 const [folder = "", host = ""] = process.argv.slice(2);
-const formerGoesOnMs = 15_000;
+const replacedClosesAfterMs = 15_000;
 
 const seen = { queries: 0, failures: [] as string[], identities: [] as string[] };
 
@@ -53,7 +53,7 @@ async function serve(user: string, password: string): Promise<void> {
     const now = await identity();
     if (now.user === user) continue;
     void serve(now.user, now.password);
-    until = Date.now() + formerGoesOnMs;
+    until = Date.now() + replacedClosesAfterMs;
   }
   await working;
   await pool.end();

@@ -7,7 +7,7 @@ export interface Cluster {
   readonly binaries: Binaries;
   readonly directory: string;
   readonly logs: string;
-  /** Whether everything stays up after a file's tests, for somebody to look around, until Ctrl-C. */
+  /** Whether everything stays up after a file's tests, for inspection, until Ctrl-C. */
   readonly keep: boolean;
   readonly kubernetes: KubeAccess;
   readonly kubeconfig: string;

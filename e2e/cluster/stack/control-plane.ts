@@ -20,14 +20,14 @@ export interface ControlPlane {
 
 /** etcd, API server, all controllers and the scheduler, where the node and its pods reach them. Secrets are encrypted at rest. */
 export async function startControlPlane(
-  place: { binaries: Binaries; directory: string; logs: string },
+  folders: { binaries: Binaries; directory: string; logs: string },
   signal: AbortSignal,
 ): Promise<ControlPlane> {
-  const etcd = await startEtcd(place, signal);
-  const encryption = await writeEncryption(place.directory);
+  const etcd = await startEtcd(folders, signal);
+  const encryption = await writeEncryption(folders.directory);
   const server = await startApiServer(
     {
-      ...place,
+      ...folders,
       ...addresses.apiServer,
       etcd: etcd.address,
       nodes: [nodeName],
@@ -35,9 +35,9 @@ export async function startControlPlane(
     },
     signal,
   );
-  const kubeconfig = await writeKubeconfig(join(place.directory, "kube", "admin.kubeconfig"), server.access);
-  const manager = await startControllerManager({ ...place, server, kubeconfig, controllers: ["*"] }, signal);
-  const scheduler = await startScheduler({ ...place, kubeconfig }, signal);
+  const kubeconfig = await writeKubeconfig(join(folders.directory, "kube", "admin.kubeconfig"), server.access);
+  const manager = await startControllerManager({ ...folders, server, kubeconfig, controllers: ["*"] }, signal);
+  const scheduler = await startScheduler({ ...folders, kubeconfig }, signal);
   const stop = async () => {
     await scheduler.stop();
     await manager.stop();

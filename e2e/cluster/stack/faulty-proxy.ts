@@ -8,7 +8,7 @@ import { makeIdentity } from "../../../dev/testing/certificates.js";
 import type { VaultAccess } from "../../stack/vault-api.js";
 import { addresses } from "./addresses.js";
 
-/** What becomes of a request: an answer that is not Vault's own, a wait before its own, or no answer at all. */
+/** The fault of a request: an answer that is not Vault's, a delay before Vault's answer, or no answer. */
 export type Fault = { readonly status: number } | { readonly delayMs: number } | "cut";
 
 export interface FaultyProxy {

@@ -18,7 +18,7 @@ export interface Fixture {
 
 /**
  * Sets the fixture up at the top of a test file, and tears it down after the last test: its pods are gone then. A file
- * that ends programs, installs keymount anew or counts what the whole node does must be `alone`.
+ * that ends programs, reinstalls keymount or counts what the whole node does must be `alone`.
  */
 export async function createFixture(label: string, how: "alone" | "together" = "together"): Promise<Fixture> {
   const cluster = inject("cluster");

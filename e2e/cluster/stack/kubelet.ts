@@ -69,7 +69,7 @@ const configuration = ({ cgroup, containerd }: KubeletOptions, podLogsDir: strin
   failCgroupV1: false,
   failSwapOn: false,
   enforceNodeAllocatable: [],
-  // The network is the run's own: nobody else reaches it.
+  // The network belongs to this run and cannot be reached from outside.
   authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
   authorization: { mode: "AlwaysAllow" },
   syncFrequency,

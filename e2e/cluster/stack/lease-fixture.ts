@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { auditedRequests } from "../../stack/audit-log.js";
-import { type Engines, type Lives, enableEngines } from "../../stack/engines.js";
+import { type Engines, type Lifetimes, enableEngines } from "../../stack/engines.js";
 import { type Postgres, startPostgres } from "../../stack/postgres.js";
 import type { RunningPod } from "./running-pod.js";
 import { type Fixture, createFixture } from "./fixture.js";
@@ -16,7 +16,7 @@ export interface LeaseFixture extends Fixture, Engines {
   readonly logins: () => Promise<number>;
 }
 
-export interface LeaseFixtureOptions extends Lives {
+export interface LeaseFixtureOptions extends Lifetimes {
   /** Where pods reach the database. */
   readonly ip?: string;
 }

@@ -44,9 +44,9 @@ export async function startClusterNode(
   const { service: containerd, socket } = await startContainerd({ directory, logs, images }, signal);
   endings.push(() => containerd.stop());
   const driver = async (version: DriverVersion) => {
-    const place = { binaries, kubernetes: server.access, logs };
+    const parts = { binaries, kubernetes: server.access, logs };
     const how = { version, nodeName, root, rotationPollInterval, additionalProviders: socketFolders.old };
-    return new Service({ ...(await csiDriverProgram(place, how)), ready: () => connects(nodePaths(root).csiSocket) });
+    return new Service({ ...(await csiDriverProgram(parts, how)), ready: () => connects(nodePaths(root).csiSocket) });
   };
   const drivers = { "csi-driver-1.6.0": await driver("1.6.0"), "csi-driver-1.5.6": await driver("1.5.6") };
   endings.push(async () => void (await Promise.all(Object.values(drivers).map((service) => service.stop()))));

@@ -10,7 +10,7 @@ export interface RaftNetwork {
   /** In the nodes' order. */
   readonly ips: readonly string[];
   readonly namespaces: readonly string[];
-  /** Nothing passes between these two from now on; both still reach all others. Resolves with the way to mend it. */
+  /** Nothing passes between these two from now on; both still reach all others. Resolves with a function that reconnects them. */
   readonly cut: (one: string, other: string) => Promise<() => Promise<void>>;
   /** Whether the first can connect to the Vault of the second. */
   readonly reaches: (one: string, other: string) => Promise<boolean>;

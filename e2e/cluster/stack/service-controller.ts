@@ -21,7 +21,7 @@ export async function startServiceController(
     if (what === "start") await service.start(signal);
     else if (what === "stop") await service.stop();
     else if (what === "crash") await service.crash();
-    else throw new Error(`nobody knows how to ${what} ${name}`);
+    else throw new Error(`${name} cannot ${what}`);
     answer.end();
   }
   /** The lock lasts as long as the connection: a test process that dies gives it back. */

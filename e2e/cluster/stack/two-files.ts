@@ -19,7 +19,7 @@ export interface TwoFiles {
   readonly watch: () => () => Promise<Seen>;
 }
 
-/** The secret with the password `1`, and a class that reads it anew with each republish. */
+/** The secret with the password `1`, and a class that re-reads it at each republish. */
 export async function twoFiles(
   cluster: Cluster,
   app: Application,

@@ -17,7 +17,7 @@ export interface PodOptions {
   readonly serviceAccount?: string;
   /** What the container runs; it sleeps unless said. */
   readonly program?: PodProgram;
-  /** How the pod ends; it is started anew unless said. */
+  /** How the pod ends; by default it is restarted. */
   readonly restartPolicy?: "Never";
 }
 

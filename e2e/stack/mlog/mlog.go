@@ -23,7 +23,7 @@ func Error(msg string, err error, keysAndValues ...any) { klog.ErrorS(err, msg, 
 
 func Fatal(args ...any) { klog.Fatal(args...) }
 
-// ValidateAndSetKlogLevelAndFormatGlobally sets the level; klog writes text whatever the format.
+// ValidateAndSetKlogLevelAndFormatGlobally sets the level; klog writes text in every format.
 func ValidateAndSetKlogLevelAndFormatGlobally(_ context.Context, level klog.Level, _ LogFormat) error {
 	var flags flag.FlagSet
 	klog.InitFlags(&flags)
