@@ -1,9 +1,11 @@
-// Prints "N passed, N failed", summed over the reports of the runners, in vitest's JSON format or one like it.
-// Throws when one is missing or holds no test.
+// Prints what failed, and "N passed, N failed" on the last line, summed over the reports of the runners, in vitest's JSON
+// format or one like it. Throws when one is missing or holds no test.
 import { readFileSync } from "node:fs";
 
 const counts = process.argv.slice(2).map((path) => {
-  const count = countOf(JSON.parse(readFileSync(path, "utf8")));
+  const report = JSON.parse(readFileSync(path, "utf8"));
+  for (const line of failuresOf(report)) console.log(line);
+  const count = countOf(report);
   if (!(count.passed + count.failed > 0)) throw new Error(`${path} reports no tests`);
   return count;
 });
@@ -16,4 +18,15 @@ function countOf({ numPassedTests, numFailedTests, testResults }) {
   const failed = ({ status }) => status === "failed";
   const broken = testResults.filter((file) => failed(file) && !file.assertionResults.some(failed));
   return { passed: numPassedTests, failed: numFailedTests + broken.length };
+}
+
+function failuresOf({ testResults }) {
+  return testResults.flatMap(({ name, message, assertionResults }) => {
+    const failures = assertionResults.filter(({ status }) => status === "failed");
+    if (failures.length === 0 && message) return [`✗ ${name}: ${message.slice(0, 1_000)}`];
+    return failures.map(
+      ({ fullName, title, failureMessages = [] }) =>
+        `✗ ${name}: ${fullName ?? title}\n${failureMessages.join("\n").slice(0, 1_000)}`,
+    );
+  });
 }

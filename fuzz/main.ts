@@ -65,7 +65,13 @@ function reportOf(runs: readonly TargetRun[]) {
     numFailedTests: failed,
     testResults: runs.map(({ name, failure }) => {
       const status = failure ? "failed" : "passed";
-      return { name, status, assertionResults: [{ title: name, status }] };
+      return {
+        name,
+        status,
+        assertionResults: [
+          { title: name, status, failureMessages: failure ? [`${failure.reason}\ninput: ${failure.input}`] : [] },
+        ],
+      };
     }),
   };
 }
