@@ -1,12 +1,12 @@
 import { FairBudget } from "../shared/fair-budget.js";
 import type { CachedSecret } from "./cached-secret.js";
 
-/** Counts the bytes of the answers that are held: each once, for as long as anything of the cache refers to it. */
+/** Counts the bytes of cached answers: each once, as long as the cache refers to it. */
 export class CacheMemory {
   readonly #references = new Map<CachedSecret, number>();
-  /** All that is held, credentials among it. */
+  /** All cached answers, with credentials. */
   readonly held: FairBudget;
-  /** Those cannot be pushed out, so each namespace has its share. */
+  /** Credentials cannot be evicted, so each namespace has its share. */
   readonly credentials: FairBudget;
 
   constructor(bytes: number) {
@@ -18,7 +18,7 @@ export class CacheMemory {
     return this.#references.has(answer);
   }
 
-  /** It is referred to once more, until `drop`; the namespace is always the same. */
+  /** Adds a reference, until `drop`; the namespace is always the same. */
   hold(answer: CachedSecret, namespace: string): void {
     const references = this.#references.get(answer) ?? 0;
     this.#references.set(answer, references + 1);

@@ -67,7 +67,7 @@ interface Mount extends Partial<FetchOptions> {
   signal?: AbortSignal;
 }
 
-/** One Mount: every request of it answered together, then concluded, as the driver's Mount does. */
+/** One Mount: all its requests are answered together, then committed, as for the driver's Mount. */
 async function mount({ principal, requests = [kv], signal = never, ...options }: Mount = {}): Promise<string[]> {
   const transaction = source.begin(samplePrincipal(principal));
   const delivered = await Promise.all(
@@ -151,7 +151,7 @@ describe("a static answer", () => {
     ["deleted", "follows"],
     ["denied", "stays"],
     ["sealed", "stays"],
-  ] as const)("that nobody insists on, when Vault says %s: %s", async (kind, what) => {
+  ] as const)("of an optional object, when Vault says %s: %s", async (kind, what) => {
     await mount();
     vault.replies.set(kv.path, kind);
     await clock.advance(3 * minute);
@@ -183,7 +183,7 @@ describe("failures", () => {
     await expect(mount()).rejects.toThrow("sealed");
   });
 
-  test("a waiting pod's failed read rests a second, whoever asks", async () => {
+  test("a waiting pod's failed read is not retried within a second, by any Mount", async () => {
     vault.replies.set(kv.path, "outage");
     for (let attempt = 0; attempt < 5; attempt += 1) await expect(mount()).rejects.toThrow("outage");
     expect(vault.calls).toEqual(["login web", "GET secret/data/app"]);
@@ -230,7 +230,7 @@ describe("failures", () => {
 });
 
 describe("a leased answer", () => {
-  test("is held until its end is in sight, then made anew by a Mount", async () => {
+  test("is cached until its end is in sight, then replaced by a Mount", async () => {
     const lease = { id: "lease-1", durationMs: 30 * minute, renewable: false };
     vault.replies.set(creds.path, { body: secret("login-1"), lease });
     expect(await mount({ requests: [creds] })).toEqual(["login-1"]);
@@ -255,7 +255,7 @@ describe("a leased answer", () => {
     expect(vault.calls).toEqual(["login web", "GET database/creds/app"]);
   });
 
-  test("keeps its token alive when another takes the token's place", async () => {
+  test("keeps its token alive when another token replaces it", async () => {
     vault.replies.set(creds.path, { body: secret("login-1"), lease: { id: "lease-1", durationMs: 600 * minute } });
     vault.grants = [{ ttlMs: 600 * minute, renewable: false }];
     await mount({ requests: [creds, kv] });
@@ -266,7 +266,7 @@ describe("a leased answer", () => {
     expect(vault.revoked).toEqual([]);
   });
 
-  test("is made anew when Vault says its token is dead", async () => {
+  test("is replaced when Vault says its token is dead", async () => {
     await mount({ requests: [creds, kv] });
     const held = [...cache.entries()].map(({ answer }) => answer!.stored.token);
     vault.kill(held[0]!);
@@ -276,7 +276,7 @@ describe("a leased answer", () => {
     expect(await mount({ requests: [creds, kv] })).toEqual(["login-2", "1"]);
   });
 
-  test("past its end stands in only where it has been delivered: the volume has it already, and the rest goes on", async () => {
+  test("past its end is served stale only to a volume that has it already, and the rest goes on", async () => {
     await mount({ requests: [creds, kv] });
     vault.replies.set(creds.path, "outage");
     vault.replies.set(kv.path, { body: secret("2") });
@@ -286,7 +286,7 @@ describe("a leased answer", () => {
     await expect(mount({ requests: [creds], principal: elsewhere })).rejects.toThrow("outage");
   });
 
-  test("is refused where there is no pod volume, and given back", async () => {
+  test("is refused where there is no pod volume, and revoked", async () => {
     await expect(mount({ requests: [creds], principal: { podVolume: false } })).rejects.toThrow("needs a pod volume");
     expect(vault.revoked).toEqual(["lease-1"]);
   });
@@ -309,7 +309,7 @@ describe("a leased answer", () => {
     expect(vault.calls.filter((call) => call.endsWith(request.path))).toHaveLength(1);
   });
 
-  test("that there is no room for is refused before it is made", async () => {
+  test("that there is no room for is refused before it is created", async () => {
     start({ volumes: 100, bytes: 5 * one });
     vault.replies.set(issue.path, { body: secret("cert-1") });
     await mount({ requests: [issue] });
@@ -319,14 +319,14 @@ describe("a leased answer", () => {
   });
 });
 
-describe("an answer of no use to its reader", () => {
+describe("an answer that its reader cannot use", () => {
   const useless = async (request: VaultRequest) => {
     const transaction = source.begin(samplePrincipal());
     await transaction.read(request, { refreshIntervalMs: 2 * minute, onDenied: "keep" }, never);
     transaction.previous(request);
   };
 
-  test("has no predecessor where there is no room for it beside: the refusal tells what is wrong with the answer", async () => {
+  test("is not replaced by its predecessor without room for both: the error names what is wrong with the answer", async () => {
     start({ inFlightBytes: 8 * one }); // A namespace's share is half of it.
     vault.replies.set(kv.path, { body: secret("1") });
     await mount();
@@ -341,7 +341,7 @@ describe("an answer of no use to its reader", () => {
     transaction.end();
   });
 
-  test("is read again by the next Mount, however young, and held from then on", async () => {
+  test("is read again by the next Mount, whatever its age, and cached from then on", async () => {
     await useless(kv);
     vault.replies.set(kv.path, { body: secret("2") });
     expect(await mount()).toEqual(["2"]);
@@ -349,7 +349,7 @@ describe("an answer of no use to its reader", () => {
     expect(vault.calls.filter((call) => call === "GET secret/data/app")).toHaveLength(2);
   });
 
-  test("is not made again when it is a credential: that would only make another of the kind", async () => {
+  test("is not re-issued when it is a credential: another would be of the same kind", async () => {
     for (const request of [creds, issue]) {
       await useless(request);
       await mount({ requests: [request] });
@@ -366,7 +366,7 @@ describe("an issued answer", () => {
     expect(vault.calls.filter((call) => call.startsWith("POST"))).toHaveLength(1);
   });
 
-  test("with an end is made anew at two thirds of its life", async () => {
+  test("with an end is replaced at two thirds of its life", async () => {
     const notAfter = String((clock.wall() + 30 * minute) / 1000);
     const certificate = { certificate: "pem", expiration: new LosslessNumber(notAfter), value: "cert-1" };
     vault.replies.set(issue.path, { body: { data: certificate } });
@@ -388,9 +388,9 @@ describe("an issued answer", () => {
   test("of a Mount that failed as a whole is there for the next", async () => {
     const broken: VaultRequest = { ...kv, path: "secret/data/broken" };
     await expect(mount({ requests: [issue, broken] })).rejects.toThrow("missing");
-    vault.replies.set(broken.path, { body: secret("mended") });
+    vault.replies.set(broken.path, { body: secret("fixed") });
     await clock.advance(2_000);
-    expect(await mount({ requests: [issue, broken] })).toEqual(["cert-1", "mended"]);
+    expect(await mount({ requests: [issue, broken] })).toEqual(["cert-1", "fixed"]);
     expect(vault.calls.filter((call) => call.startsWith("POST"))).toHaveLength(1);
   });
 });
@@ -408,7 +408,7 @@ describe("memory", () => {
     expect(held).toEqual(["crowd-2", "key-1", "key-2"]);
   });
 
-  test("gives a full book's oldest idle place to a newcomer, and revokes the token that nobody needs", async () => {
+  test("evicts the oldest idle volume of a full cache for a new one, and revokes the token that is not needed any more", async () => {
     start({ volumes: 2, bytes: 100 * one });
     vault.replies.set(kv.path, { body: secret("1") });
     for (const ownerKey of ["a", "b", "c"]) await mount({ principal: { ownerKey } });
@@ -418,7 +418,7 @@ describe("memory", () => {
     expect(vault.revoked).toEqual(["accessor-1"]);
   });
 
-  test("never takes the place of a live credential", async () => {
+  test("never evicts a live credential", async () => {
     start({ volumes: 2, bytes: 100 * one });
     vault.replies.set(kv.path, { body: secret("1") });
     vault.replies.set(creds.path, { body: secret("1"), lease: { id: "l", durationMs: 60 * minute } });
@@ -443,7 +443,7 @@ describe("memory", () => {
     return { first: await first, newcomers: await Promise.all(newcomers) };
   }
 
-  test("never takes the place of a volume whose credential is being made", async () => {
+  test("never evicts a volume whose credential is being created", async () => {
     const { first, newcomers } = await rivalry(issue);
     expect(first).toEqual(["cert-1"]);
     expect(newcomers).toEqual([["1"], ["1"]]);
@@ -451,18 +451,18 @@ describe("memory", () => {
     expect(vault.calls.filter((call) => call.startsWith("POST"))).toHaveLength(1);
   });
 
-  test("delivers no credential whose volume has lost its place: a GET's is refused and given back", async () => {
+  test("delivers no credential whose volume was evicted: a GET's is refused and revoked", async () => {
     const { first, newcomers } = await rivalry(creds);
-    expect(first).toMatch(/lost its place/);
+    expect(first).toMatch(/no longer served/);
     expect(newcomers).toEqual([["1"], ["1"]]);
     expect(vault.revoked).toContain("lease-1");
   });
 
-  test("takes the place of a volume that only reads, and both are served", async () => {
+  test("evicts a volume that only reads, and both are served", async () => {
     expect(await rivalry(kv)).toEqual({ first: ["1"], newcomers: [["1"], ["1"]] });
   });
 
-  test("takes the place of a volume whose first answer could not be had", async () => {
+  test("evicts a volume whose first read failed", async () => {
     start({ volumes: 1, bytes: 100 * one });
     vault.replies.set(kv.path, "outage");
     await expect(mount()).rejects.toThrow("outage");

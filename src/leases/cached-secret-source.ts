@@ -20,7 +20,7 @@ import type { SecretCache, VolumeRecord, CacheLimits, CacheEntry } from "./secre
 import { Reservation } from "./reservation.js";
 import { retryDelay } from "./retry-delay.js";
 
-/** Where fresh answers come from: Vault, as the principal. */
+/** Reads from Vault as the principal. */
 export interface VaultReader {
   ask(
     principal: Principal,
@@ -29,16 +29,16 @@ export interface VaultReader {
     signal: AbortSignal,
   ): Promise<{ reply: VaultAnswer; stored: StoredToken }>;
 
-  /** Whether a read is known to make a credential. */
+  /** Whether a read of this path is known to create a credential. */
   hasMade(principal: Principal, request: VaultRequest): boolean;
 
-  /** Gives back a credential that nobody will be given, in the background; without a lease it can only be told of. */
+  /** Revokes, in the background, a credential that will not be delivered; one without a lease can only be reported. */
   giveBack(lease: Lease | undefined, stored: StoredToken, path: string): void;
 }
 
 export interface CachedSecretSourceParts {
   cache: SecretCache;
-  /** Bytes of answers on their way to Mounts, and of the files made of them. */
+  /** Bytes of answers in flight to Mounts, and of the files made of them. */
   inFlight: FairBudget;
   /** Bytes of the answers that one Mount may be made of. */
   mountBytes: number;
@@ -49,30 +49,30 @@ export interface CachedSecretSourceParts {
   emit: (event: CredentialEvent) => void;
   rules: LeaseRules;
   journal: Persistence;
-  /** Why no credential may be made on this node now; `undefined` when it may. */
+  /** Why no credential may be created on this node now; `undefined` when it may. */
   credentialsRefused: () => ProviderError | undefined;
-  /** The refresh that the pod asks for: read everything static again when it is another than before. */
+  /** The refresh that the pod requests: static answers are read again when its value changes. */
   refreshRequested: (podUid: string) => string | undefined;
 }
 
-/** What one volume asks, and where its answer goes. */
+/** A request of one volume, and the entry that its answer goes to. */
 interface Question {
   principal: Principal;
   volume: VolumeRecord;
   entry: CacheEntry;
   request: VaultRequest;
-  /** What is static is to be read again, however young. */
-  anew: boolean;
+  /** Static answers are read again, whatever their age. */
+  rereadStatic: boolean;
 }
 
 /** Bytes of the failures remembered at once, one for each request of an owner key. */
 const rememberedBytes = 2 << 20;
 /** Several times what a connection lets run at once: each request under way takes ten kilobytes of memory. */
 const askedAtOnce = 64;
-/** What a credential takes at least; how much it is shows when it is made. */
+/** The least size of a credential; its real size is known when it is created. */
 const leastCredentialBytes = 2 << 10;
 
-/** Answers from the cache first; asks Vault for what is new or due, one asking for all who want the same. */
+/** Answers from the cache first; requests from Vault what is new or due, with one request for all concurrent readers. */
 export class CachedSecretSource implements SecretSource {
   readonly #parts: CachedSecretSourceParts;
   readonly #asking = new SingleFlight<CachedSecret>();
@@ -91,7 +91,7 @@ export class CachedSecretSource implements SecretSource {
     const of = { ownerKey, namespace, volumeKey, ...(podVolume && { pod: { namespace, name, uid } }) };
     const volume = cache.volume(of, clock.monotonic());
     const refresh = podVolume ? refreshRequested(uid) : undefined;
-    const anew = refresh !== undefined && refresh !== volume.refresh;
+    const rereadStatic = refresh !== undefined && refresh !== volume.refresh;
     const given = new Map<string, { entry: CacheEntry; answer: CachedSecret }>();
     const asked = new Set<CacheEntry>();
     const used = new Set<CachedSecret>();
@@ -119,9 +119,9 @@ export class CachedSecretSource implements SecretSource {
     return {
       read: async (request, options, signal) => {
         const entry = cache.use(volume, request);
-        if (!asked.has(entry)) cache.visited(entry);
+        if (!asked.has(entry)) cache.addReader(entry);
         asked.add(entry);
-        const question = { principal, volume, entry, request, anew };
+        const question = { principal, volume, entry, request, rereadStatic };
         const { answer, staleReason } = await this.#deliver(question, options, untilOverflow(signal));
         give(entry, answer);
         if (usedBytes > mountBytes && !overflow.signal.aborted) {
@@ -134,36 +134,36 @@ export class CachedSecretSource implements SecretSource {
       previous: (request) => {
         invalidate(request);
         const entry = cache.find(volume, request);
-        const former = entry && volume.delivered.get(entry);
-        if (!former || former === given.get(entry.key)?.answer) return undefined;
+        const previous = entry && volume.delivered.get(entry);
+        if (!previous || previous === given.get(entry.key)?.answer) return undefined;
         try {
-          give(entry, former);
+          give(entry, previous);
         } catch {
-          return undefined; // No room: told is the fault that made it be asked for.
+          return undefined; // No room: the caller reports the original fault.
         }
-        return former.body;
+        return previous.body;
       },
       invalidate,
       made: (bytes) => taken.take(bytes),
       lend: (bytes) => taken.lend(bytes),
       commit: (versions) => {
         const answers = new Map([...given.values()].map(({ entry, answer }) => [entry, answer] as const));
-        const { news } = cache.deliver(volume, answers, clock.monotonic());
+        const { changed: changed } = cache.deliver(volume, answers, clock.monotonic());
         const unchanged = volume.versions === versions;
         volume.versions = versions;
         if (refresh !== undefined) volume.refresh = refresh;
-        if (news || !unchanged || anew) void journal.persist(ownerKey);
+        if (changed || !unchanged || rereadStatic) void journal.persist(ownerKey);
         return { unchanged };
       },
       end: () => {
         taken.release();
         for (const { release } of joined.values()) release();
-        for (const entry of asked) cache.left(volume, entry);
+        for (const entry of asked) cache.removeReader(volume, entry);
       },
     };
   }
 
-  /** Resolves when nothing is being asked for any more: what is made has been written by then. */
+  /** Resolves when no request is under way any more; what they created is written by then. */
   async settled(): Promise<void> {
     await this.#asking.settled();
   }
@@ -190,27 +190,27 @@ export class CachedSecretSource implements SecretSource {
   }
 
   /**
-   * The answer that is held and alive. Looked up at each use: what waits, for its turn or for Vault, must not keep an
-   * answer that the cache has let go of meanwhile, for nothing counts it then.
+   * The cached answer, if it is alive. It is looked up at each use: code that waits for its turn or for Vault must not keep
+   * an answer that the cache has dropped meanwhile, since its memory would not be counted.
    */
   #held({ answer }: CacheEntry): CachedSecret | undefined {
     return answer && isAlive(answer, this.#parts.clock.monotonic()) ? answer : undefined;
   }
 
-  /** In a function of its own, so that whoever waits afterwards has the answer itself nowhere, not even in a register. */
+  /** A function of its own, so that a caller that waits afterwards keeps no reference to the answer, not even in a register. */
   #heldKind(entry: CacheEntry): AnswerKind | undefined {
     return this.#held(entry)?.kind;
   }
 
-  /** The answer that is held, where it need not be asked for. */
-  #fresh({ entry, anew }: Question, { refreshIntervalMs }: FetchOptions): CachedSecret | undefined {
+  /** The cached answer, if it need not be read again. */
+  #fresh({ entry, rereadStatic }: Question, { refreshIntervalMs }: FetchOptions): CachedSecret | undefined {
     const held = this.#held(entry);
-    if (!held || (held.kind === "static" && (entry.invalid === true || anew))) return undefined;
+    if (!held || (held.kind === "static" && (entry.invalid === true || rereadStatic))) return undefined;
     const { clock, rules } = this.#parts;
     return isDue(held, refreshIntervalMs, clock.monotonic(), rules.leadMs) ? undefined : held;
   }
 
-  /** Only the refresh of a static answer is abandoned: what comes for the first time may be a credential, which would be lost. */
+  /** Only the refresh of a static answer is abandoned: a first answer may be a credential, which would be lost. */
   async #askOnce(question: Question, signal: AbortSignal): Promise<CachedSecret> {
     const { principal, entry, request } = question;
     const heldKind = this.#heldKind(entry);
@@ -220,14 +220,14 @@ export class CachedSecretSource implements SecretSource {
     const ask = () => {
       if (this.#creates(principal, request)) {
         this.#admitCredential(question, leastCredentialBytes);
-        if (entry.users.size === 0) throw lostItsPlace(request);
+        if (entry.users.size === 0) throw volumeNotServed(request);
       }
       return this.#asking.run(entry.key, work, { lasting: heldKind !== "static" }, signal);
     };
     return this.#limiter.run(entry.namespace, heldKind === undefined, async () => ask(), signal);
   }
 
-  /** What is a credential for certain is noted before it is asked for; what turns out to be one, before it is given. */
+  /** A request that certainly creates a credential is recorded before it is sent; one that turns out to, before its delivery. */
   async #ask(question: Question, heldKind: AnswerKind | undefined, signal: AbortSignal): Promise<CachedSecret> {
     const { principal, volume, entry, request } = question;
     const { cache, scheduler, reader, clock, random, journal, rules } = this.#parts;
@@ -238,7 +238,7 @@ export class CachedSecretSource implements SecretSource {
       admit: (bytes) => received.raiseTo(2 * bytes), // In pieces, and joined.
       turn: () => scheduler.turn(namespace, { first: true }),
     };
-    cache.visited(entry);
+    cache.addReader(entry);
     entry.creating = this.#creates(principal, request) || wasCredential(volume, entry);
     try {
       if (entry.creating) await journal.persist(entry.ownerKey);
@@ -269,7 +269,7 @@ export class CachedSecretSource implements SecretSource {
       throw error;
     } finally {
       entry.creating = false;
-      cache.left(volume, entry);
+      cache.removeReader(volume, entry);
       received.release();
     }
   }
@@ -287,7 +287,7 @@ export class CachedSecretSource implements SecretSource {
     return new Reservation(inFlight, namespace, () => emit({ kind: "limitReached", limit: "inFlightBytes" }));
   }
 
-  /** For certain, or as far as is known of its path. */
+  /** Whether the request creates a credential: by its method, or by what is known of its path. */
   #creates(principal: Principal, request: VaultRequest): boolean {
     return makes(request) || (request.method === "GET" && this.#parts.reader.hasMade(principal, request));
   }
@@ -299,18 +299,18 @@ export class CachedSecretSource implements SecretSource {
     this.#admitBytes(question, bytes);
   }
 
-  /** What takes the place of another needs no more room than it did: a share that has shrunk ends no credential. */
+  /** A replacement needs no more room than its predecessor: a share that has shrunk ends no credential. */
   #admitBytes({ volume, entry, request }: Question, bytes: number): void {
     const { cache, clock } = this.#parts;
-    const former = entry.answer ?? volume.delivered.get(entry);
-    if (former && former.kind !== "static" && bytes <= former.bytes + leastCredentialBytes) return;
+    const previous = entry.answer ?? volume.delivered.get(entry);
+    if (previous && previous.kind !== "static" && bytes <= previous.bytes + leastCredentialBytes) return;
     const full = cache.fullForCredential(volume, bytes, clock.monotonic());
     if (!full) return;
     this.#parts.emit({ kind: "limitReached", limit: full });
     throw noRoomForCredential(request, volume.namespace, full);
   }
 
-  /** That a GET makes a credential shows first in its answer; a lease that may not be held is given back. */
+  /** Only its answer shows that a GET created a credential; a lease that may not be held is revoked. */
   #admitAnswer(question: Question, answer: CachedSecret, received: Reservation): void {
     const { entry, request } = question;
     const { kind, lease, stored, bytes } = answer;
@@ -318,7 +318,7 @@ export class CachedSecretSource implements SecretSource {
       received.raiseTo(bytes);
       if (kind === "leased") this.#admitCredential(question, bytes);
       if (kind === "issued") this.#admitBytes(question, bytes);
-      if (kind !== "static" && entry.users.size === 0) throw lostItsPlace(request);
+      if (kind !== "static" && entry.users.size === 0) throw volumeNotServed(request);
     } catch (refusal) {
       if (kind !== "static") this.#parts.reader.giveBack(lease, stored, request.path);
       throw refusal;
@@ -348,21 +348,21 @@ function needsPodVolume(request: VaultRequest): ProviderError {
   );
 }
 
-function lostItsPlace(request: VaultRequest): ProviderError {
+function volumeNotServed(request: VaultRequest): ProviderError {
   return new ProviderError(
     "limit_exceeded",
-    `${request.path} makes a credential for a volume that has lost its place meanwhile: its pod is gone, or others needed the room (raise limits.volumes or spread the pods)`,
+    `${request.path} makes a credential for a volume that is no longer served: its pod is gone, or others needed the room (raise limits.volumes or spread the pods)`,
   );
 }
 
-/** For certain: what a GET makes shows in its answer. */
+/** Whether its method alone shows that it creates a credential; for a GET, its answer does. */
 function makes({ method }: VaultRequest): boolean {
   return method !== "GET" && method !== "LIST";
 }
 
 function wasCredential({ delivered }: VolumeRecord, entry: CacheEntry): boolean {
-  const former = delivered.get(entry);
-  return former !== undefined && former.kind !== "static";
+  const previous = delivered.get(entry);
+  return previous !== undefined && previous.kind !== "static";
 }
 
 function priorityOf(volume: VolumeRecord, heldKind: AnswerKind | undefined): Priority {
@@ -370,7 +370,7 @@ function priorityOf(volume: VolumeRecord, heldKind: AnswerKind | undefined): Pri
   return heldKind === "static" ? "refresh" : "replacement";
 }
 
-/** Whether the error fails the Mount although there is an answer to stand in: a refusal of a Vault that is well, as the class asks. */
+/** Whether the error fails the Mount although a stale answer exists: a denial by a healthy Vault, where the class asks for that. */
 function failsMount(error: ProviderError, { onDenied, optional }: FetchOptions): boolean {
   if (!(error instanceof VaultError)) return false;
   if (["missing", "deleted", "destroyed"].includes(error.kind)) return onDenied === "fail" || optional === true;

@@ -8,43 +8,43 @@ import type { Lease, VaultAnswer } from "../vault/vault-client.js";
 
 /**
  * - `static`: no lease, by GET or LIST; read again when it is older than its reader allows.
- * - `leased`: has a lease id; lives as long as the lease and the token that made it.
- * - `issued`: made by the asking (another method, a certificate); asking again would make another.
+ * - `leased`: has a lease id; lives as long as the lease and the token that created it.
+ * - `issued`: created by the request (another method, a certificate); another request would create another.
  */
 export type AnswerKind = "static" | "leased" | "issued";
 
-/** An answer as it is held. Times are of `Clock.monotonic()`. */
+/** A cached answer. Times are of `Clock.monotonic()`. */
 export interface CachedSecret {
   readonly kind: AnswerKind;
   readonly body: AnswerBody;
-  /** Of memory, as `heldBytes` reckons, the arguments of its request included. */
+  /** Of memory, as `heldBytes` computes, with the arguments of its request. */
   readonly bytes: number;
   readonly readAt: number;
   /** 0.9 to 1.1, drawn once: spreads the refreshes of answers read together. */
   readonly refreshFactor: number;
-  /** When the engine makes another of it by its own schedule: a static role's password. */
+  /** When the engine rotates it by its own schedule: a static role's password. */
   readonly turnsAt?: number;
   /** Absent for static answers and for issued ones that never end. */
   term?: Term;
   readonly lease?: Lease;
   /** That asked; a lease dies with its token. */
   readonly stored: StoredToken;
-  /** Type of the engine, as far as Vault tells (`mount_type`); `""` otherwise. */
+  /** Type of the engine, if Vault names it (`mount_type`); `""` otherwise. */
   readonly engine: string;
-  /** Vault does not know the lease any more. */
+  /** Vault no longer knows the lease. */
   gone?: boolean;
   /** Renewals that failed in a row. */
   failures: number;
-  /** Not to be renewed again before. */
+  /** The earliest time of the next renewal. */
   retryAt: number;
-  /** So policy lets the token. */
+  /** Whether policy allows the token to renew it. */
   wasRenewed: boolean;
 }
 
-/** Only local: Vault decides when a credential is dead, our clock may be off by this much. */
+/** A local margin: Vault decides when a credential is dead, and our clock may be off by this much. */
 const leewayMs = 5 * 60_000;
 
-/** Understands what kind of answer it is, and how long it lives. `draw` is in [0, 1). */
+/** Determines the kind of an answer and its term. `draw` is in [0, 1). */
 export function answerOf(
   request: VaultRequest,
   reply: VaultAnswer,
@@ -75,7 +75,7 @@ export function answerOf(
   };
 }
 
-/** What an answer takes of the heap whose parsed body takes `bodyBytes` (`jsonBytes`): its entry and request added. */
+/** The heap bytes of an answer whose parsed body takes `bodyBytes` (`jsonBytes`), with its entry and request. */
 export function heldBytes(bodyBytes: number, { path, query, args }: VaultRequest): number {
   const text = path.length + query.length + (args?.reveal().length ?? 0);
   return bodyBytes + Math.max(1024, 512 + 2 * text);
@@ -89,35 +89,35 @@ export function isDue(answer: CachedSecret, refreshIntervalMs: number, now: numb
   return isDead(answer) || now >= replaceAt(answer, leadMs);
 }
 
-/** Whether it may still be delivered: static answers have no end for the pod that holds them. */
+/** Whether it may still be delivered: static answers do not end for the pod that holds them. */
 export function isAlive(answer: CachedSecret, now: number): boolean {
   return !isDead(answer) && now < endsAt(answer) + leewayMs;
 }
 
-/** Vault has said so, of itself or of the token it hangs on. */
+/** Whether Vault has declared it, or the token it depends on, dead. */
 export function isDead({ kind, gone, stored }: CachedSecret): boolean {
   return gone === true || (kind === "leased" && (stored.state === "dead" || stored.usesLeft <= 0));
 }
 
-/** When it ends unless it is renewed, alone or with the token it hangs on; `Infinity` for never. */
+/** When it ends unless it is renewed, alone or with the token it depends on; `Infinity` for never. */
 export function endsAt({ kind, term, stored }: CachedSecret): number {
   const own = term ? endOf(term) : Infinity;
   return kind === "leased" ? Math.min(own, endOf(stored.term)) : own;
 }
 
-/** When a Mount should have another made; `Infinity` while its end is not in sight. */
+/** When a Mount should replace it; `Infinity` while its end is not in sight. */
 export function replaceAt({ kind, term, stored }: CachedSecret, leadMs: number): number {
   if (!term) return Infinity;
   if (kind === "issued") return term.grantedAt + (term.grantedMs * 2) / 3;
   return Math.min(replacementAt(term, leadMs), tokenReplacementAt(stored, leadMs));
 }
 
-/** Where it stands in its life. */
+/** Its state in its life cycle. */
 export function standingOf(answer: CachedSecret, leadMs: number, now: number): Standing {
   return standingAt(now, replaceAt(answer, leadMs), endsAt(answer));
 }
 
-/** When the renewal loop should renew it; `Infinity` for what cannot be renewed, or need not be any more. */
+/** When the renewal loop should renew it; `Infinity` if it cannot be renewed, or need not be any more. */
 export function leaseRenewalAt(answer: CachedSecret): number {
   const { kind, term, retryAt } = answer;
   if (kind !== "leased" || !term || isDead(answer)) return Infinity;
@@ -128,7 +128,7 @@ function makes({ method }: VaultRequest, body: JsonObject | null): boolean {
   return (method !== "GET" && method !== "LIST") || isIssuedCertificate(body);
 }
 
-/** A certificate with its key, from an engine that says it is no KV store: there, it is data that somebody put. */
+/** A certificate with its key, from an engine that says it is no KV store: there, it is data that a user stored. */
 function isIssuedCertificate(body: JsonObject | null): boolean {
   const data = body?.["data"];
   const engine = body?.["mount_type"];
@@ -139,7 +139,7 @@ function isIssuedCertificate(body: JsonObject | null): boolean {
 /**
  * Milliseconds from the request to NotAfter: PKI says it as `expiration` in Unix seconds; else the certificate does. One
  * made just now has its life before it, and no more than it says: where our clock tells otherwise, the clock is wrong,
- * and every Mount would have another made, or an ended one be kept.
+ * and every Mount would issue another, or keep an ended one.
  */
 function certificateLife(body: JsonObject | null, requestedAtWall: number): number | undefined {
   const data = body?.["data"];
@@ -155,7 +155,7 @@ function certificateLife(body: JsonObject | null, requestedAtWall: number): numb
 }
 
 /**
- * Milliseconds until the engine turns a static role's password by itself, and a little more: it says so as `ttl` seconds
+ * Milliseconds until the engine rotates a static role's password by itself, and a little more: it says so as `ttl` seconds
  * beside `last_vault_rotation` (database, LDAP, …); a KV secret may hold such keys, too, and means nothing by them.
  */
 function turn(body: JsonObject | null): number | undefined {
@@ -175,6 +175,6 @@ function datesOf(pem: string): { notBefore: number; notAfter: number } | undefin
     const { validFrom, validTo } = new X509Certificate(pem);
     return { notBefore: Date.parse(validFrom), notAfter: Date.parse(validTo) };
   } catch {
-    return undefined; // Not a certificate after all: an answer without an end.
+    return undefined; // Not a certificate: an answer without an end.
   }
 }

@@ -10,25 +10,25 @@ export type ReachedLimit = keyof CacheLimits | "inFlightBytes" | "mount";
 
 /** What happens to cached secrets, their leases and their records in the state directory. */
 export type CredentialEvent =
-  /** A due answer could not be had anew, so the held one stands in. */
+  /** A due answer could not be read again, so the cached one is served stale. */
   | { kind: "staleServed"; principal: Principal; request: VaultRequest; error: ProviderError; heldForMs: number }
-  /** A credential was made: the first for its request, or in the place of another. */
+  /** A credential was created: the first for its request, or a replacement. */
   | { kind: "credentialMade"; principal: Principal; request: VaultRequest; answer: CachedSecret; first: boolean }
   /** It lives too short for a file mount; the first for its request only. */
   | { kind: "livesTooShort"; principal: Principal; request: VaultRequest; answer: CachedSecret }
-  /** A limit, or the share of a namespace in it, keeps an answer from being taken in or a credential from being made. */
+  /** A limit, or a namespace's share of it, prevents that an answer is received or a credential is created. */
   | { kind: "limitReached"; limit: ReachedLimit }
-  /** It has another term; where `answer.term.renewable` is false, renewals move its end no more. */
+  /** It has a new term; where `answer.term.renewable` is false, renewals no longer extend it. */
   | { kind: "leaseRenewed"; entry: CacheEntry; answer: CachedSecret }
-  /** Not now, or not ever (`answer.term.renewable`). */
+  /** The renewal failed for now, or for good (`answer.term.renewable` is false). */
   | { kind: "leaseNotRenewed"; entry: CacheEntry; answer: CachedSecret; error: ProviderError }
-  /** Vault does not know it any more. */
+  /** Vault no longer knows it. */
   | { kind: "leaseGone"; entry: CacheEntry; answer: CachedSecret }
   /** It ends in `leftMs`, and no Mount has come to replace it. Once for each credential. */
   | { kind: "endsUnreplaced"; entry: CacheEntry; answer: CachedSecret; leftMs: number }
-  /** An earlier process's tokens and volumes are held again. */
+  /** The tokens and volumes of an earlier process are restored. */
   | { kind: "ownerRestored"; owner: PersistedOwner }
-  /** A credential of a restored owner may have been made without anybody knowing. */
+  /** A credential of a restored owner may have been created without being recorded. */
   | { kind: "credentialLost"; entry: CacheEntry }
   | { kind: "ownerNotRestored"; because: string }
   | { kind: "ownerNotPersisted"; error: ProviderError };

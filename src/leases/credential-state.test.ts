@@ -41,7 +41,7 @@ beforeEach(() => {
   start();
 });
 
-/** A process on the same node, after whatever was before it. */
+/** A process on the same node, after an earlier one. */
 function start(connections: readonly Connection[] = [connection]): void {
   credentials = testCredentials({
     client: vault,
@@ -74,14 +74,14 @@ describe("after a restart", () => {
     expect(vault.calls).toEqual([]);
   });
 
-  test("a volume that only reads has its token still, and reads anew", async () => {
+  test("a volume that only reads keeps its token, and reads again", async () => {
     await mount([kv]);
     start();
     await mount([kv]);
     expect(vault.calls).toEqual(["GET secret/data/app"]);
   });
 
-  test("files that are the same are known to be the same", async () => {
+  test("unchanged files are recognised as unchanged", async () => {
     await mount([creds]);
     start();
     const transaction = credentials.source.begin(samplePrincipal({ connection }));
@@ -102,7 +102,7 @@ describe("after a restart", () => {
     expect(vault.calls.sort()).toEqual(["renew lease-1 3600s", "renew-self 3600s"]);
   });
 
-  test("what has ended meanwhile is not used any more, and stands in until another is made", async () => {
+  test("what has ended meanwhile is not used any more, and is served stale until it is replaced", async () => {
     await mount([creds]);
     await clock.advance(2 * hour);
     start();
@@ -138,7 +138,7 @@ describe("after a restart", () => {
     expect(store.all()).toEqual([]);
   });
 
-  test("a connection that leads elsewhere now is not shown the tokens of before", async () => {
+  test("a connection whose address has changed does not get the earlier tokens", async () => {
     await mount([creds]);
     start([sampleConnection({ addresses: [{ origin: "https://elsewhere:8200" }] })]);
     expect(told).toEqual([
@@ -148,14 +148,14 @@ describe("after a restart", () => {
     expect(vault.calls).toEqual(["login web", "GET database/creds/app"]);
   });
 
-  test("a record of another make is left alone", async () => {
+  test("a record of another format is left alone", async () => {
     await store.write("x", new Redacted(Buffer.from('{"ownerKey":1}')));
     await store.write("y", new Redacted(Buffer.from("{")));
     start();
     expect(told).toEqual(Array(2).fill("its record is not one of this version of keymount"));
   });
 
-  test("what was being made when the process ended is told of", async () => {
+  test("what was being created when the process ended is reported", async () => {
     await mount([issue]);
     vault.gate = new Promise(() => {});
     const other = { ...issue, path: "pki/issue/other" };
@@ -168,7 +168,7 @@ describe("after a restart", () => {
   });
 });
 
-test("a token is kept before anything is made with it, and what is made before anybody is given it", async () => {
+test("a token is persisted before anything is created with it, and what is created before it is delivered", async () => {
   const order: string[] = [];
   store.written = () => order.push("kept");
   const request = vault.request.bind(vault);
@@ -191,7 +191,7 @@ test("a republish with nothing new writes nothing", async () => {
   expect(writes).toBe(0);
 });
 
-test("a full disk is told of, and serves none the less", async () => {
+test("a full disk is reported, and Mounts are served nevertheless", async () => {
   store.refusal = new ProviderError("internal", "no space");
   expect(await mount([creds])).toEqual(["login-1"]);
   expect(told).toContain("not kept: no space");
@@ -202,7 +202,7 @@ test("a record shows no secret by itself", async () => {
   expect(JSON.stringify(store.all())).not.toMatch(/login-1|token-1|lease-1/);
 });
 
-test("opened late, it keeps what is held by then and takes up what was left", async () => {
+test("opened late, it persists what is held by then and restores the earlier records", async () => {
   await mount([creds]);
   const left = store.all();
   const later = testCredentials({ client: vault, clock });
@@ -235,7 +235,7 @@ async function takeUp(records = store.all()): Promise<void> {
   await clock.advance(0);
 }
 
-describe("taken up over what the process has by then", () => {
+describe("restored into a process that already holds something", () => {
   const accessors = () => credentials.tokens.all().map(({ token, state }) => `${token.accessor} ${state}`);
 
   test("a token on which leases hang is renewed on, though the process has logged in before it got the lock", async () => {
@@ -255,7 +255,7 @@ describe("taken up over what the process has by then", () => {
     expect(vault.calls.filter((call) => !call.startsWith("renew"))).toEqual([]);
   });
 
-  test("a lock lost and taken again, however often, doubles no token, and renewals move what is delivered", async () => {
+  test("a lock lost and taken again, any number of times, duplicates no token, and renewals extend what is delivered", async () => {
     await mount([creds, kv]);
     for (let times = 0; times < 3; times += 1) {
       credentials.state.close();
@@ -303,7 +303,7 @@ describe("taken up over what the process has by then", () => {
     expect(await mount([kv])).toEqual(["1"]);
   });
 
-  test("a GET that made a credential before is known to", async () => {
+  test("a GET that created a credential before is known to do so", async () => {
     await mount([creds]);
     start();
     vault.calls.length = 0;
@@ -313,13 +313,13 @@ describe("taken up over what the process has by then", () => {
   });
 });
 
-describe("a record that cannot be taken up", () => {
+describe("a record that cannot be restored", () => {
   test.each([
     ["no JSON", () => "{"],
     ["of another make", () => '{"ownerKey":1}'],
     ["with an answer that is none", (text: string) => text.replace(/"body":"/, '"body":"[')],
     ["of a connection that is not configured", (text: string) => text.replace(/"name":"[^"]+"/, '"name":"gone"')],
-  ])("is told of and abandoned, and the others are taken up: %s", async (_what, change) => {
+  ])("is reported and abandoned, and the others are restored: %s", async (_what, change) => {
     await mount([creds]);
     await mount([creds], { ownerKey: "key-2", volumeKey: "/pods/uid-2/volumes/kubernetes.io~csi/secrets/mount" });
     const [one, other] = store.all();
@@ -333,7 +333,7 @@ describe("a record that cannot be taken up", () => {
 });
 
 /** The time since boot may be told by another clock after a restart (lxcfs); then nothing is known of when anything ends. */
-test("times that lie in the future are not believed: what they belong to is delivered, renewed and replaced at once", async () => {
+test("times in the future are not trusted: what they belong to is delivered, renewed and replaced at once", async () => {
   await clock.advance(100 * hour);
   await mount([creds, issue, kv]);
   const records = store.all();
@@ -356,7 +356,7 @@ test("times that lie in the future are not believed: what they belong to is deli
   expect(await mount([creds, kv])).toEqual(["login-2", "2"]);
 });
 
-test("what is being made when the process is to stop is waited for, and written", async () => {
+test("a stop waits for what is being created, and writes it", async () => {
   let finish = () => {};
   vault.gate = new Promise((resolve) => (finish = resolve));
   const impatient = new AbortController();

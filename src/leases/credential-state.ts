@@ -10,7 +10,7 @@ import type { SecretCache, CacheEntry } from "./secret-cache.js";
 import { type RestoredOwner, readOwner, writeOwner } from "./state-codec.js";
 import type { RecordStore, StateJournal } from "./state-journal.js";
 
-/** A record as it was found. */
+/** A record as read from the state directory. */
 export interface FoundRecord {
   /** Its file's. */
   name: string;
@@ -27,10 +27,10 @@ export interface CredentialStateParts {
   emit: (event: CredentialEvent) => void;
 }
 
-/** What was due while nobody was there is renewed over so long, not at once. */
+/** Renewals that became due while no process ran are spread over so long. */
 const restoreSpreadMs = 60_000;
 
-/** What of the cache and the tokens outlives the process, by owner key: taken up from records, and kept in them. */
+/** The part of the cache and the tokens that outlives the process, by owner key: restored from records and written to them. */
 export class CredentialState {
   readonly #parts: CredentialStateParts;
 
@@ -38,7 +38,7 @@ export class CredentialState {
     this.#parts = parts;
   }
 
-  /** From now on everything is kept there. Takes up the `records` that are there already; one that cannot be is reported. */
+  /** Persists everything from now on. Restores the `records` that exist; one that cannot be restored is reported. */
   open(store: RecordStore, records: readonly FoundRecord[], connections: readonly Connection[]): void {
     const { emit, cache, tokens, journal, clock } = this.#parts;
     for (const { name, payload } of records) {
@@ -54,12 +54,12 @@ export class CredentialState {
     for (const ownerKey of new Set(ownerKeys)) void journal.persist(ownerKey);
   }
 
-  /** Nothing is kept from now on: the place is another process's. */
+  /** Persists nothing from now on: the directory belongs to another process. */
   close(): void {
     this.#parts.journal.close();
   }
 
-  /** Gives why not. */
+  /** Returns the reason if the record cannot be restored. */
   #tryToTakeUp(payload: Redacted<Buffer>, connections: readonly Connection[]): string | undefined {
     const { clock, tokens } = this.#parts;
     const known = (ownerKey: string, secret: string) => tokens.find(ownerKey, secret);
@@ -69,7 +69,7 @@ export class CredentialState {
       this.#takeUp(read);
       return undefined;
     } catch {
-      return "its record cannot be read"; // What is thrown may quote what is secret.
+      return "its record cannot be read"; // The error's text may quote secrets.
     }
   }
 

@@ -23,20 +23,20 @@ export interface CredentialsParts {
   limits: CacheLimits & { inFlightBytes: number; responseBytes: number };
   scheduler: EventLoopScheduler;
   rules: LeaseRules;
-  /** What is known of paths that make credentials; shared with the client, which waits for those. */
+  /** The paths known to create credentials; shared with the client, which waits for those. */
   paths: CredentialPaths;
   emit: (event: TokenEvent | CredentialEvent) => void;
-  /** Which pods are known to live; where nobody knows, none is. */
+  /** Whether a pod is known to be alive; false where that is unknown. */
   lives: (podUid: string) => boolean;
   /** See `CachedSecretSourceParts`. */
   refreshRequested: (podUid: string) => string | undefined;
   /** See `CachedSecretSourceParts`. */
   credentialsRefused: () => ProviderError | undefined;
-  /** Ends what goes on in the background. */
+  /** Ends the background work. */
   lifetime: AbortSignal;
 }
 
-/** Everything that holds, each part knowing the others it needs. */
+/** The parts of the credential core, each constructed with the others it needs. */
 export interface Credentials {
   cache: SecretCache;
   tokens: TokenStore;
@@ -44,13 +44,13 @@ export interface Credentials {
   renewalLoop: RenewalLoop;
   journal: StateJournal;
   state: CredentialState;
-  /** Bytes of answers on their way to Mounts, and of the files made of them. */
+  /** Bytes of answers in flight to Mounts, and of the files made of them. */
   inFlight: FairBudget;
-  /** Resolves when nothing is being made or given back any more, and what was made has been written. */
+  /** Resolves when nothing is being created or revoked any more, and what was created is written. */
   settled(): Promise<void>;
 }
 
-/** Puts together what answers Mounts, what renews, and what survives. Nothing is started. */
+/** Assembles the secret source, the renewal loop and the persisted state. Starts nothing. */
 export function createCredentials(parts: CredentialsParts): Credentials {
   const { client, clock, random, limits, rules, emit, lifetime, paths } = parts;
   const cache = new SecretCache(limits, parts.lives);
@@ -74,7 +74,7 @@ export function createCredentials(parts: CredentialsParts): Credentials {
   const state = new CredentialState({ journal, cache, tokens, paths, clock, random, emit });
   const renewalLoop = new RenewalLoop({ ...common, cache, tokens });
   const settled = async () => {
-    await source.settled(); // Each may log in, and give back.
+    await source.settled(); // Each may log in, and revoke.
     await Promise.all([tokens.settled(), secrets.settled()]);
     await journal.settled();
   };

@@ -1,6 +1,6 @@
 import type { CacheEntry } from "./secret-cache.js";
 
-/** Entries that may be pushed out for room, in the order of their last use, told apart by namespace. */
+/** Entries that may be evicted, in the order of their last use, by namespace. */
 export class EvictionOrder {
   readonly #ofNamespace = new Map<string, Set<CacheEntry>>();
 
@@ -22,12 +22,12 @@ export class EvictionOrder {
     if (entries?.size === 0) this.#ofNamespace.delete(entry.namespace);
   }
 
-  /** The one of this namespace that was not used for longest. */
+  /** The least recently used one of this namespace. */
   oldest(namespace: string): CacheEntry | undefined {
     return this.#ofNamespace.get(namespace)?.keys().next().value;
   }
 
-  /** Those that have any. */
+  /** The namespaces that have any. */
   namespaces(): Iterable<string> {
     return this.#ofNamespace.keys();
   }

@@ -6,7 +6,7 @@ const docs = new URL("../../docs/", import.meta.url);
 const read = (page: string) => readFileSync(new URL(page, docs), "utf8");
 const page = read("leases.md");
 
-describe("what the page points at is there", () => {
+describe("the page's references exist", () => {
   test.each([...page.matchAll(/\]\(([^)#]+)\)/g)].map(([, path]) => path!))("%s", (path) => {
     expect(existsSync(new URL(path, docs))).toBe(true);
   });
@@ -16,7 +16,7 @@ describe("what the page points at is there", () => {
   });
 });
 
-test("headings that other pages point at are there", () => {
+test("headings that other pages link to exist", () => {
   const headings = [...page.matchAll(/^## (.+)$/gm)].map(([, title]) => title!.toLowerCase().replaceAll(" ", "-"));
   const wanted = readdirSync(docs).flatMap((other) =>
     [...read(other).matchAll(/leases\.md#([\w-]+)/g)].map(([, heading]) => heading!),
@@ -41,7 +41,7 @@ describe("the figures are those of the code", () => {
     expect(term(0).askMs).toBe(hour);
   });
 
-  test("its end in sight below nine tenths of what was asked for", () => {
+  test("its end in sight below nine tenths of the requested grant", () => {
     expect(page).toContain("nine tenths");
     const after = (durationMs: number) => renewed(term(0), { requestedAt: 0, durationMs, renewable: true }).renewable;
     expect([after(0.91 * hour), after(0.89 * hour)]).toEqual([true, false]);

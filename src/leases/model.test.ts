@@ -88,9 +88,9 @@ beforeAll(() => world.furnish());
 let numbered: ModelPod[] = [];
 /** When something last went wrong, or was done behind keymount's back. */
 let troubledAt = -Infinity;
-/** Logins to the database whose end nobody told keymount of. */
+/** Logins to the database whose end was not reported to keymount. */
 const revokedBehind = new Set<string>();
-/** Tokens that a killed process had not written yet: nobody knows them, and they end with their time. */
+/** Tokens that a killed process had not written yet: they are unknown, and end with their time. */
 let lost = 0;
 /** Whether the process was killed: what it had not written yet is lost. */
 let killed = false;
@@ -230,7 +230,7 @@ async function heal(): Promise<void> {
     expect(world.database.admits(pod.files["user"] ?? "", pod.files["password"] ?? ""), "the login works").toBe(true);
   }
   expect(world.database.users.length, "at most two logins for each volume").toBeLessThanOrEqual(2 * pods + world.kills);
-  expect(strangers(), "tokens that nobody knows").toBeLessThanOrEqual(lost);
+  expect(strangers(), "unknown tokens").toBeLessThanOrEqual(lost);
 }
 
 /** Live tokens of Vault that keymount does not hold. */
@@ -250,7 +250,7 @@ async function leave(): Promise<void> {
   expect(world.vault.live).toEqual({ tokens: 0, leases: 0, users: 0 });
 }
 
-test(`whatever happens in whatever order, ${runs} times over`, async () => {
+test(`random sequences of events, ${runs} runs`, async () => {
   const property = fc.asyncProperty(fc.array(steps, { minLength: 3, maxLength: 30 }), async (sequence) => {
     await world.reset();
     numbered = Array.from({ length: pods }, (_, number) => world.addPod(tenants[number % tenants.length]!));
@@ -286,7 +286,7 @@ test("a calm day: a volume never shows a login that is dead, nothing is replaced
       const { user, password } = pod.files;
       expect(await world.mount(pod)).toBeUndefined();
       logins.add(pod.files["user"]!);
-      // Connections that are open go on as the former one.
+      // Open connections go on with the previous login.
       if (user) expect(world.database.admits(user, password!), "a login that is replaced ends by itself").toBe(true);
     }
     await world.pass(2 * minute);

@@ -39,7 +39,7 @@ beforeEach(() => {
   grantLease("login-1", hour);
 });
 
-/** What a renewal came to, as it stands when it is told. */
+/** The outcome of a renewal, at the time of its event. */
 function lineOf(event: Parameters<CredentialsParts["emit"]>[0]): string | undefined {
   switch (event.kind) {
     case "leaseGone":
@@ -87,8 +87,8 @@ async function pass(ms: number, step = second): Promise<void> {
 const renewals = () => vault.calls.filter((call) => call.startsWith("renew"));
 const logins = () => vault.calls.filter((call) => call.startsWith("login")).length;
 
-describe("what is held", () => {
-  test("is renewed at two thirds of its grant, token and lease, without a Mount, a login or another credential", async () => {
+describe("tokens and leases", () => {
+  test("are renewed at two thirds of the grant, without a Mount, a login or another credential", async () => {
     await mount();
     await pass(39 * minute, minute);
     expect(renewals()).toEqual([]);
@@ -106,7 +106,7 @@ describe("what is held", () => {
     expect(vault.callers.at(-1)).toEqual({ namespace: "shop", pod: "shop/web-0/uid-1", priority: "renewal" });
   });
 
-  test("cut short at its ceiling is renewed no more, and replaced by a Mount before its end", async () => {
+  test("capped by its max TTL is not renewed any more, and replaced by a Mount before its end", async () => {
     vault.grants = [{ ttlMs: 100 * day }];
     await mount();
     vault.renewals.push({ durationMs: 30 * minute });
@@ -121,7 +121,7 @@ describe("what is held", () => {
     expect(renewals()).toHaveLength(1);
   });
 
-  test("ends with its token, whose end is in sight: a Mount logs in anew and has another made", async () => {
+  test("ends with its token, whose end is in sight: a Mount logs in again and creates another", async () => {
     vault.grants = [{ renewable: false }];
     await mount();
     grantLease("login-2", hour);
@@ -131,7 +131,7 @@ describe("what is held", () => {
     expect(vault.revoked).toEqual([]); // The old login is in the pod's hands still.
   });
 
-  test("by a token with num_uses is renewed by nobody: each renewal would be one use less", async () => {
+  test("by a token with num_uses is not renewed: each renewal would be one use less", async () => {
     vault.grants = [{ uses: 5 }];
     await mount();
     await pass(hour, minute);
@@ -139,7 +139,7 @@ describe("what is held", () => {
   });
 });
 
-/** A renewal fails so; how often it is tried within the next ten minutes, what is told, and what the next Mount gives. */
+/** A renewal fails so; how often it is tried within the next ten minutes, the events, and the result of the next Mount. */
 test.each<[string, VaultErrorKind[], number, string[], string]>([
   ["Vault does not answer, once", ["outage"], 2, ["lease: later", "lease renewed"], "login-1"],
   ["the lease is unknown", ["lease_gone"], 1, ["lease gone"], "login-2"],
@@ -164,7 +164,7 @@ test.each<[string, VaultErrorKind[], number, string[], string]>([
   expect(await mount()).toBe(gives);
 });
 
-describe("what hangs on a batch token", () => {
+describe("a lease of a batch token", () => {
   test("is never renewed with it: both end with the token's time, and a Mount before that makes new ones", async () => {
     vault.grants = [{ type: "batch", accessor: "", renewable: false }];
     await mount();
@@ -176,7 +176,7 @@ describe("what hangs on a batch token", () => {
   });
 });
 
-describe("time that goes wrong", () => {
+describe("clocks that jump", () => {
   test("where a node slept past the end of everything, the first Mount has a new login and a new credential", async () => {
     await mount();
     grantLease("login-2", hour);
@@ -234,7 +234,7 @@ describe("a renewal that policy denies", () => {
     expect(told).toEqual(says);
   });
 
-  test("to one that was let before, and may not even tell now, means that it is dead", async () => {
+  test("to a token that was renewed before, and is now denied its own lookup, means that it is dead", async () => {
     vault.grants = [{ ttlMs: 100 * day }];
     await mount();
     await pass(41 * minute, minute);
@@ -244,7 +244,7 @@ describe("a renewal that policy denies", () => {
   });
 });
 
-test("an outage is tried again ever more rarely, never twice within a second, and never later than its end asks", async () => {
+test("retries in an outage back off, never come twice within a second, and never later than the lease's end requires", async () => {
   await mount();
   vault.failures.push(...Array.from({ length: 100 }, () => ({ verb: "renew", kind: "outage" as const })));
   const triedAt: number[] = [];
@@ -261,8 +261,8 @@ test("an outage is tried again ever more rarely, never twice within a second, an
   expect(triedAt.length).toBeGreaterThan(5);
 });
 
-describe("who is silent", () => {
-  test("is renewed as long as the pod is known to live", async () => {
+describe("a volume without Mounts", () => {
+  test("is renewed as long as the pod is known to be alive", async () => {
     await mount();
     await mount();
     await pass(3 * day, 10 * minute);
@@ -270,14 +270,14 @@ describe("who is silent", () => {
     expect(await mount()).toBe("login-1");
   });
 
-  test("is renewed for ever where nobody tells of pods, and it never asked twice: the driver does not rotate", async () => {
+  test("is renewed indefinitely where pods are not watched and it never mounted twice: the driver does not rotate", async () => {
     living.clear();
     await mount();
     await pass(3 * day, 10 * minute);
     expect(await mount()).toBe("login-1");
   });
 
-  test("after a day is renewed no more where it used to ask, and is never revoked for it", async () => {
+  test("that used to mount again is not renewed after a day, and is not revoked for that", async () => {
     living.clear();
     await mount();
     await mount();
@@ -289,14 +289,14 @@ describe("who is silent", () => {
   });
 });
 
-test("what cannot be replaced is announced once, before it ends", async () => {
+test("an unreplaced credential is announced once, before it ends", async () => {
   grantLease("login-1", hour, false);
   await mount();
   await pass(2 * hour, minute);
   expect(told.filter((line) => line.startsWith("ends"))).toEqual(["ends in 6m"]);
 });
 
-test("a node that wakes up has everything due at once, and renews a few at a time", async () => {
+test("a node that wakes up, with everything due at once, renews a few at a time", async () => {
   for (let pod = 0; pod < 30; pod += 1) {
     const uid = `uid-${pod}`;
     living.add(uid);
@@ -312,13 +312,13 @@ test("a node that wakes up has everything due at once, and renews a few at a tim
   expect(renewals().filter((call) => call.startsWith("renew-self"))).toHaveLength(6);
   expect(renewals()).toHaveLength(12);
   open();
-  // One after another, not so many a round: a thousand pods with lives of minutes have dozens due every second.
+  // One after another, not so many a tick: a thousand pods with lifetimes of minutes have dozens due every second.
   await clock.advance(0);
   expect(renewals()).toHaveLength(60);
 });
 
 describe("engines that hang", () => {
-  /** What renews of these is answered after ten seconds, by nobody. */
+  /** Renewals below these paths time out after ten seconds. */
   let hanging: (leaseId: string) => boolean;
   const ttlMs = 10 * minute;
 
@@ -391,7 +391,7 @@ describe("engines that hang", () => {
   });
 });
 
-test("a renewal that grants nothing ends the lease: a Mount has another made", async () => {
+test("a renewal that grants nothing ends the lease: a Mount creates another", async () => {
   vault.grants = [{ ttlMs: 100 * day }];
   await mount();
   vault.renewals.push({ durationMs: 0 });

@@ -29,7 +29,7 @@ export interface RenewalLoopParts {
 
 /** One renewal that is due. */
 interface Due {
-  /** Told apart by identity: what is being renewed is not renewed twice at once. */
+  /** Compared by identity: a renewal is not started twice at once. */
   what: StoredToken | CachedSecret;
   stored: StoredToken;
   group: RenewalGroup;
@@ -38,15 +38,15 @@ interface Due {
 }
 
 /**
- * Renews what is held, as long as somebody wants it. It never logs in and never has anything made anew: that needs the
- * pod's own token, which only a Mount brings. What ends soonest comes first, and what has failed before comes last.
+ * Renews tokens and leases as long as they are in use. It never logs in and never replaces a credential: that needs the
+ * pod's own token, which only a Mount brings. What ends soonest comes first; what failed before comes last.
  */
 export class RenewalLoop {
   readonly #parts: RenewalLoopParts;
   readonly #underWay = new Map<StoredToken | CachedSecret, Promise<void>>();
   readonly #slots = new RenewalSlots();
   readonly #announced = new WeakSet<CachedSecret>();
-  /** What was due in this round and waits for another to end. */
+  /** What was due in this tick and waits for another to end. */
   #waiting: Due[] = [];
 
   constructor(parts: RenewalLoopParts) {
@@ -81,10 +81,10 @@ export class RenewalLoop {
       const renew = (signal: AbortSignal) => this.#renewLease(entry, answer, lease, signal);
       due.push({ what: answer, stored, group: groupOfLease(stored, entry.request), endsAt: endsAt(answer), renew });
     }
-    return due.filter(({ what, stored }) => !this.#underWay.has(what) && cache.isWanted(stored.ownerKey, now));
+    return due.filter(({ what, stored }) => !this.#underWay.has(what) && cache.isInUse(stored.ownerKey, now));
   }
 
-  /** As many as may be under way; the others wait on. */
+  /** Starts as many as may be under way; the others keep waiting. */
   #startWaiting(signal: AbortSignal): void {
     if (signal.aborted) return;
     this.#waiting = this.#waiting.filter((due) => {
@@ -97,7 +97,7 @@ export class RenewalLoop {
   #start(due: Due, signal: AbortSignal): void {
     const work = due
       .renew(signal)
-      .catch(() => undefined) // Only the signal ends it so.
+      .catch(() => undefined) // Only the signal causes this.
       .finally(() => {
         this.#underWay.delete(due.what);
         this.#slots.release(due.group, due.what.failures > 0);
@@ -146,7 +146,7 @@ export class RenewalLoop {
     answer.retryAt = now + backoff(answer.failures, endsAt(answer) - now, this.#parts.random());
   }
 
-  /** Half of the time that a Mount had to replace it is over. */
+  /** Half of the time in which a Mount may replace it is over. */
   #announce(entry: CacheEntry, answer: CachedSecret, now: number): void {
     const standing = standingOf(answer, this.#parts.rules.leadMs, now);
     if (standing !== "ending" || isDead(answer) || this.#announced.has(answer)) return;
@@ -155,7 +155,7 @@ export class RenewalLoop {
   }
 }
 
-/** What has just been tried in vain waits for what has not been tried. */
+/** What has just failed waits for what has not been tried. */
 function byUrgency(a: Due, b: Due): number {
   const failed = ({ what }: Due) => Number(what.failures > 0);
   return failed(a) - failed(b) || a.endsAt - b.endsAt;

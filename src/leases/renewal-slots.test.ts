@@ -8,7 +8,7 @@ function taken(slots: RenewalSlots, of: (n: number) => RenewalGroup): number {
   return Array.from({ length: 100 }, (_, n) => slots.take(of(n))).filter(Boolean).length;
 }
 
-/** Each path has been renewed once, and in vain. */
+/** One renewal of each path has failed. */
 function failed(...paths: string[]): RenewalSlots {
   const slots = new RenewalSlots();
   for (const path of paths) {

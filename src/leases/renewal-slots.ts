@@ -4,13 +4,13 @@ export interface RenewalGroup {
   pool: string;
   /** An engine's or auth method's mount with its Vault namespace. */
   engine: string;
-  /** A role of it: what hangs may be one database of several. */
+  /** A role of it: one database of several may hang. */
   path: string;
 }
 
 /** Renewals under way at once in a pool: a node that wakes up has all of its own due together. */
 const ofPool = 8;
-/** One engine leaves room for others, however many are due of it. */
+/** One engine leaves room for others, even if many of its renewals are due. */
 const ofEngine = 6;
 /** A path whose last renewal failed, and all such paths of a pool: each may hold its slot for a whole timeout. */
 const [ofFailingPath, ofAllFailing] = [2, 4];

@@ -1,21 +1,21 @@
 import { ProviderError } from "../shared/errors.js";
 import type { FairBudget } from "../shared/fair-budget.js";
 
-/** What one Mount, or one request to Vault, has taken of the bytes in flight. */
+/** The bytes in flight that one Mount, or one request to Vault, has reserved. */
 export class Reservation {
   readonly #inFlight: FairBudget;
   readonly #namespace: string;
   readonly #refused: () => void;
   #bytes = 0;
 
-  /** `refused` is told of each refusal. */
+  /** `refused` is called for each refusal. */
   constructor(inFlight: FairBudget, namespace: string, refused: () => void) {
     this.#inFlight = inFlight;
     this.#namespace = namespace;
     this.#refused = refused;
   }
 
-  /** Takes so many more. Throws `limit_exceeded` when the namespace has its share, and has taken nothing then. */
+  /** Takes so many more. Throws `limit_exceeded`, without taking any, when the namespace has used its share. */
   take(bytes: number): void {
     if (!this.#inFlight.take(this.#namespace, bytes)) {
       this.#refused();
@@ -27,12 +27,12 @@ export class Reservation {
     this.#bytes += bytes;
   }
 
-  /** Takes what it lacks of so many. Throws as `take` does. */
+  /** Takes what is missing to so many. Throws as `take` does. */
   raiseTo(bytes: number): void {
     if (bytes > this.#bytes) this.take(bytes - this.#bytes);
   }
 
-  /** Takes so many for a while; what it gives gives them back. Throws as `take` does. */
+  /** Takes so many until the returned function is called. Throws as `take` does. */
   lend(bytes: number): () => void {
     this.take(bytes);
     return () => {
@@ -42,7 +42,7 @@ export class Reservation {
     };
   }
 
-  /** Gives back all of it. */
+  /** Releases all of it. */
   release(): void {
     this.#inFlight.release(this.#namespace, this.#bytes);
     this.#bytes = 0;

@@ -5,9 +5,9 @@ const second = 1000;
 const minute = 60 * second;
 
 /**
- * How long a failed request rests before the next Mount may try it again. A pod that waits for its first files is paced
- * by the kubelet (0.5 s to 2 min), so it rests a second only; one that is served held answers can wait longer, and
- * rests a drawn time, so that the many who failed together do not come back together. Either rests as long as Vault
+ * How long a failed request waits before the next Mount may retry it. A pod that waits for its first files is paced
+ * by the kubelet (0.5 s to 2 min), so the delay is one second; one that is served stale answers can wait longer, and
+ * its delay is jittered, so that requests that failed together are not retried together. Either waits as long as Vault
  * asks (`Retry-After`), within reason. `draw` is in [0, 1).
  */
 export function retryDelay(error: ProviderError, failures: number, held: boolean, draw: number): number {

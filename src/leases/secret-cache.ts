@@ -12,21 +12,21 @@ export interface CacheLimits {
   bytes: number;
 }
 
-/** A volume, or what stands for one: it holds the answers its last delivered Mount was made of. */
+/** A volume, or what stands for one: it holds the answers of its last delivered Mount. */
 export interface VolumeRecord {
   readonly key: string;
   readonly ownerKey: string;
   /** Kubernetes namespace: the unit of fairness. */
   readonly namespace: string;
-  /** The volume itself, whoever asks for it. */
+  /** Identifies the volume itself, for every owner key. */
   readonly volumeKey: string;
   /** Of a pod's own volume. */
   readonly pod?: VolumePod;
   readonly entries: Set<CacheEntry>;
-  /** What the volume's files were last made of: what stands in when nothing better can be had. */
+  /** The answers that the volume's files were last made of: served stale when nothing better is available. */
   delivered: Map<CacheEntry, CachedSecret>;
   seenAt: number;
-  /** How many Mounts were answered with files; from the second on it is known that they come again. */
+  /** How many Mounts were answered with files; the second shows that the driver republishes. */
   deliveries: number;
   /** The versions last delivered; absent until a Mount has succeeded. */
   versions?: string;
@@ -53,16 +53,16 @@ export interface CacheEntry {
   readonly request: VaultRequest;
   readonly users: Set<VolumeRecord>;
   answer?: CachedSecret;
-  /** The last attempt to have it anew failed. */
+  /** The last attempt to refresh it failed. */
   refreshFailed?: boolean;
-  /** It is static and of no use to a reader, however young. */
+  /** It is static and unusable for its reader, whatever its age. */
   invalid?: boolean;
   /** Vault has denied it to a living token since it was last answered. */
   denied?: boolean;
-  /** A credential is being made: it would be lost if its users lost their place, or if nobody knew of it. */
+  /** A credential is being created: it would be lost if its volumes were evicted, or if it were not recorded. */
   creating?: boolean;
   /** Mounts that are not answered yet and have asked for it. */
-  visits?: number;
+  readers?: number;
 }
 
 export interface CacheTotals {
@@ -71,22 +71,22 @@ export interface CacheTotals {
   answers: Record<AnswerKind, number>;
 }
 
-/** A volume that was seen asking again and again, and has not in so long, is taken for gone where nobody tells. */
+/** Where pods are not watched, a volume that used to mount again and has not for so long counts as gone. */
 const silenceMs = 24 * 60 * 60_000;
 /** Files made for another role are written by then. */
 const supersededMs = 5 * 60_000;
 
 /**
- * Who holds what. Pure memory: it never asks Vault, and the time is told to it.
+ * Which volume holds which answers. Pure memory: it never calls Vault, and times are parameters.
  *
  * Shares are by Kubernetes namespace. A credential that is alive is never pushed out, nor is the volume that holds or
  * awaits it; so of both a namespace gets no more than it leaves free for others (`FairBudget`): half the limit alone, a
  * third each of two. Static answers, and volumes with nothing else, may fill what is left; for room the namespace that
- * has most gives its least recently used, and nobody gives to one that would have more then.
+ * has most gives its least recently used, and none gives to one that would have more afterwards.
  */
 export class SecretCache {
   readonly #limits: CacheLimits;
-  readonly #livingPod: (uid: string) => boolean;
+  readonly #podLives: (uid: string) => boolean;
   readonly #volumes = new Map<string, VolumeRecord>();
   readonly #entries = new Map<string, CacheEntry>();
   readonly #memory: CacheMemory;
@@ -100,10 +100,10 @@ export class SecretCache {
   constructor(limits: CacheLimits, lives: (podUid: string) => boolean) {
     this.#limits = limits;
     this.#memory = new CacheMemory(limits.bytes);
-    this.#livingPod = lives;
+    this.#podLives = lives;
   }
 
-  /** The volume of this key, made where it is new. Throws `limit_exceeded` when every place is needed. */
+  /** The volume of this key, created if it is new. Throws `limit_exceeded` when no volume can be evicted. */
   volume(of: VolumeRecordOf, now: number): VolumeRecord {
     const key = `${of.ownerKey}\n${of.volumeKey}`;
     const known = this.#volumes.get(key);
@@ -124,8 +124,8 @@ export class SecretCache {
   }
 
   /**
-   * The entry of a volume's request, made where it is new; from now on the volume uses it. For a volume that has been
-   * forgotten meanwhile (its pod is gone) it is an entry that nothing is held in.
+   * The entry of a volume's request, created if it is new; from now on the volume uses it. For a volume that has been
+   * forgotten meanwhile (its pod is gone) it is a detached entry.
    */
   use(volume: VolumeRecord, request: VaultRequest): CacheEntry {
     const { ownerKey, namespace } = volume;
@@ -139,24 +139,24 @@ export class SecretCache {
     return entry;
   }
 
-  /** The same where it is used already. */
+  /** The entry, if the volume uses it already. */
   find({ ownerKey }: VolumeRecord, request: VaultRequest): CacheEntry | undefined {
     return this.#entries.get(entryKey(ownerKey, request));
   }
 
   /**
    * Whether the namespace has room for another credential of so many bytes, and for one more volume that holds one: what
-   * cannot be held must not be made. `undefined` when it has, else the limit it has its share of.
+   * cannot be held must not be created. `undefined` when it has, else the limit whose share is used up.
    */
   fullForCredential(volume: VolumeRecord, bytes: number, now: number): keyof CacheLimits | undefined {
     if (!this.#memory.credentials.admits(volume.namespace, bytes)) return "bytes";
-    if (2 * (this.#volumes.size + 1) <= this.#limits.volumes || needsPlace(volume, now)) return undefined;
-    const places = new FairBudget(this.#limits.volumes);
-    for (const one of this.#volumes.values()) if (needsPlace(one, now)) places.add(one.namespace, 1);
-    return places.admits(volume.namespace, 1) ? undefined : "volumes";
+    if (2 * (this.#volumes.size + 1) <= this.#limits.volumes || holdsCredential(volume, now)) return undefined;
+    const budget = new FairBudget(this.#limits.volumes);
+    for (const one of this.#volumes.values()) if (holdsCredential(one, now)) budget.add(one.namespace, 1);
+    return budget.admits(volume.namespace, 1) ? undefined : "volumes";
   }
 
-  /** Holds an answer in its entry, pushing out older static ones for room; a static one too many is not held at all. */
+  /** Holds an answer in its entry, and evicts older static ones for room; a static one without room is not held. */
   hold(entry: CacheEntry, answer: CachedSecret): void {
     this.#drop(entry);
     if (entry.users.size === 0) return;
@@ -165,57 +165,57 @@ export class SecretCache {
     entry.refreshFailed = false;
     entry.invalid = false;
     entry.denied = false;
-    this.#place(entry, answer);
+    this.#store(entry, answer);
   }
 
-  /** The volume's files are made of these answers, and it uses no others. Tells whether any of them is news to it. */
-  deliver(volume: VolumeRecord, answers: ReadonlyMap<CacheEntry, CachedSecret>, now: number): { news: boolean } {
+  /** The volume's files are made of these answers, and it uses no others. Returns whether any of them is new to it. */
+  deliver(volume: VolumeRecord, answers: ReadonlyMap<CacheEntry, CachedSecret>, now: number): { changed: boolean } {
     for (const entry of volume.entries) if (!answers.has(entry)) this.#release(volume, entry);
     const kept = new Map([...answers].filter(([entry, answer]) => this.#mayKeep(volume, entry, answer)));
-    const former = volume.delivered;
-    const news = kept.size !== former.size || [...kept].some(([entry, answer]) => former.get(entry) !== answer);
+    const previous = volume.delivered;
+    const changed = kept.size !== previous.size || [...kept].some(([entry, answer]) => previous.get(entry) !== answer);
     for (const [entry, answer] of kept) this.#memory.hold(answer, entry.namespace);
-    for (const [entry, answer] of former) this.#memory.drop(answer, entry.namespace);
+    for (const [entry, answer] of previous) this.#memory.drop(answer, entry.namespace);
     volume.delivered = kept;
     volume.deliveries += 1;
     delete volume.supersededAt;
-    if (!this.#has(volume)) return { news };
+    if (!this.#has(volume)) return { changed: changed };
     for (const other of this.#volumesAt.get(volume.volumeKey) ?? []) if (other !== volume) other.supersededAt ??= now;
-    return { news };
+    return { changed: changed };
   }
 
-  /** A Mount has asked for it and is not answered yet; `left` says that it is. */
-  visited(entry: CacheEntry): void {
-    entry.visits = (entry.visits ?? 0) + 1;
+  /** A Mount uses it and is not answered yet; `removeReader` ends that. */
+  addReader(entry: CacheEntry): void {
+    entry.readers = (entry.readers ?? 0) + 1;
   }
 
-  /** What came to nothing is not kept: a class that is changed and fails again and again leaves nothing behind. */
-  left(volume: VolumeRecord, entry: CacheEntry): void {
-    entry.visits = (entry.visits ?? 1) - 1;
-    const idle = entry.visits === 0 && !entry.creating && !entry.answer && !volume.delivered.has(entry);
+  /** An entry without an answer is dropped: a class that changes and fails repeatedly leaves nothing behind. */
+  removeReader(volume: VolumeRecord, entry: CacheEntry): void {
+    entry.readers = (entry.readers ?? 1) - 1;
+    const idle = entry.readers === 0 && !entry.creating && !entry.answer && !volume.delivered.has(entry);
     if (idle && volume.entries.has(entry)) this.#release(volume, entry);
   }
 
-  /** Forgets volumes that hold nothing of worth and have gone silent, or belong to another now; call it every minute or so. */
+  /** Forgets volumes that hold no credential and are silent, or belong to another owner key now. Call it about every minute. */
   sweep(now: number): void {
     for (const volume of this.#volumes.values()) {
       const superseded = volume.supersededAt !== undefined && now - volume.supersededAt >= supersededMs;
-      const idle = now - volume.seenAt >= silenceMs && !this.#lives(volume) && !needsPlace(volume, now);
+      const idle = now - volume.seenAt >= silenceMs && !this.#isPodAlive(volume) && !holdsCredential(volume, now);
       if (superseded || idle) this.forget(volume);
     }
   }
 
   /**
-   * Whether anybody still wants what this owner key holds: a pod that is known to live, one that never asked twice (the
-   * driver does not republish, so its silence tells nothing), or one that asked within a day.
+   * Whether this owner key is still in use: by a pod that is known to be alive, one that never mounted twice (the
+   * driver does not republish, so its silence means nothing), or one that mounted within a day.
    */
-  isWanted(ownerKey: string, now: number): boolean {
+  isInUse(ownerKey: string, now: number): boolean {
     return this.volumesOf(ownerKey).some(
-      (volume) => this.#lives(volume) || volume.deliveries < 2 || now - volume.seenAt < silenceMs,
+      (volume) => this.#isPodAlive(volume) || volume.deliveries < 2 || now - volume.seenAt < silenceMs,
     );
   }
 
-  /** Whether any volume is of this owner key. */
+  /** Whether any volume belongs to this owner key. */
   isNeeded(ownerKey: string): boolean {
     return this.#volumesOf.has(ownerKey);
   }
@@ -224,7 +224,7 @@ export class SecretCache {
     return [...(this.#volumesOf.get(ownerKey) ?? [])];
   }
 
-  /** Everything held for an owner key. */
+  /** The entries that the owner key's volumes use. */
   entriesOf(ownerKey: string): CacheEntry[] {
     return [...new Set(this.volumesOf(ownerKey).flatMap(({ entries }) => [...entries]))];
   }
@@ -235,13 +235,13 @@ export class SecretCache {
   }
 
   /**
-   * Takes up what an earlier process held. What this one has been asked for since stays as it is, but for credentials that
-   * were replaced meanwhile: this one could make none.
+   * Restores what an earlier process held. What this process has read since stays as it is, except for credentials that
+   * were replaced meanwhile: this process could create none.
    */
-  restore(former: VolumeRecord): void {
-    const known = this.#volumes.get(former.key);
+  restore(restored: VolumeRecord): void {
+    const known = this.#volumes.get(restored.key);
     const volume = known ?? {
-      ...former,
+      ...restored,
       entries: new Set<CacheEntry>(),
       delivered: new Map<CacheEntry, CachedSecret>(),
     };
@@ -249,11 +249,11 @@ export class SecretCache {
       this.#volumes.set(volume.key, volume);
       this.#file(volume);
     }
-    for (const one of former.entries) {
+    for (const one of restored.entries) {
       const entry = this.#restoreEntry(one);
       entry.users.add(volume);
       volume.entries.add(entry);
-      const answer = former.delivered.get(one);
+      const answer = restored.delivered.get(one);
       const known = volume.delivered.get(entry);
       if (!answer || !isNewerCredential(answer, known)) continue;
       volume.delivered.set(entry, answer);
@@ -262,13 +262,13 @@ export class SecretCache {
     }
   }
 
-  #restoreEntry(former: CacheEntry): CacheEntry {
-    const entry = this.#entries.get(former.key) ?? { ...former };
+  #restoreEntry(restored: CacheEntry): CacheEntry {
+    const entry = this.#entries.get(restored.key) ?? { ...restored };
     if (!this.#entries.has(entry.key)) delete entry.answer;
     this.#entries.set(entry.key, entry);
-    if (former.answer && isNewerCredential(former.answer, entry.answer)) {
+    if (restored.answer && isNewerCredential(restored.answer, entry.answer)) {
       this.#drop(entry);
-      this.#place(entry, former.answer);
+      this.#store(entry, restored.answer);
     }
     return entry;
   }
@@ -295,7 +295,7 @@ export class SecretCache {
     return { volumes: this.#volumes.size, bytes: this.#memory.held.total, answers };
   }
 
-  /** Milliseconds since the oldest answer was read that could not be had anew; 0 without one. */
+  /** Milliseconds since the oldest answer that could not be refreshed was read; 0 without one. */
   stalest(now: number): number {
     const ages = [...this.#entries.values()].map(({ answer, refreshFailed }) =>
       answer && refreshFailed ? now - answer.readAt : 0,
@@ -303,7 +303,7 @@ export class SecretCache {
     return ages.reduce((oldest, age) => Math.max(oldest, age), 0);
   }
 
-  #place(entry: CacheEntry, answer: CachedSecret): void {
+  #store(entry: CacheEntry, answer: CachedSecret): void {
     entry.answer = answer;
     this.#memory.hold(answer, entry.namespace);
     if (isEvictable(answer)) this.#evictable.renew(entry);
@@ -318,8 +318,8 @@ export class SecretCache {
     return this.#volumes.get(volume.key) === volume;
   }
 
-  #lives({ pod }: VolumeRecord): boolean {
-    return pod !== undefined && this.#livingPod(pod.uid);
+  #isPodAlive({ pod }: VolumeRecord): boolean {
+    return pod !== undefined && this.#podLives(pod.uid);
   }
 
   #release(volume: VolumeRecord, entry: CacheEntry): void {
@@ -340,7 +340,7 @@ export class SecretCache {
     delete entry.answer;
   }
 
-  /** What an entry no longer holds is kept for its volume where there is room, as what stands in for the new. */
+  /** An answer that its entry no longer holds is kept for its volume if there is room, to be served stale. */
   #mayKeep(volume: VolumeRecord, entry: CacheEntry, answer: CachedSecret): boolean {
     if (!volume.entries.has(entry)) return false;
     return this.#memory.isHeld(answer) || this.#memory.held.total + answer.bytes <= this.#limits.bytes;
@@ -349,7 +349,7 @@ export class SecretCache {
   #makeRoomForVolume(namespace: string, now: number): void {
     const volumes = [...this.#volumes.values()];
     const counts = countByNamespace(volumes);
-    const idle = volumes.filter((volume) => !needsPlace(volume, now));
+    const idle = volumes.filter((volume) => !holdsCredential(volume, now));
     const giver = giverTo(
       namespace,
       1,
@@ -382,23 +382,23 @@ function entryKey(ownerKey: string, request: VaultRequest): string {
   return `${ownerKey}\n${requestKey(request)}`;
 }
 
-/** Or the first answer of all. */
-function isNewerCredential(former: CachedSecret, held: CachedSecret | undefined): boolean {
-  return !held || (former.kind !== "static" && former.readAt > held.readAt);
+/** Also true for the first answer. */
+function isNewerCredential(candidate: CachedSecret, held: CachedSecret | undefined): boolean {
+  return !held || (candidate.kind !== "static" && candidate.readAt > held.readAt);
 }
 
 function isEvictable({ kind }: CachedSecret): boolean {
   return kind === "static";
 }
 
-/** It holds a live credential, or one is being made for it. */
-function needsPlace(volume: VolumeRecord, now: number): boolean {
+/** It holds a live credential, or one is being created for it. */
+function holdsCredential(volume: VolumeRecord, now: number): boolean {
   return [...volume.entries].some(
     ({ answer, creating }) => creating || (answer && !isEvictable(answer) && answer.term && isAlive(answer, now)),
   );
 }
 
-/** Who gives of those that can: whoever has most, if no less than the asker would have then; else the asker itself. */
+/** Which namespace gives: the one that has most, if no less than the requester would have then; else the requester itself. */
 function giverTo(asker: string, wanted: number, able: Iterable<string>, has: (namespace: string) => number): string {
   const fair = has(asker) + wanted;
   const others = [...new Set(able)].filter((namespace) => namespace !== asker && has(namespace) >= fair);

@@ -102,7 +102,7 @@ describe("credentials", () => {
     expect(reached).toContain("bytes");
   });
 
-  test("that are large are refused by their size, and given back", async () => {
+  test("that are large are refused by their size, and revoked", async () => {
     start({ bytes: 24 << 20 });
     const large = Array.from({ length: 13 }, (_, n) => creds(`${n}`));
     for (const request of large) there(request, 1 << 20);
@@ -126,7 +126,7 @@ describe("credentials", () => {
     expect(vault.calls.filter((call) => call.endsWith(first!.path))).toHaveLength(2);
   });
 
-  test("take at most half of the volumes, and a volume that only reads finds its place", async () => {
+  test("take at most half of the volumes, and a volume that only reads is served", async () => {
     start({ volumes: 40 });
     const outcomes = [];
     for (let n = 0; n < 40; n += 1) {
@@ -145,7 +145,7 @@ describe("credentials", () => {
 });
 
 describe("volumes that only read", () => {
-  test("of one namespace give their places to others, down to what is fair and no further", async () => {
+  test("of one namespace are evicted for others, down to the fair share and no further", async () => {
     start({ volumes: 10 });
     there(kv("a"));
     const places = () => [...credentials.cache.volumes()].map(({ namespace }) => namespace);
@@ -159,7 +159,7 @@ describe("volumes that only read", () => {
 });
 
 describe("static answers", () => {
-  test("of one that has more are pushed out for one that has less, never the other way", async () => {
+  test("of a namespace that has more are evicted for one that has less, never the other way", async () => {
     start({ bytes: 12 * one });
     for (let n = 0; n < 20; n += 1) there(kv(`${n}`));
     for (let n = 0; n < 3; n += 1) await mount("shop", `p-${n}`, [kv(`${n}`)]);
@@ -206,7 +206,7 @@ describe("static answers", () => {
 });
 
 describe("bytes in flight", () => {
-  test("are counted until the Mount is answered, whatever came of it", async () => {
+  test("are counted until the Mount is answered, with any outcome", async () => {
     there(kv("a"));
     const transaction = credentials.source.begin(principalOf("shop", "web-0"));
     await asked(transaction, [kv("a"), kv("missing")]);
@@ -216,7 +216,7 @@ describe("bytes in flight", () => {
     expect(credentials.inFlight.total).toBe(0);
   });
 
-  test("of one namespace leave room for others, and what was refused is asked for again", async () => {
+  test("of one namespace leave room for others, and what was refused is requested again", async () => {
     start({ inFlightBytes: 100 * one });
     const visits = ["crowd", "shop"].map((namespace) => credentials.source.begin(principalOf(namespace, "web-0")));
     const [crowd, shop] = visits as [MountTransaction, MountTransaction];
@@ -236,7 +236,7 @@ describe("bytes in flight", () => {
     expect(credentials.inFlight.total).toBe(0);
   });
 
-  test("that a cached secret is served stale for are no failure of the Mount", async () => {
+  test("that a cached secret is served stale for do not fail the Mount", async () => {
     start({ inFlightBytes: 100 * one });
     there(kv("a"));
     await mount("shop", "web-0", [kv("a")]);
@@ -246,7 +246,7 @@ describe("bytes in flight", () => {
     expect(held()).toBe(one);
   });
 
-  test("of one Mount are bounded: it is refused at once, and asks no more", async () => {
+  test("of one Mount are bounded: it is refused at once, and sends no further requests", async () => {
     start({ responseBytes: 10 * one });
     const requests = Array.from({ length: 1_000 }, (_, n) => kv(`${n}`));
     for (const request of requests) there(request, one);
@@ -258,7 +258,7 @@ describe("bytes in flight", () => {
   });
 });
 
-test("a namespace asks sixty-four at once, another meanwhile", async () => {
+test("a namespace sends sixty-four requests at once, and does not block another", async () => {
   let open = () => {};
   vault.gate = new Promise((resolve) => (open = resolve));
   const requests = Array.from({ length: 200 }, (_, n) => kv(`${n}`));
@@ -272,14 +272,14 @@ test("a namespace asks sixty-four at once, another meanwhile", async () => {
   expect(new Set(await crowd)).toEqual(new Set(["files"]));
 });
 
-test("requests that fail leave nothing behind, however often the class is changed", async () => {
+test("requests that fail leave nothing behind, even if the class changes often", async () => {
   there(kv("a"));
   await mount("shop", "web-0", [kv("a")]);
   for (let n = 0; n < 100; n += 1) await mount("shop", "web-0", [kv("a"), kv(`missing-${n}`)]);
   expect([...credentials.cache.entries()]).toHaveLength(1);
 });
 
-test("a Mount that gives up while a credential is made does not lose it", async () => {
+test("a Mount that gives up while a credential is created does not lose it", async () => {
   there(creds("app"));
   let open = () => {};
   vault.gate = new Promise((resolve) => (open = resolve));

@@ -10,7 +10,7 @@ import { parseExactJson } from "../shared/exact-json.js";
 import type { CachedSecret } from "./cached-secret.js";
 import type { VolumeRecord, CacheEntry } from "./secret-cache.js";
 
-/** Everything held for one owner key. */
+/** The tokens and volumes of one owner key. */
 export interface PersistedOwner {
   ownerKey: string;
   /** Those of the store. */
@@ -29,7 +29,7 @@ const term = z.object({
 });
 const pod = z.object({ namespace: z.string(), name: z.string(), uid: z.string() });
 const record = z.object({
-  /** `Clock.monotonic()`; every other time in it is told by the same clock. */
+  /** `Clock.monotonic()`; all other times in it are of the same clock. */
   writtenAt: z.number(),
   ownerKey: z.string(),
   connection: z.object({ name: z.string(), origins: z.array(z.string()) }),
@@ -83,7 +83,7 @@ const record = z.object({
         args: z.string().exactOptional(),
       }),
       answer: z.number().exactOptional(),
-      making: z.boolean(),
+      creating: z.boolean(),
     }),
   ),
   volumes: z.array(
@@ -104,8 +104,8 @@ type OwnerRecord = z.output<typeof record>;
 type TermRecord = z.output<typeof term>;
 
 /**
- * What must survive the process, as bytes; `undefined` when there is nothing. Volumes that hold a credential are kept
- * with all of their answers, the others without: those are read again. It holds every secret of the account.
+ * What must survive the process, as bytes; `undefined` when there is nothing. Volumes that hold a credential are written
+ * with all of their answers, the others without: those are read again. The bytes hold every secret of the owner key.
  */
 export function writeOwner({ ownerKey, tokens, volumes }: PersistedOwner, now: number): Redacted<Buffer> | undefined {
   const written = new Numbered<StoredToken>();
@@ -137,7 +137,7 @@ export function writeOwner({ ownerKey, tokens, volumes }: PersistedOwner, now: n
       namespace,
       request: { method, path, query, ...(args && { args: args.reveal() }) },
       ...(answer && { answer: answers.of(answer) }),
-      making: creating === true,
+      creating: creating === true,
     };
   });
   const answerRecords = answers.all.map((answer) => answerRecord(answer, written.of(answer.stored)));
@@ -157,7 +157,7 @@ export function writeOwner({ ownerKey, tokens, volumes }: PersistedOwner, now: n
 
 /** An owner from its bytes, for a process that may know other connections. */
 export interface RestoredOwner extends PersistedOwner {
-  /** What had been asked for and may have been made without anybody knowing it. */
+  /** Credentials that had been requested and may have been created without being recorded. */
   lost: readonly CacheEntry[];
 }
 
@@ -165,14 +165,14 @@ export interface ReadParts {
   connections: readonly Connection[];
   /** `Clock.monotonic()`. */
   now: number;
-  /** A token that this process has already: what hangs on it hangs on the same one then. */
+  /** A token that this process has already: the leases of the record then belong to that one. */
   known: (ownerKey: string, secret: string) => StoredToken | undefined;
 }
 
 /**
- * Reads what `writeOwner` wrote. Gives why not, in words: it is of another make, or its connection has gone or leads to
- * other servers now, which must not be shown its tokens. Times that lie in the future are of another clock (a node's time
- * since boot that went back): nothing is known then of when anything ends, so all of it is due now.
+ * Reads what `writeOwner` wrote. Returns the reason if it cannot: it has another format, or its connection is gone or leads to
+ * other servers now, which must not get its tokens. Times in the future are of another clock (a node's time
+ * since boot that went back): then it is unknown when anything ends, so all of it is due now.
  */
 export function readOwner(bytes: Redacted<Buffer>, { connections, now, known }: ReadParts): RestoredOwner | string {
   const read = record.safeParse(parsed(bytes));
@@ -189,7 +189,7 @@ export function readOwner(bytes: Redacted<Buffer>, { connections, now, known }: 
   });
   const answers = rest.answers.map((answer) => answerOf(answer, tokens));
   if (answers.includes(undefined)) return "its record holds an answer that cannot be read";
-  const entries = rest.entries.map(({ answer, making: _making, request, ...entry }): CacheEntry => {
+  const entries = rest.entries.map(({ answer, creating: _creating, request, ...entry }): CacheEntry => {
     const { args, ...plain } = request;
     return {
       ...entry,
@@ -213,7 +213,7 @@ export function readOwner(bytes: Redacted<Buffer>, { connections, now, known }: 
     ownerKey,
     tokens: tokens.filter(({ state }) => state !== "dead"),
     volumes,
-    lost: entries.filter((_entry, index) => rest.entries[index]!.making),
+    lost: entries.filter((_entry, index) => rest.entries[index]!.creating),
   };
 }
 
@@ -236,16 +236,16 @@ function dueAtOnce(owner: OwnerRecord, now: number): OwnerRecord {
   };
 }
 
-/** What two processes know of one token: whichever renewed it last knows its end. */
-function merged(here: StoredToken, former: StoredToken): StoredToken {
-  if (endOf(former.term) > endOf(here.term)) here.term = former.term;
-  here.wasRenewed ||= former.wasRenewed;
-  here.leases = Math.max(here.leases, former.leases);
-  here.usesLeft = Math.min(here.usesLeft, former.usesLeft);
+/** Merges what two processes know of one token: the one that renewed it last knows its end. */
+function merged(here: StoredToken, restored: StoredToken): StoredToken {
+  if (endOf(restored.term) > endOf(here.term)) here.term = restored.term;
+  here.wasRenewed ||= restored.wasRenewed;
+  here.leases = Math.max(here.leases, restored.leases);
+  here.usesLeft = Math.min(here.usesLeft, restored.usesLeft);
   return here;
 }
 
-/** Whether everything that is pointed at is there. */
+/** Whether all references resolve. */
 function isWhole({ tokens, answers, entries, volumes }: OwnerRecord): boolean {
   const among = (things: readonly unknown[]) => (index: number | undefined) => index === undefined || index in things;
   return (
@@ -259,7 +259,7 @@ function isWhole({ tokens, answers, entries, volumes }: OwnerRecord): boolean {
   );
 }
 
-/** Numbers things in the order in which they are met. */
+/** Numbers items in the order of their first use. */
 class Numbered<T> {
   readonly #numbers = new Map<T, number>();
 
@@ -366,6 +366,6 @@ function parsed(bytes: Redacted<Buffer>): unknown {
   try {
     return JSON.parse(bytes.reveal().toString());
   } catch {
-    return undefined; // The parser's message would quote what is secret.
+    return undefined; // The parser's message would quote secrets.
   }
 }

@@ -3,22 +3,22 @@ import type { Redacted } from "../shared/redacted.js";
 import type { Persistence } from "../vault/token-store.js";
 import type { CredentialEvent } from "./credential-event.js";
 
-/** Where records outlive the process. Writes of one id are in the order in which they were asked for. */
+/** Where records outlive the process. Writes of one id keep the order of their calls. */
 export interface RecordStore {
   write(id: string, payload: Redacted<Buffer>): Promise<void>;
   remove(id: string): Promise<void>;
-  /** Nobody takes this record up: it is removed after a day, in which the configuration may be put right. */
+  /** The record cannot be restored: it is removed after a day, in which the configuration can be corrected. */
   abandon(name: string): void;
 }
 
-/** The record of an owner key as it stands; `undefined` where nothing is held. */
+/** The current record of an owner key; `undefined` where it holds nothing. */
 export type Snapshot = (ownerKey: string) => Redacted<Buffer> | undefined;
 
-/** Writes each owner's record behind what is held, once for what happens together, while there is a store. */
+/** Writes the records of changed owner keys to the store, while there is one; changes that happen together are written once. */
 export class StateJournal implements Persistence {
   readonly #emit: (event: CredentialEvent) => void;
   #open: { store: RecordStore; snapshot: Snapshot } | undefined;
-  /** By owner key: what has been asked for and has not begun, so that it will write what stands by then. */
+  /** By owner key: writes that are requested and not begun. They write the record as it is when they begin. */
   readonly #asked = new Map<string, Promise<void>>();
   readonly #underWay = new Set<Promise<void>>();
 
@@ -26,12 +26,12 @@ export class StateJournal implements Persistence {
     this.#emit = emit;
   }
 
-  /** From now on everything is kept in the store, as the snapshot has it. */
+  /** Persists to the store from now on what the snapshot returns. */
   open(store: RecordStore, snapshot: Snapshot): void {
     this.#open = { store, snapshot };
   }
 
-  /** Nothing is kept from now on: the place is another process's. */
+  /** Persists nothing from now on: the directory belongs to another process. */
   close(): void {
     this.#open = undefined;
   }
@@ -44,12 +44,12 @@ export class StateJournal implements Persistence {
     return asked.finally(() => this.#underWay.delete(asked));
   }
 
-  /** Resolves when all that was asked for until now has been written, or could not be. */
+  /** Resolves when all writes requested so far have succeeded or failed. */
   async settled(): Promise<void> {
     await Promise.all(this.#underWay);
   }
 
-  /** A tick later, so that what happens together is written once. */
+  /** One tick later, so that changes that happen together are written once. */
   async #soon(ownerKey: string, { store, snapshot }: { store: RecordStore; snapshot: Snapshot }): Promise<void> {
     await Promise.resolve();
     this.#asked.delete(ownerKey);

@@ -206,7 +206,7 @@ describe("a pod that goes during its Mount", () => {
     holding.cache.forgetPod("uid-1");
     expect(transaction.previous(kv)).toBeUndefined();
     await transaction.read(kv, options, never);
-    await expect(transaction.read(creds, options, never)).rejects.toThrow("lost its place");
+    await expect(transaction.read(creds, options, never)).rejects.toThrow("no longer served");
     transaction.commit("v");
     await holding.settled();
     await clock.advance(0);
@@ -231,7 +231,7 @@ describe("a pod that goes during its Mount", () => {
     await clock.advance(0);
     holding.cache.forgetPod("uid-1");
     open();
-    expect((await mounting)[0]).toMatch("lost its place");
+    expect((await mounting)[0]).toMatch("no longer served");
     expect(lost).toEqual([issue.path]);
   });
 });
