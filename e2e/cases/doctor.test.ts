@@ -53,7 +53,7 @@ async function doctor(
 }
 
 function broken(reports: readonly Report[]): string[] {
-  return reports.flatMap((report) => (report.result === "broken" ? [`${report.break}: ${report.what}`] : []));
+  return reports.flatMap((report) => (report.result === "broken" ? [`${report.problem}: ${report.what}`] : []));
 }
 
 async function classFile(parameters: Readonly<Record<string, unknown>>): Promise<string> {

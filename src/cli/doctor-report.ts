@@ -67,7 +67,7 @@ function placeOf({ step, subject }: Report): string {
   return step === "object" || step === "role" ? named(subject) : subject;
 }
 
-/** What it all comes to; the first break is what to begin with. */
+/** What it all comes to; the first problem is what to begin with. */
 export function conclusion(reports: readonly Report[]): string {
   const count = (result: Report["result"]) => reports.filter((report) => report.result === result).length;
   const counts = `${count("passed")} passed, ${count("broken")} broken, ${count("not looked at")} not looked at`;

@@ -97,7 +97,7 @@ test("--json is an array of steps, without a token or a value in it", async () =
     step: "vault",
     subject: vault.address,
     result: "broken",
-    break: "vault.sealed",
+    problem: "vault.sealed",
     what: `Vault at ${vault.address} is sealed`,
     fix: "unseal it (vault operator unseal)",
     who: "Vault's operator",
@@ -117,7 +117,7 @@ describe("what it looks at", () => {
     const reports = await doctorsReports(["--config", "k.yaml"], { files: { "k.yaml": file }, stage });
     expect(reports.filter(({ step }) => step === "auth")).toMatchObject([
       { subject: "auth/kubernetes", result: "passed" },
-      { subject: "auth/elsewhere", result: "broken", break: "auth.absent" },
+      { subject: "auth/elsewhere", result: "broken", problem: "auth.absent" },
     ]);
     expect(reports.filter(({ step }) => step === "login").map(({ result }) => result)).toEqual([
       "not looked at",

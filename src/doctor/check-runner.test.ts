@@ -25,9 +25,9 @@ test("what an act throws becomes a report, and a stranger's words stay out of it
     ).toBeUndefined();
   }
   expect(reports).toMatchObject([
-    { result: "broken", break: "dns.absent", what: "no such name", who: "the cluster administrator" },
+    { result: "broken", problem: "dns.absent", what: "no such name", who: "the cluster administrator" },
     { result: "not looked at", because: "not from here" },
-    { result: "broken", break: "dns.silent", what: "internal error" },
+    { result: "broken", problem: "dns.silent", what: "internal error" },
   ]);
 });
 
@@ -40,7 +40,7 @@ test("a step that takes too long is broken as it says, and is told to end", asyn
   await clock.advance(5_000);
   await checked;
   expect(reports).toMatchObject([
-    { result: "broken", break: "tcp.unreachable", what: "no answer within 5 s", ms: 5_000 },
+    { result: "broken", problem: "tcp.unreachable", what: "no answer within 5 s", ms: 5_000 },
   ]);
   expect(ended).toBe(true);
 });
@@ -68,7 +68,7 @@ test("several things are looked at at once, and reported in their order", async 
   ]);
 });
 
-test("on a path, what comes after a break is not looked at", async () => {
+test("on a path, what comes after a problem is not looked at", async () => {
   const { reports, runner } = start();
   const path = new CheckChain(runner);
   expect(await path.check({ step: "dns", fallbackProblem: "dns.silent", run: passing })).toBe(1);

@@ -6,7 +6,7 @@ import { Problem, type ProblemName, type Owner, Skipped, type Step, steps } from
 /** What a step came to. */
 export type Outcome =
   | { result: "passed"; facts: readonly string[]; warnings: readonly string[] }
-  | { result: "broken"; break: ProblemName; what: string; fix: string; who: Owner }
+  | { result: "broken"; problem: ProblemName; what: string; fix: string; who: Owner }
   | { result: "not looked at"; because: string };
 
 export type Report = Outcome & {
@@ -107,5 +107,5 @@ export class CheckRunner {
 function outcomeOf(reason: unknown, otherwise: ProblemName): Outcome {
   if (reason instanceof Skipped) return { result: "not looked at", because: reason.message };
   const found = reason instanceof Problem ? reason : new Problem(otherwise, ProviderError.from(reason).message);
-  return { result: "broken", break: found.known, what: found.what, fix: found.fix, who: found.who };
+  return { result: "broken", problem: found.known, what: found.what, fix: found.fix, who: found.who };
 }

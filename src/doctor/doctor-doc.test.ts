@@ -16,7 +16,7 @@ describe("docs/doctor.md", () => {
     expect(tableOf("Steps").map(([step]) => step)).toEqual(steps.map((step) => `\`${step}\``));
   });
 
-  test("has every break, who can mend it, and how", () => {
+  test("has every problem, who can mend it, and how", () => {
     const documented = tableOf("Problems").map(([name, meaning, who, fix]) => {
       expect(meaning, name).not.toBe("");
       return [name, who, fix];
@@ -24,7 +24,7 @@ describe("docs/doctor.md", () => {
     expect(documented).toEqual(Object.entries(problems).map(([name, { who, fix }]) => [`\`${name}\``, who, fix]));
   });
 
-  test("has breaks in the order of the steps", () => {
+  test("has problems in the order of the steps", () => {
     const inOrder = [...new Set(Object.keys(problems).map((name) => name.split(".")[0]))];
     expect(inOrder).toEqual(steps.filter((step) => inOrder.includes(step)));
   });

@@ -153,7 +153,7 @@ function whatItMakes(request: VaultRequest): string | undefined {
   return makesCredential(request) ? "its path issues a credential at every read" : undefined;
 }
 
-/** A token that may not revoke itself (without the default policy, or a batch token) is no break: it ends with its time. */
+/** A token that may not revoke itself (without the default policy, or a batch token) is no problem: it ends with its time. */
 async function logOut(login: LoginCheck, token: VaultToken, signal: AbortSignal): Promise<CheckResult<true>> {
   try {
     await revoke(login, token, signal);

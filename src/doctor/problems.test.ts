@@ -23,8 +23,8 @@ afterAll(() => expect([...found].sort(), "breaks that no test here finds").toEqu
 async function expectProblem(name: ProblemName, what: RegExp, scene: Scene): Promise<Report[]> {
   const reports = await doctorsReports(scene.argv, scene);
   const broken = reports.filter((report) => report.result === "broken");
-  expect(broken.map((report) => report.break)).toContain(name);
-  const one = broken.find((report) => report.break === name)!;
+  expect(broken.map((report) => report.problem)).toContain(name);
+  const one = broken.find((report) => report.problem === name)!;
   expect(one.what).toMatch(what);
   expect(one).toMatchObject({ step: name.split(".")[0], who: problems[name].who });
   expect(JSON.stringify(reports)).not.toMatch(/hunter2|canary/);
@@ -82,7 +82,7 @@ describe("the driver's socket", () => {
     ],
   ]);
 
-  test("is looked for in both directories, and a stale one where the driver looks first is a break", async () => {
+  test("is looked for in both directories, and a stale one where the driver looks first is a problem", async () => {
     const [etc, run] = [await temporaryDirectory(), await temporaryDirectory()];
     await startTestServer({ socketPaths: [join(run, "vault.sock")] });
     const server = await serveHttp(() => undefined, { path: join(etc, "old") });
@@ -91,7 +91,7 @@ describe("the driver's socket", () => {
     const argv = [`--socket-dir=${run}`, `--vault-addr=${nobodyThere}`];
     const reports = await doctorsReports(argv, { stage: { driverDirectories: [etc, run] } });
     expect(reports.filter(({ step }) => step === "socket")).toMatchObject([
-      { subject: join(etc, "vault.sock"), result: "broken", break: "socket.stale" },
+      { subject: join(etc, "vault.sock"), result: "broken", problem: "socket.stale" },
       { subject: join(run, "vault.sock"), result: "passed" },
     ]);
   });
@@ -147,7 +147,7 @@ describe("configuration, names and connections", () => {
     expect(reports.find(({ step }) => step === "vault")).toMatchObject({ result: "passed" });
   });
 
-  test("what depends on a break is not looked at, and another address is", async () => {
+  test("what depends on a problem is not looked at, and another address is", async () => {
     const vault = await readyVault();
     const file = `connections: {main: {addresses: ["${nobodyThere}", "${vault.address}"]}}`;
     const reports = await doctorsReports(["--config=k.yaml"], { files: { "k.yaml": file } });
@@ -329,7 +329,7 @@ describe("Vault itself", () => {
   test.each([
     ["performance standby", { standby: true, performance_standby: true }],
     ["standby", { standby: true }],
-  ])("a %s is no break", async (standing, change) => {
+  ])("a %s is no problem", async (standing, change) => {
     const { argv } = await saying(change);
     const reports = await doctorsReports(argv);
     expect(reports.find(({ step }) => step === "vault")).toMatchObject({
@@ -626,7 +626,7 @@ describe("the logout", () => {
     ],
   ]);
 
-  test("of a token that may not revoke itself is no break", async () => {
+  test("of a token that may not revoke itself is no problem", async () => {
     const scene = await application({
       prepare: ({ vault }) =>
         vault.fault({ path: "auth/token/revoke-self" }, answering(403, '{"errors":["permission denied"]}')),
