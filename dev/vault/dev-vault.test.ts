@@ -28,6 +28,25 @@ async function logIn(mount = "kubernetes"): Promise<string> {
 }
 
 describe("a ready Vault", () => {
+  test.each(["", "foo", "v1", "ui/", "v2/kv/data/app"])(
+    "has nothing at /%s, which is no path of the API",
+    async (path) => {
+      const response = await fetch(new URL(path, ready.address), {
+        headers: { "x-vault-token": ready.vault.rootToken },
+      });
+      expect([response.status, await response.text()]).toEqual([404, "404 page not found\n"]);
+    },
+  );
+
+  test.each([
+    ["GET", "kv/data/app?help=1", "the embedded Vault has no help of paths"],
+    ["POST", "sys/mounts/kv/tune", "the embedded Vault tunes no mounts: mount it as it shall be"],
+    ["POST", "sys/auth/kubernetes/tune", "the embedded Vault tunes no mounts: mount it as it shall be"],
+  ])("%s %s is refused, rather than done by half", async (method, path, error) => {
+    const response = await ask(ready.address, method, path, { token: ready.vault.rootToken, body: {} });
+    expect([response.status, response.json!["errors"]]).toEqual([400, [error]]);
+  });
+
   test("lets the pod's service account in and gives it what its policy allows", async () => {
     const token = await logIn();
     expect((await get("kv/data/app", token)).json!.data.data).toEqual({ password: "hunter2" });

@@ -1,7 +1,7 @@
 import type { Answer, Data } from "./answer.js";
 import type { Token } from "./token-store.js";
 
-export type Operation = "read" | "list" | "update" | "delete";
+export type Operation = "read" | "list" | "update" | "patch" | "delete";
 
 /** A request as an engine sees it: who asks is settled, the path starts below the mount. */
 export interface EngineRequest {

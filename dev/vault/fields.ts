@@ -7,7 +7,7 @@ export function text(body: Data, name: string): string {
   const value = body[name];
   if (value === undefined || value === null) return "";
   if (typeof value === "string") return value;
-  if (typeof value === "boolean" || value instanceof LosslessNumber) return String(value);
+  if (typeof value === "boolean" || typeof value === "number" || value instanceof LosslessNumber) return String(value);
   throw badRequest(`Field validation failed: error converting input for field "${name}": expected type 'string'`);
 }
 

@@ -1,4 +1,4 @@
-import { type Answer, badRequest, type Data, missing, nothing } from "./answer.js";
+import { type Answer, badRequest, type Data, manyErrors, missing, nothing, Refusal } from "./answer.js";
 import type { Engine, EngineRequest } from "./engine.js";
 import { seconds } from "./fields.js";
 import { listBelow } from "./key-tree.js";
@@ -16,6 +16,7 @@ export class KvV1 implements Engine {
   handle({ operation, path, body }: EngineRequest): Answer {
     if (operation === "list") return listBelow(this.#secrets.keys(), path);
     if (operation === "read") return this.#read(path);
+    if (operation === "patch") throw new Refusal(405, [manyErrors("unsupported operation")]);
     if (operation === "delete") this.#secrets.delete(path);
     else this.#write(path, body);
     return nothing;

@@ -4,6 +4,7 @@ import type { Engine, EngineRequest } from "./engine.js";
 import { flag, list, seconds, text, whole } from "./fields.js";
 import { goTime } from "./go-time.js";
 import { listBelow } from "./key-tree.js";
+import { mergePatch } from "./merge-patch.js";
 import { Routes } from "./routes.js";
 
 interface Version {
@@ -42,6 +43,7 @@ export class KvV2 implements Engine {
     .on("data/*path", {
       read: ({ query }, path) => this.#read(path, query.get("version")),
       update: (request, path) => this.#write(path, request),
+      patch: (request, path) => this.#patch(path, request),
       delete: (request, path) => this.#mark(path, [this.#find(path).current], request),
     })
     .on("delete/*path", { update: (request, path) => this.#mark(path, versionsOf(request.body), request) })
@@ -52,6 +54,7 @@ export class KvV2 implements Engine {
       list: (_, path) => listBelow(this.#secrets.keys(), path),
       read: (_, path) => ({ data: this.#describe(this.#find(path)) }),
       update: ({ body }, path) => this.#writeMetadata(path, body),
+      patch: ({ body }, path) => (this.#secrets.has(path) ? this.#patchMetadata(path, body) : nothingThere),
       delete: (_, path) => (this.#secrets.delete(path), nothing),
     });
 
@@ -64,12 +67,12 @@ export class KvV2 implements Engine {
   }
 
   handle(request: EngineRequest): Answer | Promise<Answer> {
-    const path = request.path.replace(/\/$/, "");
-    if (request.operation !== "list" && path === "metadata") return notHere(rootOfMount);
-    if (!/^(config|(data|delete|undelete|destroy|metadata)\/.+|metadata)$/.test(path)) {
-      return notHere(invalidPath[request.operation]);
-    }
-    return this.#routes.handle(request);
+    const { operation, path } = request;
+    const isList = operation === "list";
+    if (!isList && /^(data|metadata)$/.test(path)) return notHere(rootOfMount);
+    if (!isList && path === "metadata/") throw missing();
+    const known = isList ? /^metadata\/?/ : /^(config$|(data|delete|undelete|destroy|metadata)\/.)/;
+    return known.test(path) ? this.#routes.handle(request) : notHere(invalidPath[operation]);
   }
 
   #find(path: string): Secret {
@@ -84,8 +87,9 @@ export class KvV2 implements Engine {
     const version = secret.versions.find((each) => each.number === (number || secret.current));
     if (!version) throw missing();
     const metadata = this.#stamp(version, secret);
-    const readable = version.deleted === undefined && !version.destroyed;
-    return readable ? { data: { data: version.data, metadata } } : { status: 404, data: { data: null, metadata } };
+    return isReadable(version)
+      ? { data: { data: version.data, metadata } }
+      : { status: 404, data: { data: null, metadata } };
   }
 
   #stamp(version: Version, secret: Secret): Data {
@@ -99,23 +103,30 @@ export class KvV2 implements Engine {
   }
 
   #write(path: string, request: EngineRequest): Answer {
-    const { data, options } = request.body;
-    if (data === undefined) throw badRequest("no data provided");
-    const now = this.#clock.wall();
+    const { data, options } = contentOf(request.body);
     const known = this.#secrets.get(path);
-    this.#checkAndSet(known, (options ?? {}) as Data);
-    const author = authorOf(request, known ? "update" : "create");
-    const secret = known ?? this.#plant(path, now, author);
+    this.#checkAndSet(known, options);
+    const secret = known ?? this.#plant(path, this.#clock.wall(), authorOf(request, "create"));
+    return this.#addVersion(secret, data, authorOf(request, secret.current > 0 ? "update" : "create"));
+  }
+
+  #patch(path: string, request: EngineRequest): Answer {
+    const { data, options } = contentOf(request.body, fieldValidation);
+    const secret = this.#secrets.get(path);
+    if (!secret) return nothingThere;
+    this.#checkAndSet(secret, options);
+    const version = secret.versions.find(({ number }) => number === secret.current);
+    if (!version) return nothingThere;
+    if (!isReadable(version)) return { status: 404, data: this.#stamp(version, secret) };
+    return this.#addVersion(secret, mergePatch(version.data, data), authorOf(request, "patch"));
+  }
+
+  #addVersion(secret: Secret, data: Data, author: Data): Answer {
     secret.current += 1;
-    const version = {
-      number: secret.current,
-      data: (data ?? {}) as Data,
-      created: now,
-      author: authorOf(request, secret.current > 1 ? "update" : "create"),
-      destroyed: false,
-    };
+    const created = this.#clock.wall();
+    const version = { number: secret.current, data, created, author, destroyed: false };
     secret.versions.push(version);
-    secret.updated = now;
+    secret.updated = created;
     secret.lastUpdatedBy = author;
     this.#prune(secret);
     return { data: this.#stamp(version, secret) };
@@ -215,6 +226,13 @@ export class KvV2 implements Engine {
     return nothing;
   }
 
+  /** A field of `null` is what it was at first. */
+  #patchMetadata(path: string, body: Data): Answer {
+    const { maxVersions, casRequired, customMetadata } = this.#find(path);
+    const now = { max_versions: maxVersions, cas_required: casRequired, custom_metadata: customMetadata };
+    return this.#writeMetadata(path, { ...atFirst, ...mergePatch(now, body) });
+  }
+
   #readConfig(): Answer {
     const { casRequired, deleteVersionAfter, maxVersions } = this.#config;
     return {
@@ -232,6 +250,21 @@ export class KvV2 implements Engine {
   }
 }
 
+const isReadable = ({ deleted, destroyed }: Version) => deleted === undefined && !destroyed;
+
+const fieldValidation = "Field validation failed: ";
+
+/** The secret and the options of a write. A patch is `validated` before it arrives here, and says so. */
+function contentOf(body: Data, validated = ""): { data: Data; options: Data } {
+  if (body["data"] === undefined) throw badRequest("no data provided");
+  const record = (name: string): Data => {
+    const value = body[name] ?? {};
+    if (typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) return value as Data;
+    throw badRequest(`${validated}error converting input for field "${name}": '' expected a map, got 'string'`);
+  };
+  return { data: record("data"), options: record("options") };
+}
+
 function versionsOf(body: Data): number[] {
   const versions = list(body, "versions").map(Number);
   if (versions.length === 0) throw badRequest("no version number provided");
@@ -243,6 +276,11 @@ function authorOf({ token }: EngineRequest, operation: string): Data {
   return { actor: token?.displayName ?? "", operation, client_id: token?.entityId || (token?.accessor ?? "") };
 }
 
+const atFirst = { max_versions: 0, cas_required: false, custom_metadata: null };
+
+/** A patch of what is not there: without any body. */
+const nothingThere: Answer = { status: 404, bare: { contentType: "application/json", body: "" } };
+
 const rootOfMount = "Non-listing operations on the root of a K/V v2 mount are not supported.";
 
 const command = (name: string) =>
@@ -252,6 +290,7 @@ const invalidPath = {
   read: command("get"),
   list: command("list"),
   update: command("put"),
+  patch: command("patch"),
   delete: command("delete"),
 } as const;
 

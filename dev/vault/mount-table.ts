@@ -9,7 +9,7 @@ export interface Mount {
   readonly path: string;
   readonly engine: Engine;
   readonly description: string;
-  /** `null` where Vault mounted it itself. */
+  /** `null` also where Vault mounted it itself. */
   readonly options: Data | null;
   readonly accessor: string;
   readonly uuid: string;
@@ -46,6 +46,11 @@ export class MountTable {
   /** The mount a path lies below; a mount's own name counts as its root. */
   find(path: string): Mount | undefined {
     return [...this.#mounts.values()].find((mount) => `${path}/`.startsWith(mount.path));
+  }
+
+  /** The mount of exactly this path. */
+  at(path: string): Mount | undefined {
+    return this.#mounts.get(path);
   }
 
   all(): Mount[] {
@@ -96,4 +101,11 @@ export function describeMountInEffect(mount: Mount): Data {
   const config = described["config"] as Data;
   const lifetimes = { default_lease_ttl: systemTtl, max_lease_ttl: mount.maxTtl || systemTtl };
   return { ...described, config: { ...config, ...lifetimes } };
+}
+
+/** As `…/tune` tells it. */
+export function describeTuning(mount: Mount): Data {
+  const { config, description, options } = describeMountInEffect(mount);
+  const hasOptions = Object.keys(options ?? {}).length > 0;
+  return { ...(config as Data), description, ...(hasOptions && { options }) };
 }

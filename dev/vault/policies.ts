@@ -1,6 +1,6 @@
 import { badRequest } from "./answer.js";
 
-export type Capability = "create" | "read" | "update" | "delete" | "list" | "sudo" | "deny" | "patch";
+export type Capability = "create" | "read" | "update" | "delete" | "list" | "sudo" | "deny" | "patch" | "root";
 
 const capabilities: readonly string[] = ["create", "read", "update", "delete", "list", "sudo", "deny", "patch"];
 
@@ -68,7 +68,7 @@ export class PolicyBook {
 
   /** What the policies together allow on a path. The most specific path decides; within it, everyone's grants add up. */
   capabilities(policies: readonly string[], path: string): Capability[] {
-    if (policies.includes("root")) return ["sudo"];
+    if (policies.includes("root")) return ["root"];
     const rules = policies.flatMap((name) => this.#rules.get(name) ?? []).filter((rule) => rule.covers.test(path));
     const [best] = rules.map((rule) => rule.path).sort(moreSpecific);
     const granted = rules.filter((rule) => rule.path === best).flatMap((rule) => rule.capabilities);

@@ -1,8 +1,17 @@
-import { type Answer, badRequest, type Data, missing, nothing, permissionDenied, Refusal } from "./answer.js";
+import {
+  type Answer,
+  badRequest,
+  type Data,
+  manyErrors,
+  missing,
+  nothing,
+  permissionDenied,
+  Refusal,
+} from "./answer.js";
 import { type EngineParts, makeAuthMethod, makeSecretsEngine } from "./engines.js";
 import type { Engine, EngineRequest } from "./engine.js";
 import { list, seconds, text } from "./fields.js";
-import { describeMount, describeMountInEffect, type Mount, type MountTable } from "./mount-table.js";
+import { describeMount, describeMountInEffect, describeTuning, type Mount, type MountTable } from "./mount-table.js";
 import type { PolicyBook } from "./policies.js";
 import type { Quotas } from "./quotas.js";
 import { Routes } from "./routes.js";
@@ -51,35 +60,51 @@ export class System implements Engine {
     const listed = (auth: boolean) => {
       const all = mounts.all().filter(({ path }) => path.startsWith("auth/") === auth);
       const data = Object.fromEntries(all.map((mount) => [mount.path.replace(/^auth\//, ""), describeMount(mount)]));
-      return { data, beside: data };
+      return besideItself(data);
     };
     this.#routes
       .on("mounts", { read: () => listed(false) })
       .on("mounts/*path", {
+        read: (_, path) => this.#described(`${withoutOuterSlashes(path)}/`),
         update: ({ body }, path) => (this.#mount(`${withoutOuterSlashes(path)}/`, body), nothing),
         delete: (_, path) => (this.#unmount(`${withoutOuterSlashes(path)}/`), nothing),
       })
       .on("auth", { read: () => listed(true) })
       .on("auth/*path", {
+        read: (_, path) => this.#described(`auth/${withoutOuterSlashes(path)}/`),
         update: ({ body }, path) => (this.#mountAuth(`auth/${withoutOuterSlashes(path)}/`, body), nothing),
         delete: (_, path) => (this.#unmount(`auth/${withoutOuterSlashes(path)}/`), nothing),
       });
   }
 
+  /** One mount, or how it is tuned. */
+  #described(path: string): Answer {
+    const tuned = path.endsWith("/tune/");
+    const mountPath = path.replace(/tune\/$/, "");
+    const mount = this.#parts.mounts.at(mountPath);
+    if (mount) return besideItself(tuned ? describeTuning(mount) : describeMount(mount));
+    if (tuned) throw badRequest(`cannot fetch sysview for path "${mountPath}"`);
+    const kind = path.startsWith("auth/") ? "auth engine" : "secret engine mount";
+    throw badRequest(`No ${kind} at ${path.replace(/^auth\//, "")}`);
+  }
+
   #mount(path: string, body: Data): void {
+    if (path.endsWith("/tune/")) throw badRequest("the embedded Vault tunes no mounts: mount it as it shall be");
     const type = text(body, "type");
-    const options = (body["options"] ?? null) as Data | null;
+    const options = (body["options"] === undefined ? {} : body["options"]) as Data | null;
     const engine = makeSecretsEngine(body, this.#parts);
     this.#parts.mounts.add(path, engine, {
       description: text(body, "description"),
-      options: type === "kv-v2" ? { version: "2" } : (options ?? {}),
+      options: type === "kv-v2" ? { version: "2" } : options,
       maxTtl: seconds((body["config"] ?? {}) as Data, "max_lease_ttl"),
     });
   }
 
   #mountAuth(path: string, body: Data): void {
+    if (path.endsWith("/tune/")) throw badRequest("the embedded Vault tunes no mounts: mount it as it shall be");
     const engine = makeAuthMethod(text(body, "type"), this.#parts);
-    this.#parts.mounts.add(path, engine, { description: text(body, "description"), options: {} });
+    const options = (body["options"] === undefined ? {} : body["options"]) as Data | null;
+    this.#parts.mounts.add(path, engine, { description: text(body, "description"), options });
   }
 
   /** What it issued goes with it. */
@@ -120,26 +145,42 @@ export class System implements Engine {
 
   #routePolicies(): void {
     const { policies } = this.#parts;
-    const paths = {
+    const sourceOf = (name: string) => {
+      const source = policies.source(name);
+      if (source === undefined) throw missing();
+      return source;
+    };
+    const writes = {
       update: ({ body }: EngineRequest, name?: string) => (policies.write(name!, text(body, "policy")), nothing),
-      read: (_: EngineRequest, name?: string) => {
-        const source = policies.source(name!);
-        if (source === undefined) throw missing();
-        return { data: { name, policy: source } };
-      },
       delete: (_: EngineRequest, name?: string) => (policies.remove(name!), nothing),
     };
+    const all = () => besideItself({ keys: policies.names(), policies: policies.names() });
     this.#routes
       .on("policies/acl", { list: () => ({ data: { keys: policies.names() } }) })
-      .on("policies/acl/:name", paths)
-      .on("policy/:name", paths)
-      .on("capabilities-self", {
-        update: ({ body, token }) => {
-          const asked = [...list(body, "paths"), ...list(body, "path")];
-          const data = Object.fromEntries(asked.map((path) => [path, policies.capabilities(token!.policies, path)]));
-          return { data, beside: data };
-        },
-      });
+      .on("policies/acl/:name", { ...writes, read: (_, name) => ({ data: { name, policy: sourceOf(name) } }) })
+      .on("policy", { read: all, list: all })
+      .on("policy/:name", { ...writes, read: (_, name) => besideItself({ name, rules: sourceOf(name) }) })
+      .on("capabilities", { update: ({ body }) => this.#capabilities(body, this.#named(body)) })
+      .on("capabilities-self", { update: ({ body, token }) => this.#capabilities(body, token!) });
+  }
+
+  #named(body: Data): Token {
+    const id = text(body, "token");
+    if (id === "") throw new Refusal(500, [manyErrors("no token found")]);
+    const token = this.#parts.tokens.find(id);
+    if (!token) throw badRequest(manyErrors("invalid token"));
+    return token;
+  }
+
+  #capabilities(body: Data, { policies }: Token): Answer {
+    const paths = [...list(body, "paths"), ...list(body, "path")];
+    if (paths.length === 0) throw badRequest("paths must be supplied");
+    const found = paths.map((path) => [path, this.#parts.policies.capabilities(policies, path)] as const);
+    return besideItself({
+      ...Object.fromEntries(found),
+      // As it was before several paths could be asked for.
+      ...(found.length === 1 && { capabilities: found[0]![1] }),
+    });
   }
 
   #routeLeases(): void {
@@ -162,6 +203,7 @@ export class System implements Engine {
       .on("leases/revoke-force/*prefix", { update: revokeAll })
       .on("leases/revoke/*id", { update: revoke })
       .on("leases/lookup", {
+        list: () => this.#listLeases(""),
         update: (request) => {
           const lease = leases.find(idOf(request));
           if (!lease) throw badRequest("invalid lease");
@@ -172,7 +214,7 @@ export class System implements Engine {
   }
 
   #listLeases(prefix: string): Answer {
-    const folder = `${withoutOuterSlashes(prefix)}/`;
+    const folder = prefix === "" ? "" : `${withoutOuterSlashes(prefix)}/`;
     const below = this.#parts.leases.all().filter(({ id }) => id.startsWith(folder));
     if (below.length === 0) throw missing();
     const keys = below.map(({ id }) => id.slice(folder.length).replace(/\/.*/, "/"));
@@ -209,3 +251,6 @@ const unseen = (path: string) =>
   new Refusal(403, [
     `preflight capability check returned 403, please ensure client's policies grant access to path "${path}"`,
   ]);
+
+/** `sys` writes most of its answers twice: old clients read them from beside the envelope's fields. */
+const besideItself = (data: Data): Answer => ({ data, beside: data });

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../src/shared/clock.js";
-import { type Answer, invalidToken, notAllowed, permissionDenied, Refusal } from "./answer.js";
+import { type Answer, badRequest, invalidToken, notAllowed, permissionDenied, Refusal } from "./answer.js";
 import type { Engine, EngineRequest, Operation } from "./engine.js";
 import type { EngineParts } from "./engines.js";
 import { seconds } from "./fields.js";
@@ -81,7 +81,7 @@ export class VaultCluster {
     if (token && !open) this.#authorise(token, path, operation, mount?.engine.exists?.(below));
     const use = token && !open ? this.tokens.use(token) : undefined;
     try {
-      if (!mount) throw new Refusal(404, [`no handler for route "${request.path}". route entry not found.`]);
+      if (!mount) throw new Refusal(404, [`no handler for route "${path}". route entry not found.`]);
       const asked: EngineRequest = {
         operation,
         path: below,
@@ -148,12 +148,21 @@ export class VaultCluster {
   }
 }
 
-function operationOf({ method }: LoggedRequest): Operation {
+function operationOf({ method, headers, query }: LoggedRequest): Operation {
+  if (new URLSearchParams(query).has("help")) throw badRequest("the embedded Vault has no help of paths");
   if (method === "LIST") return "list";
   if (method === "GET" || method === "HEAD") return "read";
   if (method === "POST" || method === "PUT") return "update";
   if (method === "DELETE") return "delete";
+  if (method === "PATCH") return demandMergePatch(headers["content-type"]?.replace(/;.*/s, "").trim());
   throw new Refusal(405, []);
+}
+
+function demandMergePatch(mediaType = ""): Operation {
+  const patch = "application/merge-patch+json";
+  if (mediaType === patch) return "patch";
+  if (mediaType === "") throw badRequest("mime: no media type");
+  throw new Refusal(415, [`PATCH requires Content-Type of ${patch}, provided ${mediaType}`]);
 }
 
 function sentToken({ headers }: LoggedRequest): string | undefined {

@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, ListenOptions } from "node:net";
+import { posix } from "node:path";
 import { parse } from "lossless-json";
 import { badRequest, type Data, nothing, Refusal } from "./answer.js";
 import { type WireAnswer, wire, wireRefusal } from "./envelope.js";
@@ -96,6 +97,8 @@ export class VaultNode {
     const send = (answer: WireAnswer) => write(response, answer);
     try {
       const text = await bodyOf(request);
+      const unserved = outsideTheApi(request);
+      if (unserved) return send(unserved);
       const logged = describe(request, cluster.clock.wall());
       log.add(logged);
       response.once("finish", () => (logged.status = response.statusCode));
@@ -161,6 +164,21 @@ function write(response: ServerResponse, { status, headers, body }: WireAnswer):
 
 const hsts = { "strict-transport-security": "max-age=31536000; includeSubDomains" };
 
+/** What Go's server says before Vault hears of a request: a path that is not clean is redirected, another than `/v1/…` unknown. */
+function outsideTheApi({ url, method }: IncomingMessage): WireAnswer | undefined {
+  const [path, ...query] = url!.split("?") as [string, ...string[]];
+  const clean = posix.normalize(path);
+  if (path !== clean) {
+    const location = [clean, ...query].join("?");
+    const html = { "content-type": "text/html; charset=utf-8" };
+    if (method !== "GET") return { status: 307, headers: { location }, body: "" };
+    const link = location.replaceAll("&", "&amp;").replace(/["'<>]/g, (character) => `&#${character.charCodeAt(0)};`);
+    return { status: 307, headers: { ...html, location }, body: `<a href="${link}">Temporary Redirect</a>.\n\n` };
+  }
+  if (path.startsWith("/v1/")) return undefined;
+  return { status: 404, headers: { "content-type": "text/plain; charset=utf-8" }, body: "404 page not found\n" };
+}
+
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -198,8 +216,9 @@ function decoded(path: string): string {
 function parseBody(text: string): Data {
   if (text === "") return {};
   const value = parsed(text);
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Data;
-  const kind = Array.isArray(value) ? "array" : value === null ? "null" : typeof value;
+  if (value === null) return {};
+  if (typeof value === "object" && !Array.isArray(value)) return value as Data;
+  const kind = Array.isArray(value) ? "array" : typeof value;
   throw badRequest(
     `error parsing JSON: failed to parse JSON input: json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`,
   );

@@ -49,6 +49,11 @@ export const kvV1: Suite = (context) => {
       expectAnswer(await vault.root("GET", "kv1/list/?list=true"), expected);
     });
 
+    test("takes no patch", async () => {
+      const patched = await vault.patch("kv1/app/a", { x: 1 });
+      expectRefusal(patched, 405, "1 error occurred:\n\t* unsupported operation\n\n");
+    });
+
     test.each(["kv1/app/missing", "kv1/app/", "kv1", "kv1/nothing?list=true"])("%s is not there", async (path) => {
       expectRefusal(await vault.root("GET", path), 404);
     });
@@ -174,15 +179,93 @@ export const kvV2: Suite = (context) => {
     test.each([
       ["GET", "kv2/app", "get"],
       ["POST", "kv2/app", "put"],
+      ["PATCH", "kv2/app", "patch"],
+      ["DELETE", "kv2/nope/app", "delete"],
       ["GET", "kv2/data?list=true", "list"],
+      ["GET", "kv2/config?list=true", "list"],
+      ["GET", "kv2?list=true", "list"],
     ])("%s %s points to the right path", async (method, path, verb) => {
       const warning = `Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use. If using the Vault CLI, use 'vault kv ${verb}' for this operation.`;
-      const response = await vault.root(method, path, method === "POST" ? { data: {} } : undefined);
+      const body = method === "POST" ? { data: {} } : undefined;
+      const response = await (method === "PATCH" ? vault.patch(path, {}) : vault.root(method, path, body));
       expectAnswer(response, answered({ warnings: [warning] }, 404));
+    });
+
+    test("its roots are only listed", async () => {
+      const warning = "Non-listing operations on the root of a K/V v2 mount are not supported.";
+      for (const path of ["kv2/data", "kv2/metadata"]) {
+        expectAnswer(await vault.root("GET", path), answered({ warnings: [warning] }, 404));
+      }
+      expectAnswer(await vault.patch("kv2/data", {}), answered({ warnings: [warning] }, 404));
+      expectRefusal(await vault.root("GET", "kv2/metadata/"), 404);
+    });
+
+    test("patches the newest version into a new one", async () => {
+      await write("patched", { a: "1", record: { x: "1", list: [1, 2] }, kept: "k" });
+      const patch = { a: null, record: { x: null, y: { gone: null, z: "1" } }, b: "2" };
+      expectAnswer(
+        await vault.patch("kv2/data/patched", { data: patch }),
+        answered({ mount_type: "kv", data: stamp(2) }),
+      );
+      const merged = { b: "2", kept: "k", record: { list: [1, 2], y: { z: "1" } } };
+      expectAnswer(await vault.root("GET", "kv2/data/patched"), secret(merged, stamp(2)));
+      const { data } = (await vault.root("GET", "kv2/metadata/patched")).json!;
+      expect(data).toMatchObject({ last_updated_by: { actor: "token", operation: "patch" }, current_version: 2 });
+      const error = "check-and-set parameter did not match the current version";
+      const stale = await vault.patch("kv2/data/patched", { data: {}, options: { cas: 1 } });
+      expectRefusal(stale, 400, error);
+    });
+
+    test("patches nothing that is not there, deleted or destroyed", async () => {
+      expect(await vault.patch("kv2/data/never", { data: {} })).toMatchObject({ status: 404, text: "" });
+      expect(await vault.patch("kv2/metadata/never", {})).toMatchObject({ status: 404, text: "" });
+      await write("unpatched", { k: "1" });
+      await vault.must("DELETE", "kv2/data/unpatched");
+      const deleted = stamp(1, { deletion_time: aTime });
+      expectAnswer(await vault.patch("kv2/data/unpatched", { data: {} }), answered({ data: deleted }, 404));
+      await vault.must("PUT", "kv2/destroy/unpatched", { versions: [1] });
+      const destroyed = { ...deleted, destroyed: true };
+      expectAnswer(await vault.patch("kv2/data/unpatched", { data: {} }), answered({ data: destroyed }, 404));
+    });
+
+    test("patches metadata, where null is what it was at first", async () => {
+      await write("noted", { k: "1" });
+      const noted = async () => (await vault.root("GET", "kv2/metadata/noted")).json!.data;
+      expectNothing(await vault.patch("kv2/metadata/noted", { custom_metadata: { a: "1", b: "2" }, max_versions: 7 }));
+      expectNothing(await vault.patch("kv2/metadata/noted", { custom_metadata: { a: null, c: "3" } }));
+      expect(await noted()).toMatchObject({ custom_metadata: { b: "2", c: "3" }, max_versions: 7 });
+      expectNothing(await vault.patch("kv2/metadata/noted", { custom_metadata: null, cas_required: true }));
+      expect(await noted()).toMatchObject({ custom_metadata: null, max_versions: 7, cas_required: true });
+      expectNothing(await vault.patch("kv2/metadata/noted", { max_versions: null }));
+      expect(await noted()).toMatchObject({ max_versions: 0, cas_required: true });
+    });
+
+    test.each(["kv2/config", "kv2/delete/x"])("takes no patch at %s", async (path) => {
+      expectRefusal(await vault.patch(path, {}), 405, "1 error occurred:\n\t* unsupported operation\n\n");
+    });
+
+    test("a write needs the capability that fits", async () => {
+      await write("capable", { k: "1" });
+      const may = async (capability: string) => {
+        const policy = `path "kv2/data/capable" { capabilities = ["${capability}"] }`;
+        await vault.must("PUT", "sys/policies/acl/capable", { policy });
+        const { client_token: token } = await vault.token({ policies: ["capable"] });
+        const patched = await vault.patch("kv2/data/capable", { data: {} }, token);
+        const written = await vault.ask("POST", "kv2/data/capable", { token, body: { data: {} } });
+        return [patched.status, written.status];
+      };
+      expect(await may("patch")).toEqual([200, 403]);
+      expect(await may("update")).toEqual([403, 200]);
     });
 
     test("refuses a write without data, and a destruction of nothing", async () => {
       expectRefusal(await vault.root("POST", "kv2/data/x", { k: "1" }), 400, "no data provided");
+      expectRefusal(await vault.patch("kv2/data/x", { k: "1" }), 400, "no data provided");
+      const noMap = (name: string) => `error converting input for field "${name}": '' expected a map, got 'string'`;
+      expectRefusal(await vault.root("POST", "kv2/data/x", { data: "1" }), 400, noMap("data"));
+      expectRefusal(await vault.root("POST", "kv2/data/x", { data: {}, options: "1" }), 400, noMap("options"));
+      const patched = await vault.patch("kv2/data/x", { data: "1" });
+      expectRefusal(patched, 400, `Field validation failed: ${noMap("data")}`);
       expectRefusal(await vault.root("POST", "kv2/destroy/x", {}), 400, "no version number provided");
     });
   });

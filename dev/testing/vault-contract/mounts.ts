@@ -15,6 +15,7 @@ const mounted: readonly [path: string, body: Data, told: Data][] = [
     { type: "kv", options: { version: "2" }, description: "of a team", maxTtl: 3_600 },
   ],
   ["seen-kv-v2", { type: "kv-v2" }, { type: "kv", options: { version: "2" } }],
+  ["seen-null", { type: "kv", options: null }, { type: "kv", options: null }],
   ["seen-transit", { type: "transit" }, { type: "transit", running_plugin_version: ofVault() }],
   ["seen-pki", { type: "pki" }, { type: "pki", running_plugin_version: ofVault() }],
   [
@@ -47,6 +48,10 @@ const rules: readonly [path: string, capability: string, seen: { kv1: boolean; k
   ["+/*", "read", { kv1: true, kv2: true }],
   ["se+/app", "read", { kv1: false, kv2: false }],
 ];
+
+function tuningOf({ config, description, options }: Data & { config: Data }): Data {
+  return { ...config, description, ...("version" in ((options ?? {}) as Data) && { options }) };
+}
 
 function ofVault(): string {
   return "v1.21.1+builtin.vault";
@@ -104,7 +109,13 @@ export const mounts: Suite = (context) => {
 
     test.each(mounted)("%s is listed, and told to who asks for a path below it", async (path, _, told) => {
       const listed = (await vault.root("GET", `sys/${kindOf(path)}`)).json!.data[`${nameOf(path)}/`];
-      expect(listed).toEqual(described(path, told, "own"));
+      const own = described(path, told, "own");
+      expect(listed).toEqual(own);
+      const one = await vault.root("GET", `sys/${kindOf(path)}/${nameOf(path)}`);
+      expectAnswer(one, answered({ ...own, data: own, mount_type: "system" }));
+      const tuning = await vault.root("GET", `sys/${kindOf(path)}/${nameOf(path)}/tune`);
+      const tuned = tuningOf(described(path, told, "in effect"));
+      expectAnswer(tuning, answered({ ...tuned, data: tuned, mount_type: "system" }));
       const data = { ...described(path, told, "in effect"), path: `${nameOf(path)}/` };
       for (const asked of [path, `${path}/`, `${path}/any/thing`]) {
         expectAnswer(await vault.root("GET", `${below}/${asked}`), answered({ data }));
@@ -138,6 +149,15 @@ export const mounts: Suite = (context) => {
         else expectRefusal(response, 403, refusal(`${mount}/app`));
         expect(`${mount}/` in (list.json!.data["secret"] as Data)).toBe(may);
       }
+    });
+
+    test.each([
+      ["sys/mounts/none", "No secret engine mount at none/"],
+      ["sys/auth/none", "No auth engine at none/"],
+      ["sys/mounts/none/tune", 'cannot fetch sysview for path "none/"'],
+      ["sys/auth/none/tune", 'cannot fetch sysview for path "auth/none/"'],
+    ])("%s is told not to be there", async (path, error) => {
+      expectRefusal(await vault.root("GET", path), 400, error);
     });
 
     test("a deny in one policy of a token outweighs another's grant", async () => {

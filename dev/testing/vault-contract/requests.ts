@@ -6,9 +6,11 @@ import {
   aServiceToken,
   aTime,
   aUuid,
+  denied,
   expectAnswer,
   expectNothing,
   expectRefusal,
+  unknownToken,
 } from "./ask.js";
 import type { Suite, ContractContext } from "./suite.js";
 
@@ -33,15 +35,100 @@ export const requests: Suite = (context) => {
       expectRefusal(await raw('"x"'), 400, notObject("string"));
     });
 
+    test("may have null for a body, which is as good as none", async () => {
+      expectRefusal(await raw("null"), 400, "missing data fields");
+    });
+
+    test.each([
+      ["none", {}, 400, "mime: no media type"],
+      [
+        "another",
+        { "content-type": "application/json" },
+        415,
+        "PATCH requires Content-Type of application/merge-patch+json, provided application/json",
+      ],
+    ])("that patches needs its own media type, not %s", async (_, headers, status, error) => {
+      const patched = await vault.ask("PATCH", "any/a", { token: vault.underTest.rootToken, headers, body: {} });
+      expectRefusal(patched, status, error);
+    });
+
+    const unknown: readonly [method: string, path: string, told: string][] = [
+      ["GET", "nowhere", "nowhere"],
+      ["GET", "nowhere/", "nowhere/"],
+      ["GET", "nowhere/x/y", "nowhere/x/y"],
+      ["GET", "nowhere?list=true", "nowhere/"],
+      ["GET", "nowhere/x?list=true", "nowhere/x/"],
+      ["POST", "nowhere/x", "nowhere/x"],
+      ["PUT", "nowhere/x", "nowhere/x"],
+      ["PATCH", "nowhere/x", "nowhere/x"],
+      ["DELETE", "nowhere/x", "nowhere/x"],
+      ["GET", "auth", "auth"],
+      ["GET", "auth/", "auth/"],
+      ["GET", "auth/nowhere/role/x", "auth/nowhere/role/x"],
+      ["POST", "auth/nowhere/login", "auth/nowhere/login"],
+      ["GET", "", ""],
+    ];
+    test.each(unknown)("%s %s has no route, which is told to those who may know", async (method, path, told) => {
+      const headers = method === "PATCH" ? { "content-type": "application/merge-patch+json" } : {};
+      const asked = (token?: string) => vault.ask(method, path, { ...(token && { token }), headers });
+      const error = `no handler for route "${told}". route entry not found.`;
+      expectRefusal(await asked(vault.underTest.rootToken), 404, error);
+      expectRefusal(await asked((await vault.token({ policies: ["default"] })).client_token), 403, denied);
+      expectRefusal(await asked("nope"), 403, unknownToken);
+      expectRefusal(await asked(), 403, "permission denied");
+    });
+
+    test.each([
+      ["/any/a", "any/a"],
+      ["any//a", "any/a"],
+      ["any//b///c?x=1&y=2", "any/b/c?x=1&y=2"],
+    ])("for %s is sent to the clean path", async (path, clean) => {
+      const location = `/v1/${clean}`;
+      for (const method of ["GET", "POST"]) {
+        const response = await vault.root(method, path);
+        expect(response).toMatchObject({ status: 307, headers: { location } });
+        const link = `<a href="${location.replace("&", "&amp;")}">Temporary Redirect</a>.\n\n`;
+        expect(response.text).toBe(method === "GET" ? link : "");
+      }
+    });
+
+    test.each([
+      ["GET", "sys/nope", 404, "unsupported path"],
+      ["POST", "sys/nope", 404, "unsupported path"],
+      ["GET", "sys/nope?list=true", 404, "unsupported path"],
+      ["GET", "sys/policies/acl", 405, "unsupported operation"],
+      ["GET", "auth/token/nope", 404, "unsupported path"],
+      ["GET", "auth/token", 404, "unsupported path"],
+    ])("%s %s is told by what is mounted there", async (method, path, status, error) => {
+      expectRefusal(await vault.root(method, path), status, `1 error occurred:\n\t* ${error}\n\n`);
+    });
+
+    test("that asks for capabilities hears all that a token has", async () => {
+      const policy = 'path "any/*" { capabilities = ["read", "list"] }';
+      await vault.must("PUT", "sys/policies/acl/any-capable", { policy });
+      const { client_token: token } = await vault.token({ policies: ["any-capable"] });
+      const told = (data: Record<string, unknown>) => answered({ ...data, data, mount_type: "system" });
+      const one = { "any/a": ["list", "read"], capabilities: ["list", "read"] };
+      const two = { "any/a": ["list", "read"], other: ["deny"] };
+      const self = (paths: string[], as: string) =>
+        vault.ask("POST", "sys/capabilities-self", { token: as, body: { paths } });
+      expectAnswer(await self(["any/a"], token), told(one));
+      expectAnswer(await self(["any/a", "other"], token), told(two));
+      expectAnswer(await vault.root("POST", "sys/capabilities", { token, paths: ["any/a"] }), told(one));
+      const root = { "any/a": ["root"], capabilities: ["root"] };
+      expectAnswer(await self(["any/a"], vault.underTest.rootToken), told(root));
+      expectRefusal(await self([], token), 400, "paths must be supplied");
+      const wrong = await vault.root("POST", "sys/capabilities", { token: "nope", paths: ["any/a"] });
+      expectRefusal(wrong, 400, "1 error occurred:\n\t* invalid token\n\n");
+      const nobody = await vault.root("POST", "sys/capabilities", { paths: ["any/a"] });
+      expectRefusal(nobody, 500, "1 error occurred:\n\t* no token found\n\n");
+    });
+
     test.each([
       ["DELETE", "sys/health"],
       ["POST", "sys/seal-status"],
     ])("%s %s has the wrong method", async (method, path) => {
       expectRefusal(await vault.root(method, path), 405);
-    });
-
-    test("below sys that is unknown gets an error that says so", async () => {
-      expectRefusal(await vault.root("GET", "sys/nope"), 404, "1 error occurred:\n\t* unsupported path\n\n");
     });
 
     test("may carry a bearer token instead", async () => {
@@ -66,6 +153,13 @@ export const requests: Suite = (context) => {
       const expected = answered({ mount_type: "system", data: { name: "any", policy } });
       expectAnswer(await vault.root("GET", "sys/policies/acl/any"), expected);
       expectRefusal(await vault.root("GET", "sys/policies/acl/none"), 404);
+      const older = { name: "any", rules: policy };
+      expectAnswer(
+        await vault.root("GET", "sys/policy/any"),
+        answered({ ...older, mount_type: "system", data: older }),
+      );
+      const listed = (await vault.root("GET", "sys/policies/acl?list=true")).json!.data.keys;
+      expect((await vault.root("GET", "sys/policy")).json!.data).toEqual({ keys: listed, policies: listed });
       const odd = { policy: 'path "any" { capabilities = ["fly"] }' };
       const error = 'failed to parse policy: path "any": invalid capability "fly"';
       expectRefusal(await vault.root("PUT", "sys/policies/acl/odd", odd), 400, error);

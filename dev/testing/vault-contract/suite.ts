@@ -17,6 +17,11 @@ export class ContractContext {
     return ask(this.underTest.address, method, path, question);
   }
 
+  /** A JSON Merge Patch. */
+  patch(path: string, body: unknown, token = this.underTest.rootToken): Promise<VaultResponse> {
+    return this.ask("PATCH", path, { token, body, headers: { "content-type": "application/merge-patch+json" } });
+  }
+
   /** As root; throws unless it is done. */
   async must(method: string, path: string, body?: unknown): Promise<VaultResponse> {
     const response = await this.root(method, path, body);
