@@ -91,7 +91,7 @@ test("without rights, it says what to type instead", async () => {
   const { reports } = await doctor(["--class", `${app.namespace}/db`], mayAskNothing);
 
   expect(reports.find(({ step }) => step === "class")).toMatchObject({
-    result: "not looked at",
+    result: "skipped",
     because: expect.stringMatching(/\(403\).*kubectl get secretproviderclass db/) as string,
   });
 });

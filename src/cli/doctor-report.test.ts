@@ -5,7 +5,7 @@ import { conclusion, ReportWriter } from "./doctor-report.js";
 const skipped = (step: Report["step"], because: string, subject = ""): Report => ({
   step,
   subject,
-  result: "not looked at",
+  result: "skipped",
   because,
   ms: 0,
 });
@@ -33,7 +33,7 @@ test("warnings stand below what was seen", () => {
   ]);
 });
 
-test("steps in a row that were not looked at for one reason are one line", () => {
+test("steps in a row that were skipped for one reason are one line", () => {
   const reports = [
     skipped("tls", "needs tcp first", "https://v"),
     skipped("vault", "needs tcp first", "https://v"),
@@ -42,9 +42,9 @@ test("steps in a row that were not looked at for one reason are one line", () =>
     skipped("logout", "needs login first"),
   ];
   expect(written(reports)).toEqual([
-    "-       tls, vault     not looked at: needs tcp first",
-    "-       object         a, b: not looked at: it issues",
-    "-       logout         not looked at: needs login first",
+    "-       tls, vault     skipped: needs tcp first",
+    "-       object         a, b: skipped: it issues",
+    "-       logout         skipped: needs login first",
   ]);
 });
 
@@ -56,6 +56,6 @@ test("colour is for terminals, and a stranger's text moves no cursor", () => {
 
 test("with nothing broken it says so", () => {
   expect(conclusion([passed([]), skipped("object", "x", "a")])).toBe(
-    "nothing is broken (1 passed, 0 broken, 1 not looked at)\n",
+    "nothing is broken (1 passed, 0 broken, 1 skipped)\n",
   );
 });

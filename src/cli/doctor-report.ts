@@ -4,14 +4,14 @@ import { escapeUnprintable } from "../shared/shown-text.js";
 import type { CommandStream } from "./command-io.js";
 import { painter } from "./paint.js";
 
-const titles = { passed: "passed", broken: "BROKEN", "not looked at": "-" } as const;
-const styles = { passed: "green", broken: "red", "not looked at": "dim" } as const;
+const titles = { passed: "passed", broken: "BROKEN", skipped: "-" } as const;
+const styles = { passed: "green", broken: "red", skipped: "dim" } as const;
 const indent = " ".repeat(23);
 
-/** Writes steps for a person as they come; those in a row that were not looked at for the same reason, in one line. */
+/** Writes steps for a person as they come; those in a row that were skipped for the same reason, in one line. */
 export class ReportWriter {
   readonly #stream: CommandStream;
-  #skipped: Extract<Report, { result: "not looked at" }>[] = [];
+  #skipped: Extract<Report, { result: "skipped" }>[] = [];
 
   constructor(stream: CommandStream) {
     this.#stream = stream;
@@ -19,9 +19,9 @@ export class ReportWriter {
 
   write(report: Report): void {
     const [first] = this.#skipped;
-    const alike = report.result === "not looked at" && first?.because === report.because;
+    const alike = report.result === "skipped" && first?.because === report.because;
     if (!alike) this.end();
-    if (report.result === "not looked at") this.#skipped.push(report);
+    if (report.result === "skipped") this.#skipped.push(report);
     else this.#print(report.result, report.step, linesOf(report));
   }
 
@@ -33,7 +33,7 @@ export class ReportWriter {
     const steps = [...new Set(skipped.map(({ step }) => step))];
     const places = steps.length > 1 ? [] : skipped.map(placeOf).filter((place) => place !== "");
     const before = places.length === 0 ? "" : `${places.join(", ")}: `;
-    this.#print("not looked at", steps.join(", "), [`${before}not looked at: ${first.because}`]);
+    this.#print("skipped", steps.join(", "), [`${before}skipped: ${first.because}`]);
   }
 
   #print(result: Report["result"], steps: string, [first = "", ...rest]: readonly string[]): void {
@@ -52,7 +52,7 @@ function harmless(text: string): string {
   return escapeUnprintable(text.replace(/[\r\n]/g, " "));
 }
 
-function linesOf(report: Exclude<Report, { result: "not looked at" }>): string[] {
+function linesOf(report: Exclude<Report, { result: "skipped" }>): string[] {
   const before = report.subject === "" ? "" : `${placeOf(report)}: `;
   switch (report.result) {
     case "passed":
@@ -70,7 +70,7 @@ function placeOf({ step, subject }: Report): string {
 /** What it all comes to; the first problem is what to begin with. */
 export function conclusion(reports: readonly Report[]): string {
   const count = (result: Report["result"]) => reports.filter((report) => report.result === result).length;
-  const counts = `${count("passed")} passed, ${count("broken")} broken, ${count("not looked at")} not looked at`;
+  const counts = `${count("passed")} passed, ${count("broken")} broken, ${count("skipped")} skipped`;
   const first = reports.find((report) => report.result === "broken");
   if (!first) return `nothing is broken (${counts})\n`;
   const where = first.subject === "" ? first.step : `${first.step} ${placeOf(first)}`;

@@ -33,7 +33,7 @@ those that serve was started with. It does not disturb a running provider, and p
       --read-all           also read objects that make or issue something at every read
       --timeout DURATION   for one step; by default 10s
       --json               an array of steps instead:
-                           [{"step", "subject", "result": "passed"|"broken"|"not looked at", "ms",
+                           [{"step", "subject", "result": "passed"|"broken"|"skipped", "ms",
                              "facts"?, "warnings"?, "problem"?, "what"?, "fix"?, "who"?, "because"?}]
 
 Exit codes: 0 nothing is broken, 1 something is, 2 wrong usage or an unreadable file.

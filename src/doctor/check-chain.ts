@@ -1,6 +1,6 @@
 import type { Check, CheckRunner } from "./check-runner.js";
 
-/** Steps of which each needs those before: once one is not passed, the rest is not looked at. */
+/** Steps of which each needs those before: once one is not passed, the rest is skipped. */
 export class CheckChain {
   readonly #runner: CheckRunner;
   #blockedBy: string | undefined;

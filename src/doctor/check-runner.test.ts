@@ -26,7 +26,7 @@ test("what an act throws becomes a report, and a stranger's words stay out of it
   }
   expect(reports).toMatchObject([
     { result: "broken", problem: "dns.absent", what: "no such name", who: "the cluster administrator" },
-    { result: "not looked at", because: "not from here" },
+    { result: "skipped", because: "not from here" },
     { result: "broken", problem: "dns.silent", what: "internal error" },
   ]);
 });
@@ -68,7 +68,7 @@ test("several things are looked at at once, and reported in their order", async 
   ]);
 });
 
-test("on a path, what comes after a problem is not looked at", async () => {
+test("on a path, what comes after a problem is skipped", async () => {
   const { reports, runner } = start();
   const path = new CheckChain(runner);
   expect(await path.check({ step: "dns", fallbackProblem: "dns.silent", run: passing })).toBe(1);
@@ -76,8 +76,8 @@ test("on a path, what comes after a problem is not looked at", async () => {
   await path.check({ step: "tls", fallbackProblem: "tls.no-tls", run: passing });
   expect(reports).toMatchObject([
     { result: "passed" },
-    { result: "not looked at", because: "dark" },
-    { step: "tls", result: "not looked at", because: "needs tcp first" },
+    { result: "skipped", because: "dark" },
+    { step: "tls", result: "skipped", because: "needs tcp first" },
   ]);
 });
 

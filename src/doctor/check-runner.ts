@@ -7,7 +7,7 @@ import { Problem, type ProblemName, type Owner, Skipped, type Step, steps } from
 export type Outcome =
   | { result: "passed"; facts: readonly string[]; warnings: readonly string[] }
   | { result: "broken"; problem: ProblemName; what: string; fix: string; who: Owner }
-  | { result: "not looked at"; because: string };
+  | { result: "skipped"; because: string };
 
 export type Report = Outcome & {
   step: Step;
@@ -64,7 +64,7 @@ export class CheckRunner {
   }
 
   skip(step: Step, because: string, subject = ""): void {
-    this.#report({ step, subject, result: "not looked at", because, ms: 0 });
+    this.#report({ step, subject, result: "skipped", because, ms: 0 });
   }
 
   /** This step and all after it. */
@@ -105,7 +105,7 @@ export class CheckRunner {
 }
 
 function outcomeOf(reason: unknown, otherwise: ProblemName): Outcome {
-  if (reason instanceof Skipped) return { result: "not looked at", because: reason.message };
+  if (reason instanceof Skipped) return { result: "skipped", because: reason.message };
   const found = reason instanceof Problem ? reason : new Problem(otherwise, ProviderError.from(reason).message);
   return { result: "broken", problem: found.known, what: found.what, fix: found.fix, who: found.who };
 }

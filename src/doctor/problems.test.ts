@@ -17,9 +17,9 @@ interface Scene extends DoctorVisit {
 }
 
 const found = new Set<string>();
-afterAll(() => expect([...found].sort(), "breaks that no test here finds").toEqual(Object.keys(problems).sort()));
+afterAll(() => expect([...found].sort(), "problems that no test here finds").toEqual(Object.keys(problems).sort()));
 
-/** Walks, and expects this to be the first break, or the only one of its name. */
+/** Walks, and expects this to be the first problem, or the only one of its name. */
 async function expectProblem(name: ProblemName, what: RegExp, scene: Scene): Promise<Report[]> {
   const reports = await doctorsReports(scene.argv, scene);
   const broken = reports.filter((report) => report.result === "broken");
@@ -32,7 +32,7 @@ async function expectProblem(name: ProblemName, what: RegExp, scene: Scene): Pro
   return reports;
 }
 
-/** A table of breaks: what was done to bring each about, and how it is told. */
+/** A table of problems: what was done to bring each about, and how it is told. */
 function table(rows: readonly [ProblemName, string, RegExp, () => Promise<Scene>][]): void {
   test.each(rows)("%s: %s", async (name, _what, words, scene) => {
     await expectProblem(name, words, await scene());
@@ -147,12 +147,12 @@ describe("configuration, names and connections", () => {
     expect(reports.find(({ step }) => step === "vault")).toMatchObject({ result: "passed" });
   });
 
-  test("what depends on a problem is not looked at, and another address is", async () => {
+  test("what depends on a problem is skipped, and another address is", async () => {
     const vault = await readyVault();
     const file = `connections: {main: {addresses: ["${nobodyThere}", "${vault.address}"]}}`;
     const reports = await doctorsReports(["--config=k.yaml"], { files: { "k.yaml": file } });
     const results = (origin: string) => reports.filter(({ subject }) => subject === origin).map(({ result }) => result);
-    expect(results(nobodyThere)).toEqual(["passed", "broken", "not looked at", "not looked at"]);
+    expect(results(nobodyThere)).toEqual(["passed", "broken", "skipped", "skipped"]);
     expect(results(vault.address)).toEqual(["passed", "passed", "passed", "passed"]);
     expect(reports.find(({ step }) => step === "auth")).toMatchObject({ result: "passed" });
   });
@@ -435,7 +435,7 @@ describe("the class, and what the operator lets it do", () => {
     const reports = await doctorsReports(scene.argv, scene);
     expect(reports.find(({ step }) => step === "login")).toMatchObject({ result: "passed" });
     expect(reports.find(({ step }) => step === "object")).toMatchObject({
-      result: "not looked at",
+      result: "skipped",
       because: "the connection's policy refuses it",
     });
     expect(vault.vault.log.to("kv/data/app")).toEqual([]);
@@ -446,7 +446,7 @@ describe("the class, and what the operator lets it do", () => {
       refusal(403, "Forbidden"),
     );
     expect((await doctorsReports(scene.argv, scene)).find(({ step }) => step === "class")).toMatchObject({
-      result: "not looked at",
+      result: "skipped",
       because: expect.stringContaining(
         "kubectl get secretproviderclass web -n shop -o yaml | keymount doctor -f -",
       ) as string,
@@ -557,7 +557,7 @@ describe("the login", () => {
     expect(
       (await doctorsReports([...argv, "--service-account=web"], scene)).find(({ step }) => step === "token"),
     ).toMatchObject({
-      result: "not looked at",
+      result: "skipped",
       because: expect.stringContaining("kubectl create token web -n shop --audience vault | keymount doctor") as string,
     });
   });

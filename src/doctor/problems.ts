@@ -170,5 +170,5 @@ export class Problem extends Error {
 
 /** Why something could not be judged from here. */
 export class Skipped extends Error {
-  override readonly name = "NotSeen";
+  override readonly name = "Skipped";
 }

@@ -15,7 +15,7 @@ export interface RunChecksParts extends NetworkParts, MountCheckParts {
 
 /**
  * Walks from the driver's socket to each secret, as a Mount does, and looks at each step on the way. What depends on
- * something broken is not looked at; all else is. It binds nothing and keeps nothing: the token it is given is revoked.
+ * something broken is skipped; all else is. It binds nothing and keeps nothing: the token it is given is revoked.
  * Rejects only when the runner's signal aborts.
  */
 export async function runChecks(input: DoctorInput, parts: RunChecksParts, runner: CheckRunner): Promise<void> {
