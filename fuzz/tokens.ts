@@ -77,7 +77,7 @@ export const tokensTarget: Target<Case> = {
   async open() {
     const room = new MountRoom();
     return {
-      async check({ text, location: location, audience }) {
+      async check({ text, location, audience }) {
         const answers = new HeldSecrets();
         const parts = { answers, connection: sampleConnection(), clock: systemClock };
         const attributes = { ...wellKnown, [tokensKey]: location === "attributes" ? text : "", audience };

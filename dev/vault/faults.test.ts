@@ -45,7 +45,7 @@ function listen(enough: (received: string) => boolean = () => false): Promise<{ 
   return new Promise((resolve) => {
     const done = (end: string) => {
       socket.destroy();
-      resolve({ received: received, end });
+      resolve({ received, end });
     };
     socket.on("data", (bytes: Buffer) => {
       received += bytes.toString("latin1");
@@ -70,7 +70,7 @@ describe("a request goes wrong", () => {
     ["before the length that was promised", misdeclared(10), /"mount_type":"kv"\}\n$/],
   ])("and the connection ends %s", async (_, fault, wire) => {
     once(fault);
-    const { received: received, end } = await listen();
+    const { received, end } = await listen();
     // Node sends a FIN before its RST, and either may be seen first.
     expect(end).toMatch(/^(end|ECONNRESET)$/);
     expect(received).toMatch(wire);
@@ -78,7 +78,7 @@ describe("a request goes wrong", () => {
 
   test("with a length that is too long says more than it sends", async () => {
     once(misdeclared(10));
-    const { received: received } = await listen();
+    const { received } = await listen();
     expect(Number(/content-length: (\d+)/.exec(received)![1])).toBe(body(received).length + 10);
   });
 
@@ -112,13 +112,13 @@ describe("a request goes wrong", () => {
   test("half told", async () => {
     const whole = await honestLength();
     once(truncated());
-    const { received: received } = await listen((text) => body(text).length >= Math.floor(whole / 2));
+    const { received } = await listen((text) => body(text).length >= Math.floor(whole / 2));
     expect(() => JSON.parse(body(received)) as unknown).toThrow();
   });
 
   test("with far more than was asked for", async () => {
     once(flooding(1 << 20));
-    const { received: received } = await listen((text) => text.length > 1 << 20);
+    const { received } = await listen((text) => text.length > 1 << 20);
     expect(received.length).toBeGreaterThan(1 << 20);
   });
 

@@ -121,7 +121,7 @@ listener "tcp" {
   const [command, ...args] = [...(netns ? ["ip", "netns", "exec", netns] : []), binary, "server", `-config=${config}`];
   const service = new Service({
     name,
-    command: command,
+    command,
     args,
     log: join(logs, `${name}.log`),
     stopSignal: "SIGTERM",

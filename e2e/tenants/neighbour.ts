@@ -53,7 +53,7 @@ export async function timed(act: () => Promise<unknown>): Promise<number> {
 
 async function openLoop(
   everyMs: number,
-  { seconds, timeoutMs: timeoutMs }: LoadProfile,
+  { seconds, timeoutMs }: LoadProfile,
   started: number,
   act: (turn: number) => Promise<number>,
 ): Promise<Acts> {

@@ -266,7 +266,7 @@ items:
     );
     const { data, file } = await migrate([web], ["--daemonset", "ds"], { ds });
     expect(data.connections["vault"]!.tls).toEqual({ skipVerify: true });
-    expect(file).toContain("Whoever is on the way reads everything");
+    expect(file).toContain("Anyone between keymount and Vault reads everything");
   });
 });
 

@@ -86,9 +86,9 @@ describe("docs/configuration.md", () => {
   /** JSON is YAML, but for the value, which is as the page has it. */
   function minimalWith(steps: readonly string[], value: string): string {
     const data = structuredClone(minimal) as Record<string, unknown>;
-    let place = data;
-    for (const step of steps.slice(0, -1)) place = (place[step] ??= {}) as Record<string, unknown>;
-    place[steps.at(-1)!] = "DEFAULT";
+    let parent = data;
+    for (const step of steps.slice(0, -1)) parent = (parent[step] ??= {}) as Record<string, unknown>;
+    parent[steps.at(-1)!] = "DEFAULT";
     return JSON.stringify(data).replace('"DEFAULT"', value);
   }
 });

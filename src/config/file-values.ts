@@ -25,7 +25,7 @@ export const text = z
 export const whole = (min: number, max: number) =>
   z.int(`must be a whole number`).min(min, `must be at least ${min}`).max(max, `must be at most ${max}`);
 
-/** A bare number has no unit; what is missing or empty is told as anywhere. */
+/** A bare number has no unit; a missing or empty value gets the usual error. */
 const durationText = z.string({
   error: ({ input }) => (typeof input === "number" ? "needs a unit (as in 500ms, 30s, 2m, 1h30m)" : undefined),
 });

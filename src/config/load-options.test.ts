@@ -493,7 +493,7 @@ test("what refuses to start is named with the rest", () => {
   expect(mistakes({ env: { NODE_TLS_REJECT_UNAUTHORIZED: "0" } })).toHaveLength(2);
 });
 
-test("whatever the file and the flags hold, there are options or mistakes", () => {
+test("every file and every set of flags yields options or mistakes", () => {
   const scrap = fc.constantFrom(
     "connections",
     "default",

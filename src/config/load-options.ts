@@ -4,7 +4,7 @@ import { notesOnEnvironment, notesOnFlags, notesOnOptions } from "./notes.js";
 import { operatorFile, wordsForIssue } from "./configuration-file.js";
 import { type Given, type Options, toOptions } from "./options.js";
 import { type Data, defaultName, isMap, type Overlaid, overlay } from "./overlay.js";
-import { saidByEnvironment, saidByFlags } from "./setting-value.js";
+import { valuesFromEnvironment, valuesFromFlags } from "./setting-value.js";
 import { type ProcessStart, startRefusals } from "./start-refusals.js";
 import { type Path, readYamlSource, type YamlSource } from "./yaml-source.js";
 
@@ -22,7 +22,7 @@ export function loadOptions({ argv, env, execArgv, readFile }: OptionSources): O
   const flags = readFlags(argv);
   mistakes.push(...flags.mistakes);
   const file = readConfigFile(flags.given.get("config"), readFile, mistakes);
-  const layers = [saidByEnvironment(env), saidByFlags(flags, mistakes)];
+  const layers = [valuesFromEnvironment(env), valuesFromFlags(flags, mistakes)];
   if (!file) throw new ConfigError(mistakes);
   const overlaid = overlay(file.data, layers, mistakes);
   const given = validated(overlaid, file, mistakes);
@@ -35,7 +35,7 @@ export function loadOptions({ argv, env, execArgv, readFile }: OptionSources): O
 /** The file's data and places; nothing of either without a file. */
 interface ConfigFile {
   data: Data;
-  places?: YamlSource;
+  yaml?: YamlSource;
 }
 
 /** `undefined` when there is a file that cannot be read: then there is no telling what it says. */
@@ -45,13 +45,13 @@ function readConfigFile(
   mistakes: string[],
 ): ConfigFile | undefined {
   if (path === undefined) return { data: {} };
-  const places = readSource(path, readFile);
-  if (typeof places === "string") mistakes.push(places);
-  else mistakes.push(...places.mistakes);
-  if (typeof places === "string" || places.mistakes.length > 0) return undefined;
-  const { data = {} } = places;
-  if (isMap(data)) return { data, places };
-  mistakes.push(`${places.placeOf([])}: the file must be a map of settings`);
+  const yaml = readSource(path, readFile);
+  if (typeof yaml === "string") mistakes.push(yaml);
+  else mistakes.push(...yaml.mistakes);
+  if (typeof yaml === "string" || yaml.mistakes.length > 0) return undefined;
+  const { data = {} } = yaml;
+  if (isMap(data)) return { data, yaml };
+  mistakes.push(`${yaml.locationOf([])}: the file must be a map of settings`);
   return undefined;
 }
 
@@ -64,16 +64,16 @@ function readSource(path: string, readFile: OptionSources["readFile"]): YamlSour
 }
 
 /** What the schema makes of it, or `undefined` with every mistake named by its flag, variable, or place in the file. */
-function validated({ data, sources }: Overlaid, { places }: ConfigFile, mistakes: string[]): Given | undefined {
+function validated({ data, sources }: Overlaid, { yaml }: ConfigFile, mistakes: string[]): Given | undefined {
   const name = defaultName(data);
   const parsed = operatorFile.safeParse(data, { error: wordsForIssue });
-  const issues = parsed.error?.issues.map(({ path, message }) => ({ path: path, message })) ?? [];
+  const issues = parsed.error?.issues.map(({ path, message }) => ({ path, message })) ?? [];
   const names = isMap(data.connections) ? Object.keys(data.connections) : [];
   if (names.length === 0) mistakes.push(noConnection);
   else if (!names.includes(name))
     issues.push({ path: ["default"], message: `is none of connections: ${names.join(", ")}` });
-  issues.sort((a, b) => (places ? places.offsetOf(a.path) - places.offsetOf(b.path) : 0));
-  mistakes.push(...issues.map(({ path, message }) => `${placeOf(path, sources, places)}: ${message}`));
+  issues.sort((a, b) => (yaml ? yaml.offsetOf(a.path) - yaml.offsetOf(b.path) : 0));
+  mistakes.push(...issues.map(({ path, message }) => `${locationOf(path, sources, yaml)}: ${message}`));
   return parsed.success && issues.length === 0 && names.length > 0 ? { ...parsed.data, default: name } : undefined;
 }
 
@@ -81,8 +81,8 @@ const noConnection =
   "no Vault to talk to: give --vault-addr ADDRESS (or VAULT_ADDR), or connections in the file that --config names";
 
 /** `--vault-addr`, or `keymount.yaml:3:5: connections.main.addresses.0`. */
-function placeOf(path: Path, sources: Overlaid["sources"], places: YamlSource | undefined): string {
+function locationOf(path: Path, sources: Overlaid["sources"], yaml: YamlSource | undefined): string {
   const steps = path.map(String);
   const source = steps.map((_, end) => sources.get(steps.slice(0, end + 1).join("."))).find(Boolean);
-  return source ?? `${places ? `${places.placeOf(path)}: ` : ""}${steps.join(".")}`;
+  return source ?? `${yaml ? `${yaml.locationOf(path)}: ` : ""}${steps.join(".")}`;
 }

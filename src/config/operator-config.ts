@@ -6,6 +6,6 @@ export interface OperatorConfig {
   connections: readonly Connection[];
   /** For classes that name neither a connection nor an address; one of `connections`. */
   defaultConnection: Connection;
-  /** What becomes of classes whose `vaultAddress` no connection lists. */
+  /** How classes are handled whose `vaultAddress` no connection lists. */
   classAddress: "refuse" | "use-default";
 }

@@ -6,7 +6,7 @@ import { socketName } from "./socket-name.js";
 /** Where the cluster's key comes from. */
 export type KeySource = { file: string } | { secret: { namespace?: string; name: string } };
 
-/** All that `serve` is told, read once at start. Durations are milliseconds, sizes bytes. */
+/** The configuration of `serve`, read once at start. Durations are milliseconds, sizes bytes. */
 export interface Options {
   /** The socket's path in the file system, for `bind`. */
   socketPath: string;
@@ -26,7 +26,7 @@ export interface Options {
   /** What renewals ask for at most, so how long a lost node's logins outlive it. */
   maxOrphanMs: number;
   /** Where what is held survives a restart; absent where it does not. */
-  state?: StatePlace;
+  state?: StateDirectoryOptions;
   /** The Kubernetes node this runs on. */
   nodeName?: string;
   /** Whether the API server is asked which pods of the node live. */
@@ -35,20 +35,20 @@ export interface Options {
   fallbackAudiences?: readonly string[];
   /** Whether pods' events tell what the driver hides. */
   events: boolean;
-  limits: HeldLimits;
+  limits: MemoryLimits;
   /** The API server as the kubelet tells every container of it; absent outside a cluster. */
   kubernetesApi?: { host: string; port: number };
   /** For the log, once: what was accepted and means little or nothing here. */
   notes: readonly string[];
 }
 
-export interface StatePlace {
+export interface StateDirectoryOptions {
   directory: string;
   /** Also where files outlive the node's power. */
   onDisk: boolean;
 }
 
-export interface HeldLimits {
+export interface MemoryLimits {
   /** Volumes served at once. */
   volumes: number;
   /** Of answers held in memory. */
@@ -70,7 +70,7 @@ export function toOptions(given: Given, env: Env, mistakes: string[]): Omit<Opti
   const kubernetesApi = kubernetesApiOf(env);
   const key = keyOf(given);
   if (!key && kubernetesApi) mistakes.push(noKey);
-  mistakes.push(...mistakesOfHolding(given, key !== undefined));
+  mistakes.push(...stateMistakes(given, key !== undefined));
   if ("mistake" in socket) {
     mistakes.push(socket.mistake);
     return undefined;
@@ -96,7 +96,7 @@ export function toOptions(given: Given, env: Env, mistakes: string[]): Omit<Opti
   };
 }
 
-function mistakesOfHolding({ stateDir, stateOnDisk, podWatch, nodeName }: Given, hasKey: boolean): string[] {
+function stateMistakes({ stateDir, stateOnDisk, podWatch, nodeName }: Given, hasKey: boolean): string[] {
   return [
     ...(stateDir !== undefined && !hasKey
       ? ["stateDir needs a key that outlives the process: give --key-secret [NAMESPACE/]NAME or --key-file FILE"]
@@ -140,8 +140,8 @@ function toConnection(name: string, settings: ConnectionSettings, providerName: 
 }
 
 /**
- * Where a class names another auth mount, or one of another Vault namespace, the pod's token goes there: whoever is in
- * charge of that mount has it. So only the connection's own is open unless the policy lists more.
+ * Where a class names another auth mount, or one of another Vault namespace, the pod's token is sent there, and the
+ * administrator of that mount can see it. So only the connection's own mount is allowed unless the policy lists more.
  */
 function policyOf({ policy, auth, namespace }: ConnectionSettings): Policy {
   const { authMounts = [auth.mount], vaultNamespaces = [namespace], ...rest } = policy;

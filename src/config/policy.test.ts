@@ -106,7 +106,7 @@ test.each<[string, Partial<PolicyAsk>]>([
   ["authMounts", { authMount: "kubernetes/../../sys" }],
   ["vaultNamespaces", { vaultNamespace: "team-a/../team-b" }],
   ["vaultNamespaces", { vaultNamespace: "team-a\r\nX-Vault-Token: x" }],
-])("refuses %s that are no plain path, whatever the rules", (setting, asked) => {
+])("refuses %s that are no plain path, under any rules", (setting, asked) => {
   expect(settings({}, asked)).toEqual([setting]);
 });
 
@@ -127,7 +127,7 @@ test.each([
   "kv/data/team-a/x#y",
   "kv/data/team-a/x\r\ny",
   "",
-])("refuses the path %j, whatever the rules", (path) => {
+])("refuses the path %j, under any rules", (path) => {
   expect(settings({ deniedPaths: [] }, { objects: [read(path)] })).toEqual(["paths"]);
 });
 

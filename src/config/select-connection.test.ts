@@ -79,7 +79,7 @@ test.each<[string, ConnectionRequest, string, string]>([
   );
 });
 
-test("with use-default, what nobody lists goes to the default, and what is listed to its own", () => {
+test("with use-default, an unlisted address goes to the default connection, and a listed one to its own", () => {
   const lenient: OperatorConfig = { ...operator, classAddress: "use-default" };
   const select = (address: string) => selectConnection(lenient, { address }, "shop").name;
   expect(["https://old.example:8200", "vault", "unix:///run/vault.sock"].map(select)).toEqual([

@@ -10,7 +10,7 @@ export interface SettingValue {
 }
 
 /** What flags say; two spellings of one flag that differ are a mistake. */
-export function saidByFlags({ given }: Flags, mistakes: string[]): SettingValue[] {
+export function valuesFromFlags({ given }: Flags, mistakes: string[]): SettingValue[] {
   const said = settings.flatMap((setting) => {
     const names = setting.flags.filter((name) => given.has(name));
     const [name, ...others] = names;
@@ -25,7 +25,7 @@ export function saidByFlags({ given }: Flags, mistakes: string[]): SettingValue[
 }
 
 /** What variables say; an empty one says nothing. */
-export function saidByEnvironment(env: Readonly<Record<string, string | undefined>>): SettingValue[] {
+export function valuesFromEnvironment(env: Readonly<Record<string, string | undefined>>): SettingValue[] {
   return settings.flatMap((setting) => {
     const name = setting.env.find((one) => env[one]);
     if (name === undefined || setting.key === undefined) return [];

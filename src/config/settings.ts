@@ -207,7 +207,7 @@ export const settings: readonly Setting[] = [
     flags: flags("tls-skip-verify"),
     env: [],
     key: "connections.NAME.tls.skipVerify",
-    text: "take any certificate for Vault's: whoever is on the way reads everything",
+    text: "accept any certificate for Vault's: anyone between keymount and Vault reads everything",
     default: "false",
   },
   {

@@ -9,7 +9,7 @@ export interface YamlSource {
   /** Where the value at a path begins, or the nearest around it. */
   offsetOf(path: Path): number;
   /** `name:line:column` of that. */
-  placeOf(path: Path): string;
+  locationOf(path: Path): string;
   /** What is no YAML, each with its place; never the text itself. */
   mistakes: readonly string[];
 }
@@ -26,7 +26,7 @@ export function readYamlSource(name: string, text: string): YamlSource {
   return {
     data: mistakes.length > 0 ? undefined : dataOf(document, mistakes, name),
     offsetOf: (path) => offsetOf(document.contents, path),
-    placeOf: (path) => at(offsetOf(document.contents, path)),
+    locationOf: (path) => at(offsetOf(document.contents, path)),
     mistakes,
   };
 }
@@ -54,9 +54,9 @@ function offsetOf(contents: ParsedNode | null, path: Path): number {
   for (const step of path) {
     const pair = isMap(node) ? pairOf(node.items, step) : undefined;
     const next: unknown = pair ? pair.value : isNode(node) && "get" in node ? node.get(step, true) : undefined;
-    const place = startOf(pair?.key) ?? startOf(next);
-    if (place === undefined) break;
-    offset = place;
+    const start = startOf(pair?.key) ?? startOf(next);
+    if (start === undefined) break;
+    offset = start;
     node = next;
   }
   return offset;

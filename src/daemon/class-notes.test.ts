@@ -21,7 +21,7 @@ function notes() {
   return { note: (spec: MountSpec) => classNotes.note(spec, sampleConnection()), lines, text };
 }
 
-test("a class is told of once, though it is read again", () => {
+test("a class is reported once, though it is read again", () => {
   const { note, lines } = notes();
   for (let reading = 0; reading < 3; reading += 1) note(specOf({ unknown: ["x is not a parameter"] }));
   note(specOf({ overruled: ["vaultCAPem"] }, "another"));
@@ -29,7 +29,7 @@ test("a class is told of once, though it is read again", () => {
   expect(lines().map(({ names }) => names)).toEqual([["x is not a parameter"], ["vaultCAPem"]]);
 });
 
-test("a line is no longer than a line, whatever a class says", () => {
+test("a line is bounded for every class", () => {
   const { note, lines, text } = notes();
   note(specOf({ unknown: Array.from({ length: 3_000 }, (_, index) => `${index}`.padEnd(3_000, "x")) }));
   expect(lines()).toHaveLength(1);

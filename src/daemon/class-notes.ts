@@ -5,14 +5,14 @@ import { logKeys } from "../telemetry/log-keys.js";
 import type { Log } from "../telemetry/log.js";
 
 /** Classes that are remembered to have been told of. */
-const mostTold = 4_096;
+const mostReported = 4_096;
 
 /** Names in a line of the log, and characters of each. */
 const [mostNames, longestName] = [20, 200];
 
 /** Tells the log once a class what in it means nothing here; a class is known by what it says. */
 export class ClassNotes {
-  readonly #told = new LruCache<true>(mostTold);
+  readonly #reported = new LruCache<true>(mostReported);
   readonly #log: Log;
 
   constructor(log: Log) {
@@ -20,8 +20,8 @@ export class ClassNotes {
   }
 
   note({ pod, className, class: read, parametersDigest }: MountSpec, connection: Connection): void {
-    if (read.overruled.length + read.unknown.length === 0 || this.#told.get(parametersDigest)) return;
-    this.#told.set(parametersDigest, true, 1);
+    if (read.overruled.length + read.unknown.length === 0 || this.#reported.get(parametersDigest)) return;
+    this.#reported.set(parametersDigest, true, 1);
     const whose = {
       [logKeys.namespace]: pod.namespace,
       [logKeys.className]: className,

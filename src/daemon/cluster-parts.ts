@@ -51,7 +51,7 @@ async function keyOf(source: KeySource, kube: KubeClient | undefined, signal: Ab
   return keyFromSecret(kube, { namespace, name }, randomBytes, signal);
 }
 
-/** Outside a cluster there is one node, and nobody compares. */
+/** Outside a cluster there is one node, and versions are not compared. */
 function ownKey(log: Log): Redacted<Buffer> {
   log.warn("no key was given: object versions change with every restart");
   return new Redacted(randomBytes(32));

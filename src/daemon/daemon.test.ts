@@ -50,7 +50,7 @@ function start(healthPort: number) {
   return startDaemon({ ...parts, log, clock: systemClock, random: Math.random }, new AbortController().signal);
 }
 
-test("what was started before a later step fails is stopped again, and the failure is told", async () => {
+test("what was started before a later step fails is stopped again, and the failure is reported", async () => {
   const { port } = taken.address() as AddressInfo;
   await expect(start(port)).rejects.toMatchObject({
     code: "invalid_request",

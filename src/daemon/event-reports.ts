@@ -20,9 +20,9 @@ import type { ProviderEvent } from "./provider-event.js";
 export interface ReportSinks {
   log: Log;
   metrics: Metrics;
-  /** Logs what a class says in vain, once. */
+  /** Logs ineffective parameters of a class, once. */
   classNotes: ClassNotes;
-  /** Where pods are told; `undefined` for what is told to none. */
+  /** Writes pod events; `undefined` where no pod gets any. */
   podEvents?: PodEvents | undefined;
 }
 
@@ -115,13 +115,13 @@ const reports = {
     );
   },
 
-  staleServed({ principal, request, error, heldForMs }, { log, metrics }) {
+  staleServed({ principal, request, error, ageMs }, { log, metrics }) {
     metrics.staleServed(principal.connection.name, error.code);
     log.debug(
       {
         ...principalFields(principal),
         [logKeys.path]: request.path,
-        [logKeys.heldForSeconds]: Math.round(heldForMs / 1000),
+        [logKeys.ageSeconds]: Math.round(ageMs / 1000),
         ...describeError(error),
       },
       "a cached secret is served stale",

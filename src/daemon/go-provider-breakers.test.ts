@@ -6,7 +6,7 @@ import { filesIn, startProvider, webPod } from "../../dev/testing/start-provider
 
 const objects = "- {objectName: app, secretPath: kv/data/app, secretKey: password}";
 
-/** After whatever befell it, the provider serves the next pod. */
+/** After the fault, the provider serves the next pod. */
 async function servesOn(provider: Awaited<ReturnType<typeof startProvider>>): Promise<void> {
   const other = { ...webPod, name: "web-9", uid: "uid-9" };
   const token = provider.vault.mint({ pod: { name: other.name, uid: other.uid } });
@@ -47,7 +47,7 @@ describe("what breaks the Go provider", () => {
     expect(filesIn(await provider.mount({ objects: both }))).toEqual({ a: "first", b: "second" });
   });
 
-  test("a VAULT_TOKEN in the environment serves nobody", async () => {
+  test("a VAULT_TOKEN in the environment is not used for any pod", async () => {
     process.env["VAULT_TOKEN"] = "the-operators-own";
     onTestFinished(() => void delete process.env["VAULT_TOKEN"]);
     const provider = await startProvider({ env: { VAULT_TOKEN: "the-operators-own" } });
@@ -105,7 +105,7 @@ describe("what breaks the Go provider", () => {
     expect(provider.vault.vault.log.to(/login|kv/)).toEqual([]);
   });
 
-  test("what no Vault answers is refused, whatever it is", async () => {
+  test("an answer that Vault never gives is refused", async () => {
     const provider = await startProvider();
     for (const [index, body] of ["<html>", "", "[]", '{"data":', "null"].entries()) {
       provider.vault.vault.fault({ path: `kv/data/odd-${index}` }, answering(200, body));

@@ -1,7 +1,7 @@
 import { standingOf } from "../leases/cached-secret.js";
 import type { Credentials } from "../leases/credentials.js";
 import type { Clock } from "../shared/clock.js";
-import type { CredentialHolding, Inventory } from "../telemetry/inventory.js";
+import type { CredentialState, Inventory } from "../telemetry/inventory.js";
 import type { LiveVaultClient } from "../vault/create-vault-client.js";
 import { tokenStanding } from "../vault/stored-token.js";
 
@@ -28,7 +28,7 @@ export function inventoryOf(of: {
   };
 }
 
-function credentialsIn({ cache, tokens }: Credentials, leadMs: number, now: number): CredentialHolding[] {
+function credentialsIn({ cache, tokens }: Credentials, leadMs: number, now: number): CredentialState[] {
   const ofTokens = [...tokens.current()].map((stored) => ({
     connection: stored.connection.name,
     engine: "token",

@@ -45,7 +45,7 @@ test("a file that is not there is named", async () => {
   await expect(readKeyFile(path, never)).rejects.toThrow(`the key file ${path} cannot be read (ENOENT)`);
 });
 
-test("a reader that gives up is told why", async () => {
+test("a reader that gives up gets the reason", async () => {
   const reason = new Error("enough");
   await expect(readKeyFile(await fileWith(key), AbortSignal.abort(reason))).rejects.toBe(reason);
 });

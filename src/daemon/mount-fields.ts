@@ -1,4 +1,4 @@
-import type { AskedMount, MountSummary, VolumeSummary } from "../mount/mount-summary.js";
+import type { RequestedMount, MountSummary, VolumeSummary } from "../mount/mount-summary.js";
 import { logKeys } from "../telemetry/log-keys.js";
 import { type LogFields, podFields } from "./credential-fields.js";
 
@@ -10,7 +10,7 @@ export function mountFields({ asked, volume }: MountSummary): LogFields {
   return { ...(asked && askedFields(asked)), ...(volume && volumeFields(volume)) };
 }
 
-function askedFields({ pod, className, connection, role }: AskedMount): LogFields {
+function askedFields({ pod, className, connection, role }: RequestedMount): LogFields {
   return {
     ...podFields(pod),
     [logKeys.serviceAccount]: pod.serviceAccount,

@@ -13,7 +13,7 @@ import { requestsOfObjects } from "../mount/object-requests.js";
 import type { RequestsInFlight } from "../mount/requests-in-flight.js";
 import { type MountParts, type MountedVolume, mountVolume } from "../mount/mount-volume.js";
 import { type TokenMinter, resolveAuth, authenticatePod } from "../mount/authenticate-pod.js";
-import { type MountSummary, summaryOfAsked, summaryOfVolume } from "../mount/mount-summary.js";
+import { type MountSummary, summaryOfRequest, summaryOfVolume } from "../mount/mount-summary.js";
 import type { Call } from "../rpc/unary.js";
 import { ProviderError } from "../shared/errors.js";
 import type { MountRequest, MountResponse } from "../wire/provider.js";
@@ -95,7 +95,7 @@ async function serve(
   left: AbortSignal,
 ): Promise<MountResponse> {
   const connection = selectConnection(parts.operator, spec.class, spec.pod.namespace);
-  learn({ asked: summaryOfAsked(spec, connection) });
+  learn({ asked: summaryOfRequest(spec, connection) });
   allow(spec, connection);
   parts.emit({ kind: "classRead", spec, connection });
   const principal = await authenticatePod(spec, connection, { wall: parts.clock.wall(), minter: parts.minter }, signal);

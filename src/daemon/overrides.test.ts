@@ -6,7 +6,7 @@ import { filesIn, startProvider, webPod } from "../../dev/testing/start-provider
 
 const objects = "- {objectName: app, secretPath: kv/data/app, secretKey: password}";
 
-/** A server nobody should ever speak to. */
+/** A server that must not get any request. */
 async function canaryServer(): Promise<{ origin: string; contacts: () => number }> {
   let contacts = 0;
   const server: Server = createServer((_request, response) => response.end("{}"));
@@ -37,7 +37,7 @@ describe("a pod author's volumeAttributes overrule the class, and never the oper
     ["vaultTLSClientCertPath", "/etc/passwd"],
     ["vaultTLSClientKeyPath", "/etc/shadow"],
     ["vaultTLSServerName", "evil.example"],
-  ])("%s changes nothing, and is told once", async (name, value) => {
+  ])("%s changes nothing, and is reported once", async (name, value) => {
     const provider = await startProvider();
     for (let mount = 0; mount < 2; mount += 1) {
       expect(filesIn(await provider.mount({ objects }, { volumeAttributes: { [name]: value } }))).toEqual({
@@ -99,7 +99,7 @@ test("two tenants with one templated rule cannot ask for each other's paths", as
   expect(await ask("blue", "red")).toMatch(/PERMISSION_DENIED/);
 });
 
-/** A policy of one role and one path, in front of an address nobody answers: what passes it would fail otherwise. */
+/** A policy of one role and one path, in front of an address without a listener: a Mount that passes the policy fails differently. */
 function policyFile(): string {
   return `
 connections:

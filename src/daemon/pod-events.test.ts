@@ -26,7 +26,7 @@ test("a first mount that fails is the kubelet's to tell", async () => {
   expect(await mounted(0)).toEqual([]);
 });
 
-test("a pod that keeps older files is told why, how often, and when all is well again", async () => {
+test("a pod that keeps older files gets events: why, how often, and when it is up to date again", async () => {
   const { clock, seal, mounted } = await start();
   expect(await mounted(0)).toEqual([]);
   seal(true);
@@ -55,7 +55,7 @@ test("a pod that keeps older files is told why, how often, and when all is well 
   expect(told).toHaveLength(3);
 });
 
-test("a republish that is refused as a whole is told, too, since the driver hides it", async () => {
+test("a republish that is refused as a whole is reported, too, since the driver hides it", async () => {
   const { mounted } = await start();
   await mounted(0);
   const [told] = await mounted(1, { objects: "- {objectName: app}" });

@@ -10,14 +10,14 @@ interface KnownVolume {
   pod: PodEvent["pod"];
   /** For a message: `the volume of class web`. */
   name: string;
-  /** Whether its last Mount left something to mend. */
+  /** Whether its last Mount served stale files or failed. */
   troubled: boolean;
 }
 
 /**
- * What a pod's owner cannot see: the driver answers the kubelet with success when a republish fails, and keeps the files
- * (driver 1.6.0 nodeserver.go). A first mount that fails is told by the kubelet itself, so nothing is said of it here;
- * nor of a volume that was served by the process before this one until it has been served by this one.
+ * Events for what a pod's owner cannot see: the driver answers the kubelet with success when a republish fails, and keeps the files
+ * (driver 1.6.0 nodeserver.go). A first mount that fails is reported by the kubelet, so it gets no event here;
+ * nor does a volume of the previous process before this one has served it.
  */
 export class PodEvents {
   readonly #note: (event: PodEvent) => void;

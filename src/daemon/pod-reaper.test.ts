@@ -15,7 +15,7 @@ let watched: Set<string>;
 let owners: Set<string>;
 let statuses: (uid: string) => "lives" | "gone" | "unknown";
 let told: string[];
-let departures: PodReaper;
+let reaper: PodReaper;
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -24,7 +24,7 @@ beforeEach(() => {
   owners = new Set(["a", "b"]);
   statuses = () => "gone";
   told = [];
-  departures = new PodReaper({
+  reaper = new PodReaper({
     watch: {
       get state() {
         return state;
@@ -47,7 +47,7 @@ beforeEach(() => {
 
 async function pass(seconds: number): Promise<void> {
   for (let n = 0; n < seconds; n += 1) {
-    departures.round(never);
+    reaper.tick(never);
     await clock.advance(second);
   }
 }

@@ -5,7 +5,7 @@ import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
 import { backoff } from "../vault/backoff.js";
 
-/** What becomes of pods that hold anything and are not in the watch. */
+/** The pods that hold credentials and are not in the watch. */
 export type ReaperEvent =
   | { kind: "podGone"; pod: VolumePod }
   /** It is not in the watch, and the API server does not tell; it is asked again. */
@@ -36,16 +36,16 @@ interface Absence {
 
 /** A Mount may come before the watch has seen its pod. */
 const watchLagMs = 5_000;
-/** What has just been told to a container may still be in use while it ends. */
+/** A container may still use its files while it ends. */
 const graceMs = 30_000;
-/** Alive after all, although the watch does not have it. */
+/** A pod that is alive although the watch does not have it is asked for again after so long. */
 const doubtMs = 60_000;
-/** Of questions and revocations a second: a node that is drained loses all of its pods at once. */
+/** Requests and revocations per second: a node that is drained loses all of its pods at once. */
 const mostAtOnce = 5;
 
 /**
- * Finds out which pods that hold something are gone: absent from a watch that is live, confirmed by the API server, and
- * then given thirty seconds. Where the watch is not live, or an answer does not come, nothing is concluded.
+ * Finds the pods with credentials that are gone: absent from a live watch, confirmed by the API server, and
+ * then given thirty seconds. Without a live watch or an answer, a pod counts as alive.
  */
 export class PodReaper {
   readonly #parts: PodReaperParts;
@@ -56,7 +56,7 @@ export class PodReaper {
   }
 
   /** Call it every second or so; it does not wait for answers. */
-  round(signal: AbortSignal): void {
+  tick(signal: AbortSignal): void {
     if (this.#parts.watch.state !== "live") return;
     const now = this.#parts.clock.monotonic();
     this.#note(now);

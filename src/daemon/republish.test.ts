@@ -112,7 +112,7 @@ describe("the class", () => {
     expect(await provider.republish()).toEqual({ gave: { app: "hunter2" }, asked: [read] });
   });
 
-  test("that asks to fail on a denial is told of it, and served again once it is lifted", async () => {
+  test("of a class with onDenied: fail gets the denial, and is served again once it is lifted", async () => {
     const provider = await republishing();
     const parameters = { objects, onDenied: "fail" };
     await provider.republish(parameters);

@@ -12,11 +12,11 @@ const pods = 250;
 
 /** What Node warns of meanwhile: listeners that pile up, timers that never end. */
 function warnings(): string[] {
-  const heard: string[] = [];
-  const hear = (warning: Error) => void heard.push(`${warning.name}: ${warning.message}`);
+  const emitted: string[] = [];
+  const hear = (warning: Error) => void emitted.push(`${warning.name}: ${warning.message}`);
   process.on("warning", hear);
   onTestFinished(() => void process.off("warning", hear));
-  return heard;
+  return emitted;
 }
 
 type Tokens = Record<string, PodToken>;
@@ -46,7 +46,7 @@ async function providerOf(settings = "") {
 describe("a node that comes back mounts all its pods at once", () => {
   test("each logs in as itself once, reads once, and is answered", async () => {
     const provider = await providerOf();
-    const heard = warnings();
+    const emitted = warnings();
     const changes = Array.from({ length: pods }, (_, n) => pod(provider.vault, n));
     const outcomes = await Promise.all(changes.map((change) => provider.mount({ objects }, change, 60_000)));
     expect(new Set(outcomes.map((outcome) => JSON.stringify(filesIn(outcome))))).toEqual(
@@ -58,20 +58,20 @@ describe("a node that comes back mounts all its pods at once", () => {
     expect(new Set(reads.map(({ headers }) => headers["x-vault-token"])).size).toBe(pods);
     expect(new Set(reads.map(({ headers }) => headers["x-keymount-pod"])).size).toBe(pods);
     expect(reads).toHaveLength(pods);
-    expect(heard).toEqual([]);
+    expect(emitted).toEqual([]);
   }, 60_000);
 
   test("more than it has places for: all are answered, and the tokens that lost theirs are revoked", async () => {
     const provider = await providerOf("limits: {volumes: 20}");
     provider.vault.vault.fault({ path: "auth/token/revoke-self" }, delayed(100));
-    const heard = warnings();
+    const emitted = warnings();
     for (let batch = 0; batch < 3; batch += 1) {
       const changes = Array.from({ length: 40 }, (_, n) => pod(provider.vault, batch * 40 + n));
       const outcomes = await Promise.all(changes.map((change) => provider.mount({ objects }, change, 60_000)));
       expect(outcomes.filter(({ ok }) => !ok)).toEqual([]);
     }
     await expect.poll(() => provider.vault.vault.live.tokens, { timeout: 10_000 }).toBeLessThanOrEqual(20);
-    expect(heard).toEqual([]);
+    expect(emitted).toEqual([]);
   }, 60_000);
 });
 
@@ -86,7 +86,7 @@ describe("the driver's tokens", () => {
     ["in the attributes", (vault) => inAttributes(good(vault)), {}],
     ["in the secrets", (vault) => inSecrets(good(vault)), {}],
     [
-      "in the secrets, whatever a pod's author writes where they used to be",
+      "in the secrets, even if a pod's author writes others into the attributes",
       (vault) => ({ ...inSecrets(good(vault)), tokens: { vault: { token: "forged", expirationTimestamp: later } } }),
       {},
     ],
@@ -169,7 +169,7 @@ describe("the driver's tokens", () => {
   });
 });
 
-test("what Mounts take of memory in flight is given back, whatever came of them", async () => {
+test("memory in flight of Mounts is released, with any outcome", async () => {
   const provider = await providerOf();
   await provider.vault.admin.putSecret("large", { text: "x".repeat(500_000) });
   const large = "- {objectName: large, secretPath: kv/data/large, secretKey: text}";

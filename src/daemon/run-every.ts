@@ -1,9 +1,9 @@
 import type { Clock } from "../shared/clock.js";
 
-/** Runs `tasks` now and every `roundMs`, until the signal aborts; resolves then. A task that fails is reported to `failed` and tried again. */
+/** Runs `tasks` now and then every `roundMs`, until the signal aborts; resolves then. A task that fails is reported to `failed` and tried again. */
 export async function runEvery(
   clock: Clock,
-  roundMs: number,
+  intervalMs: number,
   tasks: readonly (() => unknown)[],
   failed: (error: unknown) => void,
   signal: AbortSignal,
@@ -16,7 +16,7 @@ export async function runEvery(
         if (!signal.aborted) failed(error);
       }
     }
-  } while (await slept(clock, roundMs, signal));
+  } while (await slept(clock, intervalMs, signal));
 }
 
 async function slept(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {

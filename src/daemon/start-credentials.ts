@@ -104,7 +104,7 @@ export async function startCredentials(
     () => stateOwner?.tick(owned, life.signal),
     () => tokens.revokeLeaving(),
     () => renewalLoop.tick(life.signal),
-    () => podReaper?.round(life.signal),
+    () => podReaper?.tick(life.signal),
   ];
   const identified = () => options.operator.connections.map((connection) => client.identify(connection, life.signal));
   const everyMinute = [() => cache.sweep(clock.monotonic()), () => tokens.sweep(), () => Promise.all(identified())];
@@ -125,12 +125,12 @@ export async function startCredentials(
 
 function stateOwnerOf(
   { options, key, clock, emit }: CredentialsStartParts,
-  place: NonNullable<Options["state"]>,
+  directory: NonNullable<Options["state"]>,
   signal: AbortSignal,
 ): Promise<StateOwner> {
   const { providerName: provider, nodeName, operator } = options;
   const { connections } = operator;
-  return StateOwner.prepare({ place, key, provider, nodeName, connections, clock, emit }, signal);
+  return StateOwner.prepare({ directory, key, provider, nodeName, connections, clock, emit }, signal);
 }
 
 function podWatchOf({ pods: kube, options, clock, random, emit }: CredentialsStartParts): PodWatch | undefined {

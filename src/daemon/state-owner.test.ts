@@ -16,13 +16,13 @@ const never = new AbortController().signal;
 test("a take-over that fails is tried again, and succeeds once its cause is gone", async () => {
   const directory = await temporaryDirectory();
   await chmod(directory, 0o700);
-  const former = new StateLock(directory, systemClock, () => randomBytes(6).toString("hex"));
-  await former.take(createServer(), never);
+  const previous = new StateLock(directory, systemClock, () => randomBytes(6).toString("hex"));
+  await previous.take(createServer(), never);
   const { state } = testCredentials({ client: new CountingVault(new FakeClock()), clock: new FakeClock() });
   const told: boolean[] = [];
   const owner = await StateOwner.prepare(
     {
-      place: { directory, onDisk: true },
+      directory: { directory, onDisk: true },
       key: new Redacted(Buffer.alloc(32)),
       provider: "vault",
       nodeName: "node-1",
@@ -38,7 +38,7 @@ test("a take-over that fails is tried again, and succeeds once its cause is gone
   const records = `${directory}/records`;
   await mkdir(records);
   await chmod(records, 0o755); // Open to others: not to be used.
-  await former.release();
+  await previous.release();
   for (let times = 0; times < 3; times += 1) {
     await expect(owner.tick(owned, never)).rejects.toThrow("is open to others");
     expect(owner.refusal()).toBeDefined();

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Server } from "node:net";
 import { hostname } from "node:os";
 import type { Connection } from "../config/connection.js";
-import type { StatePlace } from "../config/options.js";
+import type { StateDirectoryOptions } from "../config/options.js";
 import type { CredentialState } from "../leases/credential-state.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
@@ -25,7 +25,7 @@ export type StateOwnerEvent =
   | { kind: "stateHeld"; directory: string; held: boolean };
 
 export interface StateOwnerParts {
-  place: StatePlace;
+  directory: StateDirectoryOptions;
   key: Redacted<Buffer>;
   provider: string;
   nodeName: string | undefined;
@@ -55,7 +55,7 @@ export class StateOwner {
 
   /** Prepares the directory, and takes nothing up yet. Throws `invalid_request` for one that must not be used. */
   static async prepare(parts: StateOwnerParts, signal: AbortSignal): Promise<StateOwner> {
-    const { directory: path, onDisk } = parts.place;
+    const { directory: path, onDisk } = parts.directory;
     const directory = await openStateDirectory({ path, onDisk }, signal);
     return new StateOwner(parts, directory, await readBootId(signal));
   }
@@ -105,14 +105,14 @@ export class StateOwner {
   }
 
   #sealedRecords(): SealedRecords {
-    const { emit, key, provider, nodeName = hostname(), place, clock } = this.#parts;
+    const { emit, key, provider, nodeName = hostname(), directory, clock } = this.#parts;
     return new SealedRecords({
       directory: this.#directory,
       key,
       context: { provider, node: nodeName, bootId: this.#bootId },
       randomBytes,
       wall: () => clock.wall(),
-      onDisk: place.onDisk,
+      onDisk: directory.onDisk,
       emit,
     });
   }

@@ -76,7 +76,7 @@ describe("through the driver's socket", () => {
     );
   });
 
-  test("what a template did wrong is told by line and column, and no value is", async () => {
+  test("an error of a template names line and column, and no value", async () => {
     const started = await provider();
     const objects = '- {objectName: f, secretPath: kv/data/app, template: "a\\n{{ data[password] }}"}';
     expect(filesIn(await started.mount({ objects }))).toBe(

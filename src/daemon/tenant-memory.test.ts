@@ -58,7 +58,7 @@ async function asKubelet(mount: () => Promise<MountOutcome>): Promise<MountOutco
   }
 }
 
-/** What one tenant does, and what becomes of its Mounts. */
+/** The Mounts of one tenant, and their expected outcome. */
 interface Attack {
   value: string;
   mounts: number;
@@ -151,7 +151,7 @@ test("twenty volumes of a hundred secrets of 300 KB, asked for again and again a
   expect(provider.peakMemory()).toBeLessThan(memoryLimit);
 }, 60_000);
 
-test("two hundred and fifty Mounts of a class of 250 KB that wait for Vault end nothing, and nobody else waits", async () => {
+test("two hundred and fifty Mounts of a class of 250 KB that wait for Vault end nothing, and block no other Mount", async () => {
   const provider = await start(small('"never"'), (path) => path.startsWith("kv/slow"));
   const quiet = () => provider.mount({ namespace: "shop", name: "web" }, objects(1, "kv/small"));
   expect(await quiet()).toMatchObject({ ok: true });

@@ -31,7 +31,7 @@ export class UncaughtExceptions {
     this.#parts = parts;
   }
 
-  /** Serving has begun; `count` is told of each exception from here on. */
+  /** Serving has begun; `count` is called for each exception from here on. */
   survive(count: () => void): void {
     this.#count = count;
   }

@@ -46,7 +46,7 @@ test.each([
   [0o4755, 0o755],
   [0o100644, 0o644],
   [-1, 0o7777],
-])("mode %o becomes %o whatever the umask", async (mode, expected) => {
+])("mode %o becomes %o under any umask", async (mode, expected) => {
   const volume = await temporaryDirectory();
   await write(volume, file("a", "x", mode));
   expect(await modeOf(join(volume, "a"))).toBe(expected);

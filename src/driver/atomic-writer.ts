@@ -94,7 +94,7 @@ async function newData(directory: string, payload: Payload, clock: Clock, signal
   }
 }
 
-/** The mode is set whatever the umask; the descriptor is open before a mode can forbid it. */
+/** The mode is set independently of the umask; the descriptor is open before a mode can forbid it. */
 async function writeFresh(path: string, { contents, mode }: File): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o777 });
   const file = await open(path, "wx", 0o600);

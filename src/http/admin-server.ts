@@ -7,8 +7,8 @@ export interface AdminPages {
 }
 
 /**
- * Answers the operator's commands on the socket that is the lock of the state directory, which nobody but keymount's user
- * can reach. It does not listen yet.
+ * Answers the administrative commands on the socket that is the lock of the state directory. Only keymount's own user
+ * can reach it. The server does not listen yet.
  */
 export function createAdminServer(pages: AdminPages): Server {
   const server = createServer({ maxHeaderSize: 4_096, requestTimeout: 5_000 }, (request, response) => {

@@ -73,7 +73,7 @@ test("is alive also when it is not ready: a restart would only lose what is held
   expect(await ask("/livez")).toMatchObject({ status: 200 });
 });
 
-test("readiness is asked anew after a second, and stands until then", async () => {
+test("readiness is checked again after a second, and cached until then", async () => {
   const reasons = [["starting"], []];
   const { ask, clock } = await serve({ unreadiness: async () => reasons.shift()! });
   const statuses = [(await ask("/readyz")).status, (await ask("/readyz")).status];
@@ -106,7 +106,7 @@ test("a failure is not kept", async () => {
   expect([first.status, (await ask("/readyz")).status]).toEqual([500, 200]);
 });
 
-test("connections that are held keep nobody out: the oldest is ended", async () => {
+test("held connections do not block new ones: the oldest is ended", async () => {
   const { server, ask } = await serve();
   const held = await Promise.all(Array.from({ length: 200 }, () => connected(server.address)));
   for (let probe = 0; probe < 6; probe++) expect(await ask("/livez")).toMatchObject({ status: 200 });
@@ -142,7 +142,7 @@ test("one address has twenty answers a second at once; the others wait, and end 
   expect(await ask("/livez")).toMatchObject({ status: 200 });
 });
 
-test("a stop waits for nobody who waits", async () => {
+test("a stop does not wait for delayed requests", async () => {
   const { server, clock } = await serve();
   const { socket, closed } = await connected(server.address);
   socket.write("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n".repeat(30));

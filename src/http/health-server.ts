@@ -3,7 +3,7 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { limitConnections } from "./connection-limit.js";
-import { RequestPace } from "./request-pace.js";
+import { RequestThrottle } from "./request-throttle.js";
 
 /** What is asked of the daemon. */
 export interface HealthChecks {
@@ -24,10 +24,10 @@ interface Answer {
   text: string;
 }
 
-/** A probe's patience is short; an answer that takes longer is a "no". */
+/** Probes have short timeouts; a check that takes longer counts as failed. */
 const checkMs = 4_000;
 
-/** Whoever asks again within it is told the same: each costs a scrape, or a call of our own socket. */
+/** Results are cached for so long: each check costs a scrape, or a call of our own socket. */
 const freshMs = 1_000;
 
 /** More than a kubelet and a few scrapers need; a port that any pod reaches must keep room for them. */
@@ -59,11 +59,11 @@ export async function startHealthServer(
     unreadiness: kept(() => checks.unreadiness(AbortSignal.timeout(checkMs)), clock),
     metrics: kept(() => checks.metrics(), clock),
   };
-  const pace = new RequestPace(answersPerSecond, clock);
+  const throttle = new RequestThrottle(answersPerSecond, clock);
   const stopping = new AbortController();
   setMaxListeners(0, stopping.signal);
   const server = createServer(serverOptions, (request, response) => {
-    const delayMs = pace.delayOf(request.socket.remoteAddress ?? "");
+    const delayMs = throttle.delayOf(request.socket.remoteAddress ?? "");
     if (delayMs > 0) response.setHeader("connection", "close");
     const turn = delayMs > 0 ? clock.sleep(delayMs, stopping.signal) : Promise.resolve();
     turn

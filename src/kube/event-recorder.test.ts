@@ -95,14 +95,14 @@ test("an event that the API server has forgotten is made again", async () => {
   expect(calls[2]!.body).toMatchObject({ count: 2 });
 });
 
-test("when all pods of a node have something to tell, some fifty are heard at once and the others counted as lost", async () => {
+test("when all pods of a node have an event, some fifty are written at once and the others counted as lost", async () => {
   const { recorder, calls, settled } = await startRecorder();
   for (let index = 0; index < 200; index++) recorder.note(event({ pod: { ...pod, uid: `uid-${index}` } }));
   await settled(200);
   expect(calls).toHaveLength(50);
 });
 
-test("without the right to write, one refusal is told and nothing is asked for a minute", async () => {
+test("without the right to write, one refusal is reported and no request is sent for a minute", async () => {
   const { recorder, calls, clock, lost, settled } = await startRecorder(() => refusal(403, "Forbidden"));
   recorder.note(event());
   await settled(1);
@@ -134,7 +134,7 @@ test("a message is no longer than the API server takes", async () => {
   expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1_024);
 });
 
-test("messages that are alike as far as they are written are one event, and nothing of the rest is kept", async () => {
+test("messages with the same written part are one event, and the rest of them is not kept", async () => {
   const { recorder, calls, settled } = await startRecorder();
   for (const end of ["a", "b"]) recorder.note(event({ message: "x".repeat(100_000) + end }));
   await settled(2);
@@ -155,7 +155,7 @@ test("an API server that does not answer holds up neither the teller nor the end
   expect(lost).toEqual([]);
 });
 
-test("an event whose making was answered too late is counted on, not made in vain for ever", async () => {
+test("an event whose creation was answered too late is updated from then on, not created again and again", async () => {
   const posts: ApiAnswer[] = [];
   const answer = ({ method }: { method: string }) => {
     if (method === "PATCH") return taken;
@@ -183,14 +183,14 @@ test("a namespace that forbids everything, as one that is being deleted does, si
   expect(calls.filter(({ path }) => path.includes("/dying/"))).toHaveLength(1);
 });
 
-test("what waits while the API server cannot be reached is counted as lost, and asked for by nobody", async () => {
+test("pending events while the API server cannot be reached are counted as lost, without further requests", async () => {
   const { recorder, calls, lost, settled } = await startRecorder(() => refusal(500, "InternalError"));
   for (let index = 0; index < 5; index++) recorder.note(event({ pod: { ...pod, uid: `uid-${index}` } }));
   await settled(5);
   expect([calls.length, lost.length]).toEqual([1, 5]);
 });
 
-test("why nothing is written is told once, and again only after something was", async () => {
+test("the reason why nothing is written is reported once, and again only after a successful write", async () => {
   let forbidden = true;
   const { recorder, clock, lost, settled } = await startRecorder(() => (forbidden ? refusal(403, "Forbidden") : taken));
   const told = () => lost.filter((error) => error !== undefined).length;

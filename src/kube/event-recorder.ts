@@ -39,19 +39,19 @@ const nodeRefillMs = 1_000;
 const longestMessage = 1_024;
 /** Characters of what else is kept of an event: names of Kubernetes are no longer (RFC 1123). */
 const longestName = 253;
-/** Of one pod, whatever it has to tell, as client-go's spam filter has it: no pod takes the words of the others. */
+/** For all events of one pod, as in client-go's spam filter: no pod uses up the budget of the others. */
 const podBurst = 25;
 const podRefillMs = 5 * 60_000;
-/** Pods whose buckets are remembered, and namespaces that rest. */
+/** Pods whose buckets are remembered, and namespaces that are paused. */
 const mostPods = 1_024;
 const mostResting = 256;
-/** What is forbidden, or cannot be reached, now will be a moment later, too. */
-const restMs = 60_000;
-/** Instead of a namespace: the API server rests as a whole. */
+/** What is forbidden or unreachable now will be so a moment later, too. */
+const pauseMs = 60_000;
+/** In place of a namespace: all requests are paused. */
 const everywhere = "";
 
 /**
- * Writes events of pods, in the background: `note` returns at once, never throws, and holds up nobody. What cannot be
+ * Writes events of pods in the background: `note` returns at once, never throws, and never blocks. What cannot be
  * written is counted and forgotten. Needs `create` and `patch` of events.
  */
 export class EventRecorder {
@@ -60,10 +60,10 @@ export class EventRecorder {
   readonly #queue: Series[] = [];
   readonly #node: TokenBucket;
   readonly #pods = new Map<string, TokenBucket>();
-  /** Namespace → until when nothing is asked for it. One that is being deleted forbids everything, and others do not. */
-  readonly #restUntil = new Map<string, number>();
-  /** Why has been told, and nothing was written since. */
-  #told = false;
+  /** Namespace → until when no request is sent for it. One that is being deleted forbids everything, and others do not. */
+  readonly #pausedUntil = new Map<string, number>();
+  /** Whether the reason was reported, with no successful write since. */
+  #reported = false;
   readonly #life = new AbortController();
   #writing: Promise<void> | undefined;
 
@@ -79,7 +79,7 @@ export class EventRecorder {
     const series = this.#seriesOf(event, now);
     series.count += 1;
     if (series.queued || this.#life.signal.aborted) return;
-    if (this.#rests(series, now)) return this.#parts.emit({ kind: "podEventLost" });
+    if (this.#isPaused(series, now)) return this.#parts.emit({ kind: "podEventLost" });
     if (!series.writes.take(now)) return;
     if (!this.#podOf(event, now).take(now) || !this.#node.take(now)) return this.#parts.emit({ kind: "podEventLost" });
     series.queued = true;
@@ -107,8 +107,8 @@ export class EventRecorder {
     return bucket;
   }
 
-  #rests({ event }: Series, now: number): boolean {
-    return [everywhere, event.pod.namespace].some((where) => now < (this.#restUntil.get(where) ?? 0));
+  #isPaused({ event }: Series, now: number): boolean {
+    return [everywhere, event.pod.namespace].some((where) => now < (this.#pausedUntil.get(where) ?? 0));
   }
 
   #begin(event: PodEvent, now: number): Series {
@@ -129,13 +129,13 @@ export class EventRecorder {
     const { clock, emit } = this.#parts;
     for (let series = this.#queue.shift(); series; series = this.#queue.shift()) {
       series.queued = false;
-      if (this.#rests(series, clock.monotonic())) {
+      if (this.#isPaused(series, clock.monotonic())) {
         emit({ kind: "podEventLost" });
         continue;
       }
       try {
         await this.#send(series);
-        this.#told = false;
+        this.#reported = false;
         emit({ kind: "podEventWritten" });
       } catch (reason) {
         if (this.#life.signal.aborted) return;
@@ -148,9 +148,9 @@ export class EventRecorder {
   #failed({ event }: Series, error: ProviderError): void {
     const { clock, emit } = this.#parts;
     const where = whereRefused(error, event);
-    if (where !== undefined) keepNewest(this.#restUntil, where, clock.monotonic() + restMs, mostResting);
-    emit({ kind: "podEventLost", error: this.#told ? undefined : error });
-    this.#told = true;
+    if (where !== undefined) keepNewest(this.#pausedUntil, where, clock.monotonic() + pauseMs, mostResting);
+    emit({ kind: "podEventLost", error: this.#reported ? undefined : error });
+    this.#reported = true;
   }
 
   /** An event lives an hour in the API server by default: one that is gone is made again. */
@@ -224,7 +224,7 @@ function fitting({ pod, type, reason, message }: PodEvent): PodEvent {
   return { pod: { namespace: namespace!, name: name!, uid: uid! }, type, reason, message: shown };
 }
 
-/** Where nothing is to be asked for a while; nowhere when the event alone is not to the API server's liking. */
+/** The namespace to pause, or all of them; none when the API server rejects only this event. */
 function whereRefused(error: ProviderError, { pod }: PodEvent): string | undefined {
   if (!(error instanceof KubeError)) return everywhere;
   if (error.status === 403) return pod.namespace;

@@ -33,7 +33,7 @@ export class IdleSignal {
     this.#sleep.abort();
   }
 
-  /** So long again: cheap, for it wakes nobody. */
+  /** Restarts the allowance; cheap, since it sets no timer. */
   renew(): void {
     this.#until = this.#clock.monotonic() + this.#ms;
   }

@@ -18,8 +18,8 @@ export interface KeySecret {
 }
 
 /**
- * The cluster's one key: 32 random bytes in a Secret that whoever is first makes and everyone else reads. A Secret that a
- * Go provider made is taken as it is. Throws a `KubeError`, or `invalid_request` for a Secret without a usable key.
+ * The cluster's one key: 32 random bytes in a Secret that the first instance creates and all others read. A Secret that a
+ * Go provider created is used as it is. Throws a `KubeError`, or `invalid_request` for a Secret without a usable key.
  */
 export async function keyFromSecret(
   kube: Pick<KubeClient, "call">,

@@ -10,7 +10,7 @@ import { KubeClient, kubePath } from "./kube-client.js";
 const never = new AbortController().signal;
 const call = { method: "GET", path: "/api/v1/namespaces/a/secrets/b", purpose: "reading Secret a/b" } as const;
 
-test("asks with the service account's token, and reads it anew each time", async () => {
+test("sends the service account's token, and reads its file for each request", async () => {
   const { client, calls, directory } = await startKubernetesApi(() => ({ status: 200, body: { kind: "Secret" } }));
   expect((await client.call(call, never)).reveal()).toEqual({ kind: "Secret" });
   await writeFile(join(directory, "token"), "next-token");
@@ -74,7 +74,7 @@ test("a server that hangs is given up in time", async () => {
   );
 });
 
-test("who gives up is told why at once", async () => {
+test("a caller that gives up gets the reason at once", async () => {
   const patience = new AbortController();
   const { client } = await startKubernetesApi(() => {
     patience.abort(new ProviderError("cancelled", "the caller gave up"));

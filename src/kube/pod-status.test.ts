@@ -16,7 +16,7 @@ test.each<[string, ApiAnswer, "gone" | "lives"]>([
   ["it has failed", found("uid-1", "Failed"), "gone"],
   ["it runs", found("uid-1", "Running"), "lives"],
   ["it is about to start", found("uid-1", "Pending"), "lives"],
-  ["nobody knows how it is", found("uid-1", "Unknown"), "lives"],
+  ["its phase is unknown", found("uid-1", "Unknown"), "lives"],
 ])("where %s", async (_what, answer, status) => {
   const { client, calls } = await startKubernetesApi(() => answer);
   expect(await podStatus(client, pod, never)).toBe(status);

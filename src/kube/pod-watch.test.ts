@@ -120,7 +120,7 @@ test("knows who is there, who comes, who goes, and what they request", async () 
   expect(states).toEqual(["live"]);
 });
 
-test("lists page by page, and forgets nobody before it has all", async () => {
+test("lists page by page, and forgets no pod before it has all pages", async () => {
   lists = [listed("10", [pod("a", "5")], "more"), listed("10", [pod("b", "6")])];
   await run();
   expect(calls).toEqual(["list", "list on more", "watch from 10"]);
@@ -145,7 +145,7 @@ describe("a watch that ends", () => {
   test.each([
     ["an event that says it is too old", [bookmark("20"), expired]],
     ["a refusal that says so", [new KubeError(410, "Expired", "too old")]],
-  ])("with %s is begun anew with a list", async (_how, told) => {
+  ])("with %s is restarted with a list", async (_how, told) => {
     watches = [told, ["hang"]];
     lists = [listed("10", [pod("a", "5"), pod("b", "6")]), listed("30", [pod("b", "6")])];
     await run(5_000);
@@ -171,7 +171,7 @@ describe("a watch that ends", () => {
     expect(watchesFrom().length).toBeLessThan(30);
   });
 
-  test("and cannot be resumed for a minute, whatever the reason, is begun anew with a list", async () => {
+  test("and cannot be resumed for a minute, for any reason, is restarted with a list", async () => {
     watches = [[bookmark("9000")], ...Array.from({ length: 7 }, () => [new KubeError(500, "", "no such version")])];
     lists = [listed("10", [pod("a", "5")]), listed("30", [pod("b", "6")])];
     await run(4 * 60_000);
@@ -207,7 +207,7 @@ test("keeps no more of a refresh request than tells it from another", async () =
   expect(watch.find("a")!.refresh).toBe(`${"x".repeat(250)}…`);
 });
 
-test("a list whose next page is asked for too late is begun anew", async () => {
+test("a list whose next page is requested too late is restarted", async () => {
   const expiredPage = new KubeError(410, "Expired", "the continue token is too old");
   lists = [listed("10", [pod("a", "5")], "more"), expiredPage, listed("20", [pod("b", "6")])];
   await run(5_000);

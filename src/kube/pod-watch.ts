@@ -7,16 +7,16 @@ import type { KubeClient } from "./kube-client.js";
 import { AnswerTooLong, KubeError } from "./kube-error.js";
 import type { KubeEvent } from "./kube-event.js";
 
-/** What is kept of a pod. */
+/** A pod as the watch keeps it. */
 export interface WatchedPod {
   namespace: string;
   name: string;
   uid: string;
-  /** The annotation by which its owner asks for a refresh. */
+  /** The annotation by which its owner requests a refresh. */
   refresh?: string;
 }
 
-/** `live`: it knows, or has not known for less than a minute; `stale`: it cannot tell who lives. */
+/** `live`: it is up to date, or was less than a minute ago; `stale`: it cannot tell which pods are alive. */
 export type PodWatchState = "starting" | "live" | "stale";
 
 export interface PodWatchParts {
@@ -65,18 +65,18 @@ const event = z.discriminatedUnion("type", [
 ]);
 
 /**
- * The pods of one node that have not ended, by their metadata alone. It learns of what happens within moments, and knows
- * when it does not know. A pod that is not in it may still live: ask before acting on that.
+ * The pods of one node that have not ended, by their metadata alone. It learns of changes within moments, and knows
+ * when it is out of date. A pod that is missing here may still be alive: ask the API server before acting on that.
  */
 export class PodWatch {
   readonly #parts: PodWatchParts;
   #pods = new Map<string, WatchedPod>();
-  #told: PodWatchState = "starting";
-  /** What to watch from; `undefined` where a list must tell. */
+  #reported: PodWatchState = "starting";
+  /** The version to watch from; `undefined` where a list is needed. */
   #version: string | undefined;
   #failures = 0;
   #brokenSince: number | undefined;
-  /** A list alone does not mend that. */
+  /** A successful list alone does not clear this. */
   #watchFailed = false;
 
   constructor(parts: PodWatchParts) {
@@ -84,7 +84,7 @@ export class PodWatch {
   }
 
   get state(): PodWatchState {
-    return this.#told;
+    return this.#reported;
   }
 
   get size(): number {
@@ -104,22 +104,23 @@ export class PodWatch {
         if (signal.aborted) return;
         this.#broke(ProviderError.from(reason));
       }
-      await this.#rest(signal);
+      await this.#pause(signal);
     }
   }
 
   /** Resolves when the watch has ended as it should. */
   async #follow(signal: AbortSignal): Promise<void> {
     const from = this.#version ?? (await this.#list(signal));
-    let heard = false;
+    let received = false;
     for await (const version of this.#watch(from, signal)) {
       this.#version = version;
       this.#failures = 0;
       this.#watchFailed = false;
       this.#become("live");
-      heard = true;
+      received = true;
     }
-    if (!heard) throw new ProviderError("unavailable", `${watching}: the Kubernetes API ends the watch without a word`);
+    if (!received)
+      throw new ProviderError("unavailable", `${watching}: the Kubernetes API ends the watch without a word`);
   }
 
   /** Gives the version to watch from. Nothing is forgotten before everything is known. */
@@ -191,15 +192,15 @@ export class PodWatch {
     else this.#pods.set(pod.uid, pod);
   }
 
-  /** A pod that ends leaves the selection, so that it is told as deleted. */
+  /** A pod that ends leaves the selection, so it is reported as deleted. */
   get #selector(): string {
     return `spec.nodeName=${this.#parts.nodeName},status.phase!=Succeeded,status.phase!=Failed`;
   }
 
   #become(state: PodWatchState, error?: ProviderError): void {
     if (state === "live") this.#brokenSince = undefined;
-    if (state === this.#told) return;
-    this.#told = state;
+    if (state === this.#reported) return;
+    this.#reported = state;
     this.#parts.emit({ kind: "podWatchChanged", state, error });
   }
 
@@ -208,12 +209,12 @@ export class PodWatch {
     this.#failures += 1;
     this.#watchFailed = this.#version !== undefined;
     this.#brokenSince ??= now;
-    if (this.#told === "starting" || now - this.#brokenSince >= staleAfterMs) this.#become("stale", error);
+    if (this.#reported === "starting" || now - this.#brokenSince >= staleAfterMs) this.#become("stale", error);
     // What cannot be resumed for so long may never be: the server's store may have been put back to an older one.
-    if (this.#told === "stale" || (error instanceof KubeError && error.status === 410)) this.#version = undefined;
+    if (this.#reported === "stale" || (error instanceof KubeError && error.status === 410)) this.#version = undefined;
   }
 
-  async #rest(signal: AbortSignal): Promise<void> {
+  async #pause(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#parts;
     const ceiling = Math.min(longestRestMs, shortestRestMs * 2 ** Math.min(Math.max(1, this.#failures), 10));
     await clock.sleep(shortestRestMs + random() * (ceiling - shortestRestMs), signal).catch(() => undefined);

@@ -29,7 +29,7 @@ export function tokenMinter(kube: Pick<KubeClient, "call">, audiences: readonly 
 /** Whose token; bound to the pod, and dying with it, where one is named. */
 export type TokenBearer = Pick<PodIdentity, "namespace" | "serviceAccount"> & { pod?: { name: string; uid: string } };
 
-/** The same for anybody the API server lets keymount make tokens for. Throws `KubeError` for a refusal. */
+/** The same for every service account that keymount may request tokens for. Throws `KubeError` for a refusal. */
 export async function requestToken(
   kube: Pick<KubeClient, "call">,
   { namespace, serviceAccount, pod }: TokenBearer,
@@ -38,7 +38,7 @@ export async function requestToken(
 ): Promise<OfferedToken> {
   const purpose = `making a token of service account ${namespace}/${serviceAccount}`;
   const spec = {
-    // Without audiences the API server gives its own.
+    // Without audiences the API server uses its default.
     ...(audience !== "" && { audiences: [audience] }),
     expirationSeconds: lifeSeconds,
     ...(pod && { boundObjectRef: { apiVersion: "v1", kind: "Pod", ...pod } }),

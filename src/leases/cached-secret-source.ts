@@ -148,7 +148,7 @@ export class CachedSecretSource implements SecretSource {
       lend: (bytes) => taken.lend(bytes),
       commit: (versions) => {
         const answers = new Map([...given.values()].map(({ entry, answer }) => [entry, answer] as const));
-        const { changed: changed } = cache.deliver(volume, answers, clock.monotonic());
+        const { changed } = cache.deliver(volume, answers, clock.monotonic());
         const unchanged = volume.versions === versions;
         volume.versions = versions;
         if (refresh !== undefined) volume.refresh = refresh;
@@ -183,8 +183,8 @@ export class CachedSecretSource implements SecretSource {
       const standIn = this.#held(entry) ?? volume.delivered.get(entry);
       if (!standIn || signal.aborted || failsMount(error, options)) throw error;
       entry.refreshFailed = true;
-      const heldForMs = this.#parts.clock.monotonic() - standIn.readAt;
-      this.#parts.emit({ kind: "staleServed", principal, request, error, heldForMs });
+      const ageMs = this.#parts.clock.monotonic() - standIn.readAt;
+      this.#parts.emit({ kind: "staleServed", principal, request, error, ageMs });
       return { answer: standIn, staleReason: error };
     }
   }

@@ -11,7 +11,7 @@ export type ReachedLimit = keyof CacheLimits | "inFlightBytes" | "mount";
 /** What happens to cached secrets, their leases and their records in the state directory. */
 export type CredentialEvent =
   /** A due answer could not be read again, so the cached one is served stale. */
-  | { kind: "staleServed"; principal: Principal; request: VaultRequest; error: ProviderError; heldForMs: number }
+  | { kind: "staleServed"; principal: Principal; request: VaultRequest; error: ProviderError; ageMs: number }
   /** A credential was created: the first for its request, or a replacement. */
   | { kind: "credentialMade"; principal: Principal; request: VaultRequest; answer: CachedSecret; first: boolean }
   /** It lives too short for a file mount; the first for its request only. */

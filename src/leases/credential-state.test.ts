@@ -307,7 +307,7 @@ describe("restored into a process that already holds something", () => {
     await mount([creds]);
     start();
     vault.calls.length = 0;
-    const controller = { podVolume: false, place: "digest", ownerKey: "key-2" };
+    const controller = { podVolume: false, volumeKey: "digest", ownerKey: "key-2" };
     await expect(mount([creds], controller)).rejects.toThrow("needs a pod volume");
     expect(vault.calls).toEqual([]);
   });

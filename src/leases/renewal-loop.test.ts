@@ -341,7 +341,7 @@ describe("engines that hang", () => {
       body: { data: { value: "x" } },
       lease: { id: `${path}/${n}`, durationMs: ttlMs },
     }));
-    const of = { ownerKey: uid, place: uid, pod: { namespace: "shop", name: uid, uid, serviceAccount: "web" } };
+    const of = { ownerKey: uid, volumeKey: uid, pod: { namespace: "shop", name: uid, uid, serviceAccount: "web" } };
     const transaction = credentials.source.begin(samplePrincipal(of));
     await transaction.read({ ...creds, path }, { refreshIntervalMs: day, onDenied: "keep" }, never);
     transaction.commit("v");

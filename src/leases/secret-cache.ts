@@ -179,9 +179,9 @@ export class SecretCache {
     volume.delivered = kept;
     volume.deliveries += 1;
     delete volume.supersededAt;
-    if (!this.#has(volume)) return { changed: changed };
+    if (!this.#has(volume)) return { changed };
     for (const other of this.#volumesAt.get(volume.volumeKey) ?? []) if (other !== volume) other.supersededAt ??= now;
-    return { changed: changed };
+    return { changed };
   }
 
   /** A Mount uses it and is not answered yet; `removeReader` ends that. */

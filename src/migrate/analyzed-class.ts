@@ -22,7 +22,7 @@ export interface AnalyzedClass {
   name: string;
   parameters: ReadonlyMap<string, string>;
   spec: ClassSpec;
-  /** Why no pod could mount it, whatever the operator says. */
+  /** Why no pod could mount it, under any configuration. */
   mistakes: readonly string[];
   /** What it says to no effect. */
   ignored: readonly string[];

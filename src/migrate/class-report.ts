@@ -21,14 +21,14 @@ export interface ClassReport {
 }
 
 /** What would become of a class with this configuration, decided as a Mount decides it. */
-export function reportOn(surveyed: AnalyzedClass, operator: OperatorConfig, source: SourceProvider): ClassReport {
-  const { namespace, name, mistakes } = surveyed;
+export function reportOn(analyzed: AnalyzedClass, operator: OperatorConfig, source: SourceProvider): ClassReport {
+  const { namespace, name, mistakes } = analyzed;
   try {
-    const connection = selectConnection(operator, surveyed.spec, namespace);
+    const connection = selectConnection(operator, analyzed.spec, namespace);
     const identity = { namespace, name, connection: connection.name };
-    const refusals = [...mistakes, ...refusedByOperator(surveyed, connection, source)];
+    const refusals = [...mistakes, ...refusedByOperator(analyzed, connection, source)];
     if (refusals.length > 0) return { ...identity, outcome: "refused", reasons: refusals };
-    const reasons = differencesOf(surveyed, connection, source);
+    const reasons = differencesOf(analyzed, connection, source);
     return { ...identity, outcome: reasons.length > 0 ? "different" : "same", reasons };
   } catch (reason) {
     if (!(reason instanceof ProviderError)) throw reason;
@@ -46,7 +46,7 @@ function refusedByOperator(
   const { audiences, ...asked } = resolveAuth({ class: spec }, connection);
   // No rule that is written names a service account, so any stands for all.
   const pod = { namespace, serviceAccount: "default" };
-  // What is a mistake by itself, a missing role or path, is told as that.
+  // A mistake by itself, such as a missing role or path, is reported as that.
   const objects = requestsOfObjects(spec.objects.filter(({ request }) => request.path !== ""));
   const refusals = policyRefusals(connection, { pod, ...asked, audience: spec.audience, objects });
   return [

@@ -34,7 +34,7 @@ export function configurationFileText(
 }
 
 const onSeveral = [
-  "Nobody can tell from here whether two addresses are one cluster. Where they are, keep one connection, write the",
+  "This command cannot tell whether two addresses are one cluster. Where they are, keep one connection, write the",
   "other's address into its addresses (another node) or aliases (another name of it), and join their policies.",
 ];
 
@@ -76,7 +76,9 @@ function tlsLines({ origin }: ConnectionPlan, { tls, fromClasses }: ChosenTls): 
   return [
     ...comment(fromClasses ? "What its classes, or most of them, said of TLS." : "The source provider's."),
     ...(files ? comment("The files must be in keymount's container (chart: extraVolumes, extraVolumeMounts).") : []),
-    ...(skipVerify ? comment("Whoever is on the way reads everything: give a caFile instead of skipVerify.") : []),
+    ...(skipVerify
+      ? comment("Anyone between keymount and Vault reads everything: use a caFile instead of skipVerify.")
+      : []),
     ...yaml({ tls: written }),
   ];
 }

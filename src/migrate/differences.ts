@@ -10,7 +10,7 @@ import { sourceTls, sameTls } from "./chosen-tls.js";
 import type { SourceProvider } from "./source-provider.js";
 import type { Family, AnalyzedClass } from "./analyzed-class.js";
 
-/** How keymount serves a class otherwise than the Go provider did, in words for whoever decides on the switch. */
+/** The differences between keymount's and the Go provider's handling of a class, for the person who decides on the switch. */
 export function differencesOf(one: AnalyzedClass, connection: Connection, source: SourceProvider): string[] {
   const { objects } = one.spec;
   return [
@@ -28,11 +28,11 @@ export function differencesOf(one: AnalyzedClass, connection: Connection, source
     ]),
     ...onObjects(objects, ({ request }) => ["POST", "PUT", "PATCH"].includes(request.method), [
       "what Vault makes for",
-      "is kept (docs/migration.md); the source provider has it made anew at every republish",
+      "is kept (docs/migration.md); the source provider creates another at every republish",
     ]),
     ...onObjects(objects, (object) => objects.some((other) => sharesPath(object, other)), [
       "each of",
-      "gets its own answer; the source provider gives one answer to all of one path, whatever their secretArgs",
+      "gets its own answer; the source provider gives one answer to all of one path, without regard to their secretArgs",
     ]),
     ...one.ignored.map((text) => `${text} (it never had an effect)`),
   ];
@@ -76,8 +76,16 @@ function audienceDifference({ spec: { audience } }: AnalyzedClass, source: Sourc
 }
 
 /** The Go provider's (vault-csi-provider 1.5 config.go). */
-const formerFields = ["objectName", "secretPath", "secretKey", "method", "secretArgs", "filePermission", "encoding"];
-const newerFields: readonly string[] = objectFields.filter((field) => !formerFields.includes(field));
+const goProviderFields = [
+  "objectName",
+  "secretPath",
+  "secretKey",
+  "method",
+  "secretArgs",
+  "filePermission",
+  "encoding",
+];
+const newerFields: readonly string[] = objectFields.filter((field) => !goProviderFields.includes(field));
 
 function newFields({ parameters }: AnalyzedClass): string[] {
   const root = readYaml(parameters.get("objects") ?? "", objectsBounds)[0]?.root;

@@ -26,7 +26,7 @@ export interface Migration {
   skipped: Readonly<Record<string, number>>;
 }
 
-/** Pure. Throws `invalid_request` without a class of the source provider, or where nobody says where Vault is. */
+/** Pure. Throws `invalid_request` without a class of the source provider, or where no setting names Vault's address. */
 export function migrate(written: readonly WrittenClass[], source: SourceProvider): Migration {
   const own = written.filter(({ provider }) => provider === source.name).sort(byName);
   const skipped = countByProvider(written.filter(({ provider }) => provider !== source.name));

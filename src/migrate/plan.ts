@@ -22,7 +22,7 @@ export interface ConnectionPlan {
 
 /**
  * A connection for each address that is dialled now. Sockets of Agents become names of the default connection, for the
- * Agent goes. Throws `invalid_request` where nobody says where Vault is.
+ * Agent goes. Throws `invalid_request` where no setting names Vault's address.
  */
 export function planOf(source: SourceProvider, classes: readonly AnalyzedClass[]): MigrationPlan {
   const written = classes.flatMap(({ origin }) => origin ?? []);
@@ -40,14 +40,14 @@ export function planOf(source: SourceProvider, classes: readonly AnalyzedClass[]
   };
 }
 
-const saidBy = {
+const reasons = {
   flag: "--vault-addr says so",
   provider: "the source provider's settings name it",
   agent: "the Agent beside the source provider speaks to it",
 };
 
 function defaultOf(source: SourceProvider, written: readonly string[]): { origin: string; reason: string } {
-  if (source.vault) return { origin: source.vault.origin, reason: saidBy[source.vault.saidBy] };
+  if (source.vault) return { origin: source.vault.origin, reason: reasons[source.vault.setBy] };
   const [mostUsed] = byUse(written.filter((origin) => !origin.startsWith("unix:")));
   const socket = source.agentSocket ?? written.find((origin) => origin.startsWith("unix:"));
   if (socket !== undefined) {
@@ -55,7 +55,7 @@ function defaultOf(source: SourceProvider, written: readonly string[]): { origin
       `the source provider reaches Vault through an Agent (${socket}), which goes; give Vault's own address with --vault-addr, or add the Agent's ConfigMap to what --daemonset names`,
     );
   }
-  if (mostUsed === undefined) throw nowhere("nobody says where Vault is: give --daemonset FILE, or --vault-addr");
+  if (mostUsed === undefined) throw nowhere("no setting names Vault's address: give --daemonset FILE, or --vault-addr");
   return {
     origin: mostUsed,
     reason: "most classes name it, and nothing else says where the others go (--daemonset does)",

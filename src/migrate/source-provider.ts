@@ -3,7 +3,7 @@ import { readFlags } from "../config/flags.js";
 import { loadOptions } from "../config/load-options.js";
 import { notesOnEnvironment, notesOnFlags } from "../config/notes.js";
 import { readOrigin } from "../config/origin.js";
-import { type SettingValue, saidByEnvironment, saidByFlags } from "../config/setting-value.js";
+import { type SettingValue, valuesFromEnvironment, valuesFromFlags } from "../config/setting-value.js";
 import { ProviderError } from "../shared/errors.js";
 import { named } from "../shared/quoted.js";
 import type { Installation } from "./installation.js";
@@ -17,7 +17,7 @@ export interface SourceProvider {
   /** What it tells Vault where a class leaves it open; where it dials is in `vault`. */
   settings: Connection;
   /** Vault's own address, where anybody said it. */
-  vault?: { origin: string; saidBy: "flag" | "provider" | "agent" };
+  vault?: { origin: string; setBy: "flag" | "provider" | "agent" };
   /** The Agent's socket, where it dials that. */
   agentSocket?: string;
   /** Whether an Agent runs beside it. */
@@ -42,8 +42,8 @@ const nowhere = "--vault-addr=https://127.0.0.1:8200";
 export function readSourceProvider({ installation, flags, providerName }: Told): SourceProvider {
   const { args = [], env = {}, agent = false, driverAudiences } = installation ?? {};
   const addresses = {
-    flag: addressIn(saidByFlags(readFlags(flags), [])),
-    provider: addressIn([...saidByFlags(readFlags(args), []), ...saidByEnvironment(env)]),
+    flag: addressIn(valuesFromFlags(readFlags(flags), [])),
+    provider: addressIn([...valuesFromFlags(readFlags(args), []), ...valuesFromEnvironment(env)]),
     agent: installation?.agentsVault,
   };
   const known = addresses.flag ?? addresses.provider;
@@ -76,12 +76,12 @@ function addressIn(said: readonly SettingValue[]): string | undefined {
 
 /** A flag's as it is; of the others the first that is no socket, because the Agent behind one goes. */
 function vaultAt(addresses: Record<"flag" | "provider" | "agent", string | undefined>): SourceProvider["vault"] {
-  for (const saidBy of ["flag", "provider", "agent"] as const) {
-    const address = addresses[saidBy];
-    if (address === undefined || (saidBy !== "flag" && address.startsWith("unix:"))) continue;
+  for (const setBy of ["flag", "provider", "agent"] as const) {
+    const address = addresses[setBy];
+    if (address === undefined || (setBy !== "flag" && address.startsWith("unix:"))) continue;
     const reading = readOrigin(address);
-    if ("origin" in reading) return { origin: reading.origin, saidBy };
-    const whose = saidBy === "agent" ? "the Agent's Vault address" : "the source provider's Vault address";
+    if ("origin" in reading) return { origin: reading.origin, setBy };
+    const whose = setBy === "agent" ? "the Agent's Vault address" : "the source provider's Vault address";
     throw new ProviderError("invalid_request", `${whose} ${reading.mistake}; give --vault-addr`);
   }
   return undefined;

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { filesOfKeys } from "./key-files.js";
 
-const place = "secret/data/app";
+const location = "secret/data/app";
 const chosen = (data: Record<string, string>, keys: string[], rename = new Map<string, string>()) =>
-  filesOfKeys("app/", data, { keys, rename }, place).map(({ path }) => path);
+  filesOfKeys("app/", data, { keys, rename }, location).map(({ path }) => path);
 const hardPatterns = Array.from({ length: 20 }, (_, index) => `*${"a".repeat(240)}${index}b`);
 
 test("a key that is too long for a file's name is matched by no pattern, and costs none", () => {

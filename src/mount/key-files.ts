@@ -25,22 +25,22 @@ export function filesOfKeys(
   folder: string,
   data: JsonObject,
   { keys, rename }: KeyFiles,
-  place: string,
+  location: string,
 ): { key: string; path: string }[] {
   const there = Object.keys(data).sort();
-  const chosen = chosenOf(there, keys, place);
+  const chosen = chosenOf(there, keys, location);
   const idle = [
     ...chosen.idle.map((pattern) => `keys ${quoted(pattern)}`),
     ...[...rename.keys()].filter((key) => !chosen.keys.has(key)).map((key) => `rename ${quoted(key)}`),
   ];
-  if (chosen.keys.size === 0 || idle.length > 0) throw withoutMatch(idle, there, place);
-  if (chosen.keys.size > mostFiles) throw tooMany(`${chosen.keys.size} keys, more than ${mostFiles} files`, place);
-  const files = [...chosen.keys].map((key) => ({ key, path: pathOf(folder, key, rename.get(key), place) }));
+  if (chosen.keys.size === 0 || idle.length > 0) throw withoutMatch(idle, there, location);
+  if (chosen.keys.size > mostFiles) throw tooMany(`${chosen.keys.size} keys, more than ${mostFiles} files`, location);
+  const files = [...chosen.keys].map((key) => ({ key, path: pathOf(folder, key, rename.get(key), location) }));
   const owners = new Map<string, string>();
   for (const { key, path } of files) {
     const other = owners.get(path);
     if (other !== undefined)
-      throw unfit(`the keys ${named(other)} and ${named(key)} at ${place} are both the file ${quoted(path)}`);
+      throw invalidKeys(`the keys ${named(other)} and ${named(key)} at ${location} are both the file ${quoted(path)}`);
     owners.set(path, key);
   }
   return files;
@@ -53,7 +53,7 @@ export function filesOfKeys(
 function chosenOf(
   there: readonly string[],
   patterns: readonly string[],
-  place: string,
+  location: string,
 ): { keys: ReadonlySet<string>; idle: string[] } {
   if (patterns.length === 0) return { keys: new Set(there), idle: [] };
   const known = new Set(there);
@@ -61,7 +61,7 @@ function chosenOf(
   const globs = patterns.filter((pattern) => !known.has(pattern) && isGlob(pattern));
   const short = there.filter((key) => key.length <= longestName);
   if (globs.length * short.length > mostMatches || lengthOf(globs) * lengthOf(short) > mostSteps)
-    throw tooMany(`${there.length} keys, too many to try ${globs.length} patterns on`, place);
+    throw tooMany(`${there.length} keys, too many to try ${globs.length} patterns on`, location);
   const matching = new Set<string>();
   const keys = there.filter((key) => {
     const matched = key.length > longestName ? [] : globs.filter((glob) => matchesGlob(glob, key));
@@ -75,25 +75,25 @@ function lengthOf(texts: readonly string[]): number {
   return texts.reduce((sum, { length }) => sum + length, 0);
 }
 
-function tooMany(what: string, place: string): ProviderError {
-  return new ProviderError("limit_exceeded", `${place} has ${what}; choose some by their names with keys`);
+function tooMany(what: string, location: string): ProviderError {
+  return new ProviderError("limit_exceeded", `${location} has ${what}; choose some by their names with keys`);
 }
 
-function pathOf(folder: string, key: string, renamed: string | undefined, place: string): string {
+function pathOf(folder: string, key: string, renamed: string | undefined, location: string): string {
   const name = renamed ?? key;
   const mistake = renamed === undefined && key.includes("/") ? "has a slash in it" : objectNameMistake(folder + name);
-  if (mistake) throw unfit(`the key ${quoted(key)} at ${place} is no file name: it ${mistake}`);
+  if (mistake) throw invalidKeys(`the key ${quoted(key)} at ${location} is no file name: it ${mistake}`);
   return folder + name;
 }
 
-function unfit(why: string): ProviderError {
+function invalidKeys(why: string): ProviderError {
   return new ProviderError("invalid_request", `${why}; give it another with rename, or choose others with keys`);
 }
 
-function withoutMatch(idle: readonly string[], there: readonly string[], place: string): ProviderError {
+function withoutMatch(idle: readonly string[], there: readonly string[], location: string): ProviderError {
   const what =
     idle.length === 0
       ? "there is no key"
       : `${idle.slice(0, 10).join(", ")} ${idle.length > 1 ? "match" : "matches"} no key`;
-  return new ProviderError("not_found", `${what} at ${place} (it has: ${namesThereAre(there)})`);
+  return new ProviderError("not_found", `${what} at ${location} (it has: ${namesThereAre(there)})`);
 }

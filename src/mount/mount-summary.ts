@@ -5,12 +5,12 @@ import type { MountedVolume } from "./mount-volume.js";
 /** What a Mount knows of itself, as far as it has come; nothing of it is secret, and no file is kept by it. */
 export interface MountSummary {
   /** Who asks whom, once the request could be read. */
-  asked?: AskedMount;
+  asked?: RequestedMount;
   /** What it came to. */
   volume?: VolumeSummary;
 }
 
-export interface AskedMount {
+export interface RequestedMount {
   pod: MountSpec["pod"];
   className?: string | undefined;
   connection: string;
@@ -22,7 +22,7 @@ export type VolumeSummary = Pick<MountedVolume, "held" | "bytes" | "unchanged"> 
   files: number;
 };
 
-export function summaryOfAsked({ pod, className, class: asked }: MountSpec, { name }: Connection): AskedMount {
+export function summaryOfRequest({ pod, className, class: asked }: MountSpec, { name }: Connection): RequestedMount {
   return { pod, className, connection: name, role: asked.roleName };
 }
 

@@ -13,7 +13,7 @@ import { properties } from "./formats/properties.js";
 import { yaml } from "./formats/yaml.js";
 import { filesOfKeys } from "./key-files.js";
 import type { Format, MountedFile, ObjectSpec, KeyFiles } from "./mount-spec.js";
-import { type AnswerBody, bodyIn, placeOf, subjectOf } from "./secret-value.js";
+import { type AnswerBody, bodyIn, locationOf, subjectOf } from "./secret-value.js";
 
 /** What files are made on the spot with. */
 export interface FileMaking {
@@ -39,12 +39,12 @@ export function fileOf({ objectName, mode }: ObjectSpec, contents: Buffer): Moun
 /** Each key's value in a file of its own; what is no text is JSON. */
 function spread(object: ObjectSpec, how: KeyFiles, body: JsonObject, making: FileMaking): MountedFile[] {
   const { objectName, mode } = object;
-  const { value: data, place } = subjectOf(object, body);
+  const { value: data, location } = subjectOf(object, body);
   if (!isJsonObject(data)) {
-    throw new ProviderError("invalid_request", `${place} is no map, so it has no keys to make files of`);
+    throw new ProviderError("invalid_request", `${location} is no map, so it has no keys to make files of`);
   }
   let left = making.responseBytes;
-  return filesOfKeys(objectName === "/" ? "" : objectName, data, how, place).map(({ key, path }) => {
+  return filesOfKeys(objectName === "/" ? "" : objectName, data, how, location).map(({ key, path }) => {
     const contents = decode(textOf(data[key] ?? null, fileWriter(left)), object);
     left -= contents.length;
     return { path, mode, contents: new Redacted(contents) };
@@ -56,25 +56,25 @@ function contentsOf(object: ObjectSpec, body: JsonObject, { responseBytes }: Fil
   const { secretKey, format = secretKey ? "raw" : "envelope" } = object;
   if (format === "pkcs12") throw new ProviderError("internal", "a keystore is made in the renderer");
   if (format === "envelope") return Buffer.from(envelope(body, out));
-  const { value, place, whole } = subjectOf(object, body);
+  const { value, location, whole } = subjectOf(object, body);
   return format === "raw"
     ? decode(textOf(value, out), object)
-    : Buffer.from(inFormat[format](value, place, out, whole));
+    : Buffer.from(inFormat[format](value, location, out, whole));
 }
 
 /** The text of a file in each format: of all the data of a secret (`whole`), or of the one value that is asked for. */
 const inFormat: Record<
   Exclude<Format, "raw" | "envelope" | "pkcs12">,
-  (value: Json, place: string, out: TextWriter, whole: boolean) => string
+  (value: Json, location: string, out: TextWriter, whole: boolean) => string
 > = {
-  json: (value, _place, out) => goJson(value, out),
+  json: (value, _location, out) => goJson(value, out),
   env,
   "docker-env": dockerEnv,
   properties,
-  yaml: (value, _place, out) => yaml(value, out),
+  yaml: (value, _location, out) => yaml(value, out),
   dockerconfigjson: dockerConfigJson,
-  "pem-bundle": (value, place, _out, whole) =>
-    whole && isJsonObject(value) ? pemBundle(value, place) : pemPart(value, place),
+  "pem-bundle": (value, location, _out, whole) =>
+    whole && isJsonObject(value) ? pemBundle(value, location) : pemPart(value, location),
 };
 
 /** The answer as the Go provider writes it (`api.Secret`), less `request_id` and the lease fields, which change on every read. */
@@ -115,6 +115,6 @@ function decode(text: string, object: ObjectSpec): Buffer {
 function undecodable(object: ObjectSpec): ProviderError {
   return new ProviderError(
     "invalid_request",
-    `the value at ${placeOf(object.request)} is not valid ${object.encoding}; leave out encoding to write it as it is`,
+    `the value at ${locationOf(object.request)} is not valid ${object.encoding}; leave out encoding to write it as it is`,
   );
 }

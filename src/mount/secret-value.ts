@@ -13,7 +13,7 @@ export function bodyIn(answer: AnswerBody, request: VaultRequest): JsonObject {
   if (body) return body;
   throw new ProviderError(
     "invalid_request",
-    `Vault answered ${placeOf(request)} without a body, so there is nothing to write`,
+    `Vault answered ${locationOf(request)} without a body, so there is nothing to write`,
   );
 }
 
@@ -50,19 +50,19 @@ function valueOrDefault(
 }
 
 /** What of an answer an object is about: the value it asks for, else the whole secret; `place` is how messages name it. */
-export function subjectOf(object: ObjectSpec, body: JsonObject): { value: Json; place: string; whole: boolean } {
+export function subjectOf(object: ObjectSpec, body: JsonObject): { value: Json; location: string; whole: boolean } {
   const { secretKey, request } = object;
-  const place = placeOf(request);
-  if (!secretKey) return { value: dataIn(body, request), place, whole: true };
+  const location = locationOf(request);
+  if (!secretKey) return { value: dataIn(body, request), location, whole: true };
   return {
     value: valueOrDefault(body, secretKey, object),
-    place: `${selectorName(secretKey)} at ${place}`,
+    location: `${selectorName(secretKey)} at ${location}`,
     whole: false,
   };
 }
 
 /** How messages name where an answer is from. */
-export function placeOf(request: VaultRequest): string {
+export function locationOf(request: VaultRequest): string {
   return /^[\w./-]+$/.test(request.path) ? request.path : quoted(request.path);
 }
 
@@ -72,7 +72,7 @@ function selectorName(selector: KeySelector): string {
 
 function dataField(body: JsonObject, request: VaultRequest): JsonObject {
   const data = body["data"];
-  if (!isJsonObject(data)) throw new ProviderError("invalid_request", `${placeOf(request)} answers without data`);
+  if (!isJsonObject(data)) throw new ProviderError("invalid_request", `${locationOf(request)} answers without data`);
   return data;
 }
 
@@ -87,7 +87,7 @@ function keyIn(data: JsonObject, key: string, request: VaultRequest): Json {
   if (!found)
     throw new ProviderError(
       "not_found",
-      `no key ${quoted(key)} at ${placeOf(request)} (it has: ${namesThereAre(Object.keys(secret))})`,
+      `no key ${quoted(key)} at ${locationOf(request)} (it has: ${namesThereAre(Object.keys(secret))})`,
     );
   return found.value;
 }
@@ -103,7 +103,7 @@ function pointedAt(secret: JsonObject, steps: readonly string[], request: VaultR
     if (!found)
       throw new ProviderError(
         "not_found",
-        `nothing at ${quoted(pointer(steps, depth))} in ${placeOf(request)} (${holds(here)})`,
+        `nothing at ${quoted(pointer(steps, depth))} in ${locationOf(request)} (${holds(here)})`,
       );
     here = found.value;
   }

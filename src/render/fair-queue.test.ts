@@ -21,7 +21,7 @@ test("of one tenant, in the order they came", () => {
   expect(taken(queueOf("a1", "a2", "a3"), () => 5)).toEqual(["a1", "a2", "a3"]);
 });
 
-test("whoever takes long waits for those who do not", () => {
+test("a tenant with long tasks waits for those with short ones", () => {
   expect(taken(queueOf("a1", "a2", "b1", "b2", "b3"), (name) => (name.startsWith("a") ? 2_000 : 1))).toEqual([
     "a1",
     "b1",
@@ -57,7 +57,7 @@ describe("when it is full", () => {
     expect(queue.join("a", "a4", 1)).toEqual(["a4"]);
   });
 
-  test("the newest of whoever has most leave, as many as it takes", () => {
+  test("the newest tasks of the tenant that has most are dropped, as many as needed", () => {
     const queue = new FairQueue<string>({ items: 9, bytes: 100 });
     for (const name of ["a1", "a2", "a3", "a4"]) queue.join("a", name, 20);
     expect(queue.join("b", "b1", 55)).toEqual(["a4", "a3"]);

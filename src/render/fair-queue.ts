@@ -6,7 +6,7 @@ interface Waiting<T> {
 }
 
 /** What may wait. */
-export interface LineLimits {
+export interface QueueLimits {
   /** Of one tenant. */
   items: number;
   /** Of all together. */
@@ -14,16 +14,16 @@ export interface LineLimits {
 }
 
 /**
- * A line in which the next is one of the tenant that has used the worker least since the line was last empty: whoever
- * keeps it busy waits for those who do not. Within a tenant, in the order they came. When it is full, the tenant that holds
- * most of it gives way: its newest.
+ * A queue whose next item is one of the tenant that has used the worker least since the queue was last empty: a tenant
+ * that keeps it busy waits for the others. Within a tenant, in the order of arrival. When it is full, the tenant that holds
+ * most of it loses its newest items.
  */
 export class FairQueue<T> {
   readonly #waiting: Waiting<T>[] = [];
   readonly #usedMs = new Map<string, number>();
-  readonly #limits: LineLimits;
+  readonly #limits: QueueLimits;
 
-  constructor(limits: LineLimits) {
+  constructor(limits: QueueLimits) {
     this.#limits = limits;
   }
 

@@ -15,6 +15,6 @@ export function contentsOf({ kind }: Job, result: TaskResult): Buffer {
     const { buffer, byteOffset, length } = result.contents;
     return Buffer.from(buffer, byteOffset, length);
   }
-  const place = result.line === undefined ? "" : `, line ${result.line}, column ${result.column}:`;
-  throw new ProviderError(result.code, `the ${kind}${place} ${result.message}`);
+  const position = result.line === undefined ? "" : `, line ${result.line}, column ${result.column}:`;
+  throw new ProviderError(result.code, `the ${kind}${position} ${result.message}`);
 }

@@ -128,7 +128,7 @@ describe("filters", () => {
   });
 });
 
-test("a variable that is not there is told with its line and column, and what there is", () => {
+test("the error for a missing variable names line, column and the existing variables", () => {
   const { code, line, column, message } = mistake("user={{ username }}\npass={{ pasword }}\n");
   expect({ code, line, column }).toEqual({ code: "not_found", line: 2, column: 9 });
   expect(message).toBe('there is no "pasword" (there is: data, list, nothing, password, port, tls.crt, username)');

@@ -37,13 +37,13 @@ function parse(text: string): Part[] {
   }
 }
 
-/** Liquid's own texts may quote a value, so that only the few are told of which it is known that they do not. */
+/** Liquid's own texts may quote a value, so only those that are known not to are passed on. */
 function mistakeOf(reason: unknown, variables?: TemplateMap): TemplateMistake {
   if (!(reason instanceof Error) || !LiquidError.is(reason)) {
     const message = reason instanceof RangeError ? "is nested too deep" : "cannot be rendered";
     return new TemplateMistake("invalid_request", message, 1, 1);
   }
-  const [line, column] = placeOf(reason);
+  const [line, column] = positionOf(reason);
   const tell = (code: TemplateMistake["code"], message: string) => new TemplateMistake(code, message, line, column);
   const origin = reason.originalError;
   if (reason instanceof UndefinedVariableError && variables) {
@@ -68,7 +68,7 @@ function syntaxMistake(text: string, source: string): string {
   return `${quoted(source)} cannot be read`;
 }
 
-function placeOf(error: LiquidError): [line: number, column: number] {
+function positionOf(error: LiquidError): [line: number, column: number] {
   const [line = 1, column = 1] = error.token.getPosition();
   return [line, column];
 }

@@ -191,7 +191,7 @@ describe("a process that dies at a task", () => {
   });
 });
 
-test("secrets that wait are bounded: whoever has most of them waiting is refused, others are not", async () => {
+test("waiting secrets are bounded: the tenant with most of them is refused, others are not", async () => {
   const clock = new FakeClock();
   const shop = renderer({ clock, worker: await countingWorker() });
   const heavy = (n: number) => template(`${n}`, { a: "x".repeat(1 << 20) });
@@ -229,7 +229,7 @@ test.each<[string, Job, Job]>([
   expect(made.map(String)).toEqual(["1", "2", "1"]);
 });
 
-test("what no republish asks for any more is forgotten after ten minutes, and made anew then", async () => {
+test("a result that no republish uses is forgotten after ten minutes, and rendered again after that", async () => {
   const clock = new FakeClock();
   const shop = renderer({ clock, worker: await countingWorker() });
   const asked = async (...names: string[]) => {
@@ -258,7 +258,7 @@ test("equal work is done once, at once and later", async () => {
   expect(told.work()).toEqual(["template ok", "template not_found"]);
 });
 
-test("who gives up no longer waits, and nobody else is disturbed", async () => {
+test("a caller that gives up no longer waits, and no other is disturbed", async () => {
   const clock = new FakeClock();
   const shop = renderer({ clock });
   const leaving = new AbortController();
@@ -283,7 +283,7 @@ test("closing refuses what waits, and leaves no timer behind", async () => {
   expect(clock.sleepers).toBe(0);
 });
 
-test("without its code nothing is made, and the reason is told", async () => {
+test("without its code nothing is rendered, and the reason is reported", async () => {
   const { emit, ...told } = collecting();
   const shop = renderer({ worker: new URL("file:///nowhere/worker.js"), emit });
   expect(await refusal(shop.render(template("x"), "a", never))).toBe(

@@ -27,7 +27,7 @@ const idleMs = 10_000;
 /** What was too big or too slow is not tried again before. */
 const refusedMs = 60_000;
 
-/** Bytes of what is made, so that a republish with the same answers makes nothing anew. */
+/** Bytes of cached results, so that a republish with the same answers renders nothing. */
 const keptBytes = 4 << 20;
 
 /** Tasks hold copies of secrets, up to 4 MiB each, while they wait. */
@@ -113,7 +113,7 @@ export class RenderWorker implements Renderer {
     void this.#sweep();
   }
 
-  /** Forgets what nobody asks for, as long as there is anything. Never throws. */
+  /** Forgets unused results, as long as there are any. Never throws. */
   async #sweep(): Promise<void> {
     if (this.#sweeping || this.#closed.signal.aborted) return;
     this.#sweeping = true;

@@ -51,7 +51,7 @@ function emptyMap(): TemplateMap {
   return Object.create(null) as TemplateMap;
 }
 
-/** JSON as it is commonly written, names sorted; on lines of their own with `indent` spaces a step. Takes whatever a template may have made. */
+/** JSON as it is commonly written, names sorted; on lines of their own with `indent` spaces a step. Accepts every value that a template can produce. */
 export function jsonOf(value: unknown, indent?: number, depth = 0): string {
   if (value instanceof Digits) return value.valueOf();
   const inner = (one: unknown) => jsonOf(one, indent, depth + 1);

@@ -40,7 +40,7 @@ export class WorkProcess {
       stdio: ["ignore", "ignore", "ignore", "ipc"],
     });
     const ended = new Promise<Ended>((resolve) => {
-      // Not once: a later one, of a kill that fails, would be nobody's and end keymount.
+      // Not `once`: a later error, of a failed kill, would be uncaught and end keymount.
       child.on("error", (reason) => resolve({ ofMemory: false, reason }));
       child.once("exit", (code, signal) => {
         const ofMemory = signal === "SIGABRT" || signal === "SIGKILL" || code === 134;
@@ -72,9 +72,9 @@ export class WorkProcess {
     return Promise.race([answered, this.#ended]).finally(() => this.#rest());
   }
 
-  /** Ends it at once, whatever it is at. */
+  /** Ends it at once, even during a task. */
   async end(): Promise<void> {
-    // Whoever waits for that must not end before it.
+    // A waiter must not end before the process has.
     this.#child.ref();
     this.#child.kill("SIGKILL");
     await this.#ended;

@@ -13,7 +13,7 @@ export type WorkerEnd = "timeout" | "memory" | "crash" | "start";
 export type WorkerEvent =
   /** One task was worked on for so long; `outcome` is `ok` or the error's code. */
   | { kind: "worked"; task: Task["kind"]; outcome: "ok" | ErrorCode; ms: number }
-  /** Why the process does not start, or ended when nobody had it ended. */
+  /** Why the process did not start, or ended unexpectedly. */
   | { kind: "workerFailed"; reason: unknown }
   /** It is gone before its time; the next task has another started. */
   | { kind: "workerEnded"; reason: WorkerEnd };

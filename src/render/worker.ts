@@ -6,7 +6,7 @@ import { runTask } from "./run-task.js";
 // The worker's process: one task after another, until it is ended from outside, or the process that gives tasks is gone.
 process.on("message", (task: Task) => void process.send!(runTask(task)));
 process.once("disconnect", () => process.exit());
-// Ctrl-C in a terminal reaches it as well; whoever started it ends it.
+// Ctrl-C in a terminal reaches it as well; its parent ends it.
 process.on("SIGINT", () => undefined);
 // Left to itself Node opens an inspector at it, through which all memory can be read; only newer ones have a flag for that.
 process.on("SIGUSR1", () => undefined);

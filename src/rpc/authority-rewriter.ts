@@ -38,7 +38,7 @@ export class AuthorityRewriter {
     return piece;
   }
 
-  /** How much of what is held may pass: a frame's length, with its authority mended if it has one. */
+  /** How much of what is held may pass: a frame's length, with its authority rewritten if it has one. */
   #frameLength(): number {
     if (this.#held.length < frameHeaderLength) return 0;
     const { type, flags, length } = readFrameHeader(this.#held);

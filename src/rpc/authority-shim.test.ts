@@ -303,7 +303,7 @@ describe("bytes that are no HTTP/2 end the connection, and only it", () => {
   });
 });
 
-test("recorded bytes, damaged and cut anywhere, by clients that leave at any time, harm nobody else", async () => {
+test("recorded bytes, damaged and cut anywhere, by clients that leave at any time, do not affect other clients", async () => {
   const { socketPath } = await startTestServer();
   const bytes = recorded("driver-1.5.6.client.bin");
   const damage = fc.array(fc.record({ at: fc.nat(bytes.length - 1), to: fc.nat(255) }), { maxLength: 8 });

@@ -37,7 +37,7 @@ const goaway = frame(7, 0, 0, Buffer.alloc(8));
 const many = (count: number, of: (n: number) => Buffer[]) => Array.from({ length: count }, (_, n) => of(n)).flat();
 const unknown = { ":path": "/v1alpha1.CSIDriverProvider/None" };
 
-/** A server, a client of it that has said hello, and what nobody caught. */
+/** A server, a client of it after the HTTP/2 preface, and the uncaught errors. */
 async function hostile() {
   const uncaught: unknown[] = [];
   const note = (reason: unknown) => void uncaught.push(reason);

@@ -3,7 +3,7 @@ export const clientPreface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "la
 
 export const frameHeaderLength = 9;
 
-/** The largest frame a peer may send that was told nothing else; Node's server tells nothing else (RFC 9113 §4.2). */
+/** The largest frame that a peer may send by default; Node's server does not change the setting (RFC 9113 §4.2). */
 export const largestFrame = 16_384;
 
 export const frameType = { headers: 0x1, reset: 0x3, goaway: 0x7, continuation: 0x9 } as const;

@@ -16,7 +16,7 @@ const runtimeName = "keymount";
 /** What a provider does for the driver. Mount gives every file or throws one `ProviderError`. */
 export interface ProviderService {
   version(): VersionResponse;
-  /** `left` aborts when the answer has left, or nobody waits for it. */
+  /** `left` aborts when the answer has been sent, or its caller is gone. */
   mount(request: MountRequest, signal: AbortSignal, left: AbortSignal): Call<MountResponse, MountSummary>;
 }
 

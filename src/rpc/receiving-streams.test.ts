@@ -34,7 +34,7 @@ test("none is begun that has closed, or that is destroyed and closes in a moment
   expect(begun).toEqual([0, 1]);
 });
 
-test("requests that never end keep nobody waiting for longer than a second", async () => {
+test("requests that never end block others for at most a second", async () => {
   await clock.advance(999);
   expect(begun).toEqual([0, 1]);
   await clock.advance(1);

@@ -6,11 +6,11 @@ export interface ReceivedStream {
   once(event: "end" | "finish" | "close", listener: () => void): unknown;
 }
 
-/** A request is here in a moment; one that is not may go on, but keeps nobody waiting any more. */
+/** A request normally arrives in a moment; a slow one may go on, but no longer blocks others. */
 const receivedMs = 1_000;
 
 /**
- * Bounds how many requests are received at once: grpc-js gathers each whole in memory before anybody looks at it, and 250
+ * Bounds how many requests are received at once: grpc-js gathers each whole in memory before its handler runs, and 250
  * pods' requests may come together. The others wait in their flow-control windows (64 KiB each), in the order they came.
  */
 export class ReceivingStreams {

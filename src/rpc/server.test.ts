@@ -56,7 +56,7 @@ async function listening(path: string): Promise<Server> {
   return server;
 }
 
-/** A socket file whose process died: nobody listens. */
+/** A socket file whose process died: it has no listener. */
 async function deadSocket(path: string): Promise<void> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(`${path}.live`, resolve));
@@ -65,7 +65,7 @@ async function deadSocket(path: string): Promise<void> {
 }
 
 describe("the socket at start", () => {
-  test("is closed to all but its owner, whatever the umask, and leaves no other name behind", async () => {
+  test("is closed to all but its owner, under any umask, and leaves no other name behind", async () => {
     const { socketPath } = await startTestServer();
     expect((await stat(socketPath)).mode & 0o777).toBe(0o600);
     expect(await readdir(join(socketPath, ".."))).toEqual(["vault.sock"]);
@@ -120,13 +120,13 @@ describe("the socket at start", () => {
 });
 
 describe("a second socket", () => {
-  const places = async () => {
+  const paths = async () => {
     const [first, second] = [await temporaryDirectory(), await temporaryDirectory()];
     return [join(first, "vault.sock"), join(second, "vault.sock")] as const;
   };
 
-  test("serves the same, in place of one that nobody listens on, and both go when the server stops", async () => {
-    const socketPaths = await places();
+  test("serves the same, in place of a dead socket, and both are removed when the server stops", async () => {
+    const socketPaths = await paths();
     await deadSocket(socketPaths[1]);
     const server = await startTestServer({ socketPaths });
     for (const path of socketPaths) expect(await mount(clientOf(path))).toEqual(["app"]);
@@ -136,14 +136,14 @@ describe("a second socket", () => {
   });
 
   test("that cannot be made leaves no first one behind", async () => {
-    const socketPaths = await places();
+    const socketPaths = await paths();
     await writeFile(socketPaths[1], "a file");
     await expect(startTestServer({ socketPaths })).rejects.toThrow("there is a file");
     await expect(stat(socketPaths[0])).rejects.toThrow("ENOENT");
   });
 
   test("that another live provider has taken makes us unready", async () => {
-    const socketPaths = await places();
+    const socketPaths = await paths();
     const clock = new FakeClock();
     const server = await startTestServer({ socketPaths, clock, graceMs: 0 });
     await startTestServer({ socketPaths: [socketPaths[1]] });
@@ -175,7 +175,7 @@ describe("the socket while running", () => {
     expect(server.state).toBe("listening");
   });
 
-  test("is made again over one that nobody listens on", async () => {
+  test("is made again over a dead socket", async () => {
     const { socketPath } = await watched(async (path) => {
       await unlink(path);
       await deadSocket(path);
@@ -289,7 +289,7 @@ describe("a stop", () => {
     expect(server.state).toBe("stopped");
   });
 
-  test("leaves what another put in the socket's place", async () => {
+  test("leaves a file that replaced the socket", async () => {
     const server = await startTestServer();
     await unlink(server.socketPath);
     await writeFile(server.socketPath, "another's");
@@ -325,7 +325,7 @@ describe("the edge", () => {
     expect(await callVersion(server.socketPath, AbortSignal.timeout(1_000))).toEqual(version());
   });
 
-  test("a self-check of a socket that nobody answers fails in the caller's time", async () => {
+  test("a self-check of a socket without an answer fails within the caller's timeout", async () => {
     const path = join(await temporaryDirectory(), "vault.sock");
     await listening(path);
     await expect(callVersion(path, AbortSignal.timeout(50))).rejects.toMatchObject({ code: "unavailable" });

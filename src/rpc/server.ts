@@ -44,8 +44,8 @@ const flushMs = 2_000;
 
 const grpcOptions = {
   /**
-   * Attributes and tokens are 256 KiB at most; the rest is room for a class's `nodePublishSecretRef`, which nobody here
-   * reads. Of every call that is on its way the whole message is kept: 250 pods with a Secret of 1 MB took 437 MiB.
+   * Attributes and tokens are 256 KiB at most; the rest is room for a class's `nodePublishSecretRef`, which keymount does not
+   * read. The whole message of every call in flight is kept in memory: 250 pods with a Secret of 1 MB took 437 MiB.
    */
   "grpc.max_receive_message_length": 768 * 1_024,
   /** A node that comes back mounts all its volumes at once. */
@@ -54,7 +54,7 @@ const grpcOptions = {
   interceptors: [finalCodes],
 };
 
-/** The server of the driver's calls; it listens at unix sockets, once it is told to. */
+/** The server of the driver's calls, at unix sockets. It does not listen before `listen` is called. */
 export function createRpcServer(options: RpcServerOptions): RpcServer {
   // It would write to stderr what clients send, past our log.
   setLogVerbosity(logVerbosity.NONE);

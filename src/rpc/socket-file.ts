@@ -7,7 +7,7 @@ import { longestSocketPath } from "../shared/socket-path.js";
 
 const temporaryName = /^\.km-[0-9a-z]{6}$/;
 
-/** Which file a socket is, whatever its name. */
+/** The identity of a socket's file, independent of its name. */
 export interface FileIdentity {
   dev: bigint;
   ino: bigint;
@@ -32,8 +32,8 @@ export async function checkSocketPath(path: string): Promise<void> {
 }
 
 /**
- * Makes `listener` listen at `path`, where nobody sees it before it is ready and closed to all but its owner: it is bound
- * under a temporary name, and renamed over whatever socket is there. Closing the listener later leaves the file alone.
+ * Makes `listener` listen at `path`, visible only once it is ready and closed to all but its owner: it is bound
+ * under a temporary name, and renamed over an existing socket. Closing the listener later leaves the file alone.
  */
 export async function publishSocket(listener: Server, path: string, random: Random): Promise<FileIdentity> {
   await checkSocketPath(path);

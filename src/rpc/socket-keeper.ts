@@ -5,7 +5,7 @@ import type { Random } from "../shared/random.js";
 import { answers, type FileIdentity, identify, isSame, publishSocket, withdrawSocket } from "./socket-file.js";
 
 /** How often the socket's file is looked at. */
-const lookEveryMs = 5_000;
+const checkEveryMs = 5_000;
 
 /** More than a node has clients; beyond it new ones are turned away. */
 const mostConnections = 1_024;
@@ -18,13 +18,13 @@ export interface SocketKeeperOptions {
   clock: Clock;
   random: Random;
   onConnection: (socket: Socket) => void;
-  /** Told of every change, and why. */
+  /** Called at every change, with the reason. */
   onState: (state: SocketState, error?: ProviderError) => void;
 }
 
 /**
  * Keeps our socket at its path. A socket that another unlinked is made again within seconds; while another live provider
- * has the path, ours waits, and comes back when that one goes: two that fight would cut each other's connections for ever.
+ * has the path, ours waits, and comes back when that one goes: two that fight would cut each other's connections again and again.
  */
 export class SocketKeeper {
   readonly #options: SocketKeeperOptions;
@@ -42,15 +42,15 @@ export class SocketKeeper {
     return this.#state;
   }
 
-  /** Puts the socket in place, over a former one's. Rejects when that cannot be. */
+  /** Creates the socket, over that of a previous process. Rejects when it cannot. */
   async start(): Promise<void> {
     await this.#publish();
     this.#watching = this.#watch();
   }
 
   /**
-   * Removes the socket if it is still ours, and only then stops listening: one that nobody listens on makes drivers wait.
-   * Never rejects; why the file is still there is told with the state.
+   * Removes the socket if it is still ours, and only then stops listening: a socket without a listener makes drivers wait.
+   * Never rejects; the reason why the file is still there is reported with the state.
    */
   async stop(): Promise<void> {
     this.#stop.abort();
@@ -67,18 +67,18 @@ export class SocketKeeper {
 
   async #watch(): Promise<void> {
     while (await this.#slept()) {
-      await this.#look().catch((error: unknown) => this.#become("failing", ProviderError.from(error)));
+      await this.#check().catch((error: unknown) => this.#become("failing", ProviderError.from(error)));
     }
   }
 
   async #slept(): Promise<boolean> {
-    return this.#options.clock.sleep(lookEveryMs, this.#stop.signal).then(
+    return this.#options.clock.sleep(checkEveryMs, this.#stop.signal).then(
       () => true,
       () => false,
     );
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     const found = await identify(this.#options.path);
     if (found && this.#identity && isSame(this.#identity, found)) return this.#become("listening");
     if (found && (await answers(this.#options.path))) return this.#become("displaced");

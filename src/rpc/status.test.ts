@@ -54,7 +54,7 @@ describe("a message", () => {
     expect(details).toMatch(/^(🔑)+…$/u);
   });
 
-  test("of whatever text can always be sent", () => {
+  test("of any text can be sent", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 6_000 }), (message) => {
         const details = sent(message);

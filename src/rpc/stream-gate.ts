@@ -11,7 +11,7 @@ type StreamListener = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, 
 
 /**
  * Lets grpc-js see only calls of the methods served. It answers all others by `stream.respond` without a look at the
- * stream (grpc-js 1.14 server.js, `_verifyContentType` and `_respondWithError`), which throws, with nobody to catch it,
+ * stream (grpc-js 1.14 server.js, `_verifyContentType` and `_respondWithError`), which throws an uncaught error
  * where the client has reset the stream in the same packet. Throws where grpc-js keeps its HTTP/2 servers elsewhere.
  */
 export function gateStreams(grpc: Server, methods: ReadonlySet<string>, clock: Clock): void {

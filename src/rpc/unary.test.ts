@@ -138,13 +138,13 @@ describe("a caller", () => {
     expect(await called).toMatchObject({ code: status.FAILED_PRECONDITION });
   });
 
-  test("with a millisecond is told promptly", async () => {
+  test("with a millisecond gets its answer promptly", async () => {
     const { call } = await served(hanging().mount);
     expect(await call({ deadline: Date.now() + 1 })).toBeDefined();
   });
 });
 
-test("whatever a Mount throws, only final codes leave", async () => {
+test("only final codes are sent, for every error of a Mount", async () => {
   const codes: ErrorCode[] = [
     "invalid_request",
     "unauthenticated",

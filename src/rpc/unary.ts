@@ -21,7 +21,7 @@ export interface CallEnd<Summary> {
   summary: Summary | undefined;
 }
 
-/** `left` aborts when the answer has left, or nobody waits for it. */
+/** `left` aborts when the answer has been sent, or its caller is gone. */
 type Method<Request, Response, Summary> = (
   request: Request,
   signal: AbortSignal,
@@ -40,7 +40,7 @@ const longestCallMs = 90_000;
 const leadMs = 2_000;
 
 /**
- * A method as a handler of grpc-js. It answers exactly once, with a final code, whatever the method does: the
+ * A method as a handler of grpc-js. It answers exactly once, with a final code, for every behaviour of the method: the
  * signal aborts with one of our errors when the caller has gone, time is up, or we stop, and the answer does not wait
  * for a method that ignores it.
  */

@@ -23,7 +23,7 @@ export class WholeAnswers {
   /** What has come of the payload of a GOAWAY. */
   #goaway: Buffer | undefined;
 
-  /** Sends bytes on, in their order; `broken` is told when the server has given the connection up for an error. */
+  /** Sends bytes on, in their order; `broken` is called when the server has closed the connection after an error. */
   constructor(
     readonly send: (bytes: Buffer) => void,
     readonly broken: () => void = () => {},

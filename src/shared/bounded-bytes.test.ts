@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { BoundedBytes } from "./bounded-bytes.js";
 
-test("gives what came, in whatever pieces, and begins anew", () => {
+test("returns the bytes received, in any pieces, and starts over", () => {
   const pieces = fc.array(fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)));
   fc.assert(
     fc.property(pieces, pieces, (first, second) => {

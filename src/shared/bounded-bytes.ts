@@ -4,7 +4,7 @@ const leastMeanBytes = 64;
 
 /**
  * Bytes that arrive in pieces, in one buffer that doubles: it costs what the bytes weigh, in however many pieces they
- * come. A sender that cuts them into crumbs is refused, since each piece costs time whatever its size.
+ * come. A sender of tiny pieces is refused, since each piece costs time regardless of its size.
  */
 export class BoundedBytes {
   readonly #maxBytes: number;
@@ -37,7 +37,7 @@ export class BoundedBytes {
     return undefined;
   }
 
-  /** All bytes taken since the last call; it begins anew. */
+  /** All bytes taken since the last call; starts over. */
   take(): Buffer {
     const bytes = this.#buffer.subarray(0, this.#length);
     this.#buffer = Buffer.alloc(0);

@@ -19,7 +19,7 @@ export interface CredentialInfo {
    * - `ending`: the same, and half of the time for that is over.
    * - `replaced`: another has its place; it ends by itself.
    * - `dead`: Vault does not know it any more; the next Mount replaces it.
-   * - `leaving`: nobody needs it, and it is to be revoked.
+   * - `leaving`: it is not needed any more, and will be revoked.
    */
   state: "held" | "due" | "ending" | "replaced" | "dead" | "leaving";
   renewAt?: number;

@@ -6,7 +6,7 @@ import { Redacted } from "./redacted.js";
 test.each([
   ["07".repeat(32), keyLabels.objectVersion, "b1f8af9ad3b0d2f316a9dda342d4d9069cea2d651901525ad11807c60d25fbe9"],
   ["0b".repeat(22), "a", "d302dbc679d54b35003eead90e1e6feb16fe80f52d485bd163a8e0292f616619"],
-])("what is made of %s for %s is the same for ever", (master, label, expected) => {
+])("the key derived from %s for %s never changes", (master, label, expected) => {
   const derived = deriveKey(new Redacted(Buffer.from(master, "hex")), label);
   expect(derived.reveal().toString("hex")).toBe(expected);
 });

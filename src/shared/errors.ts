@@ -12,7 +12,7 @@ export type ErrorCode =
   | "cancelled"
   | "internal";
 
-/** Bytes; what is longer is read by nobody, and would fill the log. */
+/** Bytes; longer texts are not read, and would fill the log. */
 const longestMessage = 8_192;
 
 /**

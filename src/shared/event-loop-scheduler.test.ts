@@ -17,7 +17,7 @@ test.each([
   expect(await order(tenants)).toBe(turns);
 });
 
-test("whoever comes while one tenant has a hundred waiting is next", async () => {
+test("a tenant that arrives while another has a hundred waiting is next", async () => {
   const scheduler = new EventLoopScheduler();
   let served = 0;
   const crowd = Array.from({ length: 100 }, () => scheduler.turn("crowd").then(() => (served += 1)));

@@ -88,7 +88,7 @@ describe("costs what it weighs", () => {
     ["signs", megabytes("-")],
     ["more numbers than are taken", `[${megabytes("1,")}1]`],
     ["as many numbers as are taken, long ones", `[${many(() => "9".repeat(400))}]`],
-    ["as many keys as are taken, all alike", `{${many((n) => (n % 2 ? '"a":1' : '"__proto__":{}'))}`],
+    ["as many keys as are accepted, all equal", `{${many((n) => (n % 2 ? '"a":1' : '"__proto__":{}'))}`],
     ["keys like indices of a list", `{${many((n) => `"${n * 400_000}":"x"`)}`],
     ["lists without values", `[${megabytes("[],")}[]]`],
     ["levels without values", `${megabytes("[")}`],

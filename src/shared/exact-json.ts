@@ -16,7 +16,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
  * which keeps thirty bytes of memory for each.
  */
 export function parseExactJson(bytes: Buffer, mostValues = Number.POSITIVE_INFINITY): Json | undefined {
-  // Nobody who wrote the text can have written it there; short, for the digits of a long number keep it in memory.
+  // The author of the text cannot know it; short, since the digits of a long number keep it in memory.
   const mark = randomBytes(9).toString("base64url");
   try {
     const text = markNumbers(utf8.decode(bytes), mark, mostValues);

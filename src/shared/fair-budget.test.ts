@@ -23,7 +23,7 @@ test.each([
   expect(greedy(new FairBudget(100), tenants)).toEqual(shares);
 });
 
-test("whoever comes later finds room, and more once the first has to wait for its share", () => {
+test("a later tenant finds room, and more once the first has to wait for its share", () => {
   const budget = new FairBudget(100);
   greedy(budget, ["a"]);
   expect(greedy(budget, ["b"])).toEqual([25]);
@@ -32,7 +32,7 @@ test("whoever comes later finds room, and more once the first has to wait for it
   expect(budget.take("a", 10)).toBe(false);
 });
 
-test("what is refused takes nothing, what is released is nobody's", () => {
+test("a refused request takes nothing, and a released amount is free", () => {
   const budget = new FairBudget(100);
   expect(budget.take("a", 51)).toBe(false);
   expect(budget.total).toBe(0);

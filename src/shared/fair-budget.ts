@@ -1,8 +1,8 @@
 /**
- * Something that can run out (bytes, places), shared by tenants so that none can take it from the others: a tenant may
+ * A limited amount (bytes, slots), shared by tenants so that none can take it from the others: a tenant may
  * have as much as would be left free, so half of it alone, a third each when two want all they can get, and so on
- * (dynamic thresholds, Choudhury and Hahne 1998). What was taken is never called back, and still there is always room
- * for whoever has little. Units are the caller's.
+ * (dynamic thresholds, Choudhury and Hahne 1998). Nothing is revoked, and yet there is always room
+ * for a tenant that has little. Units are the caller's.
  */
 export class FairBudget {
   readonly #capacity: number;

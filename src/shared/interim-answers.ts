@@ -6,7 +6,7 @@ import type { ClientRequest } from "node:http";
  */
 const mostInterimAnswers = 8;
 
-/** Calls `refuse` at each interim answer beyond what anybody needs; it has to end the request. */
+/** Calls `refuse` at each interim answer beyond a sensible number; it has to end the request. */
 export function boundInterimAnswers(request: ClientRequest, refuse: (code: string) => void): void {
   let interim = 0;
   request.on("information", () => {

@@ -40,7 +40,7 @@ test("a deadline that is released aborts nothing, and leaves no sleeper", async 
   expect(clock.sleepers).toBe(0);
 });
 
-test("who abandons work is told at once, and leaves no listener", async () => {
+test("a caller that abandons work returns at once, and leaves no listener", async () => {
   const patience = new AbortController();
   const waiting = raceAbort(new Promise(() => {}), patience.signal);
   patience.abort(new Error("enough"));
@@ -49,11 +49,11 @@ test("who abandons work is told at once, and leaves no listener", async () => {
   expect(getEventListeners(patience.signal, "abort")).toHaveLength(0);
 });
 
-test("work that nobody waits for any more may fail without ending the process", async () => {
+test("abandoned work may fail without ending the process", async () => {
   const unheard: unknown[] = [];
   const hear = (reason: unknown) => unheard.push(reason);
   process.on("unhandledRejection", hear);
-  const failing = Promise.reject(new Error("nobody cares"));
+  const failing = Promise.reject(new Error("abandoned"));
   await expect(raceAbort(failing, AbortSignal.abort(new Error("enough")))).rejects.toThrow("enough");
   await new Promise((resolve) => setImmediate(resolve));
   process.off("unhandledRejection", hear);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { OneByOne } from "./one-by-one.js";
 
-test("acts run one after another, whatever becomes of those before", async () => {
+test("acts run one after another, even after failures", async () => {
   const line = new OneByOne();
   const told: string[] = [];
   const act = (name: string, fails = false) =>

@@ -1,4 +1,4 @@
-/** Runs acts one after another, in the order they came, whatever becomes of those before. */
+/** Runs acts one after another, in the order of the calls; a failed act does not stop the next. */
 export class OneByOne {
   #last: Promise<unknown> = Promise.resolve();
 

@@ -3,7 +3,7 @@ import { RetryGate } from "./retry-gate.js";
 
 const enough = 1 << 20;
 
-test("what failed rests for as long as it is told, longer each time in a row", () => {
+test("a failed operation is held back for the given delay, longer after each failure in a row", () => {
   const attempts = new RetryGate(enough);
   const delay = (failures: number) => failures * 100;
   const [first, second] = [new Error("first"), new Error("second")];

@@ -9,7 +9,7 @@ interface Failed<E> {
 }
 
 /**
- * Remembers which operations failed and until when they are not to be tried again, so that no caller, however eager,
+ * Remembers which operations failed and the earliest time of their retry, so that no caller
  * hammers an upstream. Bounded in bytes, since keys and messages hold foreign text: the oldest failure is forgotten
  * first, which costs one early attempt.
  */
@@ -28,7 +28,7 @@ export class RetryGate<E extends { message: string }> {
     return failed && now < failed.notBefore ? failed.error : undefined;
   }
 
-  /** Records a failure; `delayMs` is told how many there were in a row. */
+  /** Records a failure; `delayMs` gets the number of failures in a row. */
   failed(key: string, error: E, now: number, delayMs: (failures: number) => number): void {
     const failures = (this.#failed.get(key)?.failures ?? 0) + 1;
     const bytes = bytesPerFailure + 2 * (key.length + error.message.length);

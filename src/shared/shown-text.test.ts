@@ -16,7 +16,7 @@ test.each([
   expect(JSON.parse(`"${escapeUnprintable(text)}"`)).toBe(text);
 });
 
-test("nothing of any text is left that is acted upon; lines may keep their ends", () => {
+test("no active character is left in any text; lines may keep their ends", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (text) => {
       expect(escapeUnprintable(text)).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);

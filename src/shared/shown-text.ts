@@ -1,4 +1,4 @@
-/** What a terminal, a log viewer or a reader's eye acts upon: control and format characters, bidi marks, line separators. */
+/** Characters that affect a terminal, a log viewer or the display of text: control and format characters, bidi marks, line separators. */
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** The same but for line ends and tabs, which our own texts have. */

@@ -79,7 +79,7 @@ test("a late-comer does not join work that is being aborted", async () => {
   expect(await late).toBe("fresh");
 });
 
-test("lasting work goes on when nobody waits, and can be joined again", async () => {
+test("lasting work goes on without waiters, and can be joined again", async () => {
   const shared = new SingleFlight<string>();
   const one = work();
   const first = new AbortController();

@@ -35,7 +35,7 @@ export class SingleFlight<T> {
     }
   }
 
-  /** Resolves when no work is under way any more, whatever came of it. */
+  /** Resolves when no work is under way any more, with any outcome. */
   async settled(): Promise<void> {
     while (this.#running.size > 0) await Promise.allSettled([...this.#running.values()].map(({ work }) => work));
   }
@@ -52,7 +52,7 @@ export class SingleFlight<T> {
     return running;
   }
 
-  /** A late-comer must not join work that is being aborted, so the slot empties at once. */
+  /** A later caller must not join work that is being aborted, so the slot empties at once. */
   #abandon(key: string, running: Running<T>, signal: AbortSignal): void {
     if (this.#running.get(key) !== running) return;
     this.#running.delete(key);

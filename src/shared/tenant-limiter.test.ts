@@ -3,7 +3,7 @@ import { TenantLimiter } from "./tenant-limiter.js";
 
 const never = new AbortController().signal;
 
-/** Work that goes on until it is told to end, and what has begun so far. */
+/** Work that goes on until it is ended, and the list of what has begun. */
 function works(limiter: TenantLimiter) {
   const begun: string[] = [];
   const ends = new Map<string, () => void>();
@@ -37,7 +37,7 @@ test("each tenant does so much at once, and the urgent comes before what has wai
   expect(begun.at(-1)).toBe("a3");
 });
 
-test("who gives up while waiting leaves its place to the next", async () => {
+test("a caller that gives up while waiting leaves its slot to the next", async () => {
   const { begun, run, end } = works(new TenantLimiter(1));
   const abort = new AbortController();
   void run("a", "a1");
@@ -49,7 +49,7 @@ test("who gives up while waiting leaves its place to the next", async () => {
   expect(begun).toEqual(["a1", "a3"]);
 });
 
-test("work that fails leaves its place, too", async () => {
+test("work that fails releases its slot, too", async () => {
   const limiter = new TenantLimiter(1);
   await expect(limiter.run("a", false, () => Promise.reject(new Error("failed")), never)).rejects.toThrow("failed");
   expect(await limiter.run("a", false, () => Promise.resolve("next"), never)).toBe("next");

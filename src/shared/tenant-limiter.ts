@@ -7,8 +7,8 @@ interface Tenant {
 }
 
 /**
- * Lets each tenant do only so much at once; the rest waits where waiting costs little, the urgent before the others, and
- * each in the order they came.
+ * Limits the concurrent work of each tenant; the rest waits where waiting costs little, urgent work first, and
+ * otherwise in the order of the calls.
  */
 export class TenantLimiter {
   readonly #most: number;
@@ -18,7 +18,7 @@ export class TenantLimiter {
     this.#most = most;
   }
 
-  /** Runs `work` when the tenant has a place for it. Throws the signal's reason when it aborts before. */
+  /** Runs `work` when the tenant has a free slot. Throws the signal's reason when it aborts before. */
   async run<T>(tenant: string, urgent: boolean, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     await this.#enter(tenant, urgent, signal);
     try {
@@ -51,7 +51,7 @@ export class TenantLimiter {
     });
   }
 
-  /** Whoever waits takes the place over. */
+  /** Passes the slot to the next waiter. */
   #leave(tenant: string): void {
     const of = this.#tenants.get(tenant)!;
     const next = of.urgent.shift() ?? of.others.shift();

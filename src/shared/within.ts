@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.js";
 
-/** What `work` comes to, or "too late" once `ms` have passed. The work goes on then; its failure is nobody's. */
+/** The result of `work`, or "too late" once `ms` have passed. The work then goes on; its failure is ignored. */
 export async function within<T>(ms: number, work: Promise<T>, clock: Clock): Promise<T | "too late"> {
   const inTime = new AbortController();
   const late = clock.sleep(ms, inTime.signal).then(

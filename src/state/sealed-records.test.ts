@@ -153,7 +153,7 @@ test("killed before its file has its name, a process leaves the record as it was
   expect(told).toEqual([]);
 });
 
-test("of many writes at once the last counts, and each is told only when it, or a newer one, is there", async () => {
+test("of many writes at once the last counts, and each resolves only when it, or a newer one, is written", async () => {
   const records = await openRecords();
   const order = Array.from({ length: 50 }, (_, n) => records.write("a", payload(String(n))));
   await order[10];
@@ -165,18 +165,18 @@ test("of many writes at once the last counts, and each is told only when it, or 
 test("where nothing can be written the old record stays, and the next write is tried for itself", async () => {
   const records = await openRecords();
   await records.write("a", payload("old"));
-  const place = join(directory, "records");
+  const folder = join(directory, "records");
   const { rename, mkdir } = await import("node:fs/promises");
-  await rename(place, `${place}-away`);
+  await rename(folder, `${folder}-away`);
   await expect(records.write("a", payload("new"))).rejects.toThrow(/cannot be written \(ENOENT\)/);
-  await rename(`${place}-away`, place);
+  await rename(`${folder}-away`, folder);
   expect(await readTexts()).toEqual(["old"]);
   await records.write("a", payload("newer"));
   expect(await readTexts()).toEqual(["newer"]);
   await mkdir(join(directory, "other"));
 });
 
-test("a file that cannot even be read is no reason not to start: it is told of, and the others are read", async () => {
+test("an unreadable file does not prevent the start: it is reported, and the others are read", async () => {
   const records = await openRecords();
   await records.write("a", payload("whole"));
   const unreadable = Buffer.concat([Buffer.from(join(directory, "records", "x")), Buffer.from([0xff])]); // A name that is no text.
@@ -185,7 +185,7 @@ test("a file that cannot even be read is no reason not to start: it is told of, 
   expect(told).toEqual(["it cannot be read (ENOENT), nor be moved"]);
 });
 
-describe("a record that nobody takes up", () => {
+describe("an abandoned record", () => {
   const day = 24 * 60 * 60_000;
 
   async function abandoned() {
@@ -207,7 +207,7 @@ describe("a record that nobody takes up", () => {
     expect(await files()).toEqual([]);
   });
 
-  test("counts its day from when it was written, whoever starts again meanwhile", async () => {
+  test("counts its day from when it was written, across restarts", async () => {
     await abandoned();
     wall += day + 60_000;
     const records = recordsOf();
@@ -226,7 +226,7 @@ describe("a record that nobody takes up", () => {
   });
 });
 
-test("a place open to others is not used", async () => {
+test("a directory open to others is not used", async () => {
   await openRecords();
   await chmod(join(directory, "records"), 0o755);
   await expect(recordsOf().readAll(never)).rejects.toThrow("is open to others");

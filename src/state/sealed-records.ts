@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { deriveKey, keyLabels } from "../shared/derived-key.js";
 import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
-import { makePlace } from "./state-directory.js";
+import { makeSubdirectory } from "./state-directory.js";
 import type { StateEvent } from "./state-event.js";
 
-/** Whose records they are; those of another node, provider or boot cannot be read with the same key. */
+/** The owner of the records; those of another node, provider or boot cannot be read with the same key. */
 export interface RecordContext {
   provider: string;
   node: string;
@@ -16,15 +16,15 @@ export interface RecordContext {
 }
 
 export interface SealedRecordsParts {
-  /** As `openStateDirectory` gave it. */
+  /** As returned by `openStateDirectory`. */
   directory: string;
   /** The cluster's. */
   key: Redacted<Buffer>;
   context: RecordContext;
   randomBytes: (size: number) => Buffer;
-  /** Milliseconds since the epoch: what is set aside is named after it. */
+  /** Milliseconds since the epoch: quarantined files are named after it. */
   wall: () => number;
-  /** Whether the file system is one that must be told to write. */
+  /** Whether the file system needs fsync. */
   onDisk: boolean;
   emit: (event: StateEvent) => void;
 }
@@ -35,14 +35,14 @@ const schema = 1;
 const bootDigestBytes = 8;
 const headerBytes = magic.length + 1 + bootDigestBytes;
 const [nonceBytes, tagBytes] = [12, 16];
-/** More than an account of a hundred objects of 4 MiB would be a mistake. */
+/** Larger records than those of a hundred objects of 4 MiB are a mistake. */
 const largestFile = 512 << 20;
 const mostSetAside = 100;
 
-/** So long the operator may take to put right why a record cannot be taken up. */
+/** The time in which the configuration can be corrected before an abandoned record is removed. */
 const abandonedForMs = 24 * 60 * 60_000;
 
-/** A record as it was found, by the name of its file. */
+/** A record that was found, with the name of its file. */
 export interface FoundRecord {
   name: string;
   payload: Redacted<Buffer>;
@@ -55,8 +55,8 @@ interface Turn {
 }
 
 /**
- * Records that outlive the process: one file each, sealed with AES-256-GCM, replaced as a whole. Neither names nor
- * contents tell anything. Errors of writing leave the record as it was before.
+ * Records that outlive the process: one file each, sealed with AES-256-GCM, replaced atomically. Neither names nor
+ * contents reveal anything. A failed write leaves the record unchanged.
  */
 export class SealedRecords {
   readonly #parts: SealedRecordsParts;
@@ -64,9 +64,9 @@ export class SealedRecords {
   readonly #bootDigest: Buffer;
   readonly #turns = new Map<string, Turn>();
   readonly #abandoned = new Set<string>();
-  /** By name, of those that were found; milliseconds since the epoch. */
+  /** Write times of the records that were found, by name; milliseconds since the epoch. */
   readonly #writtenAt = new Map<string, number>();
-  #places: { records: string; quarantine: string } | undefined;
+  #folders: { records: string; quarantine: string } | undefined;
 
   constructor(parts: SealedRecordsParts) {
     const { provider, node, bootId } = parts.context;
@@ -76,14 +76,14 @@ export class SealedRecords {
   }
 
   /**
-   * What the process before kept. What cannot be read is set aside, never a reason not to start; what it left half
-   * written is removed. Call it before the first write.
+   * The records of the previous process. An unreadable one is quarantined and never prevents the start; a half
+   * written one is removed. Call it before the first write.
    */
   async readAll(signal: AbortSignal): Promise<FoundRecord[]> {
     const { directory, emit } = this.#parts;
-    const records = await makePlace(directory, "records");
-    const quarantine = await makePlace(directory, "quarantine");
-    this.#places = { records, quarantine };
+    const records = await makeSubdirectory(directory, "records");
+    const quarantine = await makeSubdirectory(directory, "quarantine");
+    this.#folders = { records, quarantine };
     const found: FoundRecord[] = [];
     let ofAnotherBoot = 0;
     for (const name of await readdir(records)) {
@@ -93,7 +93,7 @@ export class SealedRecords {
       if (typeof read === "object") found.push(read);
       else if (read === otherBoot || read === halfWritten) {
         if (read === otherBoot) ofAnotherBoot += 1;
-        await rm(path, { force: true, recursive: true }).catch(() => undefined); // It is in nobody's way.
+        await rm(path, { force: true, recursive: true }).catch(() => undefined); // A leftover file does no harm.
       } else {
         const moved = await this.#setAside(path, name, quarantine);
         emit({ kind: "recordSetAside", file: name, because: `${read}${moved ? "" : ", nor be moved"}` });
@@ -103,18 +103,18 @@ export class SealedRecords {
     return found;
   }
 
-  /** Nobody takes up the record of this name: it is removed once it is a day old, unless it is written again before. */
+  /** Abandons the record of this name: it is removed once it is a day old, unless it is written again before. */
   abandon(name: string): void {
     this.#abandoned.add(name);
   }
 
-  /** Removes abandoned records whose time is over; call it every now and then. */
+  /** Removes abandoned records whose time is over; call it regularly. */
   prune(): void {
-    if (!this.#places) return;
+    if (!this.#folders) return;
     for (const name of this.#abandoned) {
       if (this.#parts.wall() - (this.#writtenAt.get(name) ?? 0) < abandonedForMs) continue;
       this.#abandoned.delete(name);
-      rmSync(join(this.#places.records, name), { force: true }); // At once, so that no write of the same name comes between.
+      rmSync(join(this.#folders.records, name), { force: true }); // At once, so that no write of the same name comes between.
     }
   }
 
@@ -123,12 +123,12 @@ export class SealedRecords {
     return this.#inTurn(id, payload);
   }
 
-  /** The same for no record at all. */
+  /** The same for the removal of the record. */
   remove(id: string): Promise<void> {
     return this.#inTurn(id, undefined);
   }
 
-  /** One at a time for each record, and of those that wait only the newest is done. */
+  /** One operation at a time for each record; of those that wait, only the newest runs. */
   #inTurn(id: string, payload: Redacted<Buffer> | undefined): Promise<void> {
     const turn = this.#turns.get(id);
     if (!turn) return this.#begin(id, payload);
@@ -157,8 +157,8 @@ export class SealedRecords {
   }
 
   async #do(id: string, payload: Redacted<Buffer> | undefined): Promise<void> {
-    if (!this.#places) throw new Error("readAll comes before the first write");
-    const { records } = this.#places;
+    if (!this.#folders) throw new Error("readAll comes before the first write");
+    const { records } = this.#folders;
     const name = this.#nameOf(id);
     try {
       if (payload) await this.#replace(records, name, payload);
@@ -201,7 +201,7 @@ export class SealedRecords {
     return Buffer.concat([header, nonce, cipher.getAuthTag(), text]);
   }
 
-  /** The record, or why there is none. */
+  /** The record, or the reason why there is none. */
   async #tryToRead(path: string, name: string): Promise<FoundRecord | string> {
     try {
       const payload = await this.#read(path, name);
@@ -245,7 +245,7 @@ export class SealedRecords {
     }
   }
 
-  /** Tells whether it could be moved. */
+  /** Returns whether it could be moved. */
   async #setAside(path: string, name: string, quarantine: string): Promise<boolean> {
     try {
       const earlier = (await readdir(quarantine)).sort();

@@ -7,7 +7,7 @@ import { openStateDirectory } from "./state-directory.js";
 const never = new AbortController().signal;
 const open = (path: string, onDisk = true) => openStateDirectory({ path, onDisk }, never);
 
-test("a directory that is not there is made, for nobody else's eyes", async () => {
+test("a missing directory is created, closed to other users", async () => {
   const path = join(await temporaryDirectory(), "a", "state");
   expect(await open(path)).toBe(path);
   expect((await stat(path)).mode & 0o777).toBe(0o700);
@@ -30,7 +30,7 @@ test.each<[string, (path: string) => Promise<unknown> | void, RegExp]>([
   await expect(open(path)).rejects.toThrow(message);
 });
 
-test("one in a directory that others may change is refused: they could put another in its place", async () => {
+test("one in a directory that others may change is refused: they could replace it", async () => {
   const parent = join(await temporaryDirectory(), "shared");
   await mkdir(parent);
   await chmod(parent, 0o777);

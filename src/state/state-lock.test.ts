@@ -17,7 +17,7 @@ const lockIn = (directory: string) => {
 };
 const server = (): Server => createServer((socket) => socket.end());
 
-/** A socket that nobody listens on, as a killed process leaves it. */
+/** A socket without a listener, as a killed process leaves it. */
 async function leaveDeadSocket(path: string): Promise<void> {
   const script = `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
   await once(spawn(process.execPath, ["-e", script]), "exit");

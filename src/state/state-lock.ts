@@ -7,14 +7,14 @@ import { raceAbort } from "../shared/join-signals.js";
 import { longestSocketPath } from "../shared/socket-path.js";
 
 /**
- * Whoever found the socket dead a moment ago may set aside the one that has taken its place since, and puts it back when
- * it finds it alive; unless yet another has come in between. So a lock is had only when it is still there after this.
+ * A process that found a dead socket a moment ago may move away the one that has replaced it since, and puts it back when
+ * it finds it alive; unless yet another has come in between. So a lock is taken only if it is still there after this time.
  */
 const settlingMs = 50;
 
 /**
- * One writer for a directory: whoever listens on the socket `lock` in it. A process that dies stops listening, however it
- * dies, so nobody has to guess whether a lock is stale.
+ * One writer for a directory: the process that listens on the socket `lock` in it. A process that dies in any way stops
+ * listening, so a stale lock can be recognised with certainty.
  */
 export class StateLock {
   readonly #path: string;
@@ -23,7 +23,7 @@ export class StateLock {
   readonly #unique: () => string;
   #held: { server: Server; inode: bigint } | undefined;
 
-  /** `unique` makes names that nobody else makes. */
+  /** `unique` returns names that no other process uses. */
   constructor(directory: string, clock: Clock, unique: () => string) {
     this.#clock = clock;
     this.#directory = directory;

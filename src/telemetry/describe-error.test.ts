@@ -39,7 +39,7 @@ test("names the peer that could not be reached", async () => {
   expect(describeError(error)).toEqual({ error: "Error connect ECONNREFUSED 127.0.0.1 1" });
 });
 
-test("tells where an error nobody expected was thrown, and not what it says", () => {
+test("tells where an unexpected error was thrown, and not its message", () => {
   const { error } = describeError(new TypeError(`${canary}\n    at ${canary}:1:2\n    at x (${canary}:1:2)`));
   expect(error).toMatch(/^TypeError at describe-error\.test\.ts:\d+:\d+( < [\w.-]+:\d+:\d+){0,2}$/);
 });
@@ -55,7 +55,7 @@ test("follows causes, each in its own words", () => {
   });
 });
 
-test("comes to an end where causes lead round", () => {
+test("ends where causes form a cycle", () => {
   const error = placeless(new Error(canary));
   error.cause = error;
   expect(describeError(error).causes).toEqual(["Error", "Error", "Error", "Error", "Error"]);

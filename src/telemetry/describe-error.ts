@@ -14,16 +14,16 @@ const longestStack = 16_384;
  */
 export function describeError(error: unknown): { error: string; causes?: string[] } {
   const causes: string[] = [];
-  // A chain may lead round.
+  // A chain may be cyclic.
   for (let next = causesOf(error); next.length > 0 && causes.length < mostCauses; next = next.flatMap(causesOf)) {
     causes.push(...next.map(wordsOf));
   }
   return { error: wordsOf(error), ...(causes.length > 0 && { causes: causes.slice(0, mostCauses) }) };
 }
 
-/** The same, and where it was thrown, which is all there is to find it by. */
+/** The same, and where it was thrown, which is the only way to find it. */
 export function describeUncaught(error: unknown): ReturnType<typeof describeError> & { stack?: string } {
-  const stack = error instanceof Error ? placesOf(error, mostUncaughtFrames) : undefined;
+  const stack = error instanceof Error ? framesOf(error, mostUncaughtFrames) : undefined;
   return { ...describeError(error), ...(stack !== undefined && { [logKeys.stack]: stack }) };
 }
 
@@ -45,7 +45,7 @@ function wordsOf(error: unknown): string {
     known,
     word(address, /^[\w.:/-]{1,107}$/),
     typeof port === "number" ? String(port) : undefined,
-    known === undefined ? placesOf(error, mostFrames) : undefined,
+    known === undefined ? framesOf(error, mostFrames) : undefined,
   ];
   return words.filter((said) => said !== undefined).join(" ");
 }
@@ -62,11 +62,11 @@ function word(value: unknown, form: RegExp): string | undefined {
 }
 
 /** `at keymount.js:1:234 < …`, from the lines of the stack that are V8's; names of functions are left out. */
-function placesOf({ stack }: Error, most: number): string | undefined {
+function framesOf({ stack }: Error, most: number): string | undefined {
   const frame = /^ {4}at (?:.{1,120} \()?(?:file:\/\/|node:|\/)(?:[^\s()]{0,300}\/)?([\w.-]{1,80}:\d{1,7}:\d{1,7})\)?$/;
   const lines = String(stack ?? "")
     .slice(0, longestStack)
     .split("\n");
-  const places = lines.flatMap((line) => frame.exec(line)?.[1] ?? []);
-  return places.length > 0 ? `at ${places.slice(0, most).join(" < ")}` : undefined;
+  const frames = lines.flatMap((line) => frame.exec(line)?.[1] ?? []);
+  return frames.length > 0 ? `at ${frames.slice(0, most).join(" < ")}` : undefined;
 }

@@ -1,22 +1,22 @@
 import { Gauge, type Registry } from "prom-client";
 import { knownEngine } from "./engines.js";
 
-/** What stands at the moment of a scrape; it is counted elsewhere. */
+/** The state at the moment of a scrape, counted elsewhere. */
 export interface Inventory {
   volumes: number;
   bytes: number;
-  /** Of answers on their way to Mounts, and of the files made of them. */
+  /** Of answers in flight to Mounts, and of the files made of them. */
   inFlightBytes: number;
   tokens: number;
   answers: Readonly<Record<string, number>>;
   /** Age of the oldest answer that is served because it could not be read again; 0 without one. */
   staleSeconds: number;
-  connections: ReadonlyMap<string, ConnectionHoldings>;
+  connections: ReadonlyMap<string, ConnectionState>;
   /** Tokens, leases and certificates, one by one. */
-  credentials: readonly CredentialHolding[];
+  credentials: readonly CredentialState[];
 }
 
-export interface CredentialHolding {
+export interface CredentialState {
   connection: string;
   /** `token` for tokens. */
   engine: string;
@@ -24,7 +24,7 @@ export interface CredentialHolding {
   standing: "held" | "due" | "ending";
 }
 
-export interface ConnectionHoldings {
+export interface ConnectionState {
   inFlight: number;
   openCircuits: number;
   waiting: number;
@@ -32,7 +32,7 @@ export interface ConnectionHoldings {
   faulty: boolean;
 }
 
-/** Registers the gauges of what stands; gives the function that sets them all. */
+/** Registers the gauges; returns the function that sets them all. */
 export function registerInventory(registry: Registry): (inventory: Inventory) => void {
   const setters: ((inventory: Inventory) => void)[] = [];
   const registers = [registry];
@@ -47,9 +47,9 @@ export function registerInventory(registry: Registry): (inventory: Inventory) =>
       for (const [value, number] of read(inventory)) gauge.set({ [label]: value }, number);
     });
   };
-  const perConnection = (name: string, help: string, read: (load: ConnectionHoldings) => number) =>
+  const perConnection = (name: string, help: string, read: (load: ConnectionState) => number) =>
     labelled(name, help, "connection", ({ connections }) => [...connections].map(([key, load]) => [key, read(load)]));
-  const credentials = (name: string, help: string, counts: (one: CredentialHolding) => boolean) => {
+  const credentials = (name: string, help: string, counts: (one: CredentialState) => boolean) => {
     const gauge = new Gauge({ name, help, labelNames: ["connection", "engine"], registers });
     setters.push((inventory) => {
       gauge.reset();

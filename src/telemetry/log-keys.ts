@@ -1,4 +1,4 @@
-/** The names of log fields: operators grep for them, so they are an API. `docs/logging.md` says what each means. */
+/** The names of log fields. They are an API; `docs/logging.md` defines each. */
 export const logKeys = {
   method: "method",
   code: "code",
@@ -24,7 +24,7 @@ export const logKeys = {
   pods: "pods",
   volumes: "volumes",
   path: "path",
-  heldForSeconds: "held_for_seconds",
+  ageSeconds: "age_seconds",
   error: "error",
   causes: "causes",
   stack: "stack",

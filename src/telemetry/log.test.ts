@@ -32,7 +32,7 @@ test.each([
   ["a batch token", "hvb.AAAAAQJ1x2y3z4a5b6c7d8e9f0"],
   ["a token of before 1.10", "s.6H4YKBnvlKV1Q2O0XrIhhpbd"],
   ["a private key", `-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIB\n-----END EC PRIVATE KEY-----`],
-])("takes out %s, wherever it slipped in", (_what, secret) => {
+])("removes %s from every part of a line", (_what, secret) => {
   const { log, text, lines } = captureLog();
   log.info({ note: secret, deep: [{ er: `x ${secret}` }] }, `saw ${secret} pass`);
   const pieces = secret.split("\n").flatMap((line) => line.split("."));

@@ -9,10 +9,10 @@ const requestBuckets = [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 /** From a small template to the time that a task has. */
 const workBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
-/** Outcomes of a request that say nobody there can answer it. */
+/** Outcomes of a request that mean that the server cannot answer it. */
 const downOutcomes: ReadonlySet<string> = new Set(["outage", "sealed", "configuration"]);
 
-/** Everything counted, under names operators may rely on. No label grows with pods, namespaces or paths. */
+/** All counters, under stable names. No label grows with pods, namespaces or paths. */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #mounts: Counter<"outcome">;
@@ -79,13 +79,13 @@ export class Metrics {
     });
     this.#revocations = new Counter({
       name: "keymount_tokens_revoked_total",
-      help: "Tokens revoked because nobody needs them, and their leases with them: ok, or failed, which end with their time",
+      help: "Tokens revoked because they are not needed any more, and their leases with them: ok, or failed, which end with their time",
       labelNames: ["connection", "outcome"],
       registers,
     });
     this.#heldObjects = new Counter({
       name: "keymount_stale_served_total",
-      help: "Answers served from memory because they could not be had anew, by the error's code",
+      help: "Stale answers served because a read failed, by the error's code",
       labelNames: ["connection", "reason"],
       registers,
     });
@@ -127,7 +127,7 @@ export class Metrics {
     });
     this.#orphaned = new Counter({
       name: "keymount_credentials_orphaned_total",
-      help: "Credentials that may live on until their time with nobody to hold them",
+      help: "Credentials that no volume holds and that may live on until their time",
       labelNames: ["connection", "engine"],
       registers,
     });

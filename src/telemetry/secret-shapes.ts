@@ -10,7 +10,7 @@ const secretShape = new RegExp(
 );
 
 /**
- * The second net under `Redacted`: takes what has the shape of a secret out of a line that is about to be written. It
+ * A second line of defence behind `Redacted`: removes what has the shape of a secret from a line before it is written. It
  * cannot know a value without a shape, so nothing may rely on it.
  */
 export function withoutSecrets(line: string): string {

@@ -59,7 +59,7 @@ function isSet(field: unknown): boolean {
   return field instanceof Uint8Array || Array.isArray(field) ? field.length > 0 : Boolean(field);
 }
 
-/** Proto3 leaves defaults unwritten; the dynamic code writes whatever property it is given. */
+/** Proto3 leaves defaults unwritten; the dynamic code writes every property that is set. */
 function withoutDefaults(value: object): object {
   const kept = Object.entries(value as Record<string, unknown>).filter(([, field]) => isSet(field));
   const inner = (field: unknown): unknown =>

@@ -8,8 +8,8 @@ import { membersOf, textOf } from "./members.js";
  * `NAME='value'` lines for a shell that reads the file (`set -a; . FILE`), and for systemd's EnvironmentFile: everything
  * between single quotes stands for itself. What needs no quotes has none, so that such lines mean the same to Docker.
  */
-export function env(value: Json, place: string, out: TextWriter = new TextWriter()): string {
-  return lines(value, "env", place, out, (text) => {
+export function env(value: Json, location: string, out: TextWriter = new TextWriter()): string {
+  return lines(value, "env", location, out, (text) => {
     if (plain.test(text)) return out.write(text);
     out.write("'");
     out.writeEscaped(text, (unit) => (unit === quote ? `'\\''` : undefined));
@@ -21,12 +21,12 @@ export function env(value: Json, place: string, out: TextWriter = new TextWriter
  * `NAME=value` lines for `docker run --env-file` and Compose's old form, which take every character after `=` as it is, so
  * that there is no way to write a line break. Refuses a value that has one, by its name.
  */
-export function dockerEnv(value: Json, place: string, out: TextWriter = new TextWriter()): string {
-  return lines(value, "docker-env", place, out, (text, name) => {
+export function dockerEnv(value: Json, location: string, out: TextWriter = new TextWriter()): string {
+  return lines(value, "docker-env", location, out, (text, name) => {
     if (!/[\r\n]/.test(text)) return out.write(text);
     throw new ProviderError(
       "invalid_request",
-      `${named(name)} at ${place} has more than one line, for which docker's env files have no form; use format: env, or a file of its own`,
+      `${named(name)} at ${location} has more than one line, for which docker's env files have no form; use format: env, or a file of its own`,
     );
   });
 }
@@ -42,15 +42,15 @@ const variable = /^[A-Za-z_]\w*$/;
 function lines(
   value: Json,
   format: string,
-  place: string,
+  location: string,
   out: TextWriter,
   write: (text: string, name: string) => void,
 ): string {
-  for (const [name, member] of membersOf(value, format, place)) {
+  for (const [name, member] of membersOf(value, format, location)) {
     if (!variable.test(name))
-      throw unfit(`the key ${named(name)} at ${place} is no name of a variable (letters, digits and _)`);
+      throw invalidValue(`the key ${named(name)} at ${location} is no name of a variable (letters, digits and _)`);
     const text = textOf(member, out.forPart());
-    if (text.includes("\0")) throw unfit(`${named(name)} at ${place} holds a NUL, which no variable can`);
+    if (text.includes("\0")) throw invalidValue(`${named(name)} at ${location} holds a NUL, which no variable can`);
     out.write(`${name}=`);
     write(text, name);
     out.write("\n");
@@ -58,6 +58,6 @@ function lines(
   return out.text();
 }
 
-function unfit(why: string): ProviderError {
+function invalidValue(why: string): ProviderError {
   return new ProviderError("invalid_request", `${why}; rename it in Vault, or write it to a file of its own`);
 }

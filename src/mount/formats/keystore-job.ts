@@ -5,7 +5,7 @@ import { Redacted } from "../../shared/redacted.js";
 import type { AnswerTo } from "../make-files.js";
 import type { Keystore, ObjectSpec } from "../mount-spec.js";
 import type { Job } from "../ports.js";
-import { bodyIn, placeOf, subjectOf, valueIn } from "../secret-value.js";
+import { bodyIn, locationOf, subjectOf, valueIn } from "../secret-value.js";
 import type { PemBlock } from "./pem-blocks.js";
 import { type PemParts, pemPartsIn } from "./pem-parts.js";
 
@@ -14,18 +14,18 @@ import { type PemParts, pemPartsIn } from "./pem-parts.js";
  * is a trust store of all certificates. Throws `not_found` or `invalid_request`.
  */
 export function keystoreJob(object: ObjectSpec, keystore: Keystore, answerTo: AnswerTo): Job {
-  const { value, place } = subjectOf(object, bodyIn(answerTo(object.request), object.request));
+  const { value, location } = subjectOf(object, bodyIn(answerTo(object.request), object.request));
   if (!isJsonObject(value)) {
     throw new ProviderError(
       "invalid_request",
-      `${place} is no map with a certificate, which format: pkcs12 is made of`,
+      `${location} is no map with a certificate, which format: pkcs12 is made of`,
     );
   }
-  const { key, certificates } = pemPartsIn(value, place, "trust");
+  const { key, certificates } = pemPartsIn(value, location, "trust");
   return {
     kind: "keystore",
     ...(key && { key: new Redacted(key.text) }),
-    certificates: key ? ownFirst(key, certificates, place) : certificates.map(({ text }) => text),
+    certificates: key ? ownFirst(key, certificates, location) : certificates.map(({ text }) => text),
     password: new Redacted(passwordOf(keystore, answerTo)),
     alias: keystore.alias,
     legacy: keystore.legacy,
@@ -33,22 +33,25 @@ export function keystoreJob(object: ObjectSpec, keystore: Keystore, answerTo: An
 }
 
 /** The key's certificate leads its chain. */
-function ownFirst(key: PemBlock, certificates: PemParts["certificates"], place: string): string[] {
-  const privateKey = readKey(key, place);
+function ownFirst(key: PemBlock, certificates: PemParts["certificates"], location: string): string[] {
+  const privateKey = readKey(key, location);
   const own = certificates.find(({ text }) => new X509Certificate(text).checkPrivateKey(privateKey));
   if (!own) {
-    throw new ProviderError("invalid_request", `the private key at ${place} belongs to none of the certificates there`);
+    throw new ProviderError(
+      "invalid_request",
+      `the private key at ${location} belongs to none of the certificates there`,
+    );
   }
   return [own, ...certificates.filter((other) => other !== own)].map(({ text }) => text);
 }
 
-function readKey({ text }: PemBlock, place: string) {
+function readKey({ text }: PemBlock, location: string) {
   try {
     return createPrivateKey(text);
   } catch {
     throw new ProviderError(
       "invalid_request",
-      `the private key at ${place} cannot be read; format: pkcs12 takes an unencrypted one in PEM, or DER in base64`,
+      `the private key at ${location} cannot be read; format: pkcs12 takes an unencrypted one in PEM, or DER in base64`,
     );
   }
 }
@@ -61,6 +64,6 @@ function passwordOf({ password: { request, key } }: Keystore, answerTo: AnswerTo
   if (typeof value === "string" && password.test(value)) return value;
   throw new ProviderError(
     "invalid_request",
-    `the password of the keystore, at ${placeOf(request)}, is no text of 1 to 256 ASCII characters`,
+    `the password of the keystore, at ${locationOf(request)}, is no text of 1 to 256 ASCII characters`,
   );
 }

@@ -3,12 +3,12 @@ import { goJson } from "../../shared/go-json.js";
 import { type Json, type JsonObject, isJsonObject } from "../../shared/json.js";
 import type { TextWriter } from "../../shared/text-writer.js";
 
-/** A map's names and values, sorted by name. `place` names the map in errors. */
-export function membersOf(value: Json, format: string, place: string): [name: string, value: Json][] {
+/** A map's names and values, sorted by name. `location` names the map in errors. */
+export function membersOf(value: Json, format: string, location: string): [name: string, value: Json][] {
   if (!isJsonObject(value)) {
     throw new ProviderError(
       "invalid_request",
-      `${place} is no map, which format: ${format} is made of; leave it out to write the value as it is`,
+      `${location} is no map, which format: ${format} is made of; leave it out to write the value as it is`,
     );
   }
   return namesIn(value).map((name) => [name, value[name] ?? null]);

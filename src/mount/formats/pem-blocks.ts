@@ -15,13 +15,13 @@ const mostBlocks = 256;
 export class PemRoom {
   #left = mostBlocks;
 
-  /** Throws `limit_exceeded` for one too many; `place` says where it is from. */
-  take(place: string): void {
+  /** Throws `limit_exceeded` for one too many; `location` says where it is from. */
+  take(location: string): void {
     this.#left -= 1;
     if (this.#left >= 0) return;
     throw new ProviderError(
       "limit_exceeded",
-      `${place} holds more than ${mostBlocks} PEM blocks; put some into other files`,
+      `${location} holds more than ${mostBlocks} PEM blocks; put some into other files`,
     );
   }
 }
@@ -29,21 +29,22 @@ export class PemRoom {
 /**
  * The PEM blocks of a value: of a text, of a list's texts in their order, or of DER in base64, as PKI answers with
  * `format=der`. Other text between blocks is left out. Throws `invalid_request`, or `limit_exceeded` when there are more than
- * there is room for; `place` says where the value is from.
+ * there is room for; `location` says where the value is from.
  */
-export function pemBlocksIn(value: Json, place: string, room: PemRoom = new PemRoom()): PemBlock[] {
-  if (Array.isArray(value)) return value.flatMap((item, index) => pemBlocksIn(item, `item ${index} of ${place}`, room));
-  if (typeof value !== "string") throw unfit(place, "is neither text nor a list of texts");
+export function pemBlocksIn(value: Json, location: string, room: PemRoom = new PemRoom()): PemBlock[] {
+  if (Array.isArray(value))
+    return value.flatMap((item, index) => pemBlocksIn(item, `item ${index} of ${location}`, room));
+  if (typeof value !== "string") throw invalidValue(location, "is neither text nor a list of texts");
   if (!value.includes(begin)) {
-    room.take(place);
-    return [fromDer(value, place)];
+    room.take(location);
+    return [fromDer(value, location)];
   }
   const blocks: PemBlock[] = [];
   for (const { label, body } of rawBlocksIn(value)) {
-    room.take(place);
-    blocks.push(cleaned(label, body, place));
+    room.take(location);
+    blocks.push(cleaned(label, body, location));
   }
-  if (blocks.length === 0) throw unfit(place, "holds a PEM block that does not end");
+  if (blocks.length === 0) throw invalidValue(location, "holds a PEM block that does not end");
   return blocks;
 }
 
@@ -71,21 +72,24 @@ function* rawBlocksIn(text: string): Generator<{ label: string; body: string }> 
 }
 
 /** The body may stand on one line, or have the line breaks of Windows; a key with headers (RFC 1421) keeps its lines. */
-function cleaned(label: string, body: string, place: string): PemBlock {
+function cleaned(label: string, body: string, location: string): PemBlock {
   const trimmed = body.trim();
   if (trimmed.startsWith("Proc-Type: ")) return block(label, trimmed.split("\n").map(withoutEnd).join("\n"));
   const base64 = base64In(body);
   if (base64 === undefined || (label === "CERTIFICATE" && !reads(() => new X509Certificate(bytesOf(base64)))))
-    throw unfit(place, `holds a PEM block ${label} that cannot be read (are its line breaks real ones, not "\\n"?)`);
+    throw invalidValue(
+      location,
+      `holds a PEM block ${label} that cannot be read (are its line breaks real ones, not "\\n"?)`,
+    );
   return block(label, lines(base64));
 }
 
 const withoutEnd = (line: string) => line.trimEnd();
 
-function fromDer(text: string, place: string): PemBlock {
+function fromDer(text: string, location: string): PemBlock {
   const base64 = base64In(text);
   const label = base64 && labelOf(bytesOf(base64));
-  if (!base64 || !label) throw unfit(place, "is no PEM, nor the base64 of DER");
+  if (!base64 || !label) throw invalidValue(location, "is no PEM, nor the base64 of DER");
   return block(label, lines(base64));
 }
 
@@ -97,7 +101,7 @@ function labelOf(der: Buffer): string | undefined {
   })?.[2];
 }
 
-/** OpenSSL 3.5 does not mind which form it is told, so that the key's kind has to fit as well. */
+/** OpenSSL 3.5 ignores the requested form, so the key's kind has to match as well. */
 const keyForms = [
   ["pkcs8", undefined, "PRIVATE KEY"],
   ["pkcs1", "rsa", "RSA PRIVATE KEY"],
@@ -147,9 +151,9 @@ function reads(read: () => unknown): boolean {
   }
 }
 
-function unfit(place: string, why: string): ProviderError {
+function invalidValue(location: string, why: string): ProviderError {
   return new ProviderError(
     "invalid_request",
-    `${place} ${why}; this format takes PEM, leave it out to write the value as it is`,
+    `${location} ${why}; this format takes PEM, leave it out to write the value as it is`,
   );
 }

@@ -15,20 +15,20 @@ export interface PemParts {
 }
 
 /**
- * Finds them in a secret. Throws `not_found` without a certificate, `invalid_request` for what is none. `place` names the
+ * Finds them in a secret. Throws `not_found` without a certificate, `invalid_request` for what is none. `location` names the
  * secret; where only trust is wanted, a chain alone will do.
  */
-export function pemPartsIn(secret: JsonObject, place: string, wanted: "leaf" | "trust" = "leaf"): PemParts {
+export function pemPartsIn(secret: JsonObject, location: string, wanted: "leaf" | "trust" = "leaf"): PemParts {
   const [key, certificate, chain] = [keyNames, certificateNames, chainNames].map((names) =>
     names.find((name) => isThere(secret[name])),
   );
   const room = new PemRoom();
   const blocksOf = (name: string | undefined) =>
-    name === undefined ? [] : pemBlocksIn(secret[name]!, `${name} at ${place}`, room);
+    name === undefined ? [] : pemBlocksIn(secret[name]!, `${name} at ${location}`, room);
   const leaf = blocksOf(certificate);
   const issuers = blocksOf(chain);
   if (![...leaf, ...(wanted === "trust" && key === undefined ? issuers : [])].some(isCertificate))
-    throw withoutCertificate(secret, certificate, place);
+    throw withoutCertificate(secret, certificate, location);
   const blocks = [...blocksOf(key), ...leaf, ...issuers];
   return {
     // With `format=pem_bundle` and `private_key_format=pkcs8` Vault gives the same key in two forms.
@@ -44,12 +44,12 @@ function isThere(value: Json | undefined): boolean {
 
 const isCertificate = ({ label }: PemBlock) => label === "CERTIFICATE";
 
-function withoutCertificate(secret: JsonObject, found: string | undefined, place: string): ProviderError {
+function withoutCertificate(secret: JsonObject, found: string | undefined, location: string): ProviderError {
   if (found !== undefined) {
-    return new ProviderError("invalid_request", `${found} at ${place} holds PEM, but no certificate; put one there`);
+    return new ProviderError("invalid_request", `${found} at ${location} holds PEM, but no certificate; put one there`);
   }
   return new ProviderError(
     "not_found",
-    `no certificate (${certificateNames.join(", ")}) at ${place} (it has: ${namesThereAre(Object.keys(secret))})`,
+    `no certificate (${certificateNames.join(", ")}) at ${location} (it has: ${namesThereAre(Object.keys(secret))})`,
   );
 }

@@ -3,9 +3,9 @@ import { escapedUnit } from "../../shared/shown-text.js";
 import { TextWriter } from "../../shared/text-writer.js";
 import { membersOf, textOf } from "./members.js";
 
-/** A Java properties file, in ASCII: what java.util.Properties.load reads back, whatever its charset. */
-export function properties(value: Json, place: string, out: TextWriter = new TextWriter()): string {
-  for (const [name, member] of membersOf(value, "properties", place)) {
+/** A Java properties file, in ASCII: java.util.Properties.load reads it back in every charset. */
+export function properties(value: Json, location: string, out: TextWriter = new TextWriter()): string {
+  for (const [name, member] of membersOf(value, "properties", location)) {
     out.writeEscaped(name, escapeInName);
     out.write("=");
     writeValue(textOf(member, out.forPart()), out);

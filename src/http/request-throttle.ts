@@ -3,7 +3,7 @@ import type { Clock } from "../shared/clock.js";
 const secondMs = 1_000;
 
 /** Lets each remote address have so many answers a second at once; the others wait for the next second. */
-export class RequestPace {
+export class RequestThrottle {
   readonly #perSecond: number;
   readonly #clock: Pick<Clock, "monotonic">;
   #counts = new Map<string, number>();
