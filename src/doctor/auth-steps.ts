@@ -1,5 +1,6 @@
 import { quoted } from "../shared/quoted.js";
 import { type AuthPlace, type RolePlace, probeAuthMount, probeRole } from "../vault/auth-mount-probe.js";
+import { type ClosedNamespace, closedNamespaceWords } from "../vault/closed-namespace.js";
 import type { PlainNode } from "../vault/unauthenticated-request.js";
 import { Problem } from "./problems.js";
 import type { CheckResult } from "./check-runner.js";
@@ -10,13 +11,18 @@ export async function checkAuthMount(
   place: AuthPlace,
   signal: AbortSignal,
 ): Promise<CheckResult<true>> {
-  const found = await probeAuthMount(line, place, signal);
+  const finding = await probeAuthMount(line, place, signal);
   const where = placeName(place);
-  switch (found) {
+  switch (finding.found) {
     case "known method":
       return { value: true, facts: ["it takes logins of service accounts"] };
     case "another method":
-      throw new Problem("auth.other-method", `what is mounted at ${where} takes no service account`);
+      throw new Problem(
+        "auth.other-method",
+        `what is mounted at ${where} takes no service account${finding.method && `: it is ${finding.method}`}`,
+      );
+    case "closed namespace":
+      throw new Problem(`auth.namespace-${finding.namespace}`, closed(place, finding.namespace));
     case "unconfigured":
       throw new Problem("auth.unconfigured", `${where} is enabled, but not configured`);
     case "absent":
@@ -38,6 +44,11 @@ export async function checkRole(line: PlainNode, place: RolePlace, signal: Abort
     case "unclear":
       return { value: true, facts: [], warnings: [unclear(where)] };
   }
+}
+
+function closed({ vaultNamespace, authMount }: AuthPlace, namespace: ClosedNamespace): string {
+  const which = vaultNamespace === "" ? `of auth/${authMount}` : quoted(vaultNamespace);
+  return `the Vault namespace ${which} ${closedNamespaceWords[namespace]}`;
 }
 
 function unclear(where: string): string {

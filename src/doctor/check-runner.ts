@@ -1,7 +1,9 @@
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { raceAbort, withDeadline } from "../shared/join-signals.js";
+import type { Product } from "../vault/node-health.js";
 import { Problem, type ProblemName, type Owner, Skipped, type Step, steps } from "./problems.js";
+import { inCommandsOf } from "./product-commands.js";
 
 /** What a step came to. */
 export type Outcome =
@@ -33,14 +35,25 @@ export interface Check<T> {
   run: (signal: AbortSignal) => Promise<CheckResult<T>>;
 }
 
+export interface CheckRunnerParts {
+  clock: Clock;
+  /** For one step, milliseconds. */
+  stepMs: number;
+  report: (report: Report) => void;
+  /** Whose commands the fixes name; Vault's unless said. */
+  product?: Product;
+}
+
 /** One walk: looks, and reports what it saw, each step within its time. */
 export class CheckRunner {
   readonly #clock: Clock;
   readonly #stepMs: number;
   readonly #signal: AbortSignal;
   readonly #report: (report: Report) => void;
+  readonly #product: Product;
 
-  constructor(parts: { clock: Clock; stepMs: number; report: (report: Report) => void }, signal: AbortSignal) {
+  constructor(parts: CheckRunnerParts, signal: AbortSignal) {
+    this.#product = parts.product ?? "Vault";
     this.#clock = parts.clock;
     this.#stepMs = parts.stepMs;
     this.#report = parts.report;
@@ -58,9 +71,14 @@ export class CheckRunner {
       return value;
     } catch (reason) {
       this.#signal.throwIfAborted();
-      tell(outcomeOf(reason, fallbackProblem));
+      tell(outcomeOf(reason, fallbackProblem, this.#product));
       return undefined;
     }
+  }
+
+  /** The same walk, whose fixes name commands of that product. */
+  of(product: Product): CheckRunner {
+    return new CheckRunner({ clock: this.#clock, stepMs: this.#stepMs, report: this.#report, product }, this.#signal);
   }
 
   skip(step: Step, because: string, subject = ""): void {
@@ -76,7 +94,8 @@ export class CheckRunner {
   async each<T, R>(items: readonly T[], act: (item: T, runner: CheckRunner) => Promise<R>): Promise<R[]> {
     const runs = items.map((item) => {
       const reports: Report[] = [];
-      const parts = { clock: this.#clock, stepMs: this.#stepMs, report: (report: Report) => void reports.push(report) };
+      const report = (one: Report) => void reports.push(one);
+      const parts = { clock: this.#clock, stepMs: this.#stepMs, report, product: this.#product };
       return { reports, done: act(item, new CheckRunner(parts, this.#signal)) };
     });
     const settled = Promise.allSettled(runs.map(({ done }) => done));
@@ -104,8 +123,9 @@ export class CheckRunner {
   }
 }
 
-function outcomeOf(reason: unknown, otherwise: ProblemName): Outcome {
+function outcomeOf(reason: unknown, otherwise: ProblemName, product: Product): Outcome {
   if (reason instanceof Skipped) return { result: "skipped", because: reason.message };
   const found = reason instanceof Problem ? reason : new Problem(otherwise, ProviderError.from(reason).message);
-  return { result: "broken", problem: found.known, what: found.what, fix: found.fix, who: found.who };
+  const fix = inCommandsOf(product, found.fix);
+  return { result: "broken", problem: found.known, what: found.what, fix, who: found.who };
 }

@@ -1,7 +1,8 @@
 import type { PlainNode } from "../vault/unauthenticated-request.js";
 import { type NodeHealth, askHealth } from "../vault/node-health.js";
 import { VaultError } from "../vault/vault-error.js";
-import { Problem } from "./problems.js";
+import { Problem, problems } from "./problems.js";
+import { inCommandsOf } from "./product-commands.js";
 import type { CheckResult } from "./check-runner.js";
 
 /** Tokens are given some leeway; within this, clocks that differ do no harm. */
@@ -16,22 +17,24 @@ export async function checkHealth(
     if (!(reason instanceof VaultError)) throw reason;
     throw new Problem(reason.kind === "outage" ? "vault.no-answer" : "vault.not-vault", reason.message);
   });
-  const { version, standing, clusterId } = health;
-  if (!health.initialised) throw new Problem("vault.uninitialised", `Vault at ${line.origin} is not initialised`);
-  if (health.sealed) throw new Problem("vault.sealed", `Vault at ${line.origin} is sealed`);
+  const { product, version, standing, clusterId } = health;
+  const broken = (known: "vault.uninitialised" | "vault.sealed", what: string) =>
+    new Problem(known, `${product} at ${line.origin} ${what}`, inCommandsOf(product, problems[known].fix));
+  if (!health.initialised) throw broken("vault.uninitialised", "is not initialised");
+  if (health.sealed) throw broken("vault.sealed", "is sealed");
   if (standing === "disaster recovery secondary")
     throw new Problem("vault.dr-secondary", `${line.origin} is a ${standing}`);
   const facts = [
-    `${version === "" ? "Vault" : `Vault ${version}`}, unsealed, ${standing}`,
+    `${version === "" ? product : `${product} ${version}`}, unsealed, ${standing}`,
     ...(clusterId === "" ? [] : [`cluster ${clusterId}`]),
   ];
   return { value: health, facts, warnings: skewOf(health) };
 }
 
-function skewOf({ clockAheadMs = 0 }: NodeHealth): string[] {
+function skewOf({ clockAheadMs = 0, product }: NodeHealth): string[] {
   if (Math.abs(clockAheadMs) < harmlessSkewMs) return [];
   const seconds = Math.round(Math.abs(clockAheadMs) / 1000);
   return [
-    `Vault's clock is ${seconds} s ${clockAheadMs > 0 ? "ahead of" : "behind"} ours: tokens may seem expired, or not valid yet`,
+    `${product}'s clock is ${seconds} s ${clockAheadMs > 0 ? "ahead of" : "behind"} ours: tokens may seem expired, or not valid yet`,
   ];
 }

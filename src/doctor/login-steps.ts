@@ -6,7 +6,9 @@ import type { ObjectSpec, VaultRequest } from "../mount/mount-spec.js";
 import { fetchGroupsOf } from "../mount/object-requests.js";
 import type { Renderer } from "../mount/ports.js";
 import { requestKey } from "../mount/request-key.js";
+import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
+import { withDeadline } from "../shared/join-signals.js";
 import { OneByOne } from "../shared/one-by-one.js";
 import { named } from "../shared/quoted.js";
 import type { Caller, VaultAnswer, VaultClient, VaultToken } from "../vault/vault-client.js";
@@ -19,6 +21,7 @@ import type { CheckRunner, CheckResult } from "./check-runner.js";
 
 /** An application at Vault's door. */
 export interface LoginCheck {
+  clock: Clock;
   client: VaultClient;
   renderer: Renderer;
   connection: Connection;
@@ -44,7 +47,7 @@ export async function checkLogin(
     await runner.each(login.target.spec.objects, (object, branch) => lookAtObject(login, token, object, path, branch));
   } catch (reason) {
     // Interrupted; a token that this does not reach ends by itself.
-    if (token) await revoke(login, token, AbortSignal.timeout(farewellMs)).catch(() => undefined);
+    if (token) await farewell(login, token);
     throw reason;
   }
   await path.check({
@@ -55,6 +58,19 @@ export async function checkLogin(
 }
 
 const farewellMs = 2_000;
+
+/** Revokes within two seconds by the clock, or leaves the token to its end. */
+async function farewell(login: LoginCheck, token: VaultToken): Promise<void> {
+  const late = () => new ProviderError("deadline_exceeded", "the revocation takes too long");
+  const deadline = withDeadline(new AbortController().signal, farewellMs, late, login.clock);
+  try {
+    await revoke(login, token, deadline.signal);
+  } catch {
+    // It ends with its time.
+  } finally {
+    deadline.release();
+  }
+}
 
 async function logIn(
   login: LoginCheck,
@@ -76,6 +92,7 @@ async function logIn(
 
 const problemOfKind: Partial<Record<VaultErrorKind, ProblemName>> = {
   denied: "object.denied",
+  namespace: "object.namespace",
   missing: "object.absent",
   deleted: "object.absent",
   destroyed: "object.absent",

@@ -30,7 +30,7 @@ export async function checkAuth(
   because: string,
   runner: CheckRunner,
 ): Promise<void> {
-  const path = new CheckChain(runner);
+  const path = new CheckChain(runner.of(node?.health.product ?? "Vault"));
   if (!node) path.block(noNode);
   await path.check(authLook(node!, { authMount, vaultNamespace }));
   runner.skipFrom("role", because);
@@ -46,9 +46,10 @@ export interface MountCheck {
 export async function checkMount(
   { input, target, node }: MountCheck,
   parts: MountCheckParts,
-  runner: CheckRunner,
+  walk: CheckRunner,
 ): Promise<void> {
   const { connection, role } = target;
+  const runner = walk.of(node?.health.product ?? "Vault");
   const path = new CheckChain(runner);
   if (!node) path.block(noNode);
   if (policyMistake(target, connection, input.account, [])) path.block("the connection's policy refuses it");
@@ -68,7 +69,7 @@ export async function checkMount(
   const client = createVaultClient({ clock: parts.clock, random: parts.random, emit: () => {} });
   try {
     const { account, readAll } = input;
-    const login = { client, renderer: parts.renderer, connection, target, account, readAll };
+    const login = { clock: parts.clock, client, renderer: parts.renderer, connection, target, account, readAll };
     await checkLogin(login, chosen!, path, runner);
   } finally {
     await client.close();

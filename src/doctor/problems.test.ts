@@ -174,6 +174,27 @@ const health = {
   cluster_id: "11111111-2222-3333-4444-555555555555",
 };
 
+/** OpenBao 2.6.2 tells fewer things. */
+const ofOpenBao = { version: "2.6.2", performance_standby: undefined };
+const openBao = { ...health, ...ofOpenBao };
+
+/** What each method answers to a login with nothing of its own: Vault 1.21.1's words, and OpenBao 2.6.2's for approle. */
+const otherMethods: readonly [string, number, string][] = [
+  ["approle", 500, "failed to determine alias name from login request"],
+  ["approle", 500, "missing role_id"],
+  ["approle", 400, "missing role_id"],
+  ["aws", 400, "didn't supply required authentication values"],
+  ["azure", 400, "jwt is required"],
+  ["cert", 400, "tls connection required"],
+  ["gcp", 400, "role is required"],
+  ["github", 500, "configuration has not been set"],
+  ["kerberos", 500, "backend kerberos not configured"],
+  ["radius", 400, "radius backend not configured"],
+  ["radius", 400, "username cannot be empty"],
+  ["cf", 400, "'role-name' is required"],
+  ["alicloud", 500, "missing identity_request_url"],
+];
+
 /** A server that answers `sys/health` and each login as it is told. */
 async function standIn(answers: { health?: object; login?: [number, object] }, tls?: ServerOptions): Promise<string> {
   const handler: Handler = ({ url = "" }, response) => {
@@ -321,7 +342,8 @@ describe("Vault itself", () => {
     ["vault.no-answer", "silence", /no answer within 0.3 s/, () => serving(() => undefined, "--timeout=300ms")],
     ["vault.not-vault", "a page", /not Vault's JSON \(text\/html\)/, () => serving(page(200))],
     ["vault.uninitialised", "", /is not initialised$/, () => saying({ initialized: false, sealed: true })],
-    ["vault.sealed", "", /is sealed$/, () => saying({ sealed: true })],
+    ["vault.sealed", "", /^Vault at .* is sealed$/, () => saying({ sealed: true })],
+    ["vault.sealed", "OpenBao", /^OpenBao at .* is sealed$/, () => saying({ ...ofOpenBao, sealed: true })],
     ["vault.dr-secondary", "", /is a disaster recovery secondary$/, () => saying({ replication_dr_mode: "secondary" })],
     ["vault.other-cluster", "", /is of another cluster than/, twoClusters],
   ]);
@@ -336,6 +358,33 @@ describe("Vault itself", () => {
       result: "passed",
       facts: [`Vault 1.21.1, unsealed, ${standing}`, `cluster ${health.cluster_id}`],
     });
+  });
+
+  test.each<[string, string, object, ProblemName]>([
+    [
+      "the server's own seal",
+      "unseal it (bao operator unseal)",
+      { health: { ...openBao, sealed: true } },
+      "vault.sealed",
+    ],
+    [
+      "an auth mount without configuration",
+      "write its configuration (bao write auth/…/config)",
+      { health: openBao, login: [500, { errors: ["could not load backend configuration"] }] },
+      "auth.unconfigured",
+    ],
+    [
+      "a locked namespace",
+      "unlock it (bao namespace unlock)",
+      {
+        health: openBao,
+        login: [503, { errors: ["API access to this namespace has been locked by an administrator"] }],
+      },
+      "auth.namespace-locked",
+    ],
+  ])("OpenBao's commands are named for %s", async (_what, fix, answers, problem) => {
+    const reports = await doctorsReports([`--vault-addr=${await standIn(answers)}`]);
+    expect(reports.filter(({ result }) => result === "broken")).toMatchObject([{ problem, fix }]);
   });
 
   test("a clock that differs is a warning", async () => {
@@ -457,11 +506,50 @@ describe("the class, and what the operator lets it do", () => {
 describe("the login", () => {
   const answeredAt = (status: number, body: object) => async (): Promise<Scene> =>
     application({ flags: [`--vault-addr=${await standIn({ login: [status, body] })}`] });
+  const inNamespace = (status: number, words: string) => async (): Promise<Scene> =>
+    application({
+      flags: [
+        `--vault-addr=${await standIn({ health: openBao, login: [status, { errors: [words] }] })}`,
+        "--vault-namespace=team",
+      ],
+    });
   const unconfigured = ({ admin }: ReadyVault) => admin.write("sys/auth/bare", { type: "jwt" });
 
   table([
     ["auth.absent", "", /^no auth method .* is enabled at auth\/nope$/, () => application({ authMount: "nope" })],
-    ["auth.other-method", "approle", /takes no service account$/, answeredAt(400, { errors: ["missing role_id"] })],
+    [
+      "auth.other-method",
+      "without words of its own",
+      /^what is mounted at auth\/kubernetes takes no service account$/,
+      answeredAt(405, { errors: ["1 error occurred:\n\t* unsupported operation\n\n"] }),
+    ],
+    ...otherMethods.map(
+      ([method, status, words]) =>
+        [
+          "auth.other-method",
+          `${method} (${status} ${words})`,
+          new RegExp(`takes no service account: it is ${method}$`),
+          answeredAt(status, { errors: [words] }),
+        ] as [ProblemName, string, RegExp, () => Promise<Scene>],
+    ),
+    [
+      "auth.namespace-sealed",
+      "OpenBao's words",
+      /^the Vault namespace "team" is sealed$/,
+      inNamespace(503, "namespace is sealed"),
+    ],
+    [
+      "auth.namespace-locked",
+      "OpenBao's and Vault Enterprise's words",
+      /^the Vault namespace "team" is locked by an administrator$/,
+      inNamespace(503, 'API access to this namespace has been locked by an administrator - "team/" must be unlocked'),
+    ],
+    [
+      "auth.namespace-absent",
+      "OpenBao's words",
+      /^the Vault namespace "team" is not there \(deleted, or a parent of it is sealed\)$/,
+      inNamespace(404, "namespace not found"),
+    ],
     [
       "auth.unconfigured",
       "",
@@ -598,6 +686,16 @@ describe("an object", () => {
       "",
       /^permission denied: GET secret\/app/,
       () => application({ object: "secretPath: secret/app", prepare: denied }),
+    ],
+    [
+      "object.namespace",
+      "in its path",
+      /^the Vault namespace of kv\/data\/app is sealed \(503\)$/,
+      () =>
+        application({
+          prepare: ({ vault }) =>
+            vault.fault({ path: "kv/data/app" }, answering(503, '{"errors":["namespace is sealed"]}')),
+        }),
     ],
     ["object.absent", "", /^nothing at kv\/data\/none$/, () => application({ object: "secretPath: kv/data/none" })],
     [

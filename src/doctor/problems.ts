@@ -123,6 +123,12 @@ export const problems = {
     fix: `name a mount of the ${anyAuthMethod} method in the class or connection`,
   },
   "auth.unconfigured": { who: "Vault's operator", fix: "write its configuration (vault write auth/…/config)" },
+  "auth.namespace-absent": {
+    who: "Vault's operator",
+    fix: "create the namespace, unseal its parents, or have the Vault namespace in the class or connection corrected",
+  },
+  "auth.namespace-sealed": { who: "Vault's operator", fix: "unseal it, from its parent (bao namespace unseal)" },
+  "auth.namespace-locked": { who: "Vault's operator", fix: "unlock it (vault namespace unlock)" },
   "auth.no-answer": { who: "Vault's operator", fix: "look into Vault's log" },
   "role.absent": { who: "Vault's operator", fix: "write the role, or have the class's roleName corrected" },
   "role.no-answer": { who: "Vault's operator", fix: "look into Vault's log" },
@@ -139,6 +145,10 @@ export const problems = {
   "object.denied": {
     who: "Vault's operator",
     fix: "let a policy of the role read this path, or have the class's secretPath corrected",
+  },
+  "object.namespace": {
+    who: "Vault's operator",
+    fix: "unseal or unlock the Vault namespace that holds the path, or have the class's secretPath corrected",
   },
   "object.absent": { who: "the application's team", fix: "write the secret, or correct the object's secretPath" },
   "object.value": { who: "the application's team", fix: "correct the object in the class, or what the secret holds" },

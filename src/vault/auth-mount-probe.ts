@@ -2,6 +2,8 @@ import { Redacted } from "../shared/redacted.js";
 import { escapePath } from "./api-path.js";
 import type { AuthMethod, ProbeFinding } from "./auth/auth-method.js";
 import { type AuthMethodName, authMethods } from "./auth/auth-methods.js";
+import { otherMethodIn } from "./auth/other-methods.js";
+import { type ClosedNamespace, closedNamespaceIn } from "./closed-namespace.js";
 import { type PlainNode, unauthenticatedRequest } from "./unauthenticated-request.js";
 import { errorsIn } from "./vault-errors.js";
 import { VaultError } from "./vault-error.js";
@@ -18,7 +20,11 @@ export interface RolePlace extends AuthPlace {
   authMethod: AuthMethodName;
 }
 
-export type MountFinding = "known method" | "another method" | "unconfigured" | "absent" | "unclear";
+/** `method` of one that takes no service account: its name, empty where its answer does not tell. */
+export type MountFinding =
+  | { found: "known method" | "unconfigured" | "absent" | "unclear" }
+  | { found: "another method"; method: string }
+  | { found: "closed namespace"; namespace: ClosedNamespace };
 export type RoleFinding = "there" | "absent" | "unclear";
 
 /**
@@ -28,13 +34,18 @@ export type RoleFinding = "there" | "absent" | "unclear";
  */
 export async function probeAuthMount(line: PlainNode, place: AuthPlace, signal: AbortSignal): Promise<MountFinding> {
   const { status, errors } = await logIn(line, place, `auth/${place.authMount}/login`, {}, signal);
+  const namespace = closedNamespaceIn(status, errors);
+  if (namespace) return { found: "closed namespace", namespace };
   const found = findings(errors);
-  if (found.has("enabled")) return "known method";
-  if (found.has("unconfigured")) return "unconfigured";
-  if (status === 403) return "absent";
-  // What approle answers.
-  const nameless = errors.includes("failed to determine alias name from login request");
-  return nameless || status === 400 || status === 404 || status === 405 ? "another method" : "unclear";
+  if (found.has("enabled")) return { found: "known method" };
+  if (found.has("unconfigured")) return { found: "unconfigured" };
+  if (status === 403) return { found: "absent" };
+  const method = otherMethodIn(errors);
+  if (method !== undefined) return { found: "another method", method };
+  // Some 4xx of a login that is another's: no method of ours answers so.
+  return status === 400 || status === 404 || status === 405
+    ? { found: "another method", method: "" }
+    : { found: "unclear" };
 }
 
 /** Whether a mount of a known method has a role: each looks it up before it looks at the token, which is none. */

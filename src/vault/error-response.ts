@@ -1,5 +1,6 @@
 import type { Connection } from "../config/connection.js";
 import { type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
+import { closedNamespaceIn, closedNamespaceWords } from "./closed-namespace.js";
 import { type Failure, final } from "./failure.js";
 import { classifyLoginFailure, classifyLoginRefusal } from "./login-refusal.js";
 import { sealed, uninitialised } from "./node-refusal.js";
@@ -29,7 +30,7 @@ export function classifyResponse(operation: Operation, reply: VaultReply, source
   if (status >= 300 && status < 400) return redirected(operation.connection, reply, source);
   if (says("vault is sealed")) return { ...sealed(status, source.origin), scope: "unsettled" };
   if (status === 429) return quota(reply, source);
-  const closed = closedNamespace(operation, status, says);
+  const closed = closedNamespace(operation, status, errors);
   if (closed) return closed;
   if (status >= 500 || status === 412) return failed(operation, reply, errors, source);
   if (reply.body === undefined) return notVault(reply, source);
@@ -94,23 +95,16 @@ function originOf(location: string | undefined, base: string): string | undefine
   }
 }
 
-/**
- * What OpenBao 2.6 and Vault Enterprise say of a namespace that is sealed or locked, and of the children of a sealed or
- * deleted one (a 404 that must not be taken for a secret that is not there).
- */
 function closedNamespace(
   { vaultNamespace, path }: Operation,
   status: number,
-  says: (words: string) => boolean,
+  errors: readonly string[],
 ): Failure | undefined {
-  const why =
-    (status === 503 && says("namespace is sealed") && "is sealed") ||
-    (status === 503 && says("access to this namespace has been locked") && "is locked by an administrator") ||
-    (status === 404 && says("namespace not found") && "is not there (deleted, or a parent of it is sealed)");
-  if (!why) return undefined;
+  const closed = closedNamespaceIn(status, errors);
+  if (!closed) return undefined;
   const which = vaultNamespace === "" ? `the Vault namespace of ${path}` : `the Vault namespace ${vaultNamespace}`;
   return {
-    error: new VaultError("namespace", `${which} ${why} (${status})`, { status }),
+    error: new VaultError("namespace", `${which} ${closedNamespaceWords[closed]} (${status})`, { status }),
     retry: "never",
     scope: "engine",
   };

@@ -1,6 +1,7 @@
 import { quoted } from "../shared/quoted.js";
 import type { AuthMethod } from "./auth/auth-method.js";
 import { anyAuthMethod, authMethods } from "./auth/auth-methods.js";
+import { otherMethodIn } from "./auth/other-methods.js";
 import type { Operation } from "./operation.js";
 import { VaultError } from "./vault-error.js";
 
@@ -17,7 +18,13 @@ export function classifyLoginFailure(
 
 /** A login's 400 or 403, in our words: Vault's may quote the token's claims. */
 export function classifyLoginRefusal(operation: Operation, status: number, errors: readonly string[]): VaultError {
-  return loginDenied(operation, status, explained(operation, status, errors) ?? unknown(operation, status));
+  return loginDenied(
+    operation,
+    status,
+    explained(operation, status, errors) ??
+      otherMethod(operation.login?.authMount ?? "", errors) ??
+      unknown(operation, status),
+  );
 }
 
 function loginDenied({ login = nobody }: Operation, status: number, why: string): VaultError {
@@ -34,10 +41,9 @@ function explained({ login = nobody }: Operation, status: number, errors: readon
   return everyMethod.map((method) => method.explain(status, errors, login)).find((why) => why !== undefined);
 }
 
-/** What Vault 1.21.1 and OpenBao 2.6.2 say where a mount finds nothing of its own in a login. */
 function otherMethod(mount: string, errors: readonly string[]): string | undefined {
-  const isOther = errors.some((error) => /failed to determine alias name|missing role_id/.test(error));
-  return isOther ? `auth/${mount} is of another method than ${anyAuthMethod}` : undefined;
+  const method = otherMethodIn(errors);
+  return method && `auth/${mount} is of another method than ${anyAuthMethod}: ${method}`;
 }
 
 /** The methods that a login's mount may be of: only the connection's own mount is known to be of its method. */

@@ -3,11 +3,14 @@ import { type PlainNode, unauthenticatedRequest } from "./unauthenticated-reques
 import { unlikeVault } from "./error-response.js";
 import { VaultError } from "./vault-error.js";
 
+export type Product = "Vault" | "OpenBao";
+
 /** What a node says of itself to anybody (`sys/health`). */
 export interface NodeHealth {
   initialised: boolean;
   sealed: boolean;
   standing: "active" | "standby" | "performance standby" | "disaster recovery secondary";
+  product: Product;
   /** As it stands in the answer, at most 40 characters; empty where there is none. */
   version: string;
   /** Empty while sealed, and behind some proxies. */
@@ -32,6 +35,7 @@ export async function askHealth(line: PlainNode, wall: () => number, signal: Abo
     initialised: body["initialized"],
     sealed: body["sealed"] === true,
     standing: standingOf(body),
+    product: productOf(body),
     version: text(body["version"]),
     clusterId: text(body["cluster_id"]),
     // A server's time is cut to the second, so that it seems half a second behind.
@@ -43,6 +47,12 @@ function standingOf(body: JsonObject): NodeHealth["standing"] {
   if (body["replication_dr_mode"] === "secondary") return "disaster recovery secondary";
   if (body["performance_standby"] === true) return "performance standby";
   return body["standby"] === true ? "standby" : "active";
+}
+
+/** OpenBao, whose versions began at 2, tells nothing of performance standbys; every Vault since 0.11 does. */
+function productOf(body: JsonObject): Product {
+  const isVault = body["performance_standby"] !== undefined || /^[01]\./.test(text(body["version"]));
+  return isVault || text(body["version"]) === "" ? "Vault" : "OpenBao";
 }
 
 function text(value: Json | undefined): string {
