@@ -1,10 +1,10 @@
 import { rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server } from "node:http";
-import { connect } from "node:net";
 import { dirname } from "node:path";
 import { devTokenSocket, readText } from "../../src/cli/dev-tokens.js";
 import type { TokenRequest } from "../../src/cli/pod-token.js";
 import type { MountingPod } from "../../src/driver/mount-request.js";
+import { connectError } from "../../src/shared/connect-error.js";
 import { ProviderError } from "../../src/shared/errors.js";
 
 /** Mints a pod's token as the kubelet's API server would. */
@@ -30,20 +30,13 @@ export async function serveDevTokens(providerSocket: string, mint: Mint): Promis
 
 /** Over the socket of one that was killed, too. Throws `invalid_request` while another listens there. */
 async function listen(server: Server, path: string): Promise<void> {
-  if (await answers(path)) {
+  if (!(await connectError({ path }))) {
     throw new ProviderError("invalid_request", `another keymount dev runs in ${dirname(path)}; choose another --dir`);
   }
   await rm(path, { force: true });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(path, resolve);
-  });
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path, () => resolve(true));
-    socket.on("connect", () => socket.destroy()).on("error", () => resolve(false));
   });
 }
 

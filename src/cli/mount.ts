@@ -9,7 +9,7 @@ import type { Command, CommandIo } from "./command-io.js";
 import { type MountArguments, mountArguments } from "./mount-arguments.js";
 import { fileChanges, fileTable, type MountedFile } from "./mounted-files.js";
 import type { TokenSource } from "./pod-token.js";
-import { meetProvider, providerSocket } from "./provider-socket.js";
+import { checkProviderSocket, providerSocket } from "./provider-socket.js";
 import { type Published, publishVolume, type Refusal } from "./publish-volume.js";
 import { prepareVolume } from "./volume-directory.js";
 import { painter } from "./paint.js";
@@ -75,7 +75,7 @@ async function play(asked: MountArguments, stage: Stage, signal: AbortSignal): P
   const written = await chosenClass(asked.file, asked.className, stage.io);
   const socketPath = asked.socket ?? providerSocket(written.provider!);
   await prepareVolume(asked.out);
-  await meetProvider(socketPath, signal);
+  await checkProviderSocket(socketPath, signal);
   const client = new DriverClient(socketPath, { timeoutMs: asked.timeoutMs });
   try {
     const publish = () => publishVolume({ asked, written, socketPath, client, ...stage }, signal);

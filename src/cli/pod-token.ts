@@ -1,6 +1,7 @@
 import type { MountingPod, PodToken } from "../driver/mount-request.js";
+import { tokenPayload } from "../mount/identity.js";
 
-/** Mints a token as a kubelet would; `undefined` where nobody can. */
+/** Requests a token as a kubelet would; `undefined` where none can be issued. */
 export type TokenSource = (request: TokenRequest, signal: AbortSignal) => Promise<string | undefined>;
 
 export interface TokenRequest {
@@ -20,7 +21,7 @@ export interface TokenClaims {
 
 /** Reads the claims of Kubernetes' tokens (pkg/serviceaccount/claims.go); all else says nothing. */
 export function tokenClaims(jwt: string): TokenClaims {
-  const claims = bodyOf(jwt);
+  const claims = recordOf(tokenPayload(jwt));
   const kubernetes = recordOf(claims["kubernetes.io"]);
   const pod = recordOf(kubernetes["pod"]);
   const audience = textOf(Array.isArray(claims["aud"]) ? (claims["aud"] as unknown[])[0] : claims["aud"]);
@@ -42,14 +43,6 @@ export function tokenClaims(jwt: string): TokenClaims {
 export function podToken(jwt: string, { expiresAt }: TokenClaims, now: number): PodToken {
   const expiry = new Date(expiresAt ?? now + 600_000);
   return { token: jwt, expirationTimestamp: expiry.toISOString().replace(/\.\d+Z$/, "Z") };
-}
-
-function bodyOf(jwt: string): Record<string, unknown> {
-  try {
-    return recordOf(JSON.parse(Buffer.from(jwt.split(".")[1] ?? "", "base64url").toString()));
-  } catch {
-    return {};
-  }
 }
 
 function recordOf(value: unknown): Record<string, unknown> {

@@ -1,6 +1,5 @@
-import { connect } from "node:net";
+import { connectError } from "../shared/connect-error.js";
 import { ProviderError } from "../shared/errors.js";
-import { raceAbort } from "../shared/join-signals.js";
 import { quoted } from "../shared/quoted.js";
 
 /** Where the driver looks for a provider's socket, and the names it takes (driver 1.6.0 main.go, provider_client.go). */
@@ -12,17 +11,13 @@ export function providerSocket(provider: string): string {
   return `/var/run/secrets-store-csi-providers/${provider}.sock`;
 }
 
-/** Throws `unavailable` where nobody answers, at once: the driver would wait two minutes for it. */
-export async function meetProvider(socketPath: string, signal: AbortSignal): Promise<void> {
-  const socket = connect(socketPath);
-  const met = new Promise<string | undefined>((resolve) => {
-    socket.on("connect", () => resolve(undefined));
-    socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.name));
-  });
-  const fault = await raceAbort(met, signal).finally(() => socket.destroy());
-  if (fault === undefined) return;
+/** Throws `unavailable` at once where nothing listens: the driver would wait two minutes. */
+export async function checkProviderSocket(socketPath: string, signal: AbortSignal): Promise<void> {
+  const error = await connectError({ path: socketPath }, signal);
+  if (!error) return;
+  const fault = error.code ?? error.name;
   const why =
-    { ENOENT: "there is no socket", ECONNREFUSED: "nobody listens", EACCES: "it may not be opened" }[fault] ?? fault;
+    { ENOENT: "there is no socket", ECONNREFUSED: "nothing listens", EACCES: "it may not be opened" }[fault] ?? fault;
   throw new ProviderError(
     "unavailable",
     `no provider at ${socketPath}: ${why}; start one with keymount serve or keymount dev, or name its socket with --socket`,

@@ -1,5 +1,5 @@
 import type { Connection } from "../config/connection.js";
-import { LruCache } from "../mount/lru-cache.js";
+import { LruCache } from "../shared/lru-cache.js";
 import type { MountSpec } from "../mount/mount-spec.js";
 import { logKeys } from "../telemetry/log-keys.js";
 import type { Log } from "../telemetry/log.js";

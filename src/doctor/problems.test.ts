@@ -55,7 +55,7 @@ describe("the driver's socket", () => {
     [
       "socket.stale",
       "left behind by one that was killed",
-      /^nobody listens/,
+      /^nothing listens/,
       () =>
         at(async (path) => {
           const server = await serveHttp(() => undefined, { path: `${path}.old` });

@@ -1,9 +1,9 @@
 import { lstat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DriverClient } from "../driver/driver-client.js";
+import { connectError } from "../shared/connect-error.js";
 import { quoted } from "../shared/quoted.js";
 import { Problem, Skipped } from "./problems.js";
-import { faultConnecting } from "./reach.js";
 import type { CheckRunner, CheckResult } from "./check-runner.js";
 
 /** Where driver 1.6.0 looks for sockets, in its order (main.go, provider_client.go). */
@@ -48,7 +48,7 @@ async function lookAtSocket(path: string, expected: Expectation, signal: AbortSi
     const kind = found.isDirectory() ? "a directory" : found.isSymbolicLink() ? "a symbolic link" : "a file";
     throw new Problem("socket.not-a-socket", `there is ${kind}, no socket`);
   }
-  await meet(path, signal);
+  await checkListener(path, signal);
   return callVersion(path, found.uid, signal);
 }
 
@@ -70,12 +70,13 @@ async function absent(path: string, code: string, { must, inCluster }: Expectati
   );
 }
 
-/** The kernel tells at once whether anybody listens; gRPC would wait and try again, as the driver does. */
-async function meet(path: string, signal: AbortSignal): Promise<void> {
-  const fault = await faultConnecting({ path }, signal);
-  if (fault === undefined) return;
+/** The kernel reports a missing listener at once; gRPC would wait and retry, as the driver does. */
+async function checkListener(path: string, signal: AbortSignal): Promise<void> {
+  const error = await connectError({ path }, signal);
+  if (!error) return;
+  const fault = error.code ?? error.name;
   if (fault === "EACCES") throw new Skipped("this user may not open it; ask again as root, or in keymount's pod");
-  if (fault === "ECONNREFUSED") throw new Problem("socket.stale", "nobody listens: whoever made it is gone");
+  if (fault === "ECONNREFUSED") throw new Problem("socket.stale", "nothing listens: the process that made it is gone");
   throw new Problem("socket.mute", `it takes no connection (${fault})`);
 }
 

@@ -1,9 +1,9 @@
 import type { NetConnectOpts } from "node:net";
 import type { Clock } from "../shared/clock.js";
+import { connectError } from "../shared/connect-error.js";
 import { ProviderError } from "../shared/errors.js";
 import { withDeadline } from "../shared/join-signals.js";
 import { Problem } from "./problems.js";
-import { faultConnecting } from "./reach.js";
 import type { CheckResult } from "./check-runner.js";
 import type { HostTarget, Target } from "./target.js";
 
@@ -66,7 +66,8 @@ async function attempt(
     clock,
   );
   try {
-    const fault = await faultConnecting(options, deadline.signal);
+    const error = await connectError(options, deadline.signal);
+    const fault = error && (error.code ?? error.name);
     return { to, ms: Math.round(clock.monotonic() - startedAt), ...(fault !== undefined && { fault }) };
   } catch {
     signal.throwIfAborted();

@@ -1,5 +1,6 @@
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
+import { LruCache } from "../shared/lru-cache.js";
 import type { Random } from "../shared/random.js";
 import { Redacted } from "../shared/redacted.js";
 import { cutText, escapeUnprintable } from "../shared/shown-text.js";
@@ -44,7 +45,7 @@ const podBurst = 25;
 const podRefillMs = 5 * 60_000;
 /** Pods whose buckets are remembered, and namespaces that are paused. */
 const mostPods = 1_024;
-const mostResting = 256;
+const mostPaused = 256;
 /** What is forbidden or unreachable now will be so a moment later, too. */
 const pauseMs = 60_000;
 /** In place of a namespace: all requests are paused. */
@@ -56,12 +57,12 @@ const everywhere = "";
  */
 export class EventRecorder {
   readonly #parts: EventRecorderParts;
-  readonly #series = new Map<string, Series>();
+  readonly #series = new LruCache<Series>(mostSeries);
   readonly #queue: Series[] = [];
   readonly #node: TokenBucket;
-  readonly #pods = new Map<string, TokenBucket>();
+  readonly #pods = new LruCache<TokenBucket>(mostPods);
   /** Namespace → until when no request is sent for it. One that is being deleted forbids everything, and others do not. */
-  readonly #pausedUntil = new Map<string, number>();
+  readonly #pausedUntil = new LruCache<number>(mostPaused);
   /** Whether the reason was reported, with no successful write since. */
   #reported = false;
   readonly #life = new AbortController();
@@ -97,13 +98,13 @@ export class EventRecorder {
     const key = JSON.stringify([event.pod.uid, event.type, event.reason, event.message]);
     const known = this.#series.get(key);
     const series = known ?? this.#begin(event, now);
-    keepNewest(this.#series, key, series, mostSeries);
+    this.#series.set(key, series, 1);
     return series;
   }
 
   #podOf({ pod }: PodEvent, now: number): TokenBucket {
     const bucket = this.#pods.get(pod.uid) ?? new TokenBucket(podBurst, podRefillMs, now);
-    keepNewest(this.#pods, pod.uid, bucket, mostPods);
+    this.#pods.set(pod.uid, bucket, 1);
     return bucket;
   }
 
@@ -148,7 +149,7 @@ export class EventRecorder {
   #failed({ event }: Series, error: ProviderError): void {
     const { clock, emit } = this.#parts;
     const where = whereRefused(error, event);
-    if (where !== undefined) keepNewest(this.#pausedUntil, where, clock.monotonic() + pauseMs, mostResting);
+    if (where !== undefined) this.#pausedUntil.set(where, clock.monotonic() + pauseMs, 1);
     emit({ kind: "podEventLost", error: this.#reported ? undefined : error });
     this.#reported = true;
   }
@@ -229,14 +230,6 @@ function whereRefused(error: ProviderError, { pod }: PodEvent): string | undefin
   if (!(error instanceof KubeError)) return everywhere;
   if (error.status === 403) return pod.namespace;
   return [400, 404, 409, 422].includes(error.status) ? undefined : everywhere;
-}
-
-/** Sets the key as the newest, and forgets the oldest where there are more than `most`. */
-function keepNewest<V>(map: Map<string, V>, key: string, value: V, most: number): void {
-  map.delete(key);
-  map.set(key, value);
-  const [oldest] = map.keys();
-  if (map.size > most) map.delete(oldest!);
 }
 
 /** Of metav1.Time, which has whole seconds. */

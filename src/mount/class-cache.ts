@@ -1,4 +1,4 @@
-import { LruCache } from "./lru-cache.js";
+import { LruCache } from "../shared/lru-cache.js";
 import { classBytes } from "./class-bytes.js";
 import { readClass } from "./class-parameters.js";
 import type { ClassSpec } from "./mount-spec.js";

@@ -63,8 +63,7 @@ const payload = z.object({
 
 /** What a token says, not yet held against anything. `audience` is for the message; throws `unauthenticated`. */
 export function readToken(jwt: string, audience: string) {
-  const parts = jwt.length <= longestToken ? jwt.split(".", 4) : [];
-  const read = payload.safeParse(parts.length === 3 ? json(Buffer.from(parts[1]!, "base64url").toString()) : undefined);
+  const read = payload.safeParse(tokenPayload(jwt));
   if (!read.success) {
     throw new ProviderError(
       "unauthenticated",
@@ -81,9 +80,12 @@ export function readToken(jwt: string, audience: string) {
   return { exp: read.data.exp, aud: read.data.aud, bearer };
 }
 
-function json(source: string): unknown {
+/** The payload of a JWT, not verified; `undefined` for other text and for a token that is too long. */
+export function tokenPayload(jwt: string): unknown {
+  const parts = jwt.length <= longestToken ? jwt.split(".", 4) : [];
+  if (parts.length !== 3) return undefined;
   try {
-    return JSON.parse(source);
+    return JSON.parse(Buffer.from(parts[1]!, "base64url").toString());
   } catch {
     return undefined;
   }

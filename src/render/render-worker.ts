@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { LruCache } from "../mount/lru-cache.js";
+import { LruCache } from "../shared/lru-cache.js";
 import type { Job, Renderer } from "../mount/ports.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";

@@ -1,6 +1,7 @@
 import { chmod, lstat, readdir, rename, unlink } from "node:fs/promises";
-import { connect, type Server } from "node:net";
+import type { Server } from "node:net";
 import { basename, dirname, join } from "node:path";
+import { connectError, hasNoListener } from "../shared/connect-error.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
 import { longestSocketPath } from "../shared/socket-path.js";
@@ -71,17 +72,9 @@ export async function withdrawSocket(path: string, identity: FileIdentity): Prom
   }
 }
 
-/** Whether somebody listens there. */
-export function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = connect(path);
-    // A full backlog is an error, too, and somebody's.
-    probe.once("error", (error) => resolve(!["ECONNREFUSED", "ENOENT"].includes(errorCode(error))));
-    probe.once("connect", () => {
-      probe.destroy();
-      resolve(true);
-    });
-  });
+/** Whether the socket has a listener; an unexpected error counts as one, since the file may belong to another process. */
+export async function answers(path: string): Promise<boolean> {
+  return !hasNoListener(await connectError({ path }));
 }
 
 /** Temporary names whose process died before it could rename them. */

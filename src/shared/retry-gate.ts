@@ -1,3 +1,5 @@
+import { LruCache } from "./lru-cache.js";
+
 /** Beside key and message: the entry, and an error with its stack. */
 const bytesPerFailure = 1024;
 
@@ -5,21 +7,18 @@ interface Failed<E> {
   failures: number;
   notBefore: number;
   error: E;
-  bytes: number;
 }
 
 /**
  * Remembers which operations failed and the earliest time of their retry, so that no caller
- * hammers an upstream. Bounded in bytes, since keys and messages hold foreign text: the oldest failure is forgotten
- * first, which costs one early attempt.
+ * hammers an upstream. Bounded in bytes, since keys and messages hold foreign text: the failure that was
+ * not used for longest is forgotten first, which costs one early attempt.
  */
 export class RetryGate<E extends { message: string }> {
-  readonly #failed = new Map<string, Failed<E>>();
-  readonly #mostBytes: number;
-  #bytes = 0;
+  readonly #failed: LruCache<Failed<E>>;
 
   constructor(mostBytes: number) {
-    this.#mostBytes = mostBytes;
+    this.#failed = new LruCache(mostBytes);
   }
 
   /** The last failure, while it is too early to try again. */
@@ -32,14 +31,10 @@ export class RetryGate<E extends { message: string }> {
   failed(key: string, error: E, now: number, delayMs: (failures: number) => number): void {
     const failures = (this.#failed.get(key)?.failures ?? 0) + 1;
     const bytes = bytesPerFailure + 2 * (key.length + error.message.length);
-    this.succeeded(key);
-    this.#failed.set(key, { failures, notBefore: now + delayMs(failures), error, bytes });
-    this.#bytes += bytes;
-    while (this.#bytes > this.#mostBytes) this.succeeded(this.#failed.keys().next().value as string);
+    this.#failed.set(key, { failures, notBefore: now + delayMs(failures), error }, bytes);
   }
 
   succeeded(key: string): void {
-    this.#bytes -= this.#failed.get(key)?.bytes ?? 0;
     this.#failed.delete(key);
   }
 }

@@ -1,9 +1,9 @@
 import { chmod, link, lstat, rename, rm } from "node:fs/promises";
-import { type Server, connect } from "node:net";
+import type { Server } from "node:net";
 import { join } from "node:path";
 import type { Clock } from "../shared/clock.js";
+import { connectError, hasNoListener } from "../shared/connect-error.js";
 import { ProviderError } from "../shared/errors.js";
-import { raceAbort } from "../shared/join-signals.js";
 import { longestSocketPath } from "../shared/socket-path.js";
 
 /**
@@ -109,23 +109,11 @@ export class StateLock {
   }
 }
 
-/** Whether somebody listens there. */
+/** Whether the socket has a listener. Throws an unexpected error of connecting. */
 async function answers(path: string, signal: AbortSignal): Promise<boolean> {
-  const socket = connect(path);
-  const outcome = new Promise<boolean>((resolve, reject) => {
-    socket.once("connect", () => resolve(true));
-    socket.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "ECONNREFUSED" || error.code === "ENOENT") resolve(false);
-      else if (error.code === "EAGAIN")
-        resolve(true); // Its queue is full, so there is one.
-      else reject(error);
-    });
-  });
-  try {
-    return await raceAbort(outcome, signal);
-  } finally {
-    socket.destroy();
-  }
+  const error = await connectError({ path }, signal);
+  if (error && !hasNoListener(error) && error.code !== "EAGAIN") throw error;
+  return !hasNoListener(error);
 }
 
 /** Gives `from` the name `to` as well; `false` when something has it. */

@@ -21,18 +21,18 @@ export class LruCache<V> {
   }
 
   removeIf(isOver: (value: V) => boolean): void {
-    for (const [key, { value }] of this.#entries) if (isOver(value)) this.#forget(key);
+    for (const [key, { value }] of this.#entries) if (isOver(value)) this.delete(key);
   }
 
   set(key: string, value: V, weight: number): void {
-    this.#forget(key);
+    this.delete(key);
     if (weight > this.#limit) return;
     this.#entries.set(key, { value, weight });
     this.#weight += weight;
-    while (this.#weight > this.#limit) this.#forget(this.#entries.keys().next().value!);
+    while (this.#weight > this.#limit) this.delete(this.#entries.keys().next().value!);
   }
 
-  #forget(key: string): void {
+  delete(key: string): void {
     this.#weight -= this.#entries.get(key)?.weight ?? 0;
     this.#entries.delete(key);
   }
