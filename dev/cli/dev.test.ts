@@ -1,10 +1,18 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { callDoctor } from "../testing/doctor-fixture.js";
 import { temporaryDirectory } from "../testing/rpc-server.js";
+import { Administrator } from "../vault/administrator.js";
 import type { CommandIo } from "../../src/cli/command-io.js";
+import { devTokens } from "../../src/cli/dev-tokens.js";
 import { devCommand } from "./dev.js";
+import { startDevEnvironment } from "./environment.js";
+import { guide, shellWord } from "./guide.js";
+import { devRole, devSecrets } from "./vault-content.js";
+
+const aPod = { pod: { namespace: "any", name: "any-0", uid: "any", serviceAccount: "any" }, audience: "vault" };
 
 /** The command at a desk; `told` is called with all that was written so far, at each write. */
 function start(argv: readonly string[], signal: AbortSignal, told: (text: string) => void = () => {}) {
@@ -44,6 +52,35 @@ test("tells how to use what it started, and ends when asked", async () => {
   expect(existsSync(join(directory, "vault.sock"))).toBe(false);
 });
 
+test("a port or a directory that is taken is an error that names it, and nothing is left running", async () => {
+  const directory = await temporaryDirectory();
+  const first = await startDevEnvironment({ directory, vaultPort: 0 }, new AbortController().signal);
+  onTestFinished(() => first.stop());
+  const { port } = new URL(first.vault.address);
+  const other = await temporaryDirectory();
+  const signal = new AbortController().signal;
+  const onPort = start(["--dir", other, "--vault-port", port], signal);
+  expect(await onPort.code).toBe(1);
+  expect(onPort.written).toEqual({
+    stdout: "",
+    stderr: `keymount dev: port ${port} is not free for the embedded Vault: another program listens on it; choose another with --vault-port, 0 is any\n`,
+  });
+  const inDirectory = start(["--dir", directory, "--vault-port", port], signal);
+  expect(await inDirectory.code).toBe(1);
+  expect(inDirectory.written.stderr).toBe(
+    `keymount dev: ${directory} cannot be used: another keymount dev runs in it; choose another directory with --dir\n`,
+  );
+  expect(await devTokens({ ...aPod, socketPath: first.socketPath }, signal)).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
+  expect(existsSync(join(other, "vault.sock"))).toBe(false);
+});
+
+test("one that is to end before it has begun ends as asked", async () => {
+  const directory = await temporaryDirectory();
+  const { written, code } = start(["--dir", directory, "--vault-port", "0"], AbortSignal.abort());
+  expect(await code).toBe(0);
+  expect(written).toEqual({ stdout: "", stderr: "" });
+});
+
 test("its help tells usage and exit codes", () => {
   expect(devCommand.help).toMatch(/^Usage: keymount dev .*\n\nExit codes: 0 /s);
 });
@@ -52,4 +89,61 @@ test.each([[["--vault-port", "x"]], [["--nope"]], [["extra"]]])("%j is wrong usa
   const { written, code } = start(argv, new AbortController().signal);
   expect(await code).toBe(2);
   expect(written.stderr).toMatch(/^keymount dev: .+; see keymount dev --help\n$/);
+});
+
+test("names what there is, and each can be had by the role's token", async () => {
+  const stop = new AbortController();
+  const { vault, admin, ...places } = await startDevEnvironment(
+    { directory: await temporaryDirectory(), vaultPort: 0 },
+    stop.signal,
+  );
+  onTestFinished(() => places.stop());
+  const text = guide({ vault, admin, ...places }, "keymount");
+  expect(text).toContain(`\n  export VAULT_ADDR=${vault.address} VAULT_TOKEN=${vault.rootToken}\n`);
+  const jwt = await devTokens({ ...aPod, audience: devRole.audience, socketPath: places.socketPath }, stop.signal);
+  const login = await admin.request("POST", `auth/${devRole.authMount}/login`, { role: devRole.name, jwt });
+  const { client_token: token } = login["auth"] as { client_token: string };
+  const { data: mounts } = (await admin.request("GET", "sys/mounts")) as { data: Record<string, { type: string }> };
+  const role = new Administrator({ address: vault.address, token });
+  const encrypted = await admin.request("POST", "transit/encrypt/app", { plaintext: "aGk=" });
+  const bodies: Record<string, unknown> = { pki: { common_name: "a.example.test" }, transit: encrypted["data"] };
+  for (const { mount, type, path, holds } of devSecrets) {
+    const engine = mounts[mount]!.type;
+    expect(type.split(" ")[0]).toBe(engine);
+    const body = bodies[engine];
+    expect(holds.includes("by POST")).toBe(body !== undefined);
+    await role.request(body === undefined ? "GET" : "POST", path, body);
+    expect(text).toContain(` ${path}: ${holds}\n`);
+  }
+  const { "sys/": _, ...own } = mounts;
+  expect(Object.keys(own).sort()).toEqual(devSecrets.map(({ mount }) => mount).sort());
+});
+
+test.each([
+  ["/tmp/app", "/tmp/app"],
+  ["a b", "'a b'"],
+  ["it's", "'it'\\''s'"],
+  ["$HOME", "'$HOME'"],
+  ["", "''"],
+])("in a shell %j is %s", (text, word) => {
+  expect(shellWord(text)).toBe(word);
+});
+
+test("doctor finds the token of a pod by itself, and nothing broken", async () => {
+  const directory = await temporaryDirectory();
+  const environment = await startDevEnvironment({ directory, vaultPort: 0 }, new AbortController().signal);
+  onTestFinished(() => environment.stop());
+  const { socketPath, classFile, vault } = environment;
+  const { code, stdout, stderr } = await callDoctor(
+    ["-f", "class.yaml", `--endpoint=${socketPath}`, `--vault-addr=${vault.address}`],
+    {
+      files: { "class.yaml": await readFile(classFile, "utf8") },
+      stage: { tokenSource: devTokens, driverDirectories: [directory] },
+    },
+  );
+  expect(stdout).toMatch(
+    /^passed +token +keymount dev made a token of service account default\/default, .*bound to pod/m,
+  );
+  expect(stdout).toMatch(/^passed +login /m);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
 });

@@ -5,7 +5,8 @@ import { parseArgs } from "node:util";
 import { ProviderError } from "../../src/shared/errors.js";
 import type { Command, CommandIo } from "../../src/cli/command-io.js";
 import { tellDemo } from "./demo.js";
-import { type DevEnvironment, startDevEnvironment } from "./environment.js";
+import { startDevEnvironment } from "./environment.js";
+import { guide } from "./guide.js";
 import { argumentMistake, refuseUsage } from "../../src/cli/wrong-usage.js";
 
 const help = `Usage: keymount dev [--dir DIR] [--vault-port PORT] [--demo]
@@ -13,7 +14,8 @@ const help = `Usage: keymount dev [--dir DIR] [--vault-port PORT] [--demo]
 Starts, in one process, an embedded Vault (in memory, no network beyond loopback) and the provider on a socket beside it,
 and tells how to use them. Ends with Ctrl-C; nothing is kept but what is in DIR.
 
-  --dir DIR          for the socket, the log and an example class; by default a temporary directory, removed at the end
+  --dir DIR          for the sockets, the log and an example class: a new or empty directory, or one of an earlier run; by
+                     default a temporary one, removed at the end
   --vault-port PORT  of the embedded Vault; by default 8200, 0 for any
   --demo             tell the story instead: files, a change that arrives, refusals explained; ends by itself
 
@@ -45,10 +47,7 @@ async function run(argv: readonly string[], io: CommandIo, signal: AbortSignal):
     }
   } catch (error) {
     if (signal.aborted) return 0;
-    const { code } = error as NodeJS.ErrnoException;
-    const why =
-      code === "EADDRINUSE" ? `port ${asked.vaultPort} is taken; choose another with --vault-port` : undefined;
-    io.stderr.write(`keymount dev: ${why ?? ProviderError.from(error).message}\n`);
+    io.stderr.write(`keymount dev: ${reasonOf(error)}\n`);
     return 1;
   } finally {
     if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
@@ -70,23 +69,12 @@ function argumentsOf(argv: readonly string[]): DevArguments | string {
   }
 }
 
-function guide(
-  { vault, socketPath, classFile, stateDirectory, logFile, healthAddress }: DevEnvironment,
-  program: string,
-): string {
-  return `An embedded Vault listens at ${vault.address}, the provider at ${socketPath}.
-
-  mount the example      ${program} mount -f ${classFile} --socket ${socketPath} --out /tmp/app --watch
-  change a value         curl -H "X-Vault-Token: ${vault.rootToken}" ${vault.address}/v1/secret/data/app \\
-                              -d '{"data": {"username": "app", "password": "changed"}}'
-  seal it                curl -H "X-Vault-Token: ${vault.rootToken}" -X PUT ${vault.address}/v1/sys/seal
-  unseal it              curl -X PUT ${vault.address}/v1/sys/unseal -d '{"key": "${vault.unsealKey}"}'
-  see what is held       ${program} leases --state-dir ${stateDirectory}
-  see the metrics        curl ${healthAddress}/metrics
-  read the log           tail -f ${logFile}
-
-The root token and the unseal key are this run's own. Ctrl-C ends it.
-`;
+/** What the system refuses is told in its words: nothing here is a secret but what is in memory. */
+function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return error instanceof Error && code && !(error instanceof ProviderError) && "syscall" in error
+    ? message
+    : ProviderError.from(error).message;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,14 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { rm, writeFile } from "node:fs/promises";
 import { loadOptions } from "../../src/config/load-options.js";
 import { startDaemon } from "../../src/daemon/daemon.js";
 import { CleanupStack } from "../../src/daemon/cleanup-stack.js";
 import { Administrator } from "../vault/administrator.js";
 import { type DevVault, startDevVault } from "../vault/dev-vault.js";
 import { systemClock } from "../../src/shared/clock.js";
+import { ProviderError } from "../../src/shared/errors.js";
 import { Redacted } from "../../src/shared/redacted.js";
 import { createFileLog } from "../../src/telemetry/log.js";
+import { openDevDirectory } from "./dev-directory.js";
 import { serveDevTokens } from "./token-server.js";
 import { exampleClass, fillDevVault } from "./vault-content.js";
 import { workerFile } from "../../src/cli/worker-file.js";
@@ -32,23 +33,22 @@ export async function startDevEnvironment(
 ): Promise<DevEnvironment> {
   const releases = new CleanupStack();
   try {
-    await mkdir(directory, { recursive: true });
-    const vault = await startDevVault({ port: vaultPort });
+    const { socketPath, stateDirectory, logFile, keyFile, classFile } = await openDevDirectory(directory);
+    signal.throwIfAborted();
+    const vault = await startDevVault({ port: vaultPort }).catch((error: unknown) => {
+      throw portRefused(vaultPort, error);
+    });
     releases.add(() => vault.stop());
-    const admin = new Administrator({ address: vault.address, token: vault.rootToken });
+    const admin = new Administrator({ address: vault.address, token: vault.rootToken }, signal);
     await fillDevVault(admin);
     vault.log.clear();
-    const socketPath = join(directory, "vault.sock");
     const tokens = await serveDevTokens(socketPath, ({ namespace, name, uid, serviceAccount }, audience) =>
       vault.mintServiceAccountToken({ namespace, serviceAccount, pod: { name, uid }, audiences: [audience] }),
     );
     releases.add(() => tokens.stop());
-    const logFile = join(directory, "keymount.log");
     // Of this run only: the embedded Vault remembers nothing either.
-    const stateDirectory = join(directory, "state");
     await rm(stateDirectory, { recursive: true, force: true });
     const key = randomBytes(32);
-    const keyFile = join(directory, "key");
     await writeFile(keyFile, key, { mode: 0o600 });
     const options = loadOptions({
       argv: [
@@ -79,7 +79,6 @@ export async function startDevEnvironment(
       signal,
     );
     releases.add(() => daemon.stop());
-    const classFile = join(directory, "class.yaml");
     await writeFile(classFile, exampleClass);
     const { host, port } = daemon.healthAddress;
     return {
@@ -96,4 +95,16 @@ export async function startDevEnvironment(
     await releases.run();
     throw error;
   }
+}
+
+const whyNoPort: Readonly<Record<string, string>> = {
+  EACCES: "this user may not listen on it",
+  EADDRINUSE: "another program listens on it",
+};
+
+function portRefused(port: number, error: unknown): unknown {
+  const reason = whyNoPort[(error as NodeJS.ErrnoException).code ?? ""];
+  if (!reason) return error;
+  const message = `port ${port} is not free for the embedded Vault: ${reason}; choose another with --vault-port, 0 is any`;
+  return new ProviderError("invalid_request", message, { cause: error });
 }

@@ -1,6 +1,25 @@
 import type { Administrator } from "../vault/administrator.js";
 
-/** What the embedded Vault of `keymount dev` holds at first. */
+/** Who may log in: every service account of every namespace, since `keymount dev` makes the tokens itself. */
+export const devRole = { name: "app", authMount: "kubernetes", audience: "vault" } as const;
+
+export interface DevSecret {
+  mount: string;
+  type: string;
+  /** As `secretPath` of a class. */
+  path: string;
+  holds: string;
+}
+
+/** What the role reads, one path of each mount. */
+export const devSecrets: readonly DevSecret[] = [
+  { mount: "secret/", type: "kv 2", path: "secret/data/app", holds: "username, password, port" },
+  { mount: "database/", type: "database", path: "database/creds/app", holds: "a login of 4 s, renewed for 1 h" },
+  { mount: "pki/", type: "pki", path: "pki/issue/web", holds: "a certificate below example.test, by POST" },
+  { mount: "transit/", type: "transit", path: "transit/decrypt/app", holds: "what transit/encrypt/app gave, by POST" },
+];
+
+/** Fills the embedded Vault of `keymount dev`. */
 export async function fillDevVault(admin: Administrator): Promise<void> {
   await admin.write("sys/mounts/secret", { type: "kv", options: { version: "2" } });
   await admin.putSecret("app", { username: "app", password: "correct horse battery staple", port: 5432 }, "secret");

@@ -40,6 +40,7 @@ export async function callDoctor(
     execArgv: [],
     readFile: read,
     firstProcess: () => "",
+    tokenSource: async () => undefined,
   };
   const io = {
     program: "keymount",

@@ -10,8 +10,12 @@ export interface VaultAccess {
 export class Administrator {
   readonly #access: VaultAccess;
 
-  constructor(access: VaultAccess) {
+  readonly #signal: AbortSignal | undefined;
+
+  /** Aborting the signal ends a request, and refuses those after it. */
+  constructor(access: VaultAccess, signal?: AbortSignal) {
     this.#access = access;
+    this.#signal = signal;
   }
 
   /** The body of a 200, `{}` of a 204. Throws on anything else. */
@@ -19,6 +23,7 @@ export class Administrator {
     const response = await fetch(`${this.#access.address}/v1/${path}`, {
       method,
       headers: { "x-vault-token": this.#access.token },
+      ...(this.#signal && { signal: this.#signal }),
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     const text = await response.text();

@@ -1,5 +1,6 @@
 import { type IncomingMessage, request } from "node:http";
 import { dirname, join } from "node:path";
+import { BoundedBytes } from "../shared/bounded-bytes.js";
 import { ProviderError } from "../shared/errors.js";
 import type { TokenSource } from "./pod-token.js";
 
@@ -8,7 +9,7 @@ export const devTokenSocket = (providerSocket: string) => join(dirname(providerS
 
 const mostBytes = 16 << 10;
 
-/** Asks the `keymount dev` beside the provider's socket; `undefined` where there is none. */
+/** Asks the `keymount dev` beside the provider's socket; `undefined` where there is none. Throws `unavailable`. */
 export const devTokens: TokenSource = (asked, signal) =>
   new Promise((resolve, reject) => {
     // No kept connection: a keymount dev that was started anew has another socket.
@@ -20,21 +21,33 @@ export const devTokens: TokenSource = (asked, signal) =>
       signal,
     };
     const asking = request(options, (answer) => {
-      readText(answer).then((text) => resolve(answer.statusCode === 200 ? text : undefined), reject);
+      readText(answer).then(
+        (text) => resolve(answer.statusCode === 200 ? text : undefined),
+        (error: unknown) => reject(failed(options.socketPath, error, signal)),
+      );
     });
     asking.on("error", (error: NodeJS.ErrnoException) =>
-      error.code === "ENOENT" || error.code === "ECONNREFUSED" ? resolve(undefined) : reject(error),
+      isAbsent(error) ? resolve(undefined) : reject(failed(options.socketPath, error, signal)),
     );
     asking.end(JSON.stringify({ pod: asked.pod, audience: asked.audience }));
   });
 
+/** No socket, one whose keymount dev was killed, or a path that is none. */
+const isAbsent = ({ code }: NodeJS.ErrnoException) =>
+  code === "ENOENT" || code === "ENOTDIR" || code === "ECONNREFUSED";
+
+function failed(socketPath: string, cause: unknown, signal: AbortSignal): Error {
+  if (signal.aborted) return signal.reason as Error;
+  if (cause instanceof ProviderError) return cause;
+  const code = (cause as NodeJS.ErrnoException).code ?? "unknown";
+  return new ProviderError("unavailable", `${socketPath}: keymount dev gives no token (${code})`, { cause });
+}
+
+/** A message of a few KiB. Throws `limit_exceeded`. */
 export async function readText(message: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
+  const bytes = new BoundedBytes(mostBytes);
   for await (const chunk of message as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > mostBytes) throw new ProviderError("limit_exceeded", "the message is too long");
-    chunks.push(chunk);
+    if (bytes.add(chunk) !== undefined) throw new ProviderError("limit_exceeded", "the message is too long");
   }
-  return Buffer.concat(chunks).toString();
+  return bytes.take().toString();
 }

@@ -11,7 +11,8 @@ import type { WrittenClass } from "./class-file.js";
 import type { Command, CommandIo } from "./command-io.js";
 import { type DoctorArguments, doctorArguments } from "./doctor-arguments.js";
 import { conclusion, ReportWriter } from "./doctor-report.js";
-import { tokenClaims } from "./pod-token.js";
+import { devTokens } from "./dev-tokens.js";
+import { tokenClaims, type TokenSource, withUid } from "./pod-token.js";
 import { serveFlags } from "./serve-flags.js";
 import { tokenInFile } from "./token-request-file.js";
 import { workerFile } from "./worker-file.js";
@@ -28,7 +29,8 @@ those that serve was started with. It does not disturb a running provider, and p
   -n, --namespace NAME     of the application; by default the token's, then the class's, then default
       --service-account NAME  by default the token's, then "default"
       --token-file FILE    a token of that account (kubectl create token …); - is the standard input. A TokenRequest in
-                           the class's file does as well. Without, the API server is asked for one, inside a cluster
+                           the class's file does as well. Without, a keymount dev beside the provider's socket is asked
+                           for one, or, inside a cluster, the API server
       --pod NAME, --uid UID  bind the token that is asked for to this pod
       --read-all           also read objects that make or issue something at every read
       --timeout DURATION   for one step; by default 10s
@@ -43,11 +45,14 @@ Exit codes: 0 nothing is broken, 1 something is, 2 wrong usage or an unreadable 
 export interface DoctorStage extends Omit<OptionSources, "argv">, Surroundings {
   /** Command line of the container's first process, as in `/proc/1/cmdline`; empty where it cannot be read. */
   firstProcess: () => string;
+  /** Asked where no token is given, for the provider's socket. */
+  tokenSource: TokenSource;
 }
 
 export const doctorCommand = doctorOn({
   ...realSurroundings,
   workerFile,
+  tokenSource: devTokens,
   env: process.env,
   execArgv: process.execArgv,
   readFile: (path) => readFileSync(path, "utf8"),
@@ -106,8 +111,10 @@ async function inputOf(asked: DoctorArguments, stage: DoctorStage, io: CommandIo
   const namespace = asked.namespace ?? claims.namespace ?? classNamespace ?? "default";
   const inCluster = name ? { namespace: classNamespace ?? namespace, name } : undefined;
   const found = written ? inHand(written) : inCluster;
+  const read = optionsOf(asked.provider, stage);
   return {
-    ...optionsOf(asked.provider, stage),
+    ...read,
+    ...("socketPath" in read.options && { devToken: devTokenOf(read.options.socketPath, stage.tokenSource) }),
     ...(found && { class: found }),
     account: {
       namespace,
@@ -116,6 +123,14 @@ async function inputOf(asked: DoctorArguments, stage: DoctorStage, io: CommandIo
     },
     ...(jwt !== undefined && { token: new Redacted(jwt) }),
     readAll,
+  };
+}
+
+function devTokenOf(socketPath: string, tokenSource: TokenSource): NonNullable<DoctorInput["devToken"]> {
+  return async ({ namespace, serviceAccount, pod }, audience, signal) => {
+    const bound = withUid({ namespace, serviceAccount, name: "doctor", ...pod });
+    const jwt = await tokenSource({ pod: bound, audience, socketPath }, signal);
+    return jwt === undefined ? undefined : new Redacted(jwt);
   };
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { MountingPod, PodToken } from "../driver/mount-request.js";
 import { tokenPayload } from "../mount/identity.js";
 
@@ -37,6 +38,18 @@ export function tokenClaims(jwt: string): TokenClaims {
     ...(audience !== undefined && { audience }),
     ...(expiresAt > 0 && expiresAt < 8e15 && { expiresAt }),
   };
+}
+
+/** A pod without a uid gets one that its name determines: it is the same pod at each call. */
+export function withUid(pod: Omit<MountingPod, "uid"> & { uid?: string }): MountingPod {
+  return { ...pod, uid: pod.uid ?? uidOf(pod) };
+}
+
+function uidOf({ namespace, name }: { namespace: string; name: string }): string {
+  const hex = createHash("sha256").update(`${namespace}/${name}`).digest("hex");
+  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    "-",
+  );
 }
 
 /** As it stands in the pod's tokens. A token that does not say when it expires is taken to last ten minutes. */

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { writePayloads } from "../driver/atomic-writer.js";
 import type { DriverClient, MountOutcome } from "../driver/driver-client.js";
 import { type Mounting, type MountingPod, mountRequest } from "../driver/mount-request.js";
@@ -8,7 +7,7 @@ import type { WrittenClass } from "./class-file.js";
 import type { CommandIo } from "./command-io.js";
 import type { MountArguments } from "./mount-arguments.js";
 import { type MountedFile, mountedFiles } from "./mounted-files.js";
-import { podToken, tokenClaims, type TokenSource } from "./pod-token.js";
+import { podToken, tokenClaims, type TokenSource, withUid } from "./pod-token.js";
 
 /** One pod's volume, to be published as often as wanted. */
 export interface Publishing {
@@ -50,8 +49,7 @@ async function bearerOf(
 ): Promise<Pick<Mounting, "pod" | "tokens">> {
   const fromFile = asked.tokenFile === undefined ? undefined : (await readText(asked.tokenFile, io)).trim();
   const fileClaims = tokenClaims(fromFile ?? "");
-  const said = { ...defaultPod(written.namespace), ...fileClaims.pod, ...asked.pod };
-  const pod = { ...said, uid: said.uid ?? uidOf(said) };
+  const pod = withUid({ ...defaultPod(written.namespace), ...fileClaims.pod, ...asked.pod });
   const audience = asked.audience ?? fileClaims.audience ?? (written.parameters.get("audience")?.text || "vault");
   const jwt = fromFile ?? (await tokenSource({ pod, audience, socketPath }, signal));
   if (jwt === undefined) return { pod };
@@ -60,12 +58,4 @@ async function bearerOf(
 
 function defaultPod(namespace = "default"): Omit<MountingPod, "uid"> & { uid?: string } {
   return { namespace, name: "web-0", serviceAccount: "default" };
-}
-
-/** The same at each call, so that it stays the same pod; another pod's is another. */
-function uidOf({ namespace, name }: { namespace: string; name: string }): string {
-  const hex = createHash("sha256").update(`${namespace}/${name}`).digest("hex");
-  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
-    "-",
-  );
 }

@@ -12,6 +12,8 @@ export interface DoctorInput {
   account: PodAccount;
   /** A service account token that was given; without it one is asked of the API server, where there is one. */
   token?: Redacted<string>;
+  /** Asked before the API server is; gives `undefined` where no `keymount dev` runs beside the provider. */
+  devToken?: (account: PodAccount, audience: string, signal: AbortSignal) => Promise<Redacted<string> | undefined>;
   /** Objects that make something at every read are read as well. */
   readAll: boolean;
 }

@@ -11,7 +11,7 @@ import type { PodAccount, DoctorInput } from "./input.js";
 import type { CheckResult } from "./check-runner.js";
 
 export interface TokenAsk {
-  input: Pick<DoctorInput, "account" | "token">;
+  input: Pick<DoctorInput, "account" | "token" | "devToken">;
   target: Pick<MountTarget, "audiences">;
   kube: Pick<KubeClient, "call"> | undefined;
   /** Milliseconds since the epoch. */
@@ -20,10 +20,9 @@ export interface TokenAsk {
 
 /** The application's token, and that it is what a Mount would log in with. Of its claims only names and times are told. */
 export async function checkToken(ask: TokenAsk, signal: AbortSignal): Promise<CheckResult<ChosenToken>> {
-  const given = ask.input.token;
-  const jwt = given ?? (await mint(ask, signal));
+  const { jwt, origin } = await findToken(ask, signal);
   try {
-    return judge(jwt, ask, given ? "the token given is" : "the API server made a token");
+    return judge(jwt, ask, origin);
   } catch (reason) {
     if (!(reason instanceof ProviderError)) throw reason;
     throw new Problem("token.unusable", reason.message, howToGive(ask));
@@ -51,6 +50,19 @@ function judge(jwt: Redacted<string>, ask: TokenAsk, origin: string): CheckResul
     ],
     warnings: minutes !== undefined && minutes < 0 ? ["it has ended by the clock here; Vault may still take it"] : [],
   };
+}
+
+async function findToken(ask: TokenAsk, signal: AbortSignal): Promise<{ jwt: Redacted<string>; origin: string }> {
+  const { token, devToken, account } = ask.input;
+  if (token) return { jwt: token, origin: "the token given is" };
+  try {
+    const jwt = await devToken?.(account, ask.target.audiences[0] ?? "", signal);
+    if (jwt) return { jwt, origin: "keymount dev made a token" };
+  } catch (reason) {
+    signal.throwIfAborted();
+    throw new Skipped(`${ProviderError.from(reason).message}; ${howToGive(ask)}`);
+  }
+  return { jwt: await mint(ask, signal), origin: "the API server made a token" };
 }
 
 async function mint(ask: TokenAsk, signal: AbortSignal): Promise<Redacted<string>> {
