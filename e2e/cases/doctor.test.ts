@@ -13,6 +13,7 @@ const { kubernetes } = inject("stack");
 const kube = new KubeApi(kubernetes);
 const mayAskAll = await createKeymountAccount(kube, [
   { apiGroups: [""], resources: ["serviceaccounts/token"], verbs: ["create"] },
+  { apiGroups: ["storage.k8s.io"], resources: ["csidrivers"], verbs: ["get"] },
   { apiGroups: ["secrets-store.csi.x-k8s.io"], resources: ["secretproviderclasses"], verbs: ["get"] },
 ]);
 const mayAskNothing = await createKeymountAccount(kube, []);
@@ -83,13 +84,28 @@ test("in keymount's pod, with rights for it: the class and a token come from the
   expect(broken(reports)).toEqual([]);
   expect(end).toMatch(/with 0$/);
   expect(reports.filter(({ result }) => result === "passed").map(({ step }) => step)).toEqual(
-    expect.arrayContaining(["socket", "class", "vault", "auth", "role", "token", "login", "object", "logout"]),
+    expect.arrayContaining([
+      "socket",
+      "class",
+      "driver",
+      "vault",
+      "auth",
+      "role",
+      "token",
+      "login",
+      "object",
+      "logout",
+    ]),
   );
 });
 
 test("without rights, it says what to type instead", async () => {
   const { reports } = await doctor(["--class", `${app.namespace}/db`], mayAskNothing);
 
+  expect(reports.find(({ step }) => step === "driver")).toMatchObject({
+    result: "skipped",
+    because: expect.stringMatching(/\(403\).*kubectl get csidriver secrets-store.csi.k8s.io/) as string,
+  });
   expect(reports.find(({ step }) => step === "class")).toMatchObject({
     result: "skipped",
     because: expect.stringMatching(/\(403\).*kubectl get secretproviderclass db/) as string,
@@ -109,7 +125,8 @@ describe("what the real Vault answers is understood:", async () => {
   const role = `${app.namespace}-others`;
   const others = { namespaces: ["another"], serviceAccounts: ["*"], policies: ["default"], audience: "vault" };
   await app.vault.writeRole(role, others);
-  for (const type of ["approle", "jwt", "kubernetes", "userpass"]) {
+  const methods = ["alicloud", "approle", "aws", "azure", "cert", "cf", "gcp", "github", "kerberos", "radius"];
+  for (const type of [...methods, "jwt", "kubernetes", "userpass"]) {
     await app.vault.request("POST", `sys/auth/${app.namespace}-${type}`, { type });
   }
   await app.vault.request("POST", `auth/${app.namespace}-kubernetes/role/${app.namespace}`, {
@@ -121,7 +138,11 @@ describe("what the real Vault answers is understood:", async () => {
 
   test.each<[string, Record<string, unknown>, RegExp]>([
     ["no auth mount", { vaultAuthMountPath: "nowhere" }, /^auth.absent: /],
-    ["another auth method", at("approle"), /^auth.other-method: /],
+    ...methods.map((type): [string, Record<string, unknown>, RegExp] => [
+      `an auth mount of ${type}`,
+      at(type),
+      new RegExp(`^auth.other-method: .*: it is ${type}$`),
+    ]),
     ["an auth method for people", at("userpass"), /^auth.absent: /],
     ["a jwt mount without configuration", at("jwt"), /^auth.unconfigured: /],
     ["a kubernetes mount without configuration", at("kubernetes"), /^auth.unconfigured: /],

@@ -5,6 +5,15 @@ import { callDoctor, doctorsReports } from "../../dev/testing/doctor-fixture.js"
 import { startProvider } from "../../dev/testing/start-provider.js";
 import { ProviderError } from "../shared/errors.js";
 
+const csiDriver = `kind: CSIDriver
+metadata: {name: secrets-store.csi.k8s.io}
+spec:
+  podInfoOnMount: true
+  requiresRepublish: true
+  volumeLifecycleModes: [Ephemeral]
+  tokenRequests: [{audience: vault}]
+`;
+
 const webClass = `kind: SecretProviderClass
 metadata: {name: web, namespace: shop}
 spec:
@@ -20,7 +29,7 @@ async function surgery() {
   const { vault, socketPath } = await startProvider();
   const flags = [`--endpoint=${socketPath}`, "-vault-addr", vault.address];
   const stage = { driverDirectories: [dirname(socketPath)] };
-  return { vault, flags, stage, files: { "class.yaml": webClass, token: `${vault.mint()}\n` } };
+  return { vault, flags, stage, files: { "class.yaml": `${webClass}---\n${csiDriver}`, token: `${vault.mint()}\n` } };
 }
 
 test("from the socket to the secret, with nothing broken", async () => {
@@ -38,6 +47,7 @@ test("from the socket to the secret, with nothing broken", async () => {
     "passed  class          web: 1 object",
     "passed  connection     default (the default)",
     'passed  policy         role "web" at auth/kubernetes, and every path, are allowed',
+    'passed  driver         it sends tokens for "vault" (3600 s); the kubelet calls again for each running pod; fsGroupPolicy ReadWriteOnceWithFSType',
     "passed  dns            ADDRESS: an address: no name to look up",
     "passed  tcp            ADDRESS: N accepts connections (N)",
     "passed  tls            ADDRESS: plain HTTP: no TLS",
@@ -49,7 +59,7 @@ test("from the socket to the secret, with nothing broken", async () => {
     "passed  object         password: GET kv/data/app: 7 bytes",
     "passed  logout         the token is revoked, and what was made with it",
     "",
-    "nothing is broken (15 passed, 0 broken, 0 skipped)",
+    "nothing is broken (16 passed, 0 broken, 0 skipped)",
     "",
   ]);
   expect({ code: said.code, stderr: said.stderr }).toEqual({ code: 0, stderr: "" });
@@ -58,7 +68,7 @@ test("from the socket to the secret, with nothing broken", async () => {
 
 test("what is broken is told with what to do and who can, and the first of it again at the end", async () => {
   const { flags, stage, files } = await surgery();
-  const asked = { ...files, "class.yaml": webClass.replace("secretKey: password", "secretKey: pasword") };
+  const asked = { ...files, "class.yaml": files["class.yaml"].replace("secretKey: password", "secretKey: pasword") };
   const { code, stdout } = await callDoctor([...flags, "-f", "class.yaml", "--token-file", "token"], {
     files: asked,
     stage,
@@ -72,7 +82,7 @@ test("what is broken is told with what to do and who can, and the first of it ag
     ].join("\n"),
   );
   expect(stdout.split("\n").at(-2)).toBe(
-    "14 passed, 1 broken, 0 skipped; begin with object password, which the application's team can fix: " +
+    "15 passed, 1 broken, 0 skipped; begin with object password, which the application's team can fix: " +
       "correct the object in the class, or what the secret holds",
   );
 });

@@ -9,6 +9,7 @@ import { Redacted } from "../shared/redacted.js";
 import { chosenClass, readText } from "./chosen-class.js";
 import type { WrittenClass } from "./class-file.js";
 import type { Command, CommandIo } from "./command-io.js";
+import { csiDriverInFile } from "./csi-driver-file.js";
 import { type DoctorArguments, doctorArguments } from "./doctor-arguments.js";
 import { conclusion, ReportWriter } from "./doctor-report.js";
 import { devTokens } from "./dev-tokens.js";
@@ -110,12 +111,14 @@ async function inputOf(asked: DoctorArguments, stage: DoctorStage, io: CommandIo
   const [name, classNamespace = written?.namespace] = (className ?? "").split("/").reverse();
   const namespace = asked.namespace ?? claims.namespace ?? classNamespace ?? "default";
   const inCluster = name ? { namespace: classNamespace ?? namespace, name } : undefined;
+  const csiDriver = csiDriverInFile(text);
   const found = written ? inHand(written) : inCluster;
   const read = optionsOf(asked.provider, stage);
   return {
     ...read,
     ...("socketPath" in read.options && { devToken: devTokenOf(read.options.socketPath, stage.tokenSource) }),
     ...(found && { class: found }),
+    ...(csiDriver !== undefined && { csiDriver }),
     account: {
       namespace,
       serviceAccount: asked.serviceAccount ?? claims.serviceAccount ?? "default",

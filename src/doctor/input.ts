@@ -1,4 +1,5 @@
 import type { Options } from "../config/options.js";
+import type { Json } from "../shared/json.js";
 import type { Redacted } from "../shared/redacted.js";
 
 /** What is to be looked at. */
@@ -9,6 +10,8 @@ export interface DoctorInput {
   flagsFrom?: string;
   /** Written out, or by its name in the cluster. */
   class?: ClassInput | { namespace: string; name: string };
+  /** The driver's CSIDriver object as it was given, not yet checked. */
+  csiDriver?: Json;
   account: PodAccount;
   /** A service account token that was given; without it one is asked of the API server, where there is one. */
   token?: Redacted<string>;

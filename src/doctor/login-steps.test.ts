@@ -1,10 +1,13 @@
 import { expect, test } from "vitest";
 import { sampleConnection } from "../../dev/testing/connection.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { inProcessRenderer } from "../../dev/testing/in-process-renderer.js";
+import { csiDriverIn } from "../kube/csi-driver.js";
 import { Redacted } from "../shared/redacted.js";
+import type { NodeHealth } from "../vault/node-health.js";
 import type { VaultClient, VaultToken } from "../vault/vault-client.js";
 import { CheckChain } from "./check-chain.js";
-import { CheckRunner } from "./check-runner.js";
+import { CheckRunner, type Report } from "./check-runner.js";
 import { checkClass, mountTargetOf } from "./class-steps.js";
 import { checkLogin } from "./login-steps.js";
 
@@ -23,32 +26,66 @@ const token: VaultToken = {
 const never = (signal: AbortSignal) =>
   new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
 
-/** An interrupted walk whose Vault answers the login, and no read. */
-function interrupted(revokeSelf: VaultClient["revokeSelf"]) {
-  const clock = new FakeClock();
-  const controller = new AbortController();
-  const runner = new CheckRunner({ clock, stepMs: 10_000, report: () => {} }, controller.signal);
+/** A login of `shop/web` with that much of a Vault. */
+function loginWith(answers: Partial<VaultClient>, clock = new FakeClock()) {
   const unused = () => Promise.reject(new Error("unused"));
   const client: VaultClient = {
-    login: async () => token,
-    request: (_connection, _on, _request, _caller, signal) => {
-      controller.abort(new Error("stopped"));
-      return never(signal);
-    },
+    login: unused,
+    request: unused,
     lookupSelf: unused,
     renewSelf: unused,
     renewLease: unused,
     revokeLease: unused,
-    revokeSelf,
+    revokeSelf: unused,
+    ...answers,
   };
   const connection = sampleConnection();
   const account = { namespace: "shop", serviceAccount: "web" };
   const target = mountTargetOf(spec, connection);
   const claims = { namespace: "shop", serviceAccount: "web", serviceAccountUid: "1" };
   const chosen = { audience: "vault", jwt: new Redacted("canary"), claims };
-  const login = { clock, client, renderer: {} as never, connection, target, account, readAll: false };
+  return { login: { clock, client, renderer: inProcessRenderer, connection, target, account, readAll: false }, chosen };
+}
+
+/** An interrupted walk whose Vault answers the login, and no read. */
+function interrupted(revokeSelf: VaultClient["revokeSelf"]) {
+  const clock = new FakeClock();
+  const controller = new AbortController();
+  const runner = new CheckRunner({ clock, stepMs: 10_000, report: () => {} }, controller.signal);
+  const answers: Partial<VaultClient> = {
+    login: async () => token,
+    request: (_connection, _on, _request, _caller, signal) => {
+      controller.abort(new Error("stopped"));
+      return never(signal);
+    },
+    revokeSelf,
+  };
+  const { login, chosen } = loginWith(answers, clock);
   return { clock, done: checkLogin(login, chosen, new CheckChain(runner), runner) };
 }
+
+test.each<[string, Partial<NodeHealth>, number, number | undefined, boolean]>([
+  ["OpenBao that renews by the token", { version: "2.6.4" }, 600, 3_600_000, true],
+  ["a newer one", { version: "3.0.0" }, 600, 3_600_000, true],
+  ["a token without an end", { version: "2.7.1" }, 600, undefined, true],
+  ["a Vault token that ends first", { version: "2.6.4" }, 3_600, 3_600_000, false],
+  ["an older OpenBao", { version: "2.6.2" }, 600, 3_600_000, false],
+  ["Vault", { version: "2.7.1", product: "Vault" }, 600, 3_600_000, false],
+])("expirationSeconds too short for renewals: %s", async (_what, change, expirationSeconds, ttlMs, warned) => {
+  const health = { product: "OpenBao" as const, version: "", ...change };
+  const driver = csiDriverIn({ spec: { tokenRequests: [{ audience: "vault", expirationSeconds }] } });
+  const reports: Report[] = [];
+  const runner = new CheckRunner(
+    { clock: new FakeClock(), stepMs: 10_000, report: (report) => reports.push(report) },
+    new AbortController().signal,
+  );
+  const granted = { ...token, ...(ttlMs !== undefined && { ttlMs }) };
+  const { login, chosen } = loginWith({ login: async () => granted });
+  await checkLogin({ ...login, driver, health }, chosen, new CheckChain(runner), runner);
+  const [{ result, ...told }] = reports.filter(({ step }) => step === "login") as [Report & { warnings: string[] }];
+  expect(result).toBe("passed");
+  expect(told.warnings.map((text) => /does not renew .* is 600: raise it/.test(text))).toEqual(warned ? [true] : []);
+});
 
 test("interrupted, it revokes its token, and gives up after two seconds of its clock", async () => {
   let revocation: AbortSignal | undefined;

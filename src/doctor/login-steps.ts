@@ -1,4 +1,5 @@
 import type { Connection } from "../config/connection.js";
+import type { CsiDriver } from "../kube/csi-driver.js";
 import { makesCredential } from "../mount/credential-path.js";
 import type { ChosenToken } from "../mount/identity.js";
 import { makeFiles } from "../mount/make-files.js";
@@ -11,6 +12,7 @@ import { ProviderError } from "../shared/errors.js";
 import { withDeadline } from "../shared/join-signals.js";
 import { OneByOne } from "../shared/one-by-one.js";
 import { named } from "../shared/quoted.js";
+import type { NodeHealth } from "../vault/node-health.js";
 import type { Caller, VaultAnswer, VaultClient, VaultToken } from "../vault/vault-client.js";
 import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
 import { type MountTarget, policyMistake } from "./class-steps.js";
@@ -28,6 +30,10 @@ export interface LoginCheck {
   target: MountTarget;
   account: PodAccount;
   readAll: boolean;
+  /** Where it could be read. */
+  driver?: CsiDriver | undefined;
+  /** Of the node that was asked. */
+  health?: Pick<NodeHealth, "product" | "version"> | undefined;
 }
 
 /** Logs in, reads what the class names, and gives the token back; or says why not, where the path to here is blocked. */
@@ -87,7 +93,30 @@ async function logIn(
   });
   const life = token.ttlMs === undefined ? "that never ends" : `for ${token.ttlMs / 1000} s`;
   const uses = token.uses === undefined ? [] : [`it may be used ${token.uses} times`];
-  return { value: token, facts: [`${serviceAccount} is given a ${token.type} token ${life}`, ...uses] };
+  return {
+    value: token,
+    facts: [`${serviceAccount} is given a ${token.type} token ${life}`, ...uses],
+    warnings: outlived(login, audience, token),
+  };
+}
+
+/**
+ * OpenBao 2.6.4 and newer renews a kubernetes login's token only while the service account token of that login is valid:
+ * one that ends sooner than the Vault token takes the token's leases with it.
+ */
+function outlived({ connection, driver, health }: LoginCheck, audience: string, { ttlMs }: VaultToken): string[] {
+  const sent = driver?.tokenRequests.find((request) => request.audience === audience);
+  if (!sent || !health || connection.authMethod !== "kubernetes" || !renewsByTheToken(health)) return [];
+  if (ttlMs !== undefined && ttlMs <= sent.expirationSeconds * 1_000) return [];
+  return [
+    `OpenBao ${health.version} does not renew this token once its service account token has expired, and expirationSeconds ` +
+      `in the CSIDriver object is ${sent.expirationSeconds}: raise it above the role's token_ttl, or lower that`,
+  ];
+}
+
+function renewsByTheToken({ product, version }: Pick<NodeHealth, "product" | "version">): boolean {
+  const [major = 0, minor = 0, patch = 0] = version.split(/[.+-]/, 3).map(Number);
+  return product === "OpenBao" && (major > 2 || minor > 6 || (minor === 6 && patch >= 4));
 }
 
 const problemOfKind: Partial<Record<VaultErrorKind, ProblemName>> = {

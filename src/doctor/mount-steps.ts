@@ -1,4 +1,5 @@
 import type { Connection } from "../config/connection.js";
+import type { CsiDriver } from "../kube/csi-driver.js";
 import type { KubeClient } from "../kube/kube-client.js";
 import type { Renderer } from "../mount/ports.js";
 import type { Clock } from "../shared/clock.js";
@@ -40,11 +41,13 @@ export interface MountCheck {
   input: DoctorInput;
   target: FoundMountTarget;
   node: WellNode | undefined;
+  /** Where it could be read. */
+  driver: CsiDriver | undefined;
 }
 
 /** From the auth mount to each object. */
 export async function checkMount(
-  { input, target, node }: MountCheck,
+  { input, target, node, driver }: MountCheck,
   parts: MountCheckParts,
   walk: CheckRunner,
 ): Promise<void> {
@@ -69,7 +72,17 @@ export async function checkMount(
   const client = createVaultClient({ clock: parts.clock, random: parts.random, emit: () => {} });
   try {
     const { account, readAll } = input;
-    const login = { clock: parts.clock, client, renderer: parts.renderer, connection, target, account, readAll };
+    const login = {
+      clock: parts.clock,
+      client,
+      renderer: parts.renderer,
+      connection,
+      target,
+      account,
+      readAll,
+      driver,
+      health: node?.health,
+    };
     await checkLogin(login, chosen!, path, runner);
   } finally {
     await client.close();

@@ -437,6 +437,9 @@ async function inCluster(flags: readonly string[], answer: (path: string) => Api
   return { argv, stage: { env, serviceAccountDirectory: directory } };
 }
 
+/** Of a CSIDriver object as the driver's manifests have it. */
+const driverSpec = { podInfoOnMount: true, requiresRepublish: true, volumeLifecycleModes: ["Ephemeral"] };
+
 describe("the class, and what the operator lets it do", () => {
   const policy = async (rule: string): Promise<Scene> => {
     const file = `connections: {main: {addresses: ["${nobodyThere}"], policy: {${rule}}}}`;
@@ -476,6 +479,103 @@ describe("the class, and what the operator lets it do", () => {
     ],
     ["policy.refused", "a role", /role "web".*connections.main.policy.roles/, () => policy('roles: ["other"]')],
   ]);
+
+  const tokenRequests = [{ audience: "vault" }];
+  const driver = (change: object) => () => {
+    const body = { kind: "CSIDriver", spec: { ...driverSpec, tokenRequests, ...change } };
+    return inCluster([`--vault-addr=${nobodyThere}`], () => ({ status: 200, body }));
+  };
+
+  table([
+    [
+      "driver.absent",
+      "",
+      /^reading CSIDriver secrets-store.csi.k8s.io: the Kubernetes API says there is no such thing/,
+      () => inCluster([`--vault-addr=${nobodyThere}`], () => refusal(404, "NotFound")),
+    ],
+    ["driver.pod-info", "as without the field", /^podInfoOnMount is not true$/, driver({ podInfoOnMount: undefined })],
+    [
+      "driver.lifecycle",
+      "as without the field",
+      /^volumeLifecycleModes has only Persistent$/,
+      driver({ volumeLifecycleModes: undefined }),
+    ],
+    [
+      "driver.token-requests",
+      "without any",
+      /^tokenRequests has no audience "vault" \(it has: none\)$/,
+      driver({ tokenRequests: undefined }),
+    ],
+    [
+      "driver.token-requests",
+      "for others",
+      /^tokenRequests has no audience "vault" \(it has: "shop", ""\)$/,
+      driver({ tokenRequests: [{ audience: "shop" }, { audience: "" }] }),
+    ],
+  ]);
+
+  test.each<[string, object, string[], string[]]>([
+    [
+      "all as it should be",
+      {},
+      [
+        'it sends tokens for "vault" (3600 s)',
+        "the kubelet calls again for each running pod",
+        "fsGroupPolicy ReadWriteOnceWithFSType",
+      ],
+      [],
+    ],
+    [
+      "no republish",
+      { requiresRepublish: false, fsGroupPolicy: "File" },
+      ['it sends tokens for "vault" (3600 s)', "fsGroupPolicy File"],
+      [
+        "requiresRepublish is not true: driver 1.6 and newer mounts once, so no file is renewed and no credential replaced",
+      ],
+    ],
+    [
+      "a token shorter than the API server takes",
+      { tokenRequests: [{ audience: "vault", expirationSeconds: 300 }] },
+      [
+        'it sends tokens for "vault" (300 s)',
+        "the kubelet calls again for each running pod",
+        "fsGroupPolicy ReadWriteOnceWithFSType",
+      ],
+      ['expirationSeconds 300 for audience "vault" is less than the 600 that the API server takes'],
+    ],
+  ])("the CSIDriver object: %s", async (_what, change, facts, warnings) => {
+    const scene = await driver(change)();
+    const reports = await doctorsReports(scene.argv, scene);
+    expect(reports.find(({ step }) => step === "driver")).toMatchObject({ result: "passed", facts, warnings });
+  });
+
+  test("a CSIDriver object without tokens is none of a problem where keymount may ask for them", async () => {
+    const { argv, ...scene } = await driver({ tokenRequests: [] })();
+    const file = `connections: {main: {addresses: ["${nobodyThere}"]}}\ntokenRequest: {fallback: true}`;
+    const flags = argv.filter((flag) => !flag.startsWith("--vault-addr"));
+    const reports = await doctorsReports([...flags, "--config=k.yaml"], { ...scene, files: { "k.yaml": file } });
+    expect(reports.find(({ step }) => step === "driver")).toMatchObject({
+      result: "passed",
+      warnings: ['"vault" is served only by tokenRequest.fallback'],
+    });
+  });
+
+  test.each([
+    ["that may not be read", () => inCluster([`--vault-addr=${nobodyThere}`], () => refusal(403, "Forbidden")), {}],
+    [
+      "that is none",
+      async () => ({ argv: [`--vault-addr=${nobodyThere}`, "-f", "class.yaml"] }),
+      {
+        "class.yaml":
+          "kind: CSIDriver\nmetadata: {name: secrets-store.csi.k8s.io}\nspec: {tokenRequests: .inf}\n---\n" +
+          "kind: SecretProviderClass\nmetadata: {name: a}\nspec: {provider: vault, parameters: {roleName: a}}",
+      },
+    ],
+  ])("a CSIDriver object %s is skipped", async (_what, prepare, files) => {
+    const { argv, ...scene } = await prepare();
+    const reports = await doctorsReports(argv, { ...scene, files });
+    expect(reports.find(({ step }) => step === "driver")).toMatchObject({ result: "skipped" });
+  });
 
   test("what the operator refuses is not asked of Vault", async () => {
     const vault = await readyVault();
@@ -659,10 +759,13 @@ describe("the login", () => {
     };
     const scene = await inCluster(
       [`--vault-addr=${vault.address}`, "--class=shop/web", "--service-account=web"],
-      (path) =>
-        path.endsWith("/token")
-          ? { status: 201, body: { status: { token: vault.mint(), expirationTimestamp } } }
-          : { status: 200, body: { kind: "SecretProviderClass", spec } },
+      (path) => {
+        if (path.endsWith("/token"))
+          return { status: 201, body: { status: { token: vault.mint(), expirationTimestamp } } };
+        return path.includes("/csidrivers/")
+          ? { status: 200, body: { spec: { ...driverSpec, tokenRequests: [{ audience: "vault" }] } } }
+          : { status: 200, body: { kind: "SecretProviderClass", spec } };
+      },
     );
     const reports = await doctorsReports(scene.argv, scene);
     expect(reports.filter(({ result }) => result === "broken").map(({ step }) => step)).toEqual(["socket"]);

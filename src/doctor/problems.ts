@@ -15,6 +15,7 @@ export const steps = [
   "class",
   "connection",
   "policy",
+  "driver",
   "dns",
   "tcp",
   "tls",
@@ -70,6 +71,19 @@ export const problems = {
   "policy.refused": {
     who: "the cluster administrator",
     fix: "widen the settings named, if the pod shall have this; else the class asks for too much",
+  },
+  "driver.absent": { who: "the cluster administrator", fix: "install the Secrets Store CSI driver" },
+  "driver.pod-info": {
+    who: "the cluster administrator",
+    fix: "set podInfoOnMount: true in its spec, as the driver's own manifests do",
+  },
+  "driver.lifecycle": {
+    who: "the cluster administrator",
+    fix: "set volumeLifecycleModes: [Ephemeral] in its spec, as the driver's own manifests do; the object must be made again for it",
+  },
+  "driver.token-requests": {
+    who: "the cluster administrator",
+    fix: "add the audience to tokenRequests in its spec",
   },
   "dns.absent": {
     who: "the cluster administrator",

@@ -1,6 +1,7 @@
 import { basename, join } from "node:path";
 import type { Options } from "../config/options.js";
 import { checkNodes, type NetworkParts } from "./address-steps.js";
+import { checkDriver } from "./driver-step.js";
 import { Problem } from "./problems.js";
 import type { DoctorInput } from "./input.js";
 import { checkMountTarget, noClass } from "./target-steps.js";
@@ -28,10 +29,17 @@ export async function runChecks(input: DoctorInput, parts: RunChecksParts, runne
     run: async () => configuration(input),
   });
   const target = await checkMountTarget(input, options, parts.kube, runner);
-  if (!options) return runner.skipFrom("dns", "needs configuration first");
+  if (!options) return runner.skipFrom("driver", "needs configuration first");
+  const audiences = target ? [target.audiences] : options.operator.connections.map((one) => one.audiences);
+  const { fallbackAudiences = [] } = options;
+  const driver = await runner.check({
+    step: "driver",
+    fallbackProblem: "driver.absent",
+    run: (signal) => checkDriver({ given: input.csiDriver, kube: parts.kube, audiences, fallbackAudiences }, signal),
+  });
   for (const connection of target ? [target.connection] : options.operator.connections) {
     const node = await checkNodes(connection, parts, runner);
-    if (target) await checkMount({ input, target, node }, parts, runner);
+    if (target) await checkMount({ input, target, node, driver }, parts, runner);
     else await checkAuth(connection, node, input.class ? "needs class and connection first" : noClass, runner);
   }
 }
