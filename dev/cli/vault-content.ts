@@ -33,13 +33,18 @@ export async function fillDevVault(admin: Administrator): Promise<void> {
     plugin_name: "postgresql-database-plugin",
     allowed_roles: "*",
     connection_url: "postgresql://db.example.test/shop",
+    // Vault itself would connect to it: e2e/cases/dev.test.ts gives a real one the same contents.
+    verify_connection: false,
   });
   // Short, so that renewals can be watched.
   const creation_statements = ["CREATE ROLE"];
   await admin.write("database/roles/app", { db_name: "shop", creation_statements, default_ttl: "4s", max_ttl: "1h" });
   await admin.write("sys/policies/acl/app", { policy: mayRead });
   await admin.write("sys/auth/kubernetes", { type: "kubernetes" });
-  await admin.write("auth/kubernetes/config", { kubernetes_host: "https://127.0.0.1:6443" });
+  await admin.write("auth/kubernetes/config", {
+    kubernetes_host: "https://127.0.0.1:6443",
+    disable_local_ca_jwt: true,
+  });
   await admin.write("auth/kubernetes/role/app", {
     bound_service_account_names: ["*"],
     bound_service_account_namespaces: ["*"],
