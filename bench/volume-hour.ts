@@ -55,7 +55,7 @@ async function readsPerHour(refreshIntervalMs: number): Promise<number> {
         const reply = { body: new Redacted({}), bytes: 1024, requestedAt: clock.monotonic() };
         return { reply, stored: sampleStoredToken() };
       },
-      giveBack() {},
+      revokeUndelivered() {},
       hasMade: () => false,
     },
     clock,

@@ -40,8 +40,8 @@ describe("a ready Vault", () => {
 
   test.each([
     ["GET", "kv/data/app?help=1", "the embedded Vault has no help of paths"],
-    ["POST", "sys/mounts/kv/tune", "the embedded Vault tunes no mounts: mount it as it shall be"],
-    ["POST", "sys/auth/kubernetes/tune", "the embedded Vault tunes no mounts: mount it as it shall be"],
+    ["POST", "sys/mounts/kv/tune", "the embedded Vault tunes no mounts: mount it with the wanted settings"],
+    ["POST", "sys/auth/kubernetes/tune", "the embedded Vault tunes no mounts: mount it with the wanted settings"],
   ])("%s %s is refused, rather than done by half", async (method, path, error) => {
     const response = await ask(ready.address, method, path, { token: ready.vault.rootToken, body: {} });
     expect([response.status, response.json!["errors"]]).toEqual([400, [error]]);

@@ -89,7 +89,8 @@ export class System implements Engine {
   }
 
   #mount(path: string, body: Data): void {
-    if (path.endsWith("/tune/")) throw badRequest("the embedded Vault tunes no mounts: mount it as it shall be");
+    if (path.endsWith("/tune/"))
+      throw badRequest("the embedded Vault tunes no mounts: mount it with the wanted settings");
     const type = text(body, "type");
     const options = (body["options"] === undefined ? {} : body["options"]) as Data | null;
     const engine = makeSecretsEngine(body, this.#parts);
@@ -101,7 +102,8 @@ export class System implements Engine {
   }
 
   #mountAuth(path: string, body: Data): void {
-    if (path.endsWith("/tune/")) throw badRequest("the embedded Vault tunes no mounts: mount it as it shall be");
+    if (path.endsWith("/tune/"))
+      throw badRequest("the embedded Vault tunes no mounts: mount it with the wanted settings");
     const engine = makeAuthMethod(text(body, "type"), this.#parts);
     const options = (body["options"] === undefined ? {} : body["options"]) as Data | null;
     this.#parts.mounts.add(path, engine, { description: text(body, "description"), options });
@@ -246,7 +248,7 @@ export class System implements Engine {
   }
 }
 
-/** The same for a mount that is not there: nothing is told by asking for names. */
+/** The same for a missing mount: names cannot be discovered by probing. */
 const unseen = (path: string) =>
   new Refusal(403, [
     `preflight capability check returned 403, please ensure client's policies grant access to path "${path}"`,

@@ -107,7 +107,7 @@ const reports = {
     metrics.renewal(stored.connection.name, "token", "gone");
     log.warn(tokenFields(stored), "the token and its leases are dead; the next Mount logs in again");
   },
-  notGivenBack({ stored, path, error }, { log, metrics }) {
+  credentialOrphaned({ stored, path, error }, { log, metrics }) {
     metrics.orphaned(stored.connection.name, "");
     log.warn(
       { ...tokenFields(stored), [logKeys.path]: path, ...describeError(error) },

@@ -1,5 +1,5 @@
 import { quoted } from "../shared/quoted.js";
-import { type AuthPlace, type RolePlace, probeAuthMount, probeRole } from "../vault/auth-mount-probe.js";
+import { type AuthMountLocation, type RoleLocation, probeAuthMount, probeRole } from "../vault/auth-mount-probe.js";
 import { type ClosedNamespace, closedNamespaceWords } from "../vault/closed-namespace.js";
 import type { PlainNode } from "../vault/unauthenticated-request.js";
 import { Problem } from "./problems.js";
@@ -8,7 +8,7 @@ import type { CheckResult } from "./check-runner.js";
 /** Whether pods can log in at the mount at all. */
 export async function checkAuthMount(
   line: PlainNode,
-  place: AuthPlace,
+  place: AuthMountLocation,
   signal: AbortSignal,
 ): Promise<CheckResult<true>> {
   const finding = await probeAuthMount(line, place, signal);
@@ -32,7 +32,7 @@ export async function checkAuthMount(
   }
 }
 
-export async function checkRole(line: PlainNode, place: RolePlace, signal: AbortSignal): Promise<CheckResult<true>> {
+export async function checkRole(line: PlainNode, place: RoleLocation, signal: AbortSignal): Promise<CheckResult<true>> {
   const where = placeName(place);
   switch (await probeRole(line, place, signal)) {
     case "there":
@@ -46,7 +46,7 @@ export async function checkRole(line: PlainNode, place: RolePlace, signal: Abort
   }
 }
 
-function closed({ vaultNamespace, authMount }: AuthPlace, namespace: ClosedNamespace): string {
+function closed({ vaultNamespace, authMount }: AuthMountLocation, namespace: ClosedNamespace): string {
   const which = vaultNamespace === "" ? `of auth/${authMount}` : quoted(vaultNamespace);
   return `the Vault namespace ${which} ${closedNamespaceWords[namespace]}`;
 }
@@ -55,6 +55,6 @@ function unclear(where: string): string {
   return `what Vault answers at ${where} does not tell; the login will`;
 }
 
-function placeName({ authMount, vaultNamespace }: AuthPlace): string {
+function placeName({ authMount, vaultNamespace }: AuthMountLocation): string {
   return `auth/${authMount}${vaultNamespace === "" ? "" : ` of Vault namespace ${quoted(vaultNamespace)}`}`;
 }

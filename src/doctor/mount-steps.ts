@@ -4,7 +4,7 @@ import type { KubeClient } from "../kube/kube-client.js";
 import type { Renderer } from "../mount/ports.js";
 import type { Clock } from "../shared/clock.js";
 import type { Random } from "../shared/random.js";
-import type { AuthPlace } from "../vault/auth-mount-probe.js";
+import type { AuthMountLocation } from "../vault/auth-mount-probe.js";
 import { createVaultClient } from "../vault/create-vault-client.js";
 import type { WellNode } from "./address-steps.js";
 import { checkAuthMount, checkRole } from "./auth-steps.js";
@@ -91,7 +91,7 @@ export async function checkMount(
 
 const noNode = "no address of the connection answers as it should";
 
-function authLook(node: WellNode, place: AuthPlace): Check<true> {
+function authLook(node: WellNode, place: AuthMountLocation): Check<true> {
   return {
     step: "auth",
     subject: `auth/${place.authMount}`,

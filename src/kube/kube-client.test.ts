@@ -75,12 +75,12 @@ test("a server that hangs is given up in time", async () => {
 });
 
 test("a caller that gives up gets the reason at once", async () => {
-  const patience = new AbortController();
+  const deadline = new AbortController();
   const { client } = await startKubernetesApi(() => {
-    patience.abort(new ProviderError("cancelled", "the caller gave up"));
+    deadline.abort(new ProviderError("cancelled", "the caller gave up"));
     return "hang";
   });
-  await expect(client.call(call, patience.signal)).rejects.toThrow("the caller gave up");
+  await expect(client.call(call, deadline.signal)).rejects.toThrow("the caller gave up");
 });
 
 test("a server that is not there is named by its code", async () => {

@@ -334,9 +334,9 @@ describe("an answer that its reader cannot use", () => {
     await clock.advance(3 * minute);
     const transaction = source.begin(samplePrincipal());
     await transaction.read(kv, { refreshIntervalMs: 2 * minute, onDenied: "keep" }, never);
-    const giveBack = transaction.lend(3 * one);
+    const release = transaction.lend(3 * one);
     expect(transaction.previous(kv)).toBeUndefined();
-    giveBack();
+    release();
     expect(transaction.previous(kv)?.reveal()).toEqual(secret("1"));
     transaction.end();
   });

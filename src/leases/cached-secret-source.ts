@@ -33,7 +33,7 @@ export interface VaultReader {
   hasMade(principal: Principal, request: VaultRequest): boolean;
 
   /** Revokes, in the background, a credential that will not be delivered; one without a lease can only be reported. */
-  giveBack(lease: Lease | undefined, stored: StoredToken, path: string): void;
+  revokeUndelivered(lease: Lease | undefined, stored: StoredToken, path: string): void;
 }
 
 export interface CachedSecretSourceParts {
@@ -320,7 +320,7 @@ export class CachedSecretSource implements SecretSource {
       if (kind === "issued") this.#admitBytes(question, bytes);
       if (kind !== "static" && entry.users.size === 0) throw volumeNotServed(request);
     } catch (refusal) {
-      if (kind !== "static") this.#parts.reader.giveBack(lease, stored, request.path);
+      if (kind !== "static") this.#parts.reader.revokeUndelivered(lease, stored, request.path);
       throw refusal;
     }
   }

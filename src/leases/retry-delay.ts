@@ -12,10 +12,10 @@ const minute = 60 * second;
  */
 export function retryDelay(error: ProviderError, failures: number, held: boolean, draw: number): number {
   const asked = error instanceof VaultError ? (error.retryAfterMs ?? 0) : 0;
-  return Math.max(ownPace(error, failures, held, draw), Math.min(asked, held ? 5 * minute : 30 * second));
+  return Math.max(ownDelay(error, failures, held, draw), Math.min(asked, held ? 5 * minute : 30 * second));
 }
 
-function ownPace(error: ProviderError, failures: number, held: boolean, draw: number): number {
+function ownDelay(error: ProviderError, failures: number, held: boolean, draw: number): number {
   const denied = error instanceof VaultError && error.kind === "denied";
   if (!held) return denied ? 30 * second : second * (0.75 + 0.5 * draw);
   const ceiling = Math.min(5 * minute, (denied ? 30 : 5) * second * 2 ** Math.min(failures - 1, 10));

@@ -39,7 +39,7 @@ function start(limits: Partial<CredentialsParts["limits"]> = {}): void {
     limits: sampleLimits(limits),
     emit: (event) => {
       if (event.kind === "limitReached") reached.push(event.limit);
-      if (event.kind === "notGivenBack") lost.push(event.path);
+      if (event.kind === "credentialOrphaned") lost.push(event.path);
     },
   });
 }

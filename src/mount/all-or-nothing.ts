@@ -2,7 +2,7 @@ import { ProviderError } from "../shared/errors.js";
 import { named } from "../shared/quoted.js";
 import type { MadeObject, Outcome } from "./make-objects.js";
 
-/** Every object, or one error that names every failure: nobody should have to fix one mistake per try. */
+/** Every object, or one error that names every failure, so that all can be fixed at once. */
 export function allOrNothing(outcomes: readonly Outcome[]): MadeObject[] {
   const failures = outcomes.flatMap((one) =>
     "error" in one ? [{ name: one.object.objectName, error: one.error }] : [],

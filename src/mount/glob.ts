@@ -4,8 +4,8 @@ export function isGlob(name: string): boolean {
 }
 
 /**
- * Whether a pattern of `*` (anything) and `?` (one character) covers a whole text. In steps of the text times those of the
- * pattern at most, whatever they are: it remembers the last star alone.
+ * Whether a pattern of `*` (anything) and `?` (one character) matches a whole text. Takes at most the product of both
+ * lengths in steps, since it remembers only the last star.
  */
 export function matchesGlob(pattern: string, text: string): boolean {
   let [at, here, star, from] = [0, 0, -1, 0];

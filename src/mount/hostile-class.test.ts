@@ -133,7 +133,7 @@ describe("parameters cost what they weigh", () => {
       /^there are \d+ attributes, more than 1000$/,
     ],
     [
-      "3,000 that nobody knows",
+      "3,000 unknown parameters",
       Object.fromEntries(list(3_000, (i) => [`${i}`.padEnd(64, "q"), ""] as const)),
       /^there are \d+ attributes, more than 1000$/,
     ],
@@ -159,10 +159,10 @@ describe("parameters cost what they weigh", () => {
   });
 });
 
-describe("what is found is told, and bounded", () => {
+describe("reports are complete and bounded", () => {
   const unknown = Object.fromEntries(list(900, (i) => [`${i}roleNmae`.padEnd(64, "q"), ""] as const));
 
-  test("of what nobody knows, twenty are named", () => {
+  test("twenty of the unknown parameters are named", () => {
     const { unknown: told } = mounted(unknown).class;
     expect(told).toHaveLength(21);
     expect(told.at(-1)).toBe("and 880 more");
@@ -178,7 +178,7 @@ describe("what is found is told, and bounded", () => {
 });
 
 describe("the cache of classes", () => {
-  test("a class that is refused is not read again, and what else is wrong with a request is told anew", () => {
+  test("a class that is refused is not read again, and other mistakes of a request are reported each time", () => {
     const classes = new ClassCache(8 << 20);
     const refused = (objects: string, more: Record<string, string> = {}) => {
       try {

@@ -8,7 +8,7 @@ import { objectNameMistake } from "./object-name.js";
 /** More than any program reads one by one. */
 const mostFiles = 1_000;
 
-/** Every pattern is tried on every key, and nobody else is served meanwhile. */
+/** Every pattern is tried on every key, and no other request is served meanwhile. */
 const mostMatches = 10_000;
 
 /** Of the lengths of keys times those of patterns: some nanoseconds each. */

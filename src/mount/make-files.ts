@@ -2,12 +2,12 @@ import type { OneByOne } from "../shared/one-by-one.js";
 import { keystoreJob } from "./formats/keystore-job.js";
 import type { MountedFile, ObjectSpec, VaultRequest } from "./mount-spec.js";
 import type { Job, Renderer } from "./ports.js";
-import { type FileMaking, fileOf, filesOf } from "./secret-file.js";
+import { type FileContext, fileOf, filesOf } from "./secret-file.js";
 import type { AnswerBody } from "./secret-value.js";
 import { templateJob } from "./template-job.js";
 
 /** What the files of a volume are made with, beside the answers. */
-export interface Making extends FileMaking {
+export interface RenderContext extends FileContext {
   renderer: Renderer;
   /** What is given to the renderer: one job after another, for each holds a copy of its secrets until it is done. */
   jobs: OneByOne;
@@ -24,15 +24,15 @@ export type AnswerTo = (request: VaultRequest) => AnswerBody;
 export async function makeFiles(
   object: ObjectSpec,
   answerTo: AnswerTo,
-  making: Making,
+  context: RenderContext,
   signal: AbortSignal,
 ): Promise<readonly MountedFile[]> {
-  if (!object.template && !object.keystore) return filesOf(object, answerTo(object.request), making);
-  const contents = await making.jobs.run(async () => {
+  if (!object.template && !object.keystore) return filesOf(object, answerTo(object.request), context);
+  const contents = await context.jobs.run(async () => {
     signal.throwIfAborted();
     const job = jobOf(object, answerTo);
-    const giveBack = making.lend(bytesOf(job));
-    return making.renderer.render(job, making.tenant, signal).finally(giveBack);
+    const release = context.lend(bytesOf(job));
+    return context.renderer.render(job, context.tenant, signal).finally(release);
   });
   return [fileOf(object, contents)];
 }

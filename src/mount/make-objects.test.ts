@@ -17,8 +17,8 @@ import type { Job, FetchOptions } from "./ports.js";
 
 type Told = Record<string, Record<string, Json> | ProviderError>;
 
-/** Objects as a class writes them, made of answers by path; `former` is what the volume had before. */
-async function made(text: string, answers: Told, former: Told = {}, onDenied: FetchOptions["onDenied"] = "keep") {
+/** Objects as a class writes them, made of answers by path; `previous` is what the volume had before. */
+async function made(text: string, answers: Told, previous: Told = {}, onDenied: FetchOptions["onDenied"] = "keep") {
   const { objects, findings } = readObjects(text, 120_000);
   expect(findings).toEqual([]);
   const asked = new Map<string, FetchOptions>();
@@ -32,7 +32,7 @@ async function made(text: string, answers: Told, former: Told = {}, onDenied: Fe
       return { body: bodyOf(told) };
     },
     previous({ path }: VaultRequest) {
-      const had = former[path];
+      const had = previous[path];
       return had && !(had instanceof ProviderError) ? bodyOf(had) : undefined;
     },
     invalidate() {},
@@ -51,13 +51,13 @@ async function made(text: string, answers: Told, former: Told = {}, onDenied: Fe
       return inProcessRenderer.render(job, tenant, signal).finally(() => (atOnce -= 1));
     },
   };
-  const making = {
+  const context = {
     responseBytes: 1 << 20,
     renderer,
     jobs: new OneByOne(),
     lend: () => () => {},
     tenant: "shop",
-    pace: new Yielder({
+    yielder: new Yielder({
       clock: new FakeClock(),
       scheduler: new EventLoopScheduler(),
       tenant: "shop",
@@ -68,7 +68,7 @@ async function made(text: string, answers: Told, former: Told = {}, onDenied: Fe
   };
   const groups = fetchGroupsOf(objects);
   const outcomes = await Promise.all(
-    groups.map((group) => makeObjects(group, onDenied, transaction, making, new AbortController().signal)),
+    groups.map((group) => makeObjects(group, onDenied, transaction, context, new AbortController().signal)),
   );
   const files: Record<string, string> = {};
   const held: string[] = [];
@@ -105,11 +105,11 @@ describe("a template over several secrets", () => {
   test("that fails keeps all the volume had of its secrets, and those of the objects that share them", async () => {
     const beside = `${pgpass}- {objectName: host, secretPath: kv/config, secretKey: host}\n`;
     const answers = { "database/creds/app": login, "kv/config": { hostname: "renamed" } };
-    const former = { "kv/config": { host: "old" } };
-    const { files, held } = await made(beside, answers, former);
+    const previous = { "kv/config": { host: "old" } };
+    const { files, held } = await made(beside, answers, previous);
     expect(files).toEqual({ pgpass: "old:5432:v-app:a\\:b", host: "old" });
     expect(held).toEqual(["pgpass", "host"]);
-    const failing = await made(beside, answers, former, "fail");
+    const failing = await made(beside, answers, previous, "fail");
     expect(failing.files["host"]).toMatch(/^not_found/);
   });
 

@@ -1,6 +1,6 @@
 import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
-import { type Making, makeFiles } from "./make-files.js";
+import { type RenderContext, makeFiles } from "./make-files.js";
 import type { MountedFile, ObjectSpec, VaultRequest } from "./mount-spec.js";
 import { type FetchGroup, type Fetch, isOptional, requestsOf } from "./object-requests.js";
 import { objectVersion } from "./object-version.js";
@@ -17,13 +17,13 @@ export interface MadeObject {
   staleReason?: ProviderError;
 }
 
-/** How the making of one object went. */
+/** The outcome of one object. */
 export type Outcome = { object: ObjectSpec; made: MadeObject } | { object: ObjectSpec; error: ProviderError };
 
 /** What objects are made with. */
-export interface ObjectMaking extends Making {
+export interface ObjectContext extends RenderContext {
   versionKey: Redacted<Buffer>;
-  pace: Yielder;
+  yielder: Yielder;
 }
 
 /**
@@ -34,7 +34,7 @@ export async function makeObjects(
   group: FetchGroup,
   onDenied: FetchOptions["onDenied"],
   transaction: MountTransaction,
-  making: ObjectMaking,
+  context: ObjectContext,
   signal: AbortSignal,
 ): Promise<Outcome[]> {
   const answers = new Map(
@@ -49,22 +49,22 @@ export async function makeObjects(
     const outcomes: Outcome[] = [];
     const answerTo = (request: VaultRequest) => of.get(group.fetchOf.get(request)!)!;
     for (const object of group.objects) {
-      await making.pace.turn();
-      outcomes.push(await outcome(object, answerTo, making, signal));
+      await context.yielder.turn();
+      outcomes.push(await outcome(object, answerTo, context, signal));
     }
     return outcomes;
   };
   const outcomes = await make(answers);
   const fault = outcomes.find(isUnmade)?.error;
   if (onDenied === "fail" || !fault) return outcomes;
-  const formerly = new Map(
+  const withPrevious = new Map(
     [...answers].map(([want, answer]): [Fetch, Answered] => {
-      const former = "body" in answer ? transaction.previous(want.request) : undefined;
-      return [want, former ? { body: former, staleReason: fault } : answer];
+      const previous = "body" in answer ? transaction.previous(want.request) : undefined;
+      return [want, previous ? { body: previous, staleReason: fault } : answer];
     }),
   );
-  if ([...formerly].every(([want, answer]) => answer === answers.get(want))) return outcomes;
-  const again = await make(formerly);
+  if ([...withPrevious].every(([want, answer]) => answer === answers.get(want))) return outcomes;
+  const again = await make(withPrevious);
   return again.some(isUnmade) ? outcomes : again;
 }
 
@@ -78,7 +78,7 @@ function refused(reason: unknown): Answered {
 async function outcome(
   object: ObjectSpec,
   answered: (request: VaultRequest) => Answered,
-  making: ObjectMaking,
+  context: ObjectContext,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const answerTo = (request: VaultRequest) => {
@@ -87,8 +87,8 @@ async function outcome(
     return answer.body;
   };
   try {
-    const files = await filesOrNone(object, () => makeFiles(object, answerTo, making, signal));
-    making.pace.add(files);
+    const files = await filesOrNone(object, () => makeFiles(object, answerTo, context, signal));
+    context.yielder.add(files);
     const staleReason = requestsOf(object)
       .map(answered)
       .map((answer) => ("body" in answer ? answer.staleReason : undefined))
@@ -96,7 +96,7 @@ async function outcome(
     const made = {
       object,
       files,
-      version: objectVersion(making.versionKey, files),
+      version: objectVersion(context.versionKey, files),
       ...(staleReason && { staleReason }),
     };
     return { object, made };

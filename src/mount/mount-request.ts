@@ -54,7 +54,7 @@ export function readMountAttributes(request: WireMountRequest): MountAttributes 
 
 /**
  * Reads the class as well: up to some forty milliseconds, unless it is known. Throws one `invalid_request` that names every
- * mistake of the Mount: nobody should have to fix one per try.
+ * mistake of the Mount, so that all can be fixed at once.
  */
 export function readMountSpec(
   { parameters, mistakes, ...mount }: MountAttributes,

@@ -109,7 +109,7 @@ export interface ClassSpec {
   objects: readonly ObjectSpec[];
   /** Parameters that mean nothing here because the operator decides them (`vaultSkipTLSVerify`, …), by name. */
   overruled: readonly string[];
-  /** Parameters and fields nobody knows, by name and place; ignored, and logged once a class. */
+  /** Unknown parameters and fields, by name and location; ignored, and logged once a class. */
   unknown: readonly string[];
 }
 

@@ -34,7 +34,7 @@ function spec(objects: ObjectSpec[]): MountSpec {
 
 /** Answers by path: a value, or an error to throw. */
 function parts(told: Record<string, string | ProviderError | FetchResult>, responseBytes = 1 << 20) {
-  const concluded: string[] = [];
+  const committed: string[] = [];
   const invalidated: string[] = [];
   const ended: string[] = [];
   const transaction: MountTransaction = {
@@ -46,21 +46,21 @@ function parts(told: Record<string, string | ProviderError | FetchResult>, respo
     previous: ({ path }) => void invalidated.push(path),
     invalidate: ({ path }) => void invalidated.push(path),
     commit(versions) {
-      concluded.push(versions);
-      return { unchanged: concluded.at(-2) === versions };
+      committed.push(versions);
+      return { unchanged: committed.at(-2) === versions };
     },
     made() {},
     lend: () => () => {},
     end: () => ended.push("ended"),
   };
-  const made: MountParts & { concluded: string[]; invalidated: string[]; ended: string[] } = {
+  const made: MountParts & { committed: string[]; invalidated: string[]; ended: string[] } = {
     answers: { begin: () => transaction },
     renderer: inProcessRenderer,
     clock: new FakeClock(),
     scheduler: new EventLoopScheduler(),
     versionKey: new Redacted(Buffer.alloc(32, 1)),
     responseBytes,
-    concluded,
+    committed,
     invalidated,
     ended,
   };
@@ -102,7 +102,7 @@ test("a second Mount of the same values is unchanged", async () => {
   expect((await mount([object("a")], same)).unchanged).toBe(true);
 });
 
-test("an object served from memory is told of, with the reason", async () => {
+test("an object served stale is reported, with the reason", async () => {
   const error = new ProviderError("unavailable", "Vault is sealed");
   const volume = await mount(
     [object("a")],
@@ -123,7 +123,7 @@ test("one failure fails the Mount; every failure is named, and what lasts gives 
     code: "not_found",
     message: 'a, d: Vault is sealed; c: no key "nope" at secret/data/c (it has: value)',
   });
-  expect(failing.concluded).toEqual([]);
+  expect(failing.committed).toEqual([]);
 });
 
 test("a stranger's error keeps its text to itself", async () => {
@@ -139,7 +139,7 @@ test("files that do not fit the driver's answer are refused, the largest named",
     code: "limit_exceeded",
     message: expect.stringMatching(/more than the 700 .* the largest: a \(600\), b \(1\)/) as string,
   });
-  expect(large.concluded).toEqual([]);
+  expect(large.committed).toEqual([]);
 });
 
 test("a volume without files is refused: the driver would take it for a success", async () => {
@@ -204,7 +204,7 @@ test("a key that becomes the file of another object is refused, naming both", as
   await expect(mount([folder, object("app/value")], with_)).rejects.toThrow(
     'the file "app/value" of app/value and "app/value" of app/ cannot both be; rename a key',
   );
-  expect(with_.concluded).toEqual([]);
+  expect(with_.committed).toEqual([]);
   expect(with_.invalidated).toHaveLength(2);
 });
 

@@ -66,13 +66,13 @@ async function makeVolume(
   const { pod, class: asked } = spec;
   const { versionKey, renderer, responseBytes } = parts;
   const tenant = pod.namespace;
-  const pace = new Yielder({ ...parts, tenant, made: (bytes) => transaction.made(bytes) });
+  const yielder = new Yielder({ ...parts, tenant, made: (bytes) => transaction.made(bytes) });
   const jobs = new OneByOne();
   const lend = (bytes: number) => transaction.lend(bytes);
-  const making = { versionKey, renderer, jobs, pace, responseBytes, tenant, lend };
+  const context = { versionKey, renderer, jobs, yielder, responseBytes, tenant, lend };
   const groups = fetchGroupsOf(asked.objects);
   const outcomes = await Promise.all(
-    groups.map((group) => makeObjects(group, asked.onDenied, transaction, making, signal)),
+    groups.map((group) => makeObjects(group, asked.onDenied, transaction, context, signal)),
   );
   const invalidate = () => asked.objects.flatMap(requestsOf).forEach((request) => transaction.invalidate(request));
   // The next Mount of secrets that are smaller by then succeeds.

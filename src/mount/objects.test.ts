@@ -375,7 +375,7 @@ describe("templates", () => {
     expect(folder.errors).toEqual(['objects[0] "a/": template makes one file; objectName must not end with a slash']);
   });
 
-  test("unknown fields of a source are told", () => {
+  test("unknown fields of a source are reported", () => {
     expect(templateOf("template: x", "sources: {a: {secretPath: b, secretKye: c}}").ignored).toEqual([
       'objects[0] "file": sources.a.secretKye is not a field of sources.a',
     ]);

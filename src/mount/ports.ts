@@ -4,7 +4,7 @@ import type { Redacted } from "../shared/redacted.js";
 import type { PodIdentity, VaultRequest } from "./mount-spec.js";
 import type { AnswerBody } from "./secret-value.js";
 
-/** Who asks, as whom Vault shall know them, and through which volume. The JWT lives for this Mount only. */
+/** The pod, its identity towards Vault, and its volume. The JWT lives for this Mount only. */
 export interface Principal {
   pod: PodIdentity;
   connection: Connection;
@@ -39,7 +39,7 @@ export interface MountTransaction {
    * answer and there is room for it.
    */
   previous(request: VaultRequest): AnswerBody | undefined;
-  /** Lets the next Mount read a static answer again, however young: whoever mends the secret does not wait. */
+  /** Lets the next Mount read a static answer again, whatever its age: a corrected secret takes effect at once. */
   invalidate(request: VaultRequest): void;
   /**
    * Ends the transaction: from now on the volume holds exactly what was answered during it, so call it only when all of that
@@ -50,7 +50,7 @@ export interface MountTransaction {
   made(bytes: number): void;
   /** So many bytes more are held for a while, until what it gives is called. Throws likewise. */
   lend(bytes: number): () => void;
-  /** Lets go of everything that was answered, whatever came of the Mount; nothing else may be asked after it. */
+  /** Releases all answers, after any outcome of the Mount; no read may follow. */
   end(): void;
 }
 
@@ -59,7 +59,7 @@ export interface FetchOptions {
   refreshIntervalMs: number;
   /** Whether a denial or deletion keeps what is held, or fails. */
   onDenied: "keep" | "fail";
-  /** Nobody insists on it: what Vault does not have any more is told as missing, and not kept. */
+  /** It may be absent: what Vault no longer has is reported as missing, and not kept. */
   optional?: boolean;
 }
 

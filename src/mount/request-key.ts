@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { VaultRequest } from "./mount-spec.js";
 
-/** What is longer is told by its digest. */
+/** Longer ones are represented by their digest. */
 const mostReadable = 256;
 
 /**

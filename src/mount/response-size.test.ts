@@ -14,14 +14,14 @@ test("a file's path counts twice beside its bytes, as it is sent as path and as 
 });
 
 test("thousands of empty files with long paths are not made to their end", () => {
-  const pace = new Yielder({
+  const yielder = new Yielder({
     clock: new FakeClock(),
     scheduler: new EventLoopScheduler(),
     tenant: "shop",
     responseBytes: 1_000_000,
     made: () => {},
   });
-  const folder = () => pace.add(Array.from({ length: 200 }, (_, index) => file(`${index}`.padEnd(4_000, "x"), 0)));
+  const folder = () => yielder.add(Array.from({ length: 200 }, (_, index) => file(`${index}`.padEnd(4_000, "x"), 0)));
   folder();
   expect(folder).toThrow("the files of this volume are");
 });

@@ -1,7 +1,7 @@
 import { Redacted } from "../shared/redacted.js";
 import { textBytes } from "../shared/text-bytes.js";
 
-/** Bytes of the heap for each, whatever is inside counted apart. */
+/** Heap bytes of each, without its contents. */
 const bytesOf = { string: 32, list: 32, element: 8, map: 128, entry: 64, object: 64, field: 16 };
 
 /**

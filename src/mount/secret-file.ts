@@ -16,7 +16,7 @@ import type { Format, MountedFile, ObjectSpec, KeyFiles } from "./mount-spec.js"
 import { type AnswerBody, bodyIn, locationOf, subjectOf } from "./secret-value.js";
 
 /** What files are made on the spot with. */
-export interface FileMaking {
+export interface FileContext {
   /** Bytes that fit one answer to the driver. */
   responseBytes: number;
 }
@@ -25,10 +25,10 @@ export interface FileMaking {
  * The files of one object that are made on the spot, from its answer. Throws `not_found` for a key or value that is not
  * there, `limit_exceeded` for a text that would fit no answer to the driver.
  */
-export function filesOf(object: ObjectSpec, answer: AnswerBody, making: FileMaking): MountedFile[] {
+export function filesOf(object: ObjectSpec, answer: AnswerBody, context: FileContext): MountedFile[] {
   const body = bodyIn(answer, object.request);
-  if (object.keyFiles) return spread(object, object.keyFiles, body, making);
-  return [fileOf(object, contentsOf(object, body, making))];
+  if (object.keyFiles) return filesPerKey(object, object.keyFiles, body, context);
+  return [fileOf(object, contentsOf(object, body, context))];
 }
 
 /** The one file of an object that is no folder. */
@@ -37,13 +37,13 @@ export function fileOf({ objectName, mode }: ObjectSpec, contents: Buffer): Moun
 }
 
 /** Each key's value in a file of its own; what is no text is JSON. */
-function spread(object: ObjectSpec, how: KeyFiles, body: JsonObject, making: FileMaking): MountedFile[] {
+function filesPerKey(object: ObjectSpec, how: KeyFiles, body: JsonObject, context: FileContext): MountedFile[] {
   const { objectName, mode } = object;
   const { value: data, location } = subjectOf(object, body);
   if (!isJsonObject(data)) {
     throw new ProviderError("invalid_request", `${location} is no map, so it has no keys to make files of`);
   }
-  let left = making.responseBytes;
+  let left = context.responseBytes;
   return filesOfKeys(objectName === "/" ? "" : objectName, data, how, location).map(({ key, path }) => {
     const contents = decode(textOf(data[key] ?? null, fileWriter(left)), object);
     left -= contents.length;
@@ -51,7 +51,7 @@ function spread(object: ObjectSpec, how: KeyFiles, body: JsonObject, making: Fil
   });
 }
 
-function contentsOf(object: ObjectSpec, body: JsonObject, { responseBytes }: FileMaking): Buffer {
+function contentsOf(object: ObjectSpec, body: JsonObject, { responseBytes }: FileContext): Buffer {
   const out = fileWriter(responseBytes);
   const { secretKey, format = secretKey ? "raw" : "envelope" } = object;
   if (format === "pkcs12") throw new ProviderError("internal", "a keystore is made in the renderer");

@@ -110,7 +110,7 @@ function pointedAt(secret: JsonObject, steps: readonly string[], request: VaultR
   return here;
 }
 
-/** Boxed, so that an explicit null is told from nothing. */
+/** Boxed, to distinguish an explicit null from nothing. */
 function own(holder: JsonObject, key: string): { value: Json } | undefined {
   return Object.hasOwn(holder, key) ? { value: holder[key] ?? null } : undefined;
 }

@@ -81,7 +81,7 @@ export const ownFileBounds: YamlBounds = {
 
 /**
  * The documents of a text, with aliases followed and merge keys (`<<`) merged as Go's yaml.v3 does. Never throws:
- * what cannot be read, or costs more than the bounds allow, is told in `mistakes`, in our words. Nothing of the result
+ * what cannot be read, or costs more than the bounds allow, is reported in `mistakes`, in our words. Nothing of the result
  * keeps the text in memory.
  */
 export function readYaml(text: string, bounds: YamlBounds): readonly YamlDocument[] {
@@ -178,7 +178,7 @@ class Reader {
     if (this.#values > this.#bounds.values)
       return this.#stop(
         offset,
-        `holds more than ${this.#bounds.values} values once aliases are followed${this.#place()}`,
+        `holds more than ${this.#bounds.values} values once aliases are followed${this.#location()}`,
       );
     if (isAlias(node)) {
       const target = this.#anchors.get(node.source);
@@ -197,7 +197,10 @@ class Reader {
     this.#characters += text.length;
     if (this.#characters > this.#bounds.characters) {
       const { characters } = this.#bounds;
-      return this.#stop(offset, `holds more than ${characters} characters once aliases are followed${this.#place()}`);
+      return this.#stop(
+        offset,
+        `holds more than ${characters} characters once aliases are followed${this.#location()}`,
+      );
     }
     return { kind: "scalar", offset, end, text, plain: node.type === "PLAIN", ...(tag && { tag }) };
   }
@@ -210,7 +213,7 @@ class Reader {
   }
 
   /** As far as it says whose field it is: ` at [3].secretArgs`. */
-  #place(): string {
+  #location(): string {
     const steps = this.#path.slice(0, 2).map((step) => (typeof step === "number" ? `[${step}]` : `.${named(step)}`));
     return steps.length === 0 ? "" : ` at ${steps.join("").replace(/^\./, "")}`;
   }

@@ -18,7 +18,7 @@ export interface YielderParts {
 }
 
 /**
- * Keeps the making of a Mount's files within bounds: others have their turn in between, one namespace after another, and
+ * Keeps the rendering of a Mount's files within bounds: others have their turn in between, one namespace after another, and
  * it ends when far more has been made than one answer can hold.
  */
 export class Yielder {
@@ -32,7 +32,7 @@ export class Yielder {
     this.#since = parts.clock.monotonic();
   }
 
-  /** Takes note of an object's files. Throws `limit_exceeded`; what is made twice, of former answers, has room for both. */
+  /** Counts an object's files. Throws `limit_exceeded`; an object made again, from previous answers, has room for both. */
   add(files: readonly MountedFile[]): void {
     const { responseBytes, made } = this.#parts;
     const bytes = files.reduce((sum, { contents }) => sum + contents.reveal().length, 0);
@@ -42,7 +42,7 @@ export class Yielder {
     if (this.#bytes > 2 * responseBytes) checkResponseSize(this.#made, responseBytes);
   }
 
-  /** Comes before each object, whatever became of the one before: waiting for Vault, too, has been time of others. */
+  /** Called before each object, after any outcome of the one before: others also had time while this one waited for Vault. */
   async turn(): Promise<void> {
     const { clock, scheduler, tenant } = this.#parts;
     if (clock.monotonic() - this.#since < turnMs) return;

@@ -41,12 +41,12 @@ test("a deadline that is released aborts nothing, and leaves no sleeper", async 
 });
 
 test("a caller that abandons work returns at once, and leaves no listener", async () => {
-  const patience = new AbortController();
-  const waiting = raceAbort(new Promise(() => {}), patience.signal);
-  patience.abort(new Error("enough"));
+  const deadline = new AbortController();
+  const waiting = raceAbort(new Promise(() => {}), deadline.signal);
+  deadline.abort(new Error("enough"));
   await expect(waiting).rejects.toThrow("enough");
   await raceAbort(Promise.resolve(1), new AbortController().signal);
-  expect(getEventListeners(patience.signal, "abort")).toHaveLength(0);
+  expect(getEventListeners(deadline.signal, "abort")).toHaveLength(0);
 });
 
 test("abandoned work may fail without ending the process", async () => {

@@ -1,7 +1,7 @@
 /**
- * Vault's own words that may be shown to whoever reads the pod's events. A text must match one of these whole. What
+ * Vault's messages that may appear in the pod's events. A text must match one of these as a whole. What
  * varies in them is a name: of a role, a key or a certificate, which the class's author wrote and which is public by
- * nature. All else stays home, for it may hold a database's host and user (`failed to connect to host=… user=…`), SQL,
+ * nature. All other text is withheld, since it may hold a database's host and user (`failed to connect to host=… user=…`), SQL,
  * or what was sent (a plaintext, a password): Vault echoes its input in errors of its engines (HCSEC-2025-09).
  */
 const name = String.raw`[\w .*@:/+-]{1,128}`;

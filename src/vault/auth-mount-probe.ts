@@ -8,13 +8,13 @@ import { type PlainNode, unauthenticatedRequest } from "./unauthenticated-reques
 import { errorsIn } from "./vault-errors.js";
 import { VaultError } from "./vault-error.js";
 
-export interface AuthPlace {
+export interface AuthMountLocation {
   /** Without `auth/`. */
   authMount: string;
   vaultNamespace: string;
 }
 
-export interface RolePlace extends AuthPlace {
+export interface RoleLocation extends AuthMountLocation {
   role: string;
   /** The one to look the role up as. */
   authMethod: AuthMethodName;
@@ -32,8 +32,12 @@ export type RoleFinding = "there" | "absent" | "unclear";
  * method says what it misses; where nothing is mounted it is 403, and also where people log in by name below the path
  * (userpass, ldap). Throws a `VaultError` where Vault does not answer.
  */
-export async function probeAuthMount(line: PlainNode, place: AuthPlace, signal: AbortSignal): Promise<MountFinding> {
-  const { status, errors } = await logIn(line, place, `auth/${place.authMount}/login`, {}, signal);
+export async function probeAuthMount(
+  node: PlainNode,
+  location: AuthMountLocation,
+  signal: AbortSignal,
+): Promise<MountFinding> {
+  const { status, errors } = await logIn(node, location, `auth/${location.authMount}/login`, {}, signal);
   const namespace = closedNamespaceIn(status, errors);
   if (namespace) return { found: "closed namespace", namespace };
   const found = findings(errors);
@@ -50,12 +54,12 @@ export async function probeAuthMount(line: PlainNode, place: AuthPlace, signal: 
 
 /** Whether a mount of a known method has a role: each looks it up before it looks at the token, which is none. */
 export async function probeRole(
-  line: PlainNode,
-  place: RolePlace,
+  node: PlainNode,
+  location: RoleLocation,
   signal: AbortSignal,
 ): Promise<RoleFinding | "unconfigured"> {
-  const { path, body } = authMethods[place.authMethod].login(place, new Redacted("none"));
-  const { status, errors } = await logIn(line, place, path, body.reveal(), signal);
+  const { path, body } = authMethods[location.authMethod].login(location, new Redacted("none"));
+  const { status, errors } = await logIn(node, location, path, body.reveal(), signal);
   const found = findings(errors);
   if (found.has("role absent")) return "absent";
   if (found.has("unconfigured")) return "unconfigured";
@@ -67,15 +71,21 @@ function findings(errors: readonly string[]): ReadonlySet<ProbeFinding | undefin
   return new Set(Object.values(authMethods).map((method: AuthMethod) => method.probe(errors)));
 }
 
-async function logIn(line: PlainNode, { vaultNamespace }: AuthPlace, path: string, body: object, signal: AbortSignal) {
+async function logIn(
+  node: PlainNode,
+  { vaultNamespace }: AuthMountLocation,
+  path: string,
+  body: object,
+  signal: AbortSignal,
+) {
   const { status, body: answer } = await unauthenticatedRequest(
-    line,
+    node,
     { method: "POST", path: escapePath(path), vaultNamespace, body },
     signal,
   );
   const errors = errorsIn(answer);
   if (status === 429) throw new VaultError("quota", "a rate limit or quota of Vault is exceeded (429)", { status });
   if (errors.includes("Vault is sealed"))
-    throw new VaultError("sealed", `Vault at ${line.origin} is sealed`, { status });
+    throw new VaultError("sealed", `Vault at ${node.origin} is sealed`, { status });
   return { status, errors };
 }

@@ -21,7 +21,7 @@ function fail(of: CircuitTarget, times: number, now = 0) {
 }
 
 describe("a path that fails three times in a row", () => {
-  test("is not asked for a second, and who asks is told why", () => {
+  test("gets no request for a second, and callers get the reason", () => {
     fail(target(), 2);
     expect(breaker.refusal(target(), 0)).toBeUndefined();
     fail(target(), 1);

@@ -37,9 +37,9 @@ const longestMs = 30_000;
 const capacity = 1_024;
 
 /**
- * Spares whoever waits, and Vault, from requests that will fail: a path, or an engine, that failed again and again is not
- * asked for a while, and then by one request alone. Counts by Kubernetes namespace: no tenant can make failures that are
- * held against another's requests. Decisions only; no IO, time is told.
+ * Spares callers and Vault requests that will fail: a path or an engine that failed repeatedly gets no
+ * request for a while, and then a single probe. Counts by Kubernetes namespace: no tenant can cause failures that are
+ * held against another's requests. Decisions only; no IO, and times are parameters.
  */
 export class CircuitBreaker {
   readonly #random: Random;

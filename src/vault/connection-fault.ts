@@ -49,8 +49,8 @@ const outages: Readonly<Record<string, string>> = {
 
 /** What it means that no answer came. Where TLS or the name is at fault, Vault did nothing, and will not do better soon. */
 export function classifyFault({ code, phase }: ExchangeError, origin: string): Failure {
-  const mend = configurationFault(code, origin);
-  if (mend !== undefined) return { error: new VaultError("configuration", mend), retry: "elsewhere", scope: "node" };
+  const fault = configurationFault(code, origin);
+  if (fault !== undefined) return { error: new VaultError("configuration", fault), retry: "elsewhere", scope: "node" };
   if (code === "BODY_TOO_LARGE") {
     return final(new VaultError("protocol", `${origin} sent more than the connection's limits.answerBytes`));
   }

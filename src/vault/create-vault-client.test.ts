@@ -141,7 +141,7 @@ describe("a request", () => {
     expect(waited).toBe(turns);
   });
 
-  test("whose answer is refused says so in the words of whoever refused it, and no node rests for it", async () => {
+  test("whose answer is refused by its reader gets the reader's error, and no circuit opens", async () => {
     const vault = await node([{ body: { data: { a: "x".repeat(10_000) } } }, { body: { data: {} } }]);
     const admit = (bytes: number) => {
       if (bytes > 5_000) throw new ProviderError("limit_exceeded", "no room for it");
@@ -348,7 +348,7 @@ describe("an outage", () => {
     expect(vault.seen).toHaveLength(3);
   });
 
-  test("that does not is told after two more attempts", async () => {
+  test("that does not is reported after two more attempts", async () => {
     const vault = await node([{ status: 502, text: "<html>" }]);
     expect(await failure(read(through([vault])))).toMatchObject({ kind: "engine", status: 502 });
     expect(vault.seen).toHaveLength(3);
@@ -439,7 +439,7 @@ describe("an outage", () => {
   test.each<[string, string]>([
     ["by its method", "pki/issue/web"],
     ["by its path", "database/creds/app"],
-  ])("does not send twice what makes a credential, known %s, whatever an engine says", async (_how, path) => {
+  ])("does not send twice what creates a credential, known %s, after any error of an engine", async (_how, path) => {
     const says: Reply = { status: 500, body: { errors: ["local node not active, says the database"] } };
     const vault = await node([says, {}]);
     const method = path.startsWith("pki") ? "POST" : "GET";
@@ -480,7 +480,7 @@ describe("a standby that sends us on", () => {
 });
 
 describe("a node of another cluster", () => {
-  test("is refused before it learns a token, and said to be ours to mend", async () => {
+  test("is refused before it gets a token, as a fault of the configuration", async () => {
     const health = { sealed: false };
     const [home, foreign] = [await node([{}, { cut: true }], "one", undefined, health), await node([{}], "two")];
     const connection = through([home, foreign]);

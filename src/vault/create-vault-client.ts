@@ -13,7 +13,7 @@ import { leaseGrantIn, leaseIn, tokenGrantIn, tokenIn } from "./vault-reply.js";
 export interface LiveVaultClient extends VaultClient {
   /** Meets a connection's node without a token, so that `faults` knows before a pod asks. An outage is no failure. */
   identify(connection: Connection, signal: AbortSignal): Promise<void>;
-  /** What only the operator can mend (TLS refused, name not found), by connection; an outage is none. */
+  /** Faults that only the cluster administrator can fix (TLS refused, name not found), by connection; an outage is none. */
   faults(): ReadonlyMap<string, string>;
   /** By connection, of those used so far. */
   loads(): ReadonlyMap<string, ConnectionLoad>;

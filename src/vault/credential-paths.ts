@@ -44,7 +44,7 @@ export class CredentialPaths {
 
 function keyOf(connection: string, vaultNamespace: string, path: string): string {
   const steps = path.split("/");
-  const making = steps.findIndex(holdsCredentialRoles);
-  const pattern = making < 0 ? path : `${steps.slice(0, making + 1).join("/")}/*`;
+  const creating = steps.findIndex(holdsCredentialRoles);
+  const pattern = creating < 0 ? path : `${steps.slice(0, creating + 1).join("/")}/*`;
   return JSON.stringify([connection, vaultNamespace, pattern]);
 }

@@ -44,9 +44,9 @@ describe("a node that fails", () => {
     for (const now of times) nodes.failed(chosen(now), outage, now);
   };
 
-  test("rests; all who ask are told at once why, and when it is asked again", () => {
+  test("is open; callers get the reason and the time of the next attempt at once", () => {
     failAt(0, 250, 750);
-    expect(nodes.restMs(800)).toBe(950);
+    expect(nodes.openMs(800)).toBe(950);
     expect(choose(800)).toMatchObject({
       error: { kind: "outage", message: "https://a refuses connections; it is asked again in 1 s" },
     });
@@ -75,7 +75,7 @@ describe("a node that fails", () => {
     nodes = new Endpoints("default", ["a", "b"], () => 0.5);
     nodes.failed(chosen(0), outage, 0);
     expect(chosen(0, ["b"]).origin).toBe("b");
-    expect(nodes.restMs(0)).toBe(0);
+    expect(nodes.openMs(0)).toBe(0);
   });
 
   test("is only asked after the others where it is well itself", () => {
@@ -105,7 +105,7 @@ describe("the cluster", () => {
     expect(nodes.identify(chosen(0, ["a"]), undefined)).toBeUndefined();
   });
 
-  test("may be made anew where it was named", () => {
+  test("may be recreated at the address that named it", () => {
     nodes.identify(chosen(0), "one");
     expect(nodes.identify(chosen(0), "two")).toBeUndefined();
     expect(nodes.identify(chosen(0, ["a"]), "one")).toMatchObject({ kind: "configuration" });

@@ -10,22 +10,22 @@ export interface Endpoint {
   /** How often it has failed since it was last well. */
   failures: number;
   /** While the time is before this, nothing is asked of it. */
-  restsUntil: number;
+  openUntil: number;
   lastError?: VaultError;
   /** What it last said of its health. */
   lastHealth?: Answered;
 }
 
 /** After a first failure; twice as long after each other. */
-const shortestRestMs = 250;
-const longestRestMs = 5_000;
+const shortestOpenMs = 250;
+const longestOpenMs = 5_000;
 /** For a node that answers, and will soon have a leader. */
-const longestAnsweringRestMs = 1_000;
+const longestAnsweringOpenMs = 1_000;
 
 /**
- * The addresses of one connection: which to ask, which rest. The choice is sticky: the one that answered last is asked
- * next, until it fails. One that failed rests, and tells its health before it is asked anything else. Decisions only; no
- * IO, time is told.
+ * The addresses of one connection: which are in use, and which are open after failures. The choice is sticky: the one that answered last is used
+ * next, until it fails. One that failed is open for a while, and must pass a health check before any other request. Decisions only; no
+ * IO, and times are parameters.
  */
 export class Endpoints {
   readonly #connection: string;
@@ -37,7 +37,7 @@ export class Endpoints {
   constructor(connection: string, origins: readonly string[], random: Random) {
     this.#connection = connection;
     this.#random = random;
-    this.#all = origins.map((origin) => ({ origin, identified: false, failures: 0, restsUntil: 0 }));
+    this.#all = origins.map((origin) => ({ origin, identified: false, failures: 0, openUntil: 0 }));
   }
 
   get preferred(): string {
@@ -54,20 +54,22 @@ export class Endpoints {
     now: number,
   ): { endpoint: Endpoint } | { error: VaultError } {
     const inOrder = [...this.#all.slice(this.#preferred), ...this.#all.slice(0, this.#preferred)];
-    const awake = inOrder.filter(({ restsUntil }) => now >= restsUntil);
+    const available = inOrder.filter(({ openUntil }) => now >= openUntil);
     const chosen =
-      awake.find(({ origin }) => origin === requested) ?? awake.find(({ origin }) => !tried.has(origin)) ?? awake[0];
-    return chosen ? { endpoint: chosen } : { error: resting(inOrder[0]!, now) };
+      available.find(({ origin }) => origin === requested) ??
+      available.find(({ origin }) => !tried.has(origin)) ??
+      available[0];
+    return chosen ? { endpoint: chosen } : { error: openError(inOrder[0]!, now) };
   }
 
   /** Whether a call that has tried these may find another that is well. */
   hasOthers(tried: ReadonlySet<string>, now: number): boolean {
-    return this.#all.some(({ origin, restsUntil }) => !tried.has(origin) && now >= restsUntil);
+    return this.#all.some(({ origin, openUntil }) => !tried.has(origin) && now >= openUntil);
   }
 
   /** Milliseconds until one may be asked. */
-  restMs(now: number): number {
-    return Math.max(0, Math.min(...this.#all.map(({ restsUntil }) => restsUntil)) - now);
+  openMs(now: number): number {
+    return Math.max(0, Math.min(...this.#all.map(({ openUntil }) => openUntil)) - now);
   }
 
   succeeded(endpoint: Endpoint): void {
@@ -81,10 +83,10 @@ export class Endpoints {
     delete endpoint.lastHealth;
     endpoint.lastError = error;
     this.avoid(endpoint);
-    if (now < endpoint.restsUntil) return; // What was under way when it began to rest does not make it rest longer.
-    const longest = error.status === undefined ? longestRestMs : longestAnsweringRestMs;
-    const ms = Math.min(longest, shortestRestMs * 2 ** endpoint.failures);
-    endpoint.restsUntil = now + ms * (0.75 + 0.5 * this.#random());
+    if (now < endpoint.openUntil) return; // Requests under way when the circuit opened do not keep it open longer.
+    const longest = error.status === undefined ? longestOpenMs : longestAnsweringOpenMs;
+    const ms = Math.min(longest, shortestOpenMs * 2 ** endpoint.failures);
+    endpoint.openUntil = now + ms * (0.75 + 0.5 * this.#random());
     endpoint.failures += 1;
   }
 
@@ -94,8 +96,8 @@ export class Endpoints {
   }
 
   /**
-   * Takes note of the cluster a node says it is of; `undefined` when it does not tell (an Agent, a sealed node). The
-   * first to tell names the connection's cluster, and may rename it (a Vault made anew); every other must agree, or the
+   * Records the cluster that a node belongs to; `undefined` when it does not say (an Agent, a sealed node). The
+   * first to say names the connection's cluster, and may rename it (a recreated Vault); every other must agree, or the
    * error says so.
    */
   identify(endpoint: Endpoint, clusterId: string | undefined): VaultError | undefined {
@@ -115,8 +117,8 @@ export class Endpoints {
   }
 }
 
-function resting({ lastError, restsUntil }: Endpoint, now: number): VaultError {
-  const seconds = Math.max(1, Math.ceil((restsUntil - now) / 1000));
+function openError({ lastError, openUntil }: Endpoint, now: number): VaultError {
+  const seconds = Math.max(1, Math.ceil((openUntil - now) / 1000));
   const message = lastError?.message ?? "no node of the connection answers";
   return new VaultError(lastError?.kind ?? "outage", `${message}; it is asked again in ${seconds} s`);
 }

@@ -61,8 +61,8 @@ const hiddenReason =
   "; its reason may quote what was sent and is not shown here: the same request with the vault CLI shows it";
 
 /**
- * A 200 whose answer is wrapped: for whoever unwraps it, or once a control group's members have agreed. It holds no secret,
- * and must not be taken for one that is empty.
+ * A 200 whose answer is wrapped, to be unwrapped later or after a control group's approval. It holds no secret,
+ * and must not be taken for an empty one.
  */
 function wrapped({ path }: Operation, { status, body }: VaultReply): Failure | undefined {
   if (!isJsonObject(body?.["wrap_info"])) return undefined;

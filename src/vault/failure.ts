@@ -3,7 +3,7 @@ import type { VaultError } from "./vault-error.js";
 /**
  * Who failed:
  *
- * - `request`: nobody; it was refused for what it is.
+ * - `request`: none of the servers; the request was refused for what it is.
  * - `engine`: what stands behind the path, or the Vault namespace. Other paths are asked as before.
  * - `node`: the node itself. Others are better asked, and this one not before its health is good.
  * - `unsettled`: one of the last two. A path alone can bring it about (a proxy's 502, an engine that hangs), so the
@@ -11,7 +11,7 @@ import type { VaultError } from "./vault-error.js";
  */
 export type FailureScope = "request" | "engine" | "node" | "unsettled";
 
-/** A failed attempt: what it means to the caller, and whether another attempt may mend it. */
+/** A failed attempt: what it means to the caller, and whether another attempt may succeed. */
 export interface Failure {
   error: VaultError;
   /**

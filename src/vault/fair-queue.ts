@@ -17,7 +17,7 @@ interface QueueEntry<T> {
 /** One namespace's waiting requests of one priority, by lane: where one lane has to wait, the others pass it. */
 type Lanes<T> = Map<string, QueueEntry<T>[]>;
 
-/** One turn in so many goes to whoever has waited longest, so that a flood of the urgent does not starve the rest. */
+/** One turn in so many goes to the item that has waited longest, so that a flood of urgent ones does not starve the rest. */
 const turnsOfTheOldest = 8;
 
 /**

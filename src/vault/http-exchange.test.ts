@@ -184,7 +184,7 @@ describe("no answer", () => {
     await expect(get(origin)).rejects.toMatchObject({ code: "ECONNRESET", phase: "receiving" });
   });
 
-  test("when nobody listens: nothing had been sent", async () => {
+  test("without a listener: nothing had been sent", async () => {
     const server = await serveRaw(() => {});
     await server.close();
     await expect(get(server.origin)).rejects.toMatchObject({ code: "ECONNREFUSED", phase: "connecting" });

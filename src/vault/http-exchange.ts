@@ -42,7 +42,7 @@ export interface ExchangeLimits {
   admit?: (bytes: number) => void;
 }
 
-/** Of an answer's head, whatever Node was started with. */
+/** Of an answer's head, independent of Node's flags. */
 const mostHeaderBytes = 16_384;
 const mostHeaders = 256;
 /** Most answers are smaller. */
@@ -144,7 +144,7 @@ interface Receiver {
   done: (body: Buffer) => void;
 }
 
-/** We never offer to decode, so what is encoded would be read as rubbish, or blown up by whoever decodes it. */
+/** We never accept encodings, so an encoded answer would be garbage here, or a compression bomb for a decoder. */
 function receive(answer: IncomingMessage, { maxBytes, admit }: ExchangeLimits, receiver: Receiver): void {
   const { progress, fail, refuse, done } = receiver;
   const encoding = answer.headers["content-encoding"];

@@ -10,7 +10,7 @@ import { type LiveVaultClient, createVaultClient } from "./create-vault-client.j
 import type { VaultToken } from "./vault-client.js";
 import type { VaultError } from "./vault-error.js";
 
-/** One tenant's path, engine or auth mount misbehaves behind a Vault that is well: nobody else notices. */
+/** One tenant's path, engine or auth mount misbehaves behind a healthy Vault: no other tenant is affected. */
 const never = new AbortController().signal;
 setMaxListeners(0, never);
 const token: VaultToken = {

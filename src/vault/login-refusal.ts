@@ -11,7 +11,7 @@ export function classifyLoginFailure(
   status: number,
   errors: readonly string[],
 ): VaultError | undefined {
-  const { login = nobody } = operation;
+  const { login = noLogin } = operation;
   const why = explained(operation, status, errors) ?? otherMethod(login.authMount, errors);
   return why === undefined ? undefined : loginDenied(operation, status, why);
 }
@@ -27,17 +27,17 @@ export function classifyLoginRefusal(operation: Operation, status: number, error
   );
 }
 
-function loginDenied({ login = nobody }: Operation, status: number, why: string): VaultError {
+function loginDenied({ login = noLogin }: Operation, status: number, why: string): VaultError {
   const { serviceAccount, audience } = login;
   const message = `Vault refused the login of ${serviceAccount} (audience ${quoted(audience)}): ${why}`;
   return new VaultError("login_denied", message, { status });
 }
 
-const nobody = { role: "", authMount: "", serviceAccount: "", audience: "" };
+const noLogin = { role: "", authMount: "", serviceAccount: "", audience: "" };
 const everyMethod: readonly AuthMethod[] = Object.values(authMethods);
 
 /** By every method: a mount may be of another than the configuration file says. */
-function explained({ login = nobody }: Operation, status: number, errors: readonly string[]): string | undefined {
+function explained({ login = noLogin }: Operation, status: number, errors: readonly string[]): string | undefined {
   return everyMethod.map((method) => method.explain(status, errors, login)).find((why) => why !== undefined);
 }
 
@@ -47,13 +47,13 @@ function otherMethod(mount: string, errors: readonly string[]): string | undefin
 }
 
 /** The methods that a login's mount may be of: only the connection's own mount is known to be of its method. */
-function methodsAt({ connection, login = nobody }: Operation): readonly AuthMethod[] {
+function methodsAt({ connection, login = noLogin }: Operation): readonly AuthMethod[] {
   return login.authMount === connection.authMount ? [authMethods[connection.authMethod]] : everyMethod;
 }
 
 /** A bare 403 is Vault's answer to several things; it does not tell which. */
 function unknown(operation: Operation, status: number): string {
-  const { role, authMount: mount } = operation.login ?? nobody;
+  const { role, authMount: mount } = operation.login ?? noLogin;
   if (status === 404 || status === 405) return `there is no login at auth/${mount} (${status})`;
   if (status !== 403) return `see the role ${role} at auth/${mount}; Vault's audit log has the reason (${status})`;
   const reasons = methodsAt(operation).map(({ deniedReason }) => deniedReason);

@@ -71,7 +71,7 @@ export class NodeClient {
     });
   }
 
-  /** What a node says of its health, whatever its status; without a token. A failure when it is not there to say it. */
+  /** A node's health, with any status; sent without a token. A failure when the node does not answer. */
   askHealth(origin: string, signal: AbortSignal): Promise<Outcome> {
     const request = { method: "GET", path: `/v1/${healthPath}`, headers: { "X-Vault-Request": "true" } };
     return this.#understood(origin, async (requestedAt) => {
@@ -135,8 +135,8 @@ function isStaleSocket(reason: unknown): boolean {
 }
 
 /**
- * A 200 has a body of JSON; only a 204 has none. It says nothing against the node: some paths (`pki/ca/pem`) answer in
- * another form, and whoever mounts one must not make the node rest for everybody.
+ * A 200 has a body of JSON; only a 204 has none. It is no fault of the node: some paths (`pki/ca/pem`) answer in
+ * another form, and a pod that reads one must not open the node's circuit for all others.
  */
 function unusable(
   { status, body, headers, tooManyValues }: VaultReply,

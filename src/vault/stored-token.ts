@@ -8,7 +8,7 @@ const leewayMs = 5 * 60_000;
 /**
  * - `current`: new requests of its owner key are made with it.
  * - `retired`: another has its place, but a request or leases still need it; it ends by itself, or with its owner.
- * - `leaving`: nobody needs it; it is revoked as soon as Vault lets us.
+ * - `leaving`: it is not needed; it is revoked as soon as Vault allows it.
  * - `dead`: revoked, ended, or Vault says so. It is in no store any more; what was leased with it is dead as well.
  */
 export const tokenStates = ["current", "retired", "leaving", "dead"] as const;
@@ -67,7 +67,7 @@ export function hasEnded({ term }: StoredToken, now: number): boolean {
   return now >= endOf(term) + leewayMs;
 }
 
-/** When a Mount should log in anew; `Infinity` for a token that never ends. */
+/** When a Mount should log in again; `Infinity` for a token that never ends. */
 export function tokenReplacementAt({ term }: StoredToken, leadMs: number): number {
   return replacementAt(term, leadMs);
 }

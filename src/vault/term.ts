@@ -52,7 +52,7 @@ export function unrenewable(term: Term): Term {
   return { ...term, renewable: false };
 }
 
-/** Of a grant whose age nobody knows: it is not over, and may be soon. */
+/** The term of a grant of unknown age: it is not over, and may be soon. */
 export function dueNow(term: Term, now: number): Term {
   const { grantedMs } = term;
   return { ...term, grantedAt: grantedMs === Number.POSITIVE_INFINITY ? now : now - grantedMs * 0.8 };
@@ -70,7 +70,7 @@ export function renewalAt({ grantedAt, grantedMs, renewable, draw }: Term): numb
 /**
  * When another should take its place; `Infinity` for what never ends. Only a Mount replaces, so there must be time for one
  * to come: a fifth of the life, at least `leadMs`, but never more than half of it. What renewals still move is replaced in
- * the last fifth of its grant: by then one should have come long ago, and whatever holds it up may hold it up until the end.
+ * the last fifth of its grant: by then one should have come long ago, and its obstacle may last until the end.
  */
 export function replacementAt(term: Term, leadMs: number): number {
   const { grantedMs, askMs, renewable } = term;

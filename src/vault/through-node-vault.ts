@@ -40,8 +40,8 @@ const endpoint = "http://vault";
 
 /**
  * Asks through node-vault, which is a shell here: its transport (axios), its commands and its debug output are replaced,
- * and so is its reading of answers, which drops headers. Whatever it takes from the environment (VAULT_TOKEN,
- * VAULT_NAMESPACE, VAULT_PREFIX, VAULT_ADDR) is overwritten, with nothing if need be. A client serves one request, so
+ * and so is its reading of answers, which drops headers. Everything that it takes from the environment (VAULT_TOKEN,
+ * VAULT_NAMESPACE, VAULT_PREFIX, VAULT_ADDR) is overwritten, if need be with nothing. A client serves one request, so
  * that no token outlives it or meets another's.
  */
 export function askThroughNodeVault(

@@ -117,7 +117,7 @@ describe("TLS files that change", () => {
     await vi.waitFor(async () => expect(await caOf()).toEqual([two.cert]));
   });
 
-  test("half-written are told, and the old ones stay until they are whole", async () => {
+  test("half-written are reported, and the old ones stay until they are whole", async () => {
     await files.material();
     await writeFile(file("ca.pem"), two.cert.slice(0, 300));
     await look();

@@ -18,8 +18,8 @@ const maxFileBytes = 1 << 20;
 const maxDirectoryFiles = 1000;
 
 /**
- * The operator's CA and client certificate, read on first use and again while in use. New files that are not good
- * (half-written, a key that is not the certificate's) are told to `rejected`, and the old ones stay.
+ * The configured CA and client certificate, read on first use and again while in use. New files that are unusable
+ * (half-written, a key of another certificate) are reported to `rejected`, and the old ones stay.
  */
 export class TlsFiles {
   readonly #settings: TlsSettings;

@@ -70,7 +70,7 @@ describe("one live token for each owner key", () => {
     expect(logins()).toBe(2);
   });
 
-  test("a login is told with its accessor and its pod", async () => {
+  test("a login is reported with its accessor and its pod", async () => {
     await open();
     expect(events).toEqual(["web-0 has accessor-1"]);
   });
@@ -145,7 +145,7 @@ describe("one live token for each owner key", () => {
 });
 
 describe("a failed login", () => {
-  test("rests about a second, whoever asks", async () => {
+  test("is not retried for about a second, by any caller", async () => {
     vault.failures.push({ verb: "login", kind: "login_denied" });
     await expect(open()).rejects.toThrow("login_denied");
     await expect(open()).rejects.toThrow("login_denied");
@@ -189,7 +189,7 @@ describe("a failed login", () => {
   });
 });
 
-/** No volume is of the key any more, and the tick that revokes what nobody needs has come. */
+/** The key has no volume any more, and the tick that revokes unneeded tokens has run. */
 function close(ownerKey: string): void {
   unneeded.add(ownerKey);
   tokens.revokeLeaving();
@@ -218,7 +218,7 @@ describe("dropping", () => {
     expect(vault.revoked).toEqual(["accessor-1"]);
   });
 
-  test("a token that cannot be revoked is told of and ends with its time", async () => {
+  test("a token that cannot be revoked is reported and ends with its time", async () => {
     await open();
     vault.failures.push({ verb: "revoke", kind: "denied" });
     close("key-1");
@@ -253,7 +253,7 @@ describe("states", () => {
     expect(led).toEqual([["retired", "leaving", "dead"], ["leaving", "dead"], ["dead"], []]);
   });
 
-  test("a token of a key that nobody needs is revoked once its request is over", async () => {
+  test("a token of an unneeded key is revoked once its request is over", async () => {
     const busy = await tokens.open(samplePrincipal(), caller, false, never);
     unneeded.add("key-1");
     tokens.revokeLeaving();
@@ -265,7 +265,7 @@ describe("states", () => {
     expect(tokens.all()).toEqual([]);
   });
 
-  test("a login that nobody waits for any more, for a key that nobody needs, is revoked within a round", async () => {
+  test("an abandoned login, for an unneeded key, is revoked within a tick", async () => {
     let finish = () => {};
     vault.gate = new Promise((resolve) => (finish = resolve));
     const impatient = new AbortController();
@@ -293,7 +293,7 @@ describe("states", () => {
     expect(vault.revoked).toEqual(["accessor-1"]);
   });
 
-  test("a revocation that Vault was not there for is not tried again by whoever closes the key again", async () => {
+  test("a revocation that failed for want of a Vault is not retried when the key is closed again", async () => {
     await open();
     vault.failures.push({ verb: "revoke", kind: "sealed" });
     close("key-1");
@@ -304,25 +304,35 @@ describe("states", () => {
   });
 });
 
-/** A key has a token here, and a record brings another: which one is current then, and what becomes of both. */
+/** A key has a token here, and a record brings another: which one is current then, and the states of both. */
 test.each<[string, Partial<StoredToken>, Partial<StoredToken>, Record<string, string>]>([
-  ["leases hang on the former", {}, { leases: 1 }, { former: "current", "accessor-1": "revoked" }],
-  ["none do", {}, {}, { former: "revoked", "accessor-1": "current" }],
-  ["on both", { leases: 1 }, { leases: 1 }, { former: "current", "accessor-1": "retired" }],
-  ["the present one is in use", { inUse: 1 }, { leases: 1 }, { former: "current", "accessor-1": "retired" }],
-  ["the former was retired", {}, { leases: 1, state: "retired" }, { former: "retired", "accessor-1": "current" }],
-  ["the former was to be revoked", {}, { leases: 1, state: "leaving" }, { former: "leaving", "accessor-1": "current" }],
-  ["the former is dead", {}, { leases: 1, state: "dead" }, { "accessor-1": "current" }],
+  ["leases depend on the restored one", {}, { leases: 1 }, { restored: "current", "accessor-1": "revoked" }],
+  ["none do", {}, {}, { restored: "revoked", "accessor-1": "current" }],
+  ["on both", { leases: 1 }, { leases: 1 }, { restored: "current", "accessor-1": "retired" }],
+  ["the present one is in use", { inUse: 1 }, { leases: 1 }, { restored: "current", "accessor-1": "retired" }],
   [
-    "the former has ended",
+    "the restored one was retired",
+    {},
+    { leases: 1, state: "retired" },
+    { restored: "retired", "accessor-1": "current" },
+  ],
+  [
+    "the restored one was to be revoked",
+    {},
+    { leases: 1, state: "leaving" },
+    { restored: "leaving", "accessor-1": "current" },
+  ],
+  ["the restored one is dead", {}, { leases: 1, state: "dead" }, { "accessor-1": "current" }],
+  [
+    "the restored one has ended",
     {},
     { leases: 1, term: { ...sampleStoredToken().term, grantedAt: -1e9 } },
     { "accessor-1": "current" },
   ],
-])("taken up over a live one, where %s", async (_what, present, former, becomes) => {
+])("restored beside a live one, where %s", async (_what, present, restored, becomes) => {
   Object.assign(await open(), present);
-  const { token, ...rest } = sampleStoredToken(former);
-  tokens.restore("key-1", [{ ...rest, token: { ...token, accessor: "former" } }]);
+  const { token, ...rest } = sampleStoredToken(restored);
+  tokens.restore("key-1", [{ ...rest, token: { ...token, accessor: "restored" } }]);
   await settled();
   const states = tokens.all().map(({ token: { accessor }, state }) => [accessor, state] as const);
   expect(Object.fromEntries([...states, ...vault.revoked.map((accessor) => [accessor, "revoked"] as const)])).toEqual(

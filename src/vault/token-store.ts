@@ -90,7 +90,7 @@ export class TokenStore {
     }
   }
 
-  /** The request is over; a token that nobody needs any more is revoked. */
+  /** The request is over; a token that is not needed any more is revoked. */
   release(stored: StoredToken): void {
     stored.inUse -= 1;
     this.#revokeUnneeded(stored);
@@ -118,7 +118,7 @@ export class TokenStore {
   }
 
   /**
-   * Renews the token. What fails for now is told when to be tried again; what Vault will not renew is renewed no more. A
+   * Renews the token. A temporary failure sets the time of the retry; a token that Vault will not renew is not renewed again. A
    * token with `num_uses` is left alone: a renewal would be one use less. Throws only the signal's reason.
    */
   async renew(stored: StoredToken, signal: AbortSignal): Promise<void> {
@@ -175,7 +175,7 @@ export class TokenStore {
     if (isOutage(error)) this.#outages.set(connection.name, this.#parts.clock.monotonic());
   }
 
-  /** Revokes what nobody needs, and tries again what could not be revoked; call it every second or so. */
+  /** Revokes unneeded tokens, and retries failed revocations. Call it about every second. */
   revokeLeaving(): void {
     const now = this.#parts.clock.monotonic();
     for (const stored of this.all()) {
@@ -281,18 +281,18 @@ export class TokenStore {
 
   #replaceCurrent(stored: StoredToken): void {
     const owner = this.#owner(stored.ownerKey);
-    const former = currentOf(owner);
+    const previous = currentOf(owner);
     owner.tokens.add(stored);
     if (this.#closed) {
       moveTo(stored, "leaving");
       void this.#revoke(stored);
     }
-    if (!former) return;
-    moveTo(former, "retired");
-    this.#revokeUnneeded(former);
+    if (!previous) return;
+    moveTo(previous, "retired");
+    this.#revokeUnneeded(previous);
   }
 
-  /** Idle, and either replaced without leases or of a key that nobody needs. */
+  /** Idle, and either replaced without leases or of an unneeded key. */
   #revokeUnneeded(stored: StoredToken): void {
     if (stored.inUse > 0 || stored.state === "leaving") return;
     const replaced = stored.state === "retired" && stored.leases === 0;

@@ -23,7 +23,7 @@ export interface PlainNode {
 }
 
 /**
- * Asks one node once, without a token, over a connection of its own; gives its answer whatever its status. Throws a
+ * Asks one node once, without a token, over a connection of its own; returns its answer with any status. Throws a
  * `VaultError` where none came, or the signal's reason.
  */
 export async function unauthenticatedRequest(

@@ -14,7 +14,7 @@ export interface Caller {
   /** `namespace/name/uid`, sent as `X-Keymount-Pod`; absent where no pod is meant. */
   pod?: string;
   priority: Priority;
-  /** How an answer to `request` is taken in; without it, whatever its size and at once. */
+  /** How an answer to `request` is received; without it, at once and with any size. */
   intake?: AnswerIntake;
 }
 

@@ -68,7 +68,7 @@ export class VaultConnection {
     this.#client = new NodeClient(connection, parts);
   }
 
-  /** What only the administrator can mend, until something is answered again. */
+  /** A fault that only the administrator can fix, until a request is answered again. */
   get fault(): string | undefined {
     return this.#fault;
   }
@@ -92,7 +92,7 @@ export class VaultConnection {
 
   /**
    * Asks, and up to twice again where that can do no harm: at once where another node has not been tried, else after a
-   * drawn delay. Throws a `VaultError` for whatever is no success, `limit_exceeded`, or the signal's reason.
+   * drawn delay. Throws a `VaultError` for every failure, `limit_exceeded`, or the signal's reason.
    */
   async ask(operation: Operation, question: VaultQuestion, caller: Caller, signal: AbortSignal): Promise<Answered> {
     const call = callOf(operation, question, caller);
@@ -114,7 +114,7 @@ export class VaultConnection {
     }
   }
 
-  /** Milliseconds until another attempt may mend it; `undefined` where none may. */
+  /** Milliseconds until the next attempt; `undefined` where none may help. */
   #pauseBefore(retries: number, call: Call, failure: Failure, startedAt: number): number | undefined {
     const { retry, scope, redirectTo } = failure;
     if (retry === "never" || (retry === "repeatable" && !isRepeatable(call.operation))) return undefined;
@@ -124,7 +124,7 @@ export class VaultConnection {
       return elapsed < this.#connection.limits.requestTimeoutMs ? 0 : undefined;
     }
     const drawn = this.#parts.random() * retryCeilingMs * 2 ** retries;
-    const pause = Math.max(drawn, this.#endpoints.restMs(now));
+    const pause = Math.max(drawn, this.#endpoints.openMs(now));
     return retry !== "elsewhere" && elapsed + pause < passingMs ? pause : undefined;
   }
 
@@ -133,7 +133,7 @@ export class VaultConnection {
     const chosen = this.#endpoints.choose(call.tried, call.redirectTo, now);
     if ("error" in chosen) {
       // A short rest is waited out; in a long one, hundreds of Mounts do not wait each.
-      const retry = this.#endpoints.restMs(now) <= retryCeilingMs ? "always" : "never";
+      const retry = this.#endpoints.openMs(now) <= retryCeilingMs ? "always" : "never";
       return { error: chosen.error, retry, scope: "node" };
     }
     const refusal = this.#breaker.admit(call.target, now);
@@ -275,7 +275,7 @@ function callOf(operation: Operation, question: VaultQuestion, caller: Caller): 
   const { namespace, priority } = caller;
   const engine = engineOf(subject);
   const kind = slotKinds[operation.kind] ?? "read";
-  // That making a credential fails says nothing of renewing one, nor the other way round.
+  // A failure to create a credential says nothing about renewals, nor the other way round.
   const ofKept = ["renew", "revoke", "lookup"].includes(operation.kind) ? `${operation.kind} ` : "";
   return {
     operation,

@@ -6,7 +6,7 @@ const mostCharacters = 300;
 
 /**
  * What Vault's `errors` say, for comparing: the first ten texts, without space around them, of 300 characters each (one more
- * tells that it was cut). What is compared with them costs no more than that, whatever a server sends.
+ * tells that it was cut). So comparisons have a bounded cost for every answer.
  */
 export function errorsIn(body: JsonObject | null | undefined): string[] {
   const errors = body?.["errors"];

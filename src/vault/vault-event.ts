@@ -15,25 +15,25 @@ export type ConnectionEvent =
       outcome: "ok" | "cancelled" | VaultErrorKind;
       ms: number;
     }
-  /** Another address of the connection is asked from now on, and why. */
+  /** Another address of the connection is used from now on, for this reason. */
   | { kind: "failedOver"; connection: string; from: string; to: string; reason: string }
-  /** There is something that only the operator can mend, or (`undefined`) no more. */
+  /** There is a fault that only the cluster administrator can fix, or (`undefined`) it is gone. */
   | { kind: "faultChanged"; connection: string; fault: string | undefined }
   /** New TLS files cannot be used; the old ones stay. */
   | { kind: "tlsFilesRejected"; connection: string; reason: string };
 
-/** What becomes of Vault tokens, and of what is made with them and given to nobody. */
+/** What happens to Vault tokens, and to undelivered credentials created with them. */
 export type TokenEvent =
   | { kind: "loggedIn"; principal: Principal; token: VaultToken }
   | { kind: "loginFailed"; principal: Principal; error: ProviderError }
   | { kind: "tokenRevoked"; stored: StoredToken }
-  /** It never will be, and ends with its time. */
+  /** It will not be revoked, and ends with its time. */
   | { kind: "tokenNotRevoked"; stored: StoredToken; error: ProviderError }
-  /** It has another term; where `stored.term.renewable` is false, renewals move its end no more. */
+  /** It has a new term; where `stored.term.renewable` is false, renewals no longer extend it. */
   | { kind: "tokenRenewed"; stored: StoredToken }
-  /** Not now, or not ever (`stored.term.renewable`). */
+  /** The renewal failed for now, or for good (`stored.term.renewable` is false). */
   | { kind: "tokenNotRenewed"; stored: StoredToken; error: ProviderError }
   /** Vault says that it is dead. */
   | { kind: "tokenDied"; stored: StoredToken }
-  /** A credential that nobody was given lives on until its time: neither its lease nor its token could be revoked. */
-  | { kind: "notGivenBack"; stored: StoredToken; path: string; error: ProviderError };
+  /** An undelivered credential lives on until its time: neither its lease nor its token could be revoked. */
+  | { kind: "credentialOrphaned"; stored: StoredToken; path: string; error: ProviderError };

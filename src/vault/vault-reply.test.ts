@@ -55,7 +55,7 @@ describe("a login's grant", () => {
 });
 
 describe("a lease", () => {
-  test("is told by its id: KV v1's advisory duration is none", () => {
+  test("is recognised by its id: KV v1's advisory duration is no lease", () => {
     expect(leaseIn(body({ lease_id: "", lease_duration: 2764800 }))).toBeUndefined();
     expect(leaseIn(body({}))).toBeUndefined();
     const lease = leaseIn(body({ lease_id: "database/creds/app/x", lease_duration: 60, renewable: true }));

@@ -11,7 +11,7 @@ export interface VaultReply {
   status: number;
   headers: IncomingHttpHeaders;
   bytes: number;
-  /** `null`: there was none. `undefined`: it is no JSON object, so not of Vault's making. */
+  /** `null`: there was none. `undefined`: it is no JSON object, so it is not an answer of Vault. */
   body: JsonObject | null | undefined;
   /** It was not read, for there are more than `mostValues` in it. */
   tooManyValues?: true;
@@ -20,9 +20,9 @@ export interface VaultReply {
 }
 
 /**
- * Names and values: a map of five thousand keys, a list of ten thousand. More than any secret has; Vault 1.21 itself is
- * written no more than 10,000 a map (`max_json_object_entry_count`). What so many take to read and to write is a moment in
- * which nobody else is served.
+ * Names and values: a map of five thousand keys, a list of ten thousand. More than any secret has; Vault 1.21 itself
+ * accepts at most 10,000 in a map (`max_json_object_entry_count`). Reading and writing so many takes a moment in
+ * which no other request is served.
  */
 export const mostValues = 10_240;
 

@@ -37,11 +37,11 @@ function bare(reason: unknown): never {
 let clock: FakeClock;
 
 async function mount(
-  holding: Credentials,
+  credentials: Credentials,
   requests: VaultRequest[],
   principal: Partial<Principal> = {},
 ): Promise<string[]> {
-  const transaction = holding.source.begin(samplePrincipal(principal));
+  const transaction = credentials.source.begin(samplePrincipal(principal));
   const options = { refreshIntervalMs: minute, onDenied: "keep" } as const;
   const outcomes = await Promise.allSettled(requests.map((request) => transaction.read(request, options, never)));
   transaction.commit("v");
@@ -54,29 +54,29 @@ beforeEach(() => {
   clock = new FakeClock();
 });
 
-describe("where a dead token is told of like a denial", () => {
+describe("where a dead token is reported like a denial", () => {
   let vault: OpenBao;
-  let holding: Credentials;
+  let credentials: Credentials;
   const logins = () => vault.calls.filter((call) => call.startsWith("login")).length;
-  const revokeBehind = () => vault.kill([...holding.tokens.current()][0]!.token);
+  const revokeBehind = () => vault.kill([...credentials.tokens.current()][0]!.token);
 
   beforeEach(() => {
     vault = new OpenBao(clock);
     vault.replies.set(kv.path, { body: { data: { value: "1" } } });
     vault.replies.set(forbidden.path, "denied");
-    holding = testCredentials({ client: vault, clock });
+    credentials = testCredentials({ client: vault, clock });
   });
 
   test.each([true, false])(
     "every revoked token is noticed, however many: may look itself up: %s",
     async (mayLookUp) => {
       vault.mayLookUp = mayLookUp;
-      await mount(holding, [kv, forbidden]);
+      await mount(credentials, [kv, forbidden]);
       const first = logins();
       for (let times = 1; times <= 5; times += 1) {
         revokeBehind();
         await clock.advance(2 * minute);
-        expect((await mount(holding, [kv, forbidden]))[0]).toBe("fresh");
+        expect((await mount(credentials, [kv, forbidden]))[0]).toBe("fresh");
         expect(logins()).toBe(first + times);
       }
     },
@@ -88,7 +88,7 @@ describe("where a dead token is told of like a denial", () => {
   ])("a denial costs no login more than it takes to settle it: may look itself up: %s", async (mayLookUp, expected) => {
     vault.mayLookUp = mayLookUp;
     for (let times = 0; times < 20; times += 1) {
-      await mount(holding, [forbidden]);
+      await mount(credentials, [forbidden]);
       await clock.advance(minute);
     }
     expect(logins()).toBe(expected);
@@ -96,19 +96,19 @@ describe("where a dead token is told of like a denial", () => {
 
   test("what a policy takes away costs one login, where the token may not tell", async () => {
     vault.mayLookUp = false;
-    await mount(holding, [kv, forbidden]);
+    await mount(credentials, [kv, forbidden]);
     const before = logins();
     vault.replies.set(kv.path, "denied");
     for (let times = 0; times < 20; times += 1) {
       await clock.advance(2 * minute);
-      expect((await mount(holding, [kv]))[0]).toBe("held");
+      expect((await mount(credentials, [kv]))[0]).toBe("held");
     }
     expect(logins()).toBe(before + 1);
   });
 
   test("nothing is denied while Vault cannot say whether the token lives", async () => {
     vault.failures.push({ verb: "lookup", kind: "outage" });
-    const error = await holding.source
+    const error = await credentials.source
       .begin(samplePrincipal())
       .read(forbidden, { refreshIntervalMs: minute, onDenied: "fail" }, never)
       .catch((reason: unknown) => reason);
@@ -138,7 +138,7 @@ describe("a credential that may not be held", () => {
     testCredentials({
       client: vault,
       clock,
-      emit: (event) => event.kind === "notGivenBack" && lost.push(`${event.path}: ${event.error.message}`),
+      emit: (event) => event.kind === "credentialOrphaned" && lost.push(`${event.path}: ${event.error.message}`),
       ...parts,
     });
 
@@ -147,14 +147,14 @@ describe("a credential that may not be held", () => {
     ["another keymount holds the lock", {}, { credentialsRefused: () => new ProviderError("unavailable", "another") }],
     ["there is no room", {}, { limits: sampleLimits({ volumes: 10, bytes: 0 }) }],
   ])("is made once at most, and taken back with its token: %s", async (_why, principal, parts) => {
-    const holding = start(parts);
+    const credentials = start(parts);
     for (let times = 0; times < 30; times += 1) {
-      await mount(holding, [creds, { ...creds, path: "odd/path" }], principal);
+      await mount(credentials, [creds, { ...creds, path: "odd/path" }], principal);
       await clock.advance(2 * minute);
-      if (times === 0) await mount(holding, [{ ...creds, path: "database/creds/other" }], principal);
+      if (times === 0) await mount(credentials, [{ ...creds, path: "database/creds/other" }], principal);
     }
     expect(made).toBe(2);
-    expect(holding.tokens.size).toBe(0);
+    expect(credentials.tokens.size).toBe(0);
     expect(vault.revoked).toEqual(
       vault.calls.filter((call) => call.startsWith("login")).map((_login, n) => `accessor-${n + 1}`),
     );
@@ -162,74 +162,79 @@ describe("a credential that may not be held", () => {
   });
 
   test("takes no token with it whose other leases somebody has; then it is counted", async () => {
-    const holding = start();
-    await mount(holding, [creds]);
-    await mount(holding, [{ ...creds, path: "odd/path" }], { podVolume: false, volumeKey: "digest" });
+    const credentials = start();
+    await mount(credentials, [creds]);
+    await mount(credentials, [{ ...creds, path: "odd/path" }], { podVolume: false, volumeKey: "digest" });
     await clock.advance(minute);
     expect(vault.revoked).toEqual([]);
     expect(lost).toEqual(["odd/path: permission denied"]);
-    expect((await mount(holding, [creds]))[0]).toBe("fresh");
+    expect((await mount(credentials, [creds]))[0]).toBe("fresh");
   });
 
   test("waits for the requests of others that its token is in use for", async () => {
-    const holding = start();
-    const busy = await holding.tokens.open(samplePrincipal(), { namespace: "shop", priority: "refresh" }, false, never);
-    await mount(holding, [creds], { podVolume: false, volumeKey: "digest" });
+    const credentials = start();
+    const busy = await credentials.tokens.open(
+      samplePrincipal(),
+      { namespace: "shop", priority: "refresh" },
+      false,
+      never,
+    );
+    await mount(credentials, [creds], { podVolume: false, volumeKey: "digest" });
     await clock.advance(minute);
     expect(vault.revoked).toEqual([]);
-    holding.tokens.release(busy);
-    await holding.settled();
+    credentials.tokens.release(busy);
+    await credentials.settled();
     await clock.advance(0);
     expect(vault.revoked).toEqual(["accessor-1"]);
   });
 
-  test("is asked for where it may be held, whatever was refused elsewhere", async () => {
-    const holding = start();
-    await mount(holding, [creds], { podVolume: false, volumeKey: "digest" });
+  test("is requested where it may be held, even if it was refused elsewhere", async () => {
+    const credentials = start();
+    await mount(credentials, [creds], { podVolume: false, volumeKey: "digest" });
     await clock.advance(minute);
-    expect(await mount(holding, [creds])).toEqual(["fresh"]);
+    expect(await mount(credentials, [creds])).toEqual(["fresh"]);
   });
 });
 
 describe("a pod that goes during its Mount", () => {
-  test("leaves neither entries nor tokens, whatever its Mount asks for after that", async () => {
+  test("leaves neither entries nor tokens, for any later read of its Mount", async () => {
     const vault = new CountingVault(clock);
     vault.replies.set(kv.path, { body: { data: { value: "1" } } });
     vault.replies.set(creds.path, {
       body: { data: { value: "x" } },
       lease: { id: "lease-1", durationMs: 60 * minute },
     });
-    const holding = testCredentials({ client: vault, clock });
+    const credentials = testCredentials({ client: vault, clock });
     const options = { refreshIntervalMs: minute, onDenied: "keep" } as const;
-    const transaction = holding.source.begin(samplePrincipal());
+    const transaction = credentials.source.begin(samplePrincipal());
     await transaction.read(kv, options, never);
-    holding.cache.forgetPod("uid-1");
+    credentials.cache.forgetPod("uid-1");
     expect(transaction.previous(kv)).toBeUndefined();
     await transaction.read(kv, options, never);
     await expect(transaction.read(creds, options, never)).rejects.toThrow("no longer served");
     transaction.commit("v");
-    await holding.settled();
+    await credentials.settled();
     await clock.advance(0);
-    expect([...holding.cache.entries()]).toEqual([]);
-    expect(holding.tokens.all()).toEqual([]);
+    expect([...credentials.cache.entries()]).toEqual([]);
+    expect(credentials.tokens.all()).toEqual([]);
     expect(vault.revoked).toContain("lease-1");
   });
 
-  test("and what was being made for it that has no lease is told of", async () => {
+  test("and a credential without a lease that was being created for it is reported", async () => {
     const vault = new CountingVault(clock);
     const issue: VaultRequest = { method: "POST", path: "pki/issue/web", query: "" };
     vault.replies.set(issue.path, { body: { data: { value: "x" } } });
     const lost: string[] = [];
-    const holding = testCredentials({
+    const credentials = testCredentials({
       client: vault,
       clock,
-      emit: (event) => event.kind === "notGivenBack" && lost.push(event.path),
+      emit: (event) => event.kind === "credentialOrphaned" && lost.push(event.path),
     });
     let open = () => {};
     vault.gate = new Promise((resolve) => (open = resolve));
-    const mounting = mount(holding, [issue]);
+    const mounting = mount(credentials, [issue]);
     await clock.advance(0);
-    holding.cache.forgetPod("uid-1");
+    credentials.cache.forgetPod("uid-1");
     open();
     expect((await mounting)[0]).toMatch("no longer served");
     expect(lost).toEqual([issue.path]);

@@ -30,7 +30,7 @@ export interface AskOptions {
 /** Reads as the principal, with one new login when the token turns out dead. */
 export class VaultSecrets {
   readonly #parts: VaultSecretsParts;
-  readonly #givingBack = new Set<Promise<void>>();
+  readonly #revoking = new Set<Promise<void>>();
 
   constructor(parts: VaultSecretsParts) {
     this.#parts = parts;
@@ -73,22 +73,22 @@ export class VaultSecrets {
   }
 
   /**
-   * Gives back a lease that nobody will be given, in the background. Where policy does not let the token revoke it, the
-   * token itself is revoked, which every token may, unless somebody was given another lease of it. What has no lease, as a
-   * certificate, can only be told of.
+   * Revokes an undelivered lease in the background. Where policy does not let the token revoke it, the
+   * token itself is revoked, which every token may, unless another lease of it was delivered. A credential without a lease,
+   * such as a certificate, can only be reported.
    */
-  giveBack(lease: Lease | undefined, stored: StoredToken, path: string): void {
-    if (!lease) return this.#parts.emit({ kind: "notGivenBack", stored, path, error: hasNoLease() });
-    const work = this.#giveBack(lease, stored, path).finally(() => this.#givingBack.delete(work));
-    this.#givingBack.add(work);
+  revokeUndelivered(lease: Lease | undefined, stored: StoredToken, path: string): void {
+    if (!lease) return this.#parts.emit({ kind: "credentialOrphaned", stored, path, error: hasNoLease() });
+    const work = this.#revoke(lease, stored, path).finally(() => this.#revoking.delete(work));
+    this.#revoking.add(work);
   }
 
   /** Resolves when nothing is being given back any more. */
   async settled(): Promise<void> {
-    await Promise.all(this.#givingBack);
+    await Promise.all(this.#revoking);
   }
 
-  async #giveBack(lease: Lease, stored: StoredToken, path: string): Promise<void> {
+  async #revoke(lease: Lease, stored: StoredToken, path: string): Promise<void> {
     const { client, tokens, emit, lifetime } = this.#parts;
     stored.leases -= 1;
     try {
@@ -97,7 +97,7 @@ export class VaultSecrets {
     } catch (reason) {
       const error = ProviderError.from(reason);
       if (error instanceof VaultError && ["token_invalid", "lease_gone"].includes(error.kind)) return;
-      if (stored.leases > 0) emit({ kind: "notGivenBack", stored, path, error });
+      if (stored.leases > 0) emit({ kind: "credentialOrphaned", stored, path, error });
       else tokens.discard(stored);
     }
   }
