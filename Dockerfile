@@ -11,6 +11,7 @@ COPY scripts scripts
 COPY src src
 # The embedded Vault of keymount dev is not for a node.
 RUN ["node", "scripts/build.js", "--without-dev"]
+RUN ["node", "scripts/image-command.js"]
 RUN ["node", "scripts/compile.js", "--disable-sigusr1", "--max-semi-space-size=2", "--max-old-space-size=64"]
 
 FROM ${BASE}
@@ -30,6 +31,7 @@ COPY --from=build /usr/share/doc/util-linux/copyright /keymount/licenses/util-li
 # package.json says that the bundle is an ES module: without it Node reads the file twice.
 COPY --from=build /keymount/package.json /keymount/LICENSE /keymount/
 COPY --from=build /keymount/dist/ /keymount/dist/
+COPY --from=build /keymount/bin/ /usr/local/bin/
 # The bundle's compiled code: 6 MiB less memory. Nothing writes there.
 COPY --from=build /keymount/cache/ /keymount/cache/
 ENV NODE_COMPILE_CACHE=/keymount/cache

@@ -2,16 +2,21 @@ import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { programOf } from "./cli/program.js";
 import { runCommand } from "./cli/commands.js";
+import { hasColours } from "./cli/paint.js";
 import { untilStopped } from "./cli/stop-signals.js";
 
+const streamTo = (stream: NodeJS.WriteStream) => ({
+  write: (text: string) => stream.write(text),
+  colours: hasColours(stream.isTTY === true, process.env),
+});
 const stop = untilStopped();
 process.exitCode = await runCommand(
   process.argv.slice(2),
   {
     program: programOf(process.argv[1], process.cwd()),
     stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
+    stdout: streamTo(process.stdout),
+    stderr: streamTo(process.stderr),
     readFile: (path) => (path === "-" ? text(process.stdin) : readFile(path, "utf8")),
   },
   stop.signal,

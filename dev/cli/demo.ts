@@ -119,7 +119,7 @@ export async function tellDemo(
 function indent(io: CommandIo): CommandIo["stdout"] {
   let atLineStart = true;
   return {
-    ...(io.stdout.isTTY !== undefined && { isTTY: io.stdout.isTTY }),
+    ...(io.stdout.colours && { colours: true }),
     write: (text: string) => {
       const shown = (atLineStart ? "   " : "") + text.replace(/\n(?=[^\n])/g, "\n   ");
       atLineStart = text.endsWith("\n");

@@ -81,10 +81,6 @@ test("one that is to end before it has begun ends as asked", async () => {
   expect(written).toEqual({ stdout: "", stderr: "" });
 });
 
-test("its help tells usage and exit codes", () => {
-  expect(devCommand.help).toMatch(/^Usage: keymount dev .*\n\nExit codes: 0 /s);
-});
-
 test.each([[["--vault-port", "x"]], [["--nope"]], [["extra"]]])("%j is wrong usage", async (argv) => {
   const { written, code } = start(argv, new AbortController().signal);
   expect(await code).toBe(2);

@@ -1,28 +1,17 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { ProviderError } from "../../src/shared/errors.js";
-import type { Command, CommandIo } from "../../src/cli/command-io.js";
+import type { CommandIo } from "../../src/cli/command-io.js";
+import { commandTable } from "../../src/cli/command-table.js";
+import { defineCommand, type Given, WrongUsage } from "../../src/cli/define-command.js";
 import { tellDemo } from "./demo.js";
 import { startDevEnvironment } from "./environment.js";
 import { guide } from "./guide.js";
-import { argumentMistake, refuseUsage } from "../../src/cli/wrong-usage.js";
 
-const help = `Usage: keymount dev [--dir DIR] [--vault-port PORT] [--demo]
-
-Starts, in one process, an embedded Vault (in memory, no network beyond loopback) and the provider on a socket beside it,
-and tells how to use them. Ends with Ctrl-C; nothing is kept but what is in DIR.
-
-  --dir DIR          for the sockets, the log and an example class: a new or empty directory, or one of an earlier run; by
-                     default a temporary one, removed at the end
-  --vault-port PORT  of the embedded Vault; by default 8200, 0 for any
-  --demo             tell the story instead: files, a change that arrives, refusals explained; ends by itself
-
-Exit codes: 0 ended as asked, 1 failed, 2 wrong usage.
-`;
-
-export const devCommand: Command = { help, run };
+export const devCommand = defineCommand("dev", commandTable.dev, ({ values }, io, signal) =>
+  run(devArguments(values), io, signal),
+);
 
 interface DevArguments {
   directory: string | undefined;
@@ -30,9 +19,7 @@ interface DevArguments {
   demo: boolean;
 }
 
-async function run(argv: readonly string[], io: CommandIo, signal: AbortSignal): Promise<number> {
-  const asked = argumentsOf(argv);
-  if (typeof asked === "string") return refuseUsage(io, "dev", asked);
+async function run(asked: DevArguments, io: CommandIo, signal: AbortSignal): Promise<number> {
   const temporary = asked.directory === undefined ? await mkdtemp(join(tmpdir(), "keymount-")) : undefined;
   const directory = temporary ?? resolve(asked.directory!);
   try {
@@ -54,19 +41,12 @@ async function run(argv: readonly string[], io: CommandIo, signal: AbortSignal):
   }
 }
 
-function argumentsOf(argv: readonly string[]): DevArguments | string {
-  try {
-    const { values } = parseArgs({
-      args: [...argv],
-      options: { dir: { type: "string" }, "vault-port": { type: "string" }, demo: { type: "boolean" } },
-    });
-    const vaultPort = Number(values["vault-port"] ?? (values.demo ? 0 : 8200));
-    if (!Number.isInteger(vaultPort) || vaultPort < 0 || vaultPort > 65_535)
-      return "--vault-port wants a number up to 65535";
-    return { directory: values.dir, vaultPort, demo: values.demo ?? false };
-  } catch (error) {
-    return argumentMistake(error);
+function devArguments({ dir, demo, "vault-port": port }: Given<typeof commandTable.dev>["values"]): DevArguments {
+  const vaultPort = Number(port ?? (demo ? 0 : 8200));
+  if (!Number.isInteger(vaultPort) || vaultPort < 0 || vaultPort > 65_535) {
+    throw new WrongUsage("--vault-port wants a number up to 65535");
   }
+  return { directory: dir, vaultPort, demo };
 }
 
 /** What the system refuses is told in its words: nothing here is a secret but what is in memory. */

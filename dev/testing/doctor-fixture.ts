@@ -54,7 +54,7 @@ export async function callDoctor(
 
 /** The steps that `--json` prints. */
 export async function doctorsReports(argv: readonly string[], login?: DoctorVisit): Promise<Report[]> {
-  return JSON.parse((await callDoctor(["--json", ...argv], login)).stdout) as Report[];
+  return (JSON.parse((await callDoctor(["--json", ...argv], login)).stdout) as { steps: Report[] }).steps;
 }
 
 /** Files in a directory that ends with the test; gives their paths. */

@@ -50,7 +50,7 @@ async function doctor(
   const end = await runProgram({ name: "doctor", command, args, log, ...pod }).ended;
   const text = await readFile(log, "utf8");
   expect(text).not.toContain("canary");
-  return { end, reports: JSON.parse(text) as Report[] };
+  return { end, reports: (JSON.parse(text) as { steps: Report[] }).steps };
 }
 
 function broken(reports: readonly Report[]): string[] {

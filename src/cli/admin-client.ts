@@ -5,6 +5,7 @@ import { loadOptions } from "../config/load-options.js";
 import { BoundedBytes } from "../shared/bounded-bytes.js";
 import { ProviderError } from "../shared/errors.js";
 import type { CommandIo } from "./command-io.js";
+import { fileFault } from "./read-text.js";
 
 /** Where the image's operator's file lies, by the chart. */
 const usualFile = "/etc/keymount/keymount.yaml";
@@ -19,10 +20,10 @@ export async function stateDirectoryOf(
 ): Promise<string> {
   if (stateDir !== undefined) return stateDir;
   const file = config ?? usualFile;
-  const text = await io.readFile(file).catch((cause: unknown) => {
+  const text = await io.readFile(file).catch((cause: NodeJS.ErrnoException) => {
     throw new ProviderError(
       "invalid_request",
-      `${file} cannot be read; name the state directory with --state-dir DIR`,
+      `cannot read ${file}: ${fileFault(cause)}; name the state directory with --state-dir DIR`,
       { cause },
     );
   });
@@ -30,7 +31,7 @@ export async function stateDirectoryOf(
   if (directory !== undefined) return directory;
   throw new ProviderError(
     "invalid_request",
-    `${file} names no stateDir, and without one there is nobody to ask; give serve --state-dir DIR`,
+    `${file} names no stateDir, and without one keymount cannot be asked; give serve --state-dir DIR`,
   );
 }
 
@@ -44,10 +45,14 @@ function optionsIn(text: string, file: string) {
   }
 }
 
-const why: Record<string, string> = {
-  ENOENT: "no keymount has run with this state directory since the node started",
-  ECONNREFUSED: "no keymount runs there",
-  EACCES: "only the user that keymount runs as may ask it",
+/** The socket goes with a clean stop, and stays after a crash. */
+const notRunning = (directory: string) => `keymount is not running with the state directory ${directory}`;
+
+const why: Readonly<Record<string, (directory: string) => string>> = {
+  ENOENT: notRunning,
+  ENOTDIR: notRunning,
+  ECONNREFUSED: notRunning,
+  EACCES: (directory) => `only the user that keymount runs as may ask it (state directory ${directory})`,
 };
 
 function parsed(bytes: Buffer): unknown {
@@ -70,12 +75,8 @@ export function askAdminServer(
   const socketPath = join(directory, "lock");
   return new Promise((resolve, reject) => {
     const failed = (cause: NodeJS.ErrnoException) => {
-      const reason = why[cause.code ?? ""] ?? `no answer (${cause.code ?? "unknown"})`;
-      reject(
-        signal.aborted
-          ? (signal.reason as Error)
-          : new ProviderError("unavailable", `${socketPath}: ${reason}`, { cause }),
-      );
+      const reason = why[cause.code ?? ""]?.(directory) ?? `no answer from ${socketPath} (${cause.code ?? "unknown"})`;
+      reject(signal.aborted ? (signal.reason as Error) : new ProviderError("unavailable", reason, { cause }));
     };
     const asking = request({ socketPath, method, path, signal }, (response) => {
       const bytes = new BoundedBytes(mostBytes);

@@ -6,12 +6,12 @@ import type { CommandIo } from "./command-io.js";
 const worker = await builtWorker();
 const never = new AbortController().signal;
 
-async function check(files: Record<string, string>, argv: readonly string[] = Object.keys(files), isTTY = false) {
+async function check(files: Record<string, string>, argv: readonly string[] = Object.keys(files), colours = false) {
   const written = { stdout: "", stderr: "" };
   const io: CommandIo = {
     program: "keymount",
-    stdout: { write: (text) => (written.stdout += text), isTTY },
-    stderr: { write: (text) => (written.stderr += text), isTTY },
+    stdout: { write: (text) => (written.stdout += text), colours },
+    stderr: { write: (text) => (written.stderr += text), colours },
     readFile: async (path) => {
       const text = files[path];
       if (text === undefined) throw Object.assign(new Error("no such file"), { code: "ENOENT" });

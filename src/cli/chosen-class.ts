@@ -2,7 +2,7 @@ import { ProviderError } from "../shared/errors.js";
 import { readClassFile, type WrittenClass } from "./class-file.js";
 import type { CommandIo } from "./command-io.js";
 import { placeOf } from "./text-places.js";
-import { unreadable } from "./wrong-usage.js";
+import { readText } from "./read-text.js";
 
 /** The one class of a file, or the one named. Throws `invalid_request` for a file an API server would not take. */
 export async function chosenClass(file: string, className: string | undefined, io: CommandIo): Promise<WrittenClass> {
@@ -22,13 +22,6 @@ export async function chosenClass(file: string, className: string | undefined, i
   throw wrong(
     found.length === 0 ? `${file} holds no class of that name, but ${names}` : `choose with --class among ${names}`,
   );
-}
-
-/** Throws `invalid_request` where it cannot be read. */
-export async function readText(path: string, io: CommandIo): Promise<string> {
-  return io.readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw wrong(unreadable(path, error));
-  });
 }
 
 function wrong(message: string): ProviderError {

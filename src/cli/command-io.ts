@@ -10,12 +10,11 @@ export interface CommandIo {
 
 export interface CommandStream {
   write(text: string): unknown;
-  /** Colour and progress are for people only. */
-  isTTY?: boolean;
+  /** Whether text for people is coloured. */
+  colours?: boolean;
 }
 
 export interface Command {
-  help: string;
   /** Gives the exit code. */
   run(argv: readonly string[], io: CommandIo, signal: AbortSignal): Promise<number>;
 }

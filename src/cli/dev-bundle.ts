@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import type { Command } from "./command-io.js";
+import { helpWords } from "./define-command.js";
 
 /** The embedded Vault and what goes with it: a file of its own beside the bundle, which the image does not have. */
 const devBundle = new URL("./keymount-dev.js", import.meta.url);
@@ -14,9 +15,9 @@ const why =
   "keymount dev: the embedded Vault (keymount-dev.js) is not part of this installation; it is made by npm run build in keymount's sources, and left out of the image\n";
 
 const missing: Command = {
-  help: why,
-  run: async (_argv, { stderr }) => {
-    stderr.write(why);
-    return 1;
+  run: async (argv, { stdout, stderr }) => {
+    const asksHelp = argv.some((word) => helpWords.includes(word));
+    (asksHelp ? stdout : stderr).write(why);
+    return asksHelp ? 0 : 1;
   },
 };

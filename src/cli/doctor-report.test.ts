@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Report } from "../doctor/check-runner.js";
-import { conclusion, ReportWriter } from "./doctor-report.js";
+import { conclusion, ReportWriter, resultOf } from "./doctor-report.js";
 
 const skipped = (step: Report["step"], because: string, subject = ""): Report => ({
   step,
@@ -18,9 +18,9 @@ const passed = (facts: string[], warnings: string[] = []): Report => ({
   ms: 1,
 });
 
-function written(reports: readonly Report[], isTTY = false): string[] {
+function written(reports: readonly Report[], colours = false): string[] {
   let text = "";
-  const writer = new ReportWriter({ write: (more) => (text += more), isTTY });
+  const writer = new ReportWriter({ write: (more) => (text += more), colours });
   for (const report of reports) writer.write(report);
   writer.end();
   return text.split("\n").slice(0, -1);
@@ -54,8 +54,15 @@ test("colour is for terminals, and a stranger's text moves no cursor", () => {
   ]);
 });
 
-test("with nothing broken it says so", () => {
-  expect(conclusion([passed([]), skipped("object", "x", "a")])).toBe(
-    "nothing is broken (1 passed, 0 broken, 1 skipped)\n",
-  );
+test.each<[string, Report[], ReturnType<typeof resultOf>, string]>([
+  ["nothing broken and nothing skipped", [passed([])], "passed", "nothing is broken (1 passed, 0 broken, 0 skipped)\n"],
+  [
+    "nothing broken, for it was not checked",
+    [passed([]), skipped("login", "there is no token"), skipped("object", "needs login first", "a")],
+    "incomplete",
+    "INCOMPLETE: nothing is broken in what was checked (1 passed, 0 broken, 2 skipped); not checked: login, object, because there is no token\n",
+  ],
+])("%s", (_what, reports, result, text) => {
+  expect(resultOf(reports)).toBe(result);
+  expect(conclusion(reports)).toBe(text);
 });

@@ -67,12 +67,24 @@ function placeOf({ step, subject }: Report): string {
   return step === "object" || step === "role" ? named(subject) : subject;
 }
 
+/** `incomplete`: nothing is broken in what was checked, and something was skipped. */
+export function resultOf(reports: readonly Report[]): "passed" | "broken" | "incomplete" {
+  const results = new Set(reports.map(({ result }) => result));
+  if (results.has("broken")) return "broken";
+  return results.has("skipped") ? "incomplete" : "passed";
+}
+
 /** What it all comes to; the first problem is what to begin with. */
 export function conclusion(reports: readonly Report[]): string {
   const count = (result: Report["result"]) => reports.filter((report) => report.result === result).length;
   const counts = `${count("passed")} passed, ${count("broken")} broken, ${count("skipped")} skipped`;
   const first = reports.find((report) => report.result === "broken");
-  if (!first) return `nothing is broken (${counts})\n`;
-  const where = first.subject === "" ? first.step : `${first.step} ${placeOf(first)}`;
-  return `${counts}; begin with ${where}, which ${first.who} can fix: ${first.fix}\n`;
+  if (first) {
+    const where = first.subject === "" ? first.step : `${first.step} ${placeOf(first)}`;
+    return `${counts}; begin with ${where}, which ${first.who} can fix: ${first.fix}\n`;
+  }
+  const skipped = reports.flatMap((report) => (report.result === "skipped" ? [report] : []));
+  if (skipped.length === 0) return `nothing is broken (${counts})\n`;
+  const steps = [...new Set(skipped.map(({ step }) => step))].join(", ");
+  return `INCOMPLETE: nothing is broken in what was checked (${counts}); not checked: ${steps}, because ${harmless(skipped[0]!.because)}\n`;
 }

@@ -87,11 +87,12 @@ test("what is broken is told with what to do and who can, and the first of it ag
   );
 });
 
-test("--json is an array of steps, without a token or a value in it", async () => {
+test("--json has the steps, without a token or a value in it", async () => {
   const { vault, flags, stage, files } = await surgery();
   const argv = [...flags, "-f", "class.yaml", "--token-file", "token"];
   const said = await callDoctor([...argv, "--json"], { files, stage });
-  const reports = JSON.parse(said.stdout) as Record<string, unknown>[];
+  const { result, steps: reports } = JSON.parse(said.stdout) as { result: string; steps: Record<string, unknown>[] };
+  expect(result).toBe("passed");
   expect(reports.find(({ step }) => step === "object")).toEqual({
     step: "object",
     subject: "password",

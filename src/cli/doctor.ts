@@ -4,43 +4,21 @@ import { loadOptions, type OptionSources } from "../config/load-options.js";
 import type { ClassInput, DoctorInput } from "../doctor/input.js";
 import { examine, realSurroundings, type Surroundings } from "../doctor/examine.js";
 import type { Report } from "../doctor/check-runner.js";
-import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
-import { chosenClass, readText } from "./chosen-class.js";
+import { chosenClass } from "./chosen-class.js";
 import type { WrittenClass } from "./class-file.js";
 import type { Command, CommandIo } from "./command-io.js";
 import { csiDriverInFile } from "./csi-driver-file.js";
-import { type DoctorArguments, doctorArguments } from "./doctor-arguments.js";
-import { conclusion, ReportWriter } from "./doctor-report.js";
 import { devTokens } from "./dev-tokens.js";
+import { commandTable } from "./command-table.js";
+import { defineCommand, durationOf, type Given, WrongUsage } from "./define-command.js";
+import { conclusion, ReportWriter, resultOf } from "./doctor-report.js";
+import { wantsJson, writeJson } from "./json-output.js";
 import { tokenClaims, type TokenSource, withUid } from "./pod-token.js";
+import { readText, readToken } from "./read-text.js";
 import { serveFlags } from "./serve-flags.js";
 import { tokenInFile } from "./token-request-file.js";
 import { workerFile } from "./worker-file.js";
-import { refuseUsage } from "./wrong-usage.js";
-
-const help = `Usage: keymount doctor [OPTION…] [OPTION OF serve…]
-
-Walks the way of a Mount, from the driver's socket to each secret, and reports what is broken and who can fix it
-(docs/doctor.md). Reads serve's flags, environment and file; in keymount's own container, without any of serve's flags,
-those that serve was started with. It does not disturb a running provider, and prints no token and no secret.
-
-  -f, --file FILE          holds the SecretProviderClass to look at; - is the standard input
-      --class NAME         which one, where the file holds several; without a file, of the cluster's ([NAMESPACE/]NAME)
-  -n, --namespace NAME     of the application; by default the token's, then the class's, then default
-      --service-account NAME  by default the token's, then "default"
-      --token-file FILE    a token of that account (kubectl create token …); - is the standard input. A TokenRequest in
-                           the class's file does as well. Without, a keymount dev beside the provider's socket is asked
-                           for one, or, inside a cluster, the API server
-      --pod NAME, --uid UID  bind the token that is asked for to this pod
-      --read-all           also read objects that make or issue something at every read
-      --timeout DURATION   for one step; by default 10s
-      --json               an array of steps instead:
-                           [{"step", "subject", "result": "passed"|"broken"|"skipped", "ms",
-                             "facts"?, "warnings"?, "problem"?, "what"?, "fix"?, "who"?, "because"?}]
-
-Exit codes: 0 nothing is broken, 1 something is, 2 wrong usage or an unreadable file.
-`;
 
 /** What the command takes from the process it runs in. */
 export interface DoctorStage extends Omit<OptionSources, "argv">, Surroundings {
@@ -68,52 +46,55 @@ export const doctorCommand = doctorOn({
 
 /** `keymount doctor`. */
 export function doctorOn(stage: DoctorStage): Command {
-  return {
-    help,
-    run: (argv, io, signal) => run(argv, { stage, io }, signal),
-  };
+  return defineCommand("doctor", commandTable.doctor, (given, io, signal) => diagnose(given, { stage, io }, signal));
 }
 
-async function run(
-  argv: readonly string[],
+async function diagnose(
+  given: Given<typeof commandTable.doctor>,
   { stage, io }: { stage: DoctorStage; io: CommandIo },
   signal: AbortSignal,
 ): Promise<number> {
-  const asked = doctorArguments(argv);
-  if ("mistake" in asked) return refuseUsage(io, "doctor", asked.mistake);
+  const { values } = given;
+  const stepMs = durationOf("--timeout", values.timeout);
   const reports: Report[] = [];
+  const json = wantsJson(values);
   const writer = new ReportWriter(io.stdout);
   const report = (one: Report) => {
     reports.push(one);
-    if (!asked.json) writer.write(one);
+    if (!json) writer.write(one);
   };
-  try {
-    const input = await inputOf(asked, stage, io);
-    await examine(input, stage, { stepMs: asked.timeoutMs, report }, signal);
-    writer.end();
-  } catch (error) {
-    const { code, message } = ProviderError.from(error);
-    io.stderr.write(`keymount doctor: ${message}\n`);
-    return code === "invalid_request" ? 2 : 1;
-  }
-  if (asked.json) io.stdout.write(`${JSON.stringify(reports, null, 2)}\n`);
+  const input = await inputOf(given, stage, io);
+  await examine(input, stage, { stepMs, report }, signal);
+  writer.end();
+  const result = resultOf(reports);
+  if (json) writeJson(io, { result, steps: reports });
   else io.stdout.write(`\n${conclusion(reports)}`);
-  return reports.some(({ result }) => result === "broken") ? 1 : 0;
+  return result === "broken" || (result === "incomplete" && values.strict) ? 1 : 0;
 }
 
-async function inputOf(asked: DoctorArguments, stage: DoctorStage, io: CommandIo): Promise<DoctorInput> {
-  const { file, className, pod, uid, readAll } = asked;
+async function inputOf(
+  { values, passed }: Given<typeof commandTable.doctor>,
+  stage: DoctorStage,
+  io: CommandIo,
+): Promise<DoctorInput> {
+  const { file, class: className, pod, uid, "token-file": tokenFile } = values;
+  if ((pod === undefined) !== (uid === undefined)) throw new WrongUsage("--pod and --uid name a pod together");
+  if (file === "-" && tokenFile === "-") {
+    throw new WrongUsage(
+      "the standard input is one file: put a TokenRequest beside the class, and leave out --token-file",
+    );
+  }
   const text = file === undefined ? "" : await readText(file, io);
   const written =
     file === undefined ? undefined : await chosenClass(file, className, { ...io, readFile: async () => text });
-  const jwt = asked.tokenFile === undefined ? tokenInFile(text) : (await readText(asked.tokenFile, io)).trim();
+  const jwt = tokenFile === undefined ? tokenInFile(text) : await readToken(tokenFile, io);
   const claims = tokenClaims(jwt ?? "").pod;
   const [name, classNamespace = written?.namespace] = (className ?? "").split("/").reverse();
-  const namespace = asked.namespace ?? claims.namespace ?? classNamespace ?? "default";
+  const namespace = values.namespace ?? claims.namespace ?? classNamespace ?? "default";
   const inCluster = name ? { namespace: classNamespace ?? namespace, name } : undefined;
   const csiDriver = csiDriverInFile(text);
   const found = written ? inHand(written) : inCluster;
-  const read = optionsOf(asked.provider, stage);
+  const read = optionsOf(passed, stage);
   return {
     ...read,
     ...("socketPath" in read.options && { devToken: devTokenOf(read.options.socketPath, stage.tokenSource) }),
@@ -121,11 +102,11 @@ async function inputOf(asked: DoctorArguments, stage: DoctorStage, io: CommandIo
     ...(csiDriver !== undefined && { csiDriver }),
     account: {
       namespace,
-      serviceAccount: asked.serviceAccount ?? claims.serviceAccount ?? "default",
+      serviceAccount: values["service-account"] ?? claims.serviceAccount ?? "default",
       ...(pod !== undefined && uid !== undefined && { pod: { name: pod, uid } }),
     },
     ...(jwt !== undefined && { token: new Redacted(jwt) }),
-    readAll,
+    readAll: values["read-all"],
   };
 }
 

@@ -11,6 +11,7 @@ import { leasesCommand } from "./leases.js";
 import { revokeAllCommand } from "./revoke-all.js";
 
 const never = new AbortController().signal;
+const rfc3339: unknown = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 const objects = "- {objectName: user, secretPath: database/creds/app, secretKey: username}";
 
 /** A keymount that holds a database login for pod shop/web-0. */
@@ -33,7 +34,7 @@ async function call(command: Command, argv: readonly string[], files: Record<str
     program: "keymount",
     stdout: to("stdout"),
     stderr: to("stderr"),
-    readFile: async (path) => files[path] ?? Promise.reject(new Error("ENOENT")),
+    readFile: async (path) => files[path] ?? Promise.reject(Object.assign(new Error(), { code: "ENOENT" })),
   };
   return { code: await command.run(argv, io, never), ...written };
 }
@@ -42,7 +43,8 @@ test("what is held, for whom, and until when; never what it is", async () => {
   const { vault, state, files } = await holding();
   const { code, stdout } = await call(leasesCommand, ["--state-dir", state, "-o", "json"]);
   expect(code).toBe(0);
-  const held = JSON.parse(stdout) as CredentialInfo[];
+  const { credentials: held } = JSON.parse(stdout) as { credentials: CredentialInfo[] };
+  for (const { renewAt, endsAt } of held) expect([renewAt, endsAt].map(String)).toEqual([rfc3339, rfc3339]);
   const common = {
     connection: "main",
     role: "web",
@@ -77,10 +79,36 @@ test("what is held, for whom, and until when; never what it is", async () => {
 test("of one pod, or one namespace, only", async () => {
   const { state } = await holding();
   const count = async (...argv: string[]) =>
-    (JSON.parse((await call(leasesCommand, ["--state-dir", state, "-o", "json", ...argv])).stdout) as unknown[]).length;
+    (
+      JSON.parse((await call(leasesCommand, ["--state-dir", state, "-o", "json", ...argv])).stdout) as {
+        credentials: unknown[];
+      }
+    ).credentials.length;
   expect(await count("--pod", "web-0", "-n", "shop")).toBe(2);
   expect(await count("--pod", "web-1")).toBe(0);
   expect(await count("-n", "other")).toBe(0);
+});
+
+test.each<[string, string[], string]>([
+  ["of a pod", ["--pod", "none"], "No credentials of the pod none on this node.\n"],
+  ["of a pod of a namespace", ["--pod", "none", "-n", "shop"], "No credentials of the pod shop/none on this node.\n"],
+  ["of a namespace", ["-n", "none"], "No credentials of the namespace none on this node.\n"],
+])("where there is nothing %s, it says so", async (_what, argv, said) => {
+  const { state } = await holding();
+  expect(await call(leasesCommand, ["--state-dir", state, ...argv])).toEqual({ code: 0, stdout: "", stderr: said });
+});
+
+test.each([
+  ["leases", leasesCommand, []],
+  ["revoke-all", revokeAllCommand, ["--yes"]],
+] as const)("%s says after a clean stop that keymount is not running", async (name, command, argv) => {
+  const { state, provider } = await holding();
+  await provider.stop();
+  expect(await call(command, [...argv, "--state-dir", state])).toEqual({
+    code: 1,
+    stdout: "",
+    stderr: `keymount ${name}: keymount is not running with the state directory ${state}\n`,
+  });
 });
 
 test("the configuration file says where, so that in the container nothing need be said", async () => {
@@ -95,7 +123,7 @@ test("revoke-all revokes everything, and serves nothing after", async () => {
   expect(vault.vault.live.users).toBe(1);
   expect(await call(revokeAllCommand, ["--yes", "--state-dir", state])).toMatchObject({
     code: 0,
-    stdout: "1 tokens were revoked, and all that hung on them\n",
+    stdout: "1 token was revoked, with all its leases\n",
   });
   expect(vault.vault.live).toEqual({ tokens: 0, leases: 0, users: 0 });
   expect(filesIn(await mount())).toMatch(/FAILED_PRECONDITION: everything was revoked on this node/);
@@ -107,13 +135,25 @@ test("what cannot be revoked is counted", async () => {
   const { code, stdout } = await call(revokeAllCommand, ["--yes", "--state-dir", state]);
   expect([code, stdout]).toEqual([
     1,
-    expect.stringContaining("0 tokens were revoked, and all that hung on them; 1 could not be"),
+    expect.stringContaining("0 tokens were revoked, with all their leases; 1 could not be"),
   ]);
 });
 
 test.each<[string, readonly string[], Record<string, string>, number, RegExp]>([
-  ["nobody runs there", ["--state-dir", "/nowhere/state"], {}, 1, /no keymount has run with this state directory/],
-  ["nobody says where", [], {}, 2, /keymount\.yaml cannot be read; name the state directory with --state-dir/],
+  [
+    "nobody runs there",
+    ["--state-dir", "/nowhere/state"],
+    {},
+    1,
+    /^keymount leases: keymount is not running with the state directory \/nowhere\/state\n$/,
+  ],
+  [
+    "nobody says where",
+    [],
+    {},
+    2,
+    /cannot read \/etc\/keymount\/keymount\.yaml: there is no such file; name the state directory with --state-dir/,
+  ],
   [
     "the file says no directory",
     [],

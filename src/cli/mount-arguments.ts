@@ -1,7 +1,6 @@
-import { parseArgs } from "node:util";
 import type { MountingPod } from "../driver/mount-request.js";
-import { parseDuration } from "../shared/duration.js";
-import { argumentMistake } from "./wrong-usage.js";
+import type { commandTable } from "./command-table.js";
+import { durationOf, type Given, WrongUsage } from "./define-command.js";
 
 /** What `keymount mount` was asked for. */
 export interface MountArguments {
@@ -17,61 +16,23 @@ export interface MountArguments {
   timeoutMs: number;
 }
 
-const options = {
-  file: { type: "string", short: "f" },
-  class: { type: "string" },
-  pod: { type: "string" },
-  namespace: { type: "string", short: "n" },
-  "service-account": { type: "string" },
-  uid: { type: "string" },
-  "token-file": { type: "string" },
-  audience: { type: "string" },
-  socket: { type: "string" },
-  out: { type: "string", short: "o" },
-  watch: { type: "boolean", short: "w", default: false },
-  interval: { type: "string", default: "5s" },
-  timeout: { type: "string", default: "2m" },
-  help: { type: "boolean", short: "h", default: false },
-} as const;
-
-/** Gives the mistake as text for wrong usage, and `"help"` where that was asked for. */
-export function mountArguments(argv: readonly string[]): MountArguments | { mistake: string } | "help" {
-  try {
-    const { values } = parseArgs({ args: [...argv], options });
-    if (values.help) return "help";
-    if (!values.file) return { mistake: "name the class with -f FILE" };
-    if (!values.out) return { mistake: "say where the files go with --out DIR" };
-    const { class: className, "token-file": tokenFile, audience, socket } = values;
-    return {
-      file: values.file,
-      out: values.out,
-      watch: values.watch,
-      intervalMs: durationOf("--interval", values.interval),
-      timeoutMs: durationOf("--timeout", values.timeout),
-      pod: podOf(values),
-      ...(className !== undefined && { className }),
-      ...(tokenFile !== undefined && { tokenFile }),
-      ...(audience !== undefined && { audience }),
-      ...(socket !== undefined && { socket }),
-    };
-  } catch (error) {
-    return { mistake: argumentMistake(error) };
-  }
-}
-
-type PodValues = Partial<Record<"pod" | "namespace" | "service-account" | "uid", string>>;
-
-function podOf({ pod, namespace, uid, "service-account": serviceAccount }: PodValues): Partial<MountingPod> {
+/** Throws `WrongUsage`. */
+export function mountArguments(values: Given<typeof commandTable.mount>["values"]): MountArguments {
+  if (!values.file) throw new WrongUsage("name the class with -f FILE");
+  if (!values.out) throw new WrongUsage("name the directory of the files with --out DIR");
+  const { class: className, "token-file": tokenFile, audience, socket, pod: name, namespace, uid } = values;
   return {
-    ...(pod !== undefined && { name: pod }),
-    ...(namespace !== undefined && { namespace }),
-    ...(serviceAccount !== undefined && { serviceAccount }),
-    ...(uid !== undefined && { uid }),
+    file: values.file,
+    out: values.out,
+    watch: values.watch,
+    intervalMs: durationOf("--interval", values.interval),
+    timeoutMs: durationOf("--timeout", values.timeout),
+    pod: defined({ name, namespace, uid, serviceAccount: values["service-account"] }),
+    ...defined({ className, tokenFile, audience, socket }),
   };
 }
 
-function durationOf(option: string, text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined || ms < 100) throw new Error(`${option} must be a duration of at least 100ms, like 5s or 1m30s`);
-  return ms;
+/** Only what was given: all else has its default elsewhere. */
+function defined<K extends string>(texts: Record<K, string | undefined>): { [k in K]?: string } {
+  return Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== undefined)) as { [k in K]?: string };
 }

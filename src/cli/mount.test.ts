@@ -48,19 +48,19 @@ async function stage(...answers: (MountResponse | ProviderError)[]) {
 
 interface Setting {
   files?: Record<string, string>;
-  isTTY?: boolean;
+  colours?: boolean;
   tokenSource?: TokenSource;
   signal?: AbortSignal;
 }
 
 /** The command at a desk; `written` grows as it runs. */
-function start(argv: readonly string[], { files = {}, isTTY = false, tokenSource, signal = never }: Setting = {}) {
+function start(argv: readonly string[], { files = {}, colours = false, tokenSource, signal = never }: Setting = {}) {
   const written = { stdout: "", stderr: "" };
   const disk: Record<string, string> = { "class.yaml": webClass, ...files };
   const io: CommandIo = {
     program: "keymount",
-    stdout: { write: (text) => (written.stdout += text), isTTY },
-    stderr: { write: (text) => (written.stderr += text), isTTY },
+    stdout: { write: (text) => (written.stdout += text), colours },
+    stderr: { write: (text) => (written.stderr += text), colours },
     readFile: async (path) => {
       if (disk[path] === undefined) throw Object.assign(new Error("no such file"), { code: "ENOENT" });
       return disk[path];
@@ -233,8 +233,8 @@ describe("wrong usage", () => {
 
   test.each<[string, string[], Record<string, string>, string]>([
     ["no class", ["--out", "x"], {}, "name the class with -f FILE"],
-    ["no directory", ["-f", "class.yaml"], {}, "say where the files go with --out DIR"],
-    ["an unknown option", ["--uot", "x"], {}, "unknown option --uot; see keymount mount --help"],
+    ["no directory", ["-f", "class.yaml"], {}, "name the directory of the files with --out DIR"],
+    ["an unknown option", ["--uot", "x"], {}, "unknown option --uot; did you mean --out?; see keymount mount --help"],
     ["an interval that is none", ["-f", "class.yaml", "--out", "x", "--interval", "soon"], {}, "--interval must be"],
     ["a file that is not there", ["-f", "no.yaml", "--out", "x"], {}, "cannot read no.yaml: there is no such file"],
     ["a file without a class", ["-f", "c", "--out", "x"], { c: "kind: Pod\n" }, "c holds no SecretProviderClass"],
@@ -283,7 +283,7 @@ test("chooses a class of several", async () => {
 
 test("colour is for terminals", async () => {
   const { usual } = await stage(good);
-  expect((await mount(usual, { isTTY: true })).stdout).toContain("\u001b[1mFILE");
+  expect((await mount(usual, { colours: true })).stdout).toContain("\u001b[1mFILE");
 });
 
 test("help goes to stdout", async () => {

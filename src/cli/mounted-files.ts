@@ -40,7 +40,7 @@ export function fileTable(files: readonly MountedFile[]): string[] {
     ["FILE", "MODE", "BYTES", "VERSION"],
     ...files.map(({ path, mode, bytes, version }) => [
       named(path),
-      (mode & 0o7777).toString(8).padStart(4, "0"),
+      modeText(mode),
       String(bytes),
       shortVersion(version),
     ]),
@@ -50,21 +50,37 @@ export function fileTable(files: readonly MountedFile[]): string[] {
   return rows.map((row) => `${row[0]!.padEnd(path)}  ${row[1]!.padEnd(mode)}  ${row[2]!.padStart(bytes)}  ${row[3]}`);
 }
 
+/** As `ls` and `chmod` have it: `0644`. */
+export function modeText(mode: number): string {
+  return (mode & 0o7777).toString(8).padStart(4, "0");
+}
+
+/** What became of a file: its version, and of a changed one the version before. */
+export interface FileChange {
+  event: "added" | "changed" | "removed";
+  path: string;
+  version?: string;
+  from?: string;
+}
+
 /** What became of each file that is not as it was. */
-export function fileChanges(before: readonly MountedFile[], after: readonly MountedFile[]): string[] {
+export function fileChanges(before: readonly MountedFile[], after: readonly MountedFile[]): FileChange[] {
   const old = new Map(before.map((file) => [file.path, file]));
   const kept = new Set(after.map(({ path }) => path));
-  const removed = before.filter(({ path }) => !kept.has(path)).map(({ path }) => `removed  ${named(path)}`);
-  const changed = after.flatMap((file) => {
+  const removed = before
+    .filter(({ path }) => !kept.has(path))
+    .map(({ path }): FileChange => ({ event: "removed", path }));
+  const changed = after.flatMap((file): FileChange[] => {
     const was = old.get(file.path);
-    if (!was) return [`added    ${named(file.path)}  ${shortVersion(file.version)}`];
+    const { path, version } = file;
+    if (!was) return [{ event: "added", path, version }];
     if (was.version === file.version && was.digest === file.digest) return [];
-    return [`changed  ${named(file.path)}  ${shortVersion(was.version)} → ${shortVersion(file.version)}`];
+    return [{ event: "changed", path, version, from: was.version }];
   });
   return [...changed, ...removed];
 }
 
-function shortVersion(version: string): string {
+export function shortVersion(version: string): string {
   if (version === "") return "-";
   return version.length > 12 ? `${named(version.slice(0, 10))}…` : named(version);
 }

@@ -1,10 +1,10 @@
 import { writePayloads } from "../driver/atomic-writer.js";
-import type { DriverClient, MountOutcome } from "../driver/driver-client.js";
+import type { DriverClient, MountOutcome, StaleObject } from "../driver/driver-client.js";
 import { type Mounting, type MountingPod, mountRequest } from "../driver/mount-request.js";
 import type { Clock } from "../shared/clock.js";
-import { readText } from "./chosen-class.js";
 import type { WrittenClass } from "./class-file.js";
 import type { CommandIo } from "./command-io.js";
+import { readToken } from "./read-text.js";
 import type { MountArguments } from "./mount-arguments.js";
 import { type MountedFile, mountedFiles } from "./mounted-files.js";
 import { podToken, tokenClaims, type TokenSource, withUid } from "./pod-token.js";
@@ -21,7 +21,7 @@ export interface Publishing {
 }
 
 export type Refusal = Extract<MountOutcome, { ok: false }> & { withToken: boolean };
-export type Published = { ok: true; files: MountedFile[]; pod: MountingPod } | Refusal;
+export type Published = { ok: true; files: MountedFile[]; pod: MountingPod; stale: readonly StaleObject[] } | Refusal;
 
 /** What the driver does at NodePublishVolume, each time with a fresh token, as a kubelet brings one. */
 export async function publishVolume(publishing: Publishing, signal: AbortSignal): Promise<Published> {
@@ -39,7 +39,7 @@ export async function publishVolume(publishing: Publishing, signal: AbortSignal)
     const message = `the driver's way of writing fails: ${(error as Error).message}`;
     return { ok: false, code: "UNKNOWN", message, withToken };
   }
-  return { ok: true, files: mountedFiles(outcome), pod: bearer.pod };
+  return { ok: true, files: mountedFiles(outcome), pod: bearer.pod, stale: outcome.stale };
 }
 
 /** Who mounts, and what proves it. */
@@ -47,7 +47,7 @@ async function bearerOf(
   { asked, written, socketPath, io, tokenSource, clock }: Publishing,
   signal: AbortSignal,
 ): Promise<Pick<Mounting, "pod" | "tokens">> {
-  const fromFile = asked.tokenFile === undefined ? undefined : (await readText(asked.tokenFile, io)).trim();
+  const fromFile = asked.tokenFile === undefined ? undefined : await readToken(asked.tokenFile, io);
   const fileClaims = tokenClaims(fromFile ?? "");
   const pod = withUid({ ...defaultPod(written.namespace), ...fileClaims.pod, ...asked.pod });
   const audience = asked.audience ?? fileClaims.audience ?? (written.parameters.get("audience")?.text || "vault");

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { safeStream } from "./safe-stream.js";
 
-function written(text: string, isTTY?: boolean): string {
+function written(text: string, colours?: boolean): string {
   let all = "";
-  const stream = safeStream({ write: (piece) => (all += piece), ...(isTTY !== undefined && { isTTY }) });
-  expect(stream.isTTY).toBe(isTTY);
+  const stream = safeStream({ write: (piece) => (all += piece), ...(colours !== undefined && { colours }) });
+  expect(stream.colours).toBe(colours);
   stream.write(text);
   return all;
 }

@@ -14,6 +14,6 @@ export function safeStream(stream: CommandStream): CommandStream {
       stream.write(
         text.replace(colourOrUnprintable, (found) => (/^\u001b./.test(found) ? found : unicodeEscape(found))),
       ),
-    ...(stream.isTTY !== undefined && { isTTY: stream.isTTY }),
+    ...(stream.colours && { colours: true }),
   };
 }

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { ConfigError } from "../config/config-error.js";
 import { loadOptions } from "../config/load-options.js";
-import { optionsHelp } from "../config/settings.js";
 import { startDaemon } from "../daemon/daemon.js";
 import { clusterParts } from "../daemon/cluster-parts.js";
 import { CleanupStack } from "../daemon/cleanup-stack.js";
@@ -12,23 +11,18 @@ import { within } from "../shared/within.js";
 import { describeError } from "../telemetry/describe-error.js";
 import { logKeys } from "../telemetry/log-keys.js";
 import { type Log, createLog } from "../telemetry/log.js";
-import type { Command, CommandIo } from "./command-io.js";
+import type { CommandIo } from "./command-io.js";
+import { commandTable } from "./command-table.js";
+import { defineCommand, refuseUsage } from "./define-command.js";
 import { packageVersion } from "./package-version.js";
 import { workerFile } from "./worker-file.js";
 
 /** Longer than a stop takes that answers open Mounts and lets their answers out (see `rpc/server.ts`). */
 const longestReleaseMs = 20_000;
 
-const help = `Usage: keymount serve [OPTION…]
-
-Runs the provider: answers the CSI driver's calls at a unix socket until SIGTERM or SIGINT, then finishes what is open and
-ends. A second signal ends it at once.
-
-${optionsHelp()}
-Exit codes: 0 stopped as asked, 1 failed, 2 the configuration is at fault (every mistake is named).
-`;
-
-export const serveCommand: Command = { help, run: serve };
+export const serveCommand = defineCommand("serve", commandTable.serve, ({ passed }, io, signal) =>
+  serve(passed, io, signal),
+);
 
 async function serve(argv: readonly string[], io: CommandIo, signal: AbortSignal): Promise<number> {
   const options = readOptions(argv, io);
@@ -96,9 +90,13 @@ function readOptions(argv: readonly string[], io: CommandIo) {
     });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    io.stderr.write(
-      `keymount serve: the configuration is at fault:\n${error.mistakes.map((mistake) => `  ${mistake}\n`).join("")}`,
-    );
+    const { mistakes } = error;
+    const [only = "", ...more] = mistakes;
+    if (more.length === 0) refuseUsage(io, "serve", only);
+    else {
+      const list = mistakes.map((mistake) => `  ${mistake}\n`).join("");
+      io.stderr.write(`keymount serve: the configuration is at fault:\n${list}see keymount serve --help\n`);
+    }
     return undefined;
   }
 }

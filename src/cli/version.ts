@@ -1,10 +1,11 @@
-import type { Command } from "./command-io.js";
+import { commandTable } from "./command-table.js";
+import { defineCommand } from "./define-command.js";
 import { packageVersion } from "./package-version.js";
+import { wantsJson, writeJson } from "./json-output.js";
 
-export const versionCommand: Command = {
-  help: "Usage: keymount version\n\nPrints keymount's version and Node's. Exit code 0.\n",
-  async run(_argv, io) {
-    io.stdout.write(`keymount ${packageVersion} (node ${process.versions.node})\n`);
-    return 0;
-  },
-};
+export const versionCommand = defineCommand("version", commandTable.version, async ({ values }, io) => {
+  const node = process.versions.node;
+  if (wantsJson(values)) writeJson(io, { version: packageVersion, node });
+  else io.stdout.write(`keymount ${packageVersion} (node ${node})\n`);
+  return 0;
+});

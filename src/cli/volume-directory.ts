@@ -1,5 +1,6 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { ProviderError } from "../shared/errors.js";
+import { fileFault } from "./read-text.js";
 
 /**
  * Makes the directory where it is missing. A directory with other things in it is refused, because the driver's writer
@@ -11,10 +12,10 @@ export async function prepareVolume(directory: string): Promise<void> {
     const there = await readdir(directory);
     if (there.length === 0 || there.includes("..data")) return;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new ProviderError("invalid_request", `--out ${directory} cannot be used (${code ?? "unknown"})`, {
-      cause: error,
-    });
+    const fault = error as NodeJS.ErrnoException;
+    const inTheWay = fault.code === "EEXIST" || fault.code === "ENOTDIR";
+    const why = inTheWay ? "it is a file, or below one" : fileFault(fault);
+    throw new ProviderError("invalid_request", `--out ${directory} cannot be used: ${why}`, { cause: error });
   }
   throw new ProviderError(
     "invalid_request",

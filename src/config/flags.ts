@@ -53,7 +53,7 @@ function readOption({ name, value, inlineValue }: OptionToken, given: Map<string
   if (!known.has(name)) {
     const meant = nearest(name, known);
     const shown = /^[A-Za-z0-9_-]{1,40}$/.test(name) ? `--${name}` : "a flag";
-    mistakes.push(`${shown} is not known${meant ? `; did you mean --${meant}?` : ""}; see --help`);
+    mistakes.push(`${shown} is not known${meant ? `; did you mean --${meant}?` : ""}`);
   } else if (withValue.has(name)) {
     const missing = value === undefined || (!inlineValue && value.startsWith("-"));
     if (missing) mistakes.push(`--${name} needs a value`);

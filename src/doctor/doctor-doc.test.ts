@@ -31,8 +31,8 @@ describe("docs/doctor.md", () => {
 
   test("calls it as the image has it", () => {
     const image = readFileSync(new URL("../../Dockerfile", import.meta.url), "utf8");
-    const bundle = /ENTRYPOINT .*"([^"]+keymount\.js)"\]/.exec(image)![1]!;
-    const called = [...doc.matchAll(/-- node (\S+) doctor/g)].map(([, path]) => path);
-    expect(called).toEqual([bundle, bundle]);
+    expect(image).toContain("COPY --from=build /keymount/bin/ /usr/local/bin/");
+    const called = [...doc.matchAll(/-- (.+) doctor/g)].map(([, command]) => command);
+    expect(called).toEqual(["keymount", "keymount"]);
   });
 });

@@ -108,9 +108,9 @@ describe("configuration, names and connections", () => {
   table([
     [
       "configuration.mistake",
-      "a flag misspelt",
-      /--vault-adr is not known; did you mean --vault-addr\?/,
-      async () => ({ argv: ["--vault-adr=x"] }),
+      "a flag's value",
+      /--log-level: must be trace or debug/,
+      async () => ({ argv: ["--log-level=loud"] }),
     ],
     [
       "dns.absent",

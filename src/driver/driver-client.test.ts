@@ -57,6 +57,7 @@ test("mounts from our own provider", async () => {
   const client = clientOf(socketPath);
   expect(await client.mount(request, never)).toEqual({
     ok: true,
+    stale: [],
     files: [{ path: "app", mode: 0o644, contents: Buffer.from("secret") }],
     versions: new Map([["app", "1"]]),
   });
@@ -72,6 +73,7 @@ test("asks as the driver does", async () => {
   expect(await clientOf(socketPath).mount(request, never)).toEqual({
     ok: true,
     files: [],
+    stale: [],
     versions: new Map([["a", ""]]),
   });
   expect(asked).toEqual([{ request, authority: "localhost", hasDeadline: true }]);

@@ -6,10 +6,13 @@ import {
   type MountResponse,
   type VersionResponse,
 } from "../wire/provider.js";
+import { type StaleObject, staleObjects } from "../wire/stale-trailer.js";
+
+export type { StaleObject };
 
 /** What a Mount came to. `code` is gRPC's name for it; a provider that breaks the contract is `UNKNOWN`, as to a kubelet. */
 export type MountOutcome =
-  | { ok: true; files: readonly File[]; versions: ReadonlyMap<string, string> }
+  | { ok: true; files: readonly File[]; versions: ReadonlyMap<string, string>; stale: readonly StaleObject[] }
   | { ok: false; code: string; message: string };
 
 export interface DriverClientOptions {
@@ -53,11 +56,14 @@ export class DriverClient {
   /** Asks and checks the answer as the driver does (provider_client.go MountContent), short of writing the files. */
   async mount(request: MountRequest, signal: AbortSignal): Promise<MountOutcome> {
     try {
-      return outcomeOf(
-        await unary<MountResponse>(signal, (answered) =>
-          this.#client.mount(request, new Metadata(), { deadline: Date.now() + this.#timeoutMs }, answered),
-        ),
-      );
+      let stale: readonly StaleObject[] = [];
+      const response = await unary<MountResponse>(signal, (answered) => {
+        const options = { deadline: Date.now() + this.#timeoutMs };
+        const call = this.#client.mount(request, new Metadata(), options, answered);
+        call.on("status", ({ metadata }) => (stale = staleObjects(metadata)));
+        return call;
+      });
+      return outcomeOf(response, stale);
     } catch (error) {
       if (!isServiceError(error)) throw error;
       return { ok: false, code: status[error.code], message: error.details };
@@ -77,7 +83,7 @@ export class DriverClient {
   }
 }
 
-function outcomeOf({ error, objectVersion, files }: MountResponse): MountOutcome {
+function outcomeOf({ error, objectVersion, files }: MountResponse, stale: readonly StaleObject[]): MountOutcome {
   if (error?.code) {
     const message = `mount request failed with provider error code ${error.code}`;
     return { ok: false, code: status[status.UNKNOWN], message };
@@ -85,7 +91,7 @@ function outcomeOf({ error, objectVersion, files }: MountResponse): MountOutcome
   if (objectVersion.length === 0) {
     return { ok: false, code: status[status.UNKNOWN], message: "missing object versions" };
   }
-  return { ok: true, files, versions: new Map(objectVersion.map(({ id, version }) => [id, version])) };
+  return { ok: true, files, versions: new Map(objectVersion.map(({ id, version }) => [id, version])), stale };
 }
 
 /** Rejects with the signal's reason once it aborts; the call is then cancelled. */

@@ -4,7 +4,8 @@ import {
   type MountResponse,
   type VersionResponse,
 } from "../wire/provider.js";
-import type { MountSummary } from "../mount/mount-summary.js";
+import type { MountSummary, VolumeSummary } from "../mount/mount-summary.js";
+import { type StaleObject, staleTrailer } from "../wire/stale-trailer.js";
 import type { RpcEvent } from "./rpc-event.js";
 import { type Call, type Edge, unary } from "./unary.js";
 
@@ -40,6 +41,11 @@ export function providerHandlers(
       (request: MountRequest, signal, left) => service.mount(request, signal, left),
       edge,
       (end) => emit({ kind: "mountCalled", ...end }),
+      ({ volume }) => staleTrailer(staleOf(volume?.held ?? [])),
     ),
   };
+}
+
+function staleOf(held: VolumeSummary["held"]): StaleObject[] {
+  return held.map(({ objectName, error: { code, message } }) => ({ object: objectName, code, message }));
 }

@@ -1,4 +1,4 @@
-import type { handleUnaryCall, ServerUnaryCall } from "@grpc/grpc-js";
+import type { handleUnaryCall, Metadata, ServerUnaryCall } from "@grpc/grpc-js";
 import type { Clock } from "../shared/clock.js";
 import { type ErrorCode, ProviderError } from "../shared/errors.js";
 import { raceAbort, joinSignals } from "../shared/join-signals.js";
@@ -42,12 +42,13 @@ const leadMs = 2_000;
 /**
  * A method as a handler of grpc-js. It answers exactly once, with a final code, for every behaviour of the method: the
  * signal aborts with one of our errors when the caller has gone, time is up, or we stop, and the answer does not wait
- * for a method that ignores it.
+ * for a method that ignores it. `trailersOf` gives what goes out with the answer.
  */
 export function unary<Request, Response, Summary>(
   method: Method<Request, Response, Summary>,
   edge: Edge,
   ended: (end: CallEnd<Summary>) => void,
+  trailersOf?: (summary: Summary) => Metadata | undefined,
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
     const started = edge.clock.monotonic();
@@ -59,20 +60,21 @@ export function unary<Request, Response, Summary>(
       summary = underWay.summary;
       return underWay.response;
     };
-    const report = (code: CallEnd<Summary>["code"], error?: ProviderError) => {
+    const report = (code: CallEnd<Summary>["code"], known: Summary | undefined, error?: ProviderError) => {
       const durationMs = edge.clock.monotonic() - started;
-      ended({ code, durationMs, summary: summary?.(), ...(error && { error }) });
+      ended({ code, durationMs, summary: known, ...(error && { error }) });
     };
     const answer = edge.calls.run(() => limited(call, begin, edge));
     answer.then(
       (response) => {
-        callback(null, response);
-        report("ok");
+        const known = summary?.();
+        callback(null, response, known && trailersOf?.(known));
+        report("ok", known);
       },
       (reason: unknown) => {
         const error = ProviderError.from(reason);
         callback(finalStatus(error));
-        report(error.code, error);
+        report(error.code, summary?.(), error);
       },
     );
   };

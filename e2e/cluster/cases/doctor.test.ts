@@ -13,11 +13,11 @@ const { cluster, app, signal } = await createFixture("doctor");
 /** As `kubectl exec` runs it, in an image without a shell. Of a process that ends at once, ctr may lose what it wrote. */
 async function doctorInside(args: readonly string[] = [], input = ""): Promise<Report[]> {
   const exec = ["tasks", "exec", "--exec-id", randomUUID(), (await providerContainer(cluster, app.kube)).id];
-  const doctor = ["node", "/keymount/dist/keymount.js", "doctor", "--json", ...args];
+  const doctor = ["keymount", "doctor", "--json", ...args];
   const address = [`--address=${cluster.containerd}`, "--namespace=k8s.io"];
   const running = promisify(execFile)("ctr", [...address, ...exec, ...doctor]);
   running.child.stdin?.end(input);
-  return JSON.parse((await running).stdout) as Report[];
+  return (JSON.parse((await running).stdout) as { steps: Report[] }).steps;
 }
 
 test("in keymount's container, without a flag, doctor sees what serve was started with", async () => {
