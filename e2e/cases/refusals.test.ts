@@ -35,7 +35,7 @@ describe.each(driverVersions)("driver %s", async (driver) => {
 
     const message = await refusal(await app.volume(node, { roleName: role, objects: [password] }));
 
-    expect(message).toMatch(new RegExp(`${role}.*bound_service_account_namespaces`));
+    expect(message).toMatch(new RegExp(`${role}.*bound_service_account_namespaces.*namespace not authorized`));
   });
 
   // Vault answers this one with a bare 403, which could be several things.

@@ -713,7 +713,7 @@ describe("the login", () => {
     [
       "login.denied",
       "of a service account that the role does not name",
-      /does not name this service account \(bound_service_account_names\)$/,
+      /does not name this service account \(bound_service_account_names\); Vault says "service account name not authorized"$/,
       async () => {
         const vault = await readyVault();
         return application({

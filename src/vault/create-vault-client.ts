@@ -1,4 +1,5 @@
 import type { Connection } from "../config/connection.js";
+import { tokenPayload } from "../mount/identity.js";
 import { jsonBytes } from "../shared/json-bytes.js";
 import { Redacted } from "../shared/redacted.js";
 import { escapePath, wireRequest } from "./api-path.js";
@@ -50,7 +51,7 @@ export function createVaultClient({
         path,
         vaultNamespace,
         subject: `${path}/${login.role}`,
-        login,
+        login: { ...login, ...expiryOf(jwt) },
       };
       const body = new Redacted(JSON.stringify(named.reveal()));
       const question = { method: "POST", path: escapePath(path), vaultNamespace, body, ...podOf(caller) };
@@ -135,6 +136,11 @@ export function createVaultClient({
       for (const made of opened.values()) made.close();
     },
   };
+}
+
+function expiryOf(jwt: Redacted<string>): { expiresAt?: number } {
+  const { exp } = (tokenPayload(jwt.reveal()) ?? {}) as { exp?: unknown };
+  return typeof exp === "number" && exp > 0 && exp < 1e11 ? { expiresAt: exp * 1000 } : {};
 }
 
 /** A lease id is the path that made the lease, and a step of its own: `database/creds/app/kPd…`. */

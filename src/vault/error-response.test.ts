@@ -347,6 +347,30 @@ test.each([
   expect(failure.error.message).toMatch(message);
 });
 
+/** Kubernetes' TokenReview of an expired token is answered with a bare 403. */
+test.each<[string, number, RegExp]>([
+  [
+    "has ended",
+    Date.parse("2025-12-31T23:50:00Z"),
+    /the service account token has expired \(2025-12-31T23:50:00\.000Z\)/,
+  ],
+  ["is good", Date.parse("2026-01-01T00:10:00Z"), /permission denied: either the role web/],
+])("a bare 403 on a login whose token %s", (_what, expiresAt, message) => {
+  const failure = understand({ ...login, login: { ...login.login!, expiresAt } }, 403, E("permission denied"));
+  expect(failure.error.message).toMatch(message);
+});
+
+/** A text of one method means that method, wherever its mount is. */
+test.each([
+  [403, "invalid issuer (iss) claim", /disable_iss_validation/],
+  [400, "error validating token: invalid issuer (iss) claim", /bound_issuer/],
+])("a login's %i %j names the setting of the method that said it", (status, says, message) => {
+  for (const authMethod of ["kubernetes", "jwt"] as const) {
+    const { error } = understand({ ...login, connection: { ...connection, authMethod } }, status, E(says));
+    expect(error.message).toMatch(message);
+  }
+});
+
 test("a login's 500 of another kind is its engine's", () => {
   expect(understand(login, 500, E("canary"))).toMatchObject({ scope: "engine", error: { kind: "engine" } });
 });

@@ -34,7 +34,7 @@ export function classifyResponse(operation: Operation, reply: VaultReply, source
   if (closed) return closed;
   if (status >= 500 || status === 412) return failed(operation, reply, errors, source);
   if (reply.body === undefined) return notVault(reply, source);
-  if (operation.kind === "login") return final(classifyLoginRefusal(operation, status, errors));
+  if (operation.kind === "login") return final(classifyLoginRefusal(operation, status, errors, source.wall));
   if (status === 403 && says("invalid token")) {
     return refusal("token_invalid", status, "the Vault token is no longer valid");
   }

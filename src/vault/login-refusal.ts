@@ -12,19 +12,26 @@ export function classifyLoginFailure(
   errors: readonly string[],
 ): VaultError | undefined {
   const { login = noLogin } = operation;
-  const why = explained(operation, status, errors) ?? otherMethod(login.authMount, errors);
+  const why = explained(operation, errors) ?? otherMethod(login.authMount, errors);
   return why === undefined ? undefined : loginDenied(operation, status, why);
 }
 
-/** A login's 400 or 403, in our words: Vault's may quote the token's claims. */
-export function classifyLoginRefusal(operation: Operation, status: number, errors: readonly string[]): VaultError {
-  return loginDenied(
-    operation,
-    status,
-    explained(operation, status, errors) ??
-      otherMethod(operation.login?.authMount ?? "", errors) ??
-      unknown(operation, status),
-  );
+/**
+ * A login's 400 or 403, in our words, then the fixed part of Vault's: all else may quote the token's claims. `wall` is the
+ * time in milliseconds since the epoch.
+ */
+export function classifyLoginRefusal(
+  operation: Operation,
+  status: number,
+  errors: readonly string[],
+  wall: number,
+): VaultError {
+  const why =
+    explained(operation, errors) ??
+    otherMethod(operation.login?.authMount ?? "", errors) ??
+    expired(operation, wall) ??
+    unknown(operation, status);
+  return loginDenied(operation, status, why);
 }
 
 function loginDenied({ login = noLogin }: Operation, status: number, why: string): VaultError {
@@ -34,11 +41,19 @@ function loginDenied({ login = noLogin }: Operation, status: number, why: string
 }
 
 const noLogin = { role: "", authMount: "", serviceAccount: "", audience: "" };
-const everyMethod: readonly AuthMethod[] = Object.values(authMethods);
+/** jwt first: its texts hold those of kubernetes, with more before them. */
+const everyMethod: readonly AuthMethod[] = [authMethods.jwt, authMethods.kubernetes];
 
 /** By every method: a mount may be of another than the configuration file says. */
-function explained({ login = noLogin }: Operation, status: number, errors: readonly string[]): string | undefined {
-  return everyMethod.map((method) => method.explain(status, errors, login)).find((why) => why !== undefined);
+function explained({ login = noLogin }: Operation, errors: readonly string[]): string | undefined {
+  return everyMethod.map((method) => method.explain(errors, login)).find((why) => why !== undefined);
+}
+
+/** By the token's own `exp`: a TokenReview of an expired token is answered with a bare 403. */
+function expired({ login }: Operation, wall: number): string | undefined {
+  if (login?.expiresAt === undefined || wall <= login.expiresAt) return undefined;
+  const at = new Date(login.expiresAt).toISOString();
+  return `the service account token has expired (${at}); the kubelet sends a new one with the next Mount`;
 }
 
 function otherMethod(mount: string, errors: readonly string[]): string | undefined {
@@ -55,7 +70,9 @@ function methodsAt({ connection, login = noLogin }: Operation): readonly AuthMet
 function unknown(operation: Operation, status: number): string {
   const { role, authMount: mount } = operation.login ?? noLogin;
   if (status === 404 || status === 405) return `there is no login at auth/${mount} (${status})`;
-  if (status !== 403) return `see the role ${role} at auth/${mount}; Vault's audit log has the reason (${status})`;
+  if (status !== 403) {
+    return `see the role ${role} at auth/${mount}; Vault's reason may quote the token's claims and is not shown here: a login with the vault CLI and such a token shows it (${status})`;
+  }
   const reasons = methodsAt(operation).map(({ deniedReason }) => deniedReason);
   return (
     `permission denied: either the role ${role} at auth/${mount} does not take this service account or its token's ` +

@@ -15,8 +15,8 @@ export interface Operation {
   vaultNamespace: string;
   /** What it is about, where that is not its path: of a lease's renewal, the path that made the lease. */
   subject?: string;
-  /** What a refused login should name. */
-  login?: { role: string; authMount: string; serviceAccount: string; audience: string };
+  /** What a refused login should name; when its token ends, in milliseconds since the epoch, where the token says so. */
+  login?: { role: string; authMount: string; serviceAccount: string; audience: string; expiresAt?: number };
 }
 
 export const renewSelfPath = "auth/token/renew-self";

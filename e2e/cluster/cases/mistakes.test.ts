@@ -73,7 +73,13 @@ const mistakes: readonly Mistake[] = [
   {
     what: "a service account that the role does not name",
     serviceAccount: "other",
-    says: [`the login of ${namespace}/other`, `role ${namespace} at auth/kubernetes`, "(bound_service_account_names)"],
+    // The Go provider's own suite looks for Vault's text in the event.
+    says: [
+      `the login of ${namespace}/other`,
+      `role ${namespace} at auth/kubernetes`,
+      "(bound_service_account_names)",
+      "service account name not authorized",
+    ],
   },
   {
     what: "a role for another namespace",

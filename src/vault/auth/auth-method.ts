@@ -18,18 +18,18 @@ export type ProbeFinding = "enabled" | "unconfigured" | "role absent";
 /** A way to log in to Vault with a service account token. Pure: the caller sends what `login` gives. */
 export interface AuthMethod {
   login(role: AuthRole, jwt: Redacted<string>): LoginRequest;
-  /** What a refused login means and what to look at, in our words; `undefined` for errors that are not this method's. */
-  explain(status: number, errors: readonly string[], role: AuthRole): string | undefined;
+  /** What a refused login means and what to look at, in our words and then Vault's; `undefined` for errors that are not this method's. */
+  explain(errors: readonly string[], role: AuthRole): string | undefined;
   /** A further reason for a 403 that gives none, continuing a sentence; empty where the method has no other. */
   readonly deniedReason: string;
   /** What the answer to a login with no role, or with no real token, tells; `undefined` for what is not this method's. */
   probe(errors: readonly string[]): ProbeFinding | undefined;
 }
 
-/** A text of Vault, the status it comes with, and what it means. */
+/** A cause of a refused login. */
 export interface LoginCause {
-  status: number;
-  says: RegExp;
+  /** A fixed part of Vault's text, which holds no name and no claim; it is quoted. */
+  says: string;
   means: (role: AuthRole) => string;
 }
 
@@ -44,10 +44,29 @@ export const hasNoRole: LoginCause["means"] = ({ authMount, role }) => `auth/${a
 export const isNotConfigured: LoginCause["means"] = ({ authMount }) =>
   `auth/${authMount} is not configured; write auth/${authMount}/config`;
 
+/** What a token's times say, in every method that reads them (hashicorp/cap, jwt/jwt.go). */
+export const tokenTimes: readonly LoginCause[] = [
+  {
+    says: "token is expired",
+    means: () => "the service account token has expired; the kubelet sends a new one with the next Mount",
+  },
+  {
+    says: "token not yet valid",
+    means: () => "the service account token is not valid yet; compare the clocks of Vault and of the API server",
+  },
+  {
+    says: "token issued in the future",
+    means: () =>
+      "the service account token is of a later time than Vault's; compare the clocks of Vault and of the API server",
+  },
+];
+
 /** An `explain` by the first cause of a table that matches. */
 export function explainBy(causes: readonly LoginCause[]): AuthMethod["explain"] {
-  return (status, errors, role) =>
-    causes.find((cause) => cause.status === status && errors.some((error) => cause.says.test(error)))?.means(role);
+  return (errors, role) => {
+    const cause = causes.find(({ says }) => errors.some((error) => error.includes(says)));
+    return cause && `${cause.means(role)}; Vault says "${cause.says}"`;
+  };
 }
 
 /** A `probe` by the first text of a table that matches. */
