@@ -21,7 +21,7 @@ export function namesWords([leaf]: Chain, hostname: string): string {
     .filter((name) => name !== "")
     .slice(0, 20)
     .map(named);
-  return `it is asked for ${named(hostname)}, and names ${known.join(", ") || "nobody"}`;
+  return `it is asked for ${named(hostname)}, and names ${known.join(", ") || "no host"}`;
 }
 
 /** Of the first certificate that is not good at the time. */
@@ -52,7 +52,7 @@ export function endingSoonWords(chain: Chain, now: number): string[] {
 
 /** A certificate may have several common names, or none. */
 function nameOf(holder: DetailedPeerCertificate["subject"] | undefined): string {
-  const names = [holder?.CN ?? holder?.O ?? holder?.OU ?? "nobody"].flat();
+  const names = [holder?.CN ?? holder?.O ?? holder?.OU ?? "no name"].flat();
   return quoted(String(names[0]));
 }
 

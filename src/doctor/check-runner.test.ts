@@ -31,7 +31,7 @@ test("what an act throws becomes a report, and a stranger's words stay out of it
   ]);
 });
 
-test("a step that takes too long is broken as it says, and is told to end", async () => {
+test("a step that takes too long has its fallback problem, and is aborted", async () => {
   const { reports, clock, runner } = start(undefined, 5_000);
   let ended = false;
   const run = (signal: AbortSignal) =>

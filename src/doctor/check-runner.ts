@@ -29,7 +29,7 @@ export interface CheckResult<T> {
 export interface Check<T> {
   step: Step;
   subject?: string;
-  /** What it is when the step takes too long, or fails as nobody foresaw. */
+  /** The problem when the step takes too long, or fails unexpectedly. */
   fallbackProblem: ProblemName;
   /** Throws `Problem` or `Skipped`. */
   run: (signal: AbortSignal) => Promise<CheckResult<T>>;

@@ -16,7 +16,7 @@ describe("docs/doctor.md", () => {
     expect(tableOf("Steps").map(([step]) => step)).toEqual(steps.map((step) => `\`${step}\``));
   });
 
-  test("has every problem, who can mend it, and how", () => {
+  test("has every problem, who can fix it, and how", () => {
     const documented = tableOf("Problems").map(([name, meaning, who, fix]) => {
       expect(meaning, name).not.toBe("");
       return [name, who, fix];

@@ -6,7 +6,7 @@ import type { Redacted } from "../shared/redacted.js";
 export interface DoctorInput {
   /** As `serve` would read it, or every mistake in it. */
   options: Options | { mistakes: readonly string[] };
-  /** Where the flags come from, when nobody typed them. */
+  /** Where the flags come from, when they were not typed. */
   flagsFrom?: string;
   /** Written out, or by its name in the cluster. */
   class?: ClassInput | { namespace: string; name: string };

@@ -32,20 +32,20 @@ async function expectProblem(name: ProblemName, what: RegExp, scene: Scene): Pro
   return reports;
 }
 
-/** A table of problems: what was done to bring each about, and how it is told. */
+/** A table of problems: what causes each, and its report. */
 function table(rows: readonly [ProblemName, string, RegExp, () => Promise<Scene>][]): void {
   test.each(rows)("%s: %s", async (name, _what, words, scene) => {
     await expectProblem(name, words, await scene());
   });
 }
 
-const nobodyThere = "http://127.0.0.1:9";
+const noListener = "http://127.0.0.1:9";
 
 describe("the driver's socket", () => {
   const at = async (prepare: (path: string) => Promise<unknown>): Promise<Scene> => {
     const path = join(await temporaryDirectory(), "vault.sock");
     await prepare(path);
-    return { argv: [`--endpoint=${path}`, `--vault-addr=${nobodyThere}`, "--timeout=300ms"] };
+    return { argv: [`--endpoint=${path}`, `--vault-addr=${noListener}`, "--timeout=300ms"] };
   };
   const listening = (path: string) =>
     serveHttp(() => undefined, { path }).then((server) => onTestFinished(() => server.close()));
@@ -88,7 +88,7 @@ describe("the driver's socket", () => {
     const server = await serveHttp(() => undefined, { path: join(etc, "old") });
     await rename(join(etc, "old"), join(etc, "vault.sock"));
     await server.close();
-    const argv = [`--socket-dir=${run}`, `--vault-addr=${nobodyThere}`];
+    const argv = [`--socket-dir=${run}`, `--vault-addr=${noListener}`];
     const reports = await doctorsReports(argv, { stage: { driverDirectories: [etc, run] } });
     expect(reports.filter(({ step }) => step === "socket")).toMatchObject([
       { subject: join(etc, "vault.sock"), result: "broken", problem: "socket.stale" },
@@ -114,7 +114,7 @@ describe("configuration, names and connections", () => {
     ],
     [
       "dns.absent",
-      "a name nobody knows",
+      "an unknown name",
       /^DNS knows no vault.example$/,
       () => toward("https://vault.example:8200", { lookup: failingLookup("ENOTFOUND") }),
     ],
@@ -124,7 +124,7 @@ describe("configuration, names and connections", () => {
       /^DNS does not say what vault.example is \(EAI_AGAIN\)$/,
       () => toward("https://vault.example:8200", { lookup: failingLookup("EAI_AGAIN") }),
     ],
-    ["tcp.refused", "a closed port", /^127.0.0.1:9 refuses connections$/, () => toward(nobodyThere)],
+    ["tcp.refused", "a closed port", /^127.0.0.1:9 refuses connections$/, () => toward(noListener)],
     ["tcp.refused", "no socket", /^\/nowhere\/vault.sock is not there$/, () => toward("unix:///nowhere/vault.sock")],
     [
       "tcp.unreachable",
@@ -134,7 +134,7 @@ describe("configuration, names and connections", () => {
     ],
   ]);
 
-  test("of a name's addresses one is enough, and those that refuse are told", async () => {
+  test("of a name's addresses one is enough, and those that refuse are reported", async () => {
     const vault = await readyVault();
     const port = new URL(vault.address).port;
     const reports = await doctorsReports([`--vault-addr=http://localhost:${port}`], {
@@ -149,10 +149,10 @@ describe("configuration, names and connections", () => {
 
   test("what depends on a problem is skipped, and another address is", async () => {
     const vault = await readyVault();
-    const file = `connections: {main: {addresses: ["${nobodyThere}", "${vault.address}"]}}`;
+    const file = `connections: {main: {addresses: ["${noListener}", "${vault.address}"]}}`;
     const reports = await doctorsReports(["--config=k.yaml"], { files: { "k.yaml": file } });
     const results = (origin: string) => reports.filter(({ subject }) => subject === origin).map(({ result }) => result);
-    expect(results(nobodyThere)).toEqual(["passed", "broken", "skipped", "skipped"]);
+    expect(results(noListener)).toEqual(["passed", "broken", "skipped", "skipped"]);
     expect(results(vault.address)).toEqual(["passed", "passed", "passed", "passed"]);
     expect(reports.find(({ step }) => step === "auth")).toMatchObject({ result: "passed" });
   });
@@ -195,7 +195,7 @@ const otherMethods: readonly [string, number, string][] = [
   ["alicloud", 500, "missing identity_request_url"],
 ];
 
-/** A server that answers `sys/health` and each login as it is told. */
+/** A server with configured answers to `sys/health` and logins. */
 async function standIn(answers: { health?: object; login?: [number, object] }, tls?: ServerOptions): Promise<string> {
   const handler: Handler = ({ url = "" }, response) => {
     const [status, body] = url.startsWith("/v1/sys/health")
@@ -280,7 +280,7 @@ describe("TLS", () => {
     ],
   ]);
 
-  test("that is good is told with its end, and with a warning where that is near", async () => {
+  test("that is good is reported with its end, and with a warning where that is near", async () => {
     const near = signed({ notAfter: Date.now() + 9.5 * day });
     const scene = await asking(near);
     const tls = (await doctorsReports(scene.argv, scene)).find(({ step }) => step === "tls");
@@ -301,7 +301,7 @@ describe("TLS", () => {
     expect(reports.find(({ step }) => step === "tls")).toMatchObject({ result: "passed" });
   });
 
-  test("that nobody verifies is told as a warning", async () => {
+  test("that is not verified is reported as a warning", async () => {
     const scene = await asking(signed({ names: ["vault.example"] }), { flags: ["--vault-tls-skip-verify"] });
     expect((await doctorsReports(scene.argv, scene)).find(({ step }) => step === "tls")).toMatchObject({
       result: "passed",
@@ -442,7 +442,7 @@ const driverSpec = { podInfoOnMount: true, requiresRepublish: true, volumeLifecy
 
 describe("the class, and what the operator lets it do", () => {
   const policy = async (rule: string): Promise<Scene> => {
-    const file = `connections: {main: {addresses: ["${nobodyThere}"], policy: {${rule}}}}`;
+    const file = `connections: {main: {addresses: ["${noListener}"], policy: {${rule}}}}`;
     return application({ flags: ["--config=k.yaml"], files: { "k.yaml": file } });
   };
 
@@ -451,7 +451,7 @@ describe("the class, and what the operator lets it do", () => {
       "class.absent",
       "a name the API server does not know",
       /^reading SecretProviderClass shop\/web: the Kubernetes API says there is no such thing/,
-      () => inCluster([`--vault-addr=${nobodyThere}`, "--class=shop/web"], () => refusal(404, "NotFound")),
+      () => inCluster([`--vault-addr=${noListener}`, "--class=shop/web"], () => refusal(404, "NotFound")),
     ],
     [
       "class.mistake",
@@ -467,7 +467,7 @@ describe("the class, and what the operator lets it do", () => {
     ],
     [
       "connection.unknown",
-      "a connection nobody offers",
+      "an unknown connection",
       /^connection "nope" is not in the configuration file/,
       () => application({ parameters: "connection: nope" }),
     ],
@@ -483,7 +483,7 @@ describe("the class, and what the operator lets it do", () => {
   const tokenRequests = [{ audience: "vault" }];
   const driver = (change: object) => () => {
     const body = { kind: "CSIDriver", spec: { ...driverSpec, tokenRequests, ...change } };
-    return inCluster([`--vault-addr=${nobodyThere}`], () => ({ status: 200, body }));
+    return inCluster([`--vault-addr=${noListener}`], () => ({ status: 200, body }));
   };
 
   table([
@@ -491,7 +491,7 @@ describe("the class, and what the operator lets it do", () => {
       "driver.absent",
       "",
       /^reading CSIDriver secrets-store.csi.k8s.io: the Kubernetes API says there is no such thing/,
-      () => inCluster([`--vault-addr=${nobodyThere}`], () => refusal(404, "NotFound")),
+      () => inCluster([`--vault-addr=${noListener}`], () => refusal(404, "NotFound")),
     ],
     ["driver.pod-info", "as without the field", /^podInfoOnMount is not true$/, driver({ podInfoOnMount: undefined })],
     [
@@ -551,7 +551,7 @@ describe("the class, and what the operator lets it do", () => {
 
   test("a CSIDriver object without tokens is none of a problem where keymount may ask for them", async () => {
     const { argv, ...scene } = await driver({ tokenRequests: [] })();
-    const file = `connections: {main: {addresses: ["${nobodyThere}"]}}\ntokenRequest: {fallback: true}`;
+    const file = `connections: {main: {addresses: ["${noListener}"]}}\ntokenRequest: {fallback: true}`;
     const flags = argv.filter((flag) => !flag.startsWith("--vault-addr"));
     const reports = await doctorsReports([...flags, "--config=k.yaml"], { ...scene, files: { "k.yaml": file } });
     expect(reports.find(({ step }) => step === "driver")).toMatchObject({
@@ -561,10 +561,10 @@ describe("the class, and what the operator lets it do", () => {
   });
 
   test.each([
-    ["that may not be read", () => inCluster([`--vault-addr=${nobodyThere}`], () => refusal(403, "Forbidden")), {}],
+    ["that may not be read", () => inCluster([`--vault-addr=${noListener}`], () => refusal(403, "Forbidden")), {}],
     [
       "that is none",
-      async () => ({ argv: [`--vault-addr=${nobodyThere}`, "-f", "class.yaml"] }),
+      async () => ({ argv: [`--vault-addr=${noListener}`, "-f", "class.yaml"] }),
       {
         "class.yaml":
           "kind: CSIDriver\nmetadata: {name: secrets-store.csi.k8s.io}\nspec: {tokenRequests: .inf}\n---\n" +
@@ -591,7 +591,7 @@ describe("the class, and what the operator lets it do", () => {
   });
 
   test("a class that may not be read is asked for", async () => {
-    const scene = await inCluster([`--vault-addr=${nobodyThere}`, "--class=web", "-n", "shop"], () =>
+    const scene = await inCluster([`--vault-addr=${noListener}`, "--class=web", "-n", "shop"], () =>
       refusal(403, "Forbidden"),
     );
     expect((await doctorsReports(scene.argv, scene)).find(({ step }) => step === "class")).toMatchObject({

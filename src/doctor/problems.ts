@@ -1,12 +1,12 @@
 import { anyAuthMethod } from "../vault/auth/auth-methods.js";
 
-/** Who can mend what is broken. */
+/** The role that can fix a problem. */
 export type Owner =
   | "the application's team"
   | "the cluster administrator"
   | "Vault's operator"
   | "the network administrator"
-  | "whoever runs doctor";
+  | "the user of doctor";
 
 /** What the walk looks at, in its order. */
 export const steps = [
@@ -46,7 +46,7 @@ export const problems = {
     fix: "start keymount on this node; where it does not listen, remove the file, or give keymount the directory with --additional-socket-dir; until then the driver waits two minutes at every mount",
   },
   "socket.not-a-socket": { who: "the cluster administrator", fix: "remove it, and let keymount make its socket there" },
-  "socket.mute": { who: "the cluster administrator", fix: "look into the log of whatever listens there" },
+  "socket.mute": { who: "the cluster administrator", fix: "look into the log of the process that listens there" },
   "socket.other-program": {
     who: "the cluster administrator",
     fix: "remove the other provider, or give keymount another name with --provider-name",
@@ -70,7 +70,7 @@ export const problems = {
   "connection.unknown": { who: "the application's team", fix: "choose a connection of the configuration file" },
   "policy.refused": {
     who: "the cluster administrator",
-    fix: "widen the settings named, if the pod shall have this; else the class asks for too much",
+    fix: "widen the settings named, if the pod is meant to have this; else reduce what the class requests",
   },
   "driver.absent": { who: "the cluster administrator", fix: "install the Secrets Store CSI driver" },
   "driver.pod-info": {
@@ -122,7 +122,7 @@ export const problems = {
   "vault.sealed": { who: "Vault's operator", fix: "unseal it (vault operator unseal)" },
   "vault.dr-secondary": {
     who: "the cluster administrator",
-    fix: "list the addresses of the primary cluster; a disaster recovery secondary serves nobody",
+    fix: "list the addresses of the primary cluster; a disaster recovery secondary serves no clients",
   },
   "vault.other-cluster": {
     who: "the cluster administrator",
@@ -150,7 +150,7 @@ export const problems = {
     who: "the application's team",
     fix: "create the service account, or name another with --service-account",
   },
-  "token.unusable": { who: "whoever runs doctor", fix: "give a token that fits" },
+  "token.unusable": { who: "the user of doctor", fix: "give a token that fits" },
   "login.denied": {
     who: "Vault's operator",
     fix: "let the role take this service account and audience; where it does, let Vault reach the Kubernetes API and review tokens there",

@@ -33,7 +33,7 @@ const meanings: Readonly<Record<string, string>> = {
   EACCES: "may not be opened by this user",
 };
 
-/** Connects to every address the name has: one that works is enough, and those that do not are told. */
+/** Connects to every address of the name: one that works is enough, and those that do not are reported. */
 export async function checkTcp(
   target: Target,
   addresses: readonly string[],

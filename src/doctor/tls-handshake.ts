@@ -29,11 +29,11 @@ export interface HandshakeAsk {
   clock: Clock;
 }
 
-/** For a refusal, which comes at once where it comes. */
-const patienceMs = 1_000;
+/** How long a refusal by the server may take; it usually comes at once. */
+const refusalTimeoutMs = 1_000;
 
 /**
- * Shakes hands as keymount does, but with whatever certificate the server shows. The connection is used once: with TLS
+ * Shakes hands as keymount does, but accepts every certificate of the server. The connection is used once: with TLS
  * 1.3 a server refuses the client's certificate only afterwards. Throws `Problem` where the handshake itself fails.
  */
 export async function shakeHands(
@@ -60,16 +60,16 @@ export async function shakeHands(
   }
 }
 
-/** A server that takes us answers, or is silent: that is for the next step to say. */
+/** A server that accepts us answers or is silent; the next step judges that. */
 async function refusalOrSilence(socket: TLSSocket, clock: Clock, signal: AbortSignal): Promise<void> {
   const silent = new ProviderError("deadline_exceeded", "no answer");
-  const patience = withDeadline(signal, patienceMs, () => silent, clock);
+  const deadline = withDeadline(signal, refusalTimeoutMs, () => silent, clock);
   try {
-    await happens(socket, "data", patience.signal);
+    await happens(socket, "data", deadline.signal);
   } catch (reason) {
     if (reason !== silent) throw reason;
   } finally {
-    patience.release();
+    deadline.release();
   }
 }
 

@@ -18,7 +18,7 @@ export interface TokenAsk {
   now: number;
 }
 
-/** The application's token, and that it is what a Mount would log in with. Of its claims only names and times are told. */
+/** Checks that the application's token is valid for a Mount's login. Of its claims only names and times are reported. */
 export async function checkToken(ask: TokenAsk, signal: AbortSignal): Promise<CheckResult<ChosenToken>> {
   const { jwt, origin } = await findToken(ask, signal);
   try {
@@ -34,7 +34,7 @@ function judge(jwt: Redacted<string>, ask: TokenAsk, origin: string): CheckResul
   const { audiences } = ask.target;
   const { namespace, serviceAccount, pod } = ask.input.account;
   const { aud = [], exp, bearer } = readToken(jwt.reveal(), audiences[0] ?? "");
-  // The empty audience is the API server's own, whatever that is called.
+  // The empty audience is the API server's own, under any name.
   const audience = audiences.find((wanted) => wanted === "" || aud.length === 0 || aud.includes(wanted));
   if (audience === undefined) throw otherAudience(aud, ask);
   const { podUid = "" } = bearer;
