@@ -1,6 +1,12 @@
+import { status } from "@grpc/grpc-js";
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { errorTextsIn } from "../../dev/testing/error-texts.js";
+import { finalStatus } from "../rpc/status.js";
+import { type ErrorCode, ProviderError } from "../shared/errors.js";
+import { closedNamespaceWords } from "../vault/closed-namespace.js";
+import { outages, tlsFaults } from "../vault/connection-fault.js";
 
 const page = readFileSync(new URL("../../docs/runbook.md", import.meta.url), "utf8");
 const src = fileURLToPath(new URL("..", import.meta.url));
@@ -15,26 +21,85 @@ const code = readdirSync(src, { recursive: true, encoding: "utf8" })
 /** The cells of every table row under headings that have a column "message". */
 const sayings = page
   .split("\n")
-  .filter((line) => line.startsWith("| `") && line.split("|").length === 5)
+  .filter((line) => line.startsWith("| `") && !line.startsWith("| `code = ") && line.split("|").length === 5)
   .flatMap((line) => line.split("|")[1]!.match(/`[^`]+`(?! \()/g) ?? [])
   .map((text) => text.slice(1, -1));
 
-const others = ["provider not found: provider", "context deadline exceeded"];
+const others = ["provider not found: provider", "context deadline exceeded", "failed to get secretproviderclass"];
 
 test.each(sayings.filter((saying) => !others.includes(saying)))("keymount does say: %s", (saying) => {
   for (const piece of saying.split("…").map((piece) => piece.trim())) expect(code).toContain(piece);
 });
 
-test("the runbook has a row for every code of an error", () => {
+/** Rooms whose errors reach the events of pods; those of others are told where the command or `serve` is started. */
+const rooms = ["vault", "mount", "kube", "rpc", "leases", "render", "driver", "shared"];
+
+/** Texts that no event, log line or alert shows as they are. */
+const inside = [
+  "a keystore is made in the renderer", // A mistake of ours.
+  "cut off for others", // Told as "had no answer after a second".
+  "the caller gave up", // By then no caller is there to read it.
+  "…: the Kubernetes API gave no class", // Of doctor's alone, as the next.
+  "…: the Kubernetes API gave no CSIDriver",
+  "no provider answers at …",
+];
+
+/** Of socket files, which are made before anything is served. */
+const atStart = /^rpc\/socket-file/;
+
+/** Whether the pieces of a key are in the text, in their order. */
+function tells(key: string, text: string): boolean {
+  let at = 0;
+  for (const piece of key.split("…").map((one) => one.trim())) {
+    const found = text.indexOf(piece, at);
+    if (found < 0) return false;
+    at = found + piece.length;
+  }
+  return true;
+}
+
+/** A text that is put together from others has theirs. */
+const isFrame = (text: string) => text.replaceAll(/[…\s;:.,()]/g, "").length < 12;
+
+const errorTexts = [
+  ...errorTextsIn(rooms).filter(({ file }) => !atStart.test(file)),
+  ...Object.values(tlsFaults).map((text) => ({ file: "TLS", text: `TLS with … is refused: ${text}` })),
+  ...Object.values(outages).map((text) => ({ file: "no answer", text: `… ${text}` })),
+  ...Object.values(closedNamespaceWords).map((text) => ({ file: "namespace", text: `the Vault namespace … ${text}` })),
+].filter(({ text }) => !inside.includes(text) && !isFrame(text));
+
+test("errors are found in the code", () => expect(errorTexts.length).toBeGreaterThan(80));
+
+test.each(errorTexts.map(({ text, file }) => [text, file]))("the runbook has a row for: %s (%s)", (text) => {
+  expect(sayings.filter((saying) => tells(saying, text))).not.toEqual([]);
+});
+
+test("the runbook has a row for every code of an error, with what an event says for it", () => {
   const errors = readFileSync(`${src}/shared/errors.ts`, "utf8");
   const codes = [
     ...errors
       .split("export type ErrorCode")[1]!
       .split(";")[0]!
       .matchAll(/\| "(\w+)"/g),
-  ].map(([, name]) => name);
-  const rows = [...page.split("## By code")[1]!.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
-  expect(rows.sort()).toEqual(codes.sort());
+  ].map(([, name]) => name as ErrorCode);
+  const inEvent = (code: ErrorCode) => {
+    const words = status[finalStatus(new ProviderError(code, "")).code].toLowerCase().split("_");
+    return words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join("");
+  };
+  const rows = [...page.matchAll(/^\| `code = (\w+)` \| `(\w+)` \|/gm)].map(([, event, code]) => [event, code]);
+  expect(rows).toEqual(codes.map((code) => [inEvent(code), code]));
+});
+
+test("the sample of kubectl describe has keymount's own words", () => {
+  const [, event = ""] = /^ +Warning +FailedMount .* kubelet +(MountVolume.*)$/m.exec(page) ?? [];
+  expect(event).toMatch(
+    /^MountVolume.SetUp failed for volume "\w+" : rpc error: code = (\w+) desc = failed to mount secrets store objects for pod [\w/-]+, err: rpc error: code = \1 desc = /,
+  );
+  expect(sayings.filter((saying) => tells(saying, event))).toEqual([
+    "does not name this service account",
+    "Vault refused the login of",
+    "Vault refused …",
+  ]);
 });
 
 test("what the runbook refers to is there", () => {

@@ -6,7 +6,7 @@ const notTrusted = (why: string) =>
   `its CA is not trusted: ${why} is not in the connection's tls.caFile (without one, not among the CAs that Node brings)`;
 
 /** Node's and OpenSSL's codes (openssl-verification-options(1), ssl/ssl_stat.c), in the words of the person who can fix it. */
-const tlsFaults: Readonly<Record<string, string>> = {
+export const tlsFaults: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "its certificate has expired",
   CERT_NOT_YET_VALID: "its certificate is not valid yet",
   DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is self-signed; give its CA in the connection's tls.caFile",
@@ -32,7 +32,8 @@ function clientCertificate(what: string): string {
   return `${what}; see the connection's tls.certFile and tls.keyFile`;
 }
 
-const outages: Readonly<Record<string, string>> = {
+/** What is said of a node that gave no answer, by the code. */
+export const outages: Readonly<Record<string, string>> = {
   ECONNREFUSED: "refuses connections",
   ECONNRESET: "closed the connection",
   EPIPE: "closed the connection",

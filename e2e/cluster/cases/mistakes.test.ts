@@ -134,7 +134,12 @@ const mistakes: readonly Mistake[] = [
   {
     what: "a path that the role may not read",
     fields: { secretPath: "secret/data/somebody-else/db" },
-    says: ["permission denied: GET secret/data/somebody-else/db", "the role's policies do not allow it"],
+    says: [
+      // How the kubelet and the driver wrap it, as docs/runbook.md has it.
+      " : rpc error: code = PermissionDenied desc = failed to mount secrets store objects for pod ",
+      ", err: rpc error: code = PermissionDenied desc = password: permission denied: GET secret/data/somebody-else/db",
+      "the role's policies do not allow it",
+    ],
   },
   {
     what: "a path of KV version 2 without data/",

@@ -1,0 +1,71 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+
+const src = fileURLToPath(new URL("../../src", import.meta.url));
+
+/** A text that an error may have; `…` stands for what is put in. */
+export interface ErrorText {
+  file: string;
+  text: string;
+}
+
+/** Makers of errors in the code, and which of their arguments is the text. */
+const makers: Readonly<Record<string, number>> = {
+  ProviderError: 1,
+  VaultError: 1,
+  KubeError: 2,
+  refusal: 2,
+  engineDown: 0,
+};
+
+/** Every text with which those rooms of src/ make an error, by the syntax of the code; a choice gives both. */
+export function errorTextsIn(rooms: readonly string[]): ErrorText[] {
+  return rooms.flatMap((room) =>
+    readdirSync(`${src}/${room}`, { recursive: true, encoding: "utf8" })
+      .filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"))
+      .flatMap((path) => textsInFile(`${room}/${path}`)),
+  );
+}
+
+function textsInFile(file: string): ErrorText[] {
+  const source = ts.createSourceFile(file, readFileSync(`${src}/${file}`, "utf8"), ts.ScriptTarget.Latest, true);
+  const texts: ErrorText[] = [];
+  const visit = (node: ts.Node): void => {
+    if ((ts.isNewExpression(node) || ts.isCallExpression(node)) && ts.isIdentifier(node.expression)) {
+      const at = Object.hasOwn(makers, node.expression.text) ? makers[node.expression.text]! : -1;
+      const argument = node.arguments?.[at];
+      if (argument) texts.push(...textsOf(argument).map((text) => ({ file, text })));
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return texts;
+}
+
+function textsOf(node: ts.Expression): string[] {
+  if (ts.isStringLiteralLike(node)) return [node.text];
+  if (ts.isParenthesizedExpression(node)) return textsOf(node.expression);
+  if (ts.isConditionalExpression(node)) return [...textsOf(node.whenTrue), ...textsOf(node.whenFalse)];
+  if (ts.isBinaryExpression(node) && node.operatorToken.kind === ts.SyntaxKind.PlusToken) {
+    return textsOf(node.left).flatMap((left) => textsOf(node.right).map((right) => left + right));
+  }
+  if (ts.isTemplateExpression(node)) {
+    return [node.head.text + node.templateSpans.map(({ literal }) => `…${literal.text}`).join("")];
+  }
+  const declared = ts.isIdentifier(node) ? declarationOf(node) : undefined;
+  return declared ? textsOf(declared) : ["…"];
+}
+
+/** What the constant of that name is, in the function around it. */
+function declarationOf(name: ts.Identifier): ts.Expression | undefined {
+  for (let scope: ts.Node = name.parent; scope; scope = scope.parent) {
+    if (!ts.isBlock(scope) && !ts.isSourceFile(scope)) continue;
+    for (const statement of scope.statements) {
+      const constants = ts.isVariableStatement(statement) ? statement.declarationList.declarations : [];
+      const found = constants.find((one) => ts.isIdentifier(one.name) && one.name.text === name.text);
+      if (found) return found.initializer;
+    }
+  }
+  return undefined;
+}
