@@ -39,7 +39,7 @@ const good = `${head}    objects: |
       - objectName: db/password
         secretPath: secret/data/db
         secretKey: password
-        filePermission: 0600
+        filePermission: 0444
       - {objectName: tls.pem, secretPath: pki/issue/web, method: PUT, secretArgs: {common_name: web.shop}}
   secretObjects:
     - secretName: db
@@ -200,7 +200,7 @@ describe("secretObjects", () => {
       [
         [
           "kubernetes.io/service",
-          ": the API server refuses type kubernetes.io/service-account-token without an annotation that names its account",
+          ": a Secret of type kubernetes.io/service-account-token needs the annotation kubernetes.io/service-account.name",
         ],
       ],
     ],
@@ -210,7 +210,7 @@ describe("secretObjects", () => {
       [
         [
           "My_Secret",
-          ': secretName "My_Secret" is no name of a Secret (lower-case letters, digits, "-" and ".", 253 at most)',
+          ': secretName "My_Secret" is not the name of a Secret (lower-case letters, digits, "-" and ".", at most 253)',
         ],
       ],
     ],
@@ -227,7 +227,7 @@ describe("secretObjects", () => {
     [
       "a key twice",
       "- {secretName: a, type: Opaque, data: [{objectName: db/password, key: p}, {objectName: db/password, key: p }]}",
-      [["p }", 'data[1]: key "p" is there twice; the last would win']],
+      [["p }", 'data[1]: key "p" is there twice; the last one counts']],
     ],
   ])("names %s", async (_name, sync, expected) => {
     const file = `${start}  secretObjects:\n    ${sync}\n`;
@@ -279,6 +279,30 @@ describe("secretObjects", () => {
   });
 });
 
+describe("filePermission", () => {
+  const moded = (mode: string) =>
+    `${head}    objects: |\n      - {objectName: a, secretPath: b, filePermission: ${mode}}\n`;
+
+  test.each([
+    ["0400", "root"],
+    ["0600", "root"],
+    ["0700", "root"],
+    ["0440", "root and the group 0"],
+    ["0640", "root and the group 0"],
+    ["0750", "root and the group 0"],
+    ["288", "root and the group 0"],
+  ])("%s warns that only %s can read the file", async (mode, readers) => {
+    const { code, stdout } = await check({ f: moded(mode) });
+    expect(code).toBe(0);
+    expect(stdout).toContain(`lets only ${readers} read the file`);
+    expect(stdout).toContain(`f:${place(moded(mode), `${mode}}`)}: warning: objects[0] "a": filePermission 0`);
+  });
+
+  test.each(["0444", "0644", "0755", "0604", "0"])("%s is nothing to warn of", async (mode) => {
+    expect(await remarks(moded(mode))).toEqual([]);
+  });
+});
+
 describe("files", () => {
   const other = "kind: ConfigMap\n---\n";
 
@@ -289,6 +313,12 @@ describe("files", () => {
     expect(stderr).toBe(
       "f:1: skipped, ConfigMap is not SecretProviderClass\n2 classes checked: no mistakes, no warnings\n",
     );
+  });
+
+  test("of a typed list: its items take their kind from it", async () => {
+    const item = `- ${good.split("\n").slice(2).join("\n  ").trimEnd()}`;
+    const list = `apiVersion: secrets-store.csi.x-k8s.io/v1\nkind: SecretProviderClassList\nitems:\n${item}\n`;
+    expect(await check({ f: list })).toMatchObject({ code: 0, stderr: "1 class checked: no mistakes, no warnings\n" });
   });
 
   const azure = `kind: SecretProviderClass
@@ -358,6 +388,11 @@ spec:
     ["no spec", "kind: SecretProviderClass\n", /f:1:1: spec is missing/],
     ["no provider", head.replace("  provider: vault\n", ""), /f:4:1: spec\.provider is missing/],
     ["no parameters", "kind: SecretProviderClass\nspec: {provider: vault}\n", /spec\.parameters must be a map/],
+    ...["yes", "off", "y", "0x1f", "1_000", "~"].map((text): [string, string, RegExp] => [
+      `a parameter that kubectl reads as no string: ${text}`,
+      `${head}    vaultNamespace: ${text}\n`,
+      /f:8:21: parameter vaultNamespace must be a string; put it in quotes/,
+    ]),
     [
       "a parameter that is no string",
       `${head}    vaultSkipTLSVerify: true\n`,

@@ -2,6 +2,7 @@ import { readClass } from "../mount/class-parameters.js";
 import { type Finding, mostRead } from "../mount/findings.js";
 import type { RenderWorker } from "../render/render-worker.js";
 import type { Remark, WrittenClass } from "./class-file.js";
+import { checkResource } from "./resource-check.js";
 import { checkSecretObjects } from "./secret-objects-check.js";
 import { checkTemplates } from "./template-check.js";
 import { sourceOffset } from "./text-places.js";
@@ -27,7 +28,7 @@ export async function checkClass(
     const message = `parameter ${name} has no effect: the connection's settings decide about TLS`;
     return { level: "warning", offset: written.parameters.get(name)!.keyOffset, message };
   });
-  return [...remarks, ...overruled, ...synced];
+  return [...checkResource(written.root), ...remarks, ...overruled, ...synced];
 }
 
 function remarkOf(finding: Finding, written: WrittenClass, text: string): Remark {

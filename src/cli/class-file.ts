@@ -13,6 +13,8 @@ export interface Remark {
 
 /** A SecretProviderClass as it stands in a file. */
 export interface WrittenClass {
+  /** The whole object. */
+  root: YamlMap;
   name: string;
   /** Where `metadata` names one. */
   namespace?: string;
@@ -67,11 +69,13 @@ interface Gathering {
   remarks: Remark[];
 }
 
-function readResource(root: YamlNode, file: Gathering): void {
-  const kind = textOf(member(root, "kind")?.value) ?? "no-kind";
+/** `inherited` is the kind of what has neither `kind` nor `apiVersion`: a typed list says both for its items. */
+function readResource(root: YamlNode, file: Gathering, inherited = "no-kind"): void {
+  const bare = !member(root, "kind") && !member(root, "apiVersion");
+  const kind = (bare ? inherited : textOf(member(root, "kind")?.value)) ?? "no-kind";
   const items = member(root, "items")?.value;
   if (kind.endsWith("List") && items?.kind === "list") {
-    for (const item of items.items) readResource(item, file);
+    for (const item of items.items) readResource(item, file, kind.slice(0, -"List".length) || undefined);
   } else if (kind === "SecretProviderClass" && root.kind === "map") {
     const provider = textOf(member(member(root, "spec")?.value, "provider")?.value) ?? "";
     if (otherProviders.has(provider)) file.skipped.push({ kind, provider, offset: root.offset });
@@ -88,7 +92,7 @@ function readWrittenClass(root: YamlMap, remarks: Remark[]): WrittenClass {
   const metadata = member(root, "metadata")?.value;
   const namespace = textOf(member(metadata, "namespace")?.value);
   if (!spec) say(root.offset, "spec is missing");
-  else if (!provider) {
+  else if (!provider && !isOther(member(spec.value, "provider")?.value)) {
     say(
       spec.keyOffset,
       "spec.provider is missing; it is the name of the provider's socket, vault unless set otherwise",
@@ -96,6 +100,7 @@ function readWrittenClass(root: YamlMap, remarks: Remark[]): WrittenClass {
   }
   if (spec && parameters?.value.kind !== "map") say((parameters ?? spec).keyOffset, "spec.parameters must be a map");
   return {
+    root,
     name: textOf(member(metadata, "name")?.value) ?? "",
     ...(namespace && { namespace }),
     ...(provider && { provider }),
@@ -132,15 +137,24 @@ function parametersOf(parameters: YamlEntry | undefined, remarks: Remark[]) {
   return { parameters: written, misshapen };
 }
 
+/** Whether there is something, and no text: checkResource tells of that. */
+function isOther(node: YamlNode | undefined): boolean {
+  return node !== undefined && !isNull(node) && textOf(node) === undefined;
+}
+
 export function member(node: YamlNode | undefined, key: string): YamlEntry | undefined {
   return node?.kind === "map" ? node.entries.find((entry) => entry.key === key) : undefined;
 }
 
-/** The text of what YAML reads as a string; `undefined` for numbers, booleans and all else. */
+/** The text of what kubectl reads as a string; `undefined` for numbers, booleans and all else. */
 export function textOf(node: YamlNode | undefined): string | undefined {
   if (node?.kind !== "scalar") return undefined;
+  if (node.plain && node.tag === undefined && olderBoolean.test(node.text)) return undefined;
   return typeof scalarValue(node) === "string" ? node.text : undefined;
 }
+
+/** What else is a boolean in YAML 1.1, which kubectl reads. */
+const olderBoolean = /^(y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF)$/;
 
 /** `.inf` is a number too. */
 function scalarValue(node: YamlNode): unknown {

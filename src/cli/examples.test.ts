@@ -6,7 +6,7 @@ import { checkCommand } from "./check.js";
 const worker = await builtWorker();
 const directory = new URL("../../deploy/examples/", import.meta.url);
 
-test.each(readdirSync(directory))("the example %s has no mistake", async (file) => {
+test.each(readdirSync(directory))("the example %s has no mistake and nothing to warn of", async (file) => {
   let said = "";
   const stream = { write: (text: string) => (said += text) };
   const io = {
@@ -16,4 +16,5 @@ test.each(readdirSync(directory))("the example %s has no mistake", async (file) 
     readFile: async () => readFileSync(new URL(file, directory), "utf8"),
   };
   expect(await checkCommand(worker).run([file], io, new AbortController().signal), said).toBe(0);
+  expect(said).not.toContain("warning:");
 });

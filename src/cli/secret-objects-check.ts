@@ -6,6 +6,9 @@ import { isNull } from "../mount/yaml-value.js";
 import { quoted } from "../shared/quoted.js";
 import { nearest } from "../shared/spelling.js";
 import { member, type Remark, textOf } from "./class-file.js";
+import { isDataKey, isDnsSubdomain } from "./kubernetes-names.js";
+import { checkLabels } from "./labels-check.js";
+import { Pen } from "./pen.js";
 
 const secretFields = ["secretName", "type", "data", "labels", "annotations"];
 const dataFields = ["objectName", "key"];
@@ -20,6 +23,7 @@ const keysOfType: Readonly<Record<string, { all?: readonly string[]; any?: reado
   "kubernetes.io/basic-auth": { any: ["username", "password"] },
 };
 const serviceAccountToken = "kubernetes.io/service-account-token";
+const accountAnnotation = "kubernetes.io/service-account.name";
 
 /** What the driver and the API server will say of `secretObjects` (driver 1.6.0 secretutil/secret.go), and what they will not. */
 export function checkSecretObjects(secretObjects: YamlNode, objects: readonly ObjectSpec[]): Remark[] {
@@ -35,18 +39,6 @@ export function checkSecretObjects(secretObjects: YamlNode, objects: readonly Ob
   return pen.remarks;
 }
 
-class Pen {
-  readonly remarks: Remark[] = [];
-
-  mistake(at: { offset: number }, message: string): void {
-    this.remarks.push({ level: "mistake", offset: at.offset, message });
-  }
-
-  warning(at: { offset: number }, message: string): void {
-    this.remarks.push({ level: "warning", offset: at.offset, message });
-  }
-}
-
 /** Which files a folder will have shows only when its secret is read. */
 function isIn(folder: string, name: string): boolean {
   return folder === "/" || name.startsWith(folder);
@@ -59,51 +51,59 @@ function checkSecret(
   names: Set<string>,
   pen: Pen,
 ): void {
-  nameUnknownFields(secret, place, secretFields, pen);
+  pen.unknownFields(secret, place, secretFields);
   checkName(secret, place, names, pen);
-  const type = member(secret, "type")?.value;
+  checkLabels(secret, `${place}:`, pen);
+  const type = checkType(secret, place, pen);
   const data = member(secret, "data")?.value;
-  checkType(type ?? secret, textOf(type), place, pen);
   if (!data || isNull(data) || (data.kind === "list" && data.items.length === 0)) {
     pen.mistake(data ?? secret, `${place}: data is missing; list which file goes into which key`);
   } else if (data.kind !== "list") pen.mistake(data, `${place}: data must be a list`);
-  else checkData(data.items, textOf(type) ?? "", place, objects, pen);
+  else checkData(data.items, type, place, objects, pen);
+}
+
+/** A field that the driver needs, without the blanks around it, which the driver does not mind either. */
+function needed(map: YamlMap, field: string, place: string, hint: string, pen: Pen) {
+  const found = pen.text(map, field, `${place}:`);
+  const node = member(map, field)?.value;
+  if (found?.text.trim()) return { text: found.text.trim(), node: found.node };
+  if (found || !node || isNull(node)) pen.mistake(node ?? map, `${place}: ${field} is missing${hint}`);
+  return undefined;
 }
 
 function checkName(secret: YamlMap, place: string, names: Set<string>, pen: Pen): void {
-  const node = member(secret, "secretName")?.value;
-  const name = textOf(node);
-  if (!node || !name) return pen.mistake(node ?? secret, `${place}: secretName is missing`);
-  if (!isSubdomain(name)) {
-    pen.mistake(
-      node,
-      `${place}: secretName ${quoted(name)} is no name of a Secret (lower-case letters, digits, "-" and ".", 253 at most)`,
-    );
+  const found = needed(secret, "secretName", place, "", pen);
+  if (!found) return;
+  const { text: name, node } = found;
+  const said = `${place}: secretName ${quoted(name)}`;
+  if (!isDnsSubdomain(name)) {
+    pen.mistake(node, `${said} is not the name of a Secret (lower-case letters, digits, "-" and ".", at most 253)`);
   }
-  if (names.has(name)) {
-    pen.mistake(node, `${place}: secretName ${quoted(name)} is there twice; the driver would write one over the other`);
+  if (node.kind === "scalar" && node.text !== name) {
+    pen.warning(node, `${said} has blanks around it: the driver writes the Secret, but never removes it`);
   }
+  if (names.has(name)) pen.mistake(node, `${said} is there twice; the driver would write one over the other`);
   names.add(name);
 }
 
-function isSubdomain(name: string): boolean {
-  return name.length <= 253 && name.split(".").every((label) => /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(label));
+/** The type, as far as there is one. */
+function checkType(secret: YamlMap, place: string, pen: Pen): string {
+  const found = needed(secret, "type", place, "; write type: Opaque", pen);
+  if (!found) return "";
+  const { text: type, node } = found;
+  if (type === serviceAccountToken && !namesAccount(secret)) {
+    pen.mistake(node, `${place}: a Secret of type ${type} needs the annotation ${accountAnnotation}`);
+  }
+  if (type === serviceAccountToken || !type.startsWith("kubernetes.io/") || Object.hasOwn(keysOfType, type))
+    return type;
+  const meant = nearest(type, Object.keys(keysOfType));
+  const hint = meant ? `; did you mean ${meant}?` : ", and checks nothing of it";
+  pen.warning(node, `${place}: Kubernetes knows no type ${quoted(type)}${hint}`);
+  return type;
 }
 
-function checkType(at: YamlNode, type: string | undefined, place: string, pen: Pen): void {
-  if (!type) return pen.mistake(at, `${place}: type is missing; write type: Opaque`);
-  if (type === serviceAccountToken) {
-    return pen.mistake(
-      at,
-      `${place}: the API server refuses type ${type} without an annotation that names its account`,
-    );
-  }
-  if (!type.startsWith("kubernetes.io/") || Object.hasOwn(keysOfType, type)) return;
-  const meant = nearest(type, Object.keys(keysOfType));
-  pen.warning(
-    at,
-    `${place}: Kubernetes knows no type ${quoted(type)}${meant ? `; did you mean ${meant}?` : ", and checks nothing of it"}`,
-  );
+function namesAccount(secret: YamlMap): boolean {
+  return Boolean(textOf(member(member(secret, "annotations")?.value, accountAnnotation)?.value));
 }
 
 function checkData(
@@ -120,7 +120,7 @@ function checkData(
       pen.mistake(item, `${here} must be a map (objectName, key)`);
       continue;
     }
-    nameUnknownFields(item, here, dataFields, pen);
+    pen.unknownFields(item, here, dataFields);
     checkFile(item, here, objects, pen);
     checkKey(item, type, here, keys, pen);
   }
@@ -135,9 +135,9 @@ function checkData(
 }
 
 function checkFile(item: YamlMap, place: string, objects: readonly ObjectSpec[], pen: Pen): void {
-  const node = member(item, "objectName")?.value;
-  const name = textOf(node);
-  if (!node || !name) return pen.mistake(node ?? item, `${place}: objectName is missing`);
+  const found = needed(item, "objectName", place, "", pen);
+  if (!found) return;
+  const { text: name, node } = found;
   if (name.endsWith("/")) {
     return pen.mistake(node, `${place}: objectName ${quoted(name)} is a folder; name one of the files in it`);
   }
@@ -178,25 +178,15 @@ function ownOfEachPod(request: VaultRequest): string | undefined {
 }
 
 function checkKey(item: YamlMap, type: string, place: string, keys: Set<string>, pen: Pen): void {
-  const node = member(item, "key")?.value;
-  const key = textOf(node);
-  if (!node || !key) return pen.mistake(node ?? item, `${place}: key is missing; it is the key in the Secret`);
-  if (keys.has(key)) pen.mistake(node, `${place}: key ${quoted(key)} is there twice; the last would win`);
+  const found = needed(item, "key", place, "; it is the key in the Secret", pen);
+  if (!found) return;
+  const { text: key, node } = found;
+  if (keys.has(key)) pen.warning(node, `${place}: key ${quoted(key)} is there twice; the last one counts`);
   keys.add(key);
-  if (!/^[-._a-zA-Z0-9]{1,253}$/.test(key)) {
-    pen.mistake(node, `${place}: key ${quoted(key)} is no key of a Secret (letters, digits, "-", "_" and ".")`);
+  if (!isDataKey(key)) {
+    const rule = 'at most 253 letters, digits, "-", "_" and ".", not ".", and not ".." at its start';
+    pen.mistake(node, `${place}: key ${quoted(key)} is not a key of a Secret (${rule})`);
   } else if (type === "kubernetes.io/tls" && !tlsKeys.includes(key)) {
     pen.mistake(node, `${place}: a Secret of type ${type} takes the keys ${tlsKeys.join(" and ")}, not ${quoted(key)}`);
-  }
-}
-
-function nameUnknownFields(map: YamlMap, place: string, known: readonly string[], pen: Pen): void {
-  for (const { key, keyOffset } of map.entries) {
-    if (known.includes(key)) continue;
-    const meant = nearest(key, known);
-    pen.mistake(
-      { offset: keyOffset },
-      `${place}: ${quoted(key)} is not a field${meant ? `; did you mean ${meant}?` : ""}`,
-    );
   }
 }

@@ -181,8 +181,17 @@ export function modeOf(object: ObjectReader): number | undefined {
       "filePermission",
       `${scalar.text} is decimal and means 0${mode.toString(8)}; write 0${scalar.text} if that is meant`,
     );
-  }
+  } else if (mode !== 0n && (mode & 0o004n) === 0n) warnOfReaders(mode, object);
   return mode === undefined || mode === 0n ? undefined : Number(mode);
+}
+
+/** The driver writes files as root:root, and offers the kubelet no way to apply a pod's `fsGroup` (VOLUME_MOUNT_GROUP). */
+function warnOfReaders(mode: bigint, object: ObjectReader): void {
+  const readers = (mode & 0o040n) === 0n ? "root" : "root and the group 0";
+  object.warning(
+    "filePermission",
+    `0${mode.toString(8).padStart(3, "0")} lets only ${readers} read the file, which belongs to root whatever the pod's fsGroup; write 0444 for a pod that runs as another user`,
+  );
 }
 
 export function refreshIntervalOf(object: ObjectReader): number | undefined {

@@ -78,7 +78,7 @@ type Files = Record<string, SeenFile>;
 /** What the files of each example are, seen in a pod. */
 const expectations: Record<string, (files: Files, className: string) => unknown> = {
   "kv.yaml": async (files) => {
-    expect(files["db/password"]).toMatchObject({ text: "hunter2", mode: "440" });
+    expect(files["db/password"]).toMatchObject({ text: "hunter2", mode: "444" });
     expect(JSON.parse(files["db.json"]!.text)).toMatchObject({ data: { data: { password: "hunter2" } } });
     const theirs = await eventually(async () => {
       const pods = await kube.list<PodObject>({ apiVersion: "v1", kind: "Pod" }, "shop");
@@ -94,7 +94,7 @@ const expectations: Record<string, (files: Files, className: string) => unknown>
   },
   "pki.yaml": (files) => {
     expect(files["tls.crt"]!.text).toMatch(/^-----BEGIN CERTIFICATE-----/);
-    expect(files["tls.key"]).toMatchObject({ mode: "400", text: expect.stringContaining("PRIVATE KEY") as string });
+    expect(files["tls.key"]).toMatchObject({ mode: "444", text: expect.stringContaining("PRIVATE KEY") as string });
   },
   "transit.yaml": (files) => expect(files["licence.txt"]!.text).toBe("hunter2\n"),
   "every-key.yaml": (files) =>
@@ -134,10 +134,18 @@ const expectations: Record<string, (files: Files, className: string) => unknown>
     expect(await keytool(truststore)).toMatch(/Alias name: ca\n[\s\S]*Entry type: trustedCertEntry/);
   },
   "templates.yaml": async (files) => {
-    const [host, port, database, user = "", password = ""] = files[".pgpass"]!.text.trim().split(":");
-    expect([host, port, database]).toEqual(["db.shop.svc", "5432", "shop"]);
-    expect(files[".pgpass"]!.mode).toBe("400");
-    expect(await postgres.sqlAs(user, password.replaceAll("\\", ""), "select current_user")).toEqual([user]);
+    const { text = "", mode } = files["pg_service.conf"] ?? {};
+    const [section, ...lines] = text.trim().split("\n");
+    const service = Object.fromEntries(lines.map((line) => line.split(/=(.*)/s, 2))) as Record<string, string>;
+    const { user = "", password = "", ...rest } = service;
+    expect({ section, ...rest, mode }).toEqual({
+      section: "[shop]",
+      host: "db.shop.svc",
+      port: "5432",
+      dbname: "shop",
+      mode: "444",
+    });
+    expect(await postgres.sqlAs(user, password, "select current_user")).toEqual([user]);
     expect(JSON.parse(files["config.json"]!.text)).toEqual({
       url: `postgres://${user}:${encodeURIComponent(password)}@db.shop.svc:5432/shop`,
       pool: 5,
