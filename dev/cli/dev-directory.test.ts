@@ -1,10 +1,10 @@
 import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { devTokenSocket } from "../../src/cli/dev-tokens.js";
 import { temporaryDirectory } from "../testing/rpc-server.js";
-import { openDevDirectory } from "./dev-directory.js";
+import { openDevDirectory, openTemporaryDirectory } from "./dev-directory.js";
 
 /** The name below a temporary directory, or an absolute path; `make` prepares it. */
 const unfit: readonly [what: string, name: string, reason: RegExp, make?: (path: string) => Promise<unknown>][] = [
@@ -32,6 +32,7 @@ const unfit: readonly [what: string, name: string, reason: RegExp, make?: (path:
   ["/proc", "/proc", /: it holds other files \(1, .*, …\); choose an empty directory with --dir$/],
   ["below /proc", "/proc/nope", /: no directory can be made there; /],
   ["far below /proc", "/proc/a/b/c", /: no directory can be made there; /],
+  ["below /sys", "/sys/nope", /: (this user may not write there|it is on a read-only file system); /],
   ["a process", "/proc/self", /: it holds other files \(arch_status|attr, .*, …\); /],
   ["/sys", "/sys", /: it holds other files /],
   [
@@ -84,6 +85,21 @@ test.each<[what: string, name: string, make?: (path: string) => Promise<unknown>
   await writeFile(join(path, "mine.yaml"), "");
   await openDevDirectory(path);
   expect(await readdir(path)).toEqual([".keymount-dev", "mine.yaml"]);
+});
+
+test("a temporary one is removed, and is refused like any other", async () => {
+  const base = await temporaryDirectory();
+  vi.stubEnv("TMPDIR", base);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const temporary = await openTemporaryDirectory();
+  expect(await readdir(base)).toHaveLength(1);
+  await writeFile(join(temporary.path, "class.yaml"), "");
+  await temporary.remove();
+  expect(await readdir(base)).toEqual([]);
+  vi.stubEnv("TMPDIR", join(base, "nowhere"));
+  await expect(openTemporaryDirectory()).rejects.toThrow(
+    `${base}/nowhere cannot be used: no directory can be made there; choose another directory with --dir`,
+  );
 });
 
 test("one that another keymount dev runs in is refused", async () => {

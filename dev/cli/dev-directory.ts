@@ -1,4 +1,5 @@
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { devTokenSocket } from "../../src/cli/dev-tokens.js";
 import { ProviderError } from "../../src/shared/errors.js";
@@ -49,6 +50,12 @@ export async function openDevDirectory(path: string): Promise<DevDirectory> {
     keyFile: join(path, "key"),
     classFile: join(path, "class.yaml"),
   };
+}
+
+/** A directory for one run. Throws `invalid_request` where the system has no place for it. */
+export async function openTemporaryDirectory(): Promise<{ path: string; remove: () => Promise<void> }> {
+  const path = await attempt(tmpdir(), () => mkdtemp(join(tmpdir(), "keymount-")));
+  return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
 /** With its parents. Node's own `recursive` never ends below /proc, which makes no directories and says ENOENT. */

@@ -1,11 +1,11 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
+import { CleanupStack } from "../../src/daemon/cleanup-stack.js";
 import { ProviderError } from "../../src/shared/errors.js";
 import type { CommandIo } from "../../src/cli/command-io.js";
 import { commandTable } from "../../src/cli/command-table.js";
 import { defineCommand, type Given, WrongUsage } from "../../src/cli/define-command.js";
 import { tellDemo } from "./demo.js";
+import { openTemporaryDirectory } from "./dev-directory.js";
 import { startDevEnvironment } from "./environment.js";
 import { guide } from "./guide.js";
 
@@ -20,25 +20,32 @@ interface DevArguments {
 }
 
 async function run(asked: DevArguments, io: CommandIo, signal: AbortSignal): Promise<number> {
-  const temporary = asked.directory === undefined ? await mkdtemp(join(tmpdir(), "keymount-")) : undefined;
-  const directory = temporary ?? resolve(asked.directory!);
+  const releases = new CleanupStack();
   try {
-    const environment = await startDevEnvironment({ directory, vaultPort: asked.vaultPort }, signal);
-    try {
-      if (asked.demo) return await tellDemo(environment, directory, io, signal);
-      io.stdout.write(guide(environment, io.program));
-      await aborted(signal);
-      return 0;
-    } finally {
-      await environment.stop();
-    }
+    return await runIn(asked, { releases, io }, signal);
   } catch (error) {
     if (signal.aborted) return 0;
     io.stderr.write(`keymount dev: ${reasonOf(error)}\n`);
     return 1;
   } finally {
-    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
+    await releases.run();
   }
+}
+
+async function runIn(
+  { directory: named, vaultPort, demo }: DevArguments,
+  { releases, io }: { releases: CleanupStack; io: CommandIo },
+  signal: AbortSignal,
+): Promise<number> {
+  const temporary = named === undefined ? await openTemporaryDirectory() : undefined;
+  if (temporary) releases.add(temporary.remove);
+  const directory = temporary?.path ?? resolve(named!);
+  const environment = await startDevEnvironment({ directory, vaultPort }, signal);
+  releases.add(() => environment.stop());
+  if (demo) return tellDemo(environment, directory, io, signal);
+  io.stdout.write(guide(environment, io.program));
+  await aborted(signal);
+  return 0;
 }
 
 function devArguments({ dir, demo, "vault-port": port }: Given<typeof commandTable.dev>["values"]): DevArguments {
