@@ -44,6 +44,18 @@ const step = fc.oneof(
       "SYS",
       "%2e%2e",
       "%73ys",
+      "a%23b",
+      "a%3Fb",
+      "%25",
+      "100%",
+      "a#b",
+      "%5C",
+      "..%5C",
+      "%5C..",
+      "%2f",
+      "%252f",
+      "%%32e.",
+      "%c0%af",
       "v1",
       "a b",
       "é",
@@ -116,7 +128,10 @@ export const pathsTarget: Target<Case> = {
         const outcome = await room.mount(request, parts, signal);
         if (!outcome.ok) return;
         expectSafeTarget(targetPath);
-        for (const asked of answers.requests) expectSafeRequest(asked);
+        for (const asked of answers.requests) {
+          expectSafeRequest(asked);
+          expectDecodedOnce(secretPath, asked);
+        }
         await expectWritable(directory, outcome.response.files, signal);
       },
       close: () => rm(directory, { recursive: true }),
@@ -147,6 +162,15 @@ function expectSafeRequest(request: VaultRequest): void {
   const steps = decoded.split("/");
   if (steps.some((one) => ["", ".", ".."].includes(one))) throw new Error(`${decoded} climbs`);
   if (["sys", "auth"].includes(steps[0]!)) throw new Error(`${decoded} is denied to all, and was asked`);
+}
+
+/** The path that policy judged is what one decoding makes of what the class's author wrote. */
+function expectDecodedOnce(written: string, { path }: VaultRequest): void {
+  const [plain = ""] = written.split("?");
+  const steps = decodeURIComponent(plain.replace(/%(?![0-9a-f]{2})/gi, "%25")).split("/");
+  const named = steps.filter((one) => one !== "");
+  if (named[0] === "v1") named.shift();
+  if (named.join("/") !== path) throw new Error(`${written} was judged as ${path}`);
 }
 
 /** Only the pod's own volumes count as a pod's, and no path climbs. */

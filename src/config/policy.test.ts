@@ -1,6 +1,9 @@
+import { posix } from "node:path";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { sampleConnection } from "../../dev/testing/connection.js";
+import { readSecretPath } from "../mount/secret-path.js";
+import { escapePath } from "../vault/api-path.js";
 import type { Policy } from "./connection.js";
 import { type PolicyAsk, policyRefusals, refusedByPolicy } from "./policy.js";
 
@@ -106,6 +109,9 @@ test.each<[string, Partial<PolicyAsk>]>([
   ["authMounts", { authMount: "kubernetes/../../sys" }],
   ["vaultNamespaces", { vaultNamespace: "team-a/../team-b" }],
   ["vaultNamespaces", { vaultNamespace: "team-a\r\nX-Vault-Token: x" }],
+  ["vaultNamespaces", { vaultNamespace: "team-a?x" }],
+  ["authMounts", { authMount: "kubernetes#x" }],
+  ["authMounts", { authMount: "kubernetes\\x" }],
 ])("refuses %s that are no plain path, under any rules", (setting, asked) => {
   expect(settings({}, asked)).toEqual([setting]);
 });
@@ -122,13 +128,88 @@ test.each([
   "kv/data/team-a/%2E./x",
   "kv//data/team-a",
   "/sys/mounts",
-  "kv/data/team-a\\x",
-  "kv/data/team-a/x?version=1",
-  "kv/data/team-a/x#y",
+  "kv/data/team-a\\..\\team-b",
+  "kv/data/team-a/.\\x",
+  "kv/data/team-a/%5c..",
+  "kv/data/team-a/%2Fx",
+  "kv/data/team-a/x\u0085y",
   "kv/data/team-a/x\r\ny",
   "",
 ])("refuses the path %j, under any rules", (path) => {
   expect(settings({ deniedPaths: [] }, { objects: [read(path)] })).toEqual(["paths"]);
+});
+
+test.each(["a#b", "a?b", "a\\b", "100%", "a%20b", "a b", "%41"])("judges the name %j as it is", (name) => {
+  const asked = { objects: [read(`kv/data/${name}`)] };
+  expect(settings({ paths: [`kv/data/${name}`] }, asked)).toEqual([]);
+  expect(settings({ paths: ["kv/data/a"] }, asked)).toEqual(["paths"]);
+});
+
+describe("a secretPath that is written to slip past the policy", () => {
+  const tries = [
+    ...[
+      "%2e%2e",
+      "%2E.",
+      ".%2e",
+      "%252e%252e",
+      "%25252e",
+      "%%32e",
+      "%c0%ae%c0%ae",
+      "%e0%80%ae",
+      "..%5C",
+      "%5C..",
+      "%5c%2e",
+    ],
+    ...["..;", "\uff0e\uff0e", "\u2024\u2024", ". .", "%20..", "..%20", "..%00", "%u002e%u002e", "\u2025"],
+  ].flatMap((up) => [`kv/data/team-a/${up}/${up}/${up}/sys/mounts`, `kv/data/team-a/${up}/team-b/db`]);
+  const disguises = [
+    ...[
+      "sys%2fmounts",
+      "sys%252fmounts",
+      "sys%5Cmounts",
+      "%73ys/mounts",
+      "s%79s/mounts",
+      "%2573ys/mounts",
+      "/v1//sys/mounts",
+    ],
+    ...["%73%79%73/mounts", "team-b%2fsys/mounts", "team-b/%73ys/mounts", "%c0%73ys/mounts", "sys%2Fmounts?list=true"],
+    ...[
+      "v1%2fsys/mounts",
+      "sys/mounts%3Fx",
+      "sys/mounts%23x",
+      "sys/mounts#x",
+      "sys%00/mounts",
+      "%0asys/mounts",
+      "auth%2ftoken",
+    ],
+    ...[
+      "%61uth/token/create",
+      "team-b/%61uth/token",
+      "sys\u2215mounts",
+      "\uff53ys/mounts",
+      "kv/data/team-a%2f..%2fteam-b",
+    ],
+  ];
+  const policy = { paths: ["kv/data/{{namespace}}/*"] };
+
+  test.each([...tries, ...disguises])("%j", (written) => {
+    const reading = readSecretPath(written);
+    if (typeof reading === "string") return;
+    const { path } = reading;
+    // What policy judged is what a server decodes, once and twice, and what a URL parser leaves as it is.
+    const sent = escapePath(path);
+    expect(decodeURIComponent(sent)).toBe(path);
+    expect(new URL(`http://vault/v1/${sent}`).pathname).toBe(`/v1/${sent}`);
+    if (settings(policy, { objects: [read(path)] }).length === 0) expectWithin(path, "kv/data/team-a/");
+    if (settings({}, { objects: [read(path)] }).length === 0) expect(path).not.toMatch(/^(sys|auth)(\/|$)/);
+  });
+
+  function expectWithin(path: string, tenant: string): void {
+    const twice = path.replace(/%[0-9a-f]{2}/gi, (escape) => String.fromCharCode(Number.parseInt(escape.slice(1), 16)));
+    for (const seen of [path, twice, twice.replaceAll("\\", "/")]) {
+      expect(posix.normalize(seen).startsWith(tenant)).toBe(true);
+    }
+  }
 });
 
 test.each(["list=true", "scan=true"])("a GET with %s is a LIST", (query) => {

@@ -1,4 +1,5 @@
 import { ProviderError } from "../shared/errors.js";
+import { hidesSteps } from "../shared/hidden-steps.js";
 import { quoted } from "../shared/quoted.js";
 import type { Connection, Policy } from "./connection.js";
 import { type RulePod, ruleMatches } from "./rule.js";
@@ -40,7 +41,7 @@ type Rules = Exclude<keyof Policy, "methods">;
 export function policyRefusals(connection: Connection, ask: PolicyAsk): Refusal[] {
   const { policy } = connection;
   const admits = (rules: Rules, value: string) => policy[rules].some((rule) => ruleMatches(rule, value, ask.pod));
-  const admitsPath = (rules: Rules, value: string) => (value === "" || isPlainPath(value)) && admits(rules, value);
+  const admitsPath = (rules: Rules, value: string) => (value === "" || isPlainName(value)) && admits(rules, value);
   const refusals = [
     !admitsNamespace(connection, ask.pod.namespace) && refuse("namespaces", `namespace ${quoted(ask.pod.namespace)}`),
     !admitsPath("vaultNamespaces", ask.vaultNamespace) &&
@@ -117,8 +118,12 @@ function effectiveMethod({ method, query }: PolicyRequest): string {
 
 /** The class's parser refuses all others before; what could become another path on its way passes no rule here either. */
 function isPlainPath(path: string): boolean {
-  const steps = path.split("/");
-  return !/[\p{Cc}\\?#]|%(2e|2f|5c)/iu.test(path) && !steps.some((step) => /^\.{0,2}$/.test(step));
+  return !/\p{Cc}/u.test(path) && !hidesSteps(path) && !path.split("/").some((step) => /^\.{0,2}$/.test(step));
+}
+
+/** Names of namespaces and auth mounts, which go to Vault in a header or in a path of ours, need none of these. */
+function isPlainName(name: string): boolean {
+  return isPlainPath(name) && !/[\\?#]/.test(name);
 }
 
 /** Steps that name no Vault namespace: Vault reserves them. It reserves `root`, too, but that means the root namespace. */
