@@ -33,6 +33,18 @@ test.each([
   });
 });
 
+test.each([["-o", "json"], ["-ojson"], ["--output=json"], ["--json"]])(
+  "version %s %s is one JSON object",
+  async (...argv) => {
+    const { code, stdout, stderr } = await keymount("version", ...argv);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(JSON.parse(stdout)).toEqual({
+      version: expect.stringMatching(/^\d+\.\d+\.\d+/) as string,
+      node: process.versions.node,
+    });
+  },
+);
+
 describe("help", () => {
   test.each([["help"], ["--help"], ["-h"], ["-help"]])("%s lists the commands", async (word) => {
     expect(await keymount(word)).toMatchObject({

@@ -167,6 +167,22 @@ describe("what it looks at", () => {
   });
 });
 
+test("without a token the check is incomplete, which --strict fails", async () => {
+  const { flags, stage, files } = await surgery();
+  const argv = [...flags, "-f", "class.yaml"];
+  const said = await callDoctor(argv, { files, stage });
+  expect(said.code).toBe(0);
+  expect(said.stdout).toMatch(
+    /\nINCOMPLETE: nothing is broken in what was checked \(.*\); not checked: .*login, object.*token/,
+  );
+  expect((await callDoctor([...argv, "--strict"], { files, stage })).code).toBe(1);
+  const { result } = JSON.parse((await callDoctor([...argv, "-o", "json"], { files, stage })).stdout) as {
+    result: string;
+  };
+  expect(result).toBe("incomplete");
+  expect((await callDoctor([...argv, "--strict", "--token-file", "token"], { files, stage })).code).toBe(0);
+});
+
 describe("wrong usage gives exit code 2", () => {
   test.each<[string, string[], string]>([
     ["a duration that is none", ["--timeout", "soon"], "--timeout must be a duration"],

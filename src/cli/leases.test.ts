@@ -129,6 +129,12 @@ test("revoke-all revokes everything, and serves nothing after", async () => {
   expect(filesIn(await mount())).toMatch(/FAILED_PRECONDITION: everything was revoked on this node/);
 });
 
+test("revoke-all -o json counts", async () => {
+  const { state } = await holding();
+  const { code, stdout } = await call(revokeAllCommand, ["--yes", "--state-dir", state, "-o", "json"]);
+  expect([code, JSON.parse(stdout)]).toEqual([0, { revoked: 1, failed: 0 }]);
+});
+
 test("what cannot be revoked is counted", async () => {
   const { vault, state } = await holding();
   vault.vault.node.status.sealed = true;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
-import { mountWith, startTestServer, temporaryDirectory } from "../../dev/testing/rpc-server.js";
+import { startTestServer, temporaryDirectory } from "../../dev/testing/rpc-server.js";
 import type { MountRequest, MountResponse } from "../wire/provider.js";
 import type { CommandIo } from "./command-io.js";
 import { mountCommand } from "./mount.js";
@@ -28,18 +28,26 @@ const answer = (files: Record<string, string>, versions: Record<string, string>,
 });
 const good = answer({ "db/password": "hunter2", app: "canary" }, { db: "version-of-db-very-long", app: "v1" });
 
+/** An answer of which an object comes from the cache. */
+const stale = (response: MountResponse, objectName: string, error: ProviderError) => ({
+  response,
+  held: [{ objectName, error }],
+});
+
 /** A provider that answers in turn, the last again and again, and the command before it. */
-async function stage(...answers: (MountResponse | ProviderError)[]) {
+async function stage(...answers: (MountResponse | ProviderError | ReturnType<typeof stale>)[]) {
   const asked: MountRequest[] = [];
   const { socketPath } = await startTestServer({
     service: {
       version: () => Promise.reject(new Error("not asked")) as never,
-      mount: mountWith(async (request) => {
+      mount: (request) => {
         asked.push(request);
         const next = answers.length > 1 ? answers.shift()! : answers[0]!;
-        if (next instanceof ProviderError) throw next;
-        return next;
-      }),
+        if (next instanceof ProviderError) return { response: Promise.reject(next), summary: () => ({}) };
+        const { response, held } = "held" in next ? next : { response: next, held: [] };
+        const volume = { files: response.files.length, bytes: 1, unchanged: false, held };
+        return { response: Promise.resolve(response), summary: () => ({ volume }) };
+      },
     },
   });
   const out = join(await temporaryDirectory(), "volume");
@@ -272,6 +280,22 @@ describe("wrong usage", () => {
       stderr: "keymount mount: cannot read t: there is no such file\n",
     });
   });
+
+  test("a token file that is empty", async () => {
+    const { usual } = await stage(good);
+    expect(await mount([...usual, "--token-file", "t"], { files: { t: " \n" } })).toMatchObject({
+      code: 2,
+      stderr: "keymount mount: t is empty: no service account token is in it\n",
+    });
+  });
+
+  test("a directory that is a file", async () => {
+    const { usual } = await stage(good);
+    expect(await mount([...usual, "--out", "/dev/null/x"])).toMatchObject({
+      code: 2,
+      stderr: "keymount mount: --out /dev/null/x cannot be used: it is a file, or below one\n",
+    });
+  });
 });
 
 test("chooses a class of several", async () => {
@@ -320,6 +344,76 @@ test("watching, it says what changed, until interrupted", async () => {
   ]);
   expect(await readFile(join(out, "app"), "utf8")).toBe("canary");
   expect(written.stdout + written.stderr).not.toMatch(/canary|hunter/);
+});
+
+describe("what is served stale, and why, is told once, and when it is fresh again", () => {
+  const sealed = new ProviderError("unavailable", "Vault is sealed\u001b[2J\u2013");
+  const other = new ProviderError("deadline_exceeded", "no answer");
+  const rounds = [
+    good,
+    stale(good, "db/password", sealed),
+    stale(good, "db/password", sealed),
+    stale(good, "app", other),
+    good,
+  ];
+
+  async function watched(argv: readonly string[]): Promise<string[]> {
+    const { usual, asked } = await stage(...rounds);
+    const interrupt = new AbortController();
+    const asking = [...usual, "--watch", "--interval", "10s", ...argv];
+    const { written, code } = start(asking, { signal: interrupt.signal });
+    for (let mounts = 1; mounts <= rounds.length; mounts += 1) {
+      await expect.poll(() => asked.length).toBe(mounts);
+      await expect.poll(() => clock.sleepers).toBe(1);
+      if (mounts < rounds.length) await clock.advance(10_000);
+    }
+    interrupt.abort(new ProviderError("cancelled", "stopped by SIGINT"));
+    expect(await code).toBe(0);
+    return written.stdout.trimEnd().split("\n");
+  }
+
+  test("for people", async () => {
+    const lines = (await watched([])).slice(3);
+    expect(lines.map((line) => line.replace(/^\d\d:\d\d:\d\dZ /, ""))).toEqual([
+      "served stale, from the cache: db/password: unavailable: Vault is sealed\\u001b[2J\u2013",
+      "served stale, from the cache: app: deadline_exceeded: no answer",
+      "fresh again: every object is as Vault has it",
+    ]);
+  });
+
+  test("for programs", async () => {
+    const [first, ...later] = (await watched(["-o", "json"])).map((line) => JSON.parse(line) as object);
+    const time = expect.stringMatching(/^2026-01-01T10:\d\d:\d\d\.000Z$/) as string;
+    expect(first).toMatchObject({ event: "mounted", time, stale: [] });
+    expect(later).toEqual([
+      { event: "stale", time, stale: [{ object: "db/password", code: "unavailable", message: sealed.message }] },
+      { event: "stale", time, stale: [{ object: "app", code: "deadline_exceeded", message: "no answer" }] },
+      { event: "fresh", time },
+    ]);
+  });
+
+  test("at the first mount as well", async () => {
+    const { usual } = await stage(stale(good, "app", other));
+    expect((await mount(usual)).stderr).toContain("served stale, from the cache: app: deadline_exceeded: no answer\n");
+  });
+});
+
+test("-o json is one object, without what is in the files", async () => {
+  const { usual, out } = await stage(good);
+  const { stdout } = await mount([...usual, "-o", "json"]);
+  expect(JSON.parse(stdout)).toEqual({
+    event: "mounted",
+    time: expect.stringMatching(/^2026-.*Z$/) as string,
+    class: "web",
+    pod: { namespace: "shop", name: "web-0", serviceAccount: "default", uid: expect.any(String) as string },
+    directory: out,
+    files: [
+      { path: "app", mode: "0644", bytes: 6, version: "v1" },
+      { path: "db/password", mode: "0644", bytes: 7, version: "version-of-db-very-long" },
+    ],
+    stale: [],
+  });
+  expect(stdout).not.toMatch(/hunter|canary/);
 });
 
 test("interrupted at the first mount, it fails", async () => {

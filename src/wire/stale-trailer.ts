@@ -11,19 +11,26 @@ export interface StaleObject {
 /** A trailer of a Mount's answer. Drivers ignore it; `keymount mount` shows it. */
 const name = "keymount-stale-bin";
 
-/** Objects in the trailer; characters of each text. At 6 KB it fits into one frame, and every client's limits. */
-const [mostObjects, longestName, longestMessage] = [8, 100, 400];
+/** Characters of each text. */
+const [longestName, longestMessage] = [100, 400];
 
-/** The trailers of an answer; `undefined` where nothing is stale. */
+/** Of the trailer as JSON: in base64 it fits into one frame of HTTP/2, and the limits of every client. */
+const mostBytes = 8 << 10;
+
+/** The trailers of an answer, with as many objects as fit; `undefined` where nothing is stale. */
 export function staleTrailer(stale: readonly StaleObject[]): Metadata | undefined {
   if (stale.length === 0) return undefined;
-  const told = stale.slice(0, mostObjects).map(({ object, code, message }) => ({
-    object: object.slice(0, longestName),
-    code,
-    message: message.slice(0, longestMessage),
-  }));
+  const texts: string[] = [];
+  let bytes = 2;
+  for (const { object, code, message } of stale) {
+    const told = { object: object.slice(0, longestName), code, message: message.slice(0, longestMessage) };
+    const text = JSON.stringify(told);
+    bytes += Buffer.byteLength(text) + 1;
+    if (bytes > mostBytes) break;
+    texts.push(text);
+  }
   const metadata = new Metadata();
-  metadata.set(name, Buffer.from(JSON.stringify(told)));
+  metadata.set(name, Buffer.from(`[${texts.join(",")}]`));
   return metadata;
 }
 

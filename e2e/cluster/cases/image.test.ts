@@ -31,6 +31,24 @@ test.each(["sh", "bash", "busybox", "npm", "npx", "apt", "env"])("there is no %s
   expect(paths.filter((path) => existsSync(path))).toEqual([]);
 });
 
+/** As `kubectl exec` runs a program in the container. Of a process that ends at once, ctr may lose what it wrote. */
+async function inside(...command: readonly string[]): Promise<string> {
+  const ctr = [`--address=${cluster.containerd}`, "--namespace=k8s.io", "tasks", "exec", "--exec-id", randomUUID(), id];
+  return (await promisify(execFile)("ctr", [...ctr, ...command])).stdout;
+}
+
+test("keymount is a command of it, without a shell or env", async () => {
+  await eventually(async () => {
+    expect(JSON.parse(await inside("keymount", "version", "--json"))).toEqual({
+      version: expect.stringMatching(/^\d/) as string,
+      node: expect.stringMatching(/^\d/) as string,
+    });
+    expect(JSON.parse(await inside("keymount", "leases", "-o", "json"))).toEqual({
+      credentials: expect.any(Array) as unknown[],
+    });
+  }, signal);
+});
+
 test("the bundle's compiled code is good for the Node, the flags and the user that the pod has", async () => {
   const node = cmdline.slice(0, cmdline.indexOf("serve"));
   const script = `
@@ -38,10 +56,8 @@ test("the bundle's compiled code is good for the Node, the flags and the user th
     const env = { ...process.env, NODE_DEBUG_NATIVE: "COMPILE_CACHE" };
     const { stdout, stderr } = spawnSync(process.execPath, ${JSON.stringify([...node.slice(1), "version"])}, { env });
     process.stdout.write(stdout + "" + stderr);`;
-  const ctr = [`--address=${cluster.containerd}`, "--namespace=k8s.io", "tasks", "exec", "--exec-id"];
-  // Of a process that ends at once, ctr may lose what it wrote.
   await eventually(async () => {
-    const { stdout } = await promisify(execFile)("ctr", [...ctr, randomUUID(), id, "node", "-e", script]);
+    const stdout = await inside("node", "-e", script);
     expect(stdout).toMatch(/^keymount \d/m);
     expect(stdout).toMatch(/keymount\.js was accepted/);
   }, signal);
