@@ -133,6 +133,18 @@ describe("what the real Vault answers is understood:", async () => {
     bound_service_account_names: "*",
     bound_service_account_namespaces: "*",
   });
+  await app.vault.request("POST", `sys/auth/${app.namespace}-issuer`, { type: "kubernetes" });
+  await app.vault.request("POST", `auth/${app.namespace}-issuer/config`, {
+    kubernetes_host: kubernetes.server,
+    kubernetes_ca_cert: kubernetes.ca,
+    disable_local_ca_jwt: true,
+    issuer: "https://another.example",
+    disable_iss_validation: false,
+  });
+  await app.vault.request("POST", `auth/${app.namespace}-issuer/role/${app.namespace}`, {
+    bound_service_account_names: "*",
+    bound_service_account_namespaces: "*",
+  });
   const at = (type: string) => ({ vaultAuthMountPath: `${app.namespace}-${type}` });
   const object = (change: object) => ({ objects: stringify([{ ...password, ...change }]) });
 
@@ -146,6 +158,11 @@ describe("what the real Vault answers is understood:", async () => {
     ["an auth method for people", at("userpass"), /^auth.absent: /],
     ["a jwt mount without configuration", at("jwt"), /^auth.unconfigured: /],
     ["a kubernetes mount without configuration", at("kubernetes"), /^auth.unconfigured: /],
+    [
+      "another issuer",
+      at("issuer"),
+      /^login.issuer: .*\(iss\).*; the token's issuer is "https:\/\/kubernetes.default.svc/,
+    ],
     ["no role", { roleName: "nobody" }, /^role.absent: .*"nobody"/],
     ["a role for others", { roleName: role }, /^login.denied: .*bound_service_account_namespaces/],
     ["a path that policy denies", object({ secretPath: "secret/data/other/db" }), /^object.denied: /],

@@ -54,7 +54,7 @@ test("from the socket to the secret, with nothing broken", async () => {
     "passed  vault          ADDRESS: Vault 1.21.1, unsealed, active; cluster ID",
     "passed  auth           auth/kubernetes: it takes logins of service accounts",
     "passed  role           web: auth/kubernetes has it",
-    'passed  token          the token given is of service account shop/web, for audience "vault"; bound to pod uid-1; good for N',
+    'passed  token          the token given is of service account shop/web, for audience "vault"; issued by "https://kubernetes.default.svc.cluster.local"; bound to pod uid-1; good for N',
     "passed  login          auth/kubernetes: shop/web is given a service token for 3600 s",
     "passed  object         password: GET kv/data/app: 7 bytes",
     "passed  logout         the token is revoked, and what was made with it",

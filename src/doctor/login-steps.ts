@@ -1,7 +1,7 @@
 import type { Connection } from "../config/connection.js";
 import type { CsiDriver } from "../kube/csi-driver.js";
 import { makesCredential } from "../mount/credential-path.js";
-import type { ChosenToken } from "../mount/identity.js";
+import { type ChosenToken, issuerOf } from "../mount/identity.js";
 import { makeFiles } from "../mount/make-files.js";
 import type { ObjectSpec, VaultRequest } from "../mount/mount-spec.js";
 import { fetchGroupsOf } from "../mount/object-requests.js";
@@ -11,7 +11,7 @@ import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { withDeadline } from "../shared/join-signals.js";
 import { OneByOne } from "../shared/one-by-one.js";
-import { named } from "../shared/quoted.js";
+import { named, quoted } from "../shared/quoted.js";
 import type { NodeHealth } from "../vault/node-health.js";
 import type { Caller, VaultAnswer, VaultClient, VaultToken } from "../vault/vault-client.js";
 import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
@@ -89,7 +89,9 @@ async function logIn(
   const request = { vaultNamespace, authMount, role, serviceAccount, audience, jwt };
   const token = await client.login(connection, request, callerOf(login), signal).catch((reason: unknown) => {
     if (!(reason instanceof VaultError)) throw reason;
-    throw new Problem(reason.kind === "login_denied" ? "login.denied" : "login.failed", reason.message);
+    if (reason.kind !== "login_denied") throw new Problem("login.failed", reason.message);
+    if (!/\bissuer\b/.test(reason.message)) throw new Problem("login.denied", reason.message);
+    throw new Problem("login.issuer", `${reason.message}; the token's issuer is ${quoted(issuerOf(jwt.reveal()))}`);
   });
   const life = token.ttlMs === undefined ? "that never ends" : `for ${token.ttlMs / 1000} s`;
   const uses = token.uses === undefined ? [] : [`it may be used ${token.uses} times`];

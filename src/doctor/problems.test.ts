@@ -613,6 +613,13 @@ describe("the login", () => {
         "--vault-namespace=team",
       ],
     });
+  /** The two questions without a token are answered as ever. */
+  const loginsAfterProbes =
+    (status: number, words: string) =>
+    ({ vault }: ReadyVault) => {
+      vault.fault({ path: "auth/kubernetes/login" }, answering(status, JSON.stringify({ errors: [words] })));
+      vault.fault({ path: "auth/kubernetes/login", times: 2 }, delayed(0));
+    };
   const unconfigured = ({ admin }: ReadyVault) => admin.write("sys/auth/bare", { type: "jwt" });
 
   table([
@@ -722,6 +729,18 @@ describe("the login", () => {
         });
       },
     ],
+    ...[
+      [403, "invalid issuer (iss) claim"],
+      [400, "error validating token: invalid issuer (iss) claim"],
+    ].map(
+      ([status, words]) =>
+        [
+          "login.issuer",
+          `${words}`,
+          /another issuer than .*; the token's issuer is "https:\/\/kubernetes.default.svc[^"]*"$/,
+          () => application({ prepare: loginsAfterProbes(Number(status), String(words)) }),
+        ] as [ProblemName, string, RegExp, () => Promise<Scene>],
+    ),
     [
       "login.failed",
       "by a Vault without a leader",

@@ -155,6 +155,10 @@ export const problems = {
     who: "Vault's operator",
     fix: "let the role take this service account and audience; where it does, let Vault reach the Kubernetes API and review tokens there",
   },
+  "login.issuer": {
+    who: "Vault's operator",
+    fix: "set the issuer that the mount expects to the token's (vault write auth/…/config: issuer, or bound_issuer of a jwt mount); of a kubernetes mount disable_iss_validation=true does as well",
+  },
   "login.failed": { who: "Vault's operator", fix: "look into Vault's log" },
   "object.denied": {
     who: "Vault's operator",

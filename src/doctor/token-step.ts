@@ -1,7 +1,7 @@
 import type { KubeClient } from "../kube/kube-client.js";
 import { KubeError } from "../kube/kube-error.js";
 import { requestToken } from "../kube/token-request.js";
-import { type ChosenToken, chooseToken, readToken } from "../mount/identity.js";
+import { type ChosenToken, chooseToken, issuerOf, readToken } from "../mount/identity.js";
 import { ProviderError } from "../shared/errors.js";
 import { named, quoted } from "../shared/quoted.js";
 import type { Redacted } from "../shared/redacted.js";
@@ -45,6 +45,7 @@ function judge(jwt: Redacted<string>, ask: TokenAsk, origin: string): CheckResul
     value,
     facts: [
       `${origin} of service account ${namespace}/${serviceAccount}, for audience ${quoted(audience)}`,
+      `issued by ${quoted(issuerOf(jwt.reveal()))}`,
       podUid === "" ? "bound to no pod" : `bound to pod ${named(podUid)}`,
       ...(minutes === undefined ? [] : [`good for ${Math.max(0, minutes)} minutes`]),
     ],

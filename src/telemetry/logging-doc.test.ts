@@ -32,6 +32,13 @@ test("docs/logging.md names every field, and no others", () => {
   ).toEqual(Object.values(logKeys).sort());
 });
 
+test("the line that docs/logging.md shows has fields and a message of the tables", () => {
+  const { level, time, msg, ...fields } = JSON.parse(/```json\n(.+)\n```/.exec(page)![1]!) as Record<string, unknown>;
+  expect(time).toMatch(/^\d{4}-/);
+  expect(rows("Lines").map(([of, message]) => [of, names(message!)[0]])).toContainEqual([level, msg]);
+  expect(Object.values(logKeys)).toEqual(expect.arrayContaining(Object.keys(fields)));
+});
+
 test("docs/logging.md names every line and its level, and no others", () => {
   const written = [...code.matchAll(/\blog\.(trace|debug|info|warn|error|fatal)\((?:[^;]*?,\s*)?"([^"]+)",?\s*\);/gi)];
   const lines = new Set(written.map(([, level, message]) => `${level} ${message}`));

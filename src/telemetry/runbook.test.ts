@@ -90,6 +90,16 @@ test("the runbook has a row for every code of an error, with what an event says 
   expect(rows).toEqual(codes.map((code) => [inEvent(code), code]));
 });
 
+test("the event that docs/operations.md quotes is of keymount's own words", () => {
+  const operations = readFileSync(new URL("../../docs/operations.md", import.meta.url), "utf8");
+  const event = /`FailedMount` at the new pods that need it: `([^`]+)`/.exec(operations)![1]!;
+  expect(sayings.filter((saying) => tells(saying, event))).toEqual([
+    "though it says that it is well; what this path talks to may be down or slow",
+    "it is asked again in … s",
+    "does not finish its answer in time",
+  ]);
+});
+
 test("the sample of kubectl describe has keymount's own words", () => {
   const [, event = ""] = /^ +Warning +FailedMount .* kubelet +(MountVolume.*)$/m.exec(page) ?? [];
   expect(event).toMatch(

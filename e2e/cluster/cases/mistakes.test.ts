@@ -89,7 +89,7 @@ const mistakes: readonly Mistake[] = [
   {
     what: "an audience that the role does not take",
     parameters: { audience: "shop" },
-    says: ['(audience "shop")', `the role ${namespace} at auth/kubernetes does not take`, "audience"],
+    says: ['(audience "shop")', `is not the one that the role ${namespace} at auth/kubernetes takes (audience)`],
   },
   {
     what: "an audience that the driver sends no token for",
