@@ -3,6 +3,7 @@ import { authorityTarget } from "./authority.js";
 import { costTarget } from "./cost.js";
 import { objectsYamlTarget } from "./objects-yaml.js";
 import { pathsTarget } from "./paths.js";
+import { refusalsTarget } from "./refusals.js";
 import { stateRecordsTarget } from "./state-records.js";
 import { templatesTarget } from "./templates.js";
 import type { Target } from "./target.js";
@@ -18,6 +19,7 @@ export const targets: readonly AnyTarget[] = [
   tokensTarget,
   pathsTarget,
   vaultAnswersTarget,
+  refusalsTarget,
   authorityTarget,
   stateRecordsTarget,
   templatesTarget,

@@ -64,8 +64,9 @@ export function createVaultClient({
       const reads = method === "GET" || method === "LIST";
       const makes = !reads || paths.makesCredentials(connection.name, vaultNamespace, path);
       const kind = makes ? "issue" : "read";
-      const operation: Operation = { kind, connection, method, path, query, vaultNamespace };
       const body = args && !reads ? { body: args } : {};
+      const sent = args && !reads ? { args } : {};
+      const operation: Operation = { kind, connection, method, path, query, vaultNamespace, ...sent };
       const intake = caller.intake && { intake: caller.intake };
       const question = {
         ...wireRequest(request),

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { Redacted } from "../shared/redacted.js";
 import { sampleConnection } from "../../dev/testing/connection.js";
 import type { Operation } from "./operation.js";
 import { classifyResponse } from "./error-response.js";
@@ -76,7 +77,7 @@ describe("Vault's answers", () => {
       "refused",
       /: unsupported path$/,
     ],
-    ["a 404 for a reason of its own", read, 404, E("canary"), "refused", /\(404\); its reason may quote/],
+    ["a 404 for a reason of its own", read, 404, E("'canary'"), "refused", /\(404\); its reason may quote/],
     ["a 404 without errors", read, 404, { data: null }, "refused", /\(404\); its reason may quote/],
     [
       "a secret that is wrapped",
@@ -176,22 +177,43 @@ describe("Vault's answers", () => {
     ["no leader", read, 500, E("local node not active but active cluster node not found"), "outage", /no active node/],
     ["a leader lost", issue, 500, E("x: leadership lost while committing log"), "outage", /no active node/],
     ["a database that is down", issue, 500, E("failed to connect to `host=canary user=canary`"), "engine", /500/],
-    ["no such AWS role", issue, 400, E('Role "app" not found'), "refused", /\(400\): Role "app" not found$/],
-    ["no such Kubernetes role", issue, 400, E("role 'app' does not exist"), "refused", /: role 'app' does not exist$/],
+    [
+      "no such AWS role",
+      { ...issue, path: "engine/creds/app" },
+      400,
+      E('Role "app" not found'),
+      "refused",
+      /\(400\): Role "app" not found$/,
+    ],
+    [
+      "no such Kubernetes role",
+      { ...issue, path: "engine/creds/app" },
+      400,
+      E("role 'app' does not exist"),
+      "refused",
+      /: role 'app' does not exist$/,
+    ],
     [
       "no such GCP role set",
-      issue,
+      { ...issue, path: "gcp/roleset/app/key" },
       400,
       E("role set 'app' does not exists"),
       "refused",
       /: role set 'app' does not exists$/,
     ],
-    ["no such TOTP key", issue, 400, E("unknown key: app"), "refused", /: unknown key: app$/],
+    [
+      "no such TOTP key",
+      { ...issue, path: "engine/creds/app" },
+      400,
+      E("unknown key: app"),
+      "refused",
+      /: unknown key: app$/,
+    ],
     ["an SSH request without its key", issue, 400, E("missing public_key"), "refused", /: missing public_key$/],
     ["a KV write of nothing", issue, 400, E("no data provided"), "refused", /: no data provided$/],
     [
       "a field of the wrong form, whose value stays home",
-      issue,
+      { ...issue, args: new Redacted('{"alt_names":{"a":"canary"}}') },
       400,
       E(
         "Field validation failed: error converting input [map[a:canary]] for field \"alt_names\": '' expected type canary",
@@ -213,14 +235,21 @@ describe("Vault's answers", () => {
       "addresses the CA's role does not allow",
       issue,
       400,
-      E("IP Subject Alternative Names are not allowed in this role, but was provided canary"),
+      E("IP Subject Alternative Names are not allowed in this role, but was provided 10.0.0.9"),
       "refused",
-      /: IP Subject Alternative Names are not allowed in this role$/,
+      /: IP Subject Alternative Names are not allowed in this role, but was provided …$/,
     ],
-    ["no such database role", issue, 400, E("unknown role: nope"), "refused", /\(400\): unknown role: nope$/],
+    [
+      "no such database role",
+      { ...read, path: "db/creds/nope" },
+      400,
+      E("unknown role: nope"),
+      "refused",
+      /\(400\): unknown role: nope$/,
+    ],
     [
       "a name the CA's role does not allow",
-      issue,
+      { ...issue, args: new Redacted('{"common_name":"evil.org"}') },
       400,
       E("common name evil.org not allowed by this role"),
       "refused",

@@ -8,7 +8,7 @@ import { type Operation, renewSelfPath } from "./operation.js";
 import { VaultError, type VaultErrorKind } from "./vault-error.js";
 import type { VaultReply } from "./vault-reply.js";
 import { errorsIn } from "./vault-errors.js";
-import { allowedMessage } from "./allowed-messages.js";
+import { maskedSentence, spokenBy } from "./masked-sentence.js";
 
 /** Where an answer came from. */
 export interface Source {
@@ -49,7 +49,8 @@ export function classifyResponse(operation: Operation, reply: VaultReply, source
       `Vault does not take ${operation.method} at ${operation.path}; see the object's \`method\``,
     );
   }
-  const words = allowedMessage(errors);
+  const spoken = spokenBy(operation);
+  const words = spoken && maskedSentence(errors, spoken);
   return refusal(
     "refused",
     status,

@@ -1,4 +1,5 @@
 import type { Connection } from "../config/connection.js";
+import type { Redacted } from "../shared/redacted.js";
 
 export const operationKinds = ["login", "read", "issue", "lookup", "renew", "revoke"] as const;
 export type OperationKind = (typeof operationKinds)[number];
@@ -15,6 +16,8 @@ export interface Operation {
   vaultNamespace: string;
   /** What it is about, where that is not its path: of a lease's renewal, the path that made the lease. */
   subject?: string;
+  /** The body, as JSON text: a refusal must not say it again. */
+  args?: Redacted<string>;
   /** What a refused login should name; when its token ends, in milliseconds since the epoch, where the token says so. */
   login?: { role: string; authMount: string; serviceAccount: string; audience: string; expiresAt?: number };
 }
