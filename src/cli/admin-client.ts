@@ -4,8 +4,8 @@ import { ConfigError } from "../config/config-error.js";
 import { loadOptions } from "../config/load-options.js";
 import { BoundedBytes } from "../shared/bounded-bytes.js";
 import { ProviderError } from "../shared/errors.js";
+import { fileFault } from "../shared/file-fault.js";
 import type { CommandIo } from "./command-io.js";
-import { fileFault } from "./read-text.js";
 
 /** Where the image's operator's file lies, by the chart. */
 const usualFile = "/etc/keymount/keymount.yaml";

@@ -98,7 +98,7 @@ test("serve says why it does not, even where no log is wanted", async () => {
   const { code, stderr } = await keymount("serve", ...flags);
   expect({ code, stderr }).toEqual({
     code: 2,
-    stderr: "keymount serve: the key file /none cannot be read (ENOENT)\n",
+    stderr: "keymount serve: the key file /none cannot be read: there is no such file\n",
   });
 });
 

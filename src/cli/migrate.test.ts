@@ -541,7 +541,7 @@ describe("where the file goes", () => {
     const { code, report, written } = await migrate([web], ["--write", "classes", ...formerFlag]);
     expect({ code, report, written }).toEqual({
       code: 2,
-      report: "keymount migrate: cannot write classes: it exists already\n",
+      report: "keymount migrate: cannot write classes: there is a file of that name already\n",
       written: {},
     });
   });

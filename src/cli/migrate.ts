@@ -5,13 +5,14 @@ import { readSourceProvider } from "../migrate/source-provider.js";
 import { readInstallation } from "../migrate/installation.js";
 import { migrate, type Migration } from "../migrate/migration.js";
 import { ProviderError } from "../shared/errors.js";
+import { fileFault } from "../shared/file-fault.js";
 import { readClassFile } from "./class-file.js";
 import type { Command, CommandIo } from "./command-io.js";
 import { commandTable } from "./command-table.js";
 import { defineCommand, type Given, WrongUsage } from "./define-command.js";
 import { wantsJson, writeJson } from "./json-output.js";
 import { printReport } from "./migrate-report.js";
-import { fileFault, readText } from "./read-text.js";
+import { readText } from "./read-text.js";
 import { placeOf } from "./text-places.js";
 
 /** What the command does to the world beside reading. */

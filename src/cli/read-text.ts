@@ -1,4 +1,5 @@
 import { ProviderError } from "../shared/errors.js";
+import { fileFault } from "../shared/file-fault.js";
 import type { CommandIo } from "./command-io.js";
 
 /** A whole file, or with `-` the standard input. Throws `invalid_request` where it cannot be read. */
@@ -13,21 +14,4 @@ export async function readToken(path: string, io: CommandIo): Promise<string> {
   const token = (await readText(path, io)).trim();
   if (token === "") throw new ProviderError("invalid_request", `${path} is empty: no service account token is in it`);
   return token;
-}
-
-const faults: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  ENOTDIR: "there is no such file",
-  EACCES: "permission denied",
-  EPERM: "permission denied",
-  EISDIR: "it is a directory",
-  EEXIST: "it exists already",
-  EROFS: "the file system is read-only",
-  ENOSPC: "no space is left",
-  ENAMETOOLONG: "its name is too long",
-};
-
-/** What is wrong with a file, in words instead of Node's. */
-export function fileFault({ code, message }: NodeJS.ErrnoException): string {
-  return faults[code ?? ""] ?? code ?? message;
 }

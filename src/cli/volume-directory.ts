@@ -1,6 +1,6 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { ProviderError } from "../shared/errors.js";
-import { fileFault } from "./read-text.js";
+import { fileFault } from "../shared/file-fault.js";
 
 /**
  * Makes the directory where it is missing. A directory with other things in it is refused, because the driver's writer

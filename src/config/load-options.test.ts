@@ -316,7 +316,7 @@ test.each<[string, Given, string[]]>([
   [
     "a file that is not there",
     { argv: ["--config=/etc/none.yaml"] },
-    ["--config: /etc/none.yaml cannot be read (ENOENT)"],
+    ["--config: /etc/none.yaml cannot be read: there is no such file"],
   ],
   ["a list for a file", { file: "- a" }, ["keymount.yaml:1:1: the file must be a map of settings"]],
   ["no YAML", { file: "a: [\nb: s.token" }, ["keymount.yaml:2:1: not valid YAML (bad indent)"]],

@@ -1,3 +1,4 @@
+import { fileFault } from "../shared/file-fault.js";
 import { ConfigError } from "./config-error.js";
 import { readFlags } from "./flags.js";
 import { notesOnEnvironment, notesOnFlags, notesOnOptions } from "./notes.js";
@@ -59,7 +60,7 @@ function readSource(path: string, readFile: OptionSources["readFile"]): YamlSour
   try {
     return readYamlSource(path, readFile(path));
   } catch (error) {
-    return `--config: ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown"})`;
+    return `--config: ${path} cannot be read: ${fileFault(error as NodeJS.ErrnoException)}`;
   }
 }
 

@@ -42,7 +42,7 @@ test.each<[string, Buffer | string, number]>([
 
 test("a file that is not there is named", async () => {
   const path = join(await temporaryDirectory(), "none");
-  await expect(readKeyFile(path, never)).rejects.toThrow(`the key file ${path} cannot be read (ENOENT)`);
+  await expect(readKeyFile(path, never)).rejects.toThrow(`the key file ${path} cannot be read: there is no such file`);
 });
 
 test("a reader that gives up gets the reason", async () => {

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { ProviderError } from "../shared/errors.js";
+import { fileFault } from "../shared/file-fault.js";
 import { Redacted } from "../shared/redacted.js";
 
 const keyBytes = 32;
@@ -8,7 +9,7 @@ const keyBytes = 32;
 export async function readKeyFile(path: string, signal: AbortSignal): Promise<Redacted<Buffer>> {
   const read = await readFile(path, { signal }).catch((error: NodeJS.ErrnoException) => {
     signal.throwIfAborted();
-    throw new ProviderError("invalid_request", `the key file ${path} cannot be read (${error.code ?? "unknown"})`, {
+    throw new ProviderError("invalid_request", `the key file ${path} cannot be read: ${fileFault(error)}`, {
       cause: error,
     });
   });

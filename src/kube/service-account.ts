@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ProviderError } from "../shared/errors.js";
+import { fileFault } from "../shared/file-fault.js";
 import { Redacted } from "../shared/redacted.js";
 
 /** Where the kubelet puts them in every container with a service account. */
@@ -32,10 +33,9 @@ async function readOne(path: string, signal: AbortSignal): Promise<string> {
     return await readFile(path, { encoding: "utf8", signal });
   } catch (error) {
     signal.throwIfAborted();
-    const { code } = error as NodeJS.ErrnoException;
     throw new ProviderError(
       "unavailable",
-      `${path} cannot be read (${code ?? "unknown"}); keymount's pod needs its service account's token mounted`,
+      `${path} cannot be read: ${fileFault(error as NodeJS.ErrnoException)}; keymount's pod needs its service account's token mounted`,
       { cause: error },
     );
   }

@@ -182,7 +182,7 @@ test("an unreadable file does not prevent the start: it is reported, and the oth
   const unreadable = Buffer.concat([Buffer.from(join(directory, "records", "x")), Buffer.from([0xff])]); // A name that is no text.
   await writeFile(unreadable, "x");
   expect(await readTexts()).toEqual(["whole"]);
-  expect(told).toEqual(["it cannot be read (ENOENT), nor be moved"]);
+  expect(told).toEqual(["it cannot be read: there is no such file, nor be moved"]);
 });
 
 describe("an abandoned record", () => {

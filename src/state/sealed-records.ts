@@ -4,6 +4,7 @@ import { lstat, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { deriveKey, keyLabels } from "../shared/derived-key.js";
 import { ProviderError } from "../shared/errors.js";
+import { fileFault } from "../shared/file-fault.js";
 import { Redacted } from "../shared/redacted.js";
 import { makeSubdirectory } from "./state-directory.js";
 import type { StateEvent } from "./state-event.js";
@@ -207,7 +208,7 @@ export class SealedRecords {
       const payload = await this.#read(path, name);
       return payload instanceof Redacted ? { name, payload } : payload;
     } catch (error) {
-      return `it cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown"})`;
+      return `it cannot be read: ${fileFault(error as NodeJS.ErrnoException)}`;
     }
   }
 

@@ -21,7 +21,7 @@ test("one that is there and open to others is closed to them", async () => {
 });
 
 test.each<[string, (path: string) => Promise<unknown> | void, RegExp]>([
-  ["a file", (path) => writeFile(path, ""), /cannot be made \(EEXIST\)|is no directory/],
+  ["a file", (path) => writeFile(path, ""), /cannot be made: there is a file of that name already|is no directory/],
   ["a symbolic link", (path) => symlink("/tmp", path), /is no directory, or a symbolic link/],
   ["another user's", async (path) => (await mkdir(path), await chown(path, 12345, 0)), /belongs to user 12345/],
 ])("%s is refused", async (_what, prepare, message) => {

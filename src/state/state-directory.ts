@@ -1,6 +1,7 @@
 import { chmod, lstat, mkdir, realpath, statfs } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { ProviderError } from "../shared/errors.js";
+import { fileFault } from "../shared/file-fault.js";
 import { quoted } from "../shared/quoted.js";
 
 export interface StateDirectoryOptions {
@@ -23,7 +24,7 @@ export async function openStateDirectory(
 ): Promise<string> {
   if (!isAbsolute(path) || resolve(path) !== path) throw unusable(path, "is not a clean absolute path");
   await mkdir(path, { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    throw unusable(path, `cannot be made (${error.code ?? "unknown"})`, error);
+    throw unusable(path, `cannot be made: ${fileFault(error)}`, error);
   });
   signal.throwIfAborted();
   const itself = await lstat(path);
