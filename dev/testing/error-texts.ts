@@ -19,7 +19,10 @@ const makers: Readonly<Record<string, number>> = {
   engineDown: 0,
 };
 
-/** Every text with which those rooms of src/ make an error, by the syntax of the code; a choice gives both. */
+/**
+ * Every text with which those rooms of src/ make an error, by the syntax of the code, and what the causes of refused logins
+ * mean (`means` of src/vault/auth); a choice gives both.
+ */
 export function errorTextsIn(rooms: readonly string[]): ErrorText[] {
   return rooms.flatMap((room) =>
     readdirSync(`${src}/${room}`, { recursive: true, encoding: "utf8" })
@@ -36,6 +39,10 @@ function textsInFile(file: string): ErrorText[] {
       const at = Object.hasOwn(makers, node.expression.text) ? makers[node.expression.text]! : -1;
       const argument = node.arguments?.[at];
       if (argument) texts.push(...textsOf(argument).map((text) => ({ file, text })));
+    }
+    const meaning = file.startsWith("vault/auth/") && ts.isArrowFunction(node) ? node.body : undefined;
+    if (meaning && (ts.isTemplateExpression(meaning) || ts.isStringLiteralLike(meaning))) {
+      texts.push(...textsOf(meaning).map((text) => ({ file, text })));
     }
     ts.forEachChild(node, visit);
   };
