@@ -32,7 +32,6 @@ test.each([
   [refusal(401, "Unauthorized"), "unavailable", "does not take keymount's own token"],
   [refusal(403, "Forbidden"), "permission_denied", "RBAC"],
   [refusal(404, "NotFound"), "not_found", "no such thing"],
-  [refusal(422, "Invalid"), "invalid_request", "status 422"],
   [refusal(429, "TooManyRequests"), "unavailable", "too often"],
   [refusal(500, "InternalError"), "unavailable", "status 500"],
   [{ status: 200, body: "<html>canary-message" }, "invalid_request", "not JSON"],
@@ -72,6 +71,26 @@ test("a server that hangs is given up in time", async () => {
   await expect(client.call(call, never)).rejects.toThrow(
     "reading Secret a/b: the Kubernetes API does not answer in time",
   );
+});
+
+/** Values are quoted in the API server's texts (apimachinery, field.Error). */
+test.each<[number, string, string]>([
+  [
+    422,
+    'Event "x" is invalid: reason: Invalid value: "canary": must be no more than 128 characters',
+    "status 422: Event … is invalid: reason: Invalid value: …: must be no more than 128 characters",
+  ],
+  [400, "the name of 'canary' does not match `canary`", "status 400: the name of … does not match …"],
+  [422, 'an open quote "canary', "status 422: an open quote …"],
+  [422, "x".repeat(5_000), `status 422: ${"x".repeat(300)}`],
+])("a %i says why, without the values: %s", async (status, message, words) => {
+  const answer = { status, body: JSON.stringify({ kind: "Status", reason: "Invalid", message }) };
+  const { client } = await startKubernetesApi(() => answer);
+  await expect(client.call(call, never)).rejects.toMatchObject({
+    name: "KubeError",
+    code: "invalid_request",
+    message: `reading Secret a/b: the Kubernetes API answers with ${words}`,
+  });
 });
 
 test("a caller that gives up gets the reason at once", async () => {

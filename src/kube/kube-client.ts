@@ -221,11 +221,18 @@ function unreachable(purpose: string, cause: unknown): ProviderError {
 function understood({ status, body }: Reply, purpose: string): Redacted<unknown> {
   const read = parsed(body);
   if (status >= 200 && status < 300 && read !== undefined) return new Redacted(read);
-  const { kind, reason: said } = (read ?? {}) as { kind?: unknown; reason?: unknown };
+  const { kind, reason: said, message } = (read ?? {}) as { kind?: unknown; reason?: unknown; message?: unknown };
   // Only a Status is the API server's own word; a proxy before it may answer in JSON, too.
   const reason = kind === "Status" && typeof said === "string" && /^[A-Za-z]{1,40}$/.test(said) ? said : "";
   const what = status >= 200 && status < 300 ? "answers with something that is not JSON" : meaning(status);
-  throw new KubeError(status, reason, `${purpose}: the Kubernetes API ${what}`);
+  const why =
+    reason !== "" && [400, 422].includes(status) && typeof message === "string" ? `: ${unquoted(message)}` : "";
+  throw new KubeError(status, reason, `${purpose}: the Kubernetes API ${what}${why}`);
+}
+
+/** The API server quotes the values that it refuses (apimachinery, field.Error), which stay home. */
+function unquoted(message: string): string {
+  return message.slice(0, 300).replace(/"[^"]*"?|'[^']*'?|`[^`]*`?/g, "…");
 }
 
 function parsed(body: Buffer): unknown {

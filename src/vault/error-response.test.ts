@@ -111,6 +111,22 @@ describe("Vault's answers", () => {
       "denied",
       /\(if team is a KV version 2 engine, write team\/data\/kv\/app; data\/ stands after the whole name of the mount\)$/,
     ],
+    [
+      "a KV v2 path without data/, whose mount may have several steps",
+      { ...read, path: "team/kv/app" },
+      404,
+      { data: null, warnings: ["Invalid path for a versioned K/V secrets engine. See the API docs …"] },
+      "refused",
+      /data\/ stands after the mount's name; did you mean team\/data\/kv\/app\? \(if the mount is team\)$/,
+    ],
+    [
+      "a denial of a list at what may be KV v2",
+      { ...read, method: "LIST", path: "secret/dir" },
+      403,
+      denied,
+      "denied",
+      /\(if secret is a KV version 2 engine, write secret\/metadata\/dir\)$/,
+    ],
     ["a denial", read, 403, denied, "denied", /permission denied: GET secret\/data\/app/],
     [
       "a denial at what may be KV v2",
@@ -313,7 +329,7 @@ describe("a standby that does not forward", () => {
     ["https://b.evil.org:8200/", /does not list/],
     ["https://b@evil.org:8200/", /to https:\/\/evil.org:8200/],
     ["http://169.254.169.254/latest", /does not list/],
-    ["https://a:8200/v1/x", /does not list|standby/],
+    ["https://a:8200/v1/x", /^https:\/\/a:8200 sends us to https:\/\/a:8200$/],
   ])("is not followed to %s", (location, message) => {
     const failure = redirect(location);
     expect(failure).not.toHaveProperty("redirectTo");

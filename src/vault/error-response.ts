@@ -78,13 +78,19 @@ function redirected({ addresses, name }: Connection, { status, headers }: VaultR
     const error = new VaultError("protocol", `${origin} answered with a redirect (${status})`, { status });
     return { error, retry: "never", scope: "unsettled" };
   }
-  const listed = addresses.some((address) => address.origin === target) && target !== origin;
+  const listed = addresses.some((address) => address.origin === target);
   const error = new VaultError(
     "outage",
     `${origin} sends us to ${target}${listed ? "" : `, which the connection ${name} does not list among its addresses`}`,
     { status },
   );
-  return { error, retry: "always", scope: "unsettled", ofLeader: true, ...(listed && { redirectTo: target }) };
+  return {
+    error,
+    retry: "always",
+    scope: "unsettled",
+    ofLeader: true,
+    ...(listed && target !== origin && { redirectTo: target }),
+  };
 }
 
 function originOf(location: string | undefined, base: string): string | undefined {
@@ -225,12 +231,14 @@ const notKv2 =
 /** The commonest mistake of all: a KV v2 path as the CLI writes it. Only where the path can be one. */
 function kv2Hint({ path, method }: Operation): string {
   const steps = path.split("/");
-  if (method === "LIST" && steps.includes("data")) {
+  if (method === "LIST" && steps.indexOf("data") > 0) {
     return ` (in a KV version 2 engine, LIST wants metadata/: ${withStep(path, "metadata")})`;
   }
-  if (method !== "GET" || steps.length < 2 || steps.slice(1).some((step) => notKv2.test(step))) return "";
-  const longer = steps.length > 2 ? "; data/ stands after the whole name of the mount" : "";
-  return ` (if ${steps[0]} is a KV version 2 engine, write ${withStep(path, "data")}${longer})`;
+  if (!["GET", "LIST"].includes(method) || steps.length < 2 || steps.slice(1).some((step) => notKv2.test(step)))
+    return "";
+  const step = method === "LIST" ? "metadata" : "data";
+  const longer = steps.length > 2 ? `; ${step}/ stands after the whole name of the mount` : "";
+  return ` (if ${steps[0]} is a KV version 2 engine, write ${withStep(path, step)}${longer})`;
 }
 
 /** With the step after the mount's name that KV v2 wants; a mount of several steps cannot be told from the path. */
@@ -264,10 +272,12 @@ function gone(operation: Operation, body: JsonObject | null, errors: readonly st
   if (isVersioned) {
     const [step, words] =
       method === "LIST" ? (["metadata", "LIST wants metadata/"] as const) : (["data", "data/ stands"] as const);
+    const steps = path.split("/");
+    const isGuess = steps.length > 2 && steps.indexOf("data") < 1;
     return refusal(
       "refused",
       404,
-      `nothing at ${path}: this is a KV version 2 engine, where ${words} after the mount's name; did you mean ${withStep(path, step)}?`,
+      `nothing at ${path}: this is a KV version 2 engine, where ${words} after the mount's name; did you mean ${withStep(path, step)}?${isGuess ? ` (if the mount is ${steps[0]})` : ""}`,
     );
   }
   if (saidIn(errors)("no handler for route")) return refusal("refused", 404, `no engine is mounted at ${path}`);

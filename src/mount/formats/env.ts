@@ -1,6 +1,6 @@
 import { ProviderError } from "../../shared/errors.js";
 import type { Json } from "../../shared/json.js";
-import { named } from "../../shared/quoted.js";
+import { named, namesThereAre } from "../../shared/quoted.js";
 import { TextWriter } from "../../shared/text-writer.js";
 import { membersOf, textOf } from "./members.js";
 
@@ -46,9 +46,15 @@ function lines(
   out: TextWriter,
   write: (text: string, name: string) => void,
 ): string {
-  for (const [name, member] of membersOf(value, format, location)) {
-    if (!variable.test(name))
-      throw invalidValue(`the key ${named(name)} at ${location} is no name of a variable (letters, digits and _)`);
+  const members = membersOf(value, format, location);
+  const unfit = members.map(([name]) => name).filter((name) => !variable.test(name));
+  if (unfit.length > 0) {
+    const which = unfit.length === 1 ? "key" : "keys";
+    throw invalidValue(
+      `no names of variables (letters, digits and _): the ${which} ${namesThereAre(unfit)} at ${location}`,
+    );
+  }
+  for (const [name, member] of members) {
     const text = textOf(member, out.forPart());
     if (text.includes("\0")) throw invalidValue(`${named(name)} at ${location} holds a NUL, which no variable can`);
     out.write(`${name}=`);

@@ -43,7 +43,8 @@ describe("env", () => {
   });
 
   test.each<[string, Json, string]>([
-    ["a name that is none", { "a-b": "x" }, "the key a-b at kv/app is no name of a variable"],
+    ["a name that is none", { "a-b": "x" }, "no names of variables (letters, digits and _): the key a-b at kv/app"],
+    ["all names that are none", { "a-b": "x", A: "y", "1": "z", "c d": "" }, `the keys 1, a-b, "c d" at kv/app`],
     ["a NUL", { A: "x\0y" }, "A at kv/app holds a NUL"],
     ["no map", "x", "kv/app is no map, which format: env is made of"],
   ])("refuses %s by its name", (_what, data, says) => {
