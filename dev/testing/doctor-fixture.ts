@@ -6,7 +6,7 @@ import { systemClock } from "../../src/shared/clock.js";
 import { workerFile } from "./built-worker.js";
 import { temporaryDirectory } from "./rpc-server.js";
 
-export interface DoctorVisit {
+export interface DoctorRun {
   /** What `-f`, `--token-file` and `--config` read, by name. */
   files?: Readonly<Record<string, string>>;
   stage?: Partial<DoctorStage>;
@@ -22,7 +22,7 @@ export interface DoctorSaid {
 /** `keymount doctor` where nothing but what a test gives is found: no sockets, no cluster, no environment. */
 export async function callDoctor(
   argv: readonly string[],
-  { files = {}, stage = {}, signal = new AbortController().signal }: DoctorVisit = {},
+  { files = {}, stage = {}, signal = new AbortController().signal }: DoctorRun = {},
 ): Promise<DoctorSaid> {
   const said = { stdout: "", stderr: "" };
   const missing = () => Object.assign(new Error("no such file"), { code: "ENOENT" });
@@ -53,7 +53,7 @@ export async function callDoctor(
 }
 
 /** The steps that `--json` prints. */
-export async function doctorsReports(argv: readonly string[], login?: DoctorVisit): Promise<Report[]> {
+export async function doctorsReports(argv: readonly string[], login?: DoctorRun): Promise<Report[]> {
   return (JSON.parse((await callDoctor(["--json", ...argv], login)).stdout) as { steps: Report[] }).steps;
 }
 

@@ -56,7 +56,7 @@ test("a class without mistakes gives exit code 0", async () => {
   });
 });
 
-test("every mistake is told at once, at its place in the file", async () => {
+test("every mistake is reported at once, with its position in the file", async () => {
   const file = `# classes of the shop
 ${head.replace("roleName", "roelName")}    refreshInterval: soon
     objects: |
@@ -89,7 +89,7 @@ ${head.replace("roleName", "roelName")}    refreshInterval: soon
 });
 
 /** Where a text stands in a file, found by searching for it. */
-function place(file: string, needle: string): string {
+function positionOf(file: string, needle: string): string {
   const lines = file.split("\n");
   const line = lines.findIndex((one) => one.includes(needle));
   return `${line + 1}:${lines[line]!.indexOf(needle) + 1}`;
@@ -113,13 +113,13 @@ describe("a place inside objects, however they are written", () => {
   ])("%s", async (_name, written) => {
     const file = `${head}    objects: ${written}`;
     const [first] = await remarks(file);
-    expect(first).toMatch(`f:${place(file, "BREW")}: objects[0] "a": method "BREW" is not a method of Vault`);
+    expect(first).toMatch(`f:${positionOf(file, "BREW")}: objects[0] "a": method "BREW" is not a method of Vault`);
   });
 
   test("a list where a string must be is one mistake", async () => {
     const file = `${head}    objects: [{objectName: a}]\n`;
     expect(await remarks(file)).toEqual([
-      `f:${place(file, "[{")}: parameter objects must be a string; write "objects: |" and indent what follows`,
+      `f:${positionOf(file, "[{")}: parameter objects must be a string; write "objects: |" and indent what follows`,
     ]);
   });
 
@@ -234,7 +234,7 @@ describe("secretObjects", () => {
     const found = await remarks(file);
     expect(found).toEqual(expected.map(() => expect.any(String) as string));
     for (const [index, [needle, message]] of expected.entries()) {
-      const at = place(file.replace(start, start.replace(/[^\n]/g, " ")), needle);
+      const at = positionOf(file.replace(start, start.replace(/[^\n]/g, " ")), needle);
       expect(found[index]!.replace("warning: ", "")).toContain(`f:${at}: secretObjects[0]`);
       expect(found[index]).toContain(message);
     }
@@ -259,7 +259,7 @@ describe("secretObjects", () => {
   });
 
   test.each<[string, string, string]>([
-    ["an issued object", "pki/issue/web, method: PUT", "is issued anew (method: PUT)"],
+    ["an issued object", "pki/issue/web, method: PUT", "is issued for each pod (method: PUT)"],
     ["a leased object", "database/creds/app", "is a lease"],
     [
       "a template over a leased source",
@@ -362,7 +362,7 @@ spec:
     expect(await check({ f: good, g: good }, ["-f", "f", "--filename=g"])).toMatchObject({ code: 0 });
   });
 
-  test("that are no YAML yet are told once, and what they may be", async () => {
+  test("that are no YAML yet are reported once, with their likely kind", async () => {
     const helm = good.replace("kind: SecretProviderClass", "{{- if .Values.db }}\nkind: SecretProviderClass");
     expect(await remarks(`${helm}{{- end }}\n`)).toEqual([
       expect.stringMatching(
@@ -378,7 +378,7 @@ spec:
     });
   });
 
-  test("that are not YAML are told where", async () => {
+  test("that are not YAML are reported with the position", async () => {
     expect(await remarks("kind: SecretProviderClass\n\tspec: {}\n")).toEqual([
       expect.stringMatching(/^f:2:1: the YAML is/),
     ]);
@@ -474,7 +474,7 @@ describe("templates", () => {
     expect(await remarks(text)).toEqual([]);
   });
 
-  test("what cannot be parsed is told at its place in the file", async () => {
+  test("a parse error is reported with its position in the file", async () => {
     const text = templated(
       "- objectName: app.conf",
       "  secretPath: secret/data/app",
@@ -485,7 +485,7 @@ describe("templates", () => {
     expect(await remarks(text)).toEqual(['f:13:16: objects[0] "app.conf": template the filter nope is not known']);
   });
 
-  test("the entry is told by its place in the list, whatever stands before it", async () => {
+  test("the entry is named by its index in the list", async () => {
     const text = templated("- ", "- objectName: app.conf", '  template: "{{ x"', "  secretPath: secret/data/app");
     expect(await remarks(text)).toContainEqual(
       expect.stringContaining('objects[1] "app.conf": template "{{ x" is not closed'),

@@ -8,7 +8,7 @@ import { defineCommand, type Given, WrongUsage } from "./define-command.js";
 import { wantsJson, writeJson } from "./json-output.js";
 import { painter } from "./paint.js";
 import { readText } from "./read-text.js";
-import { placeOf } from "./text-places.js";
+import { positionOf } from "./text-places.js";
 import { workerFile } from "./worker-file.js";
 
 /** `keymount check`: every mistake of a class at once, with its place, offline. */
@@ -72,10 +72,10 @@ async function checkFile(
   return {
     file,
     classes: classes.map(({ name }) => name),
-    skipped: skipped.map(({ offset, ...what }) => ({ ...what, line: placeOf(text, offset).line })),
+    skipped: skipped.map(({ offset, ...what }) => ({ ...what, line: positionOf(text, offset).line })),
     remarks: all
       .sort((a, b) => a.offset - b.offset)
-      .map(({ level, offset, class: name, message }) => ({ level, ...placeOf(text, offset), class: name, message })),
+      .map(({ level, offset, class: name, message }) => ({ level, ...positionOf(text, offset), class: name, message })),
   };
 }
 

@@ -1,7 +1,7 @@
 import { ProviderError } from "../shared/errors.js";
 import { readClassFile, type WrittenClass } from "./class-file.js";
 import type { CommandIo } from "./command-io.js";
-import { placeOf } from "./text-places.js";
+import { positionOf } from "./text-places.js";
 import { readText } from "./read-text.js";
 
 /** The one class of a file, or the one named. Throws `invalid_request` for a file an API server would not take. */
@@ -10,7 +10,7 @@ export async function chosenClass(file: string, className: string | undefined, i
   const { classes, skipped, remarks } = readClassFile(text);
   const mistake = remarks.find(({ level }) => level === "mistake");
   if (mistake) {
-    const { line, column } = placeOf(text, mistake.offset);
+    const { line, column } = positionOf(text, mistake.offset);
     throw wrong(`${file}:${line}:${column}: ${mistake.message}`);
   }
   const found = className === undefined ? classes : classes.filter(({ name }) => name === className);

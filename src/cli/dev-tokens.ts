@@ -12,7 +12,7 @@ const mostBytes = 16 << 10;
 /** Asks the `keymount dev` beside the provider's socket; `undefined` where there is none. Throws `unavailable`. */
 export const devTokens: TokenSource = (asked, signal) =>
   new Promise((resolve, reject) => {
-    // No kept connection: a keymount dev that was started anew has another socket.
+    // No kept connection: a restarted keymount dev has another socket.
     const options = {
       socketPath: devTokenSocket(asked.socketPath),
       method: "POST",

@@ -31,8 +31,8 @@ export class ReportWriter {
     const [first] = skipped;
     if (!first) return;
     const steps = [...new Set(skipped.map(({ step }) => step))];
-    const places = steps.length > 1 ? [] : skipped.map(placeOf).filter((place) => place !== "");
-    const before = places.length === 0 ? "" : `${places.join(", ")}: `;
+    const locations = steps.length > 1 ? [] : skipped.map(locationOf).filter((location) => location !== "");
+    const before = locations.length === 0 ? "" : `${locations.join(", ")}: `;
     this.#print("skipped", steps.join(", "), [`${before}skipped: ${first.because}`]);
   }
 
@@ -53,7 +53,7 @@ function harmless(text: string): string {
 }
 
 function linesOf(report: Exclude<Report, { result: "skipped" }>): string[] {
-  const before = report.subject === "" ? "" : `${placeOf(report)}: `;
+  const before = report.subject === "" ? "" : `${locationOf(report)}: `;
   switch (report.result) {
     case "passed":
       return [before + report.facts.join("; "), ...report.warnings.map((warning) => `warning: ${warning}`)];
@@ -63,7 +63,7 @@ function linesOf(report: Exclude<Report, { result: "skipped" }>): string[] {
 }
 
 /** Names of objects and roles are their author's text. */
-function placeOf({ step, subject }: Report): string {
+function locationOf({ step, subject }: Report): string {
   return step === "object" || step === "role" ? named(subject) : subject;
 }
 
@@ -80,7 +80,7 @@ export function conclusion(reports: readonly Report[]): string {
   const counts = `${count("passed")} passed, ${count("broken")} broken, ${count("skipped")} skipped`;
   const first = reports.find((report) => report.result === "broken");
   if (first) {
-    const where = first.subject === "" ? first.step : `${first.step} ${placeOf(first)}`;
+    const where = first.subject === "" ? first.step : `${first.step} ${locationOf(first)}`;
     return `${counts}; begin with ${where}, which ${first.who} can fix: ${first.fix}\n`;
   }
   const skipped = reports.flatMap((report) => (report.result === "skipped" ? [report] : []));

@@ -24,7 +24,7 @@ spec:
       - {objectName: password, secretPath: kv/data/app, secretKey: password}
 `;
 
-/** A provider that runs, and what doctor is told to find it. */
+/** A running provider, and doctor's flags for it. */
 async function surgery() {
   const { vault, socketPath } = await startProvider();
   const flags = [`--endpoint=${socketPath}`, "-vault-addr", vault.address];
@@ -66,7 +66,7 @@ test("from the socket to the secret, with nothing broken", async () => {
   expect(vault.vault.live).toEqual({ tokens: 0, leases: 0, users: 0 });
 });
 
-test("what is broken is told with what to do and who can, and the first of it again at the end", async () => {
+test("a problem is reported with its fix and owner, and the first one again at the end", async () => {
   const { flags, stage, files } = await surgery();
   const asked = { ...files, "class.yaml": files["class.yaml"].replace("secretKey: password", "secretKey: pasword") };
   const { code, stdout } = await callDoctor([...flags, "-f", "class.yaml", "--token-file", "token"], {

@@ -39,7 +39,7 @@ export const doctorCommand = doctorOn({
     try {
       return readFileSync("/proc/1/cmdline", "utf8");
     } catch {
-      return ""; // Hidden, or not Linux: then nobody but the user says which flags.
+      return ""; // Hidden, or not Linux: then only the user can give the flags.
     }
   },
 });

@@ -147,14 +147,14 @@ test("what cannot be revoked is counted", async () => {
 
 test.each<[string, readonly string[], Record<string, string>, number, RegExp]>([
   [
-    "nobody runs there",
+    "no keymount runs there",
     ["--state-dir", "/nowhere/state"],
     {},
     1,
     /^keymount leases: keymount is not running with the state directory \/nowhere\/state\n$/,
   ],
   [
-    "nobody says where",
+    "no setting names the directory",
     [],
     {},
     2,

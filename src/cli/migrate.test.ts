@@ -15,7 +15,7 @@ interface Class {
 const objects = (text: string) => text.trim();
 const password = objects("- {objectName: password, secretPath: secret/data/web, secretKey: password}");
 
-/** What kubectl prints, with the fields that nobody wrote. */
+/** kubectl's output, with the fields that the API server adds. */
 const kubectl = (classes: readonly Class[]) =>
   JSON.stringify({
     apiVersion: "v1",
@@ -115,7 +115,7 @@ spec: {tokenRequests: ${JSON.stringify(audiences.map((audience) => ({ audience }
 
 const web = { name: "web", parameters: { roleName: "web", objects: password } };
 const agentSocket = "unix:///var/run/vault/agent.sock";
-const formerFlag = ["--", "--vault-addr=https://vault.example:8200"];
+const sourceFlag = ["--", "--vault-addr=https://vault.example:8200"];
 
 test("classes that name no Vault get one connection, which allows what they ask and nothing more", async () => {
   const { code, data, file, report } = await migrate(
@@ -133,7 +133,7 @@ test("classes that name no Vault get one connection, which allows what they ask 
         },
       },
     ],
-    formerFlag,
+    sourceFlag,
   );
   expect(code).toBe(0);
   expect(data).toEqual({
@@ -173,7 +173,7 @@ test("each address that classes name is a connection, the source provider's the 
   expect(data.default).toBe("vault-b");
   const two = await migrate(
     [{ name: "a", parameters: { roleName: "a", vaultAddress: "https://vault.other", objects: password } }],
-    formerFlag,
+    sourceFlag,
   );
   expect(Object.entries(two.data.connections).map(([name, { addresses }]) => [name, addresses])).toEqual([
     ["vault-example", ["https://vault.example:8200"]],
@@ -191,8 +191,8 @@ describe("the source provider's DaemonSet", () => {
       [],
       "http://vault.vault.svc:8200",
     ],
-    ["an Agent, and a flag", chartsDaemonSet(agentSocket), formerFlag, "https://vault.example:8200"],
-    ["its own Vault, and a flag", chartsDaemonSet("https://other"), formerFlag, "https://vault.example:8200"],
+    ["an Agent, and a flag", chartsDaemonSet(agentSocket), sourceFlag, "https://vault.example:8200"],
+    ["its own Vault, and a flag", chartsDaemonSet("https://other"), sourceFlag, "https://vault.example:8200"],
   ])("names %s", async (_, ds, flags, address) => {
     const { code, data } = await migrate([web], ["--daemonset", "ds", ...flags], { ds });
     expect(code).toBe(0);
@@ -273,7 +273,7 @@ items:
 test("an Agent's socket that classes name becomes a name of the default connection", async () => {
   const { code, data, report } = await migrate(
     [{ name: "web", parameters: { ...web.parameters, vaultAddress: agentSocket } }],
-    formerFlag,
+    sourceFlag,
   );
   expect({ code, connections: Object.values(data.connections) }).toMatchObject({
     code: 0,
@@ -315,14 +315,14 @@ describe("TLS", () => {
     ],
   ])("of a connection is %s", async (_, said, tls) => {
     const classes = said.map((parameters, index) => classWith(`c${index}`, parameters));
-    const { data } = await migrate(classes, formerFlag);
+    const { data } = await migrate(classes, sourceFlag);
     expect(Object.values(data.connections)[0]!.tls).toEqual(tls);
   });
 
   test("of the others changes, which is said", async () => {
     const { report } = await migrate(
       [classWith("a", ca), classWith("b", ca), classWith("c", {}), classWith("d", { vaultSkipTLSVerify: "true" })],
-      formerFlag,
+      sourceFlag,
     );
     const on = (name: string) => report.split(/^(?=shop\/)/m).find((part) => part.startsWith(`shop/${name} `));
     expect(on("a")).toContain("vaultCACertPath has no effect: connections.vault.tls decides, and says the same");
@@ -344,7 +344,7 @@ test.each<[string, Record<string, string>, RegExp]>([
 ])("a class with %s would be refused, which is said, and the file is written", async (_, parameters, reason) => {
   const { code, report, file } = await migrate(
     [{ name: "web", parameters: { roleName: "web", ...parameters } }],
-    formerFlag,
+    sourceFlag,
   );
   expect(code).toBe(1);
   expect(report).toMatch(/^shop\/web would be refused:$/m);
@@ -407,7 +407,7 @@ test.each<[string, Record<string, string>, RegExp]>([
 ])("a class with %s behaves otherwise, which is said", async (_, parameters, reason) => {
   const { code, report, file } = await migrate(
     [{ name: "web", parameters: { roleName: "web", ...parameters } }],
-    formerFlag,
+    sourceFlag,
   );
   expect(code).toBe(0);
   expect(report).toMatch(/^shop\/web would behave otherwise:$/m);
@@ -423,7 +423,7 @@ test("a method beyond the usual is allowed where a class asks for it", async () 
         parameters: { roleName: "web", objects: "- {objectName: a, secretPath: secret/a, method: PATCH}" },
       },
     ],
-    formerFlag,
+    sourceFlag,
   );
   expect(Object.values(data.connections)[0]!.policy["methods"]).toEqual(["GET", "LIST", "PATCH", "POST", "PUT"]);
 });
@@ -435,7 +435,7 @@ test("classes of other providers are counted, and not looked at", async () => {
       { name: "aws", provider: "aws", parameters: {} },
       { name: "bao", provider: "openbao", parameters: {} },
     ],
-    formerFlag,
+    sourceFlag,
   );
   expect(report).toContain("Left out, for they are other providers' classes: 1 of aws, 1 of openbao.");
 });
@@ -445,7 +445,7 @@ test("no argument of a request is ever printed", async () => {
   const secretArgs = `- {objectName: ../a, secretPath: transit/encrypt/a, method: PUT, secretArgs: {plaintext: ${canary}}}`;
   const { file, report } = await migrate(
     [{ name: "web", parameters: { roleName: "web", objects: secretArgs } }],
-    ["--json", ...formerFlag],
+    ["--json", ...sourceFlag],
   );
   expect(file + report).not.toContain(canary);
   expect(report).toBe("");
@@ -459,7 +459,7 @@ test("no argument of a request is ever printed", async () => {
 
 test("the same classes, in any order, give the same file", async () => {
   const classes = ["b", "a", "c"].map((name) => ({ name, parameters: { roleName: name, objects: password } }));
-  expect((await migrate(classes, formerFlag)).file).toBe((await migrate([...classes].reverse(), formerFlag)).file);
+  expect((await migrate(classes, sourceFlag)).file).toBe((await migrate([...classes].reverse(), sourceFlag)).file);
 });
 
 test.each<[string, string, string[], RegExp]>([
@@ -469,15 +469,15 @@ test.each<[string, string, string[], RegExp]>([
     [],
     /--daemonset FILE, or --vault-addr/,
   ],
-  ["there is no class", kubectl([]), formerFlag, /no class of the provider vault/],
+  ["there is no class", kubectl([]), sourceFlag, /no class of the provider vault/],
   ["a file is missing", kubectl([]), ["-f", "nowhere"], /cannot read nowhere: there is no such file/],
   ["two files are the standard input", kubectl([]), ["-f", "-", "-f", "-"], /standard input is one file/],
   ["the provider is another", kubectl([]), ["--provider", "azure"], /--provider is vault or openbao/],
-  ["the classes are no YAML", "kind: [", formerFlag, /^keymount migrate: classes:1:\d+: the YAML /],
+  ["the classes are no YAML", "kind: [", sourceFlag, /^keymount migrate: classes:1:\d+: the YAML /],
   [
     "a parameter is no string, which no API server would have",
     "kind: SecretProviderClass\nspec: {provider: vault, parameters: {roleName: 1}}",
-    formerFlag,
+    sourceFlag,
     /classes:2:\d+: parameter roleName must be a string/,
   ],
   ["an option is unknown", kubectl([]), ["--nonsense"], /nonsense/],
@@ -503,7 +503,7 @@ test.each<[string, string, string[], RegExp]>([
 test("values that a rule would read otherwise are not written: such a class would be refused", async () => {
   const { code, data, report } = await migrate(
     [web, { name: "wide", parameters: { ...web.parameters, roleName: "*", audience: "{{namespace}}" } }],
-    formerFlag,
+    sourceFlag,
   );
   expect(code).toBe(1);
   expect(Object.values(data.connections)[0]!.policy).toMatchObject({ roles: ["web"], audiences: [] });
@@ -512,7 +512,7 @@ test("values that a rule would read otherwise are not written: such a class woul
 
 test("what a path of one step names is granted as well", async () => {
   const parameters = { roleName: "web", objects: "- {objectName: a, secretPath: kv1, method: LIST, secretKey: keys}" };
-  expect((await migrate([{ name: "web", parameters }], formerFlag)).code).toBe(0);
+  expect((await migrate([{ name: "web", parameters }], sourceFlag)).code).toBe(0);
 });
 
 test("a class that names no namespace is of the one that -n names", async () => {
@@ -520,25 +520,25 @@ test("a class that names no namespace is of the one that -n names", async () => 
 metadata: {name: web}
 spec: {provider: vault, parameters: {roleName: web, objects: "${password}"}}
 `;
-  const { data, report } = await migrate(written, ["-n", "staging", ...formerFlag]);
+  const { data, report } = await migrate(written, ["-n", "staging", ...sourceFlag]);
   expect(data.connections["vault"]!.policy["namespaces"]).toEqual(["staging"]);
   expect(report).toContain("staging/web works as it is");
 });
 
-test("a connection without encryption is told", async () => {
+test("a connection without encryption is reported", async () => {
   const { report } = await migrate([web], ["--vault-addr", "http://vault.example:8200"]);
   expect(report).toContain("connection vault sends tokens and secrets unencrypted to http://vault.example:8200");
 });
 
 describe("where the file goes", () => {
   test("-o writes it into a new file", async () => {
-    const { code, file, written } = await migrate([web], ["--write", "keymount.yaml", ...formerFlag]);
+    const { code, file, written } = await migrate([web], ["--write", "keymount.yaml", ...sourceFlag]);
     expect({ code, file }).toEqual({ code: 0, file: "" });
     expect(written["keymount.yaml"]).toMatch(/^# Written by keymount migrate/);
   });
 
   test("--write does not write over another", async () => {
-    const { code, report, written } = await migrate([web], ["--write", "classes", ...formerFlag]);
+    const { code, report, written } = await migrate([web], ["--write", "classes", ...sourceFlag]);
     expect({ code, report, written }).toEqual({
       code: 2,
       report: "keymount migrate: cannot write classes: there is a file of that name already\n",
@@ -547,8 +547,8 @@ describe("where the file goes", () => {
   });
 
   test("--values makes it values of the chart", async () => {
-    const plain = await migrate([web], formerFlag);
-    const { data } = await migrate([web], ["--values", ...formerFlag]);
+    const plain = await migrate([web], sourceFlag);
+    const { data } = await migrate([web], ["--values", ...sourceFlag]);
     expect(data).toEqual({ provider: "vault", config: plain.data });
   });
 });

@@ -13,7 +13,7 @@ import { defineCommand, type Given, WrongUsage } from "./define-command.js";
 import { wantsJson, writeJson } from "./json-output.js";
 import { printReport } from "./migrate-report.js";
 import { readText } from "./read-text.js";
-import { placeOf } from "./text-places.js";
+import { positionOf } from "./text-places.js";
 
 /** What the command does to the world beside reading. */
 export interface MigrateStage {
@@ -70,7 +70,7 @@ function classesIn(file: string, text: string, otherwise: string): WrittenClass[
   const { classes, skipped, remarks } = readClassFile(text);
   const mistake = remarks.find(({ level }) => level === "mistake");
   if (mistake) {
-    const { line, column } = placeOf(text, mistake.offset);
+    const { line, column } = positionOf(text, mistake.offset);
     throw new ProviderError("invalid_request", `${file}:${line}:${column}: ${mistake.message}`);
   }
   const none: WrittenClass["parameters"] = new Map();

@@ -225,7 +225,7 @@ describe("refused", () => {
     });
   });
 
-  test("nobody at the socket is told at once", async () => {
+  test("a socket without a listener is reported at once", async () => {
     const { usual } = await stage(good);
     const socket = join(await temporaryDirectory(), "none.sock");
     expect(await mount([...usual, "--socket", socket])).toEqual({

@@ -61,7 +61,7 @@ async function serve(argv: readonly string[], io: CommandIo, signal: AbortSignal
   } catch (error) {
     if (!signal.aborted) {
       log.fatal(describeError(error), "cannot serve");
-      // Whoever wants no log must still learn why there is no provider.
+      // Even with the log turned off, the reason must be shown.
       if (options.logLevel === "silent") io.stderr.write(`keymount serve: ${ProviderError.from(error).message}\n`);
     }
     await released(releases, log);

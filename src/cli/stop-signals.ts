@@ -3,7 +3,7 @@ import { ProviderError } from "../shared/errors.js";
 
 /**
  * A signal that aborts at the first SIGTERM, SIGINT or SIGHUP, so that everything is released in order. At a second one
- * the process ends at once: somebody is out of patience.
+ * the process ends at once.
  */
 export function untilStopped(): { signal: AbortSignal; release: () => void } {
   const controller = new AbortController();

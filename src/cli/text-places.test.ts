@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Document, parseDocument, Scalar } from "yaml";
-import { placeOf, sourceOffset } from "./text-places.js";
+import { positionOf, sourceOffset } from "./text-places.js";
 
 test.each([
   [0, 1, 1],
@@ -9,7 +9,7 @@ test.each([
   [3, 2, 1],
   [5, 3, 2],
 ])("offset %i is at line %i, column %i", (offset, line, column) => {
-  expect(placeOf("ab\n\ncd", offset)).toEqual({ line, column });
+  expect(positionOf("ab\n\ncd", offset)).toEqual({ line, column });
 });
 
 const text = fc.string({
@@ -24,7 +24,7 @@ const style = fc.constantFrom(
   Scalar.PLAIN,
 );
 
-test("each character of a scalar is found in its source, whatever the style", () => {
+test("each character of a scalar is found in its source, in every style", () => {
   fc.assert(
     fc.property(text, style, fc.constantFrom(20, 80), (value, type, lineWidth) => {
       const scalar = new Scalar(value);

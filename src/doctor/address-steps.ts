@@ -29,21 +29,21 @@ export async function checkNodes(
   runner: CheckRunner,
 ): Promise<WellNode | undefined> {
   const nodes = await runner.each(connection.addresses, ({ origin }, branch) =>
-    lookAtAddress(connection, origin, parts, branch),
+    checkAddress(connection, origin, parts, branch),
   );
   const well = nodes.filter((node) => node !== undefined);
   const told = well.filter(({ health }) => health.clusterId !== "");
-  const stranger = told.find(({ health }) => health.clusterId !== told[0]!.health.clusterId);
-  if (stranger) {
-    const what = `${stranger.line.origin} is of another cluster than ${told[0]!.line.origin}`;
+  const foreign = told.find(({ health }) => health.clusterId !== told[0]!.health.clusterId);
+  if (foreign) {
+    const what = `${foreign.line.origin} is of another cluster than ${told[0]!.line.origin}`;
     const run = () => Promise.reject(new Problem("vault.other-cluster", what));
-    await runner.check({ step: "vault", subject: stranger.line.origin, fallbackProblem: "vault.other-cluster", run });
+    await runner.check({ step: "vault", subject: foreign.line.origin, fallbackProblem: "vault.other-cluster", run });
   }
   return well.find(({ health }) => health.standing === "active") ?? well[0];
 }
 
 /** From the name to the seal, one address; `undefined` where something on the way is broken. */
-async function lookAtAddress(
+async function checkAddress(
   { limits, tls }: Connection,
   origin: string,
   { clock, lookup }: NetworkParts,

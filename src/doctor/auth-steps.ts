@@ -7,12 +7,12 @@ import type { CheckResult } from "./check-runner.js";
 
 /** Whether pods can log in at the mount at all. */
 export async function checkAuthMount(
-  line: PlainNode,
-  place: AuthMountLocation,
+  node: PlainNode,
+  location: AuthMountLocation,
   signal: AbortSignal,
 ): Promise<CheckResult<true>> {
-  const finding = await probeAuthMount(line, place, signal);
-  const where = placeName(place);
+  const finding = await probeAuthMount(node, location, signal);
+  const where = locationName(location);
   switch (finding.found) {
     case "known method":
       return { value: true, facts: ["it takes logins of service accounts"] };
@@ -22,7 +22,7 @@ export async function checkAuthMount(
         `what is mounted at ${where} takes no service account${finding.method && `: it is ${finding.method}`}`,
       );
     case "closed namespace":
-      throw new Problem(`auth.namespace-${finding.namespace}`, closed(place, finding.namespace));
+      throw new Problem(`auth.namespace-${finding.namespace}`, closed(location, finding.namespace));
     case "unconfigured":
       throw new Problem("auth.unconfigured", `${where} is enabled, but not configured`);
     case "absent":
@@ -32,13 +32,17 @@ export async function checkAuthMount(
   }
 }
 
-export async function checkRole(line: PlainNode, place: RoleLocation, signal: AbortSignal): Promise<CheckResult<true>> {
-  const where = placeName(place);
-  switch (await probeRole(line, place, signal)) {
+export async function checkRole(
+  node: PlainNode,
+  location: RoleLocation,
+  signal: AbortSignal,
+): Promise<CheckResult<true>> {
+  const where = locationName(location);
+  switch (await probeRole(node, location, signal)) {
     case "there":
       return { value: true, facts: [`${where} has it`] };
     case "absent":
-      throw new Problem("role.absent", `${where} has no role ${quoted(place.role)}`);
+      throw new Problem("role.absent", `${where} has no role ${quoted(location.role)}`);
     case "unconfigured":
       throw new Problem("auth.unconfigured", `${where} is enabled, but not configured`);
     case "unclear":
@@ -55,6 +59,6 @@ function unclear(where: string): string {
   return `what Vault answers at ${where} does not tell; the login will`;
 }
 
-function placeName({ authMount, vaultNamespace }: AuthMountLocation): string {
+function locationName({ authMount, vaultNamespace }: AuthMountLocation): string {
   return `auth/${authMount}${vaultNamespace === "" ? "" : ` of Vault namespace ${quoted(vaultNamespace)}`}`;
 }

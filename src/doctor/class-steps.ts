@@ -73,8 +73,11 @@ export function checkPolicy(target: MountTarget, connection: Connection, account
   const refused = policyMistake(target, connection, account, target.spec.objects);
   if (refused !== undefined) throw new Problem("policy.refused", refused);
   const { role, authMount, vaultNamespace } = target;
-  const place = vaultNamespace === "" ? "" : ` in Vault namespace ${quoted(vaultNamespace)}`;
-  return { value: true, facts: [`role ${quoted(role)} at auth/${authMount}${place}, and every path, are allowed`] };
+  const namespaceText = vaultNamespace === "" ? "" : ` in Vault namespace ${quoted(vaultNamespace)}`;
+  return {
+    value: true,
+    facts: [`role ${quoted(role)} at auth/${authMount}${namespaceText}, and every path, are allowed`],
+  };
 }
 
 /** In the words of a Mount; `undefined` where the operator's policy lets these objects be asked for. */

@@ -50,7 +50,7 @@ export async function checkLogin(
     run: (signal) => logIn(login, chosen, signal),
   });
   try {
-    await runner.each(login.target.spec.objects, (object, branch) => lookAtObject(login, token, object, path, branch));
+    await runner.each(login.target.spec.objects, (object, branch) => checkObject(login, token, object, path, branch));
   } catch (reason) {
     // Interrupted; a token that this does not reach ends by itself.
     if (token) await farewell(login, token);
@@ -130,7 +130,7 @@ const problemOfKind: Partial<Record<VaultErrorKind, ProblemName>> = {
   refused: "object.refused",
 };
 
-async function lookAtObject(
+async function checkObject(
   login: LoginCheck,
   token: VaultToken | undefined,
   object: ObjectSpec,
@@ -165,7 +165,7 @@ async function read(
     const answer = await client.request(connection, on, request, callerOf(login), signal).catch(vaultProblem);
     answers.set(requestKey(request), answer);
   }
-  const making = {
+  const context = {
     responseBytes,
     renderer,
     jobs: new OneByOne(),
@@ -173,7 +173,7 @@ async function read(
     lend: () => () => {},
   };
   const answerTo = (request: VaultRequest) => answers.get(requestKey(request))!.body;
-  const files = await makeFiles(object, answerTo, making, signal).catch(valueProblem);
+  const files = await makeFiles(object, answerTo, context, signal).catch(valueProblem);
   const names = requests.map(({ method, path }) => `${method} ${named(path)}`).join(", ");
   const leases = [...answers.values()].flatMap(({ lease }) => (lease ? [lease] : []));
   return {

@@ -33,7 +33,7 @@ export async function checkAuth(
 ): Promise<void> {
   const path = new CheckChain(runner.of(node?.health.product ?? "Vault"));
   if (!node) path.block(noNode);
-  await path.check(authLook(node!, { authMount, vaultNamespace }));
+  await path.check(authMountCheck(node!, { authMount, vaultNamespace }));
   runner.skipFrom("role", because);
 }
 
@@ -56,7 +56,7 @@ export async function checkMount(
   const path = new CheckChain(runner);
   if (!node) path.block(noNode);
   if (policyMistake(target, connection, input.account, [])) path.block("the connection's policy refuses it");
-  await path.check(authLook(node!, target));
+  await path.check(authMountCheck(node!, target));
   await path.check({
     step: "role",
     subject: role,
@@ -91,11 +91,11 @@ export async function checkMount(
 
 const noNode = "no address of the connection answers as it should";
 
-function authLook(node: WellNode, place: AuthMountLocation): Check<true> {
+function authMountCheck(node: WellNode, location: AuthMountLocation): Check<true> {
   return {
     step: "auth",
-    subject: `auth/${place.authMount}`,
+    subject: `auth/${location.authMount}`,
     fallbackProblem: "auth.no-answer",
-    run: (signal) => checkAuthMount(node.line, place, signal),
+    run: (signal) => checkAuthMount(node.line, location, signal),
   };
 }

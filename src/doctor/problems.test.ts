@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { answering, delayed } from "../../dev/vault/faults.js";
 import { type Identity, makeIdentity } from "../../dev/testing/certificates.js";
-import { doctorsReports, type DoctorVisit, filesOnDisk } from "../../dev/testing/doctor-fixture.js";
+import { doctorsReports, type DoctorRun, filesOnDisk } from "../../dev/testing/doctor-fixture.js";
 import { type Handler, serveHttp, serveRaw } from "../../dev/testing/http-server.js";
 import { type ApiAnswer, refusal, startKubernetesApi } from "../../dev/testing/kubernetes-api.js";
 import { type ReadyVault, startReadyVault } from "../../dev/testing/ready-vault.js";
@@ -12,7 +12,7 @@ import { mountWith, startTestServer, temporaryDirectory } from "../../dev/testin
 import { type ProblemName, problems } from "./problems.js";
 import type { Report } from "./check-runner.js";
 
-interface Scene extends DoctorVisit {
+interface Fixture extends DoctorRun {
   argv: readonly string[];
 }
 
@@ -20,8 +20,8 @@ const found = new Set<string>();
 afterAll(() => expect([...found].sort(), "problems that no test here finds").toEqual(Object.keys(problems).sort()));
 
 /** Walks, and expects this to be the first problem, or the only one of its name. */
-async function expectProblem(name: ProblemName, what: RegExp, scene: Scene): Promise<Report[]> {
-  const reports = await doctorsReports(scene.argv, scene);
+async function expectProblem(name: ProblemName, what: RegExp, fixture: Fixture): Promise<Report[]> {
+  const reports = await doctorsReports(fixture.argv, fixture);
   const broken = reports.filter((report) => report.result === "broken");
   expect(broken.map((report) => report.problem)).toContain(name);
   const one = broken.find((report) => report.problem === name)!;
@@ -33,16 +33,16 @@ async function expectProblem(name: ProblemName, what: RegExp, scene: Scene): Pro
 }
 
 /** A table of problems: what causes each, and its report. */
-function table(rows: readonly [ProblemName, string, RegExp, () => Promise<Scene>][]): void {
-  test.each(rows)("%s: %s", async (name, _what, words, scene) => {
-    await expectProblem(name, words, await scene());
+function table(rows: readonly [ProblemName, string, RegExp, () => Promise<Fixture>][]): void {
+  test.each(rows)("%s: %s", async (name, _what, words, fixture) => {
+    await expectProblem(name, words, await fixture());
   });
 }
 
 const noListener = "http://127.0.0.1:9";
 
 describe("the driver's socket", () => {
-  const at = async (prepare: (path: string) => Promise<unknown>): Promise<Scene> => {
+  const at = async (prepare: (path: string) => Promise<unknown>): Promise<Fixture> => {
     const path = join(await temporaryDirectory(), "vault.sock");
     await prepare(path);
     return { argv: [`--endpoint=${path}`, `--vault-addr=${noListener}`, "--timeout=300ms"] };
@@ -101,7 +101,7 @@ const never = () => Promise.reject(new Error("no name is looked up here"));
 const failingLookup = (code: string) => () => Promise.reject(Object.assign(new Error("canary"), { code }));
 
 describe("configuration, names and connections", () => {
-  const toward = (address: string, stage: Scene["stage"] = {}): Promise<Scene> =>
+  const toward = (address: string, stage: Fixture["stage"] = {}): Promise<Fixture> =>
     Promise.resolve({ argv: [`--vault-addr=${address}`], stage: { lookup: never, ...stage } });
   const unreachable = `connections: {main: {addresses: ["http://224.0.0.1:8200"], limits: {connectTimeout: 100ms}}}`;
 
@@ -219,12 +219,12 @@ describe("TLS", () => {
   const asking = async (
     identity: Identity,
     { trust = ca.cert, more = {}, flags = [] as string[] } = {},
-  ): Promise<Scene> => {
+  ): Promise<Fixture> => {
     const path = await filesOnDisk({ ca: trust });
     const origin = await standIn({}, { ...identity, ...more });
     return { argv: [`--vault-addr=${origin}`, `--vault-tls-ca-cert=${path("ca")}`, ...flags] };
   };
-  const plain = async (): Promise<Scene> => ({
+  const plain = async (): Promise<Fixture> => ({
     argv: [`--vault-addr=${(await standIn({})).replace("http:", "https:")}`],
   });
 
@@ -282,8 +282,8 @@ describe("TLS", () => {
 
   test("that is good is reported with its end, and with a warning where that is near", async () => {
     const near = signed({ notAfter: Date.now() + 9.5 * day });
-    const scene = await asking(near);
-    const tls = (await doctorsReports(scene.argv, scene)).find(({ step }) => step === "tls");
+    const fixture = await asking(near);
+    const tls = (await doctorsReports(fixture.argv, fixture)).find(({ step }) => step === "tls");
     const end = new Date(Date.now() + 9.5 * day).toISOString().slice(0, 10);
     expect(tls).toMatchObject({
       result: "passed",
@@ -302,8 +302,8 @@ describe("TLS", () => {
   });
 
   test("that is not verified is reported as a warning", async () => {
-    const scene = await asking(signed({ names: ["vault.example"] }), { flags: ["--vault-tls-skip-verify"] });
-    expect((await doctorsReports(scene.argv, scene)).find(({ step }) => step === "tls")).toMatchObject({
+    const fixture = await asking(signed({ names: ["vault.example"] }), { flags: ["--vault-tls-skip-verify"] });
+    expect((await doctorsReports(fixture.argv, fixture)).find(({ step }) => step === "tls")).toMatchObject({
       result: "passed",
       warnings: [expect.stringMatching(/^any certificate is taken \(tls.skipVerify\), though .*vault.example$/)],
     });
@@ -312,18 +312,18 @@ describe("TLS", () => {
   test("with the client certificate that is demanded", async () => {
     const path = await filesOnDisk({ cert: good.cert, key: good.key });
     const flags = [`--vault-tls-client-cert=${path("cert")}`, `--vault-tls-client-key=${path("key")}`];
-    const scene = await asking(good, { flags, more: { requestCert: true, rejectUnauthorized: true, ca: ca.cert } });
-    expect((await doctorsReports(scene.argv, scene)).find(({ step }) => step === "vault")).toMatchObject({
+    const fixture = await asking(good, { flags, more: { requestCert: true, rejectUnauthorized: true, ca: ca.cert } });
+    expect((await doctorsReports(fixture.argv, fixture)).find(({ step }) => step === "vault")).toMatchObject({
       result: "passed",
     });
   });
 });
 
 describe("Vault itself", () => {
-  const saying = async (change: object): Promise<Scene> => ({
+  const saying = async (change: object): Promise<Fixture> => ({
     argv: [`--vault-addr=${await standIn({ health: { ...health, ...change } })}`],
   });
-  const serving = async (handler: Handler, ...flags: string[]): Promise<Scene> => {
+  const serving = async (handler: Handler, ...flags: string[]): Promise<Fixture> => {
     const server = await serveHttp(handler);
     onTestFinished(() => server.close());
     return { argv: [`--vault-addr=${server.origin}`, ...flags] };
@@ -332,7 +332,7 @@ describe("Vault itself", () => {
     (status: number): Handler =>
     (_request, response) =>
       response.writeHead(status, { "content-type": "text/html" }).end("<h1>canary</h1>");
-  const twoClusters = async (): Promise<Scene> => {
+  const twoClusters = async (): Promise<Fixture> => {
     const addresses = [await standIn({}), await standIn({ health: { ...health, cluster_id: "other" } })];
     return { argv: ["--config=k.yaml"], files: { "k.yaml": JSON.stringify({ connections: { main: { addresses } } }) } };
   };
@@ -409,7 +409,7 @@ async function application(
     token?: string;
     prepare?: (vault: ReadyVault) => unknown;
   } = {},
-): Promise<Scene> {
+): Promise<Fixture> {
   const vault = await readyVault();
   await change.prepare?.(vault);
   const { object = "secretPath: kv/data/app, secretKey: password", parameters = "", provider = "vault" } = change;
@@ -430,7 +430,7 @@ spec:
 }
 
 /** A provider in a cluster whose API server answers so. */
-async function inCluster(flags: readonly string[], answer: (path: string) => ApiAnswer): Promise<Scene> {
+async function inCluster(flags: readonly string[], answer: (path: string) => ApiAnswer): Promise<Fixture> {
   const { directory, port } = await startKubernetesApi(({ path }) => answer(path));
   const env = { KUBERNETES_SERVICE_HOST: "127.0.0.1", KUBERNETES_SERVICE_PORT: String(port) };
   const argv = ["--key-file=key", ...flags];
@@ -441,7 +441,7 @@ async function inCluster(flags: readonly string[], answer: (path: string) => Api
 const driverSpec = { podInfoOnMount: true, requiresRepublish: true, volumeLifecycleModes: ["Ephemeral"] };
 
 describe("the class, and what the operator lets it do", () => {
-  const policy = async (rule: string): Promise<Scene> => {
+  const policy = async (rule: string): Promise<Fixture> => {
     const file = `connections: {main: {addresses: ["${noListener}"], policy: {${rule}}}}`;
     return application({ flags: ["--config=k.yaml"], files: { "k.yaml": file } });
   };
@@ -544,16 +544,16 @@ describe("the class, and what the operator lets it do", () => {
       ['expirationSeconds 300 for audience "vault" is less than the 600 that the API server takes'],
     ],
   ])("the CSIDriver object: %s", async (_what, change, facts, warnings) => {
-    const scene = await driver(change)();
-    const reports = await doctorsReports(scene.argv, scene);
+    const fixture = await driver(change)();
+    const reports = await doctorsReports(fixture.argv, fixture);
     expect(reports.find(({ step }) => step === "driver")).toMatchObject({ result: "passed", facts, warnings });
   });
 
   test("a CSIDriver object without tokens is none of a problem where keymount may ask for them", async () => {
-    const { argv, ...scene } = await driver({ tokenRequests: [] })();
+    const { argv, ...fixture } = await driver({ tokenRequests: [] })();
     const file = `connections: {main: {addresses: ["${noListener}"]}}\ntokenRequest: {fallback: true}`;
     const flags = argv.filter((flag) => !flag.startsWith("--vault-addr"));
-    const reports = await doctorsReports([...flags, "--config=k.yaml"], { ...scene, files: { "k.yaml": file } });
+    const reports = await doctorsReports([...flags, "--config=k.yaml"], { ...fixture, files: { "k.yaml": file } });
     expect(reports.find(({ step }) => step === "driver")).toMatchObject({
       result: "passed",
       warnings: ['"vault" is served only by tokenRequest.fallback'],
@@ -572,16 +572,16 @@ describe("the class, and what the operator lets it do", () => {
       },
     ],
   ])("a CSIDriver object %s is skipped", async (_what, prepare, files) => {
-    const { argv, ...scene } = await prepare();
-    const reports = await doctorsReports(argv, { ...scene, files });
+    const { argv, ...fixture } = await prepare();
+    const reports = await doctorsReports(argv, { ...fixture, files });
     expect(reports.find(({ step }) => step === "driver")).toMatchObject({ result: "skipped" });
   });
 
   test("what the operator refuses is not asked of Vault", async () => {
     const vault = await readyVault();
     const file = `connections: {main: {addresses: ["${vault.address}"], policy: {paths: ["other/*"]}}}`;
-    const scene = await application({ flags: ["--config=k.yaml"], files: { "k.yaml": file }, token: vault.mint() });
-    const reports = await doctorsReports(scene.argv, scene);
+    const fixture = await application({ flags: ["--config=k.yaml"], files: { "k.yaml": file }, token: vault.mint() });
+    const reports = await doctorsReports(fixture.argv, fixture);
     expect(reports.find(({ step }) => step === "login")).toMatchObject({ result: "passed" });
     expect(reports.find(({ step }) => step === "object")).toMatchObject({
       result: "skipped",
@@ -591,10 +591,10 @@ describe("the class, and what the operator lets it do", () => {
   });
 
   test("a class that may not be read is asked for", async () => {
-    const scene = await inCluster([`--vault-addr=${noListener}`, "--class=web", "-n", "shop"], () =>
+    const fixture = await inCluster([`--vault-addr=${noListener}`, "--class=web", "-n", "shop"], () =>
       refusal(403, "Forbidden"),
     );
-    expect((await doctorsReports(scene.argv, scene)).find(({ step }) => step === "class")).toMatchObject({
+    expect((await doctorsReports(fixture.argv, fixture)).find(({ step }) => step === "class")).toMatchObject({
       result: "skipped",
       because: expect.stringContaining(
         "kubectl get secretproviderclass web -n shop -o yaml | keymount doctor -f -",
@@ -604,9 +604,9 @@ describe("the class, and what the operator lets it do", () => {
 });
 
 describe("the login", () => {
-  const answeredAt = (status: number, body: object) => async (): Promise<Scene> =>
+  const answeredAt = (status: number, body: object) => async (): Promise<Fixture> =>
     application({ flags: [`--vault-addr=${await standIn({ login: [status, body] })}`] });
-  const inNamespace = (status: number, words: string) => async (): Promise<Scene> =>
+  const inNamespace = (status: number, words: string) => async (): Promise<Fixture> =>
     application({
       flags: [
         `--vault-addr=${await standIn({ health: openBao, login: [status, { errors: [words] }] })}`,
@@ -637,7 +637,7 @@ describe("the login", () => {
           `${method} (${status} ${words})`,
           new RegExp(`takes no service account: it is ${method}$`),
           answeredAt(status, { errors: [words] }),
-        ] as [ProblemName, string, RegExp, () => Promise<Scene>],
+        ] as [ProblemName, string, RegExp, () => Promise<Fixture>],
     ),
     [
       "auth.namespace-sealed",
@@ -688,11 +688,11 @@ describe("the login", () => {
       /^making a token of service account shop\/web: .*no such thing/,
       async () => {
         const { argv, files } = await application();
-        const scene = await inCluster([], () => refusal(404, "NotFound"));
+        const fixture = await inCluster([], () => refusal(404, "NotFound"));
         return {
-          ...scene,
+          ...fixture,
           files: { ...files },
-          argv: [...scene.argv, ...argv.filter((flag) => !flag.startsWith("--token")), "--service-account=web"],
+          argv: [...fixture.argv, ...argv.filter((flag) => !flag.startsWith("--token")), "--service-account=web"],
         };
       },
     ],
@@ -713,8 +713,8 @@ describe("the login", () => {
       "of another namespace",
       /names another namespace/,
       async () => {
-        const scene = await application();
-        return { ...scene, argv: [...scene.argv, "-n", "elsewhere"] };
+        const fixture = await application();
+        return { ...fixture, argv: [...fixture.argv, "-n", "elsewhere"] };
       },
     ],
     [
@@ -759,10 +759,10 @@ describe("the login", () => {
   ]);
 
   test("without a token, how to get one", async () => {
-    const scene = await application();
-    const argv = scene.argv.filter((flag) => !flag.startsWith("--token"));
+    const fixture = await application();
+    const argv = fixture.argv.filter((flag) => !flag.startsWith("--token"));
     expect(
-      (await doctorsReports([...argv, "--service-account=web"], scene)).find(({ step }) => step === "token"),
+      (await doctorsReports([...argv, "--service-account=web"], fixture)).find(({ step }) => step === "token"),
     ).toMatchObject({
       result: "skipped",
       because: expect.stringContaining("kubectl create token web -n shop --audience vault | keymount doctor") as string,
@@ -776,7 +776,7 @@ describe("the login", () => {
       provider: "vault",
       parameters: { roleName: "web", objects: "- {objectName: a, secretPath: kv/data/app}" },
     };
-    const scene = await inCluster(
+    const fixture = await inCluster(
       [`--vault-addr=${vault.address}`, "--class=shop/web", "--service-account=web"],
       (path) => {
         if (path.endsWith("/token"))
@@ -786,7 +786,7 @@ describe("the login", () => {
           : { status: 200, body: { kind: "SecretProviderClass", spec } };
       },
     );
-    const reports = await doctorsReports(scene.argv, scene);
+    const reports = await doctorsReports(fixture.argv, fixture);
     expect(reports.filter(({ result }) => result === "broken").map(({ step }) => step)).toEqual(["socket"]);
     expect(reports.find(({ step }) => step === "object")).toMatchObject({ result: "passed" });
   });
@@ -797,9 +797,9 @@ describe("an object", () => {
   const broken = ({ vault }: ReadyVault) => vault.fault({ path: "kv/data/app" }, answering(502, "canary"));
   const transit = async ({ admin }: ReadyVault) => admin.write("sys/mounts/transit", { type: "transit" });
   const decrypt = "secretPath: transit/decrypt/none, method: PUT, secretArgs: {ciphertext: canary}";
-  const readAll = async (scene: Promise<Scene>): Promise<Scene> => ({
-    ...(await scene),
-    argv: [...(await scene).argv, "--read-all"],
+  const readAll = async (fixture: Promise<Fixture>): Promise<Fixture> => ({
+    ...(await fixture),
+    argv: [...(await fixture).argv, "--read-all"],
   });
 
   table([
@@ -847,11 +847,11 @@ describe("the logout", () => {
   ]);
 
   test("of a token that may not revoke itself is no problem", async () => {
-    const scene = await application({
+    const fixture = await application({
       prepare: ({ vault }) =>
         vault.fault({ path: "auth/token/revoke-self" }, answering(403, '{"errors":["permission denied"]}')),
     });
-    expect((await doctorsReports(scene.argv, scene)).find(({ step }) => step === "logout")).toMatchObject({
+    expect((await doctorsReports(fixture.argv, fixture)).find(({ step }) => step === "logout")).toMatchObject({
       result: "passed",
       warnings: ["the token may not revoke itself, and ends with its time"],
     });

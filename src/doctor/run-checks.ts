@@ -7,7 +7,7 @@ import type { DoctorInput } from "./input.js";
 import { checkMountTarget, noClass } from "./target-steps.js";
 import { type MountCheckParts, checkAuth, checkMount } from "./mount-steps.js";
 import type { CheckRunner, CheckResult } from "./check-runner.js";
-import { checkSockets, type SocketPlaces } from "./socket-step.js";
+import { checkSockets, type SocketPaths } from "./socket-step.js";
 
 export interface RunChecksParts extends NetworkParts, MountCheckParts {
   /** Where the driver looks for sockets, in its order. */
@@ -21,7 +21,7 @@ export interface RunChecksParts extends NetworkParts, MountCheckParts {
  */
 export async function runChecks(input: DoctorInput, parts: RunChecksParts, runner: CheckRunner): Promise<void> {
   const options = "mistakes" in input.options ? undefined : input.options;
-  const sockets = socketPlaces(options, parts.driverDirectories);
+  const sockets = socketPaths(options, parts.driverDirectories);
   await checkSockets(sockets, options?.kubernetesApi !== undefined, runner);
   await runner.check({
     step: "configuration",
@@ -45,7 +45,7 @@ export async function runChecks(input: DoctorInput, parts: RunChecksParts, runne
 }
 
 /** The provider's name is its socket's, and the driver looks for it in each of its directories. */
-function socketPlaces(options: Options | undefined, directories: readonly string[]): SocketPlaces {
+function socketPaths(options: Options | undefined, directories: readonly string[]): SocketPaths {
   const { socketPath = join(directories.at(-1)!, "vault.sock"), additionalSocketPath } = options ?? {};
   const own = [...(additionalSocketPath === undefined ? [] : [additionalSocketPath]), socketPath];
   const looked = directories.map((directory) => join(directory, basename(socketPath)));

@@ -12,7 +12,7 @@ export const driverDirectories = [
   "/var/run/secrets-store-csi-providers",
 ] as const;
 
-export interface SocketPlaces {
+export interface SocketPaths {
   /** Where keymount listens. */
   own: readonly string[];
   /** Where the driver would find a socket of that name as well. */
@@ -21,17 +21,17 @@ export interface SocketPlaces {
 
 /** Looks as the driver does, and binds nothing. Only the provider's own place must have a socket. */
 export async function checkSockets(
-  { own, others }: SocketPlaces,
+  { own, others }: SocketPaths,
   inCluster: boolean,
   runner: CheckRunner,
 ): Promise<void> {
-  const places = [...others.map((path) => ({ path, must: false })), ...own.map((path) => ({ path, must: true }))];
-  await runner.each(places, ({ path, must }, branch) =>
+  const paths = [...others.map((path) => ({ path, must: false })), ...own.map((path) => ({ path, must: true }))];
+  await runner.each(paths, ({ path, must }, branch) =>
     branch.check({
       step: "socket",
       subject: path,
       fallbackProblem: "socket.mute",
-      run: (signal) => lookAtSocket(path, { must, inCluster }, signal),
+      run: (signal) => checkSocket(path, { must, inCluster }, signal),
     }),
   );
 }
@@ -41,7 +41,7 @@ interface Expectation {
   inCluster: boolean;
 }
 
-async function lookAtSocket(path: string, expected: Expectation, signal: AbortSignal): Promise<CheckResult<true>> {
+async function checkSocket(path: string, expected: Expectation, signal: AbortSignal): Promise<CheckResult<true>> {
   const found = await lstat(path).catch((error: NodeJS.ErrnoException) => error);
   if (found instanceof Error) return absent(path, found.code ?? "", expected);
   if (!found.isSocket()) {

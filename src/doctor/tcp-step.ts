@@ -18,7 +18,7 @@ interface Attempt {
 }
 
 /** How long one attempt may take. */
-export interface Patience {
+export interface ConnectLimit {
   ms: number;
   clock: Clock;
 }
@@ -37,25 +37,25 @@ const meanings: Readonly<Record<string, string>> = {
 export async function checkTcp(
   target: Target,
   addresses: readonly string[],
-  patience: Patience,
+  limit: ConnectLimit,
   signal: AbortSignal,
 ): Promise<CheckResult<Reached>> {
   const tries =
     "socketPath" in target
-      ? [attempt(target.socketPath, { path: target.socketPath }, patience, signal)]
-      : addresses.slice(0, mostTried).map((host) => attempt(host, { host, port: target.port }, patience, signal));
+      ? [attempt(target.socketPath, { path: target.socketPath }, limit, signal)]
+      : addresses.slice(0, mostTried).map((host) => attempt(host, { host, port: target.port }, limit, signal));
   const attempts = await Promise.all(tries);
   const open = attempts.filter(({ fault }) => fault === undefined);
   const closed = attempts.filter(({ fault }) => fault !== undefined).map((one) => meaningOf(one, target));
-  if (!open[0]) throw new Problem(breakOf(attempts), closed.join("; "));
-  const facts = open.map(({ to, ms }) => `${placeOf(to, target)} accepts connections (${ms} ms)`);
+  if (!open[0]) throw new Problem(problemOf(attempts), closed.join("; "));
+  const facts = open.map(({ to, ms }) => `${destinationOf(to, target)} accepts connections (${ms} ms)`);
   return { value: open[0].to, facts, warnings: closed };
 }
 
 async function attempt(
   to: string,
   options: NetConnectOpts,
-  { ms, clock }: Patience,
+  { ms, clock }: ConnectLimit,
   signal: AbortSignal,
 ): Promise<Attempt> {
   const startedAt = clock.monotonic();
@@ -77,16 +77,16 @@ async function attempt(
   }
 }
 
-function breakOf(attempts: readonly Attempt[]): "tcp.refused" | "tcp.unreachable" {
+function problemOf(attempts: readonly Attempt[]): "tcp.refused" | "tcp.unreachable" {
   const isRefused = attempts.every(({ fault }) => fault === "ECONNREFUSED" || fault === "ENOENT" || fault === "EACCES");
   return isRefused ? "tcp.refused" : "tcp.unreachable";
 }
 
 function meaningOf({ to, fault = "" }: Attempt, target: Target): string {
-  return `${placeOf(to, target)} ${meanings[fault] ?? `cannot be connected to (${fault.slice(0, 40)})`}`;
+  return `${destinationOf(to, target)} ${meanings[fault] ?? `cannot be connected to (${fault.slice(0, 40)})`}`;
 }
 
-function placeOf(to: Reached, target: Target): string {
+function destinationOf(to: Reached, target: Target): string {
   return "socketPath" in target ? to : hostAndPort(to, target);
 }
 
