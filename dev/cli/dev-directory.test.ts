@@ -7,7 +7,7 @@ import { temporaryDirectory } from "../testing/rpc-server.js";
 import { openDevDirectory, openTemporaryDirectory } from "./dev-directory.js";
 
 /** The name below a temporary directory, or an absolute path; `make` prepares it. */
-const unfit: readonly [what: string, name: string, reason: RegExp, make?: (path: string) => Promise<unknown>][] = [
+const unusable: readonly [what: string, name: string, reason: RegExp, make?: (path: string) => Promise<unknown>][] = [
   [
     "a file",
     "file",
@@ -56,7 +56,7 @@ const unfit: readonly [what: string, name: string, reason: RegExp, make?: (path:
   ],
 ];
 
-test.each(unfit)("%s is refused, and left as it is", async (_, name, reason, make) => {
+test.each(unusable)("%s is refused, and left as it is", async (_, name, reason, make) => {
   const path = name.startsWith("/") ? name : join(await temporaryDirectory(), name);
   await make?.(path);
   const refusal = openDevDirectory(path);

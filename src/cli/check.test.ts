@@ -259,7 +259,7 @@ describe("secretObjects", () => {
   });
 
   test.each<[string, string, string]>([
-    ["an issued object", "pki/issue/web, method: PUT", "is issued for each pod (method: PUT)"],
+    ["an issued object", "pki/issue/web, method: PUT", "is issued by the request (method: PUT)"],
     ["a leased object", "database/creds/app", "is a lease"],
     [
       "a template over a leased source",
@@ -295,7 +295,7 @@ describe("filePermission", () => {
     const { code, stdout } = await check({ f: moded(mode) });
     expect(code).toBe(0);
     expect(stdout).toContain(`lets only ${readers} read the file`);
-    expect(stdout).toContain(`f:${place(moded(mode), `${mode}}`)}: warning: objects[0] "a": filePermission 0`);
+    expect(stdout).toContain(`f:${positionOf(moded(mode), `${mode}}`)}: warning: objects[0] "a": filePermission 0`);
   });
 
   test.each(["0444", "0644", "0755", "0604", "0"])("%s is nothing to warn of", async (mode) => {

@@ -8,29 +8,32 @@ import type { Pen } from "./pen.js";
 const mostAnnotationBytes = 256 * 1024;
 
 /** What the API server will say of the labels and annotations of `map`. */
-export function checkLabels(map: YamlMap, place: string, pen: Pen): void {
+export function checkLabels(map: YamlMap, location: string, pen: Pen): void {
   const keyRule = 'at most 63 letters, digits, "-", "_" and ".", behind a domain and "/" if there is one';
-  for (const { key, keyOffset, text, at } of pen.texts(member(map, "labels")?.value, `${place} labels`)) {
+  for (const { key, keyOffset, text, at } of pen.texts(member(map, "labels")?.value, `${location} labels`)) {
     if (!isLabelKey(key)) {
-      pen.mistake({ offset: keyOffset }, `${place} labels: ${quoted(key)} is not the key of a label (${keyRule})`);
+      pen.mistake({ offset: keyOffset }, `${location} labels: ${quoted(key)} is not the key of a label (${keyRule})`);
     }
     if (!isLabelValue(text)) {
       const rule = 'at most 63 letters, digits, "-", "_" and ".", the first and last a letter or digit';
-      pen.mistake(at, `${place} labels: the value of ${quoted(key)} is not that of a label (${rule})`);
+      pen.mistake(at, `${location} labels: the value of ${quoted(key)} is not that of a label (${rule})`);
     }
   }
   let bytes = 0;
   const annotations = member(map, "annotations")?.value;
-  for (const { key, keyOffset, text } of pen.texts(annotations, `${place} annotations`)) {
+  for (const { key, keyOffset, text } of pen.texts(annotations, `${location} annotations`)) {
     bytes += Buffer.byteLength(key) + Buffer.byteLength(text);
     if (!isAnnotationKey(key)) {
       pen.mistake(
         { offset: keyOffset },
-        `${place} annotations: ${quoted(key)} is not the key of an annotation (${keyRule})`,
+        `${location} annotations: ${quoted(key)} is not the key of an annotation (${keyRule})`,
       );
     }
   }
   if (annotations && bytes > mostAnnotationBytes) {
-    pen.mistake(annotations, `${place} annotations are ${bytes} bytes long; Kubernetes takes ${mostAnnotationBytes}`);
+    pen.mistake(
+      annotations,
+      `${location} annotations are ${bytes} bytes long; Kubernetes takes ${mostAnnotationBytes}`,
+    );
   }
 }

@@ -17,31 +17,34 @@ export class Pen {
   }
 
   /** The text of a field; `undefined` where there is none, which may be remarked upon. */
-  text(map: YamlMap, field: string, place: string): { text: string; node: YamlNode } | undefined {
+  text(map: YamlMap, field: string, location: string): { text: string; node: YamlNode } | undefined {
     const node = member(map, field)?.value;
     if (!node || isNull(node)) return undefined;
     const text = textOf(node);
-    if (text === undefined) this.#notText(node, `${place} ${field}`);
+    if (text === undefined) this.#notText(node, `${location} ${field}`);
     return text === undefined ? undefined : { text, node };
   }
 
   /** The entries of a map from text to text; `undefined` where there is none, which may be remarked upon. */
-  texts(node: YamlNode | undefined, place: string): { key: string; keyOffset: number; text: string; at: YamlNode }[] {
+  texts(
+    node: YamlNode | undefined,
+    location: string,
+  ): { key: string; keyOffset: number; text: string; at: YamlNode }[] {
     if (!node || isNull(node)) return [];
     if (node.kind !== "map") {
-      this.mistake(node, `${place} must be a map`);
+      this.mistake(node, `${location} must be a map`);
       return [];
     }
     return node.entries.flatMap(({ key, keyOffset, value }) => {
       const text = textOf(value);
-      if (text === undefined) this.#notText(value, `${place}: ${quoted(key)}`);
+      if (text === undefined) this.#notText(value, `${location}: ${quoted(key)}`);
       return text === undefined ? [] : [{ key, keyOffset, text, at: value }];
     });
   }
 
   unknownFields(
     map: YamlMap,
-    place: string,
+    location: string,
     known: readonly string[],
     elsewhere: Readonly<Record<string, string>> = {},
   ): void {
@@ -50,7 +53,7 @@ export class Pen {
       const meant = nearest(key, known);
       const home = Object.hasOwn(elsewhere, key) ? `; it belongs under ${elsewhere[key]}` : "";
       const hint = home || (meant ? `; did you mean ${meant}?` : "");
-      this.mistake({ offset: keyOffset }, `${place}: ${quoted(key)} is not a field${hint}`);
+      this.mistake({ offset: keyOffset }, `${location}: ${quoted(key)} is not a field${hint}`);
     }
   }
 

@@ -46,36 +46,36 @@ function isIn(folder: string, name: string): boolean {
 
 function checkSecret(
   secret: YamlMap,
-  place: string,
+  location: string,
   objects: readonly ObjectSpec[],
   names: Set<string>,
   pen: Pen,
 ): void {
-  pen.unknownFields(secret, place, secretFields);
-  checkName(secret, place, names, pen);
-  checkLabels(secret, `${place}:`, pen);
-  const type = checkType(secret, place, pen);
+  pen.unknownFields(secret, location, secretFields);
+  checkName(secret, location, names, pen);
+  checkLabels(secret, `${location}:`, pen);
+  const type = checkType(secret, location, pen);
   const data = member(secret, "data")?.value;
   if (!data || isNull(data) || (data.kind === "list" && data.items.length === 0)) {
-    pen.mistake(data ?? secret, `${place}: data is missing; list which file goes into which key`);
-  } else if (data.kind !== "list") pen.mistake(data, `${place}: data must be a list`);
-  else checkData(data.items, type, place, objects, pen);
+    pen.mistake(data ?? secret, `${location}: data is missing; list which file goes into which key`);
+  } else if (data.kind !== "list") pen.mistake(data, `${location}: data must be a list`);
+  else checkData(data.items, type, location, objects, pen);
 }
 
 /** A field that the driver needs, without the blanks around it, which the driver does not mind either. */
-function needed(map: YamlMap, field: string, place: string, hint: string, pen: Pen) {
-  const found = pen.text(map, field, `${place}:`);
+function needed(map: YamlMap, field: string, location: string, hint: string, pen: Pen) {
+  const found = pen.text(map, field, `${location}:`);
   const node = member(map, field)?.value;
   if (found?.text.trim()) return { text: found.text.trim(), node: found.node };
-  if (found || !node || isNull(node)) pen.mistake(node ?? map, `${place}: ${field} is missing${hint}`);
+  if (found || !node || isNull(node)) pen.mistake(node ?? map, `${location}: ${field} is missing${hint}`);
   return undefined;
 }
 
-function checkName(secret: YamlMap, place: string, names: Set<string>, pen: Pen): void {
-  const found = needed(secret, "secretName", place, "", pen);
+function checkName(secret: YamlMap, location: string, names: Set<string>, pen: Pen): void {
+  const found = needed(secret, "secretName", location, "", pen);
   if (!found) return;
   const { text: name, node } = found;
-  const said = `${place}: secretName ${quoted(name)}`;
+  const said = `${location}: secretName ${quoted(name)}`;
   if (!isDnsSubdomain(name)) {
     pen.mistake(node, `${said} is not the name of a Secret (lower-case letters, digits, "-" and ".", at most 253)`);
   }
@@ -87,18 +87,18 @@ function checkName(secret: YamlMap, place: string, names: Set<string>, pen: Pen)
 }
 
 /** The type, as far as there is one. */
-function checkType(secret: YamlMap, place: string, pen: Pen): string {
-  const found = needed(secret, "type", place, "; write type: Opaque", pen);
+function checkType(secret: YamlMap, location: string, pen: Pen): string {
+  const found = needed(secret, "type", location, "; write type: Opaque", pen);
   if (!found) return "";
   const { text: type, node } = found;
   if (type === serviceAccountToken && !namesAccount(secret)) {
-    pen.mistake(node, `${place}: a Secret of type ${type} needs the annotation ${accountAnnotation}`);
+    pen.mistake(node, `${location}: a Secret of type ${type} needs the annotation ${accountAnnotation}`);
   }
   if (type === serviceAccountToken || !type.startsWith("kubernetes.io/") || Object.hasOwn(keysOfType, type))
     return type;
   const meant = nearest(type, Object.keys(keysOfType));
   const hint = meant ? `; did you mean ${meant}?` : ", and checks nothing of it";
-  pen.warning(node, `${place}: Kubernetes knows no type ${quoted(type)}${hint}`);
+  pen.warning(node, `${location}: Kubernetes knows no type ${quoted(type)}${hint}`);
   return type;
 }
 
@@ -109,13 +109,13 @@ function namesAccount(secret: YamlMap): boolean {
 function checkData(
   items: readonly YamlNode[],
   type: string,
-  place: string,
+  location: string,
   objects: readonly ObjectSpec[],
   pen: Pen,
 ): void {
   const keys = new Set<string>();
   for (const [index, item] of items.entries()) {
-    const here = `${place}.data[${index}]`;
+    const here = `${location}.data[${index}]`;
     if (item.kind !== "map") {
       pen.mistake(item, `${here} must be a map (objectName, key)`);
       continue;
@@ -127,19 +127,19 @@ function checkData(
   const { all = [], any = [] } = keysOfType[type] ?? {};
   const lacking = all.filter((key) => !keys.has(key));
   if (lacking.length > 0) {
-    pen.mistake(items[0]!, `${place}: a Secret of type ${type} needs the key ${lacking.join(" and the key ")}`);
+    pen.mistake(items[0]!, `${location}: a Secret of type ${type} needs the key ${lacking.join(" and the key ")}`);
   }
   if (any.length > 0 && !any.some((key) => keys.has(key))) {
-    pen.mistake(items[0]!, `${place}: a Secret of type ${type} needs the key ${any.join(" or the key ")}`);
+    pen.mistake(items[0]!, `${location}: a Secret of type ${type} needs the key ${any.join(" or the key ")}`);
   }
 }
 
-function checkFile(item: YamlMap, place: string, objects: readonly ObjectSpec[], pen: Pen): void {
-  const found = needed(item, "objectName", place, "", pen);
+function checkFile(item: YamlMap, location: string, objects: readonly ObjectSpec[], pen: Pen): void {
+  const found = needed(item, "objectName", location, "", pen);
   if (!found) return;
   const { text: name, node } = found;
   if (name.endsWith("/")) {
-    return pen.mistake(node, `${place}: objectName ${quoted(name)} is a folder; name one of the files in it`);
+    return pen.mistake(node, `${location}: objectName ${quoted(name)} is a folder; name one of the files in it`);
   }
   const object = objects.find(({ objectName, keyFiles }) => (keyFiles ? isIn(objectName, name) : objectName === name));
   if (!object) {
@@ -149,20 +149,20 @@ function checkFile(item: YamlMap, place: string, objects: readonly ObjectSpec[],
     );
     return pen.mistake(
       node,
-      `${place}: objectName ${quoted(name)} is no file of objects${meant ? `; did you mean ${quoted(meant)}?` : ""}`,
+      `${location}: objectName ${quoted(name)} is no file of objects${meant ? `; did you mean ${quoted(meant)}?` : ""}`,
     );
   }
   if (object.optional === true && !(object.fallback && "text" in object.fallback)) {
     pen.warning(
       node,
-      `${place}: ${quoted(name)} is optional: while it is missing, the driver writes none of this Secret's keys`,
+      `${location}: ${quoted(name)} is optional: while it is missing, the driver writes none of this Secret's keys`,
     );
   }
   const why = requestsOf(object).map(ownOfEachPod).find(Boolean);
   if (why) {
     pen.warning(
       node,
-      `${place}: ${quoted(name)} ${why}, so each pod has its own; the Secret would hold those of the pod mounted last, and they end with it`,
+      `${location}: ${quoted(name)} ${why}, so each pod has its own; the Secret would hold those of the pod mounted last, and they end with it`,
     );
   }
 }
@@ -173,20 +173,23 @@ function ownOfEachPod(request: VaultRequest): string | undefined {
   const steps = path.split("/");
   if (makesCredential(request)) return "is a lease";
   if (["decrypt", "encrypt", "rewrap", "hmac", "verify"].some((step) => steps.includes(step))) return undefined;
-  if (["POST", "PUT", "PATCH"].includes(method)) return `is issued anew (method: ${method})`;
+  if (["POST", "PUT", "PATCH"].includes(method)) return `is issued by the request (method: ${method})`;
   return undefined;
 }
 
-function checkKey(item: YamlMap, type: string, place: string, keys: Set<string>, pen: Pen): void {
-  const found = needed(item, "key", place, "; it is the key in the Secret", pen);
+function checkKey(item: YamlMap, type: string, location: string, keys: Set<string>, pen: Pen): void {
+  const found = needed(item, "key", location, "; it is the key in the Secret", pen);
   if (!found) return;
   const { text: key, node } = found;
-  if (keys.has(key)) pen.warning(node, `${place}: key ${quoted(key)} is there twice; the last one counts`);
+  if (keys.has(key)) pen.warning(node, `${location}: key ${quoted(key)} is there twice; the last one counts`);
   keys.add(key);
   if (!isDataKey(key)) {
     const rule = 'at most 253 letters, digits, "-", "_" and ".", not ".", and not ".." at its start';
-    pen.mistake(node, `${place}: key ${quoted(key)} is not a key of a Secret (${rule})`);
+    pen.mistake(node, `${location}: key ${quoted(key)} is not a key of a Secret (${rule})`);
   } else if (type === "kubernetes.io/tls" && !tlsKeys.includes(key)) {
-    pen.mistake(node, `${place}: a Secret of type ${type} takes the keys ${tlsKeys.join(" and ")}, not ${quoted(key)}`);
+    pen.mistake(
+      node,
+      `${location}: a Secret of type ${type} takes the keys ${tlsKeys.join(" and ")}, not ${quoted(key)}`,
+    );
   }
 }

@@ -1,6 +1,6 @@
 import { quoted } from "../shared/quoted.js";
 import type { AuthMethod } from "./auth/auth-method.js";
-import { anyAuthMethod, authMethods } from "./auth/auth-methods.js";
+import { anyAuthMethod, authMethods, authMethodsByText } from "./auth/auth-methods.js";
 import { otherMethodIn } from "./auth/other-methods.js";
 import type { Operation } from "./operation.js";
 import { VaultError } from "./vault-error.js";
@@ -41,12 +41,10 @@ function loginDenied({ login = noLogin }: Operation, status: number, why: string
 }
 
 const noLogin = { role: "", authMount: "", serviceAccount: "", audience: "" };
-/** jwt first: its texts hold those of kubernetes, with more before them. */
-const everyMethod: readonly AuthMethod[] = [authMethods.jwt, authMethods.kubernetes];
 
 /** By every method: a mount may be of another than the configuration file says. */
 function explained({ login = noLogin }: Operation, errors: readonly string[]): string | undefined {
-  return everyMethod.map((method) => method.explain(errors, login)).find((why) => why !== undefined);
+  return authMethodsByText.map((method) => method.explain(errors, login)).find((why) => why !== undefined);
 }
 
 /** By the token's own `exp`: a TokenReview of an expired token is answered with a bare 403. */
@@ -63,7 +61,7 @@ function otherMethod(mount: string, errors: readonly string[]): string | undefin
 
 /** The methods that a login's mount may be of: only the connection's own mount is known to be of its method. */
 function methodsAt({ connection, login = noLogin }: Operation): readonly AuthMethod[] {
-  return login.authMount === connection.authMount ? [authMethods[connection.authMethod]] : everyMethod;
+  return login.authMount === connection.authMount ? [authMethods[connection.authMethod]] : authMethodsByText;
 }
 
 /** A bare 403 is Vault's answer to several things; it does not tell which. */

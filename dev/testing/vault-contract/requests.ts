@@ -120,8 +120,8 @@ export const requests: Suite = (context) => {
       expectRefusal(await self([], token), 400, "paths must be supplied");
       const wrong = await vault.root("POST", "sys/capabilities", { token: "nope", paths: ["any/a"] });
       expectRefusal(wrong, 400, "1 error occurred:\n\t* invalid token\n\n");
-      const nobody = await vault.root("POST", "sys/capabilities", { paths: ["any/a"] });
-      expectRefusal(nobody, 500, "1 error occurred:\n\t* no token found\n\n");
+      const withoutToken = await vault.root("POST", "sys/capabilities", { paths: ["any/a"] });
+      expectRefusal(withoutToken, 500, "1 error occurred:\n\t* no token found\n\n");
     });
 
     test.each([

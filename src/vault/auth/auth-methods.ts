@@ -8,5 +8,11 @@ export const authMethods = { kubernetes, jwt } satisfies Readonly<Record<string,
 export type AuthMethodName = keyof typeof authMethods;
 export const authMethodNames = Object.keys(authMethods) as AuthMethodName[];
 
+/** All of them, in the order in which an error's text is compared: jwt's texts contain those of kubernetes. */
+export const authMethodsByText: readonly AuthMethod[] = [
+  jwt,
+  ...Object.values(authMethods).filter((one) => one !== jwt),
+];
+
 /** For messages: `kubernetes or jwt`. */
 export const anyAuthMethod = authMethodNames.join(" or ");
