@@ -739,7 +739,7 @@ describe("the login", () => {
           `${words}`,
           /another issuer than .*; the token's issuer is "https:\/\/kubernetes.default.svc[^"]*"$/,
           () => application({ prepare: loginsAfterProbes(Number(status), String(words)) }),
-        ] as [ProblemName, string, RegExp, () => Promise<Scene>],
+        ] as [ProblemName, string, RegExp, () => Promise<Fixture>],
     ),
     [
       "login.failed",
