@@ -51,7 +51,8 @@ export function answerOf(
   stored: StoredToken,
   { wall, monotonic, draw, maxOrphanMs }: { wall: number; monotonic: number; draw: number; maxOrphanMs: number },
 ): CachedSecret {
-  const body = reply.body.reveal();
+  const revealed = reply.body.reveal();
+  const body = Buffer.isBuffer(revealed) ? null : revealed;
   const { requestedAt, lease } = reply;
   const kind = lease ? "leased" : makes(request, body) ? "issued" : "static";
   const durationMs = lease ? lease.durationMs : certificateLife(body, wall - (monotonic - requestedAt));

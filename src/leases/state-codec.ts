@@ -1,8 +1,9 @@
 import { z } from "zod";
 import type { Connection } from "../config/connection.js";
 import { vaultMethods } from "../mount/mount-spec.js";
+import type { AnswerBody } from "../mount/secret-value.js";
 import { goJson } from "../shared/go-json.js";
-import { isJsonObject } from "../shared/json.js";
+import { type JsonObject, isJsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
 import { type StoredToken, tokenStates } from "../vault/stored-token.js";
 import { type Term, dueNow, endOf } from "../vault/term.js";
@@ -319,7 +320,7 @@ function answerRecord(answer: CachedSecret, stored: number): OwnerRecord["answer
   return {
     stored,
     kind,
-    body: goJson(body.reveal()),
+    body: bodyRecord(body),
     bytes,
     readAt,
     refreshFactor,
@@ -332,13 +333,25 @@ function answerRecord(answer: CachedSecret, stored: number): OwnerRecord["answer
   };
 }
 
+/** JSON; a raw answer is a text of base64, which no parsed one is. */
+function bodyRecord(body: AnswerBody): string {
+  const revealed = body.reveal();
+  return goJson(Buffer.isBuffer(revealed) ? revealed.toString("base64") : revealed);
+}
+
+function bodyOf(text: string): JsonObject | Buffer | null | undefined {
+  const body = parseExactJson(Buffer.from(text));
+  if (typeof body === "string") return Buffer.from(body, "base64");
+  return body === null || isJsonObject(body) ? body : undefined;
+}
+
 function answerOf(
   { stored, body: text, term: granted, lease, ...rest }: OwnerRecord["answers"][number],
   tokens: readonly StoredToken[],
 ): CachedSecret | undefined {
-  const body = parseExactJson(Buffer.from(text));
+  const body = bodyOf(text);
   const asked = tokens[stored];
-  if (!asked || body === undefined || !(body === null || isJsonObject(body))) return undefined;
+  if (!asked || body === undefined) return undefined;
   return {
     ...rest,
     body: new Redacted(body),

@@ -11,6 +11,7 @@ import {
   type ObjectSpec,
   type KeyFiles,
 } from "./mount-spec.js";
+import { jsonFormOf } from "./raw-path.js";
 import { objectNameMistake } from "./object-name.js";
 import type { ObjectReader } from "./object-reader.js";
 import { integerOf } from "./yaml-value.js";
@@ -81,7 +82,8 @@ export function formatOf(object: ObjectReader): Format | undefined {
   if (written === "") return undefined;
   const format = formats.find((known) => known === written);
   if (!format) object.error("format", `${word(written)} is not known; write one of ${formats.join(", ")}`);
-  if (format === "raw" && object.text("secretKey") === "" && !object.text("objectName").endsWith("/"))
+  const whole = object.text("secretKey") === "" && !object.text("objectName").endsWith("/");
+  if (format === "raw" && whole && !jsonFormOf(object.text("secretPath")))
     object.error(
       "format",
       "raw writes one value as it is; say which with secretKey, or write format: json for all of them",

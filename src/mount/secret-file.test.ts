@@ -140,6 +140,31 @@ describe("a file from a key", () => {
     expect(contents(change, { data })).toBe(written);
   });
 
+  describe("of a raw answer", () => {
+    const der = Buffer.from([0x30, 0x82, 0, 0xff]);
+    const request = { method: "GET", path: "pki/ca_chain", query: "" } as const;
+    const made = (change: Partial<ObjectSpec>) =>
+      filesOf(object({ request, ...change }), new Redacted(der), { responseBytes }).map(({ contents }) =>
+        contents.reveal(),
+      );
+
+    test.each<Partial<ObjectSpec>>([{}, { format: "raw" }])("%j is the bytes as they are", (change) => {
+      expect(made(change)).toEqual([der]);
+    });
+
+    test.each<Partial<ObjectSpec>>([
+      { secretKey: { key: "certificate" } },
+      { format: "json" },
+      { format: "envelope" },
+      { format: "pem-bundle" },
+      { keyFiles: { keys: [], rename: new Map() } },
+    ])("%j is refused, and told the JSON form", (change) => {
+      expect(() => made(change)).toThrow(
+        /^pki\/ca_chain answers .* read pki\/cert\/ca_chain \(secretKey: certificate\)$/,
+      );
+    });
+  });
+
   test.each([[null], [{ data: null }], [{ data: "5" }]])(
     "does not take a success of %j for an absent secret",
     (body) => {

@@ -26,9 +26,16 @@ export interface FileContext {
  * there, `limit_exceeded` for a text that would fit no answer to the driver.
  */
 export function filesOf(object: ObjectSpec, answer: AnswerBody, context: FileContext): MountedFile[] {
+  const raw = answer.reveal();
+  if (Buffer.isBuffer(raw) && isWrittenRaw(object)) return [fileOf(object, raw)];
   const body = bodyIn(answer, object.request);
   if (object.keyFiles) return filesPerKey(object, object.keyFiles, body, context);
   return [fileOf(object, contentsOf(object, body, context))];
+}
+
+/** Whether a raw answer is the file as it is: nothing is asked of its inside. */
+function isWrittenRaw({ secretKey, keyFiles, format = "raw" }: ObjectSpec): boolean {
+  return !secretKey && !keyFiles && format === "raw";
 }
 
 /** The one file of an object that is no folder. */

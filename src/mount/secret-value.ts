@@ -2,18 +2,29 @@ import { ProviderError } from "../shared/errors.js";
 import { type Json, type JsonObject, isJsonObject } from "../shared/json.js";
 import { named, namesThereAre, quoted } from "../shared/quoted.js";
 import type { Redacted } from "../shared/redacted.js";
+import { jsonFormOf } from "./raw-path.js";
 import type { KeySelector, ObjectSpec, VaultRequest } from "./mount-spec.js";
 
-/** What an object is made from: Vault's whole answer, `null` where it had no body. */
-export type AnswerBody = Redacted<JsonObject | null>;
+/** What an object is made from: Vault's whole answer, the bytes of a raw one, `null` where it had no body. */
+export type AnswerBody = Redacted<JsonObject | Buffer | null>;
 
 /** The answer's fields. Throws `invalid_request` where it has none: that is no absence, which a 404 tells. */
 export function bodyIn(answer: AnswerBody, request: VaultRequest): JsonObject {
   const body = answer.reveal();
+  if (Buffer.isBuffer(body)) throw hasNoFields(request);
   if (body) return body;
   throw new ProviderError(
     "invalid_request",
     `Vault answered ${locationOf(request)} without a body, so there is nothing to write`,
+  );
+}
+
+function hasNoFields(request: VaultRequest): ProviderError {
+  const json = jsonFormOf(request.path);
+  const other = json ? `; for its fields, read ${json.path} (secretKey: ${json.key})` : "";
+  return new ProviderError(
+    "invalid_request",
+    `${locationOf(request)} answers with one text or binary, not JSON: leave out secretKey and format to write it as it is${other}`,
   );
 }
 

@@ -9,6 +9,7 @@ import type { Connection } from "../config/connection.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import { systemClock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
+import type { JsonObject } from "../shared/json.js";
 import { jsonBytes } from "../shared/json-bytes.js";
 import { Redacted } from "../shared/redacted.js";
 import { type Identity, makeIdentity } from "../../dev/testing/certificates.js";
@@ -156,7 +157,7 @@ describe("a request", () => {
     const vault = await node([{ body: { data: { a: 1 }, lease_id: "" } }]);
     const answer = await read(through([vault]), { path: "secret/data/ü b/100%&'", query: "version=2" });
     expect(answer.body.reveal()).toMatchObject({ lease_id: "" });
-    expect(answer).toMatchObject({ bytes: jsonBytes(answer.body.reveal()) });
+    expect(answer).toMatchObject({ bytes: jsonBytes(answer.body.reveal() as JsonObject) });
     expect(vault.seen[0]).toMatchObject({
       method: "GET",
       url: "/v1/secret/data/%C3%BC%20b/100%25%26'?version=2",
@@ -234,8 +235,43 @@ describe("a request", () => {
     expect((await issue(through([vault]))).body.reveal()).toBeNull();
   });
 
+  const raw = (type: string, others: Record<string, string> = { "Cache-Control": "no-store" }) => ({
+    "Content-Type": type,
+    ...others,
+  });
+
+  test.each([
+    "application/pem-certificate-chain",
+    "application/pkix-cert",
+    "Application/PKIX-CRL",
+    "application/x-pem-file",
+    "text/plain; charset=utf-8",
+  ])("is answered raw in %s", async (type) => {
+    const bytes = Buffer.from([0x30, 0x82, 0, 0xff, 0x0a]);
+    const vault = await node((_request, response) => response.writeHead(200, raw(type)).end(bytes));
+    const answer = await read(through([vault]), { path: "pki/ca" });
+    expect(answer.body.reveal()).toEqual(bytes);
+    expect(answer.bytes).toBe(bytes.length);
+  });
+
+  test.each<[string, Reply]>([
+    ["a raw 204", { status: 204, text: "", headers: raw("application/pkix-cert") }],
+    ["a 404 without errors", { status: 404, body: { errors: [] }, headers: raw("application/json") }],
+  ])("with %s finds that there is nothing", async (_name, reply) => {
+    expect(await failure(read(through([await node([reply])]), { path: "pki/ca" }))).toMatchObject({ kind: "missing" });
+  });
+
   test.each<[string, Reply]>([
     ["an empty 200", { text: "" }],
+    ["an empty raw 200", { text: "", headers: raw("application/pkix-cert") }],
+    ["plain text that may be cached, as a proxy's", { text: "canary", headers: raw("text/plain", {}) }],
+    [
+      "PEM that may be cached",
+      { text: "canary", headers: raw("application/x-pem-file", { "Cache-Control": "public" }) },
+    ],
+    ["HTML in disguise", { text: "\ufeff \n<html>canary</html>", headers: raw("text/plain") }],
+    ["HTML that must not be cached", { text: "<p>canary</p>", headers: raw("text/html") }],
+    ["a text of no known type", { text: "canary", headers: raw("application/octet-stream") }],
     ["HTML", { text: "<html>canary</html>", headers: { "Content-Type": "text/html" } }],
     ["a JSON array", { text: "[1]" }],
     ["half a JSON", { text: '{"data":{"password":"canary' }],
@@ -248,6 +284,11 @@ describe("a request", () => {
     const error = await failure(read(through([vault])));
     expect(error).toMatchObject({ kind: "protocol", code: "unavailable" });
     expect(JSON.stringify([error.message, error.stack, error.cause])).not.toContain("canary");
+  });
+
+  test("that makes something is never answered raw", async () => {
+    const vault = await node([{ text: "canary", headers: raw("text/plain") }]);
+    expect(await failure(issue(through([vault])))).toMatchObject({ kind: "protocol" });
   });
 
   test("ends with its signal, down to the socket", async () => {

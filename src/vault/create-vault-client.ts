@@ -78,6 +78,7 @@ export function createVaultClient({
       };
       const { reply, requestedAt } = await to(connection).ask(operation, question, caller, signal);
       const lease = reply.body ? leaseIn(reply.body) : undefined;
+      if (reply.raw) return { body: reply.raw, bytes: reply.bytes, requestedAt };
       const parsed = reply.body ?? null;
       return { body: new Redacted(parsed), bytes: jsonBytes(parsed), requestedAt, ...(lease && { lease }) };
     },

@@ -4,7 +4,7 @@ import { closedNamespaceIn, closedNamespaceWords } from "./closed-namespace.js";
 import { type Failure, final } from "./failure.js";
 import { classifyLoginFailure, classifyLoginRefusal } from "./login-refusal.js";
 import { sealed, uninitialised } from "./node-refusal.js";
-import { type Operation, renewSelfPath } from "./operation.js";
+import { type Operation, answersRaw, renewSelfPath } from "./operation.js";
 import { VaultError, type VaultErrorKind } from "./vault-error.js";
 import type { VaultReply } from "./vault-reply.js";
 import { errorsIn } from "./vault-errors.js";
@@ -23,6 +23,7 @@ export interface Source {
  */
 export function classifyResponse(operation: Operation, reply: VaultReply, source: Source): Failure | undefined {
   const { status } = reply;
+  if (status === 204 && reply.raw && answersRaw(operation)) return nothingAt(operation, status);
   if (status === 200 || status === 204) return wrapped(operation, reply);
   const errors = errorsIn(reply.body);
   const says = saidIn(errors);
@@ -195,7 +196,7 @@ export function unlikeVault(status: number, contentType: string | undefined, ori
   const type = /^[\w.+/-]{1,60}/.exec(contentType ?? "")?.[0] ?? "no content type";
   return new VaultError(
     "protocol",
-    `${origin} answered ${status} with something that is not Vault's JSON (${type}); is it Vault, or a proxy's page? (a path that answers in another form, such as pki/ca/pem, cannot be mounted)`,
+    `${origin} answered ${status} with something that is not Vault's JSON (${type}); is it Vault, or a proxy's page?`,
     { status },
   );
 }
@@ -282,8 +283,13 @@ function gone(operation: Operation, body: JsonObject | null, errors: readonly st
   }
   if (saidIn(errors)("no handler for route")) return refusal("refused", 404, `no engine is mounted at ${path}`);
   if (!Array.isArray(body?.["errors"]) || errors.length > 0) return undefined;
-  const of = operation.query ? ` (${operation.query.slice(0, 80)})` : "";
-  return refusal("missing", 404, `nothing at ${path}${of}${kv2Hint(operation)}`);
+  return nothingAt(operation, 404, kv2Hint(operation));
+}
+
+/** A raw endpoint (`pki/ca/pem` of a mount without an issuer) says so with a 204 that has its content type. */
+function nothingAt({ path, query }: Operation, status: number, hint = ""): Failure {
+  const of = query ? ` (${query.slice(0, 80)})` : "";
+  return refusal("missing", status, `nothing at ${path}${of}${hint}`);
 }
 
 function refusal(kind: VaultErrorKind, status: number, message: string): Failure {

@@ -5,7 +5,7 @@ import { classifyFault } from "./connection-fault.js";
 import { type Failure, final } from "./failure.js";
 import { ExchangeError, type ExchangeLimits, type HttpAnswer, type HttpRequest, exchange } from "./http-exchange.js";
 import { healthPath } from "./node-health.js";
-import { type Operation, isRepeatable } from "./operation.js";
+import { type Operation, answersRaw, isRepeatable } from "./operation.js";
 import { classifyResponse, unlikeVault, wantsTls } from "./error-response.js";
 import { type VaultQuestion, askThroughNodeVault } from "./through-node-vault.js";
 import { TlsFiles } from "./tls-files.js";
@@ -67,7 +67,7 @@ export class NodeClient {
       if (answer.body.length > quicklyParsedBytes) await intake?.turn();
       const reply = readReply(answer);
       const refusal = classifyResponse(operation, reply, { origin, wall: this.#clock.wall() });
-      return refusal ?? unusable(reply, origin, repeatable) ?? { reply, requestedAt };
+      return refusal ?? unusable(reply, origin, operation) ?? { reply, requestedAt };
     });
   }
 
@@ -135,22 +135,23 @@ function isStaleSocket(reason: unknown): boolean {
 }
 
 /**
- * A 200 has a body of JSON; only a 204 has none. It is no fault of the node: some paths (`pki/ca/pem`) answer in
- * another form, and a pod that reads one must not open the node's circuit for all others.
+ * A 200 has a body of JSON, or to a read a raw one; only a 204 has none. What is neither is no fault of the node: it may be
+ * the path's, and a pod that reads one must not open the node's circuit for all others.
  */
 function unusable(
-  { status, body, headers, tooManyValues }: VaultReply,
+  { status, body, headers, tooManyValues, raw }: VaultReply,
   origin: string,
-  repeatable: boolean,
+  operation: Operation,
 ): Failure | undefined {
   if (tooManyValues) {
     const error = new VaultError("protocol", `${origin} sent an answer of more than ${mostValues} names and values`);
     return final(error);
   }
-  if (body || (body === null && status === 204)) return undefined;
+  const isRaw = raw !== undefined && status === 200 && body === undefined && answersRaw(operation);
+  if (isRaw || body || (body === null && status === 204)) return undefined;
   return {
     error: unlikeVault(status, headers["content-type"], origin),
-    retry: repeatable ? "elsewhere" : "never",
+    retry: isRepeatable(operation) ? "elsewhere" : "never",
     scope: "request",
   };
 }

@@ -28,3 +28,8 @@ export const renewSelfPath = "auth/token/renew-self";
 export function isRepeatable({ kind }: Operation): boolean {
   return kind !== "issue";
 }
+
+/** Whether an engine may answer it raw: a mere read. */
+export function answersRaw({ kind, method }: Operation): boolean {
+  return kind === "read" && method === "GET";
+}

@@ -69,9 +69,9 @@ export interface Grant {
 
 /** A success from Vault, understood. */
 export interface VaultAnswer {
-  /** The whole body (`data`, `auth`, `warnings`, …); `null` for an answer without one (204). */
-  body: Redacted<JsonObject | null>;
-  /** What the parsed body takes of the heap (`jsonBytes`). */
+  /** The whole body (`data`, `auth`, `warnings`, …), or a raw one's bytes; `null` for an answer without one (204). */
+  body: Redacted<JsonObject | Buffer | null>;
+  /** What the body takes of the heap (`jsonBytes` of a parsed one). */
   bytes: number;
   lease?: Lease;
   /** Clock.monotonic() at the start of the request. */

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { type Json, type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
 import type { HttpAnswer } from "./http-exchange.js";
+import { isRawAnswer } from "./raw-answer.js";
 import type { Grant, Lease, VaultToken } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
 import { TooManyValues, parseExactJson } from "../shared/exact-json.js";
@@ -13,6 +14,8 @@ export interface VaultReply {
   bytes: number;
   /** `null`: there was none. `undefined`: it is no JSON object, so it is not an answer of Vault. */
   body: JsonObject | null | undefined;
+  /** What an engine answers raw with (`pki/ca/pem`): `body` is `undefined` then, and `null` where it has nothing (204). */
+  raw?: Redacted<Buffer>;
   /** It was not read, for there are more than `mostValues` in it. */
   tooManyValues?: true;
   /** What is no JSON, to recognise a server by; never shown. */
@@ -26,9 +29,12 @@ export interface VaultReply {
  */
 export const mostValues = 10_240;
 
-export function readReply({ status, headers, body }: HttpAnswer): VaultReply {
+export function readReply(answer: HttpAnswer): VaultReply {
+  const { status, headers, body } = answer;
   const reply = { status, headers, bytes: body.length };
-  if (body.length === 0) return { ...reply, body: null };
+  const raw = isRawAnswer(answer) ? { raw: new Redacted(body) } : undefined;
+  if (body.length === 0) return { ...reply, body: null, ...raw };
+  if (raw) return { ...reply, body: undefined, ...raw };
   const json = parsed(body);
   if (json instanceof TooManyValues) return { ...reply, body: undefined, tooManyValues: true };
   if (isJsonObject(json)) return { ...reply, body: json };
