@@ -1,4 +1,5 @@
 import type { ProviderError } from "../shared/errors.js";
+import { doubled, spread } from "../vault/backoff.js";
 import { VaultError } from "../vault/vault-error.js";
 
 const second = 1000;
@@ -17,7 +18,7 @@ export function retryDelay(error: ProviderError, failures: number, held: boolean
 
 function ownDelay(error: ProviderError, failures: number, held: boolean, draw: number): number {
   const denied = error instanceof VaultError && error.kind === "denied";
-  if (!held) return denied ? 30 * second : second * (0.75 + 0.5 * draw);
-  const ceiling = Math.min(5 * minute, (denied ? 30 : 5) * second * 2 ** Math.min(failures - 1, 10));
+  if (!held) return denied ? 30 * second : spread(second, draw);
+  const ceiling = doubled((denied ? 30 : 5) * second, 5 * minute, failures);
   return denied ? ceiling : second + draw * (ceiling - second);
 }

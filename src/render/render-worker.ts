@@ -3,9 +3,9 @@ import { LruCache } from "../shared/lru-cache.js";
 import type { Job, Renderer } from "../mount/ports.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
+import { FairQueue, type Waiting } from "../shared/fair-queue.js";
 import { SingleFlight } from "../shared/single-flight.js";
 import { within } from "../shared/within.js";
-import { FairQueue } from "./fair-queue.js";
 import { contentsOf, taskOf } from "./jobs.js";
 import type { TaskResult, Task, TemplateName } from "./tasks.js";
 import { type Ended, WorkProcess } from "./work-process.js";
@@ -31,7 +31,7 @@ const refusedMs = 60_000;
 const keptBytes = 4 << 20;
 
 /** Tasks hold copies of secrets, up to 4 MiB each, while they wait. */
-const waitingLimits = { items: 1_000, bytes: 8 << 20 };
+const waitingLimits = { ofTenant: 1_000, weight: 8 << 20 };
 
 /** What no republish has asked for in so long is forgotten: the pods that it was for are gone. */
 const unusedMs = 10 * 60_000;
@@ -45,7 +45,7 @@ interface Kept {
 }
 
 /** A task that waits for the worker, and who waits for it. */
-interface Pending {
+interface Pending extends Waiting {
   task: Task;
   done: (result: TaskResult) => void;
   failed: (reason: unknown) => void;
@@ -85,8 +85,8 @@ export class RenderWorker implements Renderer {
   async close(): Promise<void> {
     this.#closed.abort(new ProviderError("unavailable", "keymount is stopping"));
     this.#rest?.abort();
-    for (let next = this.#queue.next(); next; next = this.#queue.next())
-      next.item.failed(ProviderError.from(this.#closed.signal.reason));
+    for (let next = this.#queue.take(); next; next = this.#queue.take())
+      next.failed(ProviderError.from(this.#closed.signal.reason));
     await this.#endProcess();
   }
 
@@ -129,10 +129,10 @@ export class RenderWorker implements Renderer {
   #inTurn(task: Task, tenant: string, signal: AbortSignal): Promise<TaskResult> {
     return new Promise((done, failed) => {
       this.#closed.signal.throwIfAborted();
-      const pending = { task, done, failed };
-      for (const left of this.#queue.join(tenant, pending, bytesOf(task))) left.failed(tooManyWait());
+      const pending = { tenant, rank: 0, weight: bytesOf(task), task, done, failed };
+      for (const left of this.#queue.add(pending)) left.failed(tooManyWait());
       const leave = () => {
-        this.#queue.leave(pending);
+        this.#queue.remove(pending);
         failed(ProviderError.from(signal.reason));
       };
       signal.addEventListener("abort", leave, { once: true });
@@ -145,9 +145,8 @@ export class RenderWorker implements Renderer {
     if (this.#busy) return;
     this.#busy = true;
     this.#rest?.abort();
-    for (let next = this.#queue.next(); next; next = this.#queue.next()) {
-      const { item, tenant } = next;
-      this.#queue.used(tenant, await this.#workOn(item));
+    for (let next = this.#queue.take(); next; next = this.#queue.take()) {
+      this.#queue.charge(next.tenant, await this.#workOn(next));
     }
     this.#busy = false;
     void this.#endWhenIdle();
@@ -230,10 +229,10 @@ function tooMuch(what: string): TaskResult {
 }
 
 function tooManyWait(): ProviderError {
-  const { items, bytes } = waitingLimits;
+  const { ofTenant, weight } = waitingLimits;
   return new ProviderError(
     "limit_exceeded",
-    `too much of this namespace waits to be made: at most ${items} files, and ${bytes >> 20} MiB of all namespaces; it is made at a later Mount`,
+    `too much of this namespace waits to be made: at most ${ofTenant} files, and ${weight >> 20} MiB of all namespaces; it is made at a later Mount`,
   );
 }
 

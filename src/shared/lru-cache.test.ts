@@ -23,3 +23,11 @@ test("a value set again weighs once", () => {
   cache.set("b", "B", 4);
   expect(cache.get("a")).toBe("A");
 });
+
+test("its values are told, the least recently used first", () => {
+  const cache = new LruCache<string>(10);
+  cache.set("a", "A", 4);
+  cache.set("b", "B", 4);
+  cache.get("a");
+  expect([...cache.values()]).toEqual(["B", "A"]);
+});

@@ -20,6 +20,10 @@ export class LruCache<V> {
     return this.#entries.size;
   }
 
+  *values(): Iterable<V> {
+    for (const { value } of this.#entries.values()) yield value;
+  }
+
   removeIf(isOver: (value: V) => boolean): void {
     for (const [key, { value }] of this.#entries) if (isOver(value)) this.delete(key);
   }

@@ -1,5 +1,7 @@
+import { LruCache } from "../shared/lru-cache.js";
 import type { Random } from "../shared/random.js";
-import { VaultError } from "./vault-error.js";
+import { Cooldown } from "./cooldown.js";
+import type { VaultError } from "./vault-error.js";
 
 /** What is asked for whom: failures count together by its parts. */
 export interface CircuitTarget {
@@ -18,22 +20,16 @@ interface Circuit {
   failures: number;
   /** An engine's: the paths that failed in a row, as many as it takes. */
   paths: Set<string>;
-  /** How often it has been open since it last went well. */
-  openings: number;
-  /** While the time is before this, nothing is asked. */
-  openUntil: number;
-  /** It is open, or half-open: one request finds out whether it is well again. */
-  isOpen: boolean;
+  /** Once it has begun the circuit is open, and half-open when it is over: one request finds out whether all is well again. */
+  cooldown: Cooldown;
   probing: boolean;
-  timedOut: boolean;
-  error: VaultError;
 }
 
 /** So many failures in a row open a path's circuit; so many paths that fail in a row, their engine's. */
 const threshold = 3;
 const shortestMs = 1_000;
 const longestMs = 30_000;
-/** Those remembered at once; the oldest is forgotten first, which costs a few early requests. */
+/** Those remembered at once; what was not asked for longest is forgotten first, which costs a few early requests. */
 const capacity = 1_024;
 
 /**
@@ -43,7 +39,8 @@ const capacity = 1_024;
  */
 export class CircuitBreaker {
   readonly #random: Random;
-  readonly #circuits = new Map<string, Circuit>();
+  readonly #circuits = new LruCache<Circuit>(capacity);
+  readonly #slowPaths = new LruCache<true>(capacity);
 
   constructor(random: Random) {
     this.#random = random;
@@ -56,33 +53,35 @@ export class CircuitBreaker {
 
   /** Why this is not asked now; `undefined` where it may be. */
   refusal(target: CircuitTarget, now: number): VaultError | undefined {
-    const open = this.#of(target).find((circuit) => isClosedTo(circuit, now));
-    return open && openError(open, now);
+    return this.#of(target)
+      .find((circuit) => isClosedTo(circuit, now))
+      ?.cooldown.refusal(now);
   }
 
   /** The same, for a request that is sent now where it may be; one of `succeeded`, `failed` and `undecided` must follow. */
   admit(target: CircuitTarget, now: number): VaultError | undefined {
     const refusal = this.refusal(target, now);
-    if (!refusal) for (const circuit of this.#of(target)) circuit.probing = circuit.isOpen;
+    if (!refusal) for (const circuit of this.#of(target)) circuit.probing = circuit.cooldown.hasBegun;
     return refusal;
   }
 
   /** Whether the path once gave no answer in time: what is slow by nature gets all the time there is. */
   timedOut(target: CircuitTarget): boolean {
-    return this.#circuits.get(pathKey(target))?.timedOut === true;
+    return this.#slowPaths.size > 0 && this.#slowPaths.get(pathKey(target)) === true;
   }
 
   succeeded(target: CircuitTarget): void {
     if (this.#circuits.size === 0) return;
-    const path = this.#circuits.get(pathKey(target));
-    if (path?.timedOut) Object.assign(path, { failures: 0, openings: 0, openUntil: 0, isOpen: false, probing: false });
-    else this.#circuits.delete(pathKey(target));
+    this.#circuits.delete(pathKey(target));
     this.#circuits.delete(engineKey(target));
   }
 
   failed(target: CircuitTarget, error: VaultError, timedOut: boolean, now: number): void {
-    this.#fail(pathKey(target), target.path, { error, timedOut }, now, ({ failures }) => failures >= threshold);
-    this.#fail(engineKey(target), target.path, { error, timedOut }, now, ({ paths }) => paths.size >= threshold);
+    if (timedOut) this.#slowPaths.set(pathKey(target), true, 1);
+    const path = this.#failedOnce(pathKey(target), target);
+    if (path.failures >= threshold) path.cooldown.begin(error, longestMs, now);
+    const engine = this.#failedOnce(engineKey(target), target);
+    if (engine.paths.size >= threshold) engine.cooldown.begin(error, longestMs, now);
   }
 
   /** It was given up: that tells nothing. */
@@ -95,51 +94,19 @@ export class CircuitBreaker {
     return [pathKey(target), engineKey(target)].flatMap((key) => this.#circuits.get(key) ?? []);
   }
 
-  #fail(
-    key: string,
-    path: string,
-    { error, timedOut }: { error: VaultError; timedOut: boolean },
-    now: number,
-    opens: (circuit: Circuit) => boolean,
-  ): void {
-    const circuit = this.#circuits.get(key) ?? this.#make(key, error);
-    Object.assign(circuit, { error, timedOut, probing: false, failures: circuit.failures + 1 });
+  #failedOnce(key: string, { path }: CircuitTarget): Circuit {
+    const cooldown = () => new Cooldown(this.#random, shortestMs);
+    const circuit = this.#circuits.get(key) ?? { failures: 0, paths: new Set(), cooldown: cooldown(), probing: false };
+    this.#circuits.set(key, circuit, 1);
+    circuit.probing = false;
+    circuit.failures += 1;
     if (circuit.paths.size < threshold) circuit.paths.add(path);
-    // What was under way when it opened does not keep it open longer.
-    if (!opens(circuit) || now < circuit.openUntil) return;
-    const ms = Math.min(longestMs, shortestMs * 2 ** circuit.openings);
-    circuit.isOpen = true;
-    circuit.openings += 1;
-    circuit.openUntil = now + ms * (0.75 + 0.5 * this.#random());
-  }
-
-  #make(key: string, error: VaultError): Circuit {
-    const circuit: Circuit = {
-      failures: 0,
-      paths: new Set(),
-      openings: 0,
-      openUntil: 0,
-      isOpen: false,
-      probing: false,
-      timedOut: false,
-      error,
-    };
-    this.#circuits.set(key, circuit);
-    if (this.#circuits.size > capacity) this.#circuits.delete(this.#circuits.keys().next().value!);
     return circuit;
   }
 }
 
-function isClosedTo({ isOpen, openUntil, probing }: Circuit, now: number): boolean {
-  return isOpen && (now < openUntil || probing);
-}
-
-function openError({ error, openUntil }: Circuit, now: number): VaultError {
-  const seconds = Math.max(1, Math.ceil((openUntil - now) / 1000));
-  const { status } = error;
-  return new VaultError(error.kind, `${error.message}; it is asked again in ${seconds} s`, {
-    ...(status !== undefined && { status }),
-  });
+function isClosedTo({ cooldown, probing }: Circuit, now: number): boolean {
+  return probing || cooldown.leftMs(now) > 0;
 }
 
 function engineKey({ namespace, vaultNamespace, engine }: CircuitTarget): string {

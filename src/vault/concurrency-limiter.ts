@@ -1,8 +1,8 @@
 import type { ConnectionLimits } from "../config/connection.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
-import { FairQueue } from "./fair-queue.js";
-import type { Priority } from "./vault-client.js";
+import { FairQueue, type Waiting } from "../shared/fair-queue.js";
+import { type Priority, priorities } from "./vault-client.js";
 
 /** One request, as far as its place among others goes. */
 export interface Slot {
@@ -10,21 +10,28 @@ export interface Slot {
   namespace: string;
   priority: Priority;
   engine: string;
-  /** Who creates something cannot be cut off without losing it, so fewer of those may run at once. */
+  /** What creates something cannot be cut off without losing it, so fewer of those may run at once. */
   kind: "read" | "login" | "create";
 }
 
-interface Waiter extends Slot {
-  lane: string;
-  start(): void;
-  refuse(reason: ProviderError): void;
-}
+/** One request from its arrival to its end. */
+class Turn implements Waiting {
+  readonly slot: Slot;
+  readonly tenant: string;
+  readonly rank: number;
+  readonly weight = 1;
+  readonly ending = new AbortController();
+  readonly begun: Promise<void>;
+  begin!: () => void;
+  refuse!: (reason: unknown) => void;
+  startedAt = Infinity;
 
-interface Running {
-  slot: Slot;
-  startedAt: number;
-  abort: AbortController;
-  isCut: boolean;
+  constructor(slot: Slot) {
+    this.slot = slot;
+    this.tenant = slot.namespace;
+    this.rank = priorities.indexOf(slot.priority);
+    this.begun = new Promise((begin, refuse) => Object.assign(this, { begin, refuse }));
+  }
 }
 
 /** More than all pods of a node ask for at once (250 pods, ten objects each, would be about this many). */
@@ -42,14 +49,14 @@ const slowMs = 1_000;
 export class ConcurrencyLimiter {
   readonly #limits: Pick<ConnectionLimits, "inFlight" | "logins">;
   readonly #clock: Clock;
-  readonly #queue: FairQueue<Waiter>;
-  readonly #running = new Set<Running>();
+  readonly #queue: FairQueue<Turn>;
+  readonly #running = new Set<Turn>();
   #looksAgain = false;
 
   constructor(limits: Pick<ConnectionLimits, "inFlight" | "logins">, clock: Clock, capacity = queueCapacity) {
     this.#limits = limits;
     this.#clock = clock;
-    this.#queue = new FairQueue(capacity);
+    this.#queue = new FairQueue({ weight: capacity });
   }
 
   /** For gauges. */
@@ -62,59 +69,46 @@ export class ConcurrencyLimiter {
    * `limit_exceeded` when too many wait, or the signal's reason when it aborts before the turn.
    */
   async run<T>(slot: Slot, work: (signal: AbortSignal) => Promise<T>, cut: () => T, signal: AbortSignal): Promise<T> {
-    const running = await this.#turn(slot, signal);
-    const follow = () => running.abort.abort(signal.reason);
-    if (signal.aborted) follow();
-    else signal.addEventListener("abort", follow, { once: true });
+    signal.throwIfAborted();
+    const turn = new Turn(slot);
+    const abort = () => {
+      this.#queue.remove(turn);
+      turn.refuse(signal.reason);
+      turn.ending.abort(signal.reason);
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    for (const left of this.#queue.add(turn)) left.refuse(tooMany());
+    this.#startNext();
     try {
-      return await work(running.abort.signal);
+      await turn.begun;
+      return await work(turn.ending.signal);
     } catch (reason) {
-      if (running.isCut && !signal.aborted) return cut();
+      if (turn.ending.signal.aborted && !signal.aborted) return cut();
       throw reason;
     } finally {
-      signal.removeEventListener("abort", follow);
-      this.#running.delete(running);
-      this.#startNext();
+      signal.removeEventListener("abort", abort);
+      if (this.#running.delete(turn)) this.#startNext();
     }
-  }
-
-  #turn(slot: Slot, signal: AbortSignal): Promise<Running> {
-    if (signal.aborted) return Promise.reject(signal.reason as Error);
-    return new Promise((resolve, reject) => {
-      const leave = () => signal.removeEventListener("abort", abort);
-      const waiter: Waiter = {
-        ...slot,
-        lane: `${slot.kind} ${slot.engine}`,
-        start: () => (leave(), resolve(this.#start(slot))),
-        refuse: (reason) => (leave(), reject(reason)),
-      };
-      const abort = () => {
-        this.#queue.remove(waiter);
-        waiter.refuse(signal.reason as ProviderError);
-      };
-      signal.addEventListener("abort", abort, { once: true });
-      this.#queue.add(waiter)?.refuse(tooMany());
-      this.#startNext();
-    });
-  }
-
-  #start(slot: Slot): Running {
-    const running = { slot, startedAt: this.#clock.monotonic(), abort: new AbortController(), isCut: false };
-    this.#running.add(running);
-    return running;
   }
 
   #startNext(): void {
     while (this.#running.size < this.#limits.inFlight) {
       const next = this.#queue.take(this.#admits);
       if (!next) return;
-      next.start();
+      this.#start(next);
     }
-    this.#makeRoom();
+    if (this.#queue.size > 0) this.#makeRoom();
+  }
+
+  #start(turn: Turn): void {
+    turn.startedAt = this.#clock.monotonic();
+    this.#running.add(turn);
+    this.#queue.charge(turn.tenant, 1);
+    turn.begin();
   }
 
   /** Apart from there being a slot at all. */
-  readonly #admits = ({ namespace, engine, kind }: Slot): boolean => {
+  readonly #admits = ({ slot: { namespace, engine, kind } }: Turn): boolean => {
     const { inFlight, logins } = this.#limits;
     const own = (slot: Slot) => slot.namespace === namespace;
     const alike = (slot: Slot) => slot.kind === kind;
@@ -131,28 +125,23 @@ export class ConcurrencyLimiter {
     return count;
   }
 
+  /** Cuts one slow request off for the first that may have its slot; looks again later where there is none. */
   #makeRoom(): void {
-    if (this.#queue.size === 0) return;
-    const running = [...this.#running];
     const slowSince = this.#clock.monotonic() - slowMs;
-    if (!running.some(({ startedAt }) => startedAt <= slowSince)) return this.#lookAgain();
-    const has = (namespace: string) => this.#count((slot) => slot.namespace === namespace);
-    const most = Math.max(...running.map(({ slot }) => has(slot.namespace)));
-    const isHog = (engine: string) => this.#count((slot) => slot.engine === engine) > part(this.#limits.inFlight, 2);
-    const hog = running.find(({ slot }) => isHog(slot.engine))?.slot.engine;
-    const isOfOthers = ({ engine }: Slot) => hog !== undefined && engine !== hog;
-    const next = this.#queue.next(
-      (slot) => this.#admits(slot) && (isOfOthers(slot) || most >= has(slot.namespace) + 2),
-    );
-    if (!next) return;
-    const givesWay = ({ namespace, engine, kind }: Slot) =>
-      kind !== "create" && (has(namespace) >= has(next.namespace) + 2 || (engine === hog && isOfOthers(next)));
-    const slow = running.find(({ slot, startedAt, isCut }) => !isCut && startedAt <= slowSince && givesWay(slot));
-    if (!slow) return this.#lookAgain();
-    slow.isCut = true;
-    slow.abort.abort(new ProviderError("unavailable", "cut off for others"));
-    this.#queue.remove(next);
-    next.start();
+    const isSlow = ({ slot, startedAt, ending }: Turn) =>
+      startedAt <= slowSince && slot.kind !== "create" && !ending.signal.aborted;
+    const slow = [...this.#running].filter(isSlow);
+    const hasToYield = (turn: Turn) => slow.find((one) => this.#yields(one.slot, turn.slot));
+    const next = slow.length > 0 && this.#queue.take((turn) => this.#admits(turn) && hasToYield(turn) !== undefined);
+    if (!next) return this.#lookAgain();
+    hasToYield(next)!.ending.abort(new ProviderError("unavailable", "cut off for others"));
+    this.#start(next);
+  }
+
+  #yields({ namespace, engine }: Slot, waiting: Slot): boolean {
+    const has = (name: string) => this.#count((slot) => slot.namespace === name);
+    if (has(namespace) >= has(waiting.namespace) + 2) return true;
+    return engine !== waiting.engine && this.#count((slot) => slot.engine === engine) > part(this.#limits.inFlight, 2);
   }
 
   #lookAgain(): void {

@@ -1,5 +1,6 @@
 import type { Random } from "../shared/random.js";
 import type { Answered } from "./node-client.js";
+import { Cooldown } from "./cooldown.js";
 import { VaultError } from "./vault-error.js";
 
 /** One address of a connection, and what is known of it. */
@@ -7,11 +8,8 @@ export interface Endpoint {
   readonly origin: string;
   /** Whether it has told its health, and of which cluster it is, since it last failed. */
   identified: boolean;
-  /** How often it has failed since it was last well. */
-  failures: number;
-  /** While the time is before this, nothing is asked of it. */
-  openUntil: number;
-  lastError?: VaultError;
+  /** While it lasts, nothing is asked of it. */
+  readonly cooldown: Cooldown;
   /** What it last said of its health. */
   lastHealth?: Answered;
 }
@@ -29,15 +27,17 @@ const longestAnsweringOpenMs = 1_000;
  */
 export class Endpoints {
   readonly #connection: string;
-  readonly #random: Random;
   readonly #all: readonly Endpoint[];
   #preferred = 0;
   #cluster: { id: string; namedBy: Endpoint } | undefined;
 
   constructor(connection: string, origins: readonly string[], random: Random) {
     this.#connection = connection;
-    this.#random = random;
-    this.#all = origins.map((origin) => ({ origin, identified: false, failures: 0, openUntil: 0 }));
+    this.#all = origins.map((origin) => ({
+      origin,
+      identified: false,
+      cooldown: new Cooldown(random, shortestOpenMs),
+    }));
   }
 
   get preferred(): string {
@@ -54,40 +54,34 @@ export class Endpoints {
     now: number,
   ): { endpoint: Endpoint } | { error: VaultError } {
     const inOrder = [...this.#all.slice(this.#preferred), ...this.#all.slice(0, this.#preferred)];
-    const available = inOrder.filter(({ openUntil }) => now >= openUntil);
+    const available = inOrder.filter(({ cooldown }) => cooldown.leftMs(now) === 0);
     const chosen =
       available.find(({ origin }) => origin === requested) ??
       available.find(({ origin }) => !tried.has(origin)) ??
       available[0];
-    return chosen ? { endpoint: chosen } : { error: openError(inOrder[0]!, now) };
+    return chosen ? { endpoint: chosen } : { error: inOrder[0]!.cooldown.refusal(now) };
   }
 
   /** Whether a call that has tried these may find another that is well. */
   hasOthers(tried: ReadonlySet<string>, now: number): boolean {
-    return this.#all.some(({ origin, openUntil }) => !tried.has(origin) && now >= openUntil);
+    return this.#all.some(({ origin, cooldown }) => !tried.has(origin) && cooldown.leftMs(now) === 0);
   }
 
   /** Milliseconds until one may be asked. */
   openMs(now: number): number {
-    return Math.max(0, Math.min(...this.#all.map(({ openUntil }) => openUntil)) - now);
+    return Math.min(...this.#all.map(({ cooldown }) => cooldown.leftMs(now)));
   }
 
   succeeded(endpoint: Endpoint): void {
-    endpoint.failures = 0;
-    delete endpoint.lastError;
+    endpoint.cooldown.end();
     this.#preferred = this.#all.indexOf(endpoint);
   }
 
   failed(endpoint: Endpoint, error: VaultError, now: number): void {
     endpoint.identified = false;
     delete endpoint.lastHealth;
-    endpoint.lastError = error;
+    endpoint.cooldown.begin(error, error.status === undefined ? longestOpenMs : longestAnsweringOpenMs, now);
     this.avoid(endpoint);
-    if (now < endpoint.openUntil) return; // Requests under way when the circuit opened do not keep it open longer.
-    const longest = error.status === undefined ? longestOpenMs : longestAnsweringOpenMs;
-    const ms = Math.min(longest, shortestOpenMs * 2 ** endpoint.failures);
-    endpoint.openUntil = now + ms * (0.75 + 0.5 * this.#random());
-    endpoint.failures += 1;
   }
 
   /** The next one is better asked; this one is well. */
@@ -115,10 +109,4 @@ export class Endpoints {
       `${origin} is of another cluster than ${namedBy.origin}; the connection ${this.#connection} may list nodes of one cluster only`,
     );
   }
-}
-
-function openError({ lastError, openUntil }: Endpoint, now: number): VaultError {
-  const seconds = Math.max(1, Math.ceil((openUntil - now) / 1000));
-  const message = lastError?.message ?? "no node of the connection answers";
-  return new VaultError(lastError?.kind ?? "outage", `${message}; it is asked again in ${seconds} s`);
 }
