@@ -1,5 +1,5 @@
 import { setTimeout as timer } from "node:timers/promises";
-import type { Clock } from "../src/shared/clock.js";
+import type { Clock, Timer } from "../src/shared/clock.js";
 
 /** Real time, except that a sleep ends at once and advances the clock by its duration. */
 export class FastForwardClock implements Clock {
@@ -15,6 +15,11 @@ export class FastForwardClock implements Clock {
 
   skip(ms: number): void {
     this.#ahead += ms;
+  }
+
+  /** Those of exchanges with real sockets: real. */
+  timer(ms: number, then: () => void): Timer {
+    return setTimeout(then, ms);
   }
 
   async sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,8 @@
-import type { Clock } from "../../src/shared/clock.js";
+import type { Clock, Timer } from "../../src/shared/clock.js";
 
 interface Sleeper {
   at: number;
+  isTimer?: true;
   wake: () => void;
 }
 
@@ -28,9 +29,9 @@ export class FakeClock implements Clock {
     return this.#now;
   }
 
-  /** How many are asleep. */
+  /** How many are asleep; timers are none of them. */
   get sleepers(): number {
-    return this.#sleepers.length;
+    return this.#sleepers.filter(({ isTimer }) => !isTimer).length;
   }
 
   sleep(ms: number, signal: AbortSignal): Promise<void> {
@@ -54,6 +55,13 @@ export class FakeClock implements Clock {
       this.#sleepers.push(sleeper);
       signal.addEventListener("abort", abort, { once: true });
     });
+  }
+
+  timer(ms: number, then: () => void): Timer {
+    const close = () => (this.#sleepers = this.#sleepers.filter((other) => other !== sleeper));
+    const sleeper: Sleeper = { isTimer: true, at: this.#now + ms, wake: () => (close(), then()) };
+    this.#sleepers.push(sleeper);
+    return { refresh: () => (sleeper.at = this.#now + ms), close };
   }
 
   /** Lets `ms` pass; what sleepers do on waking is awaited as far as it needs no real IO. */

@@ -70,12 +70,12 @@ async function checkAddress(
     fallbackProblem: "tls.no-tls",
     run: (signal) => checkTls({ origin, target, address: address!, settings: tls, clock }, signal),
   });
-  const line = { origin, material: material!, limits };
+  const line = { origin, material: material!, limits, clock };
   const health = await path.check({
     step: "vault",
     subject,
     fallbackProblem: "vault.no-answer",
-    run: (signal) => checkHealth(line, () => clock.wall(), signal),
+    run: (signal) => checkHealth(line, signal),
   });
   return health && { line, health };
 }

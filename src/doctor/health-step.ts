@@ -8,12 +8,8 @@ import type { CheckResult } from "./check-runner.js";
 /** Tokens are given some leeway; within this, clocks that differ do no harm. */
 const harmlessSkewMs = 30_000;
 
-export async function checkHealth(
-  line: PlainNode,
-  wall: () => number,
-  signal: AbortSignal,
-): Promise<CheckResult<NodeHealth>> {
-  const health = await askHealth(line, wall, signal).catch((reason: unknown) => {
+export async function checkHealth(line: PlainNode, signal: AbortSignal): Promise<CheckResult<NodeHealth>> {
+  const health = await askHealth(line, signal).catch((reason: unknown) => {
     if (!(reason instanceof VaultError)) throw reason;
     throw new Problem(reason.kind === "outage" ? "vault.no-answer" : "vault.not-vault", reason.message);
   });

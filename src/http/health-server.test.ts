@@ -191,6 +191,18 @@ test("an address that is taken is a mistake of the configuration", async () => {
   });
 });
 
+test("a check that takes more than four seconds is ended, and not waited for", async () => {
+  const hangs = (signal: AbortSignal) =>
+    new Promise<string[]>((resolve) => signal.addEventListener("abort", () => resolve(["socket: no answer in time"])));
+  const { ask, clock } = await serve({ unreadiness: hangs });
+  const asked = ask("/readyz");
+  await vi.waitUntil(() => clock.sleepers > 0);
+  await clock.advance(3_999);
+  expect(await Promise.race([asked, Promise.resolve("pending")])).toBe("pending");
+  await clock.advance(1);
+  expect(await asked).toMatchObject({ status: 503, text: "socket: no answer in time\n" });
+});
+
 test("a stop ends idle connections too, and may be asked for twice", async () => {
   const { server } = await serve();
   const idle = connect(server.address);

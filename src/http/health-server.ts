@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
+import { withDeadline } from "../shared/join-signals.js";
 import { limitConnections } from "./connection-limit.js";
 import { RequestThrottle } from "./request-throttle.js";
 
@@ -44,6 +45,8 @@ const serverOptions = {
   connectionsCheckingInterval: 1_000,
   keepAliveTimeout: 5_000,
 };
+const forever = new AbortController().signal;
+setMaxListeners(0, forever);
 const silentMs = 10_000;
 const requestsPerConnection = 100;
 
@@ -56,7 +59,7 @@ export async function startHealthServer(
 ): Promise<HealthServer> {
   signal.throwIfAborted();
   const shared = {
-    unreadiness: kept(() => checks.unreadiness(AbortSignal.timeout(checkMs)), clock),
+    unreadiness: kept(() => unreadinessInTime(checks, clock), clock),
     metrics: kept(() => checks.metrics(), clock),
   };
   const throttle = new RequestThrottle(answersPerSecond, clock);
@@ -79,6 +82,16 @@ export async function startHealthServer(
   await listen(server, port, host);
   const bound = server.address() as { address: string; port: number };
   return { address: { host: bound.address, port: bound.port }, stop: () => (stopping.abort(), close(server)) };
+}
+
+async function unreadinessInTime(checks: HealthChecks, clock: Clock): Promise<readonly string[]> {
+  const late = () => new ProviderError("unavailable", "the check took too long");
+  const { signal, release } = withDeadline(forever, checkMs, late, clock);
+  try {
+    return await checks.unreadiness(signal);
+  } finally {
+    release();
+  }
 }
 
 type SharedChecks = { [Check in keyof HealthChecks]: () => ReturnType<HealthChecks[Check]> };

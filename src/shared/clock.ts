@@ -9,6 +9,14 @@ export interface Clock {
   monotonic(): number;
   /** Resolves once `ms` have passed by `monotonic()`, and no sooner; rejects with the signal's reason as soon as the signal aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** Calls `then` about `ms` from now, or from the last `refresh`, unless it was closed. Costs less than `sleep`. */
+  timer(ms: number, then: () => void): Timer;
+}
+
+/** As Node's own. */
+export interface Timer {
+  refresh(): unknown;
+  close(): unknown;
 }
 
 /** Timers of 2³¹ ms or more fire at once. */
@@ -24,6 +32,7 @@ export const systemClock: Clock = {
     () => performance.now(),
     (ms, signal) => timer(ms, undefined, { signal }),
   ),
+  timer: (ms, then) => setTimeout(then, Math.min(ms, longestTimerMs)),
 };
 
 /**

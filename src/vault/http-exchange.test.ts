@@ -4,12 +4,18 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { type TestServer, serveHttp, serveRaw } from "../../dev/testing/http-server.js";
 import { type ExchangeLimits, exchange } from "./http-exchange.js";
 
 const never = new AbortController().signal;
 const roomy: ExchangeLimits = { connectMs: 2_000, firstByteMs: 2_000, idleMs: 2_000, totalMs: 4_000, maxBytes: 1_000 };
+
+let clock: FakeClock;
+beforeEach(() => {
+  clock = new FakeClock();
+});
 
 const endings: (() => unknown)[] = [];
 afterEach(async () => {
@@ -33,7 +39,12 @@ const get = (
   limits: Partial<ExchangeLimits> = {},
   { signal = never, through = agent() }: { signal?: AbortSignal; through?: http.Agent } = {},
 ) =>
-  exchange({ origin, agent: through }, { method: "GET", path: "/v1/x", headers: {} }, { ...roomy, ...limits }, signal);
+  exchange(
+    { origin, agent: through, clock },
+    { method: "GET", path: "/v1/x", headers: {} },
+    { ...roomy, ...limits },
+    signal,
+  );
 
 /** Answers each connection's first bytes with text, and leaves the connection open. */
 const answering = (text: string) => started(serveRaw((socket) => socket.once("data", () => socket.write(text))));
@@ -49,7 +60,7 @@ describe("an exchange", () => {
       }),
     );
     const request = { method: "POST", path: "/v1/a?b=c", headers: { "X-Vault-Token": "t" }, body: '{"ü":1}' };
-    const answer = await exchange({ origin, agent: agent() }, request, roomy, never);
+    const answer = await exchange({ origin, agent: agent(), clock }, request, roomy, never);
     expect(answer).toMatchObject({ status: 418, headers: { "retry-after": "3" }, body: Buffer.from("ü") });
     expect(seen).toEqual([{ method: "POST", url: "/v1/a?b=c", token: "t", length: "8", text: '{"ü":1}' }]);
   });
@@ -94,8 +105,6 @@ describe("no answer", () => {
   const roomier = { maxBytes: 4 << 20 };
 
   test.each<[string, string, Partial<ExchangeLimits>, string, string]>([
-    ["nothing comes", "", { firstByteMs: 30 }, "TIMEOUT_WAITING", "waiting"],
-    ["the body stops", `${head}Content-Length: 9\r\n\r\nabc`, { idleMs: 30 }, "TIMEOUT_RECEIVING", "receiving"],
     [
       "it is longer than allowed, and says so",
       `${head}Content-Length: 1001\r\n\r\n`,
@@ -132,6 +141,22 @@ describe("no answer", () => {
     await expect(get(origin, limits)).rejects.toMatchObject({ code, phase });
   });
 
+  test.each<[string, string, Partial<ExchangeLimits>, string, string]>([
+    ["nothing comes", "", { firstByteMs: 30 }, "TIMEOUT_WAITING", "waiting"],
+    ["the body stops", `${head}Content-Length: 9\r\n\r\nabc`, { idleMs: 30 }, "TIMEOUT_RECEIVING", "receiving"],
+    ["the whole takes too long", `${head}Content-Length: 9\r\n\r\nabc`, { totalMs: 30 }, "TIMEOUT_WHOLE", "receiving"],
+  ])("when %s, after the time it may take", async (_name, text, limits, code, phase) => {
+    const { origin } = await answering(text);
+    const timeouts = vi.spyOn(clock, "timer");
+    const outcome = get(origin, limits).catch((reason: unknown) => reason);
+    // One for the whole, one for each phase so far.
+    await vi.waitUntil(() => timeouts.mock.calls.length === (phase === "waiting" ? 3 : 4));
+    await clock.advance(29);
+    expect(await Promise.race([outcome, Promise.resolve("pending")])).toBe("pending");
+    await clock.advance(1);
+    expect(await outcome).toMatchObject({ code, phase });
+  });
+
   test("when interim answers come for ever: after a few, not after the whole time", async () => {
     let written = 0;
     const { origin } = await started(
@@ -160,14 +185,26 @@ describe("no answer", () => {
   });
 
   test("when a drop comes at a time, for longer than the whole may take", async () => {
+    let drip = () => {};
     const { origin } = await started(
       serveRaw((socket) => {
         socket.write(`${head}Content-Length: 999\r\n\r\n`);
-        const drip = setInterval(() => socket.write("x"), 10);
-        socket.on("close", () => clearInterval(drip));
+        drip = () => socket.write("x");
       }),
     );
-    await expect(get(origin, { totalMs: 100 })).rejects.toMatchObject({ code: "TIMEOUT_WHOLE" });
+    let received = 0;
+    const admit = (bytes: number) => (received = bytes);
+    const outcome = get(origin, { totalMs: 100, idleMs: 40, admit }).catch((reason: unknown) => reason);
+    await vi.waitUntil(() => received === 999);
+    for (let drops = 1; drops <= 3; drops += 1) {
+      await clock.advance(30);
+      drip();
+      await vi.waitUntil(() => received === drops);
+    }
+    await clock.advance(9);
+    expect(await Promise.race([outcome, Promise.resolve("pending")])).toBe("pending");
+    await clock.advance(1);
+    expect(await outcome).toMatchObject({ code: "TIMEOUT_WHOLE" });
   });
 
   test("when it is compressed", async () => {
@@ -203,7 +240,9 @@ describe("no answer", () => {
   test("and its error holds nothing of the request", async () => {
     const { origin } = await answering("rubbish\r\n");
     const request = { method: "POST", path: "/v1/secret-path", headers: { "X-Vault-Token": "canary" }, body: "canary" };
-    const error = await exchange({ origin, agent: agent() }, request, roomy, never).catch((reason: unknown) => reason);
+    const error = await exchange({ origin, agent: agent(), clock }, request, roomy, never).catch(
+      (reason: unknown) => reason,
+    );
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error)).replaceAll("\\n", "")).not.toContain("canary");
   });
 });

@@ -2,6 +2,7 @@ import http, { type IncomingHttpHeaders, type IncomingMessage } from "node:http"
 import https from "node:https";
 import type { Socket } from "node:net";
 import { BoundedBytes } from "../shared/bounded-bytes.js";
+import type { Clock } from "../shared/clock.js";
 import { boundInterimAnswers } from "../shared/interim-answers.js";
 
 /** Where to send it: an agent that belongs to this address and its TLS material. */
@@ -9,6 +10,7 @@ export interface Dial {
   /** `https://vault:8200`, `http://127.0.0.1:8200` or `unix:///run/vault.sock`. */
   origin: string;
   agent: http.Agent;
+  clock: Pick<Clock, "timer">;
 }
 
 export interface HttpRequest {
@@ -75,11 +77,12 @@ export function exchange(dial: Dial, request: HttpRequest, limits: ExchangeLimit
   return new Promise<HttpAnswer>((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason as Error);
     limits.admit?.(usualBytes);
+    const { clock } = dial;
     let phase: Phase = "connecting";
     const sent = open(dial, request);
     const finish = (settle: () => void) => {
-      clearTimeout(whole);
-      clearTimeout(step);
+      whole.close();
+      step.close();
       signal.removeEventListener("abort", abort);
       settle();
     };
@@ -91,11 +94,12 @@ export function exchange(dial: Dial, request: HttpRequest, limits: ExchangeLimit
     const abort = () => fail(signal.reason as Error);
     const enter = (next: Phase, ms: number) => {
       phase = next;
-      clearTimeout(step);
-      step = setTimeout(failAs, ms, `TIMEOUT_${next.toUpperCase()}`);
+      step.close();
+      step = clock.timer(ms, stepTooLong);
     };
-    const whole = setTimeout(() => failAs("TIMEOUT_WHOLE"), limits.totalMs);
-    let step = setTimeout(failAs, limits.connectMs, "TIMEOUT_CONNECTING");
+    const stepTooLong = () => failAs(`TIMEOUT_${phase.toUpperCase()}`);
+    const whole = clock.timer(limits.totalMs, () => failAs("TIMEOUT_WHOLE"));
+    let step = clock.timer(limits.connectMs, stepTooLong);
 
     signal.addEventListener("abort", abort, { once: true });
     sent.on("error", (error: NodeJS.ErrnoException) => failAs(error.code ?? "FAILED"));

@@ -101,7 +101,7 @@ export class NodeClient {
     { limits, repeatable }: { limits: ExchangeLimits; repeatable: boolean },
     signal: AbortSignal,
   ): Promise<HttpAnswer> {
-    const dial = { origin, agent: this.#agents.to(origin, await this.#tls.material()) };
+    const dial = { origin, agent: this.#agents.to(origin, await this.#tls.material()), clock: this.#clock };
     try {
       return await exchange(dial, request, limits, signal);
     } catch (reason) {

@@ -22,8 +22,8 @@ export interface NodeHealth {
 /** After `/v1/`: a standby, too, is well. */
 export const healthPath = "sys/health?standbyok=true&perfstandbyok=true";
 
-/** Throws a `VaultError`: `outage` and `configuration` as other requests, `protocol` for what is no Vault. `wall` tells our time. */
-export async function askHealth(line: PlainNode, wall: () => number, signal: AbortSignal): Promise<NodeHealth> {
+/** Throws a `VaultError`: `outage` and `configuration` as other requests, `protocol` for what is no Vault. */
+export async function askHealth(line: PlainNode, signal: AbortSignal): Promise<NodeHealth> {
   const { status, body, headers } = await unauthenticatedRequest(line, { method: "GET", path: healthPath }, signal);
   if (!body || typeof body["initialized"] !== "boolean") {
     if (status >= 500) throw new VaultError("outage", `${line.origin} answered with ${status}`, { status });
@@ -39,7 +39,7 @@ export async function askHealth(line: PlainNode, wall: () => number, signal: Abo
     version: text(body["version"]),
     clusterId: text(body["cluster_id"]),
     // A server's time is cut to the second, so that it seems half a second behind.
-    ...(theirs !== undefined && { clockAheadMs: theirs + 500 - wall() }),
+    ...(theirs !== undefined && { clockAheadMs: theirs + 500 - line.clock.wall() }),
   };
 }
 

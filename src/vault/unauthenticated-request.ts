@@ -1,4 +1,5 @@
 import type { ConnectionLimits } from "../config/connection.js";
+import type { Clock } from "../shared/clock.js";
 import { Agents } from "./agents.js";
 import { classifyFault } from "./connection-fault.js";
 import { ExchangeError, exchange } from "./http-exchange.js";
@@ -20,6 +21,7 @@ export interface PlainNode {
   origin: string;
   material: TlsMaterial;
   limits: ConnectionLimits;
+  clock: Clock;
 }
 
 /**
@@ -27,7 +29,7 @@ export interface PlainNode {
  * `VaultError` where none came, or the signal's reason.
  */
 export async function unauthenticatedRequest(
-  { origin, material, limits }: PlainNode,
+  { origin, material, limits, clock }: PlainNode,
   { method, path, vaultNamespace = "", body }: UnauthenticatedRequest,
   signal: AbortSignal,
 ): Promise<VaultReply> {
@@ -40,7 +42,7 @@ export async function unauthenticatedRequest(
     ...(body && { "Content-Type": "application/json" }),
   };
   try {
-    const dial = { origin, agent: agents.to(origin, material) };
+    const dial = { origin, agent: agents.to(origin, material), clock };
     const request = { method, path: `/v1/${path}`, headers, ...(body && { body: JSON.stringify(body) }) };
     const times = { connectMs, firstByteMs: totalMs, idleMs: totalMs, totalMs, maxBytes };
     const reply = readReply(await exchange(dial, request, times, signal));

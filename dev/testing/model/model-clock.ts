@@ -17,6 +17,10 @@ export class ModelClock implements Clock {
     return Promise.reject(new Error("nothing in the model sleeps"));
   }
 
+  timer(): never {
+    throw new Error("nothing in the model has timers");
+  }
+
   advance(ms: number): void {
     this.#now += ms;
   }
