@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { programOf } from "./cli/program.js";
 import { runCommand } from "./cli/commands.js";
@@ -18,6 +18,11 @@ process.exitCode = await runCommand(
     stdout: streamTo(process.stdout),
     stderr: streamTo(process.stderr),
     readFile: (path) => (path === "-" ? text(process.stdin) : readFile(path, "utf8")),
+    readDirectory: async (path) => {
+      if (path === "-" || !(await stat(path).catch(() => undefined))?.isDirectory()) return undefined;
+      const entries = await readdir(path, { withFileTypes: true });
+      return entries.map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }));
+    },
   },
   stop.signal,
 );

@@ -17,6 +17,13 @@ async function check(files: Record<string, string>, argv: readonly string[] = Ob
       if (text === undefined) throw Object.assign(new Error("no such file"), { code: "ENOENT" });
       return text;
     },
+    readDirectory: async (path) => {
+      if (path === "locked") throw Object.assign(new Error("no"), { code: "EACCES" });
+      const within = Object.keys(files).filter((file) => file.startsWith(`${path}/`));
+      const names = new Set(within.map((file) => file.slice(path.length + 1).split("/")[0]!));
+      const isDirectory = (name: string) => files[`${path}/${name}`] === undefined;
+      return within.length === 0 ? undefined : [...names].map((name) => ({ name, isDirectory: isDirectory(name) }));
+    },
   };
   return { code: await checkCommand(worker).run(argv, io, never), ...written };
 }
@@ -400,6 +407,85 @@ spec:
     ],
   ])("with %s", async (_name, file, message) => {
     expect((await remarks(file)).join("\n")).toMatch(message);
+  });
+});
+
+describe("configuration files", () => {
+  const configuration = "events: true\nconnections:\n  main: {addresses: [https://vault:8200]}\n";
+
+  test("are known by their shape, and checked", async () => {
+    expect(await check({ f: configuration, g: good })).toEqual({
+      code: 0,
+      stdout: "",
+      stderr: "1 class and 1 configuration file checked: no mistakes, no warnings\n",
+    });
+    expect(await check({ f: configuration.replace("true", "maybe") })).toEqual({
+      code: 1,
+      stdout: "f:1:1: events: must be true or false\n",
+      stderr: "1 configuration file checked: 1 mistake, no warnings\n",
+    });
+  });
+
+  test("are no classes to --require", async () => {
+    expect(await check({ f: configuration }, ["f", "--require"])).toMatchObject({ code: 1 });
+  });
+
+  test.each([
+    ["values of a chart", "replicas: 1\nevents: maybe\n"],
+    ["another resource", `kind: ConfigMap\n${configuration}`],
+    ["several documents", `${configuration}---\nevents: maybe\n`],
+    ["nothing", ""],
+    ["a list", "- events\n"],
+  ])("are not %s", async (_name, text) => {
+    expect(await check({ f: text })).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining("no classes") as string,
+    });
+  });
+});
+
+describe("directories", () => {
+  const tree: Record<string, string> = {
+    "d/b.yml": good,
+    "d/a.yaml": good,
+    "d/c.json": "{}",
+    "d/notes.txt": "x: [",
+    "d/below/z.yaml": good,
+    "e/notes.txt": "",
+  };
+
+  test.each<[string[], string[]]>([
+    [["d"], ["d/a.yaml", "d/b.yml", "d/c.json"]],
+    [
+      ["-f", "d"],
+      ["d/a.yaml", "d/b.yml", "d/c.json"],
+    ],
+    [
+      ["-R", "d"],
+      ["d/a.yaml", "d/b.yml", "d/below/z.yaml", "d/c.json"],
+    ],
+    [["--recursive", "-f", "d/below"], ["d/below/z.yaml"]],
+    [["e"], []],
+    [["e/notes.txt"], ["e/notes.txt"]],
+  ])("%j are the files that kubectl reads", async (argv, expected) => {
+    const { stdout } = await check(tree, [...argv, "-o", "json"]);
+    const { files } = JSON.parse(stdout) as { files: { file: string }[] };
+    expect(files.map(({ file }) => file)).toEqual(expected);
+  });
+
+  test("without a file that could have a class are no mistake", async () => {
+    expect(await check(tree, ["e"])).toMatchObject({
+      code: 0,
+      stderr: "no classes checked: no mistakes, no warnings\n",
+    });
+    expect(await check(tree, ["e", "--require"])).toMatchObject({ code: 1 });
+  });
+
+  test("that cannot be read give exit code 2", async () => {
+    expect(await check({}, ["locked"])).toMatchObject({
+      code: 2,
+      stderr: "keymount check: cannot read locked: permission denied\n",
+    });
   });
 });
 

@@ -1,11 +1,15 @@
 import { systemClock } from "../shared/clock.js";
+import { ProviderError } from "../shared/errors.js";
+import { fileFault } from "../shared/file-fault.js";
 import { RenderWorker } from "../render/render-worker.js";
 import { checkClass } from "./class-check.js";
-import { type Remark, readClassFile } from "./class-file.js";
+import { noKind, type Remark, readClassFile } from "./class-file.js";
 import type { Command, CommandIo } from "./command-io.js";
 import { commandTable } from "./command-table.js";
 import { defineCommand, type Given, WrongUsage } from "./define-command.js";
 import { wantsJson, writeJson } from "./json-output.js";
+import { checkConfiguration } from "./configuration-check.js";
+import { filesBelow } from "./files-below.js";
 import { painter } from "./paint.js";
 import { readText } from "./read-text.js";
 import { positionOf } from "./text-places.js";
@@ -25,6 +29,8 @@ export function checkCommand(worker = workerFile): Command {
 
 interface CheckedFile {
   file: string;
+  /** Of keymount itself. */
+  configuration?: true;
   classes: string[];
   skipped: { kind: string; provider?: string; line: number }[];
   remarks: CheckedRemark[];
@@ -47,7 +53,11 @@ async function check(
   const named = [...values.filename, ...operands];
   if (named.length === 0) throw new WrongUsage("name at least one file");
   const files: CheckedFile[] = [];
-  for (const file of named) files.push(await checkFile(file, await readText(file, io), renderer, signal));
+  for (const path of named) {
+    for (const file of await filesOf(path, values.recursive, io)) {
+      files.push(await checkFile(file, await readText(file, io), renderer, signal));
+    }
+  }
   const all = files.flatMap(({ remarks }) => remarks);
   const mistakes = all.filter(({ level }) => level === "mistake").length;
   const counts = { mistakes, warnings: all.length - mistakes };
@@ -59,12 +69,21 @@ async function check(
   return mistakes > 0 || (values.require && !hasClasses) ? 1 : 0;
 }
 
+/** Throws `invalid_request` for a directory that cannot be read. */
+async function filesOf(path: string, recursive: boolean, io: CommandIo): Promise<string[]> {
+  return filesBelow(path, recursive, io).catch((error: NodeJS.ErrnoException) => {
+    throw new ProviderError("invalid_request", `cannot read ${error.path ?? path}: ${fileFault(error)}`);
+  });
+}
+
 async function checkFile(
   file: string,
   text: string,
   renderer: RenderWorker,
   signal: AbortSignal,
 ): Promise<CheckedFile> {
+  const configuration = checkConfiguration(text);
+  if (configuration) return { file, configuration: true, classes: [], skipped: [], remarks: placed(configuration) };
   const { classes, skipped, remarks } = readClassFile(text);
   const named = (name: string, found: readonly Remark[]) => found.map((remark) => ({ ...remark, class: name }));
   const all = named("", remarks);
@@ -73,10 +92,19 @@ async function checkFile(
     file,
     classes: classes.map(({ name }) => name),
     skipped: skipped.map(({ offset, ...what }) => ({ ...what, line: positionOf(text, offset).line })),
-    remarks: all
-      .sort((a, b) => a.offset - b.offset)
-      .map(({ level, offset, class: name, message }) => ({ level, ...positionOf(text, offset), class: name, message })),
+    remarks: placed(all),
   };
+
+  function placed(found: readonly (Remark & { class?: string })[]): CheckedRemark[] {
+    return [...found]
+      .sort((a, b) => a.offset - b.offset)
+      .map(({ level, offset, class: name = "", message }) => ({
+        level,
+        ...positionOf(text, offset),
+        class: name,
+        message,
+      }));
+  }
 }
 
 /** Remarks go to stdout, where tools read them; what is for the reader only, to stderr. */
@@ -90,15 +118,19 @@ function print(files: readonly CheckedFile[], counts: { mistakes: number; warnin
       );
     }
     for (const { kind, provider, line } of skipped) {
-      const why = provider === undefined ? `${kind} is not SecretProviderClass` : `its provider is ${provider}`;
+      const isNot = kind === noKind ? "it has no kind" : `${kind} is not SecretProviderClass`;
+      const why = provider === undefined ? isNot : `its provider is ${provider}`;
       io.stderr.write(`${file}:${line}: skipped, ${why}\n`);
     }
   }
   const classes = files.reduce((sum, file) => sum + file.classes.length, 0);
+  const configurations = files.filter(({ configuration }) => configuration).length;
   const { mistakes, warnings } = counts;
-  io.stderr.write(
-    `${amount(classes, "class", "classes")} checked: ${amount(mistakes, "mistake")}, ${amount(warnings, "warning")}\n`,
-  );
+  const what = [
+    ...(classes > 0 || configurations === 0 ? [amount(classes, "class", "classes")] : []),
+    ...(configurations > 0 ? [amount(configurations, "configuration file")] : []),
+  ];
+  io.stderr.write(`${what.join(" and ")} checked: ${amount(mistakes, "mistake")}, ${amount(warnings, "warning")}\n`);
 }
 
 function amount(count: number, one: string, many = `${one}s`): string {

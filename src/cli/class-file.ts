@@ -37,6 +37,9 @@ export interface WrittenParameter {
   end: number;
 }
 
+/** Stands for the kind of a document without one. */
+export const noKind = "no-kind";
+
 /** A document of another kind, or a class of another provider. */
 export interface Skipped {
   kind: string;
@@ -70,9 +73,9 @@ interface Gathering {
 }
 
 /** `inherited` is the kind of what has neither `kind` nor `apiVersion`: a typed list says both for its items. */
-function readResource(root: YamlNode, file: Gathering, inherited = "no-kind"): void {
+function readResource(root: YamlNode, file: Gathering, inherited = noKind): void {
   const bare = !member(root, "kind") && !member(root, "apiVersion");
-  const kind = (bare ? inherited : textOf(member(root, "kind")?.value)) ?? "no-kind";
+  const kind = (bare ? inherited : textOf(member(root, "kind")?.value)) ?? noKind;
   const items = member(root, "items")?.value;
   if (kind.endsWith("List") && items?.kind === "list") {
     for (const item of items.items) readResource(item, file, kind.slice(0, -"List".length) || undefined);

@@ -6,6 +6,14 @@ export interface CommandIo {
   stdout: CommandStream;
   stderr: CommandStream;
   readFile(path: string): Promise<string>;
+  /** What is in a directory; `undefined` for what is none. */
+  readDirectory?(path: string): Promise<readonly DirectoryEntry[] | undefined>;
+}
+
+export interface DirectoryEntry {
+  name: string;
+  /** Not of a link to one. */
+  isDirectory: boolean;
 }
 
 export interface CommandStream {

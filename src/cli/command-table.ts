@@ -30,11 +30,19 @@ export const commandTable = {
     usage: "[OPTION…]",
     about: `Runs the provider: answers the CSI driver's calls at a unix socket until SIGTERM or SIGINT, then finishes what is open and
 ends. A second signal ends it at once.`,
-    options: {},
+    options: {
+      "check-config": {
+        text: "report every mistake of the configuration (file, variables and flags) and end, without asking the cluster or Vault",
+      },
+    },
     passed: serveOptions,
     namesMistakes: true,
     more: optionsHelp(),
-    exits: { 0: "stopped as asked", 1: "failed", 2: "the configuration is at fault (every mistake is named)" },
+    exits: {
+      0: "stopped as asked",
+      1: "failed, or with --check-config any mistake",
+      2: "the configuration is at fault (every mistake is named)",
+    },
   },
   mount: {
     summary: "Acts as the CSI driver: mounts a SecretProviderClass into a directory",
@@ -79,23 +87,26 @@ With --watch one object per line; after the first:
     },
   },
   check: {
-    summary: "Reports every mistake in SecretProviderClass files, offline",
+    summary: "Reports every mistake in SecretProviderClass and configuration files, offline",
     usage: "[-f] FILE… [OPTION…]",
     about: `Reads the SecretProviderClasses in the files, without any server, and reports every mistake as FILE:LINE:COLUMN: MESSAGE.
 Files may have several documents; those of other kinds are skipped, and so are classes of other well-known providers
-(${[...otherProviders].join(", ")}).`,
+(${[...otherProviders].join(", ")}).
+A configuration file of keymount's is checked, too; with the flags and variables of the provider: keymount serve
+--check-config.`,
     operands: "FILE…",
     options: {
       filename: {
         short: "f",
         value: "FILE",
         multiple: true,
-        text: "a file, as kubectl takes it; - is the standard input",
+        text: "a file or a directory of .yaml, .yml and .json files, as kubectl takes them; - is the standard input",
       },
+      recursive: { short: "R", text: "directories with all that is in their directories" },
       require: { text: "fail where there is no SecretProviderClass to check" },
       ...output,
     },
-    json: `{"files": [{"file", "classes": ["name"], "skipped": [{"kind", "provider"?, "line"}],
+    json: `{"files": [{"file", "configuration"?: true, "classes": ["name"], "skipped": [{"kind", "provider"?, "line"}],
   "remarks": [{"level": "mistake"|"warning", "line", "column", "class", "message"}]}],
  "mistakes": 0, "warnings": 0}`,
     exits: {

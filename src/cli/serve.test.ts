@@ -66,3 +66,42 @@ test("a burst of them ends it in order, with an error", async () => {
   });
   await expect(version()).rejects.toMatchObject({ code: "unavailable" });
 });
+
+const vault = "connections: {main: {addresses: [https://vault:8200]}, eu: {addresses: [https://eu:8200]}}\n";
+
+test.each<[string, string, string[], number, string, string[]]>([
+  [
+    "what is right",
+    vault,
+    [],
+    0,
+    "the configuration has no mistakes: provider vault, connections main (default), eu\n",
+    [],
+  ],
+  ["a flag that is none", vault, ["--tls-server-name=x"], 1, "", ["--tls-server-name is not known"]],
+  [
+    "what is laid over the file",
+    vault,
+    ["--vault-tls-skip-verify"],
+    0,
+    "the configuration has no mistakes: provider vault, connections main (default), eu\n",
+    ["keymount serve: warning: connection main takes any certificate for Vault's"],
+  ],
+  ["a mistake in the file", `${vault}events: 1\n`, [], 1, "", ["keymount.yaml:2:1: events: must be true or false"]],
+  ["a mistake between settings", `${vault}stateDir: /run/x\n`, [], 1, "", ["stateDir needs a key"]],
+])("--check-config tells %s, and ends", async (_name, file, flags, expected, said, warned) => {
+  const path = `${await temporaryDirectory()}/keymount.yaml`;
+  await writeFile(path, file);
+  const written = { stdout: "", stderr: "" };
+  const io = {
+    program: "keymount",
+    stdout: { write: (text: string) => (written.stdout += text) },
+    stderr: { write: (text: string) => (written.stderr += text) },
+    readFile: () => Promise.reject(new Error("nothing is read here")),
+  };
+  const code = await runCommand(["serve", "--check-config", `--config=${path}`, ...flags], io, never);
+  expect({ code, stdout: written.stdout }).toEqual({ code: expected, stdout: said });
+  expect(await runCommand(["-check-config", `--config=${path}`, ...flags], io, never)).toBe(expected);
+  for (const words of warned) expect(written.stderr).toContain(words);
+  if (warned.length === 0) expect(written.stderr).toBe("");
+});

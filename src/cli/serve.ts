@@ -20,9 +20,24 @@ import { workerFile } from "./worker-file.js";
 /** Longer than a stop takes that answers open Mounts and lets their answers out (see `rpc/server.ts`). */
 const longestReleaseMs = 20_000;
 
-export const serveCommand = defineCommand("serve", commandTable.serve, ({ passed }, io, signal) =>
-  serve(passed, io, signal),
-);
+export const serveCommand = defineCommand("serve", commandTable.serve, async ({ values, passed }, io, signal) => {
+  // One dash or two, as with all flags of serve.
+  const onlyCheck = values["check-config"] || passed.includes("-check-config");
+  return onlyCheck ? checkConfiguration(passed, io) : serve(passed, io, signal);
+});
+
+/** Gives the exit code: 1 for any mistake, none for what is worth a warning. */
+function checkConfiguration(argv: readonly string[], io: CommandIo): number {
+  const options = readOptions(argv, io);
+  if (!options) return 1;
+  for (const note of options.notes) io.stderr.write(`keymount serve: warning: ${note}\n`);
+  const { connections, defaultConnection } = options.operator;
+  const names = connections.map(({ name }) => (name === defaultConnection.name ? `${name} (default)` : name));
+  io.stdout.write(
+    `the configuration has no mistakes: provider ${options.providerName}, connections ${names.join(", ")}\n`,
+  );
+  return 0;
+}
 
 async function serve(argv: readonly string[], io: CommandIo, signal: AbortSignal): Promise<number> {
   const options = readOptions(argv, io);

@@ -232,7 +232,7 @@ export const olderFlags: Record<string, { value: boolean; note: string }> = {
 };
 
 /** Flags that the command line itself answers. */
-export const commandFlags: readonly string[] = ["help", "version"];
+export const commandFlags: readonly string[] = ["help", "version", "check-config"];
 
 const noVault = "has no effect here";
 
