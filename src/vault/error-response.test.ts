@@ -405,6 +405,15 @@ test.each<[string, number, RegExp]>([
   expect(failure.error.message).toMatch(message);
 });
 
+test.each<[number, string, RegExp]>([
+  [400, 'invalid role name " web"', /has no role " web";/],
+  [403, "permission denied", /either the role " web" at/],
+  [400, "something else", /see the role " web" at/],
+])("a role with spaces around it is quoted: %i %j", (status, says, message) => {
+  const failure = understand({ ...login, login: { ...login.login!, role: " web" } }, status, E(says));
+  expect(failure.error.message).toMatch(message);
+});
+
 /** A text of one method means that method, wherever its mount is. */
 test.each([
   [403, "invalid issuer (iss) claim", /disable_iss_validation/],

@@ -1,4 +1,4 @@
-import { quoted } from "../shared/quoted.js";
+import { named, quoted } from "../shared/quoted.js";
 import type { AuthMethod } from "./auth/auth-method.js";
 import { anyAuthMethod, authMethods, authMethodsByText } from "./auth/auth-methods.js";
 import { otherMethodIn } from "./auth/other-methods.js";
@@ -66,7 +66,8 @@ function methodsAt({ connection, login = noLogin }: Operation): readonly AuthMet
 
 /** A bare 403 is Vault's answer to several things; it does not tell which. */
 function unknown(operation: Operation, status: number): string {
-  const { role, authMount: mount } = operation.login ?? noLogin;
+  const { role: written, authMount: mount } = operation.login ?? noLogin;
+  const role = named(written);
   if (status === 404 || status === 405) return `there is no login at auth/${mount} (${status})`;
   if (status !== 403) {
     return `see the role ${role} at auth/${mount}; Vault's reason may quote the token's claims and is not shown here: a login with the vault CLI and such a token shows it (${status})`;

@@ -1,3 +1,4 @@
+import { named } from "../../shared/quoted.js";
 import { Redacted } from "../../shared/redacted.js";
 
 /** A role at an auth mount; the mount without `auth/`. */
@@ -30,6 +31,7 @@ export interface AuthMethod {
 export interface LoginCause {
   /** A fixed part of Vault's text, which holds no name and no claim; it is quoted. */
   says: string;
+  /** Of a role whose name is quoted where it is not plain, so that spaces around it show. */
   means: (role: AuthRole) => string;
 }
 
@@ -65,7 +67,7 @@ export const tokenTimes: readonly LoginCause[] = [
 export function explainBy(causes: readonly LoginCause[]): AuthMethod["explain"] {
   return (errors, role) => {
     const cause = causes.find(({ says }) => errors.some((error) => error.includes(says)));
-    return cause && `${cause.means(role)}; Vault says "${cause.says}"`;
+    return cause && `${cause.means({ ...role, role: named(role.role) })}; Vault says "${cause.says}"`;
   };
 }
 
