@@ -2,7 +2,7 @@ import type { AuthMethodName } from "../vault/auth/auth-methods.js";
 
 /** Where a Vault node listens. */
 export interface VaultAddress {
-  /** `https://vault.example:8200`, `http://127.0.0.1:8200` or `unix:///run/vault.sock`, as `readOrigin` gives it. */
+  /** `https://vault.example:8200`, `https://proxy.example/vault` or `unix:///run/vault.sock`, as `readOrigin` gives it. */
   origin: string;
 }
 

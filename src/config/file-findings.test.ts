@@ -69,6 +69,7 @@ describe("what serve takes with its flags is no mistake of the file's", () => {
       [],
       ["2:3 warning: connection main sends tokens and secrets unencrypted to http://vault:8200"],
     ],
+    ["a proxy on the node without TLS", vault.replace(/https:[^\]\s]+/, "http://localhost/vault"), [], []],
     [
       "any certificate",
       `${vault}    tls: {skipVerify: true}\n`,

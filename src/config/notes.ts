@@ -34,5 +34,5 @@ const riskyPollInterval =
   "(docs/operations.md); set the driver's --rotation-poll-interval to 2m or less";
 
 function isLoopback(origin: string): boolean {
-  return /^http:\/\/(127\.|localhost(:|$)|\[::1\])/.test(origin);
+  return /^http:\/\/(127\.|localhost([:/]|$)|\[::1\])/.test(origin);
 }

@@ -20,8 +20,15 @@ const tenants = sampleConnection({
   addresses: main.addresses,
   policy: { ...policy, namespaces: ["tenant-*"] },
 });
+/** Two clusters behind one proxy. */
+const eu = sampleConnection({ name: "eu", addresses: [{ origin: "https://proxy.example/eu" }] });
+const us = sampleConnection({
+  name: "us",
+  addresses: [{ origin: "https://proxy.example/us" }],
+  aliases: ["https://old.example/vault"],
+});
 const operator: OperatorConfig = {
-  connections: [payments, main, tenants],
+  connections: [payments, main, tenants, eu, us],
   defaultConnection: main,
   classAddress: "refuse",
 };
@@ -37,6 +44,8 @@ test.each<[string, ConnectionRequest, string, string]>([
     "tenants",
   ],
   ["an address", { address: "unix:///run/vault.sock" }, "shop", "payments"],
+  ["an address by its path prefix", { address: "https://proxy.example/us/" }, "shop", "us"],
+  ["an alias by its path prefix", { address: "https://old.example/vault" }, "shop", "us"],
   ["the second address, spelt otherwise", { address: "HTTPS://Vault-1.Example.:8200/" }, "shop", "main"],
   ["an alias", { address: "http://vault.vault:8200" }, "shop", "main"],
   ["an address of two connections, by namespace", { address: "https://vault-0.example:8200" }, "tenant-a", "main"],

@@ -1,5 +1,6 @@
 import { connect, type TLSSocket } from "node:tls";
 import type { TlsSettings } from "../config/connection.js";
+import { prefixOf } from "../config/origin.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { withDeadline } from "../shared/join-signals.js";
@@ -48,7 +49,7 @@ export async function shakeHands(
     await happens(socket, "secureConnect", signal);
     const chain = chainOf(socket.getPeerCertificate(true));
     const fault = socket.authorizationError as string | Error | null | undefined;
-    socket.write(`GET /v1/sys/health HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    socket.write(`GET ${prefixOf(origin)}/v1/sys/health HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
     await refusalOrSilence(socket, clock, signal);
     const hostname = servername === "" ? host : servername;
     return { protocol: socket.getProtocol() ?? "TLS", fault: fault ? String(fault) : undefined, hostname, chain };

@@ -14,6 +14,14 @@ test.each<[string, Record<string, string>]>([
     { "https://vault": "vault-https", "https://vault.a": "vault-a" },
   ],
   ["a whole address", { "https://10.0.0.1:8200": "10-0-0-1", "https://[fd00::1]:8200": "fd00-1" }],
+  [
+    "the path prefix where hosts are equal",
+    {
+      "https://proxy.example:8200/eu": "proxy-example-8200-eu",
+      "https://proxy.example:8200/us/a": "proxy-example-8200-us-a",
+    },
+  ],
+  ["the host where there is a prefix", { "https://proxy.example/vault": "proxy" }],
   ["a socket's file", { "unix:///run/agent.sock": "agent" }],
 ])("an origin is named by %s", (_, names) => {
   expect(Object.fromEntries(connectionNames(Object.keys(names)))).toEqual(names);

@@ -11,15 +11,15 @@ export function connectionNames(origins: readonly string[]): ReadonlyMap<string,
   return named;
 }
 
-/** From the host's first label to host, port and scheme. */
+/** From the host's first label to host, port, prefix and scheme. */
 function candidatesFor(origin: string): string[] {
   const [, scheme = "", rest = ""] = /^([a-z]+):\/\/(.*)$/.exec(origin) ?? [];
   if (scheme === "unix") return [plain(rest.replace(/^.*\/|\.sock$/g, "")), plain(rest)];
-  const [, host = "", port = ""] = /^(.*?)(?::(\d+))?$/.exec(rest) ?? [];
+  const [, host = "", port = "", prefix = ""] = /^([^/]*?)(?::(\d+))?(\/.*)?$/.exec(rest) ?? [];
   const labels = /^[\d.]+$|^\[/.test(host) ? [host] : host.split(".");
   const heads = labels.map((_, index) => labels.slice(0, index + 1).join("-"));
   const whole = [host, port].filter(Boolean).join("-");
-  return [...heads, whole, `${whole}-${scheme}`].map(plain);
+  return [...heads, whole, `${whole}${prefix}`, `${whole}${prefix}-${scheme}`].map(plain);
 }
 
 /** What a connection's name may be (docs/configuration.md). */

@@ -336,6 +336,15 @@ describe("a standby that does not forward", () => {
     expect(failure.error).toMatchObject({ kind: "outage", message: expect.stringMatching(message) as string });
   });
 
+  test.each([
+    ["one behind a prefix", ["https://a:8200", "https://b:8200/vault"], "https://b:8200/vault"],
+    ["another behind the same proxy", ["https://a:8200", "https://b:8200/1", "https://b:8200/2"], "https://b:8200/1"],
+  ])("sends us to a listed origin: %s", (_what, origins, redirectTo) => {
+    const listing = sampleConnection({ addresses: origins.map((origin) => ({ origin })) });
+    const reply = understand({ ...issue, connection: listing }, 307, "", { location: "https://b:8200/v1/evil" });
+    expect(reply).toMatchObject({ redirectTo });
+  });
+
   test.each(["file:///etc/passwd", "", "https://%"])("is an answer no Vault gives with %j", (location) => {
     expect(redirect(location).error.kind).toMatch(/protocol|outage/);
     expect(redirect(location)).not.toHaveProperty("redirectTo");

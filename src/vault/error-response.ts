@@ -72,29 +72,34 @@ function wrapped({ path }: Operation, { status, body }: VaultReply): Failure | u
   return refusal("refused", status, message);
 }
 
-/** A redirect is followed to where the connection lists it, and never by the path it names. */
+/**
+ * A redirect is followed to where the connection lists it, and never by the path it names: Vault names the active node's
+ * scheme and host only (http/handler.go respondStandby), so that the prefix is the listed address's own.
+ */
 function redirected({ addresses, name }: Connection, { status, headers }: VaultReply, { origin }: Source): Failure {
   const target = originOf(headers.location, origin);
   if (status !== 307 || target === undefined) {
     const error = new VaultError("protocol", `${origin} answered with a redirect (${status})`, { status });
     return { error, retry: "never", scope: "unsettled" };
   }
-  const listed = addresses.some((address) => address.origin === target);
+  const ofTarget = addresses.filter((address) => originOf(address.origin) === target);
   const error = new VaultError(
     "outage",
-    `${origin} sends us to ${target}${listed ? "" : `, which the connection ${name} does not list among its addresses`}`,
+    `${origin} sends us to ${target}${ofTarget.length > 0 ? "" : `, which the connection ${name} does not list among its addresses`}`,
     { status },
   );
+  const other = ofTarget.find((address) => address.origin !== origin);
   return {
     error,
     retry: "always",
     scope: "unsettled",
     ofLeader: true,
-    ...(listed && target !== origin && { redirectTo: target }),
+    ...(other && { redirectTo: other.origin }),
   };
 }
 
-function originOf(location: string | undefined, base: string): string | undefined {
+/** Of an http or https URL, without any path. */
+function originOf(location: string | undefined, base?: string): string | undefined {
   try {
     const { protocol, origin } = new URL(location ?? "", base);
     return /^https?:$/.test(protocol) && origin.length <= 200 ? origin : undefined;

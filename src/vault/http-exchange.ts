@@ -1,13 +1,14 @@
 import http, { type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import https from "node:https";
 import type { Socket } from "node:net";
+import { prefixOf } from "../config/origin.js";
 import { BoundedBytes } from "../shared/bounded-bytes.js";
 import type { Clock } from "../shared/clock.js";
 import { boundInterimAnswers } from "../shared/interim-answers.js";
 
 /** Where to send it: an agent that belongs to this address and its TLS material. */
 export interface Dial {
-  /** `https://vault:8200`, `http://127.0.0.1:8200` or `unix:///run/vault.sock`. */
+  /** `https://vault:8200`, `https://proxy/vault` or `unix:///run/vault.sock`. */
   origin: string;
   agent: http.Agent;
   clock: Pick<Clock, "timer">;
@@ -15,7 +16,7 @@ export interface Dial {
 
 export interface HttpRequest {
   method: string;
-  /** Escaped path with its query: `/v1/secret/data/app?version=2`. */
+  /** Escaped path with its query, without the origin's prefix: `/v1/secret/data/app?version=2`. */
   path: string;
   headers: Readonly<Record<string, string>>;
   body?: string;
@@ -120,8 +121,13 @@ export function exchange(dial: Dial, request: HttpRequest, limits: ExchangeLimit
 
 function open({ origin, agent }: Dial, { method, path, headers, body }: HttpRequest): http.ClientRequest {
   const length = body === undefined ? undefined : { "Content-Length": String(Buffer.byteLength(body)) };
-  const options = { agent, method, path, headers: { ...headers, ...length }, maxHeaderSize: mostHeaderBytes };
-  const sent = request(origin, options);
+  const sent = request(origin, {
+    agent,
+    method,
+    path: `${prefixOf(origin)}${path}`,
+    headers: { ...headers, ...length },
+    maxHeaderSize: mostHeaderBytes,
+  });
   sent.maxHeadersCount = mostHeaders;
   return sent;
 }
