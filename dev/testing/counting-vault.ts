@@ -10,7 +10,7 @@ import { sampleConnection } from "./connection.js";
 
 type Reply =
   | {
-      body: JsonObject | null;
+      body: JsonObject | Buffer | null;
       /** 100 when left out. */
       bytes?: number;
       lease?: { id: string; durationMs: number; renewable?: boolean };

@@ -18,6 +18,7 @@ const never = new AbortController().signal;
 const kv: VaultRequest = { method: "GET", path: "secret/data/app", query: "" };
 const creds: VaultRequest = { method: "GET", path: "database/creds/app", query: "" };
 const issue: VaultRequest = { method: "POST", path: "pki/issue/web", query: "", args: new Redacted('{"a":1}') };
+const crl: VaultRequest = { method: "GET", path: "pki/crl", query: "" };
 const connection = sampleConnection();
 
 let clock: FakeClock;
@@ -60,7 +61,10 @@ async function mount(requests: VaultRequest[], principal: Partial<Principal> = {
   const transaction = credentials.source.begin(samplePrincipal({ connection, ...principal }));
   const options = { refreshIntervalMs: 2 * minute, onDenied: "keep" } as const;
   const delivered = await Promise.all(requests.map((request) => transaction.read(request, options, never)));
-  const values = delivered.map(({ body }) => (body.reveal() as { data: { value: string } }).data.value);
+  const values = delivered.map(({ body }) => {
+    const revealed = body.reveal();
+    return Buffer.isBuffer(revealed) ? revealed.toString("hex") : (revealed as { data: { value: string } }).data.value;
+  });
   transaction.commit(values.join());
   await credentials.journal.settled();
   return values;
@@ -72,6 +76,14 @@ describe("after a restart", () => {
     start();
     expect(await mount([creds, issue, kv])).toEqual(before);
     expect(vault.calls).toEqual([]);
+  });
+
+  test("a raw answer beside a credential is the same bytes", async () => {
+    vault.replies.set(crl.path, { body: Buffer.from([0x30, 0x00, 0xff, 0x22]) });
+    const before = await mount([creds, crl]);
+    start();
+    expect(await mount([creds, crl])).toEqual(before);
+    expect([before[1], vault.calls]).toEqual(["3000ff22", []]);
   });
 
   test("a volume that only reads keeps its token, and reads again", async () => {

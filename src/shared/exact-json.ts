@@ -7,6 +7,9 @@ const maxDepth = 256;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
+/** Unknown to every author of a text, for it never leaves this module; short, for the digits of a long number keep it in memory. */
+const mark = randomBytes(9).toString("base64url");
+
 /**
  * Parses JSON such as Vault sends: every number keeps its digits, of duplicate keys the last counts as in Go's encoding/json,
  * `__proto__` is a key like any other. Gives `undefined` for what is no JSON text: bad UTF-8, cut off, nested too deep.
@@ -16,10 +19,8 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
  * which keeps thirty bytes of memory for each.
  */
 export function parseExactJson(bytes: Buffer, mostValues = Number.POSITIVE_INFINITY): Json | undefined {
-  // The author of the text cannot know it; short, since the digits of a long number keep it in memory.
-  const mark = randomBytes(9).toString("base64url");
   try {
-    const text = markNumbers(utf8.decode(bytes), mark, mostValues);
+    const text = markNumbers(utf8.decode(bytes), mostValues);
     if (text === undefined) return undefined;
     return JSON.parse(text, (_key, value: unknown) => {
       return typeof value === "string" && value.startsWith(mark) ? new LosslessNumber(value.slice(mark.length)) : value;
@@ -40,7 +41,7 @@ const number = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 export class TooManyValues extends Error {}
 
 /** The text with each number as `"<mark><digits>"`; `undefined` where one is malformed, or the nesting too deep. */
-function markNumbers(text: string, mark: string, mostValues: number): string | undefined {
+function markNumbers(text: string, mostValues: number): string | undefined {
   const pieces: string[] = [];
   let taken = 0;
   let depth = 0;
