@@ -578,6 +578,29 @@ describe("templates", () => {
     );
   });
 
+  test("keys with a dot, where Liquid reads a step", async () => {
+    const text = templated(
+      "- objectName: own",
+      "  secretPath: secret/data/app",
+      "  template: |",
+      "    {{ tls.crt }}{{ data.tls.key }}{{ root-ca.pem }}",
+      "- objectName: both",
+      '  template: "{{ web.tls.crt }}"',
+      "  sources: {web: {secretPath: secret/data/web}}",
+      "- objectName: well",
+      "  template: \"{{ data['tls.crt'] }}{{ api.key }}{{ tls.crt.x }}{{ web.crt }}{{ web['tls.crt'] }}\"",
+      "  secretPath: secret/data/app",
+      "  sources: {web: {secretPath: secret/data/web}}",
+    );
+    const own = 'warning: objects[0] "own": template has';
+    expect(await remarks(text)).toEqual([
+      `f:12:14: ${own} "tls.crt", which is the key crt of a map tls; a key with a dot is written data["tls.crt"]`,
+      `f:12:27: ${own} "data.tls.key", which is the key key of a map tls; a key with a dot is written data["tls.key"]`,
+      `f:12:45: ${own} "root-ca.pem", which is the key pem of a map root-ca; a key with a dot is written data["root-ca.pem"]`,
+      'f:14:23: warning: objects[1] "both": template has "web.tls.crt", which is the key crt of a map tls; a key with a dot is written web["tls.crt"]',
+    ]);
+  });
+
   test("variables that no secret gives, and keys that such an answer does not have", async () => {
     const text = templated(
       "- objectName: alone",

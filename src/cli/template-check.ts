@@ -4,6 +4,7 @@ import { ObjectReader } from "../mount/object-reader.js";
 import { objectEntries } from "../mount/objects.js";
 import { quoted } from "../shared/quoted.js";
 import { nearest } from "../shared/spelling.js";
+import { formOf } from "../render/dotted-key.js";
 import type { RenderWorker } from "../render/render-worker.js";
 import { knownKeys } from "./known-answers.js";
 import { offsetOf, sourceOffset } from "./text-places.js";
@@ -52,12 +53,13 @@ export async function checkTemplates(
 
 /** Whether a variable can be there, as far as anybody knows without asking Vault. */
 function doubtOf(
-  [first = "", second]: readonly string[],
+  steps: readonly string[],
   { request }: ObjectSpec,
   { own, sources }: Template,
 ): { level: "error" | "warning"; text: string } | undefined {
+  const [first = "", second] = steps;
   const source = sources.get(first);
-  if (source) return unknownKey(second, knownKeys(source), `${first}.`);
+  if (source) return unknownKey(second, knownKeys(source), `${first}.`) ?? dottedFile(steps, 1);
   if (!own) {
     const names = [...sources.keys()];
     const meant = nearest(first, names);
@@ -67,7 +69,20 @@ function doubtOf(
     };
   }
   const known = knownKeys(request);
-  return first === "data" ? unknownKey(second, known, "data.") : unknownKey(first, known, "");
+  if (first === "data") return unknownKey(second, known, "data.") ?? dottedFile(steps, 1);
+  return unknownKey(first, known, "") ?? dottedFile(steps, 0);
+}
+
+/** `{{ tls.crt }}`: keys that are named like a certificate's file, in whose place Liquid reads the key `crt` of a map `tls`. */
+function dottedFile(steps: readonly string[], at: number) {
+  const [map, inner, ...more] = steps.slice(at);
+  const key = `${map}.${inner}`;
+  if (!/^([\w-]+\.(crt|pem|csr|crl|p12|pfx|jks)|(tls|ca|client|server)\.key)$/.test(key) || more.length > 0)
+    return undefined;
+  return {
+    level: "warning" as const,
+    text: `has ${quoted(steps.join("."))}, which is the key ${inner} of a map ${map}; ${formOf(steps.slice(0, at), key)}`,
+  };
 }
 
 function unknownKey(key: string | undefined, known: readonly string[] | undefined, prefix: string) {

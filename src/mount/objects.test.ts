@@ -234,13 +234,39 @@ describe("contract 10: objects", () => {
     ["more than a hundred", "- {objectName: a, secretPath: b}\n".repeat(101), /101 entries, more than 100/],
     ["ten megabytes", `- objectName: ${"x".repeat(10 << 20)}`, /longer than 64 KiB/],
     ["a key twice", "- objectName: a\n  objectName: b", /line 2: has a key twice: "objectName"/],
-    ["a tab for indentation", "- objectName: a\n\tsecretPath: b", /objects, line 2/],
     ["an alias without an anchor", "- *a", /objects, line 1/],
     ["an unknown tag", "- objectName: !secret a", /has a tag that means nothing/],
     ["a merge of what is no map", "- {<<: [a]}", /merges/],
     ["a list as a key", "- {? [a] : b}", /list or map as a key/],
   ])("refuses %s", (_name, text, message) => {
     expect(read(text).errors[0]).toMatch(message);
+  });
+
+  test.each<[string, string, number]>([
+    ["a field", "- objectName: a\n\tsecretPath: b", 2],
+    ["a field, after a space", "- objectName: a\n \tsecretPath: b", 2],
+    ["the list", "\t- objectName: a", 1],
+    ["an entry after one that is not", "- objectName: a\n\t- objectName: b", 2],
+    ["the text of a template", "- objectName: a\n  template: |\n\ttext\n", 3],
+    ["a later line of a template", "- objectName: a\n  template: |\n    text\n\tmore\n", 4],
+    ["a flow map's next line", "- {objectName: a,\n\tsecretPath: b}", 2],
+    ["an argument", "- objectName: a\n  secretArgs:\n    a: 1\n\tb: 2", 4],
+    ["a source", "- objectName: a\n  sources:\n\t\tdb: {secretPath: x}", 3],
+    ["a quoted text's next line", '- objectName: "a\n\tb"', 2],
+    ["what follows a dash", "-\tobjectName: a", 1],
+  ])("calls a tab for indentation one: %s", (_what, text, line) => {
+    expect(read(text).errors).toEqual([`objects, line ${line}: is indented with a tab; YAML takes spaces only`]);
+  });
+
+  test.each([
+    [
+      "in a template's text",
+      "- {objectName: a, secretPath: b}\n- objectName: c\n  template: |\n    a:\n    \tb\n  secretPath: s",
+    ],
+    ["before a comment", "- objectName: a\n  secretPath: b\t# c"],
+    ["on an empty line", "- objectName: a\n\t\n  secretPath: b"],
+  ])("takes a tab %s", (_where, text) => {
+    expect(read(text).errors).toEqual([]);
   });
 
   test("follows anchors and merge keys as Go does", () => {

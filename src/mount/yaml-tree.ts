@@ -91,7 +91,7 @@ export function readYaml(text: string, bounds: YamlBounds): readonly YamlDocumen
     const options = { schema: "failsafe", uniqueKeys: false, prettyErrors: false, logLevel: "silent" } as const;
     const documents: YamlDocument[] = [];
     for (const document of withCheapErrors(() => new Composer(options).compose(new Parser().parse(text)))) {
-      documents.push(readDocument(document, bounds));
+      documents.push(readDocument(text, document, bounds));
       if (documents.length === bounds.documents) break;
     }
     return documents;
@@ -131,16 +131,29 @@ function hasMoreTokens(text: string, most: number): boolean {
 
 const tooDeep = ({ depth }: YamlBounds) => `is nested more than ${depth} deep`;
 
-function readDocument(document: Document.Parsed, bounds: YamlBounds): YamlDocument {
-  const broken = document.errors.map(({ code, pos }) => ({
+function readDocument(text: string, document: Document.Parsed, bounds: YamlBounds): YamlDocument {
+  const broken = document.errors.slice(0, mostMistakes).map(({ code, pos }) => ({
     offset: pos[0],
     text: wordsFor[code] ?? "is not valid YAML",
   }));
-  if (broken.length > 0) return { mistakes: broken.slice(0, 20) };
+  const tab = broken.map(({ offset }) => tabBefore(text, offset)).find((offset) => offset !== undefined);
+  if (tab !== undefined) return { mistakes: [{ offset: tab, text: indentedWithTab }] };
+  if (broken.length > 0) return { mistakes: broken };
   if (!document.contents) return { mistakes: [] };
   const reader = new Reader(bounds);
   const root = reader.read(document.contents, 0);
   return { root, mistakes: reader.mistakes };
+}
+
+const mostMistakes = 20;
+const indentedWithTab = "is indented with a tab; YAML takes spaces only";
+
+/** Where the indentation of a place's line holds a tab: the parser's own code is about what it makes of that line. */
+function tabBefore(text: string, offset: number): number | undefined {
+  const start = offset === 0 ? 0 : text.lastIndexOf("\n", offset - 1) + 1;
+  let at = start;
+  while (text[at] === " ") at += 1;
+  return text[at] === "\t" ? at : undefined;
 }
 
 const wordsFor: Partial<Record<ErrorCode, string>> = {
@@ -151,7 +164,7 @@ const wordsFor: Partial<Record<ErrorCode, string>> = {
   BLOCK_IN_FLOW: "starts a block inside […] or {…}",
   MISSING_CHAR: "lacks a character here (a quote, bracket, comma or colon that is not closed?)",
   MULTILINE_IMPLICIT_KEY: "has a key that runs over several lines (a missing colon?)",
-  TAB_AS_INDENT: "is indented with a tab; YAML takes spaces only",
+  TAB_AS_INDENT: indentedWithTab,
   UNEXPECTED_TOKEN: "is not valid YAML here",
 };
 
@@ -253,7 +266,7 @@ class Reader {
   }
 
   #mistake(offset: number, text: string): YamlScalar {
-    if (this.mistakes.length < 20 && !this.#spent) this.mistakes.push({ offset, text });
+    if (this.mistakes.length < mostMistakes && !this.#spent) this.mistakes.push({ offset, text });
     return nothing(offset);
   }
 

@@ -134,6 +134,31 @@ test("the error for a missing variable names line, column and the existing varia
   expect(message).toBe('there is no "pasword" (there is: data, list, nothing, password, port, tls.crt, username)');
 });
 
+test.each([
+  ["{{ tls.crt }}", 'data["tls.crt"]'],
+  ["{{ data.tls.crt }}", 'data["tls.crt"]'],
+  ["{% for line in tls.crt %}{% endfor %}", 'data["tls.crt"]'],
+  ["{{ password.old }}", 'data["password.old"]'],
+  ["{{ db.jdbc.url }}", 'db["jdbc.url"]'],
+  ["{{ db.spring.datasource.hikari.size }}", 'db["spring.datasource"].hikari.size'],
+  ["{{ data.nested.a.b-c }}", 'data.nested["a.b-c"]'],
+])("the error for a key with a dot says how it is written: %s", (text, form) => {
+  const own = { "tls.crt": "PEM", password: "x", "password.old": "y", nested: { "a.b-c": 1 } };
+  const db = { "jdbc.url": "jdbc:", "spring.datasource": { hikari: { size: 5 } } };
+  const data = JSON.stringify({ own, sources: { db } });
+  expect(mistake(text, data).message).toMatch(/^there is no ".*"; a key with a dot is written /);
+  expect(mistake(text, data).message).toContain(` is written ${form}`);
+  expect(() => render(`{{ ${form} }}`, data)).not.toThrow();
+});
+
+test.each(["{{ tls.key }}", "{{ data[tls.crt] }}", "{{ db.nope }}", "{{ db['jdbc'].url }}", "{{ toString.x }}"])(
+  "a name that is no key with a dot gets the names there are: %s",
+  (text) => {
+    const data = JSON.stringify({ own: { password: "x" }, sources: { db: { "jdbc.url": "y" } } });
+    expect(mistake(text, data).message).toMatch(/ \(there is: data, db, password\)$/);
+  },
+);
+
 test.each(["{{ data[password] }}", "{{ list[password].x }}", "{% for i in data[password] %}{% endfor %}"])(
   "a mistake never tells a value, though Liquid does: %s",
   (text) => expect(JSON.stringify(mistake(text))).not.toContain("p:w"),

@@ -3,6 +3,7 @@ import { named, namesThereAre, quoted } from "../shared/quoted.js";
 import type { TemplateName } from "./tasks.js";
 import { type TemplateMap, variablesOf } from "./template-data.js";
 import { engine } from "./template-engine.js";
+import { dottedKey } from "./dotted-key.js";
 import { FilterMistake, TemplateMistake } from "./template-mistake.js";
 
 /**
@@ -47,10 +48,11 @@ function mistakeOf(reason: unknown, variables?: TemplateMap): TemplateMistake {
   const tell = (code: TemplateMistake["code"], message: string) => new TemplateMistake(code, message, line, column);
   const origin = reason.originalError;
   if (reason instanceof UndefinedVariableError && variables) {
-    return tell(
-      "not_found",
-      `there is no ${quoted(reason.token.getText())} (there is: ${namesThereAre(Object.keys(variables), "nothing")})`,
-    );
+    const written = reason.token.getText();
+    const dotted = dottedKey(written, variables);
+    const hint =
+      dotted === undefined ? ` (there is: ${namesThereAre(Object.keys(variables), "nothing")})` : `; ${dotted}`;
+    return tell("not_found", `there is no ${quoted(written)}${hint}`);
   }
   if (origin instanceof FilterMistake) return tell("invalid_request", origin.message);
   const text = (origin ?? reason).message;
