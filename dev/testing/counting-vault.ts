@@ -4,6 +4,7 @@ import type { Principal } from "../../src/mount/ports.js";
 import type { Clock } from "../../src/shared/clock.js";
 import type { JsonObject } from "../../src/shared/json.js";
 import { Redacted } from "../../src/shared/redacted.js";
+import type { MountFinding } from "../../src/vault/path-hint.js";
 import type { Caller, Grant, Lease, VaultAnswer, VaultClient, VaultToken } from "../../src/vault/vault-client.js";
 import { VaultError, type VaultErrorKind } from "../../src/vault/vault-error.js";
 import { sampleConnection } from "./connection.js";
@@ -95,6 +96,18 @@ export class CountingVault implements VaultClient {
   ): Promise<void> {
     await this.#called("lookup", "lookup-self", caller, signal);
     if (this.#dead.has(token)) throw new VaultError("token_invalid", "the token is dead");
+  }
+
+  /** Unless a test says, Vault does not tell. */
+  async lookupMount(
+    _c: Connection,
+    _on: { token: VaultToken },
+    path: string,
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<MountFinding> {
+    await this.#called("mount", `lookup-mount ${path}`, caller, signal);
+    return { found: "unknown" };
   }
 
   async renewSelf(

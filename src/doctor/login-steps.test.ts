@@ -33,6 +33,7 @@ function loginWith(answers: Partial<VaultClient>, clock = new FakeClock()) {
     login: unused,
     request: unused,
     lookupSelf: unused,
+    lookupMount: unused,
     renewSelf: unused,
     renewLease: unused,
     revokeLease: unused,

@@ -12,6 +12,7 @@ import { ProviderError } from "../shared/errors.js";
 import { withDeadline } from "../shared/join-signals.js";
 import { OneByOne } from "../shared/one-by-one.js";
 import { named, quoted } from "../shared/quoted.js";
+import { MountLookup } from "../vault/mount-lookup.js";
 import type { NodeHealth } from "../vault/node-health.js";
 import type { Caller, VaultAnswer, VaultClient, VaultToken } from "../vault/vault-client.js";
 import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
@@ -160,9 +161,15 @@ async function read(
   const makes = login.readAll ? undefined : requests.map(whatItMakes).find(Boolean);
   if (makes) throw new Skipped(`${makes}; --read-all reads it all the same`);
   const on = { vaultNamespace: target.vaultNamespace, token };
+  const caller = callerOf(login);
+  const mounts = new MountLookup(login);
   const answers = new Map<string, VaultAnswer>();
   for (const request of requests) {
-    const answer = await client.request(connection, on, request, callerOf(login), signal).catch(vaultProblem);
+    const answer = await client
+      .request(connection, on, request, caller, signal)
+      .catch(async (reason: unknown) =>
+        vaultProblem(await mounts.explained(reason, { connection, ...on, request, caller }, signal)),
+      );
     answers.set(requestKey(request), answer);
   }
   const context = {

@@ -58,7 +58,7 @@ export function createCredentials(parts: CredentialsParts): Credentials {
   const common = { client, clock, random, emit, rules, journal };
   const isNeeded = (ownerKey: string) => cache.isNeeded(ownerKey);
   const tokens = new TokenStore({ ...common, isNeeded, lifetime });
-  const secrets = new VaultSecrets({ client, tokens, paths, emit, lifetime });
+  const secrets = new VaultSecrets({ client, clock, tokens, paths, emit, lifetime });
   const { refreshRequested, credentialsRefused, scheduler } = parts;
   const inFlight = new FairBudget(limits.inFlightBytes);
   const source = new CachedSecretSource({

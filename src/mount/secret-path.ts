@@ -55,3 +55,9 @@ export function canonicalQuery(query: URLSearchParams): string {
   sorted.sort();
   return sorted.toString();
 }
+
+/** A `secretPath` that `readSecretPath` reads as this path. */
+export function writeSecretPath(path: string): string {
+  const written = path.replace(/[%?\\]/g, encodeURIComponent);
+  return /^v1(\/|$)/.test(written) ? `v1/${written}` : written;
+}

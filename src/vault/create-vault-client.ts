@@ -9,7 +9,7 @@ import { type Operation, renewSelfPath } from "./operation.js";
 import type { VaultClient } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
 import { type ConnectionLoad, VaultConnection, type VaultConnectionParts } from "./vault-connection.js";
-import { leaseGrantIn, leaseIn, tokenGrantIn, tokenIn } from "./vault-reply.js";
+import { leaseGrantIn, leaseIn, mountIn, tokenGrantIn, tokenIn } from "./vault-reply.js";
 
 export interface LiveVaultClient extends VaultClient {
   /** Meets a connection's node without a token, so that `faults` knows before a pod asks. An outage is no failure. */
@@ -88,6 +88,20 @@ export function createVaultClient({
       const operation: Operation = { kind: "lookup", connection, method: "GET", path, vaultNamespace };
       const question = { method: "GET", path, vaultNamespace, token: token.secret, ...podOf(caller) };
       await to(connection).ask(operation, question, caller, signal);
+    },
+
+    async lookupMount(connection, { vaultNamespace, token }, below, caller, signal) {
+      const path = `sys/internal/ui/mounts/${below}`;
+      const subject = "sys/internal/ui/mounts";
+      const operation: Operation = { kind: "lookup", connection, method: "GET", path, vaultNamespace, subject };
+      const question = { method: "GET", path: escapePath(path), vaultNamespace, token: token.secret, ...podOf(caller) };
+      try {
+        const { reply } = await to(connection).ask(operation, question, caller, signal);
+        return mountIn(reply.body ?? null, below);
+      } catch (reason) {
+        if (reason instanceof VaultError && reason.mount === "none") return { found: "none" };
+        throw reason;
+      }
     },
 
     async renewSelf(connection, { vaultNamespace, token, authMount = "token" }, incrementMs, caller, signal) {

@@ -59,7 +59,7 @@ describe("Vault's answers", () => {
       404,
       { data: null, warnings: ["Invalid path for a versioned K/V secrets engine. See the API docs …"] },
       "refused",
-      /did you mean secret\/data\/app\/db\?/,
+      /where data\/ stands after the mount's name$/,
     ],
     [
       "a path without an engine, as root",
@@ -93,49 +93,9 @@ describe("Vault's answers", () => {
       404,
       { data: null, warnings: ["Invalid path for a versioned K/V secrets engine. See the API docs …"] },
       "refused",
-      /LIST wants metadata\/ after the mount's name; did you mean secret\/metadata\/dir\?/,
-    ],
-    [
-      "a KV v2 folder listed in data/",
-      { ...read, method: "LIST", path: "team/kv/data/dir" },
-      404,
-      { errors: [] },
-      "missing",
-      /LIST wants metadata\/: team\/kv\/metadata\/dir\)$/,
-    ],
-    [
-      "a denial at what may be KV v2, whose mount may have several steps",
-      { ...read, path: "team/kv/app" },
-      403,
-      denied,
-      "denied",
-      /\(if team is a KV version 2 engine, write team\/data\/kv\/app; data\/ stands after the whole name of the mount\)$/,
-    ],
-    [
-      "a KV v2 path without data/, whose mount may have several steps",
-      { ...read, path: "team/kv/app" },
-      404,
-      { data: null, warnings: ["Invalid path for a versioned K/V secrets engine. See the API docs …"] },
-      "refused",
-      /data\/ stands after the mount's name; did you mean team\/data\/kv\/app\? \(if the mount is team\)$/,
-    ],
-    [
-      "a denial of a list at what may be KV v2",
-      { ...read, method: "LIST", path: "secret/dir" },
-      403,
-      denied,
-      "denied",
-      /\(if secret is a KV version 2 engine, write secret\/metadata\/dir\)$/,
+      /where LIST wants metadata\/ after the mount's name$/,
     ],
     ["a denial", read, 403, denied, "denied", /permission denied: GET secret\/data\/app/],
-    [
-      "a denial at what may be KV v2",
-      { ...read, path: "secret/app" },
-      403,
-      denied,
-      "denied",
-      /write secret\/data\/app/,
-    ],
     ["a denial at an engine that is not KV", { ...read, path: "db/creds/x" }, 403, denied, "denied", /does not exist$/],
     ["a request without a token", read, 403, E("permission denied"), "denied", /permission denied/],
     ["a dead token", read, 403, invalid, "token_invalid", /no longer valid/],
@@ -294,6 +254,36 @@ describe("Vault's answers", () => {
     expect(error).toMatchObject({ kind, status });
     expect(error.message).toMatch(message);
     expect(error.message).not.toContain("canary");
+  });
+
+  test.each<[string, Operation, number, unknown, string | undefined]>([
+    ["a denial", read, 403, denied, "any"],
+    ["a denied list", { ...read, method: "LIST", path: "secret" }, 403, denied, "any"],
+    ["nothing there", read, 404, { errors: [] }, "any"],
+    ["a path KV version 2 does not have", read, 404, { warnings: ["Invalid path for a versioned K/V …"] }, "kv2"],
+    ["no engine", read, 404, E('no handler for route "nope/data/x". route entry not found.'), "none"],
+    [
+      "no mount, of a look-up",
+      { ...read, kind: "lookup", path: "sys/internal/ui/mounts/x" },
+      403,
+      E('preflight capability check returned 403, please ensure client\'s policies grant access to path "x/"'),
+      "none",
+    ],
+    [
+      "a bare denial of a look-up",
+      { ...read, kind: "lookup", path: "sys/internal/ui/mounts/x" },
+      403,
+      denied,
+      undefined,
+    ],
+    ["a denied write", issue, 403, denied, undefined],
+    ["a denial in Vault's own paths", { ...read, path: "auth/token/lookup-self" }, 403, denied, undefined],
+    ["a denial of a mount itself", { ...read, path: "secret" }, 403, denied, undefined],
+    ["a dead token", read, 403, invalid, undefined],
+    ["a deleted version", read, 404, kv2({ deletion_time: "2026-01-01T00:00:00Z", destroyed: false }), undefined],
+    ["another reason", read, 400, E("unknown role: x"), undefined],
+  ])("what it leaves open about the mount: %s", (_name, operation, status, body, mount) => {
+    expect(understand(operation, status, body).error.mount).toBe(mount);
   });
 
   test("a success is no refusal", () => {

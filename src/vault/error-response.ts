@@ -5,7 +5,7 @@ import { type Failure, final } from "./failure.js";
 import { classifyLoginFailure, classifyLoginRefusal } from "./login-refusal.js";
 import { sealed, uninitialised } from "./node-refusal.js";
 import { type Operation, answersRaw, renewSelfPath } from "./operation.js";
-import { VaultError, type VaultErrorKind } from "./vault-error.js";
+import { type MountDoubt, VaultError, type VaultErrorKind } from "./vault-error.js";
 import type { VaultReply } from "./vault-reply.js";
 import { errorsIn } from "./vault-errors.js";
 import { maskedSentence, spokenBy } from "./masked-sentence.js";
@@ -40,7 +40,12 @@ export function classifyResponse(operation: Operation, reply: VaultReply, source
     return refusal("token_invalid", status, "the Vault token is no longer valid");
   }
   if (operation.kind === "renew" && status !== 403) return unrenewed(operation, status, says, source);
-  if (status === 403) return refusal("denied", status, denialOf(operation));
+  if (status === 403) {
+    // Of `sys/internal/ui/mounts/PATH`: no mount, or none that the token may use.
+    const isUnseen = operation.kind === "lookup" && says("preflight capability check");
+    const doubt = isUnseen ? "none" : mountDoubt(operation);
+    return refusal("denied", status, denialOf(operation), doubt);
+  }
   const absent = status === 404 ? gone(operation, reply.body, errors) : undefined;
   if (absent) return absent;
   if (status === 405) {
@@ -227,31 +232,17 @@ function unrenewed({ path }: Operation, status: number, says: (words: string) =>
 }
 
 function denialOf(operation: Operation): string {
-  return `permission denied: ${operation.method} ${operation.path}; the role's policies do not allow it, or the path does not exist${kv2Hint(operation)}`;
+  return `permission denied: ${operation.method} ${operation.path}; the role's policies do not allow it, or the path does not exist`;
 }
 
-/** Steps that follow the mount's name in engines which are not KV version 2, or in KV version 2 as it must be written. */
-const notKv2 =
-  /^(data|metadata|creds|static-creds|roles?|issue|sign|cert|certs|ca|decrypt|encrypt|keys?|code|token|sts|delete|undelete|destroy|subkeys)$/;
+/** First steps of paths that are Vault's own. */
+const ofVault = new Set(["sys", "auth", "identity", "cubbyhole"]);
 
-/** The commonest mistake of all: a KV v2 path as the CLI writes it. Only where the path can be one. */
-function kv2Hint({ path, method }: Operation): string {
-  const steps = path.split("/");
-  if (method === "LIST" && steps.indexOf("data") > 0) {
-    return ` (in a KV version 2 engine, LIST wants metadata/: ${withStep(path, "metadata")})`;
-  }
-  if (!["GET", "LIST"].includes(method) || steps.length < 2 || steps.slice(1).some((step) => notKv2.test(step)))
-    return "";
-  const step = method === "LIST" ? "metadata" : "data";
-  const longer = steps.length > 2 ? `; ${step}/ stands after the whole name of the mount` : "";
-  return ` (if ${steps[0]} is a KV version 2 engine, write ${withStep(path, step)}${longer})`;
-}
-
-/** With the step after the mount's name that KV v2 wants; a mount of several steps cannot be told from the path. */
-function withStep(path: string, step: "data" | "metadata"): string {
-  const steps = path.split("/");
-  const at = steps.indexOf("data", 1);
-  return at > 0 ? steps.with(at, step).join("/") : [steps[0], step, ...steps.slice(1)].join("/");
+/** Whether the path of a read may be written wrong: that of an engine, and long enough to have a step too few or too many. */
+function mountDoubt({ method, path }: Operation): MountDoubt | undefined {
+  const [first = "", ...rest] = path.split("/");
+  const isRead = method === "LIST" || (method === "GET" && rest.length > 0);
+  return isRead && !ofVault.has(first) ? "any" : undefined;
 }
 
 /**
@@ -276,27 +267,23 @@ function gone(operation: Operation, body: JsonObject | null, errors: readonly st
     (text) => typeof text === "string" && text.startsWith("Invalid path for a versioned K/V"),
   );
   if (isVersioned) {
-    const [step, words] =
-      method === "LIST" ? (["metadata", "LIST wants metadata/"] as const) : (["data", "data/ stands"] as const);
-    const steps = path.split("/");
-    const isGuess = steps.length > 2 && steps.indexOf("data") < 1;
-    return refusal(
-      "refused",
-      404,
-      `nothing at ${path}: this is a KV version 2 engine, where ${words} after the mount's name; did you mean ${withStep(path, step)}?${isGuess ? ` (if the mount is ${steps[0]})` : ""}`,
-    );
+    const words = method === "LIST" ? "LIST wants metadata/" : "data/ stands";
+    const message = `nothing at ${path}: this is a KV version 2 engine, where ${words} after the mount's name`;
+    return refusal("refused", 404, message, mountDoubt(operation) && "kv2");
   }
-  if (saidIn(errors)("no handler for route")) return refusal("refused", 404, `no engine is mounted at ${path}`);
+  if (saidIn(errors)("no handler for route")) {
+    return refusal("refused", 404, `no engine is mounted at ${path}`, mountDoubt(operation) && "none");
+  }
   if (!Array.isArray(body?.["errors"]) || errors.length > 0) return undefined;
-  return nothingAt(operation, 404, kv2Hint(operation));
+  return nothingAt(operation, 404, mountDoubt(operation));
 }
 
 /** A raw endpoint (`pki/ca/pem` of a mount without an issuer) says so with a 204 that has its content type. */
-function nothingAt({ path, query }: Operation, status: number, hint = ""): Failure {
+function nothingAt({ path, query }: Operation, status: number, mount?: MountDoubt): Failure {
   const of = query ? ` (${query.slice(0, 80)})` : "";
-  return refusal("missing", status, `nothing at ${path}${of}${hint}`);
+  return refusal("missing", status, `nothing at ${path}${of}`, mount);
 }
 
-function refusal(kind: VaultErrorKind, status: number, message: string): Failure {
-  return final(new VaultError(kind, message, { status }));
+function refusal(kind: VaultErrorKind, status: number, message: string, mount?: MountDoubt): Failure {
+  return final(new VaultError(kind, message, { status, ...(mount && { mount }) }));
 }

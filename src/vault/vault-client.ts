@@ -2,6 +2,7 @@ import type { Connection } from "../config/connection.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import type { JsonObject } from "../shared/json.js";
 import type { Redacted } from "../shared/redacted.js";
+import type { MountFinding } from "./path-hint.js";
 
 /** Vault work in the order it is served when there is more than the connection may have in flight. */
 export const priorities = ["first-mount", "renewal", "replacement", "refresh", "revoke"] as const;
@@ -100,6 +101,15 @@ export interface VaultClient {
     caller: Caller,
     signal: AbortSignal,
   ): Promise<void>;
+
+  /** The mount that a path is below, as Vault tells it to a token that lives and may use something of it. */
+  lookupMount(
+    connection: Connection,
+    on: { vaultNamespace: string; token: VaultToken },
+    path: string,
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<MountFinding>;
 
   /** Asks for `incrementMs` more from now on for the token itself; Vault may grant less, or a period of its own. */
   renewSelf(

@@ -52,6 +52,15 @@ export const codeOfKind = {
   protocol: "unavailable",
 } as const satisfies Record<VaultErrorKind, ErrorCode>;
 
+/**
+ * What a refusal leaves open about the mount of a path that may be written wrong:
+ *
+ * - `any`: nothing is known of it.
+ * - `kv2`: it is one of KV version 2, which Vault said, but not where its name ends.
+ * - `none`: there is none.
+ */
+export type MountDoubt = "any" | "kv2" | "none";
+
 /** What Vault refused, in our words: the message never holds Vault's body unfiltered, a header, a token or a value. */
 export class VaultError extends ProviderError {
   override readonly name = "VaultError";
@@ -60,15 +69,24 @@ export class VaultError extends ProviderError {
   readonly status?: number;
   /** Milliseconds that Vault asked us to wait (`Retry-After`). */
   readonly retryAfterMs?: number;
+  /** Set where a hint on the path may help (`MountLookup`). */
+  readonly mount?: MountDoubt;
 
   constructor(
     kind: VaultErrorKind,
     message: string,
-    options: ErrorOptions & { status?: number; retryAfterMs?: number } = {},
+    options: ErrorOptions & { status?: number; retryAfterMs?: number; mount?: MountDoubt } = {},
   ) {
     super(codeOfKind[kind], message, options);
     this.kind = kind;
     if (options.status !== undefined) this.status = options.status;
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
+    if (options.mount !== undefined) this.mount = options.mount;
+  }
+
+  /** The same with more to its message, and no more to be told. */
+  withHint(hint: string): VaultError {
+    const { status } = this;
+    return new VaultError(this.kind, `${this.message}${hint}`, status === undefined ? {} : { status });
   }
 }

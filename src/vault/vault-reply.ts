@@ -3,6 +3,7 @@ import { type Json, type JsonObject, isJsonNumber, isJsonObject } from "../share
 import { Redacted } from "../shared/redacted.js";
 import type { HttpAnswer } from "./http-exchange.js";
 import { isRawAnswer } from "./raw-answer.js";
+import type { MountFinding } from "./path-hint.js";
 import type { Grant, Lease, VaultToken } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
 import { TooManyValues, parseExactJson } from "../shared/exact-json.js";
@@ -95,6 +96,21 @@ export function tokenGrantIn(body: JsonObject | null, requestedAt: number): Gran
 /** What `sys/leases/renew` granted. */
 export function leaseGrantIn(body: JsonObject | null, requestedAt: number): Grant {
   return grantOf(body ?? {}, requestedAt);
+}
+
+/**
+ * The mount that `sys/internal/ui/mounts/PATH` names. OpenBao and Vault Enterprise name one in a namespace that the path
+ * begins with without that namespace; here it has it. Throws `protocol` for one that the path is not below.
+ */
+export function mountIn(body: JsonObject | null, below: string): MountFinding {
+  const data = body?.["data"];
+  const { path, type, options } = isJsonObject(data) ? data : {};
+  if (typeof path !== "string" || !path.endsWith("/")) throw unreadable("no mount");
+  const at = `/${below}/`.indexOf(`/${path}`);
+  if (at < 0) throw unreadable("a mount of another path");
+  const mount = { found: "mount", path: below.slice(0, at + path.length - 1) } as const;
+  if (type !== "kv" && type !== "generic") return mount;
+  return { ...mount, kv: isJsonObject(options) && options["version"] === "2" ? 2 : 1 };
 }
 
 function grantOf(granted: JsonObject, requestedAt: number): Grant {

@@ -1,7 +1,9 @@
 import type { VaultRequest } from "../mount/mount-spec.js";
 import type { Principal } from "../mount/ports.js";
 import { ProviderError } from "../shared/errors.js";
+import type { Clock } from "../shared/clock.js";
 import type { CredentialPaths } from "./credential-paths.js";
+import { MountLookup } from "./mount-lookup.js";
 import type { StoredToken } from "./stored-token.js";
 import { learnSelfLookup, livenessOf } from "./token-liveness.js";
 import type { TokenStore } from "./token-store.js";
@@ -11,6 +13,7 @@ import type { TokenEvent } from "./vault-event.js";
 
 export interface VaultSecretsParts {
   client: VaultClient;
+  clock: Clock;
   tokens: TokenStore;
   paths: CredentialPaths;
   emit: (event: TokenEvent) => void;
@@ -30,10 +33,12 @@ export interface AskOptions {
 /** Reads as the principal, with one new login when the token turns out dead. */
 export class VaultSecrets {
   readonly #parts: VaultSecretsParts;
+  readonly #mounts: MountLookup;
   readonly #revoking = new Set<Promise<void>>();
 
   constructor(parts: VaultSecretsParts) {
     this.#parts = parts;
+    this.#mounts = new MountLookup(parts);
   }
 
   /** Throws a `VaultError`; `denied` only once it is certain that the token lives and may not. */
@@ -53,7 +58,7 @@ export class VaultSecrets {
       const error = ProviderError.from(reason);
       const liveness = await livenessOf({ client, stored, error, allowedBefore, priority }, signal);
       if (liveness instanceof ProviderError) throw liveness;
-      if (liveness === "alive") throw reason;
+      if (liveness === "alive") throw await this.#explained(reason, stored, request, caller, signal);
       tokens.died(stored); // A mute one is taken for dead, once: the next token of its key is known to live when it is denied.
     }
     const fresh = await tokens.open(principal, caller, false, signal);
@@ -63,7 +68,7 @@ export class VaultSecrets {
       if (reason instanceof VaultError && reason.kind === "denied") {
         await learnSelfLookup(client, fresh, priority, signal);
       }
-      throw reason;
+      throw await this.#explained(reason, fresh, request, caller, signal);
     }
   }
 
@@ -115,6 +120,18 @@ export class VaultSecrets {
     } finally {
       tokens.release(stored);
     }
+  }
+
+  /** A path that was answered before is written right. */
+  async #explained(
+    reason: unknown,
+    stored: StoredToken,
+    request: VaultRequest,
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    if (caller.priority !== "first-mount") return reason;
+    return this.#mounts.explained(reason, { ...stored, request, caller }, signal);
   }
 
   #learn({ connection, vaultNamespace }: StoredToken, { method, path }: VaultRequest, { lease }: VaultAnswer): void {

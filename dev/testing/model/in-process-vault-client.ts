@@ -5,6 +5,7 @@ import type { Clock } from "../../../src/shared/clock.js";
 import { Redacted } from "../../../src/shared/redacted.js";
 import { authMethods } from "../../../src/vault/auth/auth-methods.js";
 import type { Operation } from "../../../src/vault/operation.js";
+import type { MountFinding } from "../../../src/vault/path-hint.js";
 import { classifyResponse } from "../../../src/vault/error-response.js";
 import type {
   Caller,
@@ -92,6 +93,11 @@ export class InProcessVaultClient implements VaultClient {
     const path = "auth/token/lookup-self";
     const operation: Operation = { kind: "lookup", connection, vaultNamespace: "", method: "GET", path };
     await this.#ask({ operation, path, token: token.secret });
+  }
+
+  /** The model asks for no hints. */
+  lookupMount(): Promise<MountFinding> {
+    return Promise.resolve({ found: "unknown" });
   }
 
   async renewSelf(connection: Connection, { token }: On, incrementMs: number): Promise<Grant> {

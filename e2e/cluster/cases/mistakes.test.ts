@@ -144,7 +144,10 @@ const mistakes: readonly Mistake[] = [
   {
     what: "a path of KV version 2 without data/",
     fields: { secretPath: `secret/${namespace}/db` },
-    says: [`permission denied: GET secret/${namespace}/db`, `KV version 2 engine, write ${path}`],
+    says: [
+      `permission denied: GET secret/${namespace}/db`,
+      `(secret is a KV version 2 engine, where data/ stands after the mount's name: ${path})`,
+    ],
   },
   {
     what: "a value that is not in its encoding",
