@@ -97,7 +97,7 @@ export function createVaultClient({
       const question = { method: "GET", path: escapePath(path), vaultNamespace, token: token.secret, ...podOf(caller) };
       try {
         const { reply } = await to(connection).ask(operation, question, caller, signal);
-        return mountIn(reply.body ?? null, below);
+        return mountIn(reply.body ?? null, vaultNamespace, below);
       } catch (reason) {
         if (reason instanceof VaultError && reason.mount === "none") return { found: "none" };
         throw reason;

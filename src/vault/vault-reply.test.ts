@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../shared/json.js";
 import { parseExactJson } from "../shared/exact-json.js";
-import { leaseIn, tokenIn } from "./vault-reply.js";
+import { leaseIn, mountIn, tokenIn } from "./vault-reply.js";
 
 const body = (value: object | string): JsonObject =>
   parseExactJson(Buffer.from(typeof value === "string" ? value : JSON.stringify(value))) as JsonObject;
@@ -70,5 +70,44 @@ describe("a lease", () => {
     { lease_id: "x".repeat(5_000), lease_duration: 60 },
   ])("cannot be %j", (answer) => {
     expect(() => leaseIn(body(answer))).toThrow(expect.objectContaining({ kind: "protocol" }));
+  });
+});
+
+describe("a mount", () => {
+  const mount = (path: string, more: object = {}) => body({ data: { path, type: "kv", options: null, ...more } });
+
+  test.each<[string, string, string, string]>([
+    ["", "secret/app", "secret/", "secret"],
+    ["", "secret", "secret/", "secret"],
+    ["", "team/kv/data/app", "team/kv/", "team/kv"],
+    ["team", "secret/app", "secret/", "secret"],
+    ["team", "team/secret/app", "team/secret/", "team/secret"],
+    ["", "ns1/secret/app", "ns1/secret/", "ns1/secret"],
+    ["team/a", "ns1/secret/app", "team/a/ns1/secret/", "ns1/secret"],
+    ["team", "ns1/secret/app", "secret/", "ns1/secret"],
+  ])("in namespace %j, of %s, that is called %s begins the path: %s", (vaultNamespace, below, path, found) => {
+    expect(mountIn(mount(path), vaultNamespace, below)).toEqual({ found: "mount", path: found, kv: 1 });
+  });
+
+  test.each<[object, object]>([
+    [{ options: { version: "2" } }, { kv: 2 }],
+    [{ options: { version: "1" } }, { kv: 1 }],
+    [{ type: "generic" }, { kv: 1 }],
+    [{ type: "pki", options: { version: "2" } }, {}],
+    [{ type: "kv-like" }, {}],
+  ])("%j is %j", (more, kv) => {
+    expect(mountIn(mount("secret/", more), "", "secret/app")).toEqual({ found: "mount", path: "secret", ...kv });
+  });
+
+  test.each([
+    ["nothing", null],
+    ["no data", body({})],
+    ["no path", body({ data: { type: "kv" } })],
+    ["an empty path", mount("")],
+    ["a path without an end", mount("secret")],
+    ["the start of a step", mount("sec/")],
+    ["another path", mount("other/")],
+  ])("is not in an answer with %s", (_what, answer) => {
+    expect(() => mountIn(answer, "", "secret/app")).toThrow("Vault's answer cannot be used");
   });
 });

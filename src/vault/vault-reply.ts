@@ -99,16 +99,20 @@ export function leaseGrantIn(body: JsonObject | null, requestedAt: number): Gran
 }
 
 /**
- * The mount that `sys/internal/ui/mounts/PATH` names. OpenBao and Vault Enterprise name one in a namespace that the path
- * begins with without that namespace; here it has it. Throws `protocol` for one that the path is not below.
+ * The mount that `sys/internal/ui/mounts/PATH` names; its path is a beginning of the one that was asked about. Where that
+ * begins with a Vault namespace, Vault 1.21 and OpenBao name the mount from the root namespace on, older ones in its own.
+ * Throws `protocol` for a mount that the path is not below.
  */
-export function mountIn(body: JsonObject | null, below: string): MountFinding {
+export function mountIn(body: JsonObject | null, vaultNamespace: string, below: string): MountFinding {
   const data = body?.["data"];
   const { path, type, options } = isJsonObject(data) ? data : {};
   if (typeof path !== "string" || !path.endsWith("/")) throw unreadable("no mount");
-  const at = `/${below}/`.indexOf(`/${path}`);
+  const root = vaultNamespace === "" ? "" : `${vaultNamespace}/`;
+  const inNamespace = root !== "" && path.startsWith(root) && !`${below}/`.startsWith(path);
+  const named = inNamespace ? path.slice(root.length) : path;
+  const at = `/${below}/`.indexOf(`/${named}`);
   if (at < 0) throw unreadable("a mount of another path");
-  const mount = { found: "mount", path: below.slice(0, at + path.length - 1) } as const;
+  const mount = { found: "mount", path: below.slice(0, at + named.length - 1) } as const;
   if (type !== "kv" && type !== "generic") return mount;
   return { ...mount, kv: isJsonObject(options) && options["version"] === "2" ? 2 : 1 };
 }
