@@ -8,9 +8,11 @@ const src = fileURLToPath(new URL("../../src", import.meta.url));
 export interface ErrorText {
   file: string;
   text: string;
+  /** What its maker is given as the code, or as the kind of a `VaultError`, where that is written out. */
+  kind?: string;
 }
 
-/** Makers of errors in the code, and which of their arguments is the text. */
+/** Makers of errors in the code, and which of their arguments is the text; the first is the kind, unless it is that text. */
 const makers: Readonly<Record<string, number>> = {
   ProviderError: 1,
   VaultError: 1,
@@ -38,7 +40,9 @@ function textsInFile(file: string): ErrorText[] {
     if ((ts.isNewExpression(node) || ts.isCallExpression(node)) && ts.isIdentifier(node.expression)) {
       const at = Object.hasOwn(makers, node.expression.text) ? makers[node.expression.text]! : -1;
       const argument = node.arguments?.[at];
-      if (argument) texts.push(...textsOf(argument).map((text) => ({ file, text })));
+      const first = node.arguments?.[0];
+      const kind = first && at > 0 && ts.isStringLiteralLike(first) ? { kind: first.text } : {};
+      if (argument) texts.push(...textsOf(argument).map((text) => ({ file, text, ...kind })));
     }
     const meaning = file.startsWith("vault/auth/") && ts.isArrowFunction(node) ? node.body : undefined;
     if (meaning && (ts.isTemplateExpression(meaning) || ts.isStringLiteralLike(meaning))) {

@@ -15,14 +15,23 @@ export const revokeAllCommand = defineCommand(
     }
     const directory = await stateDirectoryOf({ stateDir: values["state-dir"], config: values.config }, io);
     const outcome = (await askAdminServer(directory, { method: "POST", path: "/v1/revoke-all" }, signal)) as RevokedAll;
-    const { revoked, failed } = outcome;
-    if (wantsJson(values)) writeJson(io, { revoked, failed });
+    const { revoked, failed, retried } = outcome;
+    if (wantsJson(values)) writeJson(io, { revoked, failed, retried });
     else {
-      const rest = failed > 0 ? `; ${failed} could not be, and are tried again while keymount runs` : "";
       io.stdout.write(
-        `${revoked} ${revoked === 1 ? "token was revoked, with all its" : "tokens were revoked, with all their"} leases${rest}\n`,
+        `${revoked} ${revoked === 1 ? "token was revoked, with all its" : "tokens were revoked, with all their"} leases${failuresIn(outcome)}\n`,
       );
     }
     return failed > 0 ? 1 : 0;
   },
 );
+
+function failuresIn({ failed, retried }: RevokedAll): string {
+  const left = failed - retried;
+  return [
+    ...(retried > 0
+      ? [`; Vault does not answer for ${retried} more: revoking is tried again while keymount runs`]
+      : []),
+    ...(left > 0 ? [`; Vault refuses to revoke ${left} more: they end with their TTL`] : []),
+  ].join("");
+}

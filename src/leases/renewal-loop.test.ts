@@ -5,7 +5,7 @@ import { CountingVault, samplePrincipal } from "../../dev/testing/counting-vault
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { testCredentials } from "../../dev/testing/test-credentials.js";
 import { endOf } from "../vault/term.js";
-import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
+import { codeOfKind, VaultError, type VaultErrorKind } from "../vault/vault-error.js";
 import { endsAt } from "./cached-secret.js";
 import type { Credentials, CredentialsParts } from "./credentials.js";
 
@@ -86,6 +86,21 @@ async function pass(ms: number, step = second): Promise<void> {
 
 const renewals = () => vault.calls.filter((call) => call.startsWith("renew"));
 const logins = () => vault.calls.filter((call) => call.startsWith("login")).length;
+
+/** What `event-reports.ts` logs as "it is tried again", of tokens and of leases. */
+test.each(Object.keys(codeOfKind) as VaultErrorKind[])(
+  "a renewal is said to come later exactly where it does, after %s",
+  async (kind) => {
+    vault.failures.push({ verb: "renew", kind }, { verb: "renew", kind });
+    await mount();
+    await pass(44 * minute, 10 * second);
+    expect(told).not.toEqual([]);
+    const later = told.filter((line) => line.endsWith(": later"));
+    const again = renewals().length - 2;
+    expect(again).toBe(later.length);
+    expect(told.filter((line) => line.endsWith(" renewed"))).toHaveLength(later.length);
+  },
+);
 
 describe("tokens and leases", () => {
   test("are renewed at two thirds of the grant, without a Mount, a login or another credential", async () => {

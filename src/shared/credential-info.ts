@@ -29,8 +29,10 @@ export interface CredentialInfo {
   failures: number;
 }
 
-/** How a `keymount revoke-all` went. */
+/** How a `keymount revoke-all` went, in tokens. */
 export interface RevokedAll {
   revoked: number;
   failed: number;
+  /** Those of the failed that are tried again; Vault refused to revoke the others, which end with their TTL. */
+  retried: number;
 }

@@ -348,7 +348,11 @@ test.each([
   ["-5", 0],
   ["soon", undefined],
 ])("Retry-After: %s", (value, ms) => {
-  expect(understand(read, 429, denied, { "retry-after": value }).error.retryAfterMs).toBe(ms);
+  const { error } = understand(read, 429, denied, { "retry-after": value });
+  expect(error.retryAfterMs).toBe(ms);
+  expect(error.message).toBe(
+    `a rate limit or quota of Vault is exceeded (429)${ms === undefined ? "" : `; Vault asks to wait ${ms / 1_000} s`}`,
+  );
 });
 
 test.each<[string, string, string]>([

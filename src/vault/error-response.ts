@@ -130,7 +130,8 @@ function closedNamespace(
 
 function quota({ status, headers }: VaultReply, { wall }: Source): Failure {
   const retryAfterMs = retryAfter(headers["retry-after"], wall);
-  const error = new VaultError("quota", "a rate limit or quota of Vault is exceeded (429); it is tried again later", {
+  const asked = retryAfterMs === undefined ? "" : `; Vault asks to wait ${Math.ceil(retryAfterMs / 1_000)} s`;
+  const error = new VaultError("quota", `a rate limit or quota of Vault is exceeded (429)${asked}`, {
     status,
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   });

@@ -6,7 +6,7 @@ import { sampleStoredToken, usualRules } from "../../dev/testing/test-credential
 import { type StoredToken, moveTo, tokenStates } from "./stored-token.js";
 import { TokenStore } from "./token-store.js";
 import type { Caller } from "./vault-client.js";
-import { VaultError } from "./vault-error.js";
+import { codeOfKind, VaultError, type VaultErrorKind } from "./vault-error.js";
 
 const minute = 60_000;
 const never = new AbortController().signal;
@@ -286,12 +286,27 @@ describe("states", () => {
     vault.gate = new Promise((resolve) => (finish = resolve));
     const opening = open();
     await settled();
-    expect(await tokens.revokeAll()).toEqual({ revoked: 0, failed: 0 });
+    expect(await tokens.revokeAll()).toEqual({ revoked: 0, failed: 0, retried: 0 });
     finish();
     await opening;
     await settled();
     expect(vault.revoked).toEqual(["accessor-1"]);
   });
+
+  test.each(Object.keys(codeOfKind) as VaultErrorKind[])(
+    "revoking everything counts as tried again what is, after %s",
+    async (kind) => {
+      await open();
+      vault.failures.push({ verb: "revoke", kind });
+      const { revoked, failed, retried } = await tokens.revokeAll();
+      await clock.advance(10 * minute);
+      tokens.revokeLeaving();
+      await settled();
+      expect([revoked, failed]).toEqual([0, 1]);
+      expect(vault.calls.filter((call) => call === "revoke-self")).toHaveLength(1 + retried);
+      expect(tokens.all()).toEqual([]);
+    },
+  );
 
   test("a revocation that failed for want of a Vault is not retried when the key is closed again", async () => {
     await open();

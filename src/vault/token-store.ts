@@ -2,6 +2,7 @@ import type { Connection } from "../config/connection.js";
 import type { Principal } from "../mount/ports.js";
 import { RetryGate } from "../shared/retry-gate.js";
 import type { Clock } from "../shared/clock.js";
+import type { RevokedAll } from "../shared/credential-info.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
 import { SingleFlight } from "../shared/single-flight.js";
@@ -41,6 +42,9 @@ interface Owner {
   readonly turn: number;
 }
 
+/** How a revocation went: a failed one is tried again (`later`), or left to the token's end (`never`). */
+type Revocation = "revoked" | "later" | "never";
+
 /** However long Vault asks us to leave it alone (`Retry-After`), a pod that waits for its files tries again after this. */
 const longestRestMs = 30_000;
 /** Of the failed logins remembered at once. */
@@ -56,7 +60,7 @@ export class TokenStore {
   readonly #logins = new SingleFlight<StoredToken>();
   readonly #attempts = new RetryGate<ProviderError>(rememberedBytes);
   readonly #outages = new Map<string, number>();
-  readonly #revoking = new Map<StoredToken, Promise<boolean>>();
+  readonly #revoking = new Map<StoredToken, Promise<Revocation>>();
   /** Everything has been revoked: what a login brings now is revoked as well. */
   #closed = false;
 
@@ -185,13 +189,14 @@ export class TokenStore {
   }
 
   /** Revokes everything now, and tells how that went. No login stands after this. */
-  async revokeAll(): Promise<{ revoked: number; failed: number }> {
+  async revokeAll(): Promise<RevokedAll> {
     this.#closed = true;
     const tokens = this.all();
     for (const stored of tokens) moveTo(stored, "leaving");
     const outcomes = await Promise.all(tokens.map((stored) => this.#revoke(stored)));
-    const revoked = outcomes.filter(Boolean).length;
-    return { revoked, failed: outcomes.length - revoked };
+    const count = (wanted: Revocation) => outcomes.filter((outcome) => outcome === wanted).length;
+    const revoked = count("revoked");
+    return { revoked, failed: outcomes.length - revoked, retried: count("later") };
   }
 
   /** Forgets tokens that have ended; call it every minute or so. */
@@ -324,29 +329,30 @@ export class TokenStore {
     this.#parts.emit({ kind: "tokenNotRenewed", stored, error });
   }
 
-  /** Once at a time. Tells whether it is revoked; never throws. */
-  #revoke(stored: StoredToken): Promise<boolean> {
+  /** Once at a time; never rejects. */
+  #revoke(stored: StoredToken): Promise<Revocation> {
     const underWay = this.#revoking.get(stored) ?? this.#tryToRevoke(stored);
     this.#revoking.set(stored, underWay);
     return underWay;
   }
 
-  async #tryToRevoke(stored: StoredToken): Promise<boolean> {
+  async #tryToRevoke(stored: StoredToken): Promise<Revocation> {
     const { client, emit, lifetime, journal } = this.#parts;
     const caller: Caller = { ...stored.caller, priority: "revoke" };
     try {
       await client.revokeSelf(stored.connection, stored, caller, lifetime);
       this.#remove(stored);
       emit({ kind: "tokenRevoked", stored });
-      return true;
+      return "revoked";
     } catch (reason) {
       const error = ProviderError.from(reason);
-      if (lifetime.aborted || isTransient(error)) this.#putOff(stored);
-      else {
-        this.#remove(stored);
-        emit({ kind: "tokenNotRevoked", stored, error });
+      if (lifetime.aborted || isTransient(error)) {
+        this.#putOff(stored);
+        return "later";
       }
-      return false;
+      this.#remove(stored);
+      emit({ kind: "tokenNotRevoked", stored, error });
+      return "never";
     } finally {
       this.#revoking.delete(stored);
       void journal.persist(stored.ownerKey);

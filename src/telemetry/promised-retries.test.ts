@@ -1,0 +1,61 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { errorTextsIn } from "../../dev/testing/error-texts.js";
+import type { ErrorCode } from "../shared/errors.js";
+import { codeOfKind } from "../vault/vault-error.js";
+
+const src = fileURLToPath(new URL("..", import.meta.url));
+const promise = /tries again|tried again|retried|asked again|try again/;
+
+const errors = errorTextsIn(["vault", "mount", "kube", "rpc", "leases", "render", "driver", "shared", "daemon"])
+  .filter(({ text }) => promise.test(text))
+  .map((error) => ({ ...error, code: codeOf(error.kind) }));
+
+function codeOf(kind = ""): string {
+  return Object.hasOwn(codeOfKind, kind) ? codeOfKind[kind as keyof typeof codeOfKind] : kind;
+}
+
+/** What another try can mend: Vault, this node or the moment was the reason, not what was asked. */
+const mendable: readonly string[] = ["unavailable", "limit_exceeded", "deadline_exceeded"] satisfies ErrorCode[];
+
+/**
+ * An error is the end of a Mount; none is tried again by itself. So it says who tries again (the kubelet, the next Mount), or
+ * tells the person to.
+ */
+test.each(errors.map(({ text, file, code }) => [text, file, code]))(
+  "an error says who tries again, and means it: %s (%s)",
+  (text, _file, code) => {
+    expect(text).toMatch(
+      /the kubelet tries again|the next Mount tries again|; try again$|^…; it is asked again in … s$/,
+    );
+    if (text.startsWith("…"))
+      expect(code).toBe(""); // The code of the failure before, which `cooldown.ts` repeats.
+    else expect(mendable).toContain(code);
+  },
+);
+
+/** Other texts that promise another try, each with the test that shows it. */
+const others = {
+  "cli/revoke-all.ts": "vault/token-store.test.ts: revoking everything counts as tried again what is",
+  "config/settings.ts": "of Mounts, which the kubelet repeats",
+  "daemon/event-reports.ts": "leases/renewal-loop.test.ts: a renewal is said to come later exactly where it does",
+  "rpc/unary.ts": "of `lateMessage`: deadline_exceeded",
+  "telemetry/metrics.ts": "as daemon/event-reports.ts",
+};
+
+test("every text that promises another try is known here", () => {
+  const files = readdirSync(src, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"))
+    .filter((path) => literalsOf(readFileSync(`${src}/${path}`, "utf8")).some((text) => promise.test(text)));
+  const known = [...errors.map(({ file }) => file), ...Object.keys(others)];
+  expect([...new Set(files)].sort()).toEqual([...new Set(known)].sort());
+});
+
+/** The texts on the lines of code, without comments. */
+function literalsOf(code: string): string[] {
+  return code
+    .split("\n")
+    .filter((line) => !/^\s*(\*|\/\*|\/\/)/.test(line))
+    .flatMap((line) => line.replace(/ \/\/ .*$/, "").match(/"[^"]*"|`[^`]*`/g) ?? []);
+}
