@@ -37,12 +37,18 @@ test.each(errors.map(({ text, file, code }) => [text, file, code]))(
 
 /** Other texts that promise another try, each with the test that shows it. */
 const others = {
+  "cli/command-table.ts": "of the JSON of revoke-all, as cli/revoke-all.ts",
   "cli/revoke-all.ts": "vault/token-store.test.ts: revoking everything counts as tried again what is",
   "config/settings.ts": "of Mounts, which the kubelet repeats",
   "daemon/event-reports.ts": "leases/renewal-loop.test.ts: a renewal is said to come later exactly where it does",
   "rpc/unary.ts": "of `lateMessage`: deadline_exceeded",
   "telemetry/metrics.ts": "as daemon/event-reports.ts",
 };
+
+test.each(Object.values(others).filter((why) => why.includes(".test.ts: ")))("there is %s", (why) => {
+  const [file, title] = why.split(": ") as [string, string];
+  expect(readFileSync(`${src}/${file}`, "utf8")).toContain(`"${title}`);
+});
 
 test("every text that promises another try is known here", () => {
   const files = readdirSync(src, { recursive: true, encoding: "utf8" })
