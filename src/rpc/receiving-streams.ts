@@ -43,14 +43,15 @@ export class ReceivingStreams {
   }
 
   #untilReceived(stream: ReceivedStream): void {
-    const isOver = new AbortController();
+    let isOver = false;
     const over = () => {
-      if (isOver.signal.aborted) return;
-      isOver.abort();
+      if (isOver) return;
+      isOver = true;
+      timer.close();
       this.#receiving -= 1;
       this.#beginNext();
     };
+    const timer = this.#clock.timer(receivedMs, over);
     for (const event of ["end", "finish", "close"] as const) stream.once(event, over);
-    this.#clock.sleep(receivedMs, isOver.signal).then(over, over);
   }
 }

@@ -39,6 +39,9 @@ const longestCallMs = 90_000;
 /** How long before the caller gives up we do, so that we name the failure, and with a final code. */
 const leadMs = 2_000;
 
+/** Made once: an `abort` without a reason makes an exception with its stack, which takes longer than the rest of it. */
+const streamClosed = new Error("the stream is closed");
+
 /**
  * A method as a handler of grpc-js. It answers exactly once, with a final code, for every behaviour of the method: the
  * signal aborts with one of our errors when the caller has gone, time is up, or we stop, and the answer does not wait
@@ -53,7 +56,7 @@ export function unary<Request, Response, Summary>(
   return (call, callback) => {
     const started = edge.clock.monotonic();
     const left = new AbortController();
-    call.on("cancelled", () => left.abort()); // After a normal end, too: when the stream is closed.
+    call.on("cancelled", () => left.abort(streamClosed)); // After a normal end, too.
     let summary: (() => Summary) | undefined; // Not the whole call: its response would live as long as the stream.
     const begin = (request: Request, signal: AbortSignal) => {
       const underWay = method(request, signal, left.signal);
@@ -86,20 +89,17 @@ async function limited<Request, Response>(
   method: (request: Request, signal: AbortSignal) => Promise<Response>,
   { calls, clock }: Edge,
 ): Promise<Response> {
-  const ended = new AbortController();
   const over = new AbortController();
-  // grpc-js says "cancelled" after a normal end, too.
-  call.on("cancelled", () => over.abort(new ProviderError("cancelled", "the caller gave up")));
+  const giveUp = () => over.abort(new ProviderError("cancelled", "the caller gave up"));
+  call.on("cancelled", giveUp);
   const budgetMs = timeLeft(call, clock);
-  clock.sleep(budgetMs, ended.signal).then(
-    () => over.abort(new ProviderError("deadline_exceeded", lateMessage(budgetMs))),
-    () => {},
-  );
+  const timer = clock.timer(budgetMs, () => over.abort(new ProviderError("deadline_exceeded", lateMessage(budgetMs))));
   const { signal, release } = joinSignals(over.signal, calls.aborted);
   try {
     return await raceAbort(method(call.request, signal), signal);
   } finally {
-    ended.abort();
+    timer.close();
+    call.off("cancelled", giveUp); // grpc-js says so after a normal end, too.
     release();
   }
 }
