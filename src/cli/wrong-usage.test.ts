@@ -56,7 +56,7 @@ describe("wrong usage is one line, which names the place of help", () => {
   );
 
   test.each(options.filter(([, option]) => option.length > 4))("%s --%s misspelt", async (name, option) => {
-    await refused([name, `--${option[0]}${option.slice(2)}`], `; did you mean --`);
+    await refused([name, ...enough(name), `--${option[0]}${option.slice(2)}`], `; did you mean --`);
   });
 
   test.each(options.filter(([, , it]) => takesValue(it)))("%s --%s without its value", async (name, option) => {

@@ -166,6 +166,8 @@ describe("a secretPath that is written to slip past the policy", () => {
     ...[
       "sys%2fmounts",
       "sys%252fmounts",
+      "sys/mounts%253fx",
+      "sys/mounts%2523x",
       "sys%5Cmounts",
       "%73ys/mounts",
       "s%79s/mounts",

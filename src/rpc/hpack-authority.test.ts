@@ -72,3 +72,8 @@ test("any other bytes are read to their end, and at most dashes for slashes are 
     { numRuns: 2_000 },
   );
 });
+
+test.each([1, 5, 146, 147, 5_000])("a number of %i bytes is read to its end", (bytes) => {
+  const block = Buffer.from([0x41, 0x7f, ...Array<number>(bytes).fill(0x80), 0x00, 0x2f]);
+  expect(replaceSlashesInAuthority(block)).toBe(0);
+});

@@ -110,12 +110,12 @@ class BlockReader {
     return { value: this.#at <= this.#block.length ? this.#block.subarray(start, this.#at) : empty, huffman };
   }
 
-  /** RFC 7541 §5.1; ends where the block does. */
+  /** RFC 7541 §5.1; ends where the block does. Of a number too large to be a length, what follows its fifth byte is not read. */
   #integer(prefixBits: number): number {
     const mask = 2 ** prefixBits - 1;
     let value = this.#byte() & mask;
     if (value < mask) return value;
-    for (let scale = 1, more = true; more; scale *= 0x80) {
+    for (let scale = 1, more = true; more && scale < 2 ** 35; scale *= 0x80) {
       const byte = this.#byte();
       value += (byte & 0x7f) * scale;
       more = byte >= 0x80;

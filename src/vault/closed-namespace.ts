@@ -6,7 +6,9 @@ export type ClosedNamespace = "sealed" | "locked" | "absent";
  * parent is sealed (a 404 that must not be taken for a secret that is not there). `undefined`: the namespace is open.
  */
 export function closedNamespaceIn(status: number, errors: readonly string[]): ClosedNamespace | undefined {
-  const says = (words: string) => errors.some((error) => error.toLowerCase().includes(words));
+  // A route that is not there is quoted, and may hold any words.
+  const own = errors.map((error) => error.toLowerCase()).filter((error) => !error.startsWith("no handler for route"));
+  const says = (words: string) => own.some((error) => error.includes(words));
   if (status === 503 && says("namespace is sealed")) return "sealed";
   if (status === 503 && says("access to this namespace has been locked")) return "locked";
   if (status === 404 && says("namespace not found")) return "absent";

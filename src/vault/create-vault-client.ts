@@ -5,7 +5,7 @@ import { Redacted } from "../shared/redacted.js";
 import { escapePath, wireRequest } from "./api-path.js";
 import { authMethods } from "./auth/auth-methods.js";
 import { CredentialPaths } from "./credential-paths.js";
-import { type Operation, renewSelfPath } from "./operation.js";
+import { type Operation, answersRaw, renewSelfPath } from "./operation.js";
 import type { VaultClient } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
 import { type ConnectionLoad, VaultConnection, type VaultConnectionParts } from "./vault-connection.js";
@@ -78,7 +78,7 @@ export function createVaultClient({
       };
       const { reply, requestedAt } = await to(connection).ask(operation, question, caller, signal);
       const lease = reply.body ? leaseIn(reply.body) : undefined;
-      if (reply.raw) return { body: reply.raw, bytes: reply.bytes, requestedAt };
+      if (reply.raw && answersRaw(operation)) return { body: reply.raw, bytes: reply.bytes, requestedAt };
       const parsed = reply.body ?? null;
       return { body: new Redacted(parsed), bytes: jsonBytes(parsed), requestedAt, ...(lease && { lease }) };
     },

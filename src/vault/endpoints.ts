@@ -45,7 +45,8 @@ export class Endpoints {
   }
 
   /**
-   * The one to ask: the requested one, else the preferred, else the next that is well; those tried in this call come last.
+   * The one to ask: the requested one, unless it was tried, else the preferred, else the next that is well; those tried in
+   * this call come last: a leader that cannot be told apart from standbys at its host is found among them.
    * When all rest, the last failure of the preferred one.
    */
   choose(
@@ -56,7 +57,7 @@ export class Endpoints {
     const inOrder = [...this.#all.slice(this.#preferred), ...this.#all.slice(0, this.#preferred)];
     const available = inOrder.filter(({ cooldown }) => cooldown.leftMs(now) === 0);
     const chosen =
-      available.find(({ origin }) => origin === requested) ??
+      available.find(({ origin }) => origin === requested && !tried.has(origin)) ??
       available.find(({ origin }) => !tried.has(origin)) ??
       available[0];
     return chosen ? { endpoint: chosen } : { error: inOrder[0]!.cooldown.refusal(now) };

@@ -16,5 +16,8 @@ const rawTypes: ReadonlySet<string> = new Set([
 export function isRawAnswer({ status, headers, body }: HttpAnswer): boolean {
   const [type = ""] = (headers["content-type"] ?? "").split(";", 1);
   if ((status !== 200 && status !== 204) || !rawTypes.has(type.trim().toLowerCase())) return false;
-  return headers["cache-control"] === "no-store" && !/^(\xef\xbb\xbf)?\s*</.test(body.toString("latin1", 0, 200));
+  return (
+    /\bno-store\b/i.test(headers["cache-control"] ?? "") &&
+    !/^(\xef\xbb\xbf)?\s*</.test(body.toString("latin1", 0, 200))
+  );
 }

@@ -33,7 +33,7 @@ export const mostValues = 10_240;
 export function readReply(answer: HttpAnswer): VaultReply {
   const { status, headers, body } = answer;
   const reply = { status, headers, bytes: body.length };
-  const raw = isRawAnswer(answer) ? { raw: new Redacted(body) } : undefined;
+  const raw = isRawAnswer(answer) ? { raw: new Redacted(wholeBuffer(body)) } : undefined;
   if (body.length === 0) return { ...reply, body: null, ...raw };
   if (raw) return { ...reply, body: undefined, ...raw };
   const json = parsed(body);
@@ -137,4 +137,12 @@ function count(value: Json | undefined, field: string): number {
 
 function unreadable(what: string): VaultError {
   return new VaultError("protocol", `Vault's answer cannot be used: it holds ${what}`);
+}
+
+/** As large in memory as it is long: what it was received into is up to twice that. */
+function wholeBuffer(body: Buffer): Buffer {
+  if (body.buffer.byteLength === body.length) return body;
+  const whole = Buffer.allocUnsafeSlow(body.length);
+  body.copy(whole);
+  return whole;
 }
