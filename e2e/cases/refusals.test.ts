@@ -85,6 +85,35 @@ describe.each(driverVersions)("driver %s", async (driver) => {
     expect(message).toContain(`secret/data/${app.namespace}/db`);
   });
 
+  // The application's own namespace, as a mount's name of two steps, and as a step of its paths.
+  const own = app.namespace;
+  await app.vault.request("POST", `sys/mounts/${own}/kv`, { type: "kv", options: { version: "2" } });
+  const readable = [`${own}/kv/*`, `secret/data/${own}/*`, `kv1/${own}/*`];
+  const rules = readable.map((path) => `path "${path}" { capabilities = ["read", "list"] }`).join("\n");
+  await app.vault.writePolicy(`${own}-kv`, rules);
+  await app.vault.writeRole(`${own}-kv`, {
+    namespaces: [own],
+    serviceAccounts: ["*"],
+    policies: [`${own}-kv`],
+    audience: "vault",
+  });
+
+  test.each<[string, string, string]>([
+    ["GET", `${own}/kv/db`, `where data/ stands after the mount's name: ${own}/kv/data/db`],
+    ["GET", `${own}/kv/a%3Fb`, `where data/ stands after the mount's name: ${own}/kv/data/a%3Fb`],
+    ["LIST", `${own}/kv/db`, `where LIST wants metadata/ after the mount's name: ${own}/kv/metadata/db`],
+    ["LIST", `${own}/kv/data/db`, `where LIST wants metadata/ after the mount's name: ${own}/kv/metadata/db`],
+    ["GET", `secret/${own}/keys`, `where data/ stands after the mount's name: secret/data/${own}/keys`],
+    ["GET", `kv1/data/${own}/db`, `(kv1 is a KV version 1 engine, whose paths have no data/: kv1/${own}/db)`],
+    ["GET", `other/data/secret/${own}/db`, "a Vault namespace at its beginning belongs in vaultNamespace"],
+    ["GET", `other/secret/data/${own}/db`, "a Vault namespace at its beginning belongs in vaultNamespace"],
+  ])("%s %s is explained by the mount that Vault names", async (method, secretPath, hint) => {
+    const objects = [{ objectName: "file", secretPath, method }];
+    const message = await refusal(await app.volume(node, { roleName: `${own}-kv`, objects }));
+
+    expect(message).toContain(hint);
+  });
+
   test("every mistake of a mount is named, not the first", async () => {
     const message = await refusal(
       await app.volume(node, {
