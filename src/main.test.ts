@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { mkdir, open, symlink, writeFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { temporaryDirectory } from "../dev/testing/rpc-server.js";
@@ -49,4 +49,23 @@ test("SIGUSR1 opens no inspector", async () => {
   child.kill("SIGUSR1");
   child.kill("SIGTERM");
   expect(await ended).toMatchObject({ code: 0, stderr: "" });
+});
+
+test("a reader that leaves the pipe ends a command without a word", async () => {
+  const { child, ended } = keymount("help");
+  child.stdout.destroy();
+  expect(await ended).toMatchObject({ code: 0, stderr: "" });
+});
+
+test("output that cannot be written is told, and fails", async () => {
+  const full = await open("/dev/full", "w");
+  const child = spawn(process.execPath, ["scripts/run-ts.js", "src/main.ts", "version"], {
+    stdio: ["ignore", full.fd, "pipe"],
+  });
+  const [stderr, [code]] = await Promise.all([text(child.stderr!), once(child, "exit") as Promise<[number | null]>]);
+  await full.close();
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: expect.stringMatching(/^keymount: the output cannot be written: .+\n$/) as string,
+  });
 });

@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { text } from "node:stream/consumers";
+import { stopWithoutOutput } from "./cli/lost-output.js";
 import { programOf } from "./cli/program.js";
 import { runCommand } from "./cli/commands.js";
 import { hasColours } from "./cli/paint.js";
@@ -10,7 +11,8 @@ const streamTo = (stream: NodeJS.WriteStream) => ({
   colours: hasColours(stream.isTTY === true, process.env),
 });
 const stop = untilStopped();
-process.exitCode = await runCommand(
+const output = stopWithoutOutput(process, stop.stop);
+const code = await runCommand(
   process.argv.slice(2),
   {
     program: programOf(process.argv[1], process.cwd()),
@@ -26,6 +28,7 @@ process.exitCode = await runCommand(
   },
   stop.signal,
 );
+process.exitCode = output.failed ? 1 : code;
 stop.release();
 // What a failed start left open, such as a socket, keeps no process alive that has said its last word.
 setTimeout(() => process.exit(), 1_000).unref();

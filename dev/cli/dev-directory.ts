@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { devTokenSocket } from "../../src/cli/dev-tokens.js";
+import { makeDirectory } from "../../src/cli/make-directory.js";
 import { ProviderError } from "../../src/shared/errors.js";
 import { connectError } from "../../src/shared/connect-error.js";
 import { longestSocketPath } from "../../src/shared/socket-path.js";
@@ -31,7 +32,7 @@ export async function openDevDirectory(path: string): Promise<DevDirectory> {
     throw refused(path, reason, { choose: "a shorter path" });
   }
   const entries = await attempt(path, async () => {
-    await makeDirectory(path);
+    await makeDirectory(path, 0o700);
     return readdir(path);
   });
   if (entries.length > 0 && !entries.includes(marker)) {
@@ -56,19 +57,6 @@ export async function openDevDirectory(path: string): Promise<DevDirectory> {
 export async function openTemporaryDirectory(): Promise<{ path: string; remove: () => Promise<void> }> {
   const path = await attempt(tmpdir(), () => mkdtemp(join(tmpdir(), "keymount-")));
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
-}
-
-/** With its parents. Node's own `recursive` never ends below /proc, which makes no directories and says ENOENT. */
-async function makeDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path, { mode: 0o700 });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") return;
-    if (code !== "ENOENT" || dirname(path) === path) throw error;
-    await makeDirectory(dirname(path));
-    await mkdir(path, { mode: 0o700 });
-  }
 }
 
 async function attempt<T>(path: string, act: () => Promise<T>): Promise<T> {

@@ -95,6 +95,16 @@ ${head.replace("roleName", "roelName")}    refreshInterval: soon
   });
 });
 
+test("an address that no Mount could use is a warning, for an installation may leave it unread", async () => {
+  const objects = "    objects: |\n      - {objectName: a, secretPath: secret/data/a, secretKey: b}\n";
+  const { code, stdout } = await check({ f: `${head}    vaultAddress: vault.example\n${objects}` });
+  expect({ code, stdout }).toEqual({
+    code: 0,
+    stdout:
+      "f:8:5: warning: vaultAddress must start with https://, http:// or unix://; a Mount is refused unless the configuration says classAddress: use-default\n",
+  });
+});
+
 /** Where a text stands in a file, found by searching for it. */
 function positionOf(file: string, needle: string): string {
   const lines = file.split("\n");

@@ -1,5 +1,7 @@
+import { readOrigin } from "../config/origin.js";
 import { readClass } from "../mount/class-parameters.js";
 import { type Finding, mostRead } from "../mount/findings.js";
+import type { ClassSpec } from "../mount/mount-spec.js";
 import type { RenderWorker } from "../render/render-worker.js";
 import type { Remark, WrittenClass } from "./class-file.js";
 import { checkResource } from "./resource-check.js";
@@ -28,7 +30,16 @@ export async function checkClass(
     const message = `parameter ${name} has no effect: the connection's settings decide about TLS`;
     return { level: "warning", offset: written.parameters.get(name)!.keyOffset, message };
   });
-  return [...checkResource(written.root), ...remarks, ...overruled, ...synced];
+  return [...checkResource(written.root), ...remarks, ...overruled, ...addressRemarks(spec, written), ...synced];
+}
+
+/** A warning, because an installation may leave addresses of classes unread. */
+function addressRemarks({ address }: ClassSpec, { parameters }: WrittenClass): Remark[] {
+  const reading = address === undefined ? undefined : readOrigin(address);
+  const [name, parameter] = [...parameters].find(([, { text }]) => text === address) ?? [];
+  if (!parameter || !reading || !("mistake" in reading)) return [];
+  const message = `${name} ${reading.mistake}; a Mount is refused unless the configuration says classAddress: use-default`;
+  return [{ level: "warning", offset: parameter.keyOffset, message }];
 }
 
 function remarkOf(finding: Finding, written: WrittenClass, text: string): Remark {

@@ -273,6 +273,14 @@ describe("wrong usage", () => {
     expect(asked).toEqual([]);
   });
 
+  test.each(["/proc/q", "/proc/q/r"])("a directory that cannot be made: %s", async (path) => {
+    const { usual } = await stage(good);
+    expect(await mount([...usual, "--out", path])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`--out ${path} cannot be used`) as string,
+    });
+  });
+
   test("a token file that is not there", async () => {
     const { usual } = await stage(good);
     expect(await mount([...usual, "--token-file", "t"])).toMatchObject({

@@ -1,6 +1,8 @@
-import { mkdir, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
+import { resolve } from "node:path";
 import { ProviderError } from "../shared/errors.js";
 import { fileFault } from "../shared/file-fault.js";
+import { makeDirectory } from "./make-directory.js";
 
 /**
  * Makes the directory where it is missing. A directory with other things in it is refused, because the driver's writer
@@ -8,7 +10,7 @@ import { fileFault } from "../shared/file-fault.js";
  */
 export async function prepareVolume(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o750 });
+    await makeDirectory(resolve(directory), 0o750);
     const there = await readdir(directory);
     if (there.length === 0 || there.includes("..data")) return;
   } catch (error) {

@@ -168,7 +168,7 @@ export function wordsForIssue(issue: z.core.$ZodRawIssue): string | undefined {
   }
   if (issue.code === "invalid_type") return `must be ${kinds[issue.expected] ?? issue.expected}`;
   if (issue.code === "invalid_union") return "must be a number or text";
-  if (issue.code === "invalid_value") return `must be ${issue.values.map(String).join(" or ")}`;
+  if (issue.code === "invalid_value") return `must be one of ${issue.values.map(String).join(", ")}`;
   if (issue.code === "invalid_key") return "is not a connection's name (letters, digits, -, _ and ., at most 63)";
   return undefined;
 }

@@ -36,7 +36,7 @@ describe("what serve refuses in a file is a mistake, at its place", () => {
     ["a wrong unit", `${vault}leases: {maxOrphan: 1}\n`, "4:10 mistake: leases.maxOrphan: "],
     ["an address without a scheme", "connections: {main: {addresses: [vault]}}\n", "1:34 mistake: connections.main."],
     ["two rivals", `${vault}keyFile: /a\nkeySecret: b\n`, "1:1 mistake: keyFile and keySecret"],
-    ["a default that is none", `${vault}default: mian\n`, "4:1 mistake: default: is none of connections: main"],
+    ["a default that is none", `${vault}default: mian\n`, "4:1 mistake: default: is not one of the connections (main)"],
     ["half of a client certificate", `${vault}    tls: {certFile: /a}\n`, "4:5 mistake: connections.main.tls: has a"],
     ["a relative socket directory", `${vault}socketDir: a\n`, "1:1 mistake: the socket's directory must be absolute"],
     ["a list", "- a\n", "1:1 mistake: the file must be a map of settings"],

@@ -40,7 +40,7 @@ export function findingsOfFile(text: string): FileFinding[] {
   ];
   const names = isMap(data.connections) ? Object.keys(data.connections) : [];
   if (names.length > 0 && !names.includes(name)) {
-    findings.push(mistake(yaml.offsetOf(["default"]), `default: is none of connections: ${names.join(", ")}`));
+    findings.push(mistake(yaml.offsetOf(["default"]), `default: is not one of the connections (${names.join(", ")})`));
   }
   if (!parsed.success || findings.length > 0) return findings;
   const socket = socketName(parsed.data);

@@ -392,14 +392,14 @@ test.each<[string, Given, string[]]>([
     { argv: [...addr, "--health-addr=8080", "--log-level=loud"], env: { VAULT_CLIENT_TIMEOUT: "soon" } },
     [
       "--health-addr: must be HOST:PORT or :PORT",
-      "--log-level: must be trace or debug or info or warn or error or off",
+      "--log-level: must be one of trace, debug, info, warn, error, off",
       "VAULT_CLIENT_TIMEOUT: must be a duration from 100ms to 10m (as in 500ms, 30s, 2m, 1h30m)",
     ],
   ],
   [
     "a default that is not there",
     { file: `default: mian\n${oneVault}`, argv: addr },
-    ["keymount.yaml:1:1: default: is none of connections: main"],
+    ["keymount.yaml:1:1: default: is not one of the connections (main)"],
   ],
 ])("refuses %s", (_name, given, expected) => {
   expect([...mistakes(given)].sort()).toEqual([...expected].sort());
@@ -436,7 +436,7 @@ connections:
 `;
   const found = mistakes({ file });
   expect(found).toEqual([
-    "keymount.yaml:2:1: default: is none of connections: main, other, my vault",
+    "keymount.yaml:2:1: default: is not one of the connections (main, other, my vault)",
     expect.stringMatching(/^keymount\.yaml:3:1: bogus: is not a setting; here are: endpoint, /),
     "keymount.yaml:4:16: tokenRequest.audiences: has no effect without fallback: true",
     "keymount.yaml:5:1: driverPollInterval: must be a duration from 1s to 24h (as in 500ms, 30s, 2m, 1h30m)",
@@ -452,7 +452,7 @@ connections:
     "keymount.yaml:17:7: connections.main.policy.namespaces: is empty; give it a value or leave it out",
     "keymount.yaml:18:20: connections.main.policy.authMounts.0: starts with auth/; leave that out",
     "keymount.yaml:19:15: connections.main.policy.roles.0: has a placeholder that is not known; there are {{namespace}} and {{serviceAccount}}",
-    "keymount.yaml:20:17: connections.main.policy.methods.0: must be GET or LIST or POST or PUT or PATCH or DELETE",
+    "keymount.yaml:20:17: connections.main.policy.methods.0: must be one of GET, LIST, POST, PUT, PATCH, DELETE",
     "keymount.yaml:21:15: connections.main.policy.paths.0: starts with / or v1/, which paths do not have here",
     "keymount.yaml:21:27: connections.main.policy.paths.1: ends with /; write /* for all below it",
     "keymount.yaml:23:15: connections.other.aliases.0: must start with https://, http:// or unix://",

@@ -72,7 +72,7 @@ function validated({ data, sources }: Overlaid, { yaml }: ConfigFile, mistakes: 
   const names = isMap(data.connections) ? Object.keys(data.connections) : [];
   if (names.length === 0) mistakes.push(noConnection);
   else if (!names.includes(name))
-    issues.push({ path: ["default"], message: `is none of connections: ${names.join(", ")}` });
+    issues.push({ path: ["default"], message: `is not one of the connections (${names.join(", ")})` });
   issues.sort((a, b) => (yaml ? yaml.offsetOf(a.path) - yaml.offsetOf(b.path) : 0));
   mistakes.push(...issues.map(({ path, message }) => `${locationOf(path, sources, yaml)}: ${message}`));
   return parsed.success && issues.length === 0 && names.length > 0 ? { ...parsed.data, default: name } : undefined;

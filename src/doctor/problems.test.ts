@@ -109,7 +109,7 @@ describe("configuration, names and connections", () => {
     [
       "configuration.mistake",
       "a flag's value",
-      /--log-level: must be trace or debug/,
+      /--log-level: must be one of trace, debug/,
       async () => ({ argv: ["--log-level=loud"] }),
     ],
     [

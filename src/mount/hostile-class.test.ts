@@ -90,7 +90,7 @@ describe("aliases cost what they stand for", () => {
     [
       "a mode named again",
       `- {objectName: x, secretPath: b, filePermission: &p 0x${"9".repeat(2_500)}}\n${list(90, (i) => `- {objectName: a${i}, secretPath: b, filePermission: *p}`).join("\n")}`,
-      /filePermission what is written is not a file mode/,
+      /filePermission value is not a file mode/,
     ],
     [
       "a JSON Pointer of many steps",

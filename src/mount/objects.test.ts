@@ -122,6 +122,7 @@ describe("secretPath", () => {
     ["secret/%2E./sys", /encoded/],
     ["secret%2fdata", /encoded/],
     ["secret%252fdata", /encoded/],
+    ["https://vault.example/v1/secret/data/app", /is an address; write the path alone/],
     ["secret/%252e%252e/sys", /encoded/],
     ["secret/%%32e./sys", /encoded/],
     ["secret/a%5C..%5Cb", /encoded|backslashes/],

@@ -18,6 +18,7 @@ const mostSteps = 64;
 export function readSecretPath(text: string): SecretPath | string {
   if (Buffer.byteLength(text) > longest) return `is longer than ${longest} bytes`;
   if (!text.isWellFormed() || /\p{Cc}/u.test(text)) return "holds a control character or a line break";
+  if (/^[a-z]{2,10}:\/\//i.test(text)) return "is an address; write the path alone, like secret/data/app";
   const [written = "", ...queries] = text.split("?");
   if (written.includes("\\"))
     return 'holds "\\"; write "/" between the steps of a path, or %5C for the character itself';

@@ -26,12 +26,16 @@ export function withDeadline(
   clock: Clock,
 ): { signal: AbortSignal; release: () => void } {
   const deadline = new AbortController();
-  const timer = clock.timer(ms, () => deadline.abort(reason()));
+  const released = new AbortController();
+  clock.sleep(ms, released.signal).then(
+    () => deadline.abort(reason()),
+    () => undefined,
+  );
   const joined = joinSignals(signal, deadline.signal);
   return {
     signal: joined.signal,
     release: () => {
-      timer.close();
+      released.abort();
       joined.release();
     },
   };
