@@ -69,3 +69,12 @@ test("output that cannot be written is told, and fails", async () => {
     stderr: expect.stringMatching(/^keymount: the output cannot be written: .+\n$/) as string,
   });
 });
+
+test("a file that is not UTF-8 is told, and not read as another", async () => {
+  const file = `${await temporaryDirectory()}/class.yaml`;
+  await writeFile(file, Buffer.from([0x61, 0x3a, 0xff, 0xfe]));
+  expect(await keymount("check", file).ended).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("class.yaml: it is not UTF-8") as string,
+  });
+});

@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from "node:fs/promises";
-import { text } from "node:stream/consumers";
+import { buffer } from "node:stream/consumers";
 import { stopWithoutOutput } from "./cli/lost-output.js";
 import { programOf } from "./cli/program.js";
 import { runCommand } from "./cli/commands.js";
@@ -10,6 +10,8 @@ const streamTo = (stream: NodeJS.WriteStream) => ({
   write: (text: string) => stream.write(text),
   colours: hasColours(stream.isTTY === true, process.env),
 });
+/** A mark of byte order stays, so that places in the text are those in the file. */
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const stop = untilStopped();
 const output = stopWithoutOutput(process, stop.stop);
 const code = await runCommand(
@@ -19,7 +21,7 @@ const code = await runCommand(
     stdin: process.stdin,
     stdout: streamTo(process.stdout),
     stderr: streamTo(process.stderr),
-    readFile: (path) => (path === "-" ? text(process.stdin) : readFile(path, "utf8")),
+    readFile: async (path) => utf8.decode(await (path === "-" ? buffer(process.stdin) : readFile(path))),
     readDirectory: async (path) => {
       if (path === "-" || !(await stat(path).catch(() => undefined))?.isDirectory()) return undefined;
       const entries = await readdir(path, { withFileTypes: true });

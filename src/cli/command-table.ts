@@ -76,6 +76,7 @@ the answer into DIR as the driver does. Prints the files, their modes, sizes and
     },
     json: `{"event": "mounted", "time", "class", "pod": {"namespace", "name", "serviceAccount", "uid"}, "directory",
  "files": [{"path", "mode": "0644", "bytes", "version"}], "stale": [{"object", "code", "message"}]}
+{"event": "refused", "time", "code", "message"} instead, where the mount is refused
 With --watch one object per line; after the first:
 {"event": "added"|"changed"|"removed", "time", "path", "version"?}
 {"event": "refused", "time", "code", "message"} (the files stay), and {"event": "answered", "time"} after it
@@ -208,7 +209,7 @@ each. Never a value, nor a lease's id.
     json: `{"credentials": [{"kind": "token"|"lease"|"certificate"|"issued", "engine", "connection", "vaultNamespace", "path",
   "role", "tokenAccessor", "pods": [{"namespace", "name", "uid"}], "volumes": 0,
   "state": "held"|"due"|"ending"|"replaced"|"dead"|"leaving", "renewAt"?, "replaceAt"?, "endsAt"?, "failures": 0}]}`,
-    exits: { 0: "listed", 1: "no keymount runs there", 2: "wrong usage" },
+    exits: { 0: "listed", 1: "no keymount runs there", 2: "wrong usage or an unreadable configuration file" },
   },
   "revoke-all": {
     summary: "Revokes all tokens of this node, before uninstalling",
@@ -222,7 +223,7 @@ The logins in the pods' files stop working. keymount serves no Mount after that 
     exits: {
       0: "all were revoked",
       1: "some were not, or not yet (those that Vault refuses expire), or no keymount runs there",
-      2: "wrong usage",
+      2: "wrong usage or an unreadable configuration file",
     },
   },
   dev: {

@@ -84,6 +84,7 @@ export class JsonMountReport implements MountReport {
   }
 
   failed(refusal: Refusal): void {
+    this.#say("refused", { code: refusal.code, message: refusal.message });
     writeRefusal(refusal, this.#io);
   }
 

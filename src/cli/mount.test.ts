@@ -209,6 +209,20 @@ describe("refused", () => {
     });
   });
 
+  test("as JSON, too", async () => {
+    const { usual } = await stage(new ProviderError("permission_denied", "role web does not take this pod"));
+    const { code, stdout } = await mount([...usual, "--json"], { tokenSource: async () => "t" });
+    expect([code, JSON.parse(stdout)]).toEqual([
+      1,
+      {
+        event: "refused",
+        time: expect.stringMatching(/^2026-.*Z$/) as string,
+        code: "PERMISSION_DENIED",
+        message: "role web does not take this pod",
+      },
+    ]);
+  });
+
   test("without a token it says so", async () => {
     const { usual } = await stage(new ProviderError("unauthenticated", "no token"));
     expect(await mount(usual)).toMatchObject({
