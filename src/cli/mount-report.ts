@@ -3,26 +3,23 @@ import type { Clock } from "../shared/clock.js";
 import { named } from "../shared/quoted.js";
 import { escapeUnprintable } from "../shared/shown-text.js";
 import type { CommandIo } from "./command-io.js";
+import type { MountEvent } from "./mount-events.js";
 import { type FileChange, fileTable, modeText, shortVersion } from "./mounted-files.js";
 import { painter } from "./paint.js";
-import type { Published, Refusal } from "./publish-volume.js";
-
-type Mounted = Extract<Published, { ok: true }>;
+import type { Mounted, Refusal } from "./publish-volume.js";
 
 /** Tells of a volume's mounts: the first, and with --watch what each later one changes. */
 export interface MountReport {
   mounted(mounted: Mounted, className: string, directory: string): void;
   /** The first mount was refused. */
   failed(refusal: Refusal): void;
-  round(published: Published, changes: readonly FileChange[]): void;
+  changed(event: MountEvent): void;
 }
 
 /** For people. */
 export class TextMountReport implements MountReport {
   readonly #io: CommandIo;
   readonly #clock: Clock;
-  #refusal = "";
-  #stale = "";
 
   constructor(io: CommandIo, clock: Clock) {
     this.#io = io;
@@ -36,27 +33,16 @@ export class TextMountReport implements MountReport {
     const bearer = `${named(`${pod.namespace}/${pod.name}`)} (service account ${named(pod.serviceAccount)})`;
     const count = `${files.length} ${files.length === 1 ? "file" : "files"}`;
     stderr.write(`mounted ${named(className)} for ${bearer} at ${directory}: ${count}\n`);
-    this.#stale = staleText(stale);
-    if (this.#stale) stderr.write(`${painter(stderr)("yellow", this.#stale)}\n`);
+    if (stale.length > 0) stderr.write(`${painter(stderr)("yellow", staleText(stale))}\n`);
   }
 
   failed(refusal: Refusal): void {
     writeRefusal(refusal, this.#io);
   }
 
-  round(published: Published, changes: readonly FileChange[]): void {
-    const refusal = published.ok ? "" : refusalText(published);
-    if (refusal !== this.#refusal) this.#say(refusal ? `${refusal} (the files stay as they are)` : "answers again");
-    this.#refusal = refusal;
-    if (!published.ok) return;
-    changes.map(changeText).forEach((line) => this.#say(line));
-    const stale = staleText(published.stale);
-    if (stale !== this.#stale) this.#say(stale || "fresh again: every object is as Vault has it");
-    this.#stale = stale;
-  }
-
-  #say(line: string): void {
-    this.#io.stdout.write(`${new Date(this.#clock.wall()).toISOString().slice(11, 19)}Z ${line}\n`);
+  changed(event: MountEvent): void {
+    const time = new Date(this.#clock.wall()).toISOString().slice(11, 19);
+    this.#io.stdout.write(`${time}Z ${eventText(event)}\n`);
   }
 }
 
@@ -65,8 +51,6 @@ export class JsonMountReport implements MountReport {
   readonly #io: CommandIo;
   readonly #clock: Clock;
   readonly #indent: number;
-  #refusal = "";
-  #stale = "";
 
   /** With `perLine` each object is one line, as for a stream of them. */
   constructor(io: CommandIo, clock: Clock, perLine: boolean) {
@@ -80,7 +64,6 @@ export class JsonMountReport implements MountReport {
     const { namespace, name, serviceAccount, uid } = pod;
     const bearer = { namespace, name, serviceAccount, uid };
     this.#say("mounted", { class: className, pod: bearer, directory, files: shown, stale });
-    this.#stale = staleText(stale);
   }
 
   failed(refusal: Refusal): void {
@@ -88,25 +71,11 @@ export class JsonMountReport implements MountReport {
     writeRefusal(refusal, this.#io);
   }
 
-  round(published: Published, changes: readonly FileChange[]): void {
-    const refusal = published.ok ? "" : refusalText(published);
-    if (refusal !== this.#refusal) {
-      if (published.ok) this.#say("answered");
-      else this.#say("refused", { code: published.code, message: published.message });
-    }
-    this.#refusal = refusal;
-    if (!published.ok) return;
-    for (const { event, path, version } of changes)
-      this.#say(event, { path, ...(version !== undefined && { version }) });
-    const stale = staleText(published.stale);
-    if (stale !== this.#stale) {
-      if (stale) this.#say("stale", { stale: published.stale });
-      else this.#say("fresh");
-    }
-    this.#stale = stale;
+  changed(event: MountEvent): void {
+    this.#say(event.event, { ...event, from: undefined });
   }
 
-  #say(event: string, what: object = {}): void {
+  #say(event: string, what: object): void {
     const time = new Date(this.#clock.wall()).toISOString();
     this.#io.stdout.write(`${JSON.stringify({ event, time, ...what }, null, this.#indent)}\n`);
   }
@@ -118,14 +87,28 @@ function writeRefusal(refusal: Refusal, { stderr }: CommandIo): void {
 }
 
 /** Any provider may listen there, so its words cannot move a terminal's cursor. */
-function refusalText({ code, message }: Refusal): string {
+function refusalText({ code, message }: Pick<Refusal, "code" | "message">): string {
   return `${code}: ${oneLine(message)}`;
 }
 
 function staleText(stale: readonly StaleObject[]): string {
-  if (stale.length === 0) return "";
   const reasons = stale.map(({ object, code, message }) => `${named(object)}: ${code}: ${oneLine(message)}`);
   return `served stale, from the cache: ${reasons.join("; ")}`;
+}
+
+function eventText(event: MountEvent): string {
+  switch (event.event) {
+    case "refused":
+      return `${refusalText(event)} (the files stay as they are)`;
+    case "answered":
+      return "answers again";
+    case "stale":
+      return staleText(event.stale);
+    case "fresh":
+      return "fresh again: every object is as Vault has it";
+    default:
+      return changeText(event);
+  }
 }
 
 function changeText({ event, path, version, from }: FileChange): string {

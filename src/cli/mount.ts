@@ -6,11 +6,11 @@ import { commandTable } from "./command-table.js";
 import { defineCommand } from "./define-command.js";
 import { wantsJson } from "./json-output.js";
 import { type MountArguments, mountArguments } from "./mount-arguments.js";
+import { mountEvents } from "./mount-events.js";
 import { JsonMountReport, type MountReport, TextMountReport } from "./mount-report.js";
-import { fileChanges } from "./mounted-files.js";
 import type { TokenSource } from "./pod-token.js";
 import { checkProviderSocket, providerSocket } from "./provider-socket.js";
-import { publishVolume, type Published } from "./publish-volume.js";
+import { type Mounted, publishVolume, type Published } from "./publish-volume.js";
 import { prepareVolume } from "./volume-directory.js";
 
 /** `keymount mount`. `tokenSource` is asked where no token file is named. */
@@ -52,19 +52,21 @@ async function mount(asked: MountArguments, stage: Stage, signal: AbortSignal): 
 }
 
 async function watch(
-  first: Extract<Published, { ok: true }>,
+  first: Mounted,
   publish: () => Promise<Published>,
   intervalMs: number,
   { clock, report }: Stage,
   signal: AbortSignal,
 ): Promise<number> {
-  let { files } = first;
+  let mounted = first;
+  let before: Published = first;
   try {
     for (;;) {
       await clock.sleep(intervalMs, signal);
-      const round = await publish();
-      report.round(round, round.ok ? fileChanges(files, round.files) : []);
-      if (round.ok) files = round.files;
+      const after = await publish();
+      for (const event of mountEvents(mounted, before, after)) report.changed(event);
+      if (after.ok) mounted = after;
+      before = after;
     }
   } catch (error) {
     if (signal.aborted) return 0;

@@ -21,7 +21,8 @@ export interface Publishing {
 }
 
 export type Refusal = Extract<MountOutcome, { ok: false }> & { withToken: boolean };
-export type Published = { ok: true; files: MountedFile[]; pod: MountingPod; stale: readonly StaleObject[] } | Refusal;
+export type Mounted = { ok: true; files: MountedFile[]; pod: MountingPod; stale: readonly StaleObject[] };
+export type Published = Mounted | Refusal;
 
 /** What the driver does at NodePublishVolume, each time with a fresh token, as a kubelet brings one. */
 export async function publishVolume(publishing: Publishing, signal: AbortSignal): Promise<Published> {
