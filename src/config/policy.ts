@@ -139,6 +139,8 @@ const kvVerbs: ReadonlySet<string> = new Set(["data", "metadata", "delete", "und
  */
 function isDenied(rule: string, path: string, admitting: readonly string[], pod: RulePod): boolean {
   if (ruleMatches(rule, path, pod) || ruleMatches(rule, `${path}/`, pod)) return true;
+  // Matching an end of the path, it would match the whole.
+  if (rule.startsWith("*")) return false;
   const steps = path.split("/");
   const [denied = ""] = rule.split("/");
   if (admitting.some((allowing) => allowing.split("/").includes(denied, 1))) return false;

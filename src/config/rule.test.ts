@@ -49,6 +49,18 @@ test("agrees with the regular expression that it spares us", () => {
   );
 });
 
+test("a rule that begins with a star matches every value that ends with one it matches", () => {
+  const piece = fc.constantFrom("*", "a", "b", "/", "team-a", "{{namespace}}", "{{pod}}");
+  const rule = fc.array(piece, { maxLength: 6 }).map((pieces) => `*${pieces.join("")}`);
+  const value = fc.array(fc.constantFrom("a", "b", "/", "team-a"), { maxLength: 8 }).map((pieces) => pieces.join(""));
+  fc.assert(
+    fc.property(rule, value, value, (rule, before, end) => {
+      fc.pre(ruleMatches(rule, end, pod));
+      expect(ruleMatches(rule, before + end, pod)).toBe(true);
+    }),
+  );
+});
+
 test("a rule full of stars takes no longer for a value that almost matches", () => {
   const rule = `${"a*".repeat(200)}b`;
   const started = performance.now();
