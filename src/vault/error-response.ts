@@ -35,7 +35,8 @@ export function classifyResponse(operation: Operation, reply: VaultReply, source
   if (closed) return closed;
   if (status >= 500 || status === 412) return failed(operation, reply, errors, source);
   if (reply.body === undefined) return notVault(reply, source);
-  if (operation.kind === "login") return final(classifyLoginRefusal(operation, status, errors, source.wall));
+  const { login, connection } = operation;
+  if (login) return final(classifyLoginRefusal(login, connection, status, errors, source.wall));
   if (status === 403 && says("invalid token")) {
     return refusal("token_invalid", status, "the Vault token is no longer valid");
   }
@@ -172,7 +173,7 @@ function failed(
     const error = new VaultError("outage", `${origin} answered with ${status}`, { status });
     return { error, retry: "repeatable", scope: "unsettled" };
   }
-  const setup = operation.kind === "login" ? classifyLoginFailure(operation, status, errors) : undefined;
+  const setup = operation.login && classifyLoginFailure(operation.login, status, errors);
   if (setup) return final(setup);
   if (operation.kind === "renew") return unrenewed(operation, status, says, source);
   return engineDown(

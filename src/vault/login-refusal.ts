@@ -1,19 +1,15 @@
+import type { Connection } from "../config/connection.js";
 import { named, quoted } from "../shared/quoted.js";
-import type { AuthMethod } from "./auth/auth-method.js";
+import { type AuthMethod, tokenExpired } from "./auth/auth-method.js";
 import { anyAuthMethod, authMethods, authMethodsByText } from "./auth/auth-methods.js";
 import { otherMethodIn } from "./auth/other-methods.js";
-import type { Operation } from "./operation.js";
+import type { Login } from "./operation.js";
 import { VaultError } from "./vault-error.js";
 
 /** A login's 500 where it is the mount's set-up; `undefined` for what may pass. */
-export function classifyLoginFailure(
-  operation: Operation,
-  status: number,
-  errors: readonly string[],
-): VaultError | undefined {
-  const { login = noLogin } = operation;
-  const why = explained(operation, errors) ?? otherMethod(login.authMount, errors);
-  return why === undefined ? undefined : loginDenied(operation, status, why);
+export function classifyLoginFailure(login: Login, status: number, errors: readonly string[]): VaultError | undefined {
+  const why = explained(login, errors);
+  return why === undefined ? undefined : loginDenied(login, status, why);
 }
 
 /**
@@ -21,58 +17,49 @@ export function classifyLoginFailure(
  * time in milliseconds since the epoch.
  */
 export function classifyLoginRefusal(
-  operation: Operation,
+  login: Login,
+  connection: Connection,
   status: number,
   errors: readonly string[],
   wall: number,
 ): VaultError {
-  const why =
-    explained(operation, errors) ??
-    otherMethod(operation.login?.authMount ?? "", errors) ??
-    expired(operation, wall) ??
-    unknown(operation, status);
-  return loginDenied(operation, status, why);
+  const why = explained(login, errors) ?? expired(login, wall) ?? unknown(login, connection, status);
+  return loginDenied(login, status, why);
 }
 
-function loginDenied({ login = noLogin }: Operation, status: number, why: string): VaultError {
-  const { serviceAccount, audience } = login;
+function loginDenied({ serviceAccount, audience }: Login, status: number, why: string): VaultError {
   const message = `Vault refused the login of ${serviceAccount} (audience ${quoted(audience)}): ${why}`;
   return new VaultError("login_denied", message, { status });
 }
 
-const noLogin = { role: "", authMount: "", serviceAccount: "", audience: "" };
-
-/** By every method: a mount may be of another than the configuration file says. */
-function explained({ login = noLogin }: Operation, errors: readonly string[]): string | undefined {
-  return authMethodsByText.map((method) => method.explain(errors, login)).find((why) => why !== undefined);
+/** By every method, ours before others: a mount may be of another than the configuration file says. */
+function explained(login: Login, errors: readonly string[]): string | undefined {
+  const why = authMethodsByText.map((method) => method.explain(errors, login)).find((one) => one !== undefined);
+  if (why !== undefined) return why;
+  const other = otherMethodIn(errors);
+  return other && `auth/${login.authMount} is of another method than ${anyAuthMethod}: ${other}`;
 }
 
 /** By the token's own `exp`: a TokenReview of an expired token is answered with a bare 403. */
-function expired({ login }: Operation, wall: number): string | undefined {
-  if (login?.expiresAt === undefined || wall <= login.expiresAt) return undefined;
-  const at = new Date(login.expiresAt).toISOString();
-  return `the service account token has expired (${at}); the kubelet sends a new one with the next Mount`;
-}
-
-function otherMethod(mount: string, errors: readonly string[]): string | undefined {
-  const method = otherMethodIn(errors);
-  return method && `auth/${mount} is of another method than ${anyAuthMethod}: ${method}`;
+function expired({ expiresAt }: Login, wall: number): string | undefined {
+  if (expiresAt === undefined || wall <= expiresAt) return undefined;
+  return tokenExpired(` (${new Date(expiresAt).toISOString()})`);
 }
 
 /** The methods that a login's mount may be of: only the connection's own mount is known to be of its method. */
-function methodsAt({ connection, login = noLogin }: Operation): readonly AuthMethod[] {
-  return login.authMount === connection.authMount ? [authMethods[connection.authMethod]] : authMethodsByText;
+function methodsAt({ authMount }: Login, connection: Connection): readonly AuthMethod[] {
+  return authMount === connection.authMount ? [authMethods[connection.authMethod]] : authMethodsByText;
 }
 
 /** A bare 403 is Vault's answer to several things; it does not tell which. */
-function unknown(operation: Operation, status: number): string {
-  const { role: written, authMount: mount } = operation.login ?? noLogin;
-  const role = named(written);
+function unknown(login: Login, connection: Connection, status: number): string {
+  const { authMount: mount } = login;
+  const role = named(login.role);
   if (status === 404 || status === 405) return `there is no login at auth/${mount} (${status})`;
   if (status !== 403) {
     return `see the role ${role} at auth/${mount}; Vault's reason may quote the token's claims and is not shown here: a login with the vault CLI and such a token shows it (${status})`;
   }
-  const reasons = methodsAt(operation).map(({ deniedReason }) => deniedReason);
+  const reasons = methodsAt(login, connection).map(({ deniedReason }) => deniedReason);
   return (
     `permission denied: either the role ${role} at auth/${mount} does not take this service account or its token's ` +
     `audience, or auth/${mount} does not exist${reasons.join("")}`

@@ -18,8 +18,18 @@ export interface Operation {
   subject?: string;
   /** The body, as JSON text: a refusal must not say it again. */
   args?: Redacted<string>;
-  /** What a refused login should name; when its token ends, in milliseconds since the epoch, where the token says so. */
-  login?: { role: string; authMount: string; serviceAccount: string; audience: string; expiresAt?: number };
+  /** Of every login, and of nothing else. */
+  login?: Login;
+}
+
+/** What a refused login should name. */
+export interface Login {
+  role: string;
+  authMount: string;
+  serviceAccount: string;
+  audience: string;
+  /** When its token ends, in milliseconds since the epoch, where the token says so. */
+  expiresAt?: number;
 }
 
 export const renewSelfPath = "auth/token/renew-self";

@@ -46,12 +46,14 @@ export const hasNoRole: LoginCause["means"] = ({ authMount, role }) => `auth/${a
 export const isNotConfigured: LoginCause["means"] = ({ authMount }) =>
   `auth/${authMount} is not configured; write auth/${authMount}/config`;
 
+/** `at` may tell when. */
+export function tokenExpired(at = ""): string {
+  return `the service account token has expired${at}; the kubelet sends a new one with the next Mount`;
+}
+
 /** What a token's times say, in every method that reads them (hashicorp/cap, jwt/jwt.go). */
 export const tokenTimes: readonly LoginCause[] = [
-  {
-    says: "token is expired",
-    means: () => "the service account token has expired; the kubelet sends a new one with the next Mount",
-  },
+  { says: "token is expired", means: () => tokenExpired() },
   {
     says: "token not yet valid",
     means: () => "the service account token is not valid yet; compare the clocks of Vault and of the API server",
