@@ -112,6 +112,15 @@ describe("the class", () => {
     expect(await provider.republish()).toEqual({ gave: { app: "hunter2" }, asked: [read] });
   });
 
+  test("edited with a path as the vault command writes it is told the right one, as at a first Mount", async () => {
+    const provider = await republishing();
+    await provider.republish();
+    const second = "- {objectName: two, secretPath: kv/app, secretKey: password}";
+    expect((await provider.republish({ objects: `${objects}\n${second}` })).gave).toMatch(
+      /two: nothing at kv\/app: this is a KV version 2 engine, .*: kv\/data\/app$/,
+    );
+  });
+
   test("of a class with onDenied: fail gets the denial, and is served again once it is lifted", async () => {
     const provider = await republishing();
     const parameters = { objects, onDenied: "fail" };

@@ -51,6 +51,9 @@ export class VaultSecrets {
     const { client, tokens } = this.#parts;
     const caller = callerOf(principal, priority);
     const asking: Caller = { ...caller, ...(intake && { intake }) };
+    // Where an answer is held, the path was answered before, and is written right.
+    const explained = async (reason: unknown, { connection, vaultNamespace, token }: StoredToken) =>
+      mayWait ? reason : this.#mounts.explained(reason, { connection, vaultNamespace, token, request, caller }, signal);
     const stored = await tokens.open(principal, caller, mayWait, signal);
     try {
       return await this.#askWith(stored, request, asking, signal);
@@ -58,7 +61,7 @@ export class VaultSecrets {
       const error = ProviderError.from(reason);
       const liveness = await livenessOf({ client, stored, error, allowedBefore, priority }, signal);
       if (liveness instanceof ProviderError) throw liveness;
-      if (liveness === "alive") throw await this.#explained(reason, stored, request, caller, signal);
+      if (liveness === "alive") throw await explained(reason, stored);
       tokens.died(stored); // A mute one is taken for dead, once: the next token of its key is known to live when it is denied.
     }
     const fresh = await tokens.open(principal, caller, false, signal);
@@ -68,7 +71,7 @@ export class VaultSecrets {
       if (reason instanceof VaultError && reason.kind === "denied") {
         await learnSelfLookup(client, fresh, priority, signal);
       }
-      throw await this.#explained(reason, fresh, request, caller, signal);
+      throw await explained(reason, fresh);
     }
   }
 
@@ -120,18 +123,6 @@ export class VaultSecrets {
     } finally {
       tokens.release(stored);
     }
-  }
-
-  /** A path that was answered before is written right. */
-  async #explained(
-    reason: unknown,
-    stored: StoredToken,
-    request: VaultRequest,
-    caller: Caller,
-    signal: AbortSignal,
-  ): Promise<unknown> {
-    if (caller.priority !== "first-mount") return reason;
-    return this.#mounts.explained(reason, { ...stored, request, caller }, signal);
   }
 
   #learn({ connection, vaultNamespace }: StoredToken, { method, path }: VaultRequest, { lease }: VaultAnswer): void {
