@@ -1,16 +1,14 @@
 import { type CsiDriver, csiDriverIn, csiDriverName, readCsiDriver } from "../kube/csi-driver.js";
-import type { KubeClient } from "../kube/kube-client.js";
-import { KubeError } from "../kube/kube-error.js";
-import { ProviderError } from "../shared/errors.js";
 import type { Json } from "../shared/json.js";
 import { quoted } from "../shared/quoted.js";
+import { type Kube, readInCluster } from "./cluster-read.js";
 import { Problem, Skipped } from "./problems.js";
 import type { CheckResult } from "./check-runner.js";
 
 export interface DriverCheck {
   /** As it was given; without it the API server is asked, where there is one. */
   given: Json | undefined;
-  kube: Pick<KubeClient, "call"> | undefined;
+  kube: Kube | undefined;
   /** Of each Mount to be made: the audiences of which it takes the first that the driver sends. */
   audiences: readonly (readonly string[])[];
   /** Those for which keymount itself may ask for a token. */
@@ -74,14 +72,7 @@ function listed(audiences: readonly string[]): string {
   return audiences.map(quoted).join(" or ");
 }
 
-async function driverInCluster(kube: Pick<KubeClient, "call"> | undefined, signal: AbortSignal): Promise<CsiDriver> {
+function driverInCluster(kube: Kube | undefined, signal: AbortSignal): Promise<CsiDriver> {
   const instead = `give it beside the class: kubectl get csidriver ${csiDriverName} -o yaml`;
-  if (!kube) throw new Skipped(`this is no container of a cluster, so there is no API server to ask; ${instead}`);
-  try {
-    return await readCsiDriver(kube, signal);
-  } catch (reason) {
-    signal.throwIfAborted();
-    if (reason instanceof KubeError && reason.status === 404) throw new Problem("driver.absent", reason.message);
-    throw new Skipped(`${ProviderError.from(reason).message}; ${instead}`);
-  }
+  return readInCluster(kube, (one) => readCsiDriver(one, signal), { absent: "driver.absent", instead }, signal);
 }

@@ -1,6 +1,5 @@
 import type { Connection } from "../config/connection.js";
 import type { CsiDriver } from "../kube/csi-driver.js";
-import type { KubeClient } from "../kube/kube-client.js";
 import type { Renderer } from "../mount/ports.js";
 import type { Clock } from "../shared/clock.js";
 import type { Random } from "../shared/random.js";
@@ -8,6 +7,7 @@ import type { AuthMountLocation } from "../vault/auth-mount-probe.js";
 import { createVaultClient } from "../vault/create-vault-client.js";
 import type { WellNode } from "./address-steps.js";
 import { checkAuthMount, checkRole } from "./auth-steps.js";
+import type { Kube } from "./cluster-read.js";
 import { policyMistake } from "./class-steps.js";
 import type { DoctorInput } from "./input.js";
 import type { FoundMountTarget } from "./target-steps.js";
@@ -20,7 +20,7 @@ export interface MountCheckParts {
   clock: Clock;
   random: Random;
   /** In a cluster only. */
-  kube: Pick<KubeClient, "call"> | undefined;
+  kube: Kube | undefined;
   renderer: Renderer;
 }
 

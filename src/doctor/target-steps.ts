@@ -1,7 +1,7 @@
 import type { Connection } from "../config/connection.js";
 import type { Options } from "../config/options.js";
-import type { KubeClient } from "../kube/kube-client.js";
 import { classInHand } from "./class-source.js";
+import type { Kube } from "./cluster-read.js";
 import { type MountTarget, mountTargetOf, checkClass, checkConnection, checkPolicy } from "./class-steps.js";
 import type { DoctorInput } from "./input.js";
 import { CheckChain } from "./check-chain.js";
@@ -18,7 +18,7 @@ export interface FoundMountTarget extends MountTarget {
 export async function checkMountTarget(
   { class: found, account }: DoctorInput,
   options: Options | undefined,
-  kube: Pick<KubeClient, "call"> | undefined,
+  kube: Kube | undefined,
   runner: CheckRunner,
 ): Promise<FoundMountTarget | undefined> {
   const path = new CheckChain(runner);

@@ -1,10 +1,9 @@
-import type { KubeClient } from "../kube/kube-client.js";
-import { KubeError } from "../kube/kube-error.js";
 import { requestToken } from "../kube/token-request.js";
 import { type ChosenToken, chooseToken, issuerOf, readToken } from "../mount/identity.js";
 import { ProviderError } from "../shared/errors.js";
 import { named, quoted } from "../shared/quoted.js";
 import type { Redacted } from "../shared/redacted.js";
+import { type Kube, readInCluster } from "./cluster-read.js";
 import { Problem, Skipped } from "./problems.js";
 import type { MountTarget } from "./class-steps.js";
 import type { PodAccount, DoctorInput } from "./input.js";
@@ -13,7 +12,7 @@ import type { CheckResult } from "./check-runner.js";
 export interface TokenAsk {
   input: Pick<DoctorInput, "account" | "token" | "devToken">;
   target: Pick<MountTarget, "audiences">;
-  kube: Pick<KubeClient, "call"> | undefined;
+  kube: Kube | undefined;
   /** Milliseconds since the epoch. */
   now: number;
 }
@@ -68,14 +67,10 @@ async function findToken(ask: TokenAsk, signal: AbortSignal): Promise<{ jwt: Red
 
 async function mint(ask: TokenAsk, signal: AbortSignal): Promise<Redacted<string>> {
   const { input, target, kube } = ask;
-  if (!kube) throw new Skipped(`there is no token; ${howToGive(ask)}`);
-  try {
-    return (await requestToken(kube, input.account, target.audiences[0] ?? "", signal)).jwt;
-  } catch (reason) {
-    signal.throwIfAborted();
-    if (reason instanceof KubeError && reason.status === 404) throw new Problem("token.account", reason.message);
-    throw new Skipped(`${ProviderError.from(reason).message}; ${howToGive(ask)}`);
-  }
+  const instead = howToGive(ask);
+  if (!kube) throw new Skipped(`there is no token; ${instead}`);
+  const read = (one: Kube) => requestToken(one, input.account, target.audiences[0] ?? "", signal);
+  return (await readInCluster(kube, read, { absent: "token.account", instead }, signal)).jwt;
 }
 
 /** What a person types. */
