@@ -41,48 +41,43 @@ export interface CheckRunnerParts {
   stepMs: number;
   report: (report: Report) => void;
   /** Whose commands the fixes name; Vault's unless said. */
-  product?: Product;
+  product?: Product | undefined;
 }
 
 /** One walk: looks, and reports what it saw, each step within its time. */
 export class CheckRunner {
-  readonly #clock: Clock;
-  readonly #stepMs: number;
+  readonly #parts: CheckRunnerParts;
   readonly #signal: AbortSignal;
-  readonly #report: (report: Report) => void;
-  readonly #product: Product;
 
   constructor(parts: CheckRunnerParts, signal: AbortSignal) {
-    this.#product = parts.product ?? "Vault";
-    this.#clock = parts.clock;
-    this.#stepMs = parts.stepMs;
-    this.#report = parts.report;
+    this.#parts = parts;
     this.#signal = signal;
   }
 
   /** What was seen, or `undefined` where it is broken or could not be judged. Rejects with the walk's own end only. */
   async check<T>({ step, subject = "", fallbackProblem, run }: Check<T>): Promise<T | undefined> {
-    const startedAt = this.#clock.monotonic();
+    const { clock, report, product = "Vault" } = this.#parts;
+    const startedAt = clock.monotonic();
     const tell = (outcome: Outcome) =>
-      this.#report({ step, subject, ...outcome, ms: Math.round(this.#clock.monotonic() - startedAt) });
+      report({ step, subject, ...outcome, ms: Math.round(clock.monotonic() - startedAt) });
     try {
       const { value, facts, warnings = [] } = await this.#inTime(run);
       tell({ result: "passed", facts, warnings });
       return value;
     } catch (reason) {
       this.#signal.throwIfAborted();
-      tell(outcomeOf(reason, fallbackProblem, this.#product));
+      tell(outcomeOf(reason, fallbackProblem, product));
       return undefined;
     }
   }
 
-  /** The same walk, whose fixes name commands of that product. */
-  of(product: Product): CheckRunner {
-    return new CheckRunner({ clock: this.#clock, stepMs: this.#stepMs, report: this.#report, product }, this.#signal);
+  /** The same walk, whose fixes name commands of that product; Vault's where it is not known. */
+  of(product: Product | undefined): CheckRunner {
+    return new CheckRunner({ ...this.#parts, product }, this.#signal);
   }
 
   skip(step: Step, because: string, subject = ""): void {
-    this.#report({ step, subject, result: "skipped", because, ms: 0 });
+    this.#parts.report({ step, subject, result: "skipped", because, ms: 0 });
   }
 
   /** This step and all after it. */
@@ -94,8 +89,7 @@ export class CheckRunner {
   async each<T, R>(items: readonly T[], act: (item: T, runner: CheckRunner) => Promise<R>): Promise<R[]> {
     const runs = items.map((item) => {
       const reports: Report[] = [];
-      const report = (one: Report) => void reports.push(one);
-      const parts = { clock: this.#clock, stepMs: this.#stepMs, report, product: this.#product };
+      const parts = { ...this.#parts, report: (report: Report) => void reports.push(report) };
       return { reports, done: act(item, new CheckRunner(parts, this.#signal)) };
     });
     const settled = Promise.allSettled(runs.map(({ done }) => done));
@@ -103,7 +97,7 @@ export class CheckRunner {
     try {
       for (const { reports, done } of runs) {
         results.push(await done);
-        reports.forEach(this.#report);
+        reports.forEach((report) => this.#parts.report(report));
       }
     } finally {
       await settled;
@@ -113,8 +107,9 @@ export class CheckRunner {
 
   async #inTime<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
     this.#signal.throwIfAborted();
-    const late = () => new ProviderError("deadline_exceeded", `no answer within ${this.#stepMs / 1000} s`);
-    const deadline = withDeadline(this.#signal, this.#stepMs, late, this.#clock);
+    const { clock, stepMs } = this.#parts;
+    const late = () => new ProviderError("deadline_exceeded", `no answer within ${stepMs / 1000} s`);
+    const deadline = withDeadline(this.#signal, stepMs, late, clock);
     try {
       return await raceAbort(act(deadline.signal), deadline.signal);
     } finally {

@@ -31,7 +31,7 @@ export async function checkAuth(
   because: string,
   runner: CheckRunner,
 ): Promise<void> {
-  const path = new CheckChain(runner.of(node?.health.product ?? "Vault"));
+  const path = new CheckChain(runner);
   if (!node) path.block(noNode);
   await path.check(authMountCheck(node!, { authMount, vaultNamespace }));
   runner.skipFrom("role", because);
@@ -49,10 +49,9 @@ export interface MountCheck {
 export async function checkMount(
   { input, target, node, driver }: MountCheck,
   parts: MountCheckParts,
-  walk: CheckRunner,
+  runner: CheckRunner,
 ): Promise<void> {
   const { connection, role } = target;
-  const runner = walk.of(node?.health.product ?? "Vault");
   const path = new CheckChain(runner);
   if (!node) path.block(noNode);
   if (policyMistake(target, connection, input.account, [])) path.block("the connection's policy refuses it");

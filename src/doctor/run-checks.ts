@@ -16,7 +16,7 @@ export interface RunChecksParts extends NetworkParts, MountCheckParts {
 
 /**
  * Walks from the driver's socket to each secret, as a Mount does, and looks at each step on the way. What depends on
- * something broken is skipped; all else is. It binds nothing and keeps nothing: the token it is given is revoked.
+ * something broken is skipped; all else is looked at. It binds nothing and keeps nothing: the token it is given is revoked.
  * Rejects only when the runner's signal aborts.
  */
 export async function runChecks(input: DoctorInput, parts: RunChecksParts, runner: CheckRunner): Promise<void> {
@@ -39,8 +39,9 @@ export async function runChecks(input: DoctorInput, parts: RunChecksParts, runne
   });
   for (const connection of target ? [target.connection] : options.operator.connections) {
     const node = await checkNodes(connection, parts, runner);
-    if (target) await checkMount({ input, target, node, driver }, parts, runner);
-    else await checkAuth(connection, node, input.class ? "needs class and connection first" : noClass, runner);
+    const ofProduct = runner.of(node?.health.product);
+    if (target) await checkMount({ input, target, node, driver }, parts, ofProduct);
+    else await checkAuth(connection, node, input.class ? "needs class and connection first" : noClass, ofProduct);
   }
 }
 
