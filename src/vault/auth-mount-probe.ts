@@ -21,7 +21,7 @@ export interface RoleLocation extends AuthMountLocation {
 }
 
 /** `method` of one that takes no service account: its name, empty where its answer does not tell. */
-export type MountFinding =
+export type AuthMountFinding =
   | { found: "known method" | "unconfigured" | "absent" | "unclear" }
   | { found: "another method"; method: string }
   | { found: "closed namespace"; namespace: ClosedNamespace };
@@ -36,7 +36,7 @@ export async function probeAuthMount(
   node: PlainNode,
   location: AuthMountLocation,
   signal: AbortSignal,
-): Promise<MountFinding> {
+): Promise<AuthMountFinding> {
   const { status, errors } = await logIn(node, location, `auth/${location.authMount}/login`, {}, signal);
   const namespace = closedNamespaceIn(status, errors);
   if (namespace) return { found: "closed namespace", namespace };
