@@ -134,7 +134,7 @@ function quota({ status, headers }: VaultReply, { wall }: Source): Failure {
   const asked = retryAfterMs === undefined ? "" : `; Vault asks to wait ${Math.ceil(retryAfterMs / 1_000)} s`;
   const error = new VaultError("quota", `a rate limit or quota of Vault is exceeded (429)${asked}`, {
     status,
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    retryAfterMs,
   });
   return final(error);
 }
@@ -287,5 +287,5 @@ function nothingAt({ path, query }: Operation, status: number, mount?: MountDoub
 }
 
 function refusal(kind: VaultErrorKind, status: number, message: string, mount?: MountDoubt): Failure {
-  return final(new VaultError(kind, message, { status, ...(mount && { mount }) }));
+  return final(new VaultError(kind, message, { status, mount }));
 }

@@ -301,9 +301,8 @@ function engineFault({ operation: { method, path } }: Call, failure: Failure): F
   const { error, timedOut, retry } = failure;
   const kind = error.kind === "protocol" ? "protocol" : "engine";
   const message = `${error.message} (${method} ${path}), though it says that it is well; what this path talks to may be down or slow`;
-  const { status } = error;
   return {
-    error: new VaultError(kind, message, status === undefined ? {} : { status }),
+    error: new VaultError(kind, message, { status: error.status }),
     retry: timedOut ? "never" : retry === "always" ? "repeatable" : retry,
     scope: "engine",
     ...(timedOut && { timedOut }),

@@ -75,7 +75,11 @@ export class VaultError extends ProviderError {
   constructor(
     kind: VaultErrorKind,
     message: string,
-    options: ErrorOptions & { status?: number; retryAfterMs?: number; mount?: MountDoubt } = {},
+    options: ErrorOptions & {
+      status?: number | undefined;
+      retryAfterMs?: number | undefined;
+      mount?: MountDoubt | undefined;
+    } = {},
   ) {
     super(codeOfKind[kind], message, options);
     this.kind = kind;
@@ -85,8 +89,7 @@ export class VaultError extends ProviderError {
   }
 
   /** The same with more to its message, and no more to be told. */
-  withHint(hint: string): VaultError {
-    const { status } = this;
-    return new VaultError(this.kind, `${this.message}${hint}`, status === undefined ? {} : { status });
+  continued(words: string): VaultError {
+    return new VaultError(this.kind, `${this.message}${words}`, { status: this.status });
   }
 }
