@@ -34,6 +34,11 @@ export class FakeClock implements Clock {
     return this.#sleepers.filter(({ isTimer }) => !isTimer).length;
   }
 
+  /** How many timers have neither fired nor been closed. */
+  get timers(): number {
+    return this.#sleepers.length - this.sleepers;
+  }
+
   sleep(ms: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     return new Promise((resolve, reject) => {

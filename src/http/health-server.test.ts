@@ -196,7 +196,7 @@ test("a check that takes more than four seconds is ended, and not waited for", a
     new Promise<string[]>((resolve) => signal.addEventListener("abort", () => resolve(["socket: no answer in time"])));
   const { ask, clock } = await serve({ unreadiness: hangs });
   const asked = ask("/readyz");
-  await vi.waitUntil(() => clock.sleepers > 0);
+  await vi.waitUntil(() => clock.timers > 0);
   await clock.advance(3_999);
   expect(await Promise.race([asked, Promise.resolve("pending")])).toBe("pending");
   await clock.advance(1);

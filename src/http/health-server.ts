@@ -45,8 +45,6 @@ const serverOptions = {
   connectionsCheckingInterval: 1_000,
   keepAliveTimeout: 5_000,
 };
-const forever = new AbortController().signal;
-setMaxListeners(0, forever);
 const silentMs = 10_000;
 const requestsPerConnection = 100;
 
@@ -86,7 +84,7 @@ export async function startHealthServer(
 
 async function unreadinessInTime(checks: HealthChecks, clock: Clock): Promise<readonly string[]> {
   const late = () => new ProviderError("unavailable", "the check took too long");
-  const { signal, release } = withDeadline(forever, checkMs, late, clock);
+  const { signal, release } = withDeadline(new AbortController().signal, checkMs, late, clock);
   try {
     return await checks.unreadiness(signal);
   } finally {

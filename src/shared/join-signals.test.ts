@@ -31,13 +31,14 @@ test("a deadline aborts with its own reason", async () => {
   release();
 });
 
-test("a deadline that is released aborts nothing, and leaves no sleeper", async () => {
+test("a deadline that is released aborts nothing, and leaves no timer", async () => {
   const clock = new FakeClock();
   const { signal, release } = withDeadline(new AbortController().signal, 1_000, () => new Error("too late"), clock);
+  expect(clock.timers).toBe(1);
   release();
   await clock.advance(2_000);
   expect(signal.aborted).toBe(false);
-  expect(clock.sleepers).toBe(0);
+  expect(clock.timers).toBe(0);
 });
 
 test("a caller that abandons work returns at once, and leaves no listener", async () => {

@@ -26,16 +26,12 @@ export function withDeadline(
   clock: Clock,
 ): { signal: AbortSignal; release: () => void } {
   const deadline = new AbortController();
-  const released = new AbortController();
-  clock.sleep(ms, released.signal).then(
-    () => deadline.abort(reason()),
-    () => undefined,
-  );
+  const timer = clock.timer(ms, () => deadline.abort(reason()));
   const joined = joinSignals(signal, deadline.signal);
   return {
     signal: joined.signal,
     release: () => {
-      released.abort();
+      timer.close();
       joined.release();
     },
   };
