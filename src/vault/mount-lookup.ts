@@ -55,8 +55,6 @@ export class MountLookup {
   async #find(refused: RefusedRequest, signal: AbortSignal): Promise<MountFinding> {
     // Its uses are numbered, and each is for a secret.
     if (refused.token.uses !== undefined) return { found: "unknown" };
-    const known = this.#recalled(refused);
-    if (known) return known;
     const late = () => new VaultError("outage", "the mount was not told in time");
     const limited = withDeadline(signal, mostMs, late, this.#clock);
     try {
