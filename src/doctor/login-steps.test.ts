@@ -6,6 +6,7 @@ import { csiDriverIn } from "../kube/csi-driver.js";
 import { Redacted } from "../shared/redacted.js";
 import type { NodeHealth } from "../vault/node-health.js";
 import type { VaultClient, VaultToken } from "../vault/vault-client.js";
+import { VaultError } from "../vault/vault-error.js";
 import { CheckChain } from "./check-chain.js";
 import { CheckRunner, type Report } from "./check-runner.js";
 import { checkClass, mountTargetOf } from "./class-steps.js";
@@ -86,6 +87,39 @@ test.each<[string, Partial<NodeHealth>, number, number | undefined, boolean]>([
   const [{ result, ...told }] = reports.filter(({ step }) => step === "login") as [Report & { warnings: string[] }];
   expect(result).toBe("passed");
   expect(told.warnings.map((text) => /does not renew .* is 600: raise it/.test(text))).toEqual(warned ? [true] : []);
+});
+
+test("the mount of refused objects is looked up once, as a Mount does", async () => {
+  const objects = ["a", "b"].map((name) => `- {objectName: ${name}, secretPath: kv/${name}}`).join("\n");
+  const { value: two } = checkClass({
+    name: "web",
+    provider: "vault",
+    parameters: new Map([...parameters, ["objects", objects]]),
+  });
+  const lookups: string[] = [];
+  const { login, chosen } = loginWith({
+    login: async () => token,
+    request: (_connection, _on, { path }) =>
+      Promise.reject(new VaultError("denied", `permission denied: ${path}`, { status: 403, mount: "any" })),
+    lookupMount: async (_connection, _on, path) => {
+      lookups.push(path);
+      return { found: "mount", path: "kv", kv: 2 };
+    },
+  });
+  const reports: Report[] = [];
+  const runner = new CheckRunner(
+    { clock: login.clock, stepMs: 10_000, report: (report) => reports.push(report) },
+    new AbortController().signal,
+  );
+  const target = mountTargetOf(two, login.connection);
+  await checkLogin({ ...login, target }, chosen, new CheckChain(runner), runner);
+  expect(reports.filter(({ step }) => step === "object")).toMatchObject(
+    ["a", "b"].map((name) => ({
+      problem: "object.denied",
+      what: expect.stringContaining(`kv/data/${name}`) as string,
+    })),
+  );
+  expect(lookups).toEqual(["kv/a"]);
 });
 
 test("interrupted, it revokes its token, and gives up after two seconds of its clock", async () => {

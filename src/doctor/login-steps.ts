@@ -37,6 +37,12 @@ export interface LoginCheck {
   health?: Pick<NodeHealth, "product" | "version"> | undefined;
 }
 
+/** What all objects are read with. */
+interface ObjectCheck extends LoginCheck {
+  /** One for all, as a Mount has it: it remembers what it was told of a mount. */
+  mounts: MountLookup;
+}
+
 /** Logs in, reads what the class names, and gives the token back; or says why not, where the path to here is blocked. */
 export async function checkLogin(
   login: LoginCheck,
@@ -50,8 +56,9 @@ export async function checkLogin(
     fallbackProblem: "login.failed",
     run: (signal) => logIn(login, chosen, signal),
   });
+  const check = { ...login, mounts: new MountLookup(login) };
   try {
-    await runner.each(login.target.spec.objects, (object, branch) => checkObject(login, token, object, path, branch));
+    await runner.each(login.target.spec.objects, (object, branch) => checkObject(check, token, object, path, branch));
   } catch (reason) {
     // Interrupted; a token that this does not reach ends by itself.
     if (token) await farewell(login, token);
@@ -132,7 +139,7 @@ const problemOfKind: Partial<Record<VaultErrorKind, ProblemName>> = {
 };
 
 async function checkObject(
-  login: LoginCheck,
+  check: ObjectCheck,
   token: VaultToken | undefined,
   object: ObjectSpec,
   path: CheckChain,
@@ -140,7 +147,7 @@ async function checkObject(
 ): Promise<void> {
   const subject = object.objectName;
   if (token) {
-    const run = (signal: AbortSignal) => read(login, token, object, signal);
+    const run = (signal: AbortSignal) => read(check, token, object, signal);
     await runner.check({ step: "object", subject, fallbackProblem: "object.failed", run });
   } else runner.skip("object", path.blockedBy!, subject);
 }
@@ -150,19 +157,18 @@ const responseBytes = 3.5 * 2 ** 20;
 
 /** Reads it as a Mount does, and says how much there is; never what. */
 async function read(
-  login: LoginCheck,
+  check: ObjectCheck,
   token: VaultToken,
   object: ObjectSpec,
   signal: AbortSignal,
 ): Promise<CheckResult<true>> {
-  const { client, renderer, connection, target, account } = login;
+  const { client, renderer, connection, target, account, mounts } = check;
   if (policyMistake(target, connection, account, [object])) throw new Skipped("the connection's policy refuses it");
   const requests = fetchGroupsOf([object]).flatMap(({ fetches }) => fetches.map(({ request }) => request));
-  const makes = login.readAll ? undefined : requests.map(whatItMakes).find(Boolean);
+  const makes = check.readAll ? undefined : requests.map(whatItMakes).find(Boolean);
   if (makes) throw new Skipped(`${makes}; --read-all reads it all the same`);
   const on = { vaultNamespace: target.vaultNamespace, token };
-  const caller = callerOf(login);
-  const mounts = new MountLookup(login);
+  const caller = callerOf(check);
   const answers = new Map<string, VaultAnswer>();
   for (const request of requests) {
     const answer = await client
