@@ -52,7 +52,7 @@ const noRepublish =
 const leastSeconds = 600;
 
 function isTooShort({ expirationSeconds }: CsiDriver["tokenRequests"][number]): boolean {
-  return !(expirationSeconds >= leastSeconds);
+  return expirationSeconds < leastSeconds;
 }
 
 function tooShort({ audience, expirationSeconds }: CsiDriver["tokenRequests"][number]): string {

@@ -19,7 +19,7 @@ const longestName = 255;
 
 /**
  * Which key goes into which file, for an object that gives every key a file of its own: sorted by key. Refuses a key whose
- * name is no safe file name, what matches nothing, and two keys for one file, each by name. `place` is where the data is.
+ * name is no safe file name, what matches nothing, and two keys for one file, each by name, at the `location` of the data.
  */
 export function filesOfKeys(
   folder: string,

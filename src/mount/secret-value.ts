@@ -60,7 +60,7 @@ function valueOrDefault(
   }
 }
 
-/** What of an answer an object is about: the value it asks for, else the whole secret; `place` is how messages name it. */
+/** What of an answer an object is about: the value it asks for, else the whole secret, and how messages name where it is. */
 export function subjectOf(object: ObjectSpec, body: JsonObject): { value: Json; location: string; whole: boolean } {
   const { secretKey, request } = object;
   const location = locationOf(request);
