@@ -336,36 +336,62 @@ test("help goes to stdout", async () => {
   expect(await mount(["--help"])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Usage: /) as string });
 });
 
-test("watching, it says what changed, until interrupted", async () => {
+/** What `--watch` writes while the provider answers so in turn, until it is interrupted. */
+async function watched(rounds: Parameters<typeof stage>, ...argv: string[]) {
+  const { usual, asked, out } = await stage(...rounds);
+  const interrupt = new AbortController();
+  const asking = [...usual, "--watch", "--interval", "10s", ...argv];
+  const { written, code } = start(asking, { signal: interrupt.signal });
+  for (let mounts = 1; mounts <= rounds.length; mounts += 1) {
+    await expect.poll(() => asked.length).toBe(mounts);
+    await expect.poll(() => clock.sleepers).toBe(1);
+    if (mounts < rounds.length) await clock.advance(10_000);
+  }
+  interrupt.abort(new ProviderError("cancelled", "stopped by SIGINT"));
+  expect(await code).toBe(0);
+  return { ...written, out };
+}
+
+describe("watching, it says what changed, until interrupted", () => {
   const down = new ProviderError("unavailable", "Vault is sealed");
-  const { usual, out, asked } = await stage(
+  const rounds = [
     good,
     good,
     answer({ "db/password": "hunter3", app: "canary", new: "x" }, { db: "2", app: "v1", new: "1" }),
     down,
     down,
     answer({ app: "canary" }, { app: "v1" }),
-  );
-  const interrupt = new AbortController();
-  const { written, code } = start([...usual, "--watch", "--interval", "10s"], { signal: interrupt.signal });
-  for (let mounts = 1; mounts <= 6; mounts += 1) {
-    await expect.poll(() => asked.length).toBe(mounts);
-    await expect.poll(() => clock.sleepers).toBe(1);
-    if (mounts < 6) await clock.advance(10_000);
-  }
-  interrupt.abort(new ProviderError("cancelled", "stopped by SIGINT"));
-  expect(await code).toBe(0);
-  expect(written.stdout.split("\n").slice(3)).toEqual([
-    "10:00:20Z changed  db/password  version-of… → 2",
-    "10:00:20Z added    new  1",
-    "10:00:30Z FAILED_PRECONDITION: Vault is sealed (the files stay as they are)",
-    "10:00:50Z answers again",
-    "10:00:50Z removed  db/password",
-    "10:00:50Z removed  new",
-    "",
-  ]);
-  expect(await readFile(join(out, "app"), "utf8")).toBe("canary");
-  expect(written.stdout + written.stderr).not.toMatch(/canary|hunter/);
+  ];
+
+  test("for people", async () => {
+    const { stdout, stderr, out } = await watched(rounds);
+    expect(stdout.split("\n").slice(3)).toEqual([
+      "10:00:20Z changed  db/password  version-of… → 2",
+      "10:00:20Z added    new  1",
+      "10:00:30Z FAILED_PRECONDITION: Vault is sealed (the files stay as they are)",
+      "10:00:50Z answers again",
+      "10:00:50Z removed  db/password",
+      "10:00:50Z removed  new",
+      "",
+    ]);
+    expect(await readFile(join(out, "app"), "utf8")).toBe("canary");
+    expect(stdout + stderr).not.toMatch(/canary|hunter/);
+  });
+
+  test("for programs", async () => {
+    const { stdout, stderr } = await watched(rounds, "-o", "json");
+    const [, ...later] = stdout.trimEnd().split("\n");
+    const time = expect.stringMatching(/^2026-01-01T10:\d\d:\d\d\.000Z$/) as string;
+    expect(later.map((line) => JSON.parse(line) as object)).toEqual([
+      { event: "changed", time, path: "db/password", version: "2" },
+      { event: "added", time, path: "new", version: "1" },
+      { event: "refused", time, code: "FAILED_PRECONDITION", message: "Vault is sealed" },
+      { event: "answered", time },
+      { event: "removed", time, path: "db/password" },
+      { event: "removed", time, path: "new" },
+    ]);
+    expect(stdout + stderr).not.toMatch(/canary|hunter/);
+  });
 });
 
 describe("what is served stale, and why, is told once, and when it is fresh again", () => {
@@ -379,23 +405,8 @@ describe("what is served stale, and why, is told once, and when it is fresh agai
     good,
   ];
 
-  async function watched(argv: readonly string[]): Promise<string[]> {
-    const { usual, asked } = await stage(...rounds);
-    const interrupt = new AbortController();
-    const asking = [...usual, "--watch", "--interval", "10s", ...argv];
-    const { written, code } = start(asking, { signal: interrupt.signal });
-    for (let mounts = 1; mounts <= rounds.length; mounts += 1) {
-      await expect.poll(() => asked.length).toBe(mounts);
-      await expect.poll(() => clock.sleepers).toBe(1);
-      if (mounts < rounds.length) await clock.advance(10_000);
-    }
-    interrupt.abort(new ProviderError("cancelled", "stopped by SIGINT"));
-    expect(await code).toBe(0);
-    return written.stdout.trimEnd().split("\n");
-  }
-
   test("for people", async () => {
-    const lines = (await watched([])).slice(3);
+    const lines = (await watched(rounds)).stdout.trimEnd().split("\n").slice(3);
     expect(lines.map((line) => line.replace(/^\d\d:\d\d:\d\dZ /, ""))).toEqual([
       "served stale, from the cache: db/password: unavailable: Vault is sealed\\u001b[2J\u2013",
       "served stale, from the cache: app: deadline_exceeded: no answer",
@@ -404,7 +415,11 @@ describe("what is served stale, and why, is told once, and when it is fresh agai
   });
 
   test("for programs", async () => {
-    const [first, ...later] = (await watched(["-o", "json"])).map((line) => JSON.parse(line) as object);
+    const { stdout } = await watched(rounds, "-o", "json");
+    const [first, ...later] = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as object);
     const time = expect.stringMatching(/^2026-01-01T10:\d\d:\d\d\.000Z$/) as string;
     expect(first).toMatchObject({ event: "mounted", time, stale: [] });
     expect(later).toEqual([
