@@ -67,7 +67,7 @@ export function encodingOf(object: ObjectReader, format: Format | undefined): En
     object.ignored("encoding", `means nothing with format: ${format}`);
     return "utf-8";
   }
-  if (object.text("secretKey") === "" && !object.text("objectName").endsWith("/")) {
+  if (!object.has("secretKey") && !object.text("objectName").endsWith("/")) {
     if (written.toLowerCase() !== "utf-8")
       object.ignored("encoding", "means nothing without secretKey, which says what to decode");
     return "utf-8";
@@ -82,13 +82,13 @@ export function formatOf(object: ObjectReader): Format | undefined {
   if (written === "") return undefined;
   const format = formats.find((known) => known === written);
   if (!format) object.error("format", `${word(written)} is not known; write one of ${formats.join(", ")}`);
-  const whole = object.text("secretKey") === "" && !object.text("objectName").endsWith("/");
+  const whole = !object.has("secretKey") && !object.text("objectName").endsWith("/");
   if (format === "raw" && whole && !jsonFormOf(object.text("secretPath")))
     object.error(
       "format",
       "raw writes one value as it is; say which with secretKey, or write format: json for all of them",
     );
-  if (format === "envelope" && object.text("secretKey") !== "")
+  if (format === "envelope" && object.has("secretKey"))
     object.error("format", "envelope is the whole answer; leave out secretKey, or write format: json for that value");
   return format;
 }
@@ -114,7 +114,7 @@ export function fallbackOf(object: ObjectReader): ObjectSpec["fallback"] {
     object.error("default", "must be a text, or a map with one key of the same secret: {key: name}");
     return undefined;
   }
-  if (object.text("secretKey") === "") object.error("default", "with a key is for an object with secretKey");
+  if (!object.has("secretKey")) object.error("default", "with a key is for an object with secretKey");
   return { key: only.value.text };
 }
 

@@ -11,6 +11,8 @@ export class ObjectReader {
   /** Where in the entry it is, with a dot: `sources.db.`. */
   readonly #path: string;
   readonly #findings: Findings;
+  /** Fields that were found to be no single value: nothing else is said of them. */
+  readonly #misshapen = new Set<string>();
 
   constructor(entry: YamlMap, name: string, findings: Findings, path = "") {
     this.entry = entry;
@@ -51,11 +53,18 @@ export class ObjectReader {
     const node = this.node(field);
     if (!node || node.kind === "scalar") return node;
     this.error(field, `must be a single value, not a ${node.kind}`);
+    this.#misshapen.add(field);
     return undefined;
   }
 
   text(field: string): string {
     return this.scalar(field)?.text ?? "";
+  }
+
+  /** Whether its author gave a field a value, be it a wrong one. */
+  has(field: string): boolean {
+    const node = this.node(field);
+    return node !== undefined && (node.kind !== "scalar" || node.text !== "");
   }
 
   error(field: string, text: string): void {
@@ -72,6 +81,7 @@ export class ObjectReader {
   }
 
   #say(level: Finding["level"], field: string, text: string): void {
+    if (this.#misshapen.has(field)) return;
     const parameter = "objects";
     if (!this.#findings.hasRoom(level)) return this.#findings.push({ level, parameter, text: "" });
     const written = this.entry.entries.find(({ key }) => key === field);

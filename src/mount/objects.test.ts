@@ -622,3 +622,39 @@ describe("contract 11: paths of files", () => {
     ).toEqual([]);
   });
 });
+
+describe("a list in place of a single value is told once, and nothing that comes of it", () => {
+  test.each<[string, string[]]>([
+    ["objectName", ["objectName: [x]"]],
+    ["secretPath", ["secretPath: [x]"]],
+    ["secretPath", ["secretPath: [x]", "format: json"]],
+    ["secretKey", ["secretKey: [x]"]],
+    ["secretKey", ["secretKey: [x]", "encoding: base64"]],
+    ["secretKey", ["secretKey: [x]", "format: raw"]],
+    ["secretKey", ["secretKey: [x]", "default: {key: other}"]],
+    ["version", ["version: [x]"]],
+    ["method", ["method: [x]"]],
+    ["filePermission", ["filePermission: [x]"]],
+    ["encoding", ["encoding: [x]"]],
+    ["format", ["format: [x]"]],
+    ["optional", ["optional: [x]"]],
+    ["template", ["template: [x]"]],
+    ["password.secretKey", ["format: pkcs12", "password: {secretKey: [x]}"]],
+    ["alias", ["format: pkcs12", "password: {secretKey: p}", "alias: [x]"]],
+    ["encryption", ["format: pkcs12", "password: {secretKey: p}", "encryption: [x]"]],
+    ["refreshInterval", ["refreshInterval: [x]"]],
+  ])("%s in %j", (field, lines) => {
+    const { errors, ignored } = readOne(...lines);
+    expect({ errors, ignored }).toEqual({
+      errors: [expect.stringMatching(new RegExp(`${field} must be a single value, not a list$`))],
+      ignored: [],
+    });
+  });
+
+  test("what is wrong beside it is told, too", () => {
+    expect(readOne("secretKey: [x]", "encoding: b64").errors).toEqual([
+      'objects[0] "file": secretKey must be a single value, not a list',
+      expect.stringContaining('encoding "b64" is not known'),
+    ]);
+  });
+});
