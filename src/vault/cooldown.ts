@@ -41,7 +41,8 @@ export class Cooldown {
 
   /** The failure that began it, and the time of the next request. */
   refusal(now: number): VaultError {
-    const error = this.#error ?? new VaultError("outage", "no node of the connection answers");
-    return error.continued(`; it is asked again in ${Math.max(1, Math.ceil(this.leftMs(now) / 1000))} s`);
+    const { kind, message, status } = this.#error ?? new VaultError("outage", "no node of the connection answers");
+    const seconds = Math.max(1, Math.ceil(this.leftMs(now) / 1000));
+    return new VaultError(kind, `${message}; it is asked again in ${seconds} s`, { status });
   }
 }

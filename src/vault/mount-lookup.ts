@@ -49,7 +49,7 @@ export class MountLookup {
     if (!(error instanceof VaultError) || error.mount === undefined) return error;
     const { request, vaultNamespace } = refused;
     const mount: MountFinding = error.mount === "none" ? { found: "none" } : await this.#find(refused, signal);
-    return error.continued(pathHint({ ...request, vaultNamespace }, error.mount, mount));
+    return error.withHint(pathHint({ ...request, vaultNamespace }, error.mount, mount));
   }
 
   async #find(refused: RefusedRequest, signal: AbortSignal): Promise<MountFinding> {

@@ -89,7 +89,7 @@ export class VaultError extends ProviderError {
   }
 
   /** The same with more to its message, and no more to be told. */
-  continued(words: string): VaultError {
-    return new VaultError(this.kind, `${this.message}${words}`, { status: this.status });
+  withHint(hint: string): VaultError {
+    return new VaultError(this.kind, `${this.message}${hint}`, { status: this.status });
   }
 }
