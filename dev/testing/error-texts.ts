@@ -44,6 +44,7 @@ function textsInFile(file: string): ErrorText[] {
       const kind = first && at > 0 && ts.isStringLiteralLike(first) ? { kind: first.text } : {};
       if (argument) texts.push(...textsOf(argument).map((text) => ({ file, text, ...kind })));
     }
+    if (continues(node)) texts.push(...textsOf(node.arguments[0]!).map((text) => ({ file, text: `…${text}` })));
     const meaning = file.startsWith("vault/auth/") && ts.isArrowFunction(node) ? node.body : undefined;
     if (meaning && (ts.isTemplateExpression(meaning) || ts.isStringLiteralLike(meaning))) {
       texts.push(...textsOf(meaning).map((text) => ({ file, text })));
@@ -52,6 +53,15 @@ function textsInFile(file: string): ErrorText[] {
   };
   visit(source);
   return texts;
+}
+
+/** Of a `VaultError`, with more to its message. */
+function continues(node: ts.Node): node is ts.CallExpression {
+  return (
+    ts.isCallExpression(node) &&
+    ts.isPropertyAccessExpression(node.expression) &&
+    node.expression.name.text === "continued"
+  );
 }
 
 function textsOf(node: ts.Expression): string[] {
