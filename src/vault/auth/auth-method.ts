@@ -47,9 +47,8 @@ export const isNotConfigured: LoginCause["means"] = ({ authMount }) =>
   `auth/${authMount} is not configured; write auth/${authMount}/config`;
 
 /** `at` may tell when. */
-export function tokenExpired(at = ""): string {
-  return `the service account token has expired${at}; the kubelet sends a new one with the next Mount`;
-}
+export const tokenExpired = (at = "") =>
+  `the service account token has expired${at}; the kubelet sends a new one with the next Mount`;
 
 /** What a token's times say, in every method that reads them (hashicorp/cap, jwt/jwt.go). */
 export const tokenTimes: readonly LoginCause[] = [
