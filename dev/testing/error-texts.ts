@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import ts from "typescript";
+import { sourceFiles } from "./source-files.js";
 
-const src = fileURLToPath(new URL("../../src", import.meta.url));
+/** Rooms whose errors reach the events of pods; those of others are told where the command or `serve` is started. */
+const rooms = /^(vault|mount|kube|rpc|leases|render|driver|shared|daemon)\//;
 
 /** A text that an error may have; `…` stands for what is put in. */
 export interface ErrorText {
@@ -22,19 +22,17 @@ const makers: Readonly<Record<string, number>> = {
 };
 
 /**
- * Every text with which those rooms of src/ make an error, by the syntax of the code, and what the causes of refused logins
- * mean (`means` of src/vault/auth); a choice gives both.
+ * Every text with which a room that pods hear of makes an error, by the syntax of the code, and what the causes of refused
+ * logins mean (`means` of src/vault/auth); a choice gives both.
  */
-export function errorTextsIn(rooms: readonly string[]): ErrorText[] {
-  return rooms.flatMap((room) =>
-    readdirSync(`${src}/${room}`, { recursive: true, encoding: "utf8" })
-      .filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"))
-      .flatMap((path) => textsInFile(`${room}/${path}`)),
-  );
+export function errorTextsInRooms(): ErrorText[] {
+  return sourceFiles()
+    .filter(({ file }) => rooms.test(file))
+    .flatMap(({ file, text }) => textsInFile(file, text));
 }
 
-function textsInFile(file: string): ErrorText[] {
-  const source = ts.createSourceFile(file, readFileSync(`${src}/${file}`, "utf8"), ts.ScriptTarget.Latest, true);
+function textsInFile(file: string, code: string): ErrorText[] {
+  const source = ts.createSourceFile(file, code, ts.ScriptTarget.Latest, true);
   const texts: ErrorText[] = [];
   const visit = (node: ts.Node): void => {
     if ((ts.isNewExpression(node) || ts.isCallExpression(node)) && ts.isIdentifier(node.expression)) {

@@ -1,13 +1,12 @@
-import { readFileSync, readdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { sourceFiles } from "../../dev/testing/source-files.js";
 import { logKeys } from "./log-keys.js";
 
 const page = readFileSync(new URL("../../docs/logging.md", import.meta.url), "utf8");
-const src = fileURLToPath(new URL("..", import.meta.url));
-const code = readdirSync(src, { recursive: true, encoding: "utf8" })
-  .filter((path) => /^(daemon|cli|telemetry)\//.test(path) && path.endsWith(".ts") && !path.endsWith(".test.ts"))
-  .map((path) => readFileSync(`${src}/${path}`, "utf8"))
+const code = sourceFiles()
+  .filter(({ file }) => /^(daemon|cli|telemetry)\//.test(file))
+  .map(({ text }) => text)
   .join("\n");
 
 /** The rows of the table below a heading, as cells. */

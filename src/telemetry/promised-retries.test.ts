@@ -1,14 +1,13 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { errorTextsIn } from "../../dev/testing/error-texts.js";
+import { errorTextsInRooms } from "../../dev/testing/error-texts.js";
+import { sourceFiles } from "../../dev/testing/source-files.js";
 import type { ErrorCode } from "../shared/errors.js";
 import { codeOfKind } from "../vault/vault-error.js";
 
-const src = fileURLToPath(new URL("..", import.meta.url));
 const promise = /tries again|tried again|retried|asked again|try again/;
 
-const errors = errorTextsIn(["vault", "mount", "kube", "rpc", "leases", "render", "driver", "shared", "daemon"])
+const errors = errorTextsInRooms()
   .filter(({ text }) => promise.test(text))
   .map((error) => ({ ...error, code: codeOf(error.kind) }));
 
@@ -47,13 +46,13 @@ const others = {
 
 test.each(Object.values(others).filter((why) => why.includes(".test.ts: ")))("there is %s", (why) => {
   const [file, title] = why.split(": ") as [string, string];
-  expect(readFileSync(`${src}/${file}`, "utf8")).toContain(`"${title}`);
+  expect(readFileSync(new URL(`../${file}`, import.meta.url), "utf8")).toContain(`"${title}`);
 });
 
 test("every text that promises another try is known here", () => {
-  const files = readdirSync(src, { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"))
-    .filter((path) => literalsOf(readFileSync(`${src}/${path}`, "utf8")).some((text) => promise.test(text)));
+  const files = sourceFiles()
+    .filter(({ text }) => literalsOf(text).some((literal) => promise.test(literal)))
+    .map(({ file }) => file);
   const known = [...errors.map(({ file }) => file), ...Object.keys(others)];
   expect([...new Set(files)].sort()).toEqual([...new Set(known)].sort());
 });

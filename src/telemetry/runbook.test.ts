@@ -1,20 +1,18 @@
 import { status } from "@grpc/grpc-js";
-import { readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { errorTextsIn } from "../../dev/testing/error-texts.js";
+import { errorTextsInRooms } from "../../dev/testing/error-texts.js";
+import { sourceFiles } from "../../dev/testing/source-files.js";
 import { finalStatus } from "../rpc/status.js";
 import { type ErrorCode, ProviderError } from "../shared/errors.js";
 import { closedNamespaceWords } from "../vault/closed-namespace.js";
 import { outages, tlsFaults } from "../vault/connection-fault.js";
 
 const page = readFileSync(new URL("../../docs/runbook.md", import.meta.url), "utf8");
-const src = fileURLToPath(new URL("..", import.meta.url));
 
 /** All that keymount can say: its code, with literals that are written in pieces put together. */
-const code = readdirSync(src, { recursive: true, encoding: "utf8" })
-  .filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"))
-  .map((path) => readFileSync(`${src}/${path}`, "utf8"))
+const code = sourceFiles()
+  .map(({ text }) => text)
   .join("\n")
   .replace(/["`] \+\s*["`]/g, "");
 
@@ -31,9 +29,6 @@ test.each(sayings.filter((saying) => !others.includes(saying)))("keymount does s
   for (const piece of saying.split("…").map((piece) => piece.trim())) expect(code).toContain(piece);
 });
 
-/** Rooms whose errors reach the events of pods; those of others are told where the command or `serve` is started. */
-const rooms = ["vault", "mount", "kube", "rpc", "leases", "render", "driver", "shared"];
-
 /** Texts that no event, log line or alert shows as they are. */
 const inside = [
   "a keystore is made in the renderer", // A mistake of ours.
@@ -44,8 +39,8 @@ const inside = [
   "no provider answers at …",
 ];
 
-/** Of socket files, which are made before anything is served. */
-const atStart = /^rpc\/socket-file/;
+/** Of what is there before anything is served, and of the end. */
+const notServing = /^(rpc\/socket-file|daemon\/(cluster-parts|key-file|uncaught-exceptions))\.ts$/;
 
 /** Whether the pieces of a key are in the text, in their order. */
 function tells(key: string, text: string): boolean {
@@ -62,7 +57,7 @@ function tells(key: string, text: string): boolean {
 const isFrame = (text: string) => text.replaceAll(/[…\s;:.,()]/g, "").length < 12;
 
 const errorTexts = [
-  ...errorTextsIn(rooms).filter(({ file }) => !atStart.test(file)),
+  ...errorTextsInRooms().filter(({ file }) => !notServing.test(file)),
   ...Object.values(tlsFaults).map((text) => ({ file: "TLS", text: `TLS with … is refused: ${text}` })),
   ...Object.values(outages).map((text) => ({ file: "no answer", text: `… ${text}` })),
   ...Object.values(closedNamespaceWords).map((text) => ({ file: "namespace", text: `the Vault namespace … ${text}` })),
@@ -75,7 +70,7 @@ test.each(errorTexts.map(({ text, file }) => [text, file]))("the runbook has a r
 });
 
 test("the runbook has a row for every code of an error, with what an event says for it", () => {
-  const errors = readFileSync(`${src}/shared/errors.ts`, "utf8");
+  const errors = readFileSync(new URL("../shared/errors.ts", import.meta.url), "utf8");
   const codes = [
     ...errors
       .split("export type ErrorCode")[1]!
