@@ -58,10 +58,7 @@ function devArguments({ dir, demo, "vault-port": port }: Given<typeof commandTab
 
 /** What the system refuses is told in its words: nothing here is a secret but what is in memory. */
 function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return error instanceof Error && code && !(error instanceof ProviderError) && "syscall" in error
-    ? message
-    : ProviderError.from(error).message;
+  return error instanceof Error && "syscall" in error ? error.message : ProviderError.from(error).message;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -4,7 +4,7 @@ import type { Engine, EngineRequest } from "./engine.js";
 import { flag, list, seconds, text, whole } from "./fields.js";
 import { goTime } from "./go-time.js";
 import { listBelow } from "./key-tree.js";
-import { mergePatch } from "./merge-patch.js";
+import { isRecord, mergePatch } from "./merge-patch.js";
 import { Routes } from "./routes.js";
 
 interface Version {
@@ -259,7 +259,7 @@ function contentOf(body: Data, validated = ""): { data: Data; options: Data } {
   if (body["data"] === undefined) throw badRequest("no data provided");
   const record = (name: string): Data => {
     const value = body[name] ?? {};
-    if (typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) return value as Data;
+    if (isRecord(value)) return value;
     throw badRequest(`${validated}error converting input for field "${name}": '' expected a map, got 'string'`);
   };
   return { data: record("data"), options: record("options") };

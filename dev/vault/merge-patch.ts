@@ -12,6 +12,6 @@ export function mergePatch(target: Data, patch: Data): Data {
 }
 
 /** Unlike a list or a number that keeps its digits. */
-function isRecord(value: unknown): value is Data {
+export function isRecord(value: unknown): value is Data {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }

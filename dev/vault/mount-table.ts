@@ -17,6 +17,11 @@ export interface Mount {
   readonly maxTtl: number;
 }
 
+export const isAuthPath = (path: string): boolean => path.startsWith("auth/");
+
+/** As `sys` names a mount: that of an auth method without `auth/`. */
+export const mountName = (path: string): string => path.replace(/^auth\//, "");
+
 /** Which engine answers below which path. */
 export class MountTable {
   readonly #mounts = new Map<string, Mount>();
@@ -27,13 +32,13 @@ export class MountTable {
     about: { description?: string; options?: Data | null; maxTtl?: number } = {},
   ): void {
     const taken = [...this.#mounts.keys()].find((other) => other.startsWith(path) || path.startsWith(other));
-    if (taken) throw badRequest(`path is already in use at ${taken.replace(/^auth\//, "")}`);
+    if (taken) throw badRequest(`path is already in use at ${mountName(taken)}`);
     this.#mounts.set(path, {
       path,
       engine,
       description: about.description ?? "",
       options: about.options ?? null,
-      accessor: `${path.startsWith("auth/") ? "auth_" : ""}${engine.type}_${letters(8).toLowerCase()}`,
+      accessor: `${isAuthPath(path) ? "auth_" : ""}${engine.type}_${letters(8).toLowerCase()}`,
       uuid: randomUUID(),
       maxTtl: about.maxTtl ?? 0,
     });
@@ -79,7 +84,7 @@ export function describeMount({ accessor, engine, description, options, uuid, ma
       force_no_cache: false,
       max_lease_ttl: maxTtl,
       ...(isSystem && { passthrough_request_headers: ["Accept"] }),
-      ...(path.startsWith("auth/") && { token_type: "default-service" }),
+      ...(isAuthPath(path) && { token_type: "default-service" }),
     },
     ...(!notPlugins.includes(type) && { deprecation_status: "supported" }),
     description,

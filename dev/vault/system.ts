@@ -11,7 +11,15 @@ import {
 import { type EngineParts, makeAuthMethod, makeSecretsEngine } from "./engines.js";
 import type { Engine, EngineRequest } from "./engine.js";
 import { list, seconds, text } from "./fields.js";
-import { describeMount, describeMountInEffect, describeTuning, type Mount, type MountTable } from "./mount-table.js";
+import {
+  describeMount,
+  describeMountInEffect,
+  describeTuning,
+  isAuthPath,
+  type Mount,
+  mountName,
+  type MountTable,
+} from "./mount-table.js";
 import type { PolicyBook } from "./policies.js";
 import type { Quotas } from "./quotas.js";
 import { Routes } from "./routes.js";
@@ -57,56 +65,51 @@ export class System implements Engine {
 
   #routeMounts(): void {
     const { mounts } = this.#parts;
-    const listed = (auth: boolean) => {
-      const all = mounts.all().filter(({ path }) => path.startsWith("auth/") === auth);
-      const data = Object.fromEntries(all.map((mount) => [mount.path.replace(/^auth\//, ""), describeMount(mount)]));
-      return besideItself(data);
+    const route = (name: "mounts" | "auth", mount: (path: string, body: Data) => void) => {
+      const at = (path: string) => `${name === "auth" ? "auth/" : ""}${withoutOuterSlashes(path)}/`;
+      const kind = name === "auth" ? "auth" : "secret";
+      this.#routes
+        .on(name, { read: () => besideItself(byName(kind, mounts.all(), describeMount)) })
+        .on(`${name}/*path/tune`, {
+          read: (_, path) => this.#tuning(at(path)),
+          update: () => {
+            throw badRequest("the embedded Vault tunes no mounts: mount it with the wanted settings");
+          },
+        })
+        .on(`${name}/*path`, {
+          read: (_, path) => this.#described(at(path)),
+          update: ({ body }, path) => (mount(at(path), body), nothing),
+          delete: (_, path) => (this.#unmount(at(path)), nothing),
+        });
     };
-    this.#routes
-      .on("mounts", { read: () => listed(false) })
-      .on("mounts/*path", {
-        read: (_, path) => this.#described(`${withoutOuterSlashes(path)}/`),
-        update: ({ body }, path) => (this.#mount(`${withoutOuterSlashes(path)}/`, body), nothing),
-        delete: (_, path) => (this.#unmount(`${withoutOuterSlashes(path)}/`), nothing),
-      })
-      .on("auth", { read: () => listed(true) })
-      .on("auth/*path", {
-        read: (_, path) => this.#described(`auth/${withoutOuterSlashes(path)}/`),
-        update: ({ body }, path) => (this.#mountAuth(`auth/${withoutOuterSlashes(path)}/`, body), nothing),
-        delete: (_, path) => (this.#unmount(`auth/${withoutOuterSlashes(path)}/`), nothing),
-      });
+    route("mounts", (path, body) => this.#mount(path, body));
+    route("auth", (path, body) => this.#mountAuth(path, body));
   }
 
-  /** One mount, or how it is tuned. */
   #described(path: string): Answer {
-    const tuned = path.endsWith("/tune/");
-    const mountPath = path.replace(/tune\/$/, "");
-    const mount = this.#parts.mounts.at(mountPath);
-    if (mount) return besideItself(tuned ? describeTuning(mount) : describeMount(mount));
-    if (tuned) throw badRequest(`cannot fetch sysview for path "${mountPath}"`);
-    const kind = path.startsWith("auth/") ? "auth engine" : "secret engine mount";
-    throw badRequest(`No ${kind} at ${path.replace(/^auth\//, "")}`);
+    const mount = this.#parts.mounts.at(path);
+    if (mount) return besideItself(describeMount(mount));
+    throw badRequest(`No ${isAuthPath(path) ? "auth engine" : "secret engine mount"} at ${mountName(path)}`);
+  }
+
+  #tuning(path: string): Answer {
+    const mount = this.#parts.mounts.at(path);
+    if (mount) return besideItself(describeTuning(mount));
+    throw badRequest(`cannot fetch sysview for path "${path}"`);
   }
 
   #mount(path: string, body: Data): void {
-    if (path.endsWith("/tune/"))
-      throw badRequest("the embedded Vault tunes no mounts: mount it with the wanted settings");
-    const type = text(body, "type");
-    const options = (body["options"] === undefined ? {} : body["options"]) as Data | null;
     const engine = makeSecretsEngine(body, this.#parts);
     this.#parts.mounts.add(path, engine, {
       description: text(body, "description"),
-      options: type === "kv-v2" ? { version: "2" } : options,
+      options: text(body, "type") === "kv-v2" ? { version: "2" } : optionsIn(body),
       maxTtl: seconds((body["config"] ?? {}) as Data, "max_lease_ttl"),
     });
   }
 
   #mountAuth(path: string, body: Data): void {
-    if (path.endsWith("/tune/"))
-      throw badRequest("the embedded Vault tunes no mounts: mount it with the wanted settings");
     const engine = makeAuthMethod(text(body, "type"), this.#parts);
-    const options = (body["options"] === undefined ? {} : body["options"]) as Data | null;
-    this.#parts.mounts.add(path, engine, { description: text(body, "description"), options });
+    this.#parts.mounts.add(path, engine, { description: text(body, "description"), options: optionsIn(body) });
   }
 
   /** What it issued goes with it. */
@@ -122,16 +125,13 @@ export class System implements Engine {
     const { mounts, policies } = this.#parts;
     const sees = (token: Token | undefined, { path }: Mount) =>
       token !== undefined && policies.reaches(token.policies, path);
-    const nameOf = ({ path }: Mount) => path.replace(/^auth\//, "");
-    const listed = (seen: readonly Mount[]) =>
-      Object.fromEntries(seen.map((mount) => [nameOf(mount), describeMountInEffect(mount)]));
     this.#routes
       .on("internal/ui/mounts", {
         read: ({ token }) => {
           const seen = mounts.all().filter((mount) => sees(token, mount));
-          const isAuth = ({ path }: Mount) => path.startsWith("auth/");
-          const data = { auth: listed(seen.filter(isAuth)), secret: listed(seen.filter((mount) => !isAuth(mount))) };
-          return { data, mountType: "" };
+          const auth = byName("auth", seen, describeMountInEffect);
+          const secret = byName("secret", seen, describeMountInEffect);
+          return { data: { auth, secret }, mountType: "" };
         },
       })
       .on("internal/ui/mounts/*path", {
@@ -140,7 +140,7 @@ export class System implements Engine {
           const asked = `${withoutOuterSlashes(path)}/`;
           const mount = mounts.find(asked);
           if (!mount || !sees(token, mount)) throw unseen(asked);
-          return { data: { ...describeMountInEffect(mount), path: nameOf(mount) }, mountType: "" };
+          return { data: { ...describeMountInEffect(mount), path: mountName(mount.path) }, mountType: "" };
         },
       });
   }
@@ -246,6 +246,17 @@ export class System implements Engine {
         update: ({ body, token }) => wrapping.unwrap(text(body, "token") || (token?.id ?? "")),
       });
   }
+}
+
+/** The mounts of a kind by their names, as `sys` lists them. */
+function byName(kind: "auth" | "secret", mounts: readonly Mount[], describe: (mount: Mount) => Data): Data {
+  const own = mounts.filter(({ path }) => isAuthPath(path) === (kind === "auth"));
+  return Object.fromEntries(own.map((mount) => [mountName(mount.path), describe(mount)]));
+}
+
+/** `{}` unless some are given; a `null` stays one. */
+function optionsIn({ options = {} }: Data): Data | null {
+  return options as Data | null;
 }
 
 /** The same for a missing mount: names cannot be discovered by probing. */
