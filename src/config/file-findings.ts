@@ -1,8 +1,8 @@
 import { notesOnOptions } from "./notes.js";
-import { operatorFile, wordsForIssue } from "./configuration-file.js";
 import { toOptions } from "./options.js";
 import { defaultName, isMap, overlay } from "./overlay.js";
 import { socketName } from "./socket-name.js";
+import { validateData } from "./validate-data.js";
 import { readYamlSource } from "./yaml-source.js";
 
 export interface FileFinding {
@@ -24,29 +24,25 @@ export function findingsOfFile(text: string): FileFinding[] {
   const { data } = yaml;
   const quarrels: string[] = [];
   overlay(data, [], quarrels);
-  const name = defaultName(data);
-  const parsed = operatorFile.safeParse(data, { error: wordsForIssue });
+  const { given, issues } = validateData(data);
+  const defaultAddresses = `connections.${defaultName(data)}.addresses`;
   const findings = [
     ...quarrels.map((words) => mistake(0, words)),
-    ...(parsed.error?.issues ?? []).map(({ path, message }) => {
+    ...issues.map(({ path, message }) => {
       const key = path.map(String).join(".");
       const offset = yaml.offsetOf(path);
       // --vault-addr and VAULT_ADDR give the default connection its address.
-      if (key !== `connections.${name}.addresses` || message !== "is missing") {
+      if (key !== defaultAddresses || message !== "is missing") {
         return mistake(offset, `${key}: ${message}`);
       }
       return { level: "warning" as const, offset, text: `${key}: ${message}, unless --vault-addr gives it` };
     }),
   ];
-  const names = isMap(data.connections) ? Object.keys(data.connections) : [];
-  if (names.length > 0 && !names.includes(name)) {
-    findings.push(mistake(yaml.offsetOf(["default"]), `default: is not one of the connections (${names.join(", ")})`));
-  }
-  if (!parsed.success || findings.length > 0) return findings;
-  const socket = socketName(parsed.data);
+  if (!given || findings.length > 0) return findings;
+  const socket = socketName(given);
   if ("mistake" in socket) return [mistake(0, socket.mistake)];
-  const options = toOptions({ ...parsed.data, default: name }, {}, []);
-  const notes = options && names.length > 0 ? notesOnOptions(options) : [];
+  const options = toOptions(given, {}, []);
+  const notes = options && options.operator.connections.length > 0 ? notesOnOptions(options) : [];
   return notes.map((note) => ({ level: "warning", offset: yaml.offsetOf(subjectOf(note)), text: note }));
 }
 

@@ -2,11 +2,11 @@ import { fileFault } from "../shared/file-fault.js";
 import { ConfigError } from "./config-error.js";
 import { readFlags } from "./flags.js";
 import { notesOnEnvironment, notesOnFlags, notesOnOptions } from "./notes.js";
-import { operatorFile, wordsForIssue } from "./configuration-file.js";
 import { type Given, type Options, toOptions } from "./options.js";
-import { type Data, defaultName, isMap, type Overlaid, overlay } from "./overlay.js";
+import { connectionsOf, type Data, isMap, type Overlaid, overlay } from "./overlay.js";
 import { valuesFromEnvironment, valuesFromFlags } from "./setting-value.js";
 import { type ProcessStart, startRefusals } from "./start-refusals.js";
+import { validateData } from "./validate-data.js";
 import { type Path, readYamlSource, type YamlSource } from "./yaml-source.js";
 
 /** What the outside gives; nothing else is looked at. */
@@ -66,16 +66,12 @@ function readSource(path: string, readFile: OptionSources["readFile"]): YamlSour
 
 /** What the schema makes of it, or `undefined` with every mistake named by its flag, variable, or place in the file. */
 function validated({ data, sources }: Overlaid, { yaml }: ConfigFile, mistakes: string[]): Given | undefined {
-  const name = defaultName(data);
-  const parsed = operatorFile.safeParse(data, { error: wordsForIssue });
-  const issues = parsed.error?.issues.map(({ path, message }) => ({ path, message })) ?? [];
-  const names = isMap(data.connections) ? Object.keys(data.connections) : [];
-  if (names.length === 0) mistakes.push(noConnection);
-  else if (!names.includes(name))
-    issues.push({ path: ["default"], message: `is not one of the connections (${names.join(", ")})` });
+  const { given, issues } = validateData(data);
+  const isConnected = Object.keys(connectionsOf(data)).length > 0;
+  if (!isConnected) mistakes.push(noConnection);
   issues.sort((a, b) => (yaml ? yaml.offsetOf(a.path) - yaml.offsetOf(b.path) : 0));
   mistakes.push(...issues.map(({ path, message }) => `${locationOf(path, sources, yaml)}: ${message}`));
-  return parsed.success && issues.length === 0 && names.length > 0 ? { ...parsed.data, default: name } : undefined;
+  return isConnected ? given : undefined;
 }
 
 const noConnection =

@@ -53,7 +53,7 @@ export function isMap(value: unknown): value is Data {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function connectionsOf({ connections }: Data): Data {
+export function connectionsOf({ connections }: Data): Data {
   return isMap(connections) ? connections : {};
 }
 
