@@ -13,7 +13,7 @@ const streamTo = (stream: NodeJS.WriteStream) => ({
 /** A mark of byte order stays, so that places in the text are those in the file. */
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const stop = untilStopped();
-const output = stopWithoutOutput(process, stop.stop);
+stopWithoutOutput(process, stop.stop);
 const code = await runCommand(
   process.argv.slice(2),
   {
@@ -30,7 +30,8 @@ const code = await runCommand(
   },
   stop.signal,
 );
-process.exitCode = output.failed ? 1 : code;
+// Output that could not be written has set one already.
+process.exitCode ??= code;
 stop.release();
 // What a failed start left open, such as a socket, keeps no process alive that has said its last word.
 setTimeout(() => process.exit(), 1_000).unref();

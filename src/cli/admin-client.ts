@@ -7,19 +7,15 @@ import { ProviderError } from "../shared/errors.js";
 import { fileFault } from "../shared/file-fault.js";
 import type { CommandIo } from "./command-io.js";
 
-/** Where the image's operator's file lies, by the chart. */
-const usualFile = "/etc/keymount/keymount.yaml";
-
 /**
  * The state directory that a running keymount was told: as said, or as the configuration file says. Throws `invalid_request`
  * where neither says one.
  */
 export async function stateDirectoryOf(
-  { stateDir, config }: { stateDir?: string | undefined; config?: string | undefined },
+  { stateDir, config: file }: { stateDir: string | undefined; config: string },
   io: CommandIo,
 ): Promise<string> {
   if (stateDir !== undefined) return stateDir;
-  const file = config ?? usualFile;
   const text = await io.readFile(file).catch((cause: NodeJS.ErrnoException) => {
     throw new ProviderError(
       "invalid_request",

@@ -11,7 +11,7 @@ export function positionOf(text: string, offset: number): TextPosition {
   return { line: before.split("\n").length, column: offset - lineStart + 1 };
 }
 
-/** The offset of a place: the way back from `placeOf`. */
+/** The offset of a place: the way back from `positionOf`. */
 export function offsetOf(text: string, { line, column }: TextPosition): number {
   let start = 0;
   for (let at = 1; at < line; at += 1) start = text.indexOf("\n", start) + 1;
