@@ -1,6 +1,4 @@
-import type { Connection } from "../config/connection.js";
 import type { OperatorConfig } from "../config/operator-config.js";
-import { policyRefusals, refusedByPolicy } from "../config/policy.js";
 import { selectConnection } from "../config/select-connection.js";
 import {
   type MountAttributes,
@@ -9,14 +7,14 @@ import {
   readMountSpec,
 } from "../mount/mount-request.js";
 import type { MountSpec } from "../mount/mount-spec.js";
-import { requestsOfObjects } from "../mount/object-requests.js";
 import type { RequestsInFlight } from "../mount/requests-in-flight.js";
 import { type MountParts, type MountedVolume, mountVolume } from "../mount/mount-volume.js";
-import { type TokenMinter, resolveAuth, authenticatePod } from "../mount/authenticate-pod.js";
+import { type TokenMinter, authenticatePod } from "../mount/authenticate-pod.js";
 import { type MountSummary, summaryOfRequest, summaryOfVolume } from "../mount/mount-summary.js";
 import type { Call } from "../rpc/unary.js";
 import { ProviderError } from "../shared/errors.js";
 import type { MountRequest, MountResponse } from "../wire/provider.js";
+import { allow } from "./allow.js";
 import type { MountEvent } from "./provider-event.js";
 
 export interface MountServiceParts extends MountParts {
@@ -103,16 +101,6 @@ async function serve(
   learn({ volume: summaryOfVolume(volume) });
   parts.emit({ kind: "mounted", spec, volume });
   return responseOf(volume, spec.defaultMode);
-}
-
-function allow(spec: MountSpec, connection: Connection): void {
-  const { vaultNamespace, authMount, role } = resolveAuth(spec, connection);
-  const { audience } = spec.class;
-  const objects = requestsOfObjects(spec.class.objects);
-  const refused = refusedByPolicy(
-    policyRefusals(connection, { pod: spec.pod, vaultNamespace, authMount, role, audience, objects }),
-  );
-  if (refused) throw refused;
 }
 
 function responseOf({ files, versions }: MountedVolume, defaultMode: number): MountResponse {

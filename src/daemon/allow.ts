@@ -1,0 +1,36 @@
+import type { Connection } from "../config/connection.js";
+import { policyRefusals, refusedByPolicy } from "../config/policy.js";
+import { resolveAuth } from "../mount/authenticate-pod.js";
+import type { ClassSpec, MountSpec } from "../mount/mount-spec.js";
+import { requestsOfObjects } from "../mount/object-requests.js";
+import { LruCache } from "../shared/lru-cache.js";
+
+/** Service accounts of one class and connection; a class has as many as pods of different accounts mount it. */
+const mostAccounts = 64;
+
+/** Neither a class, as the cache of classes keeps it, nor a connection changes while the process lives. */
+const allowed = new WeakMap<ClassSpec, WeakMap<Connection, LruCache<true>>>();
+
+/**
+ * Throws `permission_denied` where the connection's policy does not allow the pod what its class asks. Judges a class once
+ * for each service account: rules know no more of a pod (`RulePod`), and at each republish all of it is as it was.
+ */
+export function allow({ pod, class: asked }: MountSpec, connection: Connection): void {
+  const accounts = accountsAllowed(asked, connection);
+  const account = `${pod.namespace}/${pod.serviceAccount}`;
+  if (accounts.get(account)) return;
+  const { vaultNamespace, authMount, role } = resolveAuth({ class: asked }, connection);
+  const objects = requestsOfObjects(asked.objects);
+  const refused = refusedByPolicy(
+    policyRefusals(connection, { pod, vaultNamespace, authMount, role, audience: asked.audience, objects }),
+  );
+  if (refused) throw refused;
+  accounts.set(account, true, 1);
+}
+
+function accountsAllowed(asked: ClassSpec, connection: Connection): LruCache<true> {
+  const byConnection = allowed.get(asked) ?? new WeakMap<Connection, LruCache<true>>();
+  const accounts = byConnection.get(connection) ?? new LruCache<true>(mostAccounts);
+  allowed.set(asked, byConnection.set(connection, accounts));
+  return accounts;
+}
