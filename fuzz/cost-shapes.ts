@@ -287,7 +287,7 @@ export const forms: Record<string, string> = {
   base64: "- {objectName: f, secretPath: kv/a, secretKey: A, encoding: base64}",
   hex: "- {objectName: f, secretPath: kv/a, secretKey: A, encoding: hex}",
   ...Object.fromEntries(
-    ["json", "env", "docker-env", "properties", "yaml", "dockerconfigjson", "pem-bundle"].map((format) => [
+    ["json", "env", "docker-env", "kube-env", "properties", "yaml", "dockerconfigjson", "pem-bundle"].map((format) => [
       format,
       `- {objectName: f, secretPath: kv/a, format: ${format}}`,
     ]),

@@ -34,6 +34,7 @@ export const formats = [
   "json",
   "env",
   "docker-env",
+  "kube-env",
   "properties",
   "yaml",
   "envelope",

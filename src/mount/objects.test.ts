@@ -332,11 +332,12 @@ describe("contract 10: objects", () => {
     ["pem-bundle", []],
     ["json", []],
     ["docker-env", []],
+    ["kube-env", []],
     ["raw", []],
     [
       "pem",
       [
-        'objects[0] "file": format "pem" is not known; write one of raw, json, env, docker-env, properties, yaml, envelope, dockerconfigjson, pem-bundle, pkcs12',
+        'objects[0] "file": format "pem" is not known; write one of raw, json, env, docker-env, kube-env, properties, yaml, envelope, dockerconfigjson, pem-bundle, pkcs12',
       ],
     ],
   ])("reads format: %s", (format, errors) => {

@@ -6,7 +6,7 @@ import { strictBase64 } from "../shared/strict-base64.js";
 import type { TextWriter } from "../shared/text-writer.js";
 import { fileWriter } from "./response-size.js";
 import { dockerConfigJson } from "./formats/docker-config-json.js";
-import { dockerEnv, env } from "./formats/env.js";
+import { dockerEnv, env, kubeEnv } from "./formats/env.js";
 import { textOf } from "./formats/members.js";
 import { pemBundle, pemPart } from "./formats/pem-bundle.js";
 import { properties } from "./formats/properties.js";
@@ -77,6 +77,7 @@ const inFormat: Record<
   json: (value, _location, out) => goJson(value, out),
   env,
   "docker-env": dockerEnv,
+  "kube-env": kubeEnv,
   properties,
   yaml: (value, _location, out) => yaml(value, out),
   dockerconfigjson: dockerConfigJson,

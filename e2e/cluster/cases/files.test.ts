@@ -75,6 +75,7 @@ test("the same secret in the shape that an application wants", async () => {
   const objects = [
     ...["json", "env", "properties", "yaml", "envelope"].map((format) => ({ objectName: format, secretPath, format })),
     { objectName: "docker-env", secretPath, secretKey: "NESTED", format: "docker-env" },
+    { objectName: "kube-env", secretPath, secretKey: "NESTED", format: "kube-env" },
     { objectName: "raw", secretPath, secretKey: "PASSWORD", format: "raw" },
     { objectName: "dockerconfigjson", secretPath: `secret/data/${app.namespace}/login`, format: "dockerconfigjson" },
   ];
@@ -88,6 +89,7 @@ test("the same secret in the shape that an application wants", async () => {
     properties: `HOST=db.example\nNESTED={"a":[1,"b"]}\nPASSWORD=it's $HOME "x"\\nand more\nPORT=5432\n`,
     yaml: `HOST: "db.example"\nNESTED:\n  a:\n    - 1\n    - "b"\nPASSWORD: "it's $HOME \\"x\\"\\nand more"\nPORT: 5432\n`,
     "docker-env": `a=[1,"b"]\n`,
+    "kube-env": `a='[1,"b"]'\n`,
     raw: data.PASSWORD,
   });
   expect(JSON.parse(envelope!)).toMatchObject({ data: { data } });

@@ -5,7 +5,7 @@ import { parse as parseYaml } from "yaml";
 import { type Json, isJsonObject } from "../../shared/json.js";
 import { parseExactJson } from "../../shared/exact-json.js";
 import { dockerConfigJson } from "./docker-config-json.js";
-import { dockerEnv, env } from "./env.js";
+import { dockerEnv, env, kubeEnv } from "./env.js";
 import { properties } from "./properties.js";
 import { yaml } from "./yaml.js";
 
@@ -59,6 +59,54 @@ describe("docker-env", () => {
 
   test.each(["a\nb", "a\rb"])("refuses a line break, which has no form there", (text) => {
     expect(() => dockerEnv({ CERT: text }, "kv/app")).toThrow("CERT at kv/app has more than one line");
+  });
+});
+
+describe("kube-env", () => {
+  test("quotes every value, also a plain one, and one of several lines", () => {
+    const data = { "db.host": "db-1", A: "", NESTED: { b: "x" }, PEM: "a\n\n#b=c\\\n", "with space": " x " };
+    expect(kubeEnv(data, "kv/app")).toBe(
+      `A=''\nNESTED='{"b":"x"}'\nPEM='a\n\n#b=c\\\n'\ndb.host='db-1'\nwith space=' x '\n`,
+    );
+  });
+
+  test("is what the kubelet reads back", () => {
+    const names = fc.stringMatching(/^[A-Z._-][ -<>-~]{0,6}$/).filter((name) => name === name.trim());
+    const values = fc.string({ unit: "binary", maxLength: 12 }).map((text) => text.replace(/['\0]|\r\n/g, "\n"));
+    fc.assert(
+      fc.property(fc.dictionary(names, values), (data) => {
+        const text = kubeEnv(data, "kv/app");
+        for (const [name, value] of Object.entries(data)) expect(kubeletReads(text, name)).toBe(value);
+      }),
+    );
+  });
+
+  test.each<[string, Json, string]>([
+    ["a single quote", { A: "x", PASSWORD: "it's" }, "PASSWORD at kv/app has a single quote in it"],
+    ["a single quote within JSON", { NESTED: { b: "it's" } }, "NESTED at kv/app has a single quote in it"],
+    ["a line break of Windows", { CERT: "a\r\nb" }, "CERT at kv/app has a carriage return before a line break"],
+    ["a line too long", { A: `x\n${"y".repeat(65_536)}` }, "A at kv/app has a line of more than 65535 bytes"],
+    ["a line of too many bytes", { A: "ü".repeat(32_766) }, "A at kv/app has a line of more than 65535 bytes"],
+    ["a NUL", { A: "x\0y" }, "A at kv/app holds a NUL"],
+    [
+      "a comment for a name",
+      { "#a": "x" },
+      `no names of variables (printable ASCII without "="): the key "#a" at kv/app`,
+    ],
+    [
+      "other names that are none",
+      { "a=b": "x", " c": "y", "d ": "z", é: "" },
+      `the keys " c", "a=b", "d ", "é" at kv/app`,
+    ],
+    ["no name", { "": "x" }, `the key "" at kv/app`],
+  ])("refuses %s by its name, without a word of the value", (_what, data, says) => {
+    expect(() => kubeEnv(data, "kv/app")).toThrow(says);
+    expect(() => kubeEnv(data, "kv/app")).not.toThrow(/it's|yyyy|üü/);
+  });
+
+  test("takes the longest line that the kubelet reads", () => {
+    const value = "y".repeat(65_535 - "A=''".length);
+    expect(kubeletReads(kubeEnv({ A: value }, "kv/app"), "A")).toBe(value);
   });
 });
 
@@ -148,12 +196,13 @@ describe("dockerconfigjson", () => {
 test.each([
   ["env", env],
   ["docker-env", dockerEnv],
+  ["kube-env", kubeEnv],
   ["properties", properties],
 ] as const)("%s: the same data in another order is the same bytes", (_name, format) => {
   fc.assert(
     fc.property(texts, (data) => {
       const plain = Object.fromEntries(
-        Object.entries(data).map(([name, text]) => [name, text.replace(/[\0\r\n]/g, "")]),
+        Object.entries(data).map(([name, text]) => [name, text.replace(/[\0\r\n']/g, "")]),
       );
       const reversed = Object.fromEntries(Object.entries(plain).reverse());
       expect(format(reversed, "kv/app")).toBe(format(plain, "kv/app"));
@@ -177,4 +226,29 @@ function loadProperties(text: string): Record<string, string> {
       return [unescape(name), unescape(value)];
     }),
   );
+}
+
+/** As the kubelet reads the variable of a `fileKeyRef` (Kubernetes 1.36.3 pkg/kubelet/util/env, ParseEnv). */
+function kubeletReads(text: string, key: string): string {
+  const lines = text.split("\n").map((line) => line.replace(/\r$/, ""));
+  if (lines.some((line) => Buffer.byteLength(line) > 65_535)) throw new Error("token too long");
+  while (lines.length > 0) {
+    const line = lines.shift()!.replace(/^[ \t]+/, "");
+    if (line === "" || line.startsWith("#")) continue;
+    const at = line.indexOf("=");
+    const name = line.slice(0, at);
+    if (at < 1 || /[ \t]$/.test(name)) throw new Error("no name");
+    if (line[at + 1] !== "'") throw new Error("value must be enclosed in single quotes");
+    let rest = line.slice(at + 2);
+    let value = "";
+    while (!rest.includes("'")) {
+      value += `${rest}\n`;
+      if (lines.length === 0) throw new Error("unclosed single quote");
+      rest = lines.shift()!;
+    }
+    const end = rest.indexOf("'");
+    if (!/^[ \t]*(#|$)/.test(rest.slice(end + 1))) throw new Error("unexpected content after closing quote");
+    if (name === key) return value + rest.slice(0, end);
+  }
+  throw new Error("not found");
 }
