@@ -103,6 +103,13 @@ test.each<[string, object, string]>([
   ["a level that there is not", { logLevel: "verbose" }, "logLevel"],
   ["no Vault at all", { vault: { address: "" } }, "no Vault: set vault.address, or connections in config"],
   ["two CAs", { vault: { ...base.vault, ca: { configMap: "a", secret: "b" } } }, "cannot both be set"],
+  ["a setting that there is not", { config: { connections: { default: { polcy: {} } } } }, "polcy"],
+  ["a size in other units", { config: { limits: { bytes: "16MB" } } }, "/config/limits/bytes"],
+  [
+    "several connections without a default",
+    { vault: {}, config: { connections: { b: { addresses: ["https://b"] }, a: { addresses: ["https://a"] } } } },
+    "config.default is missing: name the connection of SecretProviderClasses that name none (a, b)",
+  ],
   ["another name in the file", { config: { providerName: "openbao" } }, "set the value provider instead"],
   ["another key in the file", { config: { keySecret: "other" } }, "set the value key.secretName instead"],
   ["events in the file alone", { config: { events: true } }, "set the value events.enabled instead"],

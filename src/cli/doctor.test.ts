@@ -120,6 +120,7 @@ describe("what it looks at", () => {
   test("without a class, all connections as far as their auth mounts", async () => {
     const { vault, stage } = await surgery();
     const file = JSON.stringify({
+      default: "a",
       connections: {
         a: { addresses: [vault.address] },
         b: { addresses: [vault.address], auth: { mount: "elsewhere" } },

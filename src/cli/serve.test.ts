@@ -67,7 +67,8 @@ test("a burst of them ends it in order, with an error", async () => {
   await expect(version()).rejects.toMatchObject({ code: "unavailable" });
 });
 
-const vault = "connections: {main: {addresses: [https://vault:8200]}, eu: {addresses: [https://eu:8200]}}\n";
+const vault =
+  "default: main\nconnections: {main: {addresses: [https://vault:8200]}, eu: {addresses: [https://eu:8200]}}\n";
 
 test.each<[string, string, string[], number, string, string[]]>([
   [
@@ -87,7 +88,7 @@ test.each<[string, string, string[], number, string, string[]]>([
     "the configuration has no mistakes: provider vault, connections main (default), eu\n",
     ["keymount serve: warning: connection main takes any certificate for Vault's"],
   ],
-  ["a mistake in the file", `${vault}events: 1\n`, [], 1, "", ["keymount.yaml:2:1: events: must be true or false"]],
+  ["a mistake in the file", `${vault}events: 1\n`, [], 1, "", ["keymount.yaml:3:1: events: must be true or false"]],
   ["a mistake between settings", `${vault}stateDir: /run/x\n`, [], 1, "", ["stateDir needs a key"]],
 ])("--check-config tells %s, and ends", async (_name, file, flags, expected, said, warned) => {
   const path = `${await temporaryDirectory()}/keymount.yaml`;

@@ -37,13 +37,18 @@ describe("what serve refuses in a file is a mistake, at its place", () => {
     ["an address without a scheme", "connections: {main: {addresses: [vault]}}\n", "1:34 mistake: connections.main."],
     ["two rivals", `${vault}keyFile: /a\nkeySecret: b\n`, "1:1 mistake: keyFile and keySecret"],
     ["a default that is none", `${vault}default: mian\n`, "4:1 mistake: default: is not one of the connections (main)"],
+    [
+      "several connections of which none is the default",
+      "connections: {b: {addresses: [https://b:8200]}, a: {addresses: [https://a:8200]}}\n",
+      "1:1 mistake: default: is missing; name the one that is meant by classes that name none (b, a)",
+    ],
     ["half of a client certificate", `${vault}    tls: {certFile: /a}\n`, "4:5 mistake: connections.main.tls: has a"],
     ["a relative socket directory", `${vault}socketDir: a\n`, "1:1 mistake: the socket's directory must be absolute"],
     ["a list", "- a\n", "1:1 mistake: the file must be a map of settings"],
     [
       "a second connection without an address",
-      `${vault}  other: {}\n`,
-      "4:3 mistake: connections.other.addresses: is missing",
+      `default: main\n${vault}  other: {}\n`,
+      "5:3 mistake: connections.other.addresses: is missing",
     ],
   ])("%s", (_name, file, expected) => {
     expect(said(file)).toEqual([expect.stringContaining(expected)]);

@@ -26,9 +26,11 @@ export const whole = (min: number, max: number) =>
   z.int(`must be a whole number`).min(min, `must be at least ${min}`).max(max, `must be at most ${max}`);
 
 /** A bare number has no unit; a missing or empty value gets the usual error. */
-const durationText = z.string({
-  error: ({ input }) => (typeof input === "number" ? "needs a unit (as in 500ms, 30s, 2m, 1h30m)" : undefined),
-});
+const durationText = z
+  .string({
+    error: ({ input }) => (typeof input === "number" ? "needs a unit (as in 500ms, 30s, 2m, 1h30m)" : undefined),
+  })
+  .meta({ pattern: "^([0-9]+([.][0-9]+)?(ms|s|m|h))+$" });
 
 export const duration = (minMs: number, maxMs: number, range: string) =>
   read((written) => {
@@ -38,10 +40,12 @@ export const duration = (minMs: number, maxMs: number, range: string) =>
       : { mistake: `must be a duration from ${range} (as in 500ms, 30s, 2m, 1h30m)` };
   }, durationText);
 
+const sizeText = z.string().meta({ pattern: "^[0-9]+(|Ki|Mi|Gi)$" });
+
 const sizeUnits: Record<string, number> = { "": 1, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 };
 
 export const size = (min: number, max: number, range: string) =>
-  z.union([z.number(), z.string()]).transform((written, context): number => {
+  z.union([z.number(), sizeText]).transform((written, context): number => {
     const [, amount, unit] = /^(\d{1,15})(|Ki|Mi|Gi)$/.exec(String(written)) ?? [];
     const bytes = amount === undefined ? Number.NaN : Number(amount) * sizeUnits[unit!]!;
     if (bytes >= min && bytes <= max) return bytes;

@@ -35,7 +35,7 @@ describe("values.schema.json", () => {
 
   test("refuses what it does not know, but in maps that are free", () => {
     const open = openMaps(schema);
-    expect(open).toEqual(["config", "resources", "affinity", "global"]);
+    expect(open).toEqual(["resources", "affinity", "global"]);
   });
 });
 

@@ -297,7 +297,7 @@ test.each<[string, Given, object]>([
 
 test("flags speak of the default connection only, also where YAML has one map in two places", () => {
   const file =
-    "connections:\n  a: &a\n    addresses: [https://a]\n    tls: &t { caFile: /ca }\n  b:\n    addresses: [https://b]\n    tls: *t\n";
+    "default: a\nconnections:\n  a: &a\n    addresses: [https://a]\n    tls: &t { caFile: /ca }\n  b:\n    addresses: [https://b]\n    tls: *t\n";
   const { operator } = load({ file, argv: ["--vault-tls-ca-cert=/other"] });
   expect(operator.connections.map(({ tls }) => tls.caFile)).toEqual(["/other", "/ca"]);
 });

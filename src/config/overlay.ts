@@ -44,9 +44,14 @@ export function overlay(file: Data, layers: readonly (readonly SettingValue[])[]
   return { data, sources, overruled };
 }
 
-/** The connection that flags and variables speak of, and that classes mean which name none. */
+/**
+ * The connection that flags and variables speak of, and that classes mean which name none: the one named so, else the only
+ * one. The order of several does not count, for tools that render YAML sort its keys (helm's `toYaml`).
+ */
 export function defaultName(data: Data): string {
-  return typeof data.default === "string" ? data.default : (Object.keys(connectionsOf(data))[0] ?? "default");
+  if (typeof data.default === "string") return data.default;
+  const names = Object.keys(connectionsOf(data));
+  return names.length === 1 ? names[0]! : "default";
 }
 
 export function isMap(value: unknown): value is Data {

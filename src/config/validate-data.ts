@@ -10,7 +10,11 @@ export function validateData(data: Data): { given: Given | undefined; issues: { 
   const issues = parsed.error?.issues.map(({ path, message }) => ({ path, message })) ?? [];
   const names = Object.keys(connectionsOf(data));
   if (names.length > 0 && !names.includes(name)) {
-    issues.push({ path: ["default"], message: `is not one of the connections (${names.join(", ")})` });
+    const wrong =
+      "default" in data
+        ? "is not one of the connections"
+        : "is missing; name the one that is meant by classes that name none";
+    issues.push({ path: ["default"], message: `${wrong} (${names.join(", ")})` });
   }
   return { given: parsed.success && issues.length === 0 ? { ...parsed.data, default: name } : undefined, issues };
 }

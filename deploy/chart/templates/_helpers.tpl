@@ -94,6 +94,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if not (or .Values.vault.address .Values.config.connections) -}}
 {{- fail "no Vault: set vault.address, or connections in config" -}}
 {{- end -}}
+{{- /* helm sorts keys: the order in which they were written is lost. */ -}}
+{{- $all := include "keymount.config" . | fromYaml -}}
+{{- if not (or $all.default (hasKey $all.connections "default") (eq (len $all.connections) 1)) -}}
+{{- fail (printf "config.default is missing: name the connection of SecretProviderClasses that name none (%s)" (keys $all.connections | sortAlpha | join ", ")) -}}
+{{- end -}}
 {{- if and .Values.vault.ca.configMap .Values.vault.ca.secret -}}
 {{- fail "vault.ca.configMap and vault.ca.secret cannot both be set; keep one" -}}
 {{- end -}}
