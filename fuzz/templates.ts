@@ -8,9 +8,18 @@ import { expectEqual } from "./mounting.js";
 import type { Target } from "./target.js";
 
 const secret = canaries.secretValue.value;
+const own = {
+  user: "app",
+  password: secret,
+  "tls.crt": secret,
+  list: [secret, "b"],
+  map: { key: secret },
+  nothing: null,
+};
+const meta = { destroyed: false, custom_metadata: { owner: secret } };
 const data = goJson({
-  own: { user: "app", password: secret, "tls.crt": secret, list: [secret, "b"], map: { key: secret }, nothing: null },
-  sources: { db: { password: secret, host: "db-0" } },
+  own: { data: own, meta },
+  sources: { db: { data: { password: secret, host: "db-0" }, meta } },
 });
 
 const liquids = [
@@ -38,6 +47,8 @@ const variable = fc.constantFrom(
     "map.key",
     "nothing",
     "db.password",
+    "db.meta",
+    "meta.custom_metadata.owner",
   ],
   ...["db[password]", "list[password]", "missing", "user.constructor", "__proto__", "'now'", "1", "item", "x"],
 );

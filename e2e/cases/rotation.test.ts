@@ -41,6 +41,29 @@ describe.each(driverVersions)("driver %s", async (driver) => {
     expect((await volume.versions())["neighbour"]).toBe(before["neighbour"]);
   });
 
+  test("a template's file follows the metadata that it uses, as it follows the keys", async () => {
+    const path = `${app.namespace}/described`;
+    const describe = (owner: string) =>
+      app.vault.request("POST", `secret/metadata/${path}`, { custom_metadata: { owner } });
+    await app.vault.writeSecret(path, { password: "1" });
+    await describe("shop");
+    const { secretKey: _, ...object } = secret("described", "1s");
+    const template = "{{ meta.version }} {{ meta.custom_metadata.owner }} {{ db.meta.version }} {{ db.password }}";
+    const sources = { db: { secretPath: object.secretPath } };
+    const volume = await app.volume(node, { objects: [{ ...object, template, sources }] });
+    await volume.publish(signal);
+    expect(await volume.texts()).toEqual({ described: "1 shop 1 1" });
+    const before = await volume.versions();
+
+    await describe("web");
+    await app.vault.writeSecret(path, { password: "1" });
+    await eventually(async () => {
+      await volume.publish(signal);
+      expect(await volume.texts()).toEqual({ described: "2 web 2 1" });
+      expect((await volume.versions())["described"]).not.toBe(before["described"]);
+    }, signal);
+  });
+
   test("a secret written again with the same value keeps its version and its file", async () => {
     await app.vault.writeSecret(`${app.namespace}/same`, { password: "1" });
     const volume = await app.volume(node, { objects: [secret("same", "1s")] });

@@ -611,6 +611,24 @@ describe("templates", () => {
     ]);
   });
 
+  test("metadata that KV v2 does not have", async () => {
+    const text = templated(
+      "- objectName: own",
+      "  secretPath: secret/data/app",
+      "  template: |",
+      "    {{ meta.version }}{{ meta.custom_metadata.owner }}{{ data.meta.any }}{{ meta }}",
+      "    {{ meta.versoin }}{{ db.meta.owner }}{{ login.meta.version }}",
+      "  sources: {db: {secretPath: secret/data/db}, login: {secretPath: database/creds/app}}",
+    );
+    const has = "version, created_time, deletion_time, destroyed, custom_metadata";
+    const unless = `unless the secret has a key meta, that is the metadata of KV v2: ${has}`;
+    expect(await remarks(text)).toEqual([
+      `f:13:14: warning: objects[0] "own": template has "meta.versoin"; ${unless} (did you mean meta.version?)`,
+      `f:13:32: warning: objects[0] "own": template has "db.meta.owner"; ${unless}`,
+      expect.stringContaining('template has "login.meta"; such an answer usually has: username'),
+    ]);
+  });
+
   test("variables that no secret gives, and keys that such an answer does not have", async () => {
     const text = templated(
       "- objectName: alone",

@@ -29,6 +29,9 @@ const answers: readonly [RegExp, readonly string[]][] = [
   [/^aws\/(creds|sts)\//, ["access_key", "secret_key", "security_token", "session_token", "arn", "ttl"]],
 ];
 
+/** What KV v2 says of every secret, which templates have in `meta`. */
+export const metadataKeys = ["version", "created_time", "deletion_time", "destroyed", "custom_metadata"];
+
 /** The keys that an answer can have, where its path tells; `undefined` for all others, above all KV. */
 export function knownKeys({ method, path }: VaultRequest): readonly string[] | undefined {
   if (method === "LIST") return ["keys", "key_info"];

@@ -1,12 +1,12 @@
 import type { Finding } from "../mount/findings.js";
-import type { ObjectSpec, Template } from "../mount/mount-spec.js";
+import type { ObjectSpec, Template, VaultRequest } from "../mount/mount-spec.js";
 import { ObjectReader } from "../mount/object-reader.js";
 import { objectEntries } from "../mount/objects.js";
 import { quoted } from "../shared/quoted.js";
 import { nearest } from "../shared/spelling.js";
 import { formOf } from "../render/dotted-key.js";
 import type { RenderWorker } from "../render/render-worker.js";
-import { knownKeys } from "./known-answers.js";
+import { knownKeys, metadataKeys } from "./known-answers.js";
 import { offsetOf, sourceOffset } from "./text-places.js";
 
 /**
@@ -59,7 +59,7 @@ function doubtOf(
 ): { level: "error" | "warning"; text: string } | undefined {
   const [first = "", second] = steps;
   const source = sources.get(first);
-  if (source) return unknownKey(second, knownKeys(source), `${first}.`) ?? dottedFile(steps, 1);
+  if (source) return doubtOfKey(source, steps, 1);
   if (!own) {
     const names = [...sources.keys()];
     const meant = nearest(first, names);
@@ -68,9 +68,28 @@ function doubtOf(
       text: `has ${quoted(first)}, which is none of the sources (${names.join(", ")})${meant ? `; did you mean ${meant}?` : ""}; a secret of the object's own needs secretPath`,
     };
   }
+  if (first === "data") return unknownKey(second, knownKeys(request), "data.") ?? dottedFile(steps, 1);
+  return doubtOfKey(request, steps, 0);
+}
+
+/** Whether a secret has a key, which is the step `at` an index, or such metadata. */
+function doubtOfKey(request: VaultRequest, steps: readonly string[], at: number) {
   const known = knownKeys(request);
-  if (first === "data") return unknownKey(second, known, "data.") ?? dottedFile(steps, 1);
-  return unknownKey(first, known, "") ?? dottedFile(steps, 0);
+  const prefix = steps
+    .slice(0, at)
+    .map((step) => `${step}.`)
+    .join("");
+  if (steps[at] === "meta" && !known) return unknownMetadata(steps[at + 1], `${prefix}meta.`);
+  return unknownKey(steps[at], known, prefix) ?? dottedFile(steps, at);
+}
+
+function unknownMetadata(key: string | undefined, prefix: string) {
+  if (key === undefined || metadataKeys.includes(key)) return undefined;
+  const meant = nearest(key, metadataKeys);
+  return {
+    level: "warning" as const,
+    text: `has ${quoted(prefix + key)}; unless the secret has a key meta, that is the metadata of KV v2: ${metadataKeys.join(", ")}${meant ? ` (did you mean ${prefix}${meant}?)` : ""}`,
+  };
 }
 
 /** `{{ tls.crt }}`: keys that are named like a certificate's file, in whose place Liquid reads the key `crt` of a map `tls`. */

@@ -93,6 +93,21 @@ describe("a template over several secrets", () => {
     expect(files).toEqual({ pgpass: "pg:5432:v-app:a\\:b" });
   });
 
+  test("has the metadata of those from KV v2, less what is null", async () => {
+    const metadata = { destroyed: false, custom_metadata: null, created_time: "2026-11-28T20:57:09Z" };
+    const { files, jobs } = await made(
+      `- {objectName: f, secretPath: kv/data/app, template: "{{ meta.destroyed }} {{ user }}", sources: {old: {secretPath: kv/old}}}`,
+      { "kv/data/app": { data: { user: "app" }, metadata }, "kv/old": { metadata: "a key" } },
+    );
+    expect(files).toEqual({ f: "false app" });
+    expect(jobs.map((job) => job.kind === "template" && (JSON.parse(job.data.reveal()) as unknown))).toEqual([
+      {
+        own: { data: { user: "app" }, meta: { destroyed: false, created_time: metadata.created_time } },
+        sources: { old: { data: { metadata: "a key" }, meta: null } },
+      },
+    ]);
+  });
+
   test("shares its reads with other objects: one login", async () => {
     const beside = `${pgpass}- {objectName: user, secretPath: database/creds/app, secretKey: username, refreshInterval: 9s}\n`;
     const { files, asked, groups } = await made(beside, { "database/creds/app": login, "kv/config": { host: "pg" } });

@@ -83,7 +83,7 @@ export type Job = TemplateJob | KeystoreJob;
 export interface TemplateJob {
   kind: "template";
   text: string;
-  /** JSON: `{own: object | null, sources: {name: object}}`. */
+  /** JSON: `{own: secret | null, sources: {name: secret}}`, each secret `{data: object, meta: object | null}`. */
   data: Redacted<string>;
 }
 

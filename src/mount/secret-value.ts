@@ -33,6 +33,16 @@ export function dataIn(body: JsonObject, request: VaultRequest): JsonObject {
   return inner(dataField(body, request));
 }
 
+/**
+ * What KV v2 says of a secret beside its `data` (version, times, the owner's `custom_metadata`), less what is null: that is
+ * missing. `null` for other secrets.
+ */
+export function metadataIn({ data }: JsonObject): JsonObject | null {
+  const metadata = isJsonObject(data) && isJsonObject(data["data"]) ? data["metadata"] : undefined;
+  if (!isJsonObject(metadata)) return null;
+  return Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== null));
+}
+
 /** The wanted value. Throws `not_found`, and says what there is instead. */
 export function valueIn(body: JsonObject, selector: KeySelector, request: VaultRequest): Json {
   const data = dataField(body, request);

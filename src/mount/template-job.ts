@@ -6,20 +6,23 @@ import { TextWriter } from "../shared/text-writer.js";
 import type { AnswerTo } from "./make-files.js";
 import type { ObjectSpec, Template, VaultRequest } from "./mount-spec.js";
 import type { Job } from "./ports.js";
-import { bodyIn, dataIn } from "./secret-value.js";
+import { bodyIn, dataIn, metadataIn } from "./secret-value.js";
 
 /** UTF-16 units of JSON. The worker's heap of 24 MiB holds that text, what is parsed of it, and what is made. */
 const mostData = 4 << 20;
 
 /**
- * What is to be rendered: the template, with the object's own secret and those of its sources as its data. Throws
+ * What is to be rendered: the template, with the object's own secret and those of its sources, and their metadata, as its data. Throws
  * `limit_exceeded` where these are too long.
  */
 export function templateJob({ request }: ObjectSpec, { text, own, sources }: Template, answerTo: AnswerTo): Job {
-  const dataOf = (asked: VaultRequest) => dataIn(bodyIn(answerTo(asked), asked), asked);
+  const secretOf = (asked: VaultRequest): JsonObject => {
+    const body = bodyIn(answerTo(asked), asked);
+    return { data: dataIn(body, asked), meta: metadataIn(body) };
+  };
   const named: JsonObject = Object.create(null) as JsonObject;
-  for (const [name, source] of sources) named[name] = dataOf(source);
-  const data = goJson({ own: own ? dataOf(request) : null, sources: named }, new TextWriter(mostData, tooLong));
+  for (const [name, source] of sources) named[name] = secretOf(source);
+  const data = goJson({ own: own ? secretOf(request) : null, sources: named }, new TextWriter(mostData, tooLong));
   return { kind: "template", text, data: new Redacted(data) };
 }
 

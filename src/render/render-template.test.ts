@@ -6,11 +6,17 @@ import { TemplateMistake } from "./template-mistake.js";
 
 const secret = { username: "app", password: "p:w'\\d&", "tls.crt": "PEM", port: 5432, nothing: null, list: ["a", "b"] };
 
-function rendered(text: string, own: JsonObject | null = secret as unknown as JsonObject, sources: JsonObject = {}) {
-  return render(text, JSON.stringify({ own, sources }));
+/** What a template is rendered over: secrets without metadata, unless told. */
+function dataOf(own: object | null, sources: Record<string, object> = {}, meta: object | null = null): string {
+  const named = Object.entries(sources).map(([name, data]) => [name, { data, meta }]);
+  return JSON.stringify({ own: own && { data: own, meta }, sources: Object.fromEntries(named) as object });
 }
 
-function mistake(text: string, data = JSON.stringify({ own: secret, sources: {} })): TemplateMistake {
+function rendered(text: string, own: object | null = secret, sources: Record<string, object> = {}, meta?: object) {
+  return render(text, dataOf(own, sources, meta));
+}
+
+function mistake(text: string, data = dataOf(secret)): TemplateMistake {
   try {
     render(text, data);
   } catch (error) {
@@ -50,11 +56,46 @@ describe("what a template sees", () => {
 
   test("without a secret of its own there are the sources only", () => {
     expect(rendered("{{ db.password }}", null, { db: { password: "x" } })).toBe("x");
-    expect(mistake("{{ data.x }}", '{"own":null,"sources":{"db":{}}}').message).toContain("(there is: db)");
+    expect(mistake("{{ data.x }}", dataOf(null, { db: {} })).message).toContain("(there is: db)");
+  });
+
+  describe("metadata", () => {
+    const meta = { version: 3, created_time: "2026-11-28T20:57:09Z", custom_metadata: { owner: "shop" } };
+    const db = { user: "app" };
+
+    test.each<[string, string, string, (object | null)?, Record<string, object>?]>([
+      [
+        "is in meta",
+        "{{ meta.version }} {{ meta.created_time | date: '%Y' }} {{ meta.custom_metadata.owner }}",
+        "3 2026 shop",
+      ],
+      ["of a source is in its meta", "{{ db.meta.version }} {{ db.user }}", "3 app", db, { db }],
+      ["of a source alone", "{{ db.meta.custom_metadata | json }}", '{"owner":"shop"}', null, { db }],
+      ["gives way to a key of that name", "{{ meta }}", "mine", { meta: "mine" }],
+      ["gives way to a key of that name in a source", "{{ db.meta }}", "mine", db, { db: { meta: "mine" } }],
+      ["gives way to a source of that name", "{{ meta.user }} {{ meta.meta.version }}", "app 3", db, { meta: db }],
+      ["is no key of the secret", "{{ data | json }}{{ data.meta | default: 'none' }}", '{"user":"app"}none', db],
+      [
+        "is no key of a source",
+        "{% for pair in db %}{{ pair[0] }}{% endfor %}{{ db | json }}",
+        'user{"user":"app"}',
+        db,
+        { db },
+      ],
+    ])("%s", (_, text, result, own = db, sources = {}) => {
+      expect(rendered(text, own, sources, meta)).toBe(result);
+    });
+
+    test("that is not there is told like a key", () => {
+      expect(mistake("{{ meta.version }}").message).toMatch(/^there is no "meta.version" \(there is: data, list, /);
+      const without = dataOf(db, {}, { version: 3 });
+      expect(mistake("{{ meta.custom_metadata.owner }}", without).code).toBe("not_found");
+      expect(render("{{ meta.custom_metadata.owner | default: 'none' }}", without)).toBe("none");
+    });
   });
 
   test.each(["5432", "1.10", "12345678901234567890", "1e400", "-0"])("the number %s keeps its digits", (digits) => {
-    const data = `{"own":{"n":${digits},"in":{"n":[${digits}]}},"sources":{}}`;
+    const data = `{"own":{"data":{"n":${digits},"in":{"n":[${digits}]}},"meta":null},"sources":{}}`;
     expect(render("{{ n }} {{ in }} {{ in | json: 1 }}", data)).toBe(
       `${digits} {"n":[${digits}]} {\n "n": [\n  ${digits}\n ]\n}`,
     );
@@ -70,9 +111,8 @@ describe("what a template sees", () => {
   );
 
   test("keys that objects inherit are keys like others", () => {
-    expect(render("{{ __proto__ }}{{ constructor }}", '{"own":{"__proto__":"a","constructor":"b"},"sources":{}}')).toBe(
-      "ab",
-    );
+    const data = '{"own":{"data":{"__proto__":"a","constructor":"b"},"meta":null},"sources":{}}';
+    expect(render("{{ __proto__ }}{{ constructor }}", data)).toBe("ab");
   });
 });
 
@@ -100,7 +140,7 @@ describe("filters", () => {
         y: " ä\\b",
         map: { a: 1 },
         conf: '{"a":[0,{"b":"x"}],"n":12345678901234567890}',
-      } as unknown as JsonObject),
+      }),
     ).toBe(result);
   });
 
@@ -122,7 +162,7 @@ describe("filters", () => {
     ["{{ username", /is not closed/],
     ["{% if %}x{% endif %}", /cannot be read/],
   ])("%s is refused in our words", (text, message) => {
-    const found = mistake(text, JSON.stringify({ own: { ...secret, x: "a\nb" }, sources: {} }));
+    const found = mistake(text, dataOf({ ...secret, x: "a\nb" }));
     expect(found.message).toMatch(message);
     expect(found.code).toBe("invalid_request");
   });
@@ -145,7 +185,7 @@ test.each([
 ])("the error for a key with a dot says how it is written: %s", (text, form) => {
   const own = { "tls.crt": "PEM", password: "x", "password.old": "y", nested: { "a.b-c": 1 } };
   const db = { "jdbc.url": "jdbc:", "spring.datasource": { hikari: { size: 5 } } };
-  const data = JSON.stringify({ own, sources: { db } });
+  const data = dataOf(own, { db });
   expect(mistake(text, data).message).toMatch(/^there is no ".*"; a key with a dot is written /);
   expect(mistake(text, data).message).toContain(` is written ${form}`);
   expect(() => render(`{{ ${form} }}`, data)).not.toThrow();
@@ -154,7 +194,7 @@ test.each([
 test.each(["{{ tls.key }}", "{{ data[tls.crt] }}", "{{ db.nope }}", "{{ db['jdbc'].url }}", "{{ toString.x }}"])(
   "a name that is no key with a dot gets the names there are: %s",
   (text) => {
-    const data = JSON.stringify({ own: { password: "x" }, sources: { db: { "jdbc.url": "y" } } });
+    const data = dataOf({ password: "x" }, { db: { "jdbc.url": "y" } });
     expect(mistake(text, data).message).toMatch(/ \(there is: data, db, password\)$/);
   },
 );
@@ -182,10 +222,7 @@ test("a template nested too deep is refused", () => {
 });
 
 test("equal data gives equal bytes", () => {
-  const [one, other] = [
-    '{"own":{"b":1,"a":{"d":2,"c":3}},"sources":{}}',
-    '{"own":{"a":{"c":3,"d":2},"b":1},"sources":{}}',
-  ] as const;
+  const [one, other] = [dataOf({ b: 1, a: { d: 2, c: 3 } }), dataOf({ a: { c: 3, d: 2 }, b: 1 })];
   expect(render("{{ data | json }}", one)).toBe(render("{{ data | json }}", other));
 });
 

@@ -42,7 +42,11 @@ function collecting() {
 }
 
 function template(text: string, own: object = { user: "app" }): Job {
-  return { kind: "template", text, data: new Redacted(JSON.stringify({ own, sources: {} })) };
+  return {
+    kind: "template",
+    text,
+    data: new Redacted(JSON.stringify({ own: { data: own, meta: null }, sources: {} })),
+  };
 }
 
 function keystoreOf(parts: Partial<Extract<Job, { kind: "keystore" }>>): Job {

@@ -8,7 +8,7 @@ export type Task = TemplateTask | KeystoreTask | NamesTask;
 export interface TemplateTask {
   kind: "template";
   text: string;
-  /** JSON: `{own: object | null, sources: {name: object}}`. */
+  /** JSON: `{own: secret | null, sources: {name: secret}}`, each secret `{data: object, meta: object | null}`. */
   data: string;
 }
 

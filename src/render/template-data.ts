@@ -24,14 +24,34 @@ export interface TemplateMap {
 }
 
 /**
- * The variables of a template: the keys of the object's own secret, all of them in `data` once more, and every source by
- * its name. A source wins over `data`, and that over a key.
+ * The variables of a template: the keys of the object's own secret, all of them in `data` once more, its metadata in `meta`,
+ * and every source by its name. A source wins over `data`, that over a key, and a key over `meta`.
  */
 export function variablesOf(data: string): TemplateMap {
-  const { own = null, sources = {} } = parseExactJson(Buffer.from(data)) as JsonObject;
+  const { own, sources } = parseExactJson(Buffer.from(data)) as unknown as TemplateSecrets;
   const variables = emptyMap();
-  if (isJsonObject(own)) Object.assign(variables, templateValue(own), { data: templateValue(own) });
-  return Object.assign(variables, templateValue(sources));
+  if (own) Object.assign(withMetadata(variables, own), { data: mapOf(own.data) });
+  for (const [name, source] of Object.entries(sources)) variables[name] = withMetadata(emptyMap(), source);
+  return variables;
+}
+
+/** What `TemplateTask.data` is the JSON of. */
+interface TemplateSecrets {
+  own: Secret | null;
+  sources: Record<string, Secret>;
+}
+
+interface Secret {
+  data: JsonObject;
+  meta: JsonObject | null;
+}
+
+/** Adds a secret's keys, and `meta` unless it is one of them: what lists the keys does not come upon it. */
+function withMetadata(variables: TemplateMap, { data, meta }: Secret): TemplateMap {
+  Object.assign(variables, mapOf(data));
+  if (meta && !Object.hasOwn(data, "meta"))
+    Object.defineProperty(variables, "meta", { value: mapOf(meta), writable: true });
+  return variables;
 }
 
 /** A JSON value as a template sees it. */
@@ -41,9 +61,12 @@ export function templateValue(value: Json): TemplateValue {
     return String(Number(text)) === text ? Number(text) : new Digits(text);
   }
   if (Array.isArray(value)) return value.map(templateValue);
-  if (!isJsonObject(value)) return value;
+  return isJsonObject(value) ? mapOf(value) : value;
+}
+
+function mapOf(object: JsonObject): TemplateMap {
   const map = emptyMap();
-  for (const [name, inner] of Object.entries(value)) map[name] = templateValue(inner);
+  for (const [name, inner] of Object.entries(object)) map[name] = templateValue(inner);
   return map;
 }
 
