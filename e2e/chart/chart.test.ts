@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
+import { imageCommand } from "../../dev/testing/image.js";
 import { loadOptions } from "../../src/config/load-options.js";
 import { chart } from "../stack/helm.js";
 import type { KubeObject } from "../stack/kube-api.js";
@@ -117,6 +118,23 @@ test.each<[string, object, string]>([
   ["a sidecar's other user", { form: "sidecar", nonRoot: { enabled: true } }, "no place in the form sidecar"],
 ])("%s is refused, by name", async (_, values, message) => {
   await expect(offline.template("keymount", "keymount", { ...base, ...values }, signal)).rejects.toThrow(message);
+});
+
+test.each([
+  { values: {}, memory: "160Mi", command: undefined },
+  {
+    values: { heapMiB: 96 },
+    memory: "192Mi",
+    command: imageCommand.map((word) => word.replace("space-size=64", "space-size=96")),
+  },
+  { values: { resources: { limits: { memory: "1Gi" } } }, memory: "1Gi", command: undefined },
+])("the memory limit and the command follow the heap: $values", async ({ values, memory, command }) => {
+  const daemonSet = (await rendered({ ...base, ...values }, "keymount")).find(({ kind }) => kind === "DaemonSet");
+  const [container] = (
+    daemonSet as unknown as { spec: { template: { spec: { containers: Record<string, unknown>[] } } } }
+  ).spec.template.spec.containers;
+  expect(container).toMatchObject({ resources: { requests: { memory: "80Mi" }, limits: { memory } } });
+  expect(container!["command"]).toEqual(command);
 });
 
 test("a file that agrees with the values is taken, as keymount migrate writes it", async () => {

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { getHeapStatistics } from "node:v8";
 import { ConfigError } from "../config/config-error.js";
 import { loadOptions } from "../config/load-options.js";
 import { startDaemon } from "../daemon/daemon.js";
@@ -101,6 +102,7 @@ function readOptions(argv: readonly string[], io: CommandIo) {
       argv,
       env: process.env,
       execArgv: process.execArgv,
+      heapBytes: getHeapStatistics().heap_size_limit,
       readFile: (path) => readFileSync(path, "utf8"),
     });
   } catch (error) {

@@ -1,6 +1,7 @@
 import { fileFault } from "../shared/file-fault.js";
 import { ConfigError } from "./config-error.js";
 import { readFlags } from "./flags.js";
+import { heapMistakes } from "./heap-room.js";
 import { notesOnEnvironment, notesOnFlags, notesOnOptions } from "./notes.js";
 import { type Given, type Options, toOptions } from "./options.js";
 import { connectionsOf, type Data, isMap, type Overlaid, overlay } from "./overlay.js";
@@ -18,7 +19,7 @@ export interface OptionSources extends ProcessStart {
 }
 
 /** Flags win over environment over file. Throws one `ConfigError` that names every mistake with its place. */
-export function loadOptions({ argv, env, execArgv, readFile }: OptionSources): Options {
+export function loadOptions({ argv, env, execArgv, heapBytes = Infinity, readFile }: OptionSources): Options {
   const mistakes = startRefusals({ env, execArgv });
   const flags = readFlags(argv);
   mistakes.push(...flags.mistakes);
@@ -28,6 +29,7 @@ export function loadOptions({ argv, env, execArgv, readFile }: OptionSources): O
   const overlaid = overlay(file.data, layers, mistakes);
   const given = validated(overlaid, file, mistakes);
   const options = given && toOptions(given, env, mistakes);
+  if (options) mistakes.push(...heapMistakes(options.limits, heapBytes));
   if (mistakes.length > 0 || !options) throw new ConfigError(mistakes);
   const notes = [...notesOnFlags(flags), ...notesOnEnvironment(env), ...overlaid.overruled, ...notesOnOptions(options)];
   return { ...options, notes };

@@ -5,6 +5,8 @@ export interface ProcessStart {
   env: Readonly<Record<string, string | undefined>>;
   /** `process.execArgv`. */
   execArgv: readonly string[];
+  /** The limit of V8's heap, where this process is the one that serves. */
+  heapBytes?: number;
 }
 
 /**

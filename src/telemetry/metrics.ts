@@ -1,3 +1,4 @@
+import { totalmem } from "node:os";
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
 import { knownEngine } from "./engines.js";
 import { type Inventory, registerInventory } from "./inventory.js";
@@ -11,6 +12,12 @@ const workBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
 
 /** Outcomes of a request that mean that the server cannot answer it. */
 const downOutcomes: ReadonlySet<string> = new Set(["outage", "sealed", "configuration"]);
+
+/** Without a limit the kernel gives a number beyond all memory. */
+function memoryLimit(): number {
+  const limit = process.constrainedMemory();
+  return limit < totalmem() ? limit : 0;
+}
 
 /** All counters, under stable names. No label grows with pods, namespaces or paths. */
 export class Metrics {
@@ -159,6 +166,11 @@ export class Metrics {
       { version },
       1,
     );
+    new Gauge({
+      name: "keymount_memory_limit_bytes",
+      help: "The memory limit of keymount's cgroup; 0 without one",
+      registers,
+    }).set(memoryLimit());
     this.#setInventory = registerInventory(this.#registry);
   }
 

@@ -138,6 +138,17 @@ tokenRequest: tokenRequest.fallback
 name: keymount
 image: {{ include "keymount.image" . }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
+{{- if ne (int .Values.heapMiB) 64 }}
+# The image's ENTRYPOINT with another heap.
+command:
+  - prlimit
+  - --core=1
+  - node
+  - --disable-sigusr1
+  - --max-semi-space-size=2
+  - --max-old-space-size={{ int .Values.heapMiB }}
+  - /keymount/dist/keymount.js
+{{- end }}
 args:
   - serve
   - --config=/etc/keymount/keymount.yaml
@@ -180,7 +191,8 @@ startupProbe:
   periodSeconds: 1
   failureThreshold: 60
 resources:
-  {{- toYaml .Values.resources | nindent 2 }}
+  {{- $memory := (.Values.resources.limits | default dict).memory | default (printf "%dMi" (add (int .Values.heapMiB) 96)) }}
+  {{- mergeOverwrite (deepCopy .Values.resources) (dict "limits" (dict "memory" $memory)) | toYaml | nindent 2 }}
 securityContext:
   {{- if .Values.nonRoot.enabled }}
   runAsNonRoot: true
