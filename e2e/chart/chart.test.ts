@@ -111,6 +111,11 @@ test.each<[string, object, string]>([
     { vault: {}, config: { connections: { b: { addresses: ["https://b"] }, a: { addresses: ["https://a"] } } } },
     "config.default is missing: name the connection of SecretProviderClasses that name none (a, b)",
   ],
+  [
+    "a CA without the connection that it is for",
+    { vault: { ca: { configMap: "a" } }, config: { connections: { a: { addresses: ["https://a"] } } } },
+    "vault.address, which is empty",
+  ],
   ["another name in the file", { config: { providerName: "openbao" } }, "set the value provider instead"],
   ["another key in the file", { config: { keySecret: "other" } }, "set the value key.secretName instead"],
   ["events in the file alone", { config: { events: true } }, "set the value events.enabled instead"],

@@ -33,9 +33,16 @@ export const matrix: Readonly<Record<string, object>> = {
   "a sidecar": { form: "sidecar" },
   "all monitoring": {
     metrics: {
-      serviceMonitor: { enabled: true, labels: { release: "prometheus" } },
-      podMonitor: { enabled: true },
-      rules: { enabled: true },
+      serviceMonitor: {
+        enabled: true,
+        labels: { release: "prometheus" },
+        relabelings: [{ sourceLabels: ["__meta_kubernetes_pod_node_name"], targetLabel: "node" }],
+      },
+      podMonitor: {
+        enabled: true,
+        metricRelabelings: [{ action: "drop", regex: "nodejs_.*", sourceLabels: ["__name__"] }],
+      },
+      rules: { enabled: true, disabled: ["KeymountMemory"], runbookUrl: "https://git.example/keymount/" },
       dashboard: { enabled: true },
     },
   },
@@ -60,6 +67,17 @@ export const matrix: Readonly<Record<string, object>> = {
     extraVolumes: [{ name: "more", emptyDir: {} }],
     extraVolumeMounts: [{ name: "more", mountPath: "/more" }],
     updateStrategy: { maxUnavailable: 1 },
+  },
+  "names, labels and objects of one's own": {
+    nameOverride: "secrets",
+    commonLabels: { team: "platform" },
+    annotations: { note: "x" },
+    updateStrategy: { type: "OnDelete" },
+    probes: { liveness: { initialDelaySeconds: 5 } },
+    priorityClassName: "",
+    extraObjects: [
+      { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "{{ .Release.Name }}-more" }, data: { a: "b" } },
+    ],
   },
 };
 

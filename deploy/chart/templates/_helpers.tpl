@@ -1,13 +1,11 @@
 {{- define "keymount.name" -}}
-{{- if contains "keymount" .Release.Name -}}
-{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-keymount" .Release.Name | trunc 50 | trimSuffix "-" -}}
-{{- end -}}
+{{- $name := .Values.nameOverride | default "keymount" -}}
+{{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- .Values.fullnameOverride | default $full | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
 
 {{- define "keymount.selector" -}}
-app.kubernetes.io/name: keymount
+app.kubernetes.io/name: {{ .Values.nameOverride | default "keymount" }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
@@ -17,6 +15,9 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: secrets-store-csi-driver
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{- define "keymount.serviceAccount" -}}
@@ -99,6 +100,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if not (or $all.default (hasKey $all.connections "default") (eq (len $all.connections) 1)) -}}
 {{- fail (printf "config.default is missing: name the connection of SecretProviderClasses that name none (%s)" (keys $all.connections | sortAlpha | join ", ")) -}}
 {{- end -}}
+{{- if and (not .Values.vault.address) (or .Values.vault.ca.configMap .Values.vault.ca.secret .Values.vault.clientCertificate.secret) -}}
+{{- fail "vault.ca and vault.clientCertificate are for the connection of vault.address, which is empty; mount the files with extraVolumes, and name them in the tls of the connections in config" -}}
+{{- end -}}
 {{- if and .Values.vault.ca.configMap .Values.vault.ca.secret -}}
 {{- fail "vault.ca.configMap and vault.ca.secret cannot both be set; keep one" -}}
 {{- end -}}
@@ -175,21 +179,17 @@ livenessProbe:
   httpGet:
     path: /livez
     port: health
-  periodSeconds: 10
-  timeoutSeconds: 5
-  failureThreshold: 6
+  {{- toYaml .Values.probes.liveness | nindent 2 }}
 readinessProbe:
   httpGet:
     path: /readyz
     port: health
-  periodSeconds: 5
-  timeoutSeconds: 5
+  {{- toYaml .Values.probes.readiness | nindent 2 }}
 startupProbe:
   httpGet:
     path: /livez
     port: health
-  periodSeconds: 1
-  failureThreshold: 60
+  {{- toYaml .Values.probes.startup | nindent 2 }}
 resources:
   {{- $memory := (.Values.resources.limits | default dict).memory | default (printf "%dMi" (add (int .Values.heapMiB) 96)) }}
   {{- mergeOverwrite (deepCopy .Values.resources) (dict "limits" (dict "memory" $memory)) | toYaml | nindent 2 }}
