@@ -18,7 +18,11 @@ const fixture = await createLeaseFixture("short-lives", {
   tokenMaxTtl: "3m",
 });
 const { app, node, signal, database, role, users, logIn, held } = fixture;
-const className = await app.createClass({ roleName: role, objects: loginObjects(database) });
+const className = await app.createClass({
+  roleName: role,
+  objects: loginObjects(database),
+  rolloutOnChange: "false",
+});
 
 /** Republishes every 5 s, as a kubelet with a short sync period would, until then. */
 async function republish(volume: Volume, until: number): Promise<void> {
@@ -44,6 +48,9 @@ test(
   async () => {
     const volumes = await Promise.all(Array.from({ length: pods }, () => app.podVolume(node, className)));
     for (const volume of volumes) await volume.publish(signal);
+    const statuses = () =>
+      Promise.all(volumes.map(({ kubelet, pod, name }) => app.kube.get(kubelet.podStatus(pod, name))));
+    const before = await statuses();
     const end = performance.now() + seconds * 1000;
     let mostUsers = 0;
     const count = async () => {
@@ -66,6 +73,7 @@ test(
       expect(identities.size).toBeLessThanOrEqual(Math.ceil(seconds / 60) + 1);
     }
     expect(mostUsers).toBeLessThanOrEqual(2 * pods);
+    expect(await statuses(), "what Reloader watches").toEqual(before);
     const logins = (await auditedRequests(vault.auditLog, app.namespace)).filter(({ what }) => what === "login");
     // A token lives for three minutes.
     expect(logins.length).toBeLessThanOrEqual(pods * (Math.ceil(seconds / 90) + 1));

@@ -46,6 +46,48 @@ describe.each(driverVersions)("driver %s", async (driver) => {
     }, signal);
   });
 
+  // Driver 1.5.6 compares the Secret with the files at each poll (rotation/reconciler.go); 1.6.0 looks at it when a version
+  // changes, and otherwise five minutes after it did (secretproviderclasspodstatus_controller.go, Reconcile).
+  test("rolloutOnChange: false: files change and the status does not; the Secret follows at once with 1.5.6, with another version in 1.6.0", async () => {
+    const write = (name: string, value: string) => app.vault.writeSecret(`${app.namespace}/${name}`, { value });
+    for (const name of ["steady", "followed"]) await write(name, "1");
+    const objects = ["steady", "followed"].map((objectName) => ({
+      objectName,
+      secretPath: `secret/data/${app.namespace}/${objectName}`,
+      secretKey: "value",
+      refreshInterval: "1s",
+      rolloutOnChange: objectName === "followed",
+    }));
+    const data = objects.map(({ objectName }) => ({ objectName, key: objectName }));
+    const volume = await app.volume(
+      node,
+      { objects },
+      { secretObjects: [{ secretName: "both", type: "Opaque", data }] },
+    );
+    const become = (read: () => Promise<unknown>, values: object) =>
+      eventually(async () => {
+        await volume.publish(signal);
+        expect(await read()).toEqual(values);
+      }, signal);
+    const synced = async () => decoded(await secret("both"));
+    const stored = () => app.kube.get(volume.kubelet.podStatus(volume.pod, volume.name));
+    await become(synced, { steady: "1", followed: "1" });
+    const [versions, status] = [await volume.versions(), await stored()];
+
+    await write("steady", "2");
+    await become(() => volume.texts(), { steady: "2", followed: "1" });
+    if (driver === "1.5.6") await become(synced, { steady: "2", followed: "1" });
+    else for (let republish = 0; republish < 3; republish += 1) await volume.publish(signal);
+    expect(await synced()).toEqual({ steady: driver === "1.5.6" ? "2" : "1", followed: "1" });
+    expect(await stored(), "nothing was written, so watchers see nothing").toEqual(status);
+
+    await write("followed", "2");
+    await become(synced, { steady: "2", followed: "2" });
+    const { steady, followed } = await volume.versions();
+    expect(steady).toBe(versions["steady"]);
+    expect(followed).not.toBe(versions["followed"]);
+  });
+
   test("a certificate and its key become a kubernetes.io/tls Secret", async () => {
     const mount = `pki-${app.namespace}`;
     await app.vault.request("POST", `sys/mounts/${mount}`, { type: "pki" });

@@ -102,13 +102,18 @@ export class Kubelet {
   }
 
   /** What the driver noted in the API server about a volume's objects: id → version. utils.go createOrUpdate…PodStatus. */
-  async objectVersions({ name, namespace, volumes }: Pod, volume: string): Promise<Record<string, string>> {
-    const { status } = await this.#api.get<PodStatusObject>({
+  async objectVersions(pod: Pod, volume: string): Promise<Record<string, string>> {
+    const { status } = await this.#api.get<PodStatusObject>(this.podStatus(pod, volume));
+    return Object.fromEntries(status.objects.map(({ id, version }) => [id, version]));
+  }
+
+  /** The driver's record of a volume, for `KubeApi.get`. */
+  podStatus({ name, namespace, volumes }: Pod, volume: string): KubeObject {
+    return {
       apiVersion: "secrets-store.csi.x-k8s.io/v1",
       kind: "SecretProviderClassPodStatus",
       metadata: { name: `${name}-${namespace}-${volumes[volume]?.["secretProviderClass"]}`, namespace },
-    });
-    return Object.fromEntries(status.objects.map(({ id, version }) => [id, version]));
+    };
   }
 
   /** What the kubelet lays over a volume's own attributes: the pod, and a token for each audience of the CSIDriver. */

@@ -296,6 +296,85 @@ describe("secretObjects", () => {
   });
 });
 
+describe("rolloutOnChange", () => {
+  const volume = "{name: s, csi: {driver: secrets-store.csi.k8s.io, volumeAttributes: {secretProviderClass: web}}}";
+  const workload = (annotations: string, { pod = "", namespace = "", volumes = volume, kind = "Deployment" } = {}) =>
+    `kind: ${kind}
+metadata: {name: shop, annotations: {${annotations}}${namespace && `, namespace: ${namespace}`}}
+spec: {template: {metadata: {annotations: {${pod}}}, spec: {volumes: [${volumes}]}}}
+`;
+  const leased = (fields = "", parameters = "", more = "") =>
+    `${head}${parameters}    objects: |
+      - {objectName: fixed, secretPath: secret/data/a}
+      - {objectName: user, secretPath: database/creds/app, secretKey: username${fields}}
+      - {objectName: pass, secretPath: database/creds/app, secretKey: password${fields}}
+${more}`;
+  const auto = 'secretproviderclass.reloader.stakater.com/auto: "true"';
+  const search = 'reloader.stakater.com/search: "true"';
+  const reload = (names: string) => `secretproviderclass.reloader.stakater.com/reload: "${names}"`;
+  const exclude = 'secretproviderclasses.exclude.reloader.stakater.com/reload: "other, web"';
+  const hint = "objects: pass, user: made for each pod, so Reloader rolls";
+  const said = async (one: string, other: string) => (await check({ "class.yaml": one, "app.yaml": other })).stdout;
+
+  test.each<[string, string, string]>([
+    ["annotated for all classes that it mounts", workload(auto), "Deployment shop"],
+    [
+      "annotated for everything",
+      workload('reloader.stakater.com/auto: "true"', { kind: "StatefulSet" }),
+      "StatefulSet shop",
+    ],
+    ["annotated for the class by name", workload(reload("other, web"), { volumes: "" }), "Deployment shop"],
+    ["whose pods are annotated", workload("", { pod: auto }), "Deployment shop"],
+    ["of the same namespace as far as it is known", workload(auto, { namespace: "shop" }), "Deployment shop"],
+  ])("warns once of credentials that roll a workload %s", async (_name, file, name) => {
+    const stdout = await said(leased(), file);
+    expect(stdout).toMatch(
+      new RegExp(`^class.yaml:10:9: warning: ${hint} ${name} whenever one pod's is replaced; .*\n$`),
+    );
+    expect(await said(file, leased())).toContain(`app.yaml:10:9: warning: ${hint}`);
+  });
+
+  test.each<[string, string, string]>([
+    [
+      "the workload is of another namespace",
+      leased().replace("name: web", "name: web, namespace: a"),
+      workload(auto, { namespace: "b" }),
+    ],
+    ["no workload is annotated", leased(), workload("")],
+    ["another class is named", leased(), workload(reload("other"))],
+    ["the class is excluded", leased(), workload(`${auto}, ${exclude}`)],
+    ["the workload mounts another class", leased(), workload(auto, { volumes: volume.replace("web", "other") })],
+    ["the workload's own annotations decide", leased(), workload(search, { pod: auto })],
+    ["the objects say what they want", leased(", rolloutOnChange: true"), workload(auto)],
+    ["the objects do without", leased(", rolloutOnChange: false"), workload(auto)],
+    ["the class says what it wants", leased("", '    rolloutOnChange: "true"\n'), workload(auto)],
+    ["the class does without", leased("", '    rolloutOnChange: "false"\n'), workload(auto)],
+    ["its secrets are the same for all pods", good, workload(auto)],
+  ])("does not where %s", async (_name, one, other) => {
+    expect(await said(one, other)).not.toContain("Reloader");
+  });
+
+  const synced = "  secretObjects: [{secretName: a, type: Opaque, data: [{objectName: fixed, key: a}]}]\n";
+
+  test("counts further workloads", async () => {
+    expect(await said(leased(), `${workload(auto)}---\n${workload(auto)}`)).toContain(
+      "rolls Deployment shop and 1 more whenever",
+    );
+  });
+
+  test("says nothing of Reloader where Secrets are made, which follow the versions", async () => {
+    expect(await said(leased("", "", synced), workload(auto))).toBe("");
+  });
+
+  test("warns of a Secret that follows late", async () => {
+    const { code, stdout } = await check({ f: leased("", '    rolloutOnChange: "false"\n', synced) });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^f:13:69: warning: secretObjects\[0\]\.data\[0\]: "fixed" has rolloutOnChange: false, so .* five minutes late\n$/,
+    );
+  });
+});
+
 describe("filePermission", () => {
   const moded = (mode: string) =>
     `${head}    objects: |\n      - {objectName: a, secretPath: b, filePermission: ${mode}}\n`;

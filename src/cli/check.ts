@@ -3,7 +3,7 @@ import { ProviderError } from "../shared/errors.js";
 import { fileFault } from "../shared/file-fault.js";
 import { RenderWorker } from "../render/render-worker.js";
 import { checkClass } from "./class-check.js";
-import { noKind, type Remark, readClassFile } from "./class-file.js";
+import { type ClassFile, noKind, type Remark, readClassFile } from "./class-file.js";
 import type { Command, CommandIo } from "./command-io.js";
 import { commandTable } from "./command-table.js";
 import { defineCommand, type Given, WrongUsage } from "./define-command.js";
@@ -12,6 +12,7 @@ import { checkConfiguration } from "./configuration-check.js";
 import { filesBelow } from "./files-below.js";
 import { painter } from "./paint.js";
 import { readText } from "./read-text.js";
+import { type RolledWorkload, rolledWorkload } from "./rolled-workload.js";
 import { positionOf } from "./text-places.js";
 import { workerFile } from "./worker-file.js";
 
@@ -52,12 +53,14 @@ async function check(
 ): Promise<number> {
   const named = [...values.filename, ...operands];
   if (named.length === 0) throw new WrongUsage("name at least one file");
-  const files: CheckedFile[] = [];
+  const read: ReadFile[] = [];
   for (const path of named) {
-    for (const file of await filesOf(path, values.recursive, io)) {
-      files.push(await checkFile(file, await readText(file, io), renderer, signal));
-    }
+    for (const file of await filesOf(path, values.recursive, io)) read.push(readFile(file, await readText(file, io)));
   }
+  const skipped = read.flatMap((one) => ("skipped" in one ? one.skipped : []));
+  const workloads = skipped.flatMap((one) => rolledWorkload(one) ?? []);
+  const files: CheckedFile[] = [];
+  for (const one of read) files.push(await checkFile(one, workloads, renderer, signal));
   const all = files.flatMap(({ remarks }) => remarks);
   const mistakes = all.filter(({ level }) => level === "mistake").length;
   const counts = { mistakes, warnings: all.length - mistakes };
@@ -76,22 +79,32 @@ async function filesOf(path: string, recursive: boolean, io: CommandIo): Promise
   });
 }
 
+/** A file of classes and other objects, or of keymount's own configuration. */
+type ReadFile = { file: string; text: string } & (ClassFile | { configuration: readonly Remark[] });
+
+function readFile(file: string, text: string): ReadFile {
+  const configuration = checkConfiguration(text);
+  return { file, text, ...(configuration ? { configuration } : readClassFile(text)) };
+}
+
+/** `workloads` are those of all files. */
 async function checkFile(
-  file: string,
-  text: string,
+  read: ReadFile,
+  workloads: readonly RolledWorkload[],
   renderer: RenderWorker,
   signal: AbortSignal,
 ): Promise<CheckedFile> {
-  const configuration = checkConfiguration(text);
-  if (configuration) return { file, configuration: true, classes: [], skipped: [], remarks: placed(configuration) };
-  const { classes, skipped, remarks } = readClassFile(text);
+  const { file, text } = read;
+  if ("configuration" in read)
+    return { file, configuration: true, classes: [], skipped: [], remarks: placed(read.configuration) };
+  const { classes, skipped, remarks } = read;
   const named = (name: string, found: readonly Remark[]) => found.map((remark) => ({ ...remark, class: name }));
   const all = named("", remarks);
-  for (const one of classes) all.push(...named(one.name, await checkClass(one, text, renderer, signal)));
+  for (const one of classes) all.push(...named(one.name, await checkClass(one, text, workloads, renderer, signal)));
   return {
     file,
     classes: classes.map(({ name }) => name),
-    skipped: skipped.map(({ offset, ...what }) => ({ ...what, line: positionOf(text, offset).line })),
+    skipped: skipped.map(({ root, ...what }) => ({ ...what, line: positionOf(text, root.offset).line })),
     remarks: placed(all),
   };
 

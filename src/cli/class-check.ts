@@ -5,6 +5,8 @@ import type { ClassSpec } from "../mount/mount-spec.js";
 import type { RenderWorker } from "../render/render-worker.js";
 import type { Remark, WrittenClass } from "./class-file.js";
 import { checkResource } from "./resource-check.js";
+import type { RolledWorkload } from "./rolled-workload.js";
+import { checkRollouts } from "./rollout-check.js";
 import { checkSecretObjects } from "./secret-objects-check.js";
 import { checkTemplates } from "./template-check.js";
 import { sourceOffset } from "./text-places.js";
@@ -12,17 +14,18 @@ import { sourceOffset } from "./text-places.js";
 /** The operator's default is not known here, and only its being there matters. */
 const anyInterval = 120_000;
 
-/** All there is to say of one class. `text` is the file it stands in. */
+/** All there is to say of one class. `text` is the file it stands in, `workloads` are those of all files. */
 export async function checkClass(
   written: WrittenClass,
   text: string,
+  workloads: readonly RolledWorkload[],
   renderer: Pick<RenderWorker, "look">,
   signal: AbortSignal,
 ): Promise<Remark[]> {
   const texts = new Map([...written.parameters].map(([name, parameter]) => [name, parameter.text]));
   const { spec, findings } = readClass(texts, anyInterval, mostRead);
   const templates = await checkTemplates(texts.get("objects") ?? "", spec.objects, renderer, signal);
-  const remarks = [...findings, ...templates]
+  const remarks = [...findings, ...templates, ...checkRollouts(written, spec.objects, workloads)]
     .filter(({ parameter }) => !written.misshapen.has(parameter ?? ""))
     .map((finding) => remarkOf(finding, written, text));
   const synced = written.secretObjects ? checkSecretObjects(written.secretObjects, spec.objects) : [];

@@ -44,7 +44,7 @@ export const noKind = "no-kind";
 export interface Skipped {
   kind: string;
   provider?: string;
-  offset: number;
+  root: YamlNode;
 }
 
 export interface ClassFile {
@@ -81,9 +81,9 @@ function readResource(root: YamlNode, file: Gathering, inherited = noKind): void
     for (const item of items.items) readResource(item, file, kind.slice(0, -"List".length) || undefined);
   } else if (kind === "SecretProviderClass" && root.kind === "map") {
     const provider = textOf(member(member(root, "spec")?.value, "provider")?.value) ?? "";
-    if (otherProviders.has(provider)) file.skipped.push({ kind, provider, offset: root.offset });
+    if (otherProviders.has(provider)) file.skipped.push({ kind, provider, root });
     else file.classes.push(readWrittenClass(root, file.remarks));
-  } else file.skipped.push({ kind: named(kind), offset: root.offset });
+  } else file.skipped.push({ kind: named(kind), root });
 }
 
 function readWrittenClass(root: YamlMap, remarks: Remark[]): WrittenClass {

@@ -1,6 +1,4 @@
-import { makesCredential } from "../mount/credential-path.js";
-import type { ObjectSpec, VaultRequest } from "../mount/mount-spec.js";
-import { requestsOf } from "../mount/object-requests.js";
+import type { ObjectSpec } from "../mount/mount-spec.js";
 import type { YamlMap, YamlNode } from "../mount/yaml-tree.js";
 import { isNull } from "../mount/yaml-value.js";
 import { quoted } from "../shared/quoted.js";
@@ -8,6 +6,7 @@ import { nearest } from "../shared/spelling.js";
 import { member, type Remark, textOf } from "./class-file.js";
 import { isDataKey, isDnsSubdomain } from "./kubernetes-names.js";
 import { checkLabels } from "./labels-check.js";
+import { ownOfEachPod } from "./own-of-each-pod.js";
 import { Pen } from "./pen.js";
 
 const secretFields = ["secretName", "type", "data", "labels", "annotations"];
@@ -158,23 +157,19 @@ function checkFile(item: YamlMap, location: string, objects: readonly ObjectSpec
       `${location}: ${quoted(name)} is optional: while it is missing, the driver writes none of this Secret's keys`,
     );
   }
-  const why = requestsOf(object).map(ownOfEachPod).find(Boolean);
+  if (object.rolloutOnChange === false) {
+    pen.warning(
+      node,
+      `${location}: ${quoted(name)} has rolloutOnChange: false, so driver 1.6 writes its changes into the Secret up to five minutes late`,
+    );
+  }
+  const why = ownOfEachPod(object);
   if (why) {
     pen.warning(
       node,
       `${location}: ${quoted(name)} ${why}, so each pod has its own; the Secret would hold those of the pod mounted last, and they end with it`,
     );
   }
-}
-
-/** Why an answer is made for one pod and ends with it; `undefined` for what all pods read alike. */
-function ownOfEachPod(request: VaultRequest): string | undefined {
-  const { method, path } = request;
-  const steps = path.split("/");
-  if (makesCredential(request)) return "is a lease";
-  if (["decrypt", "encrypt", "rewrap", "hmac", "verify"].some((step) => steps.includes(step))) return undefined;
-  if (["POST", "PUT", "PATCH"].includes(method)) return `is issued by the request (method: ${method})`;
-  return undefined;
 }
 
 function checkKey(item: YamlMap, type: string, location: string, keys: Set<string>, pen: Pen): void {

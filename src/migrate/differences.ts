@@ -53,7 +53,7 @@ function isHttps({ addresses }: Connection): boolean {
 }
 
 /** Of keymount alone, or of the OpenBao provider alone. */
-const ours = ["connection", "refreshInterval", "onDenied"];
+const ours = ["connection", "refreshInterval", "onDenied", "rolloutOnChange"];
 const openbaosOwn = [...prefixedParameters, ...overruledParameters];
 
 /** Parameters that the Go provider did not know, and ignored. */

@@ -2,7 +2,7 @@ import { named, word } from "../shared/quoted.js";
 import { nearest } from "../shared/spelling.js";
 import { type Finding, Findings, mostShown } from "./findings.js";
 import type { ClassSpec } from "./mount-spec.js";
-import { refreshInterval } from "./object-fields.js";
+import { readTruth, refreshInterval } from "./object-fields.js";
 import { readObjects } from "./objects.js";
 import { canonicalQuery, readSecretPath } from "./secret-path.js";
 import { withoutOuterSlashes } from "../shared/slashes.js";
@@ -32,6 +32,7 @@ export const plainParameters = [
   "connection",
   "refreshInterval",
   "onDenied",
+  "rolloutOnChange",
 ] as const;
 
 const known: ReadonlySet<string> = new Set([...plainParameters, ...allSpellings(prefixedParameters)]);
@@ -80,7 +81,7 @@ export function readClass(
     audience: reader.text("audience").trim(),
   };
   reader.nameUnknown();
-  const { objects } = readObjects(parameters.get("objects") ?? "", interval, findings);
+  const { objects } = readObjects(parameters.get("objects") ?? "", interval, findings, reader.rolloutOnChange());
   const spec: ClassSpec = {
     roleName,
     ...written(optional),
@@ -171,6 +172,12 @@ class ParameterReader {
     if (written === "fail" || written === "keep") return written;
     if (written !== "") this.say("error", "onDenied", `${word(written)} is not known; write keep or fail`);
     return "keep";
+  }
+
+  rolloutOnChange(): boolean {
+    const truth = readTruth(this.#get("rolloutOnChange"));
+    if (typeof truth === "string") this.say("error", "rolloutOnChange", truth);
+    return truth !== false;
   }
 
   nameUnknown(): void {

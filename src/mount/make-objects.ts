@@ -12,6 +12,7 @@ import { fileOf } from "./secret-file.js";
 export interface MadeObject {
   object: ObjectSpec;
   files: readonly MountedFile[];
+  /** Of their content. */
   version: string;
   /** Why they are made of an answer that was held. */
   staleReason?: ProviderError;

@@ -32,6 +32,7 @@ const name = fc.constantFrom(
   "vaultAuthMountPath",
   "baoNamespace",
   "refreshInterval",
+  "rolloutOnChange",
   "__proto__",
   "csi.storage.k8s.io/pod.uid",
   "csi.storage.k8s.io/serviceAccount.tokens",

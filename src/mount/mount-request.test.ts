@@ -264,11 +264,24 @@ describe("parameters", () => {
     ["a namespace with a line break", { vaultNamespace: "a\r\nX-Evil: 1" }, /vaultNamespace holds a control character/],
     ["a role with a line break", { roleName: "a\nb" }, /roleName holds a control character/],
     ["an onDenied of its own", { onDenied: "panic" }, /onDenied "panic" is not known; write keep or fail/],
+    ["a rolloutOnChange of its own", { rolloutOnChange: "no" }, /rolloutOnChange must be true or false/],
     ["a refreshInterval without a unit", { refreshInterval: "30" }, /refreshInterval "30" is not a duration/],
     ["a refreshInterval below a second", { refreshInterval: "10ms" }, /not within 1s/],
     ["no objects", { objects: undefined }, /objects is missing/],
   ])("refuses %s", (_name, change, message) => {
     expect(refusalOf(change).message).toMatch(message);
+  });
+
+  test.each<[string | undefined, (false | undefined)[]]>([
+    [undefined, [undefined, undefined, false]],
+    ["", [undefined, undefined, false]],
+    ["true", [undefined, undefined, false]],
+    ["false", [false, undefined, false]],
+  ])("the class's rolloutOnChange %j is for objects that say nothing of it", (rolloutOnChange, expected) => {
+    const fields = ["", ", rolloutOnChange: true", ", rolloutOnChange: false"];
+    const objects = fields.map((field, n) => `- {objectName: f${n}, secretPath: s/a${field}}`).join("\n");
+    const asked = parse({ objects, ...(rolloutOnChange !== undefined && { rolloutOnChange }) }).class.objects;
+    expect(asked.map((object) => object.rolloutOnChange)).toEqual(expected);
   });
 
   test("the class's refreshInterval is for objects that name none", () => {

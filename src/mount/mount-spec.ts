@@ -91,6 +91,8 @@ export interface ObjectSpec {
   keystore?: Keystore;
   /** 0..0o777; without it the request's permission. */
   mode?: number;
+  /** `false`: its version is the same whatever its content, so nothing is rolled out for a change of it. */
+  rolloutOnChange?: false;
   /** How old a static answer may be before a republish reads it again. */
   refreshIntervalMs: number;
 }

@@ -102,6 +102,36 @@ test("a second Mount of the same values is unchanged", async () => {
   expect((await mount([object("a")], same)).unchanged).toBe(true);
 });
 
+describe("rolloutOnChange: false", () => {
+  const steady = (name: string): ObjectSpec => ({ ...object(name), rolloutOnChange: false });
+  const missing = new ProviderError("not_found", "nothing at secret/data/a");
+  const told: [string, string | ProviderError][] = [
+    ["one value", "1"],
+    ["another", "2"],
+    ["none, where it may be missing", missing],
+  ];
+  const mounted = (answer: string | ProviderError) =>
+    mount(
+      [{ ...steady("a"), optional: true }, object("b")],
+      parts({ "secret/data/a": answer, "secret/data/b": "constant" }),
+    );
+
+  test.each(told)("its version is the same with %s", async (_name, answer) => {
+    expect((await mounted(answer)).versions).toEqual((await mounted("1")).versions);
+  });
+
+  test("what changes with its content is told all the same, and the Mount is not unchanged", async () => {
+    const contents = await Promise.all(told.map(async ([, answer]) => (await mounted(answer)).contents));
+    expect(new Set(contents.map(([a]) => a!.version)).size).toBe(told.length);
+    expect(new Set(contents.map(([, b]) => b!.version)).size).toBe(1);
+    const changing: Record<string, string> = { "secret/data/a": "1" };
+    const both = parts(changing);
+    await mount([steady("a")], both);
+    changing["secret/data/a"] = "2";
+    expect((await mount([steady("a")], both)).unchanged).toBe(false);
+  });
+});
+
 test("an object served stale is reported, with the reason", async () => {
   const error = new ProviderError("unavailable", "Vault is sealed");
   const volume = await mount(

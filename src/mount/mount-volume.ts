@@ -11,6 +11,7 @@ import { type MadeObject, type Outcome, makeObjects } from "./make-objects.js";
 import type { MountSpec, MountedFile, ObjectSpec } from "./mount-spec.js";
 import { clashes } from "./object-name.js";
 import { fetchGroupsOf, requestsOf } from "./object-requests.js";
+import { steadyVersion } from "./object-version.js";
 import { Yielder } from "./yielder.js";
 import type { SecretSource, MountTransaction, Principal, Renderer } from "./ports.js";
 
@@ -28,13 +29,22 @@ export interface MountParts {
 /** A volume's whole content, and what is worth telling of how it came about. */
 export interface MountedVolume {
   files: readonly MountedFile[];
-  versions: readonly { id: string; version: string }[];
+  /** What the driver records of each object (SecretProviderClassPodStatus), and others roll workloads by. */
+  versions: readonly ObjectVersion[];
+  /** What changes exactly when an object's files do; of each object, also where it has none. */
+  contents: readonly ObjectVersion[];
   /** Objects for which a cached secret is served stale for one that could not be had. */
   held: readonly { objectName: string; error: ProviderError }[];
   /** Bytes of the response on the wire, nearly. */
   bytes: number;
-  /** The versions are those of the Mount before. */
+  /** The contents are those of the Mount before. */
   unchanged: boolean;
+}
+
+export interface ObjectVersion {
+  /** The `objectName`. */
+  id: string;
+  version: string;
 }
 
 /**
@@ -79,19 +89,25 @@ async function makeVolume(
   if (outcomes.flat().some((one) => "error" in one && one.error.code === "limit_exceeded")) invalidate();
   const objects = allOrNothing(inOrder(asked.objects, outcomes.flat()));
   const files = objects.flatMap((made) => made.files);
-  const versions = objects
-    .filter((made) => made.files.length > 0)
-    .map(({ object, version }) => ({ id: object.objectName, version }));
+  const contents = objects.map(({ object, version }) => ({ id: object.objectName, version }));
+  const versions = objects.flatMap((made) => reportedVersion(made, versionKey));
   const bytes = orElse(() => {
     const size = checkResponseSize(files, responseBytes);
     fitTogether(objects);
     return size;
   }, invalidate);
-  const { unchanged } = transaction.commit(digest(versions));
+  const { unchanged } = transaction.commit(digest(contents));
   const held = objects.flatMap(({ object, staleReason }) =>
     staleReason ? [{ objectName: object.objectName, error: staleReason }] : [],
   );
-  return { files, versions, held, bytes, unchanged };
+  return { files, versions, contents, held, bytes, unchanged };
+}
+
+/** None for what is not there, unless its coming and going is not to be seen. */
+function reportedVersion({ object, files, version }: MadeObject, key: Redacted<Buffer>): ObjectVersion[] {
+  const id = object.objectName;
+  if (object.rolloutOnChange === false) return [{ id, version: steadyVersion(key, object) }];
+  return files.length > 0 ? [{ id, version }] : [];
 }
 
 /** The names of files that keys have become are known only now. */
@@ -123,6 +139,6 @@ function orElse<T>(make: () => T, otherwise: () => void): T {
   }
 }
 
-function digest(versions: readonly { id: string; version: string }[]): string {
-  return createHash("sha256").update(JSON.stringify(versions)).digest("base64url");
+function digest(contents: readonly ObjectVersion[]): string {
+  return createHash("sha256").update(JSON.stringify(contents)).digest("base64url");
 }

@@ -37,6 +37,7 @@ export const objectFields = [
   "alias",
   "encryption",
   "refreshInterval",
+  "rolloutOnChange",
 ] as const;
 
 /** Bytes of a key, or of a JSON Pointer. */
@@ -93,11 +94,27 @@ export function formatOf(object: ObjectReader): Format | undefined {
   return format;
 }
 
-/** Go's YAML takes these for a truth; so do we, and quotes around them. */
 export function optionalOf(object: ObjectReader): true | undefined {
-  const written = object.text("optional");
-  if (!["", "true", "false"].includes(written)) object.error("optional", "must be true or false");
-  return written === "true" ? true : undefined;
+  return truthOf(object, "optional") ? true : undefined;
+}
+
+/** `undefined` where the object says nothing of it. */
+export function rolloutOnChangeOf(object: ObjectReader): boolean | undefined {
+  return truthOf(object, "rolloutOnChange");
+}
+
+function truthOf(object: ObjectReader, field: string): boolean | undefined {
+  const truth = readTruth(object.text(field));
+  if (typeof truth === "string") object.error(field, truth);
+  return typeof truth === "string" ? undefined : truth;
+}
+
+/**
+ * Go's YAML takes these for a truth; so do we, and quotes around them. `undefined` for "", or what is wrong with it.
+ */
+export function readTruth(written: string): boolean | undefined | string {
+  if (written === "") return undefined;
+  return ["true", "false"].includes(written) ? written === "true" : "must be true or false";
 }
 
 /** Nothing of a text may be quoted: it may be a password that development shares. */

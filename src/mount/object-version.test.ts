@@ -1,7 +1,8 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Redacted } from "../shared/redacted.js";
-import type { MountedFile } from "./mount-spec.js";
-import { objectVersion } from "./object-version.js";
+import type { MountedFile, ObjectSpec } from "./mount-spec.js";
+import { objectVersion, steadyVersion } from "./object-version.js";
+import { readObjects } from "./objects.js";
 
 const key = new Redacted(Buffer.alloc(32, 7));
 
@@ -34,4 +35,37 @@ test("another version under another key", () => {
   expect(objectVersion(new Redacted(Buffer.alloc(32, 8)), [file("a", "1")])).not.toBe(
     objectVersion(key, [file("a", "1")]),
   );
+});
+
+describe("a steady version", () => {
+  const entry = "objectName: a, secretPath: kv/a, secretKey: k";
+  const objectOf = (fields: string): ObjectSpec => readObjects(`- {${fields}}`, 1_000).objects[0]!;
+  const of = (fields: string) => steadyVersion(key, objectOf(fields));
+
+  test("is as it ever was", () => {
+    expect(of(entry)).toBe("620aukSgrxmqsfT7RirEWWOatyZsrjN-i-1SxNeXY-0");
+  });
+
+  test.each([
+    ["how it becomes a file", `${entry}, filePermission: 0600`],
+    ["how old its answer may be", `${entry}, refreshInterval: 9s`],
+    ["what replaces what is missing", `${entry}, default: none`],
+  ])("is the same whatever the class says of %s", (_what, fields) => {
+    expect(of(fields)).toBe(of(entry));
+  });
+
+  test.each([
+    ["its name", "objectName: b, secretPath: kv/a, secretKey: k"],
+    ["its path", "objectName: a, secretPath: kv/b, secretKey: k"],
+    ["its method", `${entry}, method: PUT`],
+    ["its arguments", `${entry}, method: PUT, secretArgs: {a: 1}`],
+    ["a source of its template", "objectName: a, secretPath: kv/a, template: x, sources: {s: {secretPath: kv/s}}"],
+  ])("is another with %s", (_what, fields) => {
+    expect(of(fields)).not.toBe(of(entry));
+  });
+
+  test("is another under another key, and none of content", () => {
+    expect(steadyVersion(new Redacted(Buffer.alloc(32, 8)), objectOf(entry))).not.toBe(of(entry));
+    expect(objectVersion(key, [])).not.toBe(of(entry));
+  });
 });

@@ -1,6 +1,8 @@
 import { createHmac } from "node:crypto";
 import type { Redacted } from "../shared/redacted.js";
-import type { MountedFile } from "./mount-spec.js";
+import type { MountedFile, ObjectSpec } from "./mount-spec.js";
+import { requestsOf } from "./object-requests.js";
+import { requestKey } from "./request-key.js";
 
 /**
  * The version of an object: a keyed hash of its files' paths and bytes, and of nothing else, so it changes exactly when
@@ -17,4 +19,13 @@ export function objectVersion(key: Redacted<Buffer>, files: readonly MountedFile
     }
   }
   return hmac.digest("base64url");
+}
+
+/**
+ * The version of an object with `rolloutOnChange: false`: a keyed hash of its name and of what it asks Vault, and of
+ * nothing that Vault answers. It equals no version of content, which begins with a length below 2^56.
+ */
+export function steadyVersion(key: Redacted<Buffer>, object: ObjectSpec): string {
+  const asked = JSON.stringify([object.objectName, requestsOf(object).map(requestKey)]);
+  return createHmac("sha256", key.reveal()).update(`steady ${asked}`).digest("base64url");
 }

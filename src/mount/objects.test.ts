@@ -644,6 +644,7 @@ describe("a list in place of a single value is told once, and nothing that comes
     ["alias", ["format: pkcs12", "password: {secretKey: p}", "alias: [x]"]],
     ["encryption", ["format: pkcs12", "password: {secretKey: p}", "encryption: [x]"]],
     ["refreshInterval", ["refreshInterval: [x]"]],
+    ["rolloutOnChange", ["rolloutOnChange: [x]"]],
   ])("%s in %j", (field, lines) => {
     const { errors, ignored } = readOne(...lines);
     expect({ errors, ignored }).toEqual({

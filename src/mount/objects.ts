@@ -9,6 +9,7 @@ import {
   objectFields,
   optionalOf,
   refreshIntervalOf,
+  rolloutOnChangeOf,
   selectorOf,
   keyFilesOf,
 } from "./object-fields.js";
@@ -35,11 +36,19 @@ export interface ObjectsReading {
   findings: readonly Finding[];
 }
 
-/** Reads the `objects` parameter. `refreshIntervalMs` is for entries that name none; what is found goes to `findings`. */
-export function readObjects(text: string, refreshIntervalMs: number, findings = new Findings()): ObjectsReading {
+/**
+ * Reads the `objects` parameter. `refreshIntervalMs` and `rolloutOnChange` are for entries that name none; what is found
+ * goes to `findings`.
+ */
+export function readObjects(
+  text: string,
+  refreshIntervalMs: number,
+  findings = new Findings(),
+  rolloutOnChange = true,
+): ObjectsReading {
   const entries = objectEntries(text, findings);
   const readers = entries.map(({ map, index }) => new ObjectReader(map, ObjectReader.nameOf(map, index), findings));
-  const objects = readers.map((reader) => readObject(reader, refreshIntervalMs));
+  const objects = readers.map((reader) => readObject(reader, refreshIntervalMs, rolloutOnChange));
   for (const clash of clashes(objects.map(({ objectName }) => objectName)))
     readers[clash.index]!.error("objectName", clash.text);
   const say = (text: string) => findings.push({ level: "error", parameter: "objects", offset: 0, text });
@@ -90,7 +99,7 @@ export function objectEntries(text: string, findings = new Findings()): { map: Y
   return [];
 }
 
-function readObject(object: ObjectReader, refreshIntervalMs: number): ObjectSpec {
+function readObject(object: ObjectReader, refreshIntervalMs: number, rolloutOnChange: boolean): ObjectSpec {
   object.nameUnknown(objectFields);
   const objectName = objectNameOf(object);
   const template = templateOf(object);
@@ -114,6 +123,7 @@ function readObject(object: ObjectReader, refreshIntervalMs: number): ObjectSpec
     ...(template && { template }),
     ...(keystore && { keystore }),
     ...(mode !== undefined && { mode }),
+    ...(!(rolloutOnChangeOf(object) ?? rolloutOnChange) && { rolloutOnChange: false }),
     refreshIntervalMs: refreshIntervalOf(object) ?? refreshIntervalMs,
   };
 }

@@ -43,9 +43,9 @@ export interface MountTransaction {
   invalidate(request: VaultRequest): void;
   /**
    * Ends the transaction: from now on the volume holds exactly what was answered during it, so call it only when all of that
-   * is about to be delivered. Tells whether the versions are those of the transaction before.
+   * is about to be delivered. Tells whether the contents are those of the transaction before.
    */
-  commit(versions: string): { unchanged: boolean };
+  commit(contents: string): { unchanged: boolean };
   /** So many bytes more of files are made of the answers. Throws `limit_exceeded` when there is no room for them. */
   made(bytes: number): void;
   /** So many bytes more are held for a while, until what it gives is called. Throws likewise. */

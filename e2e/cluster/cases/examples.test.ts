@@ -172,6 +172,11 @@ const expectations: Record<string, (files: Files, className: string) => unknown>
     });
     expect(await postgres.sql("select rolname from pg_roles where rolname like 'v-%-shop-%'")).toHaveLength(1);
   },
+  "rollouts.yaml": async (files) => {
+    expect(files["api-key"]!.text).toBe("hunter2");
+    const [user, password] = [files["db/username"]!.text, files["db/password"]!.text];
+    expect(await postgres.sqlAs(user, password, "select current_user")).toEqual([user]);
+  },
   "optional.yaml": (files) =>
     expect(texts(files)).toEqual({ password: "hunter2", "log-level": "info", replica: "db.shop.svc" }),
 };
