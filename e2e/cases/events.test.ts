@@ -28,6 +28,10 @@ describe.each([
     rotationPollInterval: "1s",
     providers,
   });
+  const eventsOf = async (uid: string) =>
+    (await app.kube.list<KubeEvent>({ apiVersion: "v1", kind: "Event" }, app.namespace)).filter(
+      ({ involvedObject }) => involvedObject.uid === uid,
+    );
   const object = { objectName: "password", secretPath: `secret/data/${app.namespace}/db`, secretKey: "password" };
 
   test(`a republish that the driver hides ${allowed ? "is in the pod's events, counted" : "costs one line in the log, and nothing else"}`, async () => {
@@ -36,10 +40,7 @@ describe.each([
     const volume = await app.podVolume(node, className);
     await volume.publish(signal);
     await app.replaceObjects(className, [{ ...object, secretPath: "sys/auth" }]);
-    const told = async () =>
-      (await app.kube.list<KubeEvent>({ apiVersion: "v1", kind: "Event" }, app.namespace)).filter(
-        ({ involvedObject }) => involvedObject.uid === volume.pod.uid,
-      );
+    const told = () => eventsOf(volume.pod.uid);
     const republishes = async () => {
       await volume.publish(signal);
       const [event] = await told();
@@ -61,6 +62,40 @@ describe.each([
       },
     ]);
   });
+  test.runIf(allowed)(
+    "a changed secret is in the pod's events by its object's name; the first mount is not",
+    async () => {
+      const names = ["password", "constant"];
+      const write = (name: string, value: string) =>
+        app.vault.writeSecret(`${app.namespace}/changes/${name}`, { password: value });
+      for (const name of names) await write(name, "hunter2");
+      const objects = names.map((objectName) => ({
+        ...object,
+        objectName,
+        secretPath: `secret/data/${app.namespace}/changes/${objectName}`,
+        refreshInterval: "1s",
+      }));
+      const className = await app.createClass({ objects });
+      const volume = await app.podVolume(node, className);
+      await volume.publish(signal);
+
+      await write("password", "hunter3");
+      await eventually(async () => {
+        await volume.publish(signal);
+        expect(await eventsOf(volume.pod.uid)).toHaveLength(1);
+      }, signal);
+
+      expect(await eventsOf(volume.pod.uid)).toMatchObject([
+        {
+          type: "Normal",
+          reason: "SecretsChanged",
+          message: `the volume of class ${className} has new content: password`,
+          count: 1,
+        },
+      ]);
+      expect(await volume.texts()).toEqual({ password: "hunter3", constant: "hunter2" });
+    },
+  );
 });
 
 interface KubeEvent extends KubeObject {

@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import type { PodEvent } from "../kube/pod-event.js";
 import type { MountSpec } from "../mount/mount-spec.js";
-import type { MountedVolume } from "../mount/mount-volume.js";
+import type { MountedVolume, ObjectVersion } from "../mount/mount-volume.js";
 import type { ProviderError } from "../shared/errors.js";
+import { namesThereAre } from "../shared/quoted.js";
 
 /** Volumes remembered at once, the longest unheard of forgotten first. */
 const mostVolumes = 8_192;
@@ -12,12 +14,14 @@ interface KnownVolume {
   name: string;
   /** Whether its last Mount served stale files or failed. */
   troubled: boolean;
+  /** A mark of each object's content. */
+  contents: Uint32Array;
 }
 
 /**
  * Events for what a pod's owner cannot see: the driver answers the kubelet with success when a republish fails, and keeps the files
  * (driver 1.6.0 nodeserver.go). A first mount that fails is reported by the kubelet, so it gets no event here;
- * nor does a volume of the previous process before this one has served it.
+ * nor does a volume of the previous process before this one has served it, whatever has changed by then.
  */
 export class PodEvents {
   readonly #note: (event: PodEvent) => void;
@@ -29,14 +33,19 @@ export class PodEvents {
   }
 
   /** A Mount was answered; `held` are the objects for which older answers stand in. */
-  mounted(spec: MountSpec, { held }: Pick<MountedVolume, "held">): void {
-    const wasTroubled = this.#volumes.get(spec.targetPath)?.troubled ?? false;
-    const volume = knownVolume(spec, held.length > 0);
+  mounted(
+    spec: MountSpec,
+    { held, contents, unchanged }: Pick<MountedVolume, "held" | "contents" | "unchanged">,
+  ): void {
+    const before = this.#volumes.get(spec.targetPath);
+    const marks = unchanged && before ? before.contents : Uint32Array.from(contents, markOf);
+    const volume = knownVolume(spec, held.length > 0, marks);
     if (!volume) return;
     this.#remember(spec.targetPath, volume);
+    if (before) this.#tellChanges(volume, before, contents);
     const why = held.map(({ error }) => error.message).join("; ");
     if (volume.troubled) this.#tell(volume, "Warning", "SecretsNotRefreshed", `keeps older files: ${why}`);
-    else if (wasTroubled) this.#tell(volume, "Normal", "SecretsRefreshed", "is up to date again");
+    else if (before?.troubled) this.#tell(volume, "Normal", "SecretsRefreshed", "is up to date again");
   }
 
   /** A Mount failed. Of a volume that is not known, the kubelet tells. */
@@ -55,6 +64,14 @@ export class PodEvents {
     this.#tell(volume, "Warning", "SecretsEnding", message);
   }
 
+  #tellChanges(volume: KnownVolume, before: KnownVolume, contents: readonly ObjectVersion[]): void {
+    if (volume.contents === before.contents) return;
+    const changed = contents.filter((_, index) => !before.contents.includes(volume.contents[index]!));
+    if (changed.length === 0) return;
+    const names = namesThereAre(changed.map(({ id }) => id));
+    this.#tell(volume, "Normal", "SecretsChanged", `has new content: ${names}`);
+  }
+
   #remember(targetPath: string, volume: KnownVolume): void {
     this.#volumes.delete(targetPath);
     this.#volumes.set(targetPath, volume);
@@ -68,8 +85,18 @@ export class PodEvents {
 }
 
 /** Only a pod's own volume has a pod to tell of. */
-function knownVolume({ pod, className, targetPath }: MountSpec, troubled: boolean): KnownVolume | undefined {
+function knownVolume(
+  { pod, className, targetPath }: MountSpec,
+  troubled: boolean,
+  contents: Uint32Array,
+): KnownVolume | undefined {
   const { namespace, name, uid } = pod;
   if (name === "" || uid === "" || !targetPath.includes(`/pods/${uid}/`)) return undefined;
-  return { pod: { namespace, name, uid }, name: className ? `the volume of class ${className}` : "a volume", troubled };
+  const shown = className ? `the volume of class ${className}` : "a volume";
+  return { pod: { namespace, name, uid }, name: shown, troubled, contents };
+}
+
+/** Four bytes: thousands of volumes have a hundred objects each. */
+function markOf(object: ObjectVersion): number {
+  return createHash("sha256").update(`${object.id}\0${object.version}`).digest().readUInt32BE();
 }
