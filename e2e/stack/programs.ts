@@ -58,6 +58,8 @@ export const programs = (version: KubernetesVersion) =>
       package: "helm.sh/helm/v3/cmd/helm",
       variables: { "helm.sh/helm/v3/internal/version.version": "v3.19.0" },
     },
+    actionlint: { folders: ["actionlint"], package: "github.com/rhysd/actionlint/cmd/actionlint" },
+    promtool: { folders: ["promtool"], package: "github.com/prometheus/prometheus/cmd/promtool" },
     kubeconform: { folders: ["kubeconform"], package: "github.com/yannh/kubeconform/cmd/kubeconform" },
   }) as const satisfies Record<string, GoProgram>;
 
