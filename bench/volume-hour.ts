@@ -55,6 +55,7 @@ async function readsPerHour(refreshIntervalMs: number): Promise<number> {
         const reply = { body: new Redacted({}), bytes: 1024, requestedAt: clock.monotonic() };
         return { reply, stored: sampleStoredToken() };
       },
+      offer() {},
       revokeUndelivered() {},
       hasMade: () => false,
     },

@@ -14,6 +14,8 @@ import { revokeAllCommand } from "./revoke-all.js";
 
 const never = new AbortController().signal;
 const rfc3339: unknown = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+/** What a policy denies. */
+const notAllowed = "1 error occurred:\n\t* permission denied\n\n";
 const objects = "- {objectName: user, secretPath: database/creds/app, secretKey: username}";
 
 /** A keymount that holds a database login for pod shop/web-0. */
@@ -131,6 +133,13 @@ test("revoke-all revokes everything, and serves nothing after", async () => {
   expect(filesIn(await mount())).toMatch(/FAILED_PRECONDITION: everything was revoked on this node/);
 });
 
+test("revoke-all counts a token that OpenBao does not know any more as revoked", async () => {
+  const { vault, state } = await holding();
+  vault.vault.fault({ path: "auth/token/revoke-self" }, answering(403, '{"errors":["permission denied"]}'));
+  const { code, stdout } = await call(revokeAllCommand, ["--yes", "--state-dir", state, "-o", "json"]);
+  expect([code, JSON.parse(stdout)]).toEqual([0, { revoked: 1, failed: 0, retried: 0 }]);
+});
+
 test("revoke-all -o json counts", async () => {
   const { state } = await holding();
   const { code, stdout } = await call(revokeAllCommand, ["--yes", "--state-dir", state, "-o", "json"]);
@@ -145,7 +154,8 @@ test.each<[string, (vault: DevVault) => void, string]>([
   ],
   [
     "for good: it expires",
-    (vault) => vault.fault({ path: "auth/token/revoke-self" }, answering(403, '{"errors":["permission denied"]}')),
+    (vault) =>
+      vault.fault({ path: "auth/token/revoke-self" }, answering(403, JSON.stringify({ errors: [notAllowed] }))),
     "Vault refuses to revoke 1 more: they end with their TTL",
   ],
 ])("what cannot be revoked %s", async (_what, breakIt, words) => {

@@ -105,28 +105,26 @@ async function logIn(
   const uses = token.uses === undefined ? [] : [`it may be used ${token.uses} times`];
   return {
     value: token,
-    facts: [`${serviceAccount} is given a ${token.type} token ${life}`, ...uses],
-    warnings: outlived(login, audience, token),
+    facts: [`${serviceAccount} is given a ${token.type} token ${life}`, ...uses, ...renewedUntil(login, audience)],
   };
 }
 
-/**
- * OpenBao 2.6.4 and newer renews a kubernetes login's token only while the service account token of that login is valid:
- * one that ends sooner than the Vault token takes the token's leases with it.
- */
-function outlived({ connection, driver, health }: LoginCheck, audience: string, { ttlMs }: VaultToken): string[] {
+/** What OpenBao's renewals of a kubernetes login depend on. */
+function renewedUntil({ connection, driver, health }: LoginCheck, audience: string): string[] {
+  if (!health || connection.authMethod !== "kubernetes" || !verifiesAtRenewal(health)) return [];
   const sent = driver?.tokenRequests.find((request) => request.audience === audience);
-  if (!sent || !health || connection.authMethod !== "kubernetes" || !renewsByTheToken(health)) return [];
-  if (ttlMs !== undefined && ttlMs <= sent.expirationSeconds * 1_000) return [];
+  const life = sent ? `${sent.expirationSeconds} s, by ` : "";
   return [
-    `OpenBao ${health.version} does not renew this token once its service account token has expired, and expirationSeconds ` +
-      `in the CSIDriver object is ${sent.expirationSeconds}: raise it above the role's token_ttl, or lower that`,
+    `OpenBao ${health.version} renews it only until the service account token expires (${life}expirationSeconds in the CSIDriver object): ` +
+      "then keymount logs in again, and its leases are replaced; a longer expirationSeconds or a mount of the jwt method spares that",
   ];
 }
 
-function renewsByTheToken({ product, version }: Pick<NodeHealth, "product" | "version">): boolean {
+/** Since 2.6.4 and 2.7.1 (CVE-2026-115356): that the service account token of the login is still valid. */
+function verifiesAtRenewal({ product, version }: Pick<NodeHealth, "product" | "version">): boolean {
   const [major = 0, minor = 0, patch = 0] = version.split(/[.+-]/, 3).map(Number);
-  return product === "OpenBao" && (major > 2 || minor > 6 || (minor === 6 && patch >= 4));
+  if (product !== "OpenBao" || major < 2) return false;
+  return major > 2 || minor > 7 || (minor === 7 && patch >= 1) || (minor === 6 && patch >= 4);
 }
 
 const problemOfKind: Partial<Record<VaultErrorKind, ProblemName>> = {

@@ -39,6 +39,8 @@ function table(rows: readonly [ProblemName, string, RegExp, () => Promise<Fixtur
   });
 }
 
+/** What a policy denies. */
+const notAllowed = "1 error occurred:\n\t* permission denied\n\n";
 const noListener = "http://127.0.0.1:9";
 
 describe("the driver's socket", () => {
@@ -849,7 +851,7 @@ describe("the logout", () => {
   test("of a token that may not revoke itself is no problem", async () => {
     const fixture = await application({
       prepare: ({ vault }) =>
-        vault.fault({ path: "auth/token/revoke-self" }, answering(403, '{"errors":["permission denied"]}')),
+        vault.fault({ path: "auth/token/revoke-self" }, answering(403, JSON.stringify({ errors: [notAllowed] }))),
     });
     expect((await doctorsReports(fixture.argv, fixture)).find(({ step }) => step === "logout")).toMatchObject({
       result: "passed",

@@ -22,6 +22,9 @@ import { retryDelay } from "./retry-delay.js";
 
 /** Reads from Vault as the principal. */
 export interface VaultReader {
+  /** A Mount brings the principal's service account token. */
+  offer(principal: Principal): void;
+
   ask(
     principal: Principal,
     request: VaultRequest,
@@ -85,11 +88,12 @@ export class CachedSecretSource implements SecretSource {
   }
 
   begin(principal: Principal): MountTransaction {
-    const { cache, mountBytes, clock, emit, refreshRequested, journal } = this.#parts;
+    const { cache, mountBytes, clock, emit, reader, refreshRequested, journal } = this.#parts;
     const { ownerKey, volumeKey, podVolume, pod } = principal;
     const { namespace, name, uid } = pod;
     const of = { ownerKey, namespace, volumeKey, ...(podVolume && { pod: { namespace, name, uid } }) };
     const volume = cache.volume(of, clock.monotonic());
+    reader.offer(principal);
     const refresh = podVolume ? refreshRequested(uid) : undefined;
     const rereadStatic = refresh !== undefined && refresh !== volume.refresh;
     const given = new Map<string, { entry: CacheEntry; answer: CachedSecret }>();

@@ -9,6 +9,8 @@ import { CountingVault, samplePrincipal } from "../../dev/testing/counting-vault
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { RecordsInMemory } from "../../dev/testing/records-in-memory.js";
 import { testCredentials } from "../../dev/testing/test-credentials.js";
+import type { StoredToken } from "../vault/stored-token.js";
+import { endOf } from "../vault/term.js";
 import { endsAt } from "./cached-secret.js";
 import type { Credentials } from "./credentials.js";
 
@@ -99,6 +101,17 @@ describe("after a restart", () => {
     const transaction = credentials.source.begin(samplePrincipal({ connection }));
     await transaction.read(creds, { refreshIntervalMs: minute, onDenied: "keep" }, never);
     expect(transaction.commit("login-1")).toEqual({ unchanged: true });
+  });
+
+  test.each([
+    [{ exp: Date.parse("2026-01-01T01:00:00Z") / 1000 }, hour],
+    [{}, undefined],
+  ])("a token keeps the end of its service account token: %j", async (claims, endsAt) => {
+    const jwt = new Redacted(`e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.x`);
+    await mount([creds], { jwt });
+    start();
+    const [{ serviceToken }] = [...credentials.tokens.current()] as [StoredToken];
+    expect(serviceToken && endOf(serviceToken)).toBe(endsAt);
   });
 
   test("renewals go on where they stood, spread over a minute where they are overdue", async () => {

@@ -51,6 +51,7 @@ const record = z.object({
         uses: z.number().exactOptional(),
       }),
       term,
+      serviceToken: term.exactOptional(),
       wasRenewed: z.boolean(),
       maySelfLookup: z.boolean().exactOptional(),
       usesLeft: number,
@@ -227,7 +228,11 @@ function dueAtOnce(owner: OwnerRecord, now: number): OwnerRecord {
   const due = (granted: TermRecord) => termRecord(dueNow(termOf(granted), now));
   return {
     ...owner,
-    tokens: owner.tokens.map((stored) => ({ ...stored, term: due(stored.term) })),
+    tokens: owner.tokens.map(({ serviceToken, ...stored }) => ({
+      ...stored,
+      term: due(stored.term),
+      ...(serviceToken && { serviceToken: due(serviceToken) }),
+    })),
     answers: owner.answers.map((answer) => ({
       ...answer,
       readAt: now,
@@ -290,6 +295,7 @@ function tokenRecord(stored: StoredToken): OwnerRecord["tokens"][number] {
     caller,
     token: { ...token, secret: token.secret.reveal() },
     term: termRecord(stored.term),
+    ...(stored.serviceToken && { serviceToken: termRecord(stored.serviceToken) }),
     wasRenewed,
     ...(maySelfLookup !== undefined && { maySelfLookup }),
     usesLeft: finite(usesLeft),
@@ -298,7 +304,7 @@ function tokenRecord(stored: StoredToken): OwnerRecord["tokens"][number] {
 }
 
 function storedTokenOf(
-  { token, term: granted, usesLeft, ...rest }: OwnerRecord["tokens"][number],
+  { token, term: granted, serviceToken, usesLeft, ...rest }: OwnerRecord["tokens"][number],
   ownerKey: string,
   connection: Connection,
 ): StoredToken {
@@ -308,6 +314,7 @@ function storedTokenOf(
     connection,
     token: { ...token, secret: new Redacted(token.secret) },
     term: termOf(granted),
+    ...(serviceToken && { serviceToken: termOf(serviceToken) }),
     usesLeft: usesLeft ?? Infinity,
     failures: 0,
     retryAt: 0,

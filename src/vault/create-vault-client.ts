@@ -1,11 +1,11 @@
 import type { Connection } from "../config/connection.js";
-import { tokenPayload } from "../mount/identity.js";
 import { jsonBytes } from "../shared/json-bytes.js";
 import { Redacted } from "../shared/redacted.js";
 import { escapePath, wireRequest } from "./api-path.js";
 import { authMethods } from "./auth/auth-methods.js";
 import { CredentialPaths } from "./credential-paths.js";
 import { type Operation, answersRaw, renewSelfPath } from "./operation.js";
+import { jwtExpiry } from "./jwt-expiry.js";
 import type { VaultClient } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
 import { type ConnectionLoad, VaultConnection, type VaultConnectionParts } from "./vault-connection.js";
@@ -44,6 +44,7 @@ export function createVaultClient({
 
     async login(connection, { jwt, vaultNamespace, ...login }, caller, signal) {
       const { path, body: named } = authMethods[connection.authMethod].login(login, jwt);
+      const expiresAt = jwtExpiry(jwt);
       const operation: Operation = {
         kind: "login",
         connection,
@@ -51,7 +52,7 @@ export function createVaultClient({
         path,
         vaultNamespace,
         subject: `${path}/${login.role}`,
-        login: { ...login, ...expiryOf(jwt) },
+        login: { ...login, ...(expiresAt !== undefined && { expiresAt }) },
       };
       const body = new Redacted(JSON.stringify(named.reveal()));
       const question = { method: "POST", path: escapePath(path), vaultNamespace, body, ...podOf(caller) };
@@ -152,11 +153,6 @@ export function createVaultClient({
       for (const made of opened.values()) made.close();
     },
   };
-}
-
-function expiryOf(jwt: Redacted<string>): { expiresAt?: number } {
-  const { exp } = (tokenPayload(jwt.reveal()) ?? {}) as { exp?: unknown };
-  return typeof exp === "number" && exp > 0 && exp < 1e11 ? { expiresAt: exp * 1000 } : {};
 }
 
 /** A lease id is the path that made the lease, and a step of its own: `database/creds/app/kPd…`. */

@@ -9,6 +9,7 @@ const connection = sampleConnection({ addresses: [{ origin: "https://a:8200" }, 
 const read: Operation = { kind: "read", connection, vaultNamespace: "", method: "GET", path: "secret/data/app" };
 const issue: Operation = { kind: "issue", connection, vaultNamespace: "", method: "POST", path: "pki/issue/web" };
 const renew: Operation = { kind: "renew", connection, vaultNamespace: "", method: "POST", path: "sys/leases/renew" };
+const renewSelf: Operation = { ...renew, path: "auth/token/renew-self" };
 const login: Operation = {
   kind: "login",
   connection,
@@ -97,8 +98,25 @@ describe("Vault's answers", () => {
     ],
     ["a denial", read, 403, denied, "denied", /permission denied: GET secret\/data\/app/],
     ["a denial at an engine that is not KV", { ...read, path: "db/creds/x" }, 403, denied, "denied", /does not exist$/],
-    ["a request without a token", read, 403, E("permission denied"), "denied", /permission denied/],
     ["a dead token", read, 403, invalid, "token_invalid", /no longer valid/],
+    ["a dead token at OpenBao, or Vault before 1.17", read, 403, E("permission denied"), "token_invalid", /no longer/],
+    ["its renewal", renewSelf, 403, E("permission denied"), "token_invalid", /no longer valid/],
+    [
+      "a renewal that policy denies",
+      renewSelf,
+      403,
+      denied,
+      "denied",
+      /permission denied: POST auth\/token\/renew-self/,
+    ],
+    [
+      "a renewal that OpenBao 2.6.4 refuses, for the service account token has ended",
+      renewSelf,
+      403,
+      E("1 error occurred:\n\t* failed to renew entry: permission denied\n\n"),
+      "refused",
+      /does not renew it any further \(403\)/,
+    ],
     ["jwt: no such role", login, 400, E('role "web" could not be found'), "login_denied", /has no role web/],
     ["kubernetes: no such role", login, 400, E('invalid role name "web"'), "login_denied", /has no role web/],
     [
@@ -438,12 +456,12 @@ test.each([
   [400, "something else"],
   [404, "something else"],
 ])("a token's renewal that gets %i %j is that token's own affair", (status, says) => {
-  const failure = understand({ ...renew, path: "auth/token/renew-self" }, status, E(says));
+  const failure = understand(renewSelf, status, E(says));
   expect(failure).toMatchObject({ scope: "request", retry: "never", error: { kind: "refused" } });
 });
 
 test("a token's renewal that gets another 500 is tried again: storage may be in trouble", () => {
-  const failure = understand({ ...renew, path: "auth/token/renew-self" }, 500, E("internal error"));
+  const failure = understand(renewSelf, 500, E("internal error"));
   expect(failure).toMatchObject({ scope: "engine", error: { kind: "engine" } });
 });
 

@@ -37,10 +37,12 @@ export function classifyResponse(operation: Operation, reply: VaultReply, source
   if (reply.body === undefined) return notVault(reply, source);
   const { login, connection } = operation;
   if (login) return final(classifyLoginRefusal(login, connection, status, errors, source.wall));
-  if (status === 403 && says("invalid token")) {
+  if (status === 403 && (says("invalid token") || isBare(errors))) {
     return refusal("token_invalid", status, "the Vault token is no longer valid");
   }
-  if (operation.kind === "renew" && status !== 403) return unrenewed(operation, status, says, source);
+  // Its auth method refuses it, as OpenBao 2.6.4 does once the service account token has ended: the token was let ask.
+  const ofMethod = operation.path === renewSelfPath && says("failed to renew entry");
+  if (operation.kind === "renew" && (status !== 403 || ofMethod)) return unrenewed(operation, status, says, source);
   if (status === 403) {
     // Of `sys/internal/ui/mounts/PATH`: no mount, or none that the token may use.
     const isUnseen = operation.kind === "lookup" && says("preflight capability check");
@@ -184,6 +186,14 @@ function failed(
 
 function engineDown(message: string, status: number): Failure {
   return { error: new VaultError("engine", message, { status }), retry: "never", scope: "engine" };
+}
+
+/**
+ * Of a token that is not known, before any policy is asked: OpenBao 2.6.2, and Vault before 1.17, whose denials are a list of
+ * one (`1 error occurred: …`). Vault 1.17 and newer adds `invalid token`.
+ */
+function isBare(errors: readonly string[]): boolean {
+  return errors.length === 1 && errors[0] === "permission denied";
 }
 
 function saidIn(errors: readonly string[]): (words: string) => boolean {

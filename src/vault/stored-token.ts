@@ -5,6 +5,9 @@ import type { Caller, VaultToken } from "./vault-client.js";
 /** Only Vault declares a token dead; past its time by this much we stop asking. */
 const leewayMs = 5 * 60_000;
 
+/** By so much the ends of service account tokens, which are told in wall time, may be off; the kubelet's next one ends later by 8 min at least. */
+const skewMs = 60_000;
+
 /**
  * - `current`: new requests of its owner key are made with it.
  * - `retired`: another has its place, but a request or leases still need it; it ends by itself, or with its owner.
@@ -34,6 +37,8 @@ export interface StoredToken {
   state: TokenState;
   /** Of the token. */
   term: Term;
+  /** Of the service account token that the login was made with, from the login on; absent where it does not end. */
+  readonly serviceToken?: Term;
   /** Renewals, or attempts to revoke it, that failed in a row. */
   failures: number;
   /** Not to be tried again before. */
@@ -70,6 +75,24 @@ export function hasEnded({ term }: StoredToken, now: number): boolean {
 /** When a Mount should log in again; `Infinity` for a token that never ends. */
 export function tokenReplacementAt({ term }: StoredToken, leadMs: number): number {
   return replacementAt(term, leadMs);
+}
+
+/** Where renewals end with the service account token: from when on a Mount that brings a later one should put it in place. */
+export function reloginAt({ serviceToken }: StoredToken, leadMs: number): number {
+  return serviceToken ? replacementAt(serviceToken, leadMs) : Infinity;
+}
+
+/**
+ * Whether the refusal of a renewal says that renewals end with the service account token: there were some before it ended,
+ * and there are none since.
+ */
+export function endsRenewals({ serviceToken, wasRenewed }: StoredToken, now: number): boolean {
+  return wasRenewed && serviceToken !== undefined && now >= endOf(serviceToken) - skewMs;
+}
+
+/** Whether a service account token that ends then (of `Clock.monotonic()`) is a later one than the login's. */
+export function isLater(endsAt: number, { serviceToken }: StoredToken): boolean {
+  return serviceToken !== undefined && endsAt > endOf(serviceToken) + skewMs;
 }
 
 /** Where the token stands in its life. */

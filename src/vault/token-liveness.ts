@@ -23,9 +23,9 @@ export interface LivenessQuestion {
 }
 
 /**
- * The one rule for what a refusal says of its token. OpenBao, and Vault before 1.17, tell of a dead token as of a denial,
- * with a bare 403; that is settled by asking the token about itself. Notes in the token whether it may. Throws only the
- * signal's reason.
+ * The one rule for what a refusal says of its token. Vault and OpenBao tell a dead one from a denied one (`classifyResponse`);
+ * but a token whose entity was deleted, or whose network is not its role's, is denied everything. That is settled by asking it
+ * about itself. Notes in the token whether it may. Throws only the signal's reason.
  */
 export async function livenessOf(
   { client, stored, error, allowedBefore, priority }: LivenessQuestion,

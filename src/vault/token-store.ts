@@ -8,8 +8,18 @@ import type { Random } from "../shared/random.js";
 import { SingleFlight } from "../shared/single-flight.js";
 import { backoff } from "./backoff.js";
 import { isOutage, isTransient } from "./transient.js";
-import { type StoredToken, hasEnded, isUsable, moveTo, tokenReplacementAt } from "./stored-token.js";
-import { type LeaseRules, endOf, newTerm, renewed, unrenewable } from "./term.js";
+import {
+  type StoredToken,
+  endsRenewals,
+  hasEnded,
+  isLater,
+  isUsable,
+  moveTo,
+  reloginAt,
+  tokenReplacementAt,
+} from "./stored-token.js";
+import { jwtExpiry } from "./jwt-expiry.js";
+import { type LeaseRules, type Term, endOf, newTerm, renewed, unrenewable } from "./term.js";
 import { livenessOf } from "./token-liveness.js";
 import type { Caller, VaultClient, VaultToken } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
@@ -61,6 +71,8 @@ export class TokenStore {
   readonly #attempts = new RetryGate<ProviderError>(rememberedBytes);
   readonly #outages = new Map<string, number>();
   readonly #revoking = new Map<StoredToken, Promise<Revocation>>();
+  /** Auth mounts at which renewals end with the service account token: OpenBao 2.6.4 and 2.7.1 verify that it is still valid. */
+  readonly #boundMounts = new Set<string>();
   /** Everything has been revoked: what a login brings now is revoked as well. */
   #closed = false;
 
@@ -92,6 +104,21 @@ export class TokenStore {
       if (standing && standing.usesLeft > 0 && standing.state !== "dead" && !signal.aborted) return take(standing);
       throw reason;
     }
+  }
+
+  /**
+   * A Mount brings a service account token. Where renewals end with that of the login, and this one ends later, the Vault token
+   * is not renewed any more: it is replaced before its end, and what was leased with it.
+   */
+  offer({ ownerKey, jwt }: Principal): void {
+    const { clock, rules } = this.#parts;
+    const now = clock.monotonic();
+    const owner = this.#owners.get(ownerKey);
+    const current = owner && currentOf(owner);
+    if (!current?.term.renewable || now < reloginAt(current, rules.leadMs)) return;
+    const expiresAt = this.#boundMounts.has(mountOf(current)) ? jwtExpiry(jwt) : undefined;
+    if (expiresAt === undefined || !isLater(now + expiresAt - clock.wall(), current)) return;
+    current.term = unrenewable(current.term);
   }
 
   /** The request is over; a token that is not needed any more is revoked. */
@@ -264,6 +291,7 @@ export class TokenStore {
     const grant = { requestedAt: token.issuedAt, durationMs: token.ttlMs ?? 0, renewable };
     const { random, rules } = this.#parts;
     const maySelfLookup = this.of(ownerKey)[0]?.maySelfLookup;
+    const serviceToken = this.#termOf(principal, token);
     return {
       ownerKey,
       connection,
@@ -271,6 +299,7 @@ export class TokenStore {
       token,
       caller: { namespace: caller.namespace, ...(caller.pod !== undefined && { pod: caller.pod }) },
       term: newTerm(grant, rules.maxOrphanMs, random()),
+      ...(serviceToken && { serviceToken }),
       role,
       authMount,
       state: "current",
@@ -282,6 +311,15 @@ export class TokenStore {
       inUse: 0,
       leases: 0,
     };
+  }
+
+  /** Of the service account token, from the login on. */
+  #termOf({ jwt }: Principal, { issuedAt }: VaultToken): Term | undefined {
+    const { clock, rules } = this.#parts;
+    const expiresAt = jwtExpiry(jwt);
+    if (expiresAt === undefined) return undefined;
+    const durationMs = Math.max(1, clock.monotonic() + expiresAt - clock.wall() - issuedAt);
+    return newTerm({ requestedAt: issuedAt, durationMs, renewable: false }, rules.maxOrphanMs, 0);
   }
 
   #replaceCurrent(stored: StoredToken): void {
@@ -325,7 +363,10 @@ export class TokenStore {
     if (liveness === "dead") return this.died(stored);
     if (liveness instanceof ProviderError) this.sawFailure(stored.connection, liveness);
     if (liveness instanceof ProviderError || isTransient(error)) this.#putOff(stored);
-    else stored.term = unrenewable(stored.term);
+    else {
+      stored.term = unrenewable(stored.term);
+      if (endsRenewals(stored, this.#parts.clock.monotonic())) this.#boundMounts.add(mountOf(stored));
+    }
     this.#parts.emit({ kind: "tokenNotRenewed", stored, error });
   }
 
@@ -369,6 +410,10 @@ export class TokenStore {
 function currentOf({ tokens }: Owner): StoredToken | undefined {
   for (const stored of tokens) if (stored.state === "current") return stored;
   return undefined;
+}
+
+function mountOf({ connection, vaultNamespace, authMount }: StoredToken): string {
+  return `${connection.name}\n${vaultNamespace}\n${authMount}`;
 }
 
 function take(stored: StoredToken): StoredToken {

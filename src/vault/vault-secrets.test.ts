@@ -14,21 +14,21 @@ const kv: VaultRequest = { method: "GET", path: "secret/data/app", query: "" };
 const forbidden: VaultRequest = { method: "GET", path: "secret/data/forbidden", query: "" };
 const creds: VaultRequest = { method: "GET", path: "database/creds/app", query: "" };
 
-/** Tells of a dead token with a bare 403, as OpenBao and Vault before 1.17 do. */
-class OpenBao extends CountingVault {
+/** Denies everything to a token that is of no use any more, as where its entity was deleted. */
+class Denying extends CountingVault {
   mayLookUp = true;
 
   override async request(...args: Parameters<CountingVault["request"]>) {
-    return super.request(...args).catch(bare);
+    return super.request(...args).catch(denied);
   }
 
   override async lookupSelf(...args: Parameters<CountingVault["lookupSelf"]>) {
-    await super.lookupSelf(...args).catch(bare);
+    await super.lookupSelf(...args).catch(denied);
     if (!this.mayLookUp) throw new VaultError("denied", "permission denied");
   }
 }
 
-function bare(reason: unknown): never {
+function denied(reason: unknown): never {
   if (reason instanceof VaultError && reason.kind === "token_invalid")
     throw new VaultError("denied", "permission denied");
   throw reason;
@@ -54,33 +54,30 @@ beforeEach(() => {
   clock = new FakeClock();
 });
 
-describe("where a dead token is reported like a denial", () => {
-  let vault: OpenBao;
+describe("where a token that is of no use is reported like a denial", () => {
+  let vault: Denying;
   let credentials: Credentials;
   const logins = () => vault.calls.filter((call) => call.startsWith("login")).length;
   const revokeBehind = () => vault.kill([...credentials.tokens.current()][0]!.token);
 
   beforeEach(() => {
-    vault = new OpenBao(clock);
+    vault = new Denying(clock);
     vault.replies.set(kv.path, { body: { data: { value: "1" } } });
     vault.replies.set(forbidden.path, "denied");
     credentials = testCredentials({ client: vault, clock });
   });
 
-  test.each([true, false])(
-    "every revoked token is noticed, however many: may look itself up: %s",
-    async (mayLookUp) => {
-      vault.mayLookUp = mayLookUp;
-      await mount(credentials, [kv, forbidden]);
-      const first = logins();
-      for (let times = 1; times <= 5; times += 1) {
-        revokeBehind();
-        await clock.advance(2 * minute);
-        expect((await mount(credentials, [kv, forbidden]))[0]).toBe("fresh");
-        expect(logins()).toBe(first + times);
-      }
-    },
-  );
+  test.each([true, false])("every such token is noticed, however many: may look itself up: %s", async (mayLookUp) => {
+    vault.mayLookUp = mayLookUp;
+    await mount(credentials, [kv, forbidden]);
+    const first = logins();
+    for (let times = 1; times <= 5; times += 1) {
+      revokeBehind();
+      await clock.advance(2 * minute);
+      expect((await mount(credentials, [kv, forbidden]))[0]).toBe("fresh");
+      expect(logins()).toBe(first + times);
+    }
+  });
 
   test.each([
     [true, 1],

@@ -41,6 +41,11 @@ export class VaultSecrets {
     this.#mounts = new MountLookup(parts);
   }
 
+  /** See `TokenStore.offer`. */
+  offer(principal: Principal): void {
+    this.#parts.tokens.offer(principal);
+  }
+
   /** Throws a `VaultError`; `denied` only once it is certain that the token lives and may not. */
   async ask(
     principal: Principal,
