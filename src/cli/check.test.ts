@@ -155,6 +155,50 @@ describe("a place inside objects, however they are written", () => {
   });
 });
 
+describe("what is issued and may end", () => {
+  const warned = async (fields: string) => {
+    const said = await remarks(`${head}    objects: |\n      - {objectName: a, ${fields}}\n`);
+    return said.filter((line) => line.includes("write lifetime: 30m"));
+  };
+
+  test("is warned of, where its method is", async () => {
+    const fields = "secretPath: plugin/x/app, method: POST";
+    const file = `${head}    objects: |\n      - {objectName: a, ${fields}}\n`;
+    expect(await warned(fields)).toEqual([
+      `f:${positionOf(file, "POST")}: warning: objects[0] "a": what plugin/x/app issues (method: POST) is replaced before its end if the answer tells it, and kept if not; write lifetime: 30m, if it ends after so long`,
+    ]);
+  });
+
+  test.each([
+    ["sources: {x: {secretPath: plugin/x, method: PUT}}, template: '{{ x.y }}'", 1],
+    ["secretPath: plugin/x, method: PUT, lifetime: 1h", 0],
+    ["secretPath: plugin/x", 0],
+    ["secretPath: plugin/x, method: LIST", 0],
+    ...[
+      "pki/issue/web",
+      "team/pki/issuer/default/issue/web",
+      "pki/sign/web",
+      "ssh/sign/app",
+      "ssh/issue/app",
+      "transit/decrypt/app",
+      "transit/encrypt/app",
+      "transit/datakey/plaintext/app",
+      "transit/sign/app/sha2-256",
+      "transform/decode/app",
+      "kubernetes/creds/app",
+      "aws/sts/app",
+      "ldap/library/app/check-out",
+      "gcp/roleset/app/token",
+      "spiffe/role/app/mintjwt",
+      "auth/approle/role/app/secret-id",
+      "auth/token/create",
+      "secret/data/app",
+    ].map((path): [string, number] => [`secretPath: ${path}, method: PUT`, 0]),
+  ])("%s: %i warnings", async (fields, warnings) => {
+    expect(await warned(fields)).toHaveLength(warnings);
+  });
+});
+
 describe("secretObjects", () => {
   const start = good.slice(0, good.indexOf("  secretObjects"));
 

@@ -4,6 +4,7 @@ import { type Finding, mostRead } from "../mount/findings.js";
 import type { ClassSpec } from "../mount/mount-spec.js";
 import type { RenderWorker } from "../render/render-worker.js";
 import type { Remark, WrittenClass } from "./class-file.js";
+import { checkEnds } from "./end-check.js";
 import { checkResource } from "./resource-check.js";
 import type { RolledWorkload } from "./rolled-workload.js";
 import { checkRollouts } from "./rollout-check.js";
@@ -25,7 +26,8 @@ export async function checkClass(
   const texts = new Map([...written.parameters].map(([name, parameter]) => [name, parameter.text]));
   const { spec, findings } = readClass(texts, anyInterval, mostRead);
   const templates = await checkTemplates(texts.get("objects") ?? "", spec.objects, renderer, signal);
-  const remarks = [...findings, ...templates, ...checkRollouts(written, spec.objects, workloads)]
+  const ends = checkEnds(texts.get("objects") ?? "", spec.objects);
+  const remarks = [...findings, ...templates, ...ends, ...checkRollouts(written, spec.objects, workloads)]
     .filter(({ parameter }) => !written.misshapen.has(parameter ?? ""))
     .map((finding) => remarkOf(finding, written, text));
   const synced = written.secretObjects ? checkSecretObjects(written.secretObjects, spec.objects) : [];

@@ -194,7 +194,7 @@ those that serve was started with. It does not disturb a running provider, and p
     },
   },
   leases: {
-    summary: "Lists the tokens, leases and certificates of this node",
+    summary: "Lists the tokens, leases and issued secrets of this node",
     usage: "[OPTION…]",
     about: `Asks the keymount that runs on this node for its tokens, leases and certificates: their owners, and the next action for
 each. Never a value, nor a lease's id.
@@ -206,7 +206,7 @@ each. Never a value, nor a lease's id.
       pod: { value: "NAME", text: "of this pod only" },
       ...output,
     },
-    json: `{"credentials": [{"kind": "token"|"lease"|"certificate"|"issued", "engine", "connection", "vaultNamespace", "path",
+    json: `{"credentials": [{"kind": "token"|"lease"|"issued", "engine", "connection", "vaultNamespace", "path",
   "role", "tokenAccessor", "pods": [{"namespace", "name", "uid"}], "volumes": 0,
   "state": "held"|"due"|"ending"|"replaced"|"dead"|"leaving", "renewAt"?, "replaceAt"?, "endsAt"?, "failures": 0}]}`,
     exits: { 0: "listed", 1: "no keymount runs there", 2: "wrong usage or an unreadable configuration file" },

@@ -27,7 +27,7 @@ test("what comes next comes first, and nothing of a value is in it", () => {
     [
       lease,
       { ...token, renewAt: wall + 10 * minute, endsAt: wall + 20 * minute, failures: 2 },
-      { ...withoutRenewal, kind: "certificate", engine: "pki", replaceAt: wall - minute, state: "due" },
+      { ...withoutRenewal, kind: "issued", engine: "pki", replaceAt: wall - minute, state: "due" },
       { ...lease, kind: "issued", engine: "", path: "auth/x", pods: [], volumes: 0, state: "leaving" },
       { ...lease, state: "dead" },
     ],
@@ -36,7 +36,7 @@ test("what comes next comes first, and nothing of a value is in it", () => {
   expect(table.split("\n").map((line) => line.replace(/ {2,}/g, " | "))).toEqual([
     "WHAT | ENGINE | CONNECTION | PATH | ROLE | PODS | STATE | NEXT | ENDS",
     "lease | database | main | database/creds/app | web | shop/web-0 | dead | - | in 50m",
-    "certificate | pki | main | database/creds/app | web | shop/web-0 | due | replaced from 1m ago | in 50m",
+    "issued | pki | main | database/creds/app | web | shop/web-0 | due | replaced from 1m ago | in 50m",
     "token | token | main | auth/kubernetes/login | web | shop/web-0 | held (failed 2×) | renewed in 10m | in 20m",
     "lease | database | main | database/creds/app | web | shop/web-0 | held | renewed in 30m | in 50m",
     "issued | - | main | auth/x | web | - | leaving | ends in 50m | in 50m",

@@ -51,9 +51,9 @@ class Teller {
   }
 
   answer({ request, users }: CacheEntry, answer: CachedSecret): CredentialInfo {
-    const { stored, kind, term, engine, failures } = answer;
+    const { stored, kind, engine, failures } = answer;
     return {
-      kind: kind === "leased" ? "lease" : term ? "certificate" : "issued",
+      kind: kind === "leased" ? "lease" : "issued",
       connection: stored.connection.name,
       vaultNamespace: stored.vaultNamespace,
       engine,

@@ -64,6 +64,7 @@ interface Question {
   volume: VolumeRecord;
   entry: CacheEntry;
   request: VaultRequest;
+  lifetimeMs: number | undefined;
   /** Static answers are read again, whatever their age. */
   rereadStatic: boolean;
 }
@@ -125,7 +126,7 @@ export class CachedSecretSource implements SecretSource {
         const entry = cache.use(volume, request);
         if (!asked.has(entry)) cache.addReader(entry);
         asked.add(entry);
-        const question = { principal, volume, entry, request, rereadStatic };
+        const question = { principal, volume, entry, request, lifetimeMs: options.lifetimeMs, rereadStatic };
         const { answer, staleReason } = await this.#deliver(question, options, untilOverflow(signal));
         give(entry, answer);
         if (usedBytes > mountBytes && !overflow.signal.aborted) {
@@ -207,11 +208,11 @@ export class CachedSecretSource implements SecretSource {
   }
 
   /** The cached answer, if it need not be read again. */
-  #fresh({ entry, rereadStatic }: Question, { refreshIntervalMs }: FetchOptions): CachedSecret | undefined {
+  #fresh({ entry, rereadStatic }: Question, options: FetchOptions): CachedSecret | undefined {
     const held = this.#held(entry);
     if (!held || (held.kind === "static" && (entry.invalid === true || rereadStatic))) return undefined;
     const { clock, rules } = this.#parts;
-    return isDue(held, refreshIntervalMs, clock.monotonic(), rules.leadMs) ? undefined : held;
+    return isDue(held, options, clock.monotonic(), rules.leadMs) ? undefined : held;
   }
 
   /** Only the refresh of a static answer is abandoned: a first answer may be a credential, which would be lost. */
@@ -233,7 +234,7 @@ export class CachedSecretSource implements SecretSource {
 
   /** A request that certainly creates a credential is recorded before it is sent; one that turns out to, before its delivery. */
   async #ask(question: Question, heldKind: AnswerKind | undefined, signal: AbortSignal): Promise<CachedSecret> {
-    const { principal, volume, entry, request } = question;
+    const { principal, volume, entry, request, lifetimeMs } = question;
     const { cache, scheduler, reader, clock, random, journal, rules } = this.#parts;
     const { namespace } = entry;
     const priority = priorityOf(volume, heldKind);
@@ -254,6 +255,7 @@ export class CachedSecretSource implements SecretSource {
         monotonic: clock.monotonic(),
         draw: random(),
         maxOrphanMs: rules.maxOrphanMs,
+        lifetimeMs,
       });
       this.#admitAnswer(question, answer, received);
       const first = entry.answer === undefined;

@@ -1,31 +1,120 @@
-import { expect, test } from "vitest";
-import type { VaultRequest } from "../mount/mount-spec.js";
-import { Redacted } from "../shared/redacted.js";
+import { describe, expect, test } from "vitest";
 import { makeIdentity } from "../../dev/testing/certificates.js";
 import { sampleStoredToken } from "../../dev/testing/test-credentials.js";
-import { answerOf, endsAt } from "./cached-secret.js";
+import type { VaultMethod } from "../mount/mount-spec.js";
+import { parseExactJson } from "../shared/exact-json.js";
+import type { JsonObject } from "../shared/json.js";
+import { Redacted } from "../shared/redacted.js";
+import { type Ages, type AnswerKind, type CachedSecret, answerOf, endsAt, isDue, replaceAt } from "./cached-secret.js";
 
-const minute = 60_000;
+const second = 1_000;
+const minute = 60 * second;
 const hour = 60 * minute;
 const madeAt = Date.parse("2026-01-01T00:00:00Z");
-const issue: VaultRequest = { method: "POST", path: "pki/issue/web", query: "" };
+const leadMs = 5 * minute;
 
-/** Of an hour, which Vault's PKI engine begins half a minute before it is asked. */
-const { cert } = makeIdentity({ commonName: "web", notBefore: madeAt - minute / 2, notAfter: madeAt + hour });
+interface Asked {
+  method?: VaultMethod;
+  path?: string;
+  lifetimeMs?: number;
+}
+
+/** The answer of a request at 0. */
+function answered(body: object | null, { method = "POST", path = "engine/x", lifetimeMs }: Asked = {}): CachedSecret {
+  const parsed = parseExactJson(Buffer.from(JSON.stringify(body))) as JsonObject | null;
+  const reply = { body: new Redacted(parsed), bytes: 100, requestedAt: 0 };
+  const times = { wall: madeAt, monotonic: 0, draw: 0.5, maxOrphanMs: hour, lifetimeMs };
+  return answerOf({ method, path, query: "" }, reply, sampleStoredToken(), times);
+}
+
+const token = { token: "t", ttl: 3_600 };
+const kv2 = { data: token, metadata: { created_time: "2026-01-01T00:00:00Z", version: 1 } };
+const identity = { certificate: "c", private_key: "k", serial_number: "1" };
+const staticRole = { username: "u", password: "p", ttl: 60, last_vault_rotation: "2026-01-01T00:00:00Z" };
+
+test.each<[AnswerKind, string, VaultMethod, string, object | null]>([
+  ["issued", "a token by GET", "GET", "identity/oidc/token/app", { mount_type: "identity", data: token }],
+  ["issued", "a token by GET, of OpenBao", "GET", "identity/oidc/token/app", { data: token }],
+  ["issued", "a token of Google Cloud", "GET", "gcp/roleset/a/token", { data: { token: "t", token_ttl: 3_599 } }],
+  ["static", "a token without an end", "GET", "plugin/token", { data: { token: "t" } }],
+  ["static", "a ttl without a token", "GET", "plugin/role", { data: { ttl: 3_600 } }],
+  ["static", "a token with ttl in KV v2", "GET", "secret/data/a", { mount_type: "kv", data: kv2 }],
+  ["static", "a token with ttl in KV v2 of OpenBao", "GET", "secret/data/a", { data: kv2 }],
+  ["static", "a token with ttl in KV v1", "GET", "kv/a", { mount_type: "kv", lease_duration: 3_600, data: token }],
+  ["static", "a token with ttl in KV v1 of OpenBao", "GET", "kv/a", { lease_duration: 3_600, data: token }],
+  ["static", "a token with ttl in the cubbyhole", "GET", "cubbyhole/a", { data: token }],
+  ["static", "a static role with a token", "GET", "ad/static-cred/a", { data: { ...staticRole, token: "t" } }],
+  ["issued", "a certificate with its key by GET", "GET", "venafi/issue/a", { mount_type: "venafi", data: identity }],
+  ["issued", "the same of OpenBao", "GET", "venafi/issue/a", { data: identity }],
+  ["static", "a certificate with its key in KV v1 of OpenBao", "GET", "kv/a", { lease_duration: 60, data: identity }],
+  ["static", "a certificate alone", "GET", "pki/cert/ca", { mount_type: "pki", data: { certificate: "c" } }],
+  ["static", "a LIST", "LIST", "identity/oidc/token", { data: token }],
+  ["issued", "another method", "PUT", "transit/decrypt/a", { data: { plaintext: "" } }],
+  ["issued", "another method without a body", "POST", "engine/x", null],
+])("%s: %s", (kind, _what, method, path, body) => {
+  expect(answered(body, { method, path }).kind).toBe(kind);
+});
 
 test.each([
-  ["right", 0, 60],
-  ["ten minutes ahead", 10 * minute, 50],
-  ["hours ahead: it would have ended before it was made", 3 * hour, 60.5],
-  ["hours behind: it would outlive itself", -3 * hour, 60.5],
-])("a certificate of an hour, where our clock is %s", (_clock, ahead, minutes) => {
-  const body = { data: { certificate: cert, private_key: "key", serial_number: "1" } };
-  const reply = { body: new Redacted(body), bytes: 100, requestedAt: 0 };
-  const answer = answerOf(issue, reply, sampleStoredToken(), {
-    wall: madeAt + ahead,
-    monotonic: 0,
-    draw: 0.5,
-    maxOrphanMs: hour,
+  ["Vault", { mount_type: "database", data: staticRole }, 62 * second],
+  ["OpenBao, which names no engine", { data: staticRole }, 62 * second],
+  ["KV v1, which means nothing by it", { lease_duration: 60, data: staticRole }, undefined],
+])("a static role of %s is read again once it has turned", (_what, body, turnsAt) => {
+  expect(answered(body, { method: "GET" }).turnsAt).toBe(turnsAt);
+});
+
+describe("an issued answer", () => {
+  const ages = (more: Partial<Ages> = {}): Ages => ({ refreshIntervalMs: 2 * minute, ...more });
+  /** The first time at which it is due. */
+  const dueAt = (answer: CachedSecret, allowed: Ages) => {
+    const times = Array.from({ length: 121 }, (_, minutes) => minutes * minute);
+    return times.find((now) => isDue(answer, allowed, now, leadMs)) ?? Infinity;
+  };
+  const ofAnHour = { data: token };
+  const endless = { data: { plaintext: "" } };
+
+  test.each<[string, object, Partial<Ages>, number]>([
+    ["that tells its end is replaced at two thirds of its life", ofAnHour, {}, 40 * minute],
+    ["that tells no end is kept", endless, {}, Infinity],
+    ["that tells no end has that of lifetime", endless, { lifetimeMs: hour }, 40 * minute],
+    ["ends with its lifetime, if that is earlier", ofAnHour, { lifetimeMs: hour / 2 }, 20 * minute],
+    ["ends itself, if that is earlier", ofAnHour, { lifetimeMs: 2 * hour }, 40 * minute],
+    ["is replaced by refreshInterval, where the class has one", ofAnHour, { issuedIntervalMs: 3 * minute }, 3 * minute],
+    ["is replaced by its end before a later refreshInterval", ofAnHour, { issuedIntervalMs: hour }, 40 * minute],
+    ["that tells no end is replaced by refreshInterval", endless, { issuedIntervalMs: hour }, hour],
+  ])("%s", (_what, body, more, at) => {
+    const { lifetimeMs } = more;
+    expect(dueAt(answered(body, { ...(lifetimeMs !== undefined && { lifetimeMs }) }), ages(more))).toBe(at);
+    // A class may get these fields after the answer was issued.
+    expect(dueAt(answered(body), ages(more))).toBe(at);
   });
-  expect(endsAt(answer)).toBe(minutes * minute);
+
+  test("tells when it ends and is replaced", () => {
+    const answer = answered(ofAnHour, { lifetimeMs: hour / 2 });
+    expect([replaceAt(answer, leadMs), endsAt(answer)]).toEqual([20 * minute, 30 * minute]);
+  });
+
+  test("by GET is one if its author says that it ends, and is no KV secret", () => {
+    const kindBy = (body: object) => answered(body, { method: "GET", path: "a/b", lifetimeMs: hour }).kind;
+    expect(kindBy({ data: { password: "p" } })).toBe("issued");
+    expect(kindBy({ data: staticRole })).toBe("static");
+    expect(kindBy({ data: { data: { password: "p" }, metadata: kv2.metadata } })).toBe("static");
+  });
+});
+
+test("a lease ends as Vault says, whatever its author says", () => {
+  const lease = { id: new Redacted("database/creds/a/x"), renewable: true, durationMs: hour };
+  const reply = { body: new Redacted({ data: {} }), bytes: 100, requestedAt: 0, lease };
+  const request = { method: "GET", path: "database/creds/a", query: "" } as const;
+  const times = { wall: madeAt, monotonic: 0, draw: 0.5, maxOrphanMs: hour, lifetimeMs: minute };
+  const answer = answerOf(request, reply, sampleStoredToken(), times);
+  expect(endsAt(answer)).toBe(hour);
+  expect(
+    isDue(answer, { refreshIntervalMs: minute, issuedIntervalMs: minute, lifetimeMs: minute }, hour / 2, leadMs),
+  ).toBe(false);
+});
+
+test("a certificate of PKI ends at its NotAfter", () => {
+  const { cert } = makeIdentity({ commonName: "web", notBefore: madeAt - minute / 2, notAfter: madeAt + hour });
+  expect(endsAt(answered({ data: { ...identity, certificate: cert } }, { path: "pki/issue/web" }))).toBe(hour);
 });

@@ -1,15 +1,18 @@
-import { X509Certificate } from "node:crypto";
 import type { VaultRequest } from "../mount/mount-spec.js";
+import type { FetchOptions } from "../mount/ports.js";
 import type { AnswerBody } from "../mount/secret-value.js";
 import { type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
 import { type StoredToken, tokenReplacementAt } from "../vault/stored-token.js";
 import { type Standing, type Term, endOf, newTerm, renewalAt, replacementAt, standingAt } from "../vault/term.js";
 import type { Lease, VaultAnswer } from "../vault/vault-client.js";
+import { engineIn } from "./answer-engine.js";
+import { answerLife, holdsToken, leewayMs } from "./answer-life.js";
+import { isStored } from "./stored-secret.js";
 
 /**
  * - `static`: no lease, by GET or LIST; read again when it is older than its reader allows.
  * - `leased`: has a lease id; lives as long as the lease and the token that created it.
- * - `issued`: created by the request (another method, a certificate); another request would create another.
+ * - `issued`: created by the request (another method; a certificate or token by GET); another request would create another.
  */
 export type AnswerKind = "static" | "leased" | "issued";
 
@@ -29,7 +32,7 @@ export interface CachedSecret {
   readonly lease?: Lease;
   /** That asked; a lease dies with its token. */
   readonly stored: StoredToken;
-  /** Type of the engine, if Vault names it (`mount_type`); `""` otherwise. */
+  /** Type of the engine, as Vault names it or as far as the answer tells (`engineIn`); `""` otherwise. */
   readonly engine: string;
   /** Vault no longer knows the lease. */
   gone?: boolean;
@@ -41,22 +44,37 @@ export interface CachedSecret {
   wasRenewed: boolean;
 }
 
-/** A local margin: Vault decides when a credential is dead, and our clock may be off by this much. */
-const leewayMs = 5 * 60_000;
+/** How old answers may be. */
+export type Ages = Pick<FetchOptions, "refreshIntervalMs" | "issuedIntervalMs" | "lifetimeMs">;
 
-/** Determines the kind of an answer and its term. `draw` is in [0, 1). */
+export interface AnswerTimes {
+  /** Milliseconds since the epoch. */
+  wall: number;
+  monotonic: number;
+  /** In [0, 1). */
+  draw: number;
+  maxOrphanMs: number;
+  /** As its reader says, for what has no lease. */
+  lifetimeMs?: number | undefined;
+}
+
+/** Determines the kind of an answer and its term. */
 export function answerOf(
   request: VaultRequest,
   reply: VaultAnswer,
   stored: StoredToken,
-  { wall, monotonic, draw, maxOrphanMs }: { wall: number; monotonic: number; draw: number; maxOrphanMs: number },
+  { wall, monotonic, draw, maxOrphanMs, lifetimeMs = Infinity }: AnswerTimes,
 ): CachedSecret {
   const revealed = reply.body.reveal();
-  const body = Buffer.isBuffer(revealed) ? null : revealed;
+  const body = Buffer.isBuffer(revealed) || revealed === null ? {} : revealed;
   const { requestedAt, lease } = reply;
-  const kind = lease ? "leased" : makes(request, body) ? "issued" : "static";
-  const durationMs = lease ? lease.durationMs : certificateLife(body, wall - (monotonic - requestedAt));
-  const turnsIn = kind === "static" ? turn(body) : undefined;
+  const isOwn = !lease && !(reads(request) && isStored(request.path, body));
+  const toldMs = isOwn ? answerLife(body, wall - (monotonic - requestedAt)) : undefined;
+  const lifeMs = Math.min(toldMs ?? Infinity, lifetimeMs);
+  const isIssued = isOwn && (!reads(request) || (request.method === "GET" && issues(body, toldMs, lifetimeMs)));
+  const kind = lease ? "leased" : isIssued ? "issued" : "static";
+  const durationMs = lease?.durationMs ?? (isIssued && lifeMs < Infinity ? lifeMs : undefined);
+  const turnsIn = isOwn && !isIssued ? turn(body) : undefined;
   const renewable = lease !== undefined && lease.renewable && stored.usesLeft === Infinity;
   return {
     kind,
@@ -65,11 +83,10 @@ export function answerOf(
     readAt: requestedAt,
     refreshFactor: 0.9 + 0.2 * draw,
     ...(turnsIn !== undefined && { turnsAt: requestedAt + turnsIn }),
-    ...(kind !== "static" &&
-      durationMs !== undefined && { term: newTerm({ requestedAt, durationMs, renewable }, maxOrphanMs, draw) }),
+    ...(durationMs !== undefined && { term: newTerm({ requestedAt, durationMs, renewable }, maxOrphanMs, draw) }),
     ...(lease && { lease }),
     stored,
-    engine: engineOf(body),
+    engine: engineIn(request.path, body),
     failures: 0,
     retryAt: 0,
     wasRenewed: false,
@@ -83,14 +100,19 @@ export function heldBytes(bodyBytes: number, { path, query, args }: VaultRequest
 }
 
 /** Whether a Mount should ask Vault again. */
-export function isDue(answer: CachedSecret, refreshIntervalMs: number, now: number, leadMs: number): boolean {
-  if (answer.kind === "static") {
-    return now - answer.readAt >= refreshIntervalMs * answer.refreshFactor || now >= (answer.turnsAt ?? Infinity);
-  }
-  return isDead(answer) || now >= replaceAt(answer, leadMs);
+export function isDue(
+  answer: CachedSecret,
+  { refreshIntervalMs, issuedIntervalMs = Infinity, lifetimeMs = Infinity }: Ages,
+  now: number,
+  leadMs: number,
+): boolean {
+  const { kind, readAt, refreshFactor, turnsAt = Infinity } = answer;
+  if (kind === "static") return now - readAt >= refreshIntervalMs * refreshFactor || now >= turnsAt;
+  if (isDead(answer) || now >= replaceAt(answer, leadMs)) return true;
+  return kind === "issued" && now - readAt >= Math.min(issuedIntervalMs, replacedFrom(lifetimeMs));
 }
 
-/** Whether it may still be delivered: static answers do not end for the pod that holds them. */
+/** Whether it may still be delivered: static answers do not end for the pod that holds them, and Vault decides about others. */
 export function isAlive(answer: CachedSecret, now: number): boolean {
   return !isDead(answer) && now < endsAt(answer) + leewayMs;
 }
@@ -109,8 +131,13 @@ export function endsAt({ kind, term, stored }: CachedSecret): number {
 /** When a Mount should replace it; `Infinity` while its end is not in sight. */
 export function replaceAt({ kind, term, stored }: CachedSecret, leadMs: number): number {
   if (!term) return Infinity;
-  if (kind === "issued") return term.grantedAt + (term.grantedMs * 2) / 3;
+  if (kind === "issued") return term.grantedAt + replacedFrom(term.grantedMs);
   return Math.min(replacementAt(term, leadMs), tokenReplacementAt(stored, leadMs));
+}
+
+/** The age from which what was issued is replaced. */
+function replacedFrom(lifeMs: number): number {
+  return (lifeMs * 2) / 3;
 }
 
 /** Its state in its life cycle. */
@@ -125,57 +152,26 @@ export function leaseRenewalAt(answer: CachedSecret): number {
   return Math.max(renewalAt(term), retryAt);
 }
 
-function makes({ method }: VaultRequest, body: JsonObject | null): boolean {
-  return (method !== "GET" && method !== "LIST") || isIssuedCertificate(body);
+function reads({ method }: VaultRequest): boolean {
+  return method === "GET" || method === "LIST";
 }
 
-/** A certificate with its key, from an engine that says it is no KV store: there, it is data that a user stored. */
-function isIssuedCertificate(body: JsonObject | null): boolean {
-  const data = body?.["data"];
-  const engine = body?.["mount_type"];
-  if (!isJsonObject(data) || typeof engine !== "string" || engine === "" || engine === "kv") return false;
-  return ["certificate", "private_key", "serial_number"].every((key) => typeof data[key] === "string");
+/** Whether a GET has issued what it answers: a certificate with its key, a token that ends, or what its reader says ends. */
+function issues(body: JsonObject, toldMs: number | undefined, lifetimeMs: number): boolean {
+  const data = body["data"];
+  if (!isJsonObject(data) || isStaticRole(data)) return false;
+  const isCertificate = ["certificate", "private_key", "serial_number"].every((key) => typeof data[key] === "string");
+  return isCertificate || (toldMs !== undefined && holdsToken(body)) || lifetimeMs < Infinity;
 }
 
-/**
- * Milliseconds from the request to NotAfter: PKI says it as `expiration` in Unix seconds; else the certificate does. One
- * made just now has its life before it, and no more than it says: where our clock tells otherwise, the clock is wrong,
- * and every Mount would issue another, or keep an ended one.
- */
-function certificateLife(body: JsonObject | null, requestedAtWall: number): number | undefined {
-  const data = body?.["data"];
-  if (!isJsonObject(data) || typeof data["certificate"] !== "string") return undefined;
-  const expiration = data["expiration"];
-  const dates = datesOf(data["certificate"]);
-  const notAfter = isJsonNumber(expiration) ? Number(expiration.toString()) * 1000 : dates?.notAfter;
-  if (notAfter === undefined || !Number.isFinite(notAfter)) return undefined;
-  const left = Math.max(0, notAfter - requestedAtWall);
-  if (!dates) return left;
-  const span = dates.notAfter - dates.notBefore;
-  return left < Math.min(leewayMs, span / 10) ? span : Math.min(left, span);
+/** The engine rotates it by its own schedule (database, LDAP, …). */
+function isStaticRole(data: JsonObject): boolean {
+  return "last_vault_rotation" in data;
 }
 
-/**
- * Milliseconds until the engine rotates a static role's password by itself, and a little more: it says so as `ttl` seconds
- * beside `last_vault_rotation` (database, LDAP, …); a KV secret may hold such keys, too, and means nothing by them.
- */
-function turn(body: JsonObject | null): number | undefined {
-  const data = body?.["data"];
-  if (!isJsonObject(data) || !("last_vault_rotation" in data) || engineOf(body) === "kv") return undefined;
+/** Milliseconds until a static role's password is rotated, which the engine tells as `ttl` seconds, and a little more. */
+function turn({ data }: JsonObject): number | undefined {
+  if (!isJsonObject(data) || !isStaticRole(data)) return undefined;
   const ttl = data["ttl"];
   return isJsonNumber(ttl) && /^\d{1,10}$/.test(ttl.toString()) ? (Number(ttl.toString()) + 2) * 1000 : undefined;
-}
-
-function engineOf(body: JsonObject | null): string {
-  const engine = body?.["mount_type"];
-  return typeof engine === "string" && /^[\w.-]{1,64}$/.test(engine) ? engine : "";
-}
-
-function datesOf(pem: string): { notBefore: number; notAfter: number } | undefined {
-  try {
-    const { validFrom, validTo } = new X509Certificate(pem);
-    return { notBefore: Date.parse(validFrom), notAfter: Date.parse(validTo) };
-  } catch {
-    return undefined; // Not a certificate: an answer without an end.
-  }
 }

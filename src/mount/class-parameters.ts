@@ -2,7 +2,7 @@ import { named, word } from "../shared/quoted.js";
 import { nearest } from "../shared/spelling.js";
 import { type Finding, Findings, mostShown } from "./findings.js";
 import type { ClassSpec } from "./mount-spec.js";
-import { readTruth, refreshInterval } from "./object-fields.js";
+import { readDuration, readTruth } from "./object-fields.js";
 import { readObjects } from "./objects.js";
 import { canonicalQuery, readSecretPath } from "./secret-path.js";
 import { withoutOuterSlashes } from "../shared/slashes.js";
@@ -72,7 +72,6 @@ export function readClass(
   const reader = new ParameterReader(parameters, findings);
   const roleName = reader.text(reader.spelling("RoleName", ["roleName"]));
   if (roleName === "") reader.say("error", "roleName", "is missing; it is the Vault role to log in with");
-  const interval = reader.refreshIntervalMs() ?? refreshIntervalMs;
   const optional = {
     connection: reader.text("connection"),
     address: reader.text(reader.spelling("Address")),
@@ -81,7 +80,8 @@ export function readClass(
     audience: reader.text("audience").trim(),
   };
   reader.nameUnknown();
-  const { objects } = readObjects(parameters.get("objects") ?? "", interval, findings, reader.rolloutOnChange());
+  const ofClass = { refreshIntervalMs: reader.refreshIntervalMs(), rolloutOnChange: reader.rolloutOnChange() };
+  const { objects } = readObjects(parameters.get("objects") ?? "", refreshIntervalMs, findings, ofClass);
   const spec: ClassSpec = {
     roleName,
     ...written(optional),
@@ -161,7 +161,7 @@ class ParameterReader {
   }
 
   refreshIntervalMs(): number | undefined {
-    const interval = refreshInterval(this.#get("refreshInterval"));
+    const interval = readDuration(this.#get("refreshInterval"));
     if (typeof interval !== "string") return interval;
     this.say("error", "refreshInterval", interval);
     return undefined;

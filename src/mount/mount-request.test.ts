@@ -291,6 +291,18 @@ describe("parameters", () => {
     );
     expect(intervals).toEqual([30_000, 5_400_000]);
   });
+
+  test("issued answers have the interval that the class or object says, and never the administrator's", () => {
+    const objects = "- {objectName: a, secretPath: s/a}\n- {objectName: b, secretPath: s/b, refreshInterval: 1h}";
+    const of = (change: object) => parse({ ...change, objects }).class.objects.map((object) => object.issuedIntervalMs);
+    expect(of({})).toEqual([undefined, 3_600_000]);
+    expect(of({ refreshInterval: "30s" })).toEqual([30_000, 3_600_000]);
+  });
+
+  test("lifetime is the object's own", () => {
+    const objects = "- {objectName: a, secretPath: s/a}\n- {objectName: b, secretPath: s/b, lifetime: 30m}";
+    expect(parse({ objects }).class.objects.map((object) => object.lifetimeMs)).toEqual([undefined, 1_800_000]);
+  });
 });
 
 describe("the digest of the parameters", () => {

@@ -95,6 +95,10 @@ export interface ObjectSpec {
   rolloutOnChange?: false;
   /** How old a static answer may be before a republish reads it again. */
   refreshIntervalMs: number;
+  /** The same for an issued one; without it, its end alone counts. */
+  issuedIntervalMs?: number;
+  /** How long an issued answer lives, as far as the author knows. */
+  lifetimeMs?: number;
 }
 
 /** What a SecretProviderClass, overlaid by the pod's volumeAttributes, asks for. All of it is a pod author's input. */

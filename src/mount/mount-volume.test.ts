@@ -7,7 +7,7 @@ import { Redacted } from "../shared/redacted.js";
 import { samplePrincipal } from "../../dev/testing/counting-vault.js";
 import type { MountSpec, ObjectSpec } from "./mount-spec.js";
 import { type MountParts, mountVolume } from "./mount-volume.js";
-import type { FetchResult, MountTransaction } from "./ports.js";
+import type { FetchOptions, FetchResult, MountTransaction } from "./ports.js";
 
 const never = new AbortController().signal;
 
@@ -213,18 +213,25 @@ describe("an answer of which not every file can be made", () => {
   });
 });
 
-test("objects of one request are asked for once, as often as the shortest refreshInterval among them", async () => {
-  const asked: number[] = [];
+test("objects of one request are asked for once, with the shortest interval and lifetime among them", async () => {
+  const asked: FetchOptions[] = [];
   const eager = parts({ "secret/data/a": "1" });
   const transaction = eager.answers.begin(samplePrincipal());
   const answer = transaction.read.bind(transaction);
   transaction.read = (request, options, signal) => {
-    asked.push(options.refreshIntervalMs);
+    asked.push(options);
     return answer(request, options, signal);
   };
-  const twice = [object("a"), { ...object("b"), request: object("a").request, refreshIntervalMs: 1_000 }];
-  await mount(twice, eager);
-  expect(asked).toEqual([1_000]);
+  const { request } = object("a");
+  const thrice = [
+    { ...object("a"), lifetimeMs: 9_000 },
+    { ...object("b"), request, refreshIntervalMs: 1_000, issuedIntervalMs: 1_000 },
+    { ...object("c"), request, lifetimeMs: 7_000, issuedIntervalMs: 5_000 },
+  ];
+  await mount(thrice, eager);
+  expect(asked).toEqual([
+    { refreshIntervalMs: 1_000, issuedIntervalMs: 1_000, lifetimeMs: 7_000, onDenied: "keep", optional: false },
+  ]);
 });
 
 test("a key that becomes the file of another object is refused, naming both", async () => {

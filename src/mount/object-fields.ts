@@ -38,6 +38,7 @@ export const objectFields = [
   "encryption",
   "refreshInterval",
   "rolloutOnChange",
+  "lifetime",
 ] as const;
 
 /** Bytes of a key, or of a JSON Pointer. */
@@ -213,21 +214,21 @@ function warnOfReaders(mode: bigint, object: ObjectReader): void {
   );
 }
 
-export function refreshIntervalOf(object: ObjectReader): number | undefined {
-  const written = object.text("refreshInterval");
-  const interval = refreshInterval(written);
-  if (typeof interval !== "string") return interval;
-  object.error("refreshInterval", interval);
+/** Milliseconds; `undefined` where its author wrote none. */
+export function durationOf(object: ObjectReader, field: "refreshInterval" | "lifetime"): number | undefined {
+  const duration = readDuration(object.text(field));
+  if (typeof duration !== "string") return duration;
+  object.error(field, duration);
   return undefined;
 }
 
 /** Milliseconds, `undefined` for "", or what is wrong with it. */
-export function refreshInterval(written: string): number | undefined | string {
+export function readDuration(written: string): number | undefined | string {
   if (written === "") return undefined;
   const ms = parseDuration(written);
   if (ms === undefined) return `${word(written)} is not a duration; write it like 30s, 10m or 1h30m`;
-  if (ms < 1_000 || ms > longestIntervalMs) return `${word(written)} is not within 1s and 8760h`;
+  if (ms < 1_000 || ms > longestMs) return `${word(written)} is not within 1s and 8760h`;
   return ms;
 }
 
-const longestIntervalMs = 8_760 * 3_600_000;
+const longestMs = 8_760 * 3_600_000;

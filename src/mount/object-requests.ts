@@ -57,6 +57,8 @@ function groupOf(objects: readonly ObjectSpec[]): FetchGroup {
       const others = wants.get(key)?.options;
       const options = {
         refreshIntervalMs: Math.min(object.refreshIntervalMs, others?.refreshIntervalMs ?? Infinity),
+        issuedIntervalMs: Math.min(object.issuedIntervalMs ?? Infinity, others?.issuedIntervalMs ?? Infinity),
+        lifetimeMs: Math.min(object.lifetimeMs ?? Infinity, others?.lifetimeMs ?? Infinity),
         optional: isOptional(object) && (others?.optional ?? true),
       };
       const want = Object.assign(wants.get(key) ?? { request, options }, { options });

@@ -218,7 +218,7 @@ describe("method, secretArgs and encoding", () => {
     expect(objects[0]!.encoding).toBe("utf-8");
   });
 
-  test.each([["encoding: rot13"], ["method: BREW"], ["secretArgs: []"], ["refreshInterval: 5"]])(
+  test.each([["encoding: rot13"], ["method: BREW"], ["secretArgs: []"], ["refreshInterval: 5"], ["lifetime: 30"]])(
     "refuses %s",
     (line) => {
       expect(readOne("secretKey: a", line).errors).toEqual([expect.stringContaining(line.split(":")[0]!)]);
@@ -645,6 +645,7 @@ describe("a list in place of a single value is told once, and nothing that comes
     ["encryption", ["format: pkcs12", "password: {secretKey: p}", "encryption: [x]"]],
     ["refreshInterval", ["refreshInterval: [x]"]],
     ["rolloutOnChange", ["rolloutOnChange: [x]"]],
+    ["lifetime", ["lifetime: [x]"]],
   ])("%s in %j", (field, lines) => {
     const { errors, ignored } = readOne(...lines);
     expect({ errors, ignored }).toEqual({

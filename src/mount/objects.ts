@@ -2,13 +2,13 @@ import { type Finding, Findings } from "./findings.js";
 import { keystoreOf } from "./keystore-fields.js";
 import type { ObjectSpec } from "./mount-spec.js";
 import {
+  durationOf,
   encodingOf,
   fallbackOf,
   formatOf,
   modeOf,
   objectFields,
   optionalOf,
-  refreshIntervalOf,
   rolloutOnChangeOf,
   selectorOf,
   keyFilesOf,
@@ -36,19 +36,25 @@ export interface ObjectsReading {
   findings: readonly Finding[];
 }
 
+/** What a class says for all of its objects. */
+interface ClassDefaults {
+  refreshIntervalMs?: number | undefined;
+  rolloutOnChange?: boolean | undefined;
+}
+
 /**
- * Reads the `objects` parameter. `refreshIntervalMs` and `rolloutOnChange` are for entries that name none; what is found
- * goes to `findings`.
+ * Reads the `objects` parameter; what is found goes to `findings`. Entries that do not say otherwise are as their class
+ * says (`ofClass`), and where that is silent, as `refreshIntervalMs` does.
  */
 export function readObjects(
   text: string,
   refreshIntervalMs: number,
   findings = new Findings(),
-  rolloutOnChange = true,
+  ofClass: ClassDefaults = {},
 ): ObjectsReading {
   const entries = objectEntries(text, findings);
   const readers = entries.map(({ map, index }) => new ObjectReader(map, ObjectReader.nameOf(map, index), findings));
-  const objects = readers.map((reader) => readObject(reader, refreshIntervalMs, rolloutOnChange));
+  const objects = readers.map((reader) => readObject(reader, refreshIntervalMs, ofClass));
   for (const clash of clashes(objects.map(({ objectName }) => objectName)))
     readers[clash.index]!.error("objectName", clash.text);
   const say = (text: string) => findings.push({ level: "error", parameter: "objects", offset: 0, text });
@@ -99,7 +105,11 @@ export function objectEntries(text: string, findings = new Findings()): { map: Y
   return [];
 }
 
-function readObject(object: ObjectReader, refreshIntervalMs: number, rolloutOnChange: boolean): ObjectSpec {
+function readObject(
+  object: ObjectReader,
+  refreshIntervalMs: number,
+  { refreshIntervalMs: classIntervalMs, rolloutOnChange = true }: ClassDefaults,
+): ObjectSpec {
   object.nameUnknown(objectFields);
   const objectName = objectNameOf(object);
   const template = templateOf(object);
@@ -111,6 +121,8 @@ function readObject(object: ObjectReader, refreshIntervalMs: number, rolloutOnCh
   const fallback = fallbackOf(object);
   const request = template && !template.own ? [...template.sources.values()][0]! : requestOf(object);
   const keystore = keystoreOf(object, format, request);
+  const intervalMs = durationOf(object, "refreshInterval") ?? classIntervalMs;
+  const lifetimeMs = durationOf(object, "lifetime");
   return {
     objectName,
     ...(keyFiles && { keyFiles }),
@@ -124,7 +136,9 @@ function readObject(object: ObjectReader, refreshIntervalMs: number, rolloutOnCh
     ...(keystore && { keystore }),
     ...(mode !== undefined && { mode }),
     ...(!(rolloutOnChangeOf(object) ?? rolloutOnChange) && { rolloutOnChange: false }),
-    refreshIntervalMs: refreshIntervalOf(object) ?? refreshIntervalMs,
+    refreshIntervalMs: intervalMs ?? refreshIntervalMs,
+    ...(intervalMs !== undefined && { issuedIntervalMs: intervalMs }),
+    ...(lifetimeMs !== undefined && { lifetimeMs }),
   };
 }
 

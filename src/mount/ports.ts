@@ -57,6 +57,10 @@ export interface MountTransaction {
 export interface FetchOptions {
   /** How old a static answer may be. */
   refreshIntervalMs: number;
+  /** How old an issued one may be; without it, or with `Infinity`, its end alone counts. */
+  issuedIntervalMs?: number;
+  /** How long an issued one lives, where its answer tells no earlier end; `Infinity` where the class says nothing. */
+  lifetimeMs?: number;
   /** Whether a denial or deletion keeps what is held, or fails. */
   onDenied: "keep" | "fail";
   /** It may be absent: what Vault no longer has is reported as missing, and not kept. */

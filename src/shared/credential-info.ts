@@ -1,9 +1,9 @@
 /** A credential as the daemon tells of it (`keymount leases`): who has it and when it is due, never what it is. Times are milliseconds since the epoch. */
 export interface CredentialInfo {
-  kind: "token" | "lease" | "certificate" | "issued";
+  kind: "token" | "lease" | "issued";
   connection: string;
   vaultNamespace: string;
-  /** Type of the engine, as Vault names it; `token` for tokens. */
+  /** Type of the engine, as Vault names it or its answer tells; `token` for tokens. */
   engine: string;
   /** What was asked of Vault: `database/creds/app`; for a token its login, `auth/kubernetes/login`. */
   path: string;

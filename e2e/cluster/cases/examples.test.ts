@@ -110,6 +110,12 @@ const expectations: Record<string, (files: Files, className: string) => unknown>
     expect(files["tls.crt"]!.text).toMatch(/^-----BEGIN CERTIFICATE-----/);
     expect(files["tls.key"]).toMatchObject({ mode: "444", text: expect.stringContaining("PRIVATE KEY") as string });
   },
+  "ssh-certificate.yaml": async (files) => {
+    expect(files["id"]).toMatchObject({ mode: "444", text: expect.stringContaining("PRIVATE KEY") as string });
+    const certificate = await onDisk(files, "id-cert.pub");
+    const { stdout } = await run("ssh-keygen", ["-L", "-f", certificate]);
+    expect(stdout).toMatch(/ssh-ed25519-cert-v01@openssh.com user certificate[\s\S]*Principals: *\n *deploy\n/);
+  },
   "transit.yaml": (files) => expect(files["licence.txt"]!.text).toBe("hunter2\n"),
   "every-key.yaml": (files) =>
     expect(texts(files)).toEqual({ "db/host": "db.shop.svc", "db/user": "shop", "db/password": "hunter2" }),
