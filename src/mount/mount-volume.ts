@@ -19,7 +19,8 @@ import type { SecretSource, MountTransaction, Principal, Renderer } from "./port
 export interface MountParts {
   answers: SecretSource;
   renderer: Renderer;
-  versionKey: Redacted<Buffer>;
+  /** What object versions are made with now. */
+  versionKey: () => Promise<Redacted<Buffer>>;
   clock: Clock;
   scheduler: EventLoopScheduler;
   /** Bytes a response may have on the wire. */
@@ -74,11 +75,12 @@ async function makeVolume(
   signal: AbortSignal,
 ): Promise<MountedVolume> {
   const { pod, class: asked } = spec;
-  const { versionKey, renderer, responseBytes } = parts;
+  const { renderer, responseBytes } = parts;
   const tenant = pod.namespace;
   const yielder = new Yielder({ ...parts, tenant, made: (bytes) => transaction.made(bytes) });
   const jobs = new OneByOne();
   const lend = (bytes: number) => transaction.lend(bytes);
+  const versionKey = await parts.versionKey();
   const context = { versionKey, renderer, jobs, yielder, responseBytes, tenant, lend };
   const groups = fetchGroupsOf(asked.objects);
   const outcomes = await Promise.all(

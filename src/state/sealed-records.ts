@@ -19,7 +19,7 @@ export interface RecordContext {
 export interface SealedRecordsParts {
   /** As returned by `openStateDirectory`. */
   directory: string;
-  /** The cluster's. */
+  /** As returned by `openStateKey`. */
   key: Redacted<Buffer>;
   context: RecordContext;
   randomBytes: (size: number) => Buffer;
