@@ -18,10 +18,16 @@ const { app, workloads, signal, database, role, users, logins } = await createLe
   ip: addresses.node,
 });
 
-test("a pool of connections goes through renewals and replacements of its login, and no query fails", async () => {
-  const secretProviderClass = await app.createClass({ roleName: role, objects: loginObjects(database) });
+test("a pool of connections goes through renewals and replacements of its login, and no query fails; nothing that Reloader watches changes", async () => {
+  const secretProviderClass = await app.createClass({
+    roleName: role,
+    objects: loginObjects(database),
+    rolloutOnChange: "false",
+  });
   const program = await nodeProgram(app, "pool", "/mnt/secrets", addresses.node);
   const pod = await workloads.runPod({ volumes: { secrets: { secretProviderClass } }, program }, signal);
+  const status = () => app.kube.get(workloads.podStatus(pod.name, secretProviderClass));
+  const before = await status();
   let most = 0;
   const seen = () => ask(`http://${pod.ip}:8080`);
   await eventually(
@@ -42,6 +48,7 @@ test("a pool of connections goes through renewals and replacements of its login,
   expect(queries).toBeGreaterThan(2_000);
   expect(most).toBeLessThanOrEqual(2);
   expect(await logins()).toBe(1);
+  expect(await status()).toEqual(before);
 }, 600_000);
 
 interface Seen {
