@@ -322,6 +322,8 @@ describe("secretObjects", () => {
   test.each<[string, string, string]>([
     ["an issued object", "pki/issue/web, method: PUT", "is issued by the request (method: PUT)"],
     ["a leased object", "database/creds/app", "is a lease"],
+    ["a minted object", "identity/oidc/token/web", "is a token of the pod's identity"],
+    ["a minted object of a Vault namespace", "team/identity/oidc/token/web", "is a token of the pod's identity"],
     [
       "a template over a leased source",
       'secret/data/a, template: "{{ db.username }}", sources: {db: {secretPath: database/creds/app}}',
@@ -334,7 +336,12 @@ describe("secretObjects", () => {
     expect(stdout).toContain(`f:10:69: warning: secretObjects[0].data[0]: "a" ${why}, so each pod has its own`);
   });
 
-  test.each(["transit/decrypt/app, method: PUT", "database/static-creds/app"])("does not warn of %s", async (path) => {
+  test.each([
+    "transit/decrypt/app, method: PUT",
+    "database/static-creds/app",
+    "identity/oidc/role/web",
+    "secret/data/identity/oidc/token/of/web",
+  ])("does not warn of %s", async (path) => {
     const file = `${head}    objects: |\n      - {objectName: a, secretPath: ${path}}\n  secretObjects: [{secretName: a, type: Opaque, data: [{objectName: a, key: a}]}]\n`;
     expect(await remarks(file)).toEqual([]);
   });

@@ -11,6 +11,7 @@ function whyOwn(request: VaultRequest): string | undefined {
   const { method, path } = request;
   const steps = path.split("/");
   if (makesCredential(request)) return "is a lease";
+  if (/(^|\/)identity\/oidc\/token\/[^/]+$/.test(path)) return "is a token of the pod's identity";
   if (["decrypt", "encrypt", "rewrap", "hmac", "verify"].some((step) => steps.includes(step))) return undefined;
   if (["POST", "PUT", "PATCH"].includes(method)) return `is issued by the request (method: ${method})`;
   return undefined;

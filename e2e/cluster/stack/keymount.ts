@@ -48,6 +48,12 @@ export const sharedConnection = ({ vault }: Cluster) => ({
   tls: { caFile: "/etc/keymount/vault-ca/ca.crt" },
 });
 
+/** The values that mount its CA, where no `vault.address` does. */
+const sharedCa = {
+  extraVolumes: [{ name: "shared-ca", configMap: { name: "vault-ca" } }],
+  extraVolumeMounts: [{ name: "shared-ca", mountPath: "/etc/keymount/vault-ca", readOnly: true }],
+};
+
 /** One provider on the node, ready, from the chart and the image; resolves with the way to remove it. */
 export async function installInstance(
   cluster: Cluster,
@@ -60,7 +66,7 @@ export async function installInstance(
   const all = {
     provider: name,
     image: { repository, tag, pullPolicy: "Never" },
-    vault: { address: config?.connections ? "" : cluster.vault.address, ca: { configMap: "vault-ca" } },
+    ...(config?.connections ? sharedCa : { vault: { address: cluster.vault.address, ca: { configMap: "vault-ca" } } }),
     logLevel: "debug",
     config: config ?? {},
     ...values,
