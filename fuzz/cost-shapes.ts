@@ -212,6 +212,8 @@ export const answerShapes: Record<string, (amount: Amount) => HostileAnswer> = {
     secret(Object.fromEntries(times(amount.count, (n) => [`a${n}`, runOf({ ...amount, size: share(amount) })]))),
   names: (amount) =>
     secret(Object.fromEntries(times(amount.count, (n) => [`${runOf({ ...amount, size: share(amount) })}${n}`, "x"]))),
+  listing: (amount) =>
+    secret({ A: "x", keys: times(amount.count, (n) => `${runOf({ ...amount, size: share(amount) })}${n}`) }),
   longName: (amount) => secret({ [runOf(amount)]: "x", A: "x" }),
   numbers: ({ size }) => rawData(`{"A":[${"1,".repeat(size / 2)}1]}`),
   allowedNumbers: ({ count }) => rawData(`{"A":[${"1,".repeat(Math.min(10_000, count))}1]}`),
@@ -295,6 +297,7 @@ export const forms: Record<string, string> = {
   pem: "- {objectName: f, secretPath: kv/a, secretKey: A, format: pem-bundle}",
   pkcs12: "- {objectName: f, secretPath: kv/a, format: pkcs12, password: {secretKey: password}}",
   folder: "- {objectName: f/, secretPath: kv/a}",
+  recursive: "- {objectName: f/, secretPath: kv/a/, keys: ['*', '*/A']}",
   deepFolder: `- {objectName: ${"a/".repeat(1_000)}, secretPath: kv/a}`,
   globs: `- {objectName: f/, secretPath: kv/a, keys: [${times(19, (n) => `"*${"a".repeat(240)}b${n}"`).join()}, "*a*"]}`,
   manyStars: `- {objectName: f/, secretPath: kv/a, keys: ["${"*a".repeat(100)}b", "*"]}`,

@@ -42,7 +42,10 @@ const { node } = fc.letrec<{ node: string; map: string; list: string }>((tie) =>
 const entry = fc
   .record({
     objectName: fc.oneof({ weight: 3, arbitrary: fc.constantFrom("a", "b", "c/d", "e/f") }, scalar),
-    secretPath: fc.oneof({ weight: 3, arbitrary: fc.constantFrom("secret/data/a", "kv/b?version=2") }, scalar),
+    secretPath: fc.oneof(
+      { weight: 3, arbitrary: fc.constantFrom("secret/data/a", "secret/data/a/", "kv/b?version=2") },
+      scalar,
+    ),
     odd: fc.array(fc.tuple(key, node), { maxLength: 3 }),
     secretArgs: fc.constantFrom("", `\n  method: PUT\n  secretArgs: {a: ${JSON.stringify(canaries.argument.value)}}`),
   })

@@ -214,6 +214,15 @@ describe("a secretPath that is written to slip past the policy", () => {
   }
 });
 
+test("a LIST is of a folder, which a rule for all below it allows, as in Vault; a read of that path is not", () => {
+  const policy = { paths: ["kv/metadata/team-a/*"] };
+  const at = (path: string, method: string) => settings(policy, { objects: [read(path, { method })] });
+  expect(at("kv/metadata/team-a", "LIST")).toEqual([]);
+  expect(at("kv/metadata/team-a", "GET")).toEqual(["paths"]);
+  expect(at("kv/metadata/team", "LIST")).toEqual(["paths"]);
+  expect(at("kv/metadata", "LIST")).toEqual(["paths"]);
+});
+
 test.each(["list=true", "scan=true"])("a GET with %s is a LIST", (query) => {
   expect(settings({ methods: ["GET"] }, { objects: [read("kv/metadata/app", { query })] })).toEqual(["methods"]);
 });

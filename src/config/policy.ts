@@ -49,13 +49,23 @@ export function policyRefusals(connection: Connection, ask: PolicyAsk): Refusal[
     !admitsPath("authMounts", ask.authMount) && refuse("authMounts", `auth mount ${quoted(ask.authMount)}`),
     !admits("roles", ask.role) && refuse("roles", `role ${quoted(ask.role)}`),
     !admitsAudience(policy, ask) && refuse("audiences", `audience ${quoted(ask.audience ?? "")}`),
-    ...ask.objects.flatMap(({ objectName, requests }) =>
-      requests.flatMap((request) => requestRefusals(policy, `object ${quoted(objectName)}`, request, ask.pod)),
-    ),
   ];
-  return refusals
-    .filter((refusal) => refusal !== false)
-    .map(({ what, setting }) => ({ what, setting: `connections.${connection.name}.policy.${setting}` }));
+  return [
+    ...refusals.filter((refusal) => refusal !== false).map((refusal) => ofConnection(connection, refusal)),
+    ...ask.objects.flatMap((object) => objectRefusals(connection, object, ask.pod)),
+  ];
+}
+
+/** Every reason why the operator does not let this pod ask what an object does. */
+export function objectRefusals(connection: Connection, object: PolicyObject, pod: RulePod): Refusal[] {
+  const name = `object ${quoted(object.objectName)}`;
+  return object.requests
+    .flatMap((request) => requestRefusals(connection.policy, name, request, pod))
+    .map((refusal) => ofConnection(connection, refusal));
+}
+
+function ofConnection({ name }: Connection, { what, setting }: Refusal): Refusal {
+  return { what, setting: `connections.${name}.policy.${setting}` };
 }
 
 /** One error for all of it, or `undefined` where nothing is refused. */
@@ -96,7 +106,9 @@ function requestRefusals(policy: Policy, name: string, request: PolicyRequest, p
   if (!isPlainPath(path)) {
     return [...refusals, refuse("paths", `${name}: path ${quoted(path)}, which is not written plainly`)];
   }
-  const admitting = policy.paths.filter((rule) => ruleMatches(rule, path, pod));
+  // What a LIST asks for is a folder, to Vault's own policies too: `secret/metadata/shop/*` allows the LIST of it.
+  const names = method === "LIST" ? [path, `${path}/`] : [path];
+  const admitting = policy.paths.filter((rule) => names.some((name) => ruleMatches(rule, name, pod)));
   if (admitting.length === 0) refusals.push(refuse("paths", `${name}: path ${quoted(path)}`));
   const denying = policy.deniedPaths.find((rule) => isDenied(rule, path, admitting, pod));
   if (denying !== undefined) {

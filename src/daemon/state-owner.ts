@@ -8,7 +8,6 @@ import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Redacted } from "../shared/redacted.js";
 import { readBootId } from "../state/boot-id.js";
-import { openStateKey, sealStateKey } from "../state/state-key.js";
 import { SealedRecords } from "../state/sealed-records.js";
 import { openStateDirectory } from "../state/state-directory.js";
 import type { StateEvent } from "../state/state-event.js";
@@ -27,8 +26,7 @@ export type StateOwnerEvent =
 
 export interface StateOwnerParts {
   directory: StateDirectoryOptions;
-  /** The cluster's, as it is now. */
-  clusterKey: () => Redacted<Buffer>;
+  key: Redacted<Buffer>;
   provider: string;
   nodeName: string | undefined;
   connections: readonly Connection[];
@@ -47,8 +45,6 @@ export class StateOwner {
   readonly #lock: StateLock;
   /** Of this process, while it holds the lock. */
   #records: SealedRecords | undefined;
-  /** What the records are sealed with, and what that is sealed with. */
-  #keys: { state: Redacted<Buffer>; cluster: Redacted<Buffer> } | undefined;
 
   private constructor(parts: StateOwnerParts, directory: string, bootId: string) {
     this.#parts = parts;
@@ -82,10 +78,7 @@ export class StateOwner {
   /** Takes it up once the other process is gone, and steps back where somebody has taken it away; call it every second or so. */
   async tick(owned: OwnedState, signal: AbortSignal): Promise<void> {
     if (!this.#records) return this.#take(owned, signal);
-    if (await this.#lock.stillOurs()) {
-      this.#records.prune();
-      return this.#sealAgain();
-    }
+    if (await this.#lock.stillOurs()) return this.#records.prune();
     this.#records = undefined;
     owned.state.close();
     await this.#lock.release();
@@ -101,7 +94,7 @@ export class StateOwner {
     const { connections, emit } = this.#parts;
     if (!(await this.#lock.take(adminServer, signal))) return;
     try {
-      const records = this.#sealedRecords(await this.#openKey());
+      const records = this.#sealedRecords();
       state.open(records, await records.readAll(signal), connections);
       this.#records = records;
     } catch (error) {
@@ -111,23 +104,8 @@ export class StateOwner {
     emit({ kind: "stateHeld", directory: this.#directory, held: true });
   }
 
-  async #openKey(): Promise<Redacted<Buffer>> {
-    const cluster = this.#parts.clusterKey();
-    const state = await openStateKey({ directory: this.#directory, clusterKey: cluster, randomBytes });
-    this.#keys = { state, cluster };
-    return state;
-  }
-
-  /** After the cluster's key has changed. */
-  async #sealAgain(): Promise<void> {
-    const cluster = this.#parts.clusterKey();
-    if (!this.#keys || this.#keys.cluster === cluster) return;
-    await sealStateKey(this.#keys.state, { directory: this.#directory, clusterKey: cluster, randomBytes });
-    this.#keys.cluster = cluster;
-  }
-
-  #sealedRecords(key: Redacted<Buffer>): SealedRecords {
-    const { emit, provider, nodeName = hostname(), directory, clock } = this.#parts;
+  #sealedRecords(): SealedRecords {
+    const { emit, key, provider, nodeName = hostname(), directory, clock } = this.#parts;
     return new SealedRecords({
       directory: this.#directory,
       key,

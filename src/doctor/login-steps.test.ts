@@ -3,6 +3,7 @@ import { sampleConnection } from "../../dev/testing/connection.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { inProcessRenderer } from "../../dev/testing/in-process-renderer.js";
 import { csiDriverIn } from "../kube/csi-driver.js";
+import type { JsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
 import type { NodeHealth } from "../vault/node-health.js";
 import type { VaultClient, VaultToken } from "../vault/vault-client.js";
@@ -123,6 +124,39 @@ test("the mount of refused objects is looked up once, as a Mount does", async ()
     })),
   );
   expect(lookups).toEqual(["kv/a"]);
+});
+
+test.each<[string, Record<string, VaultError | object>, object]>([
+  [
+    "with what is there",
+    { "kv/data/shop/db": { data: { password: "canary" } }, "kv/data/shop/gone": new VaultError("missing", "gone") },
+    { facts: ["LIST kv/metadata/shop, 2 secrets below: 6 bytes"] },
+  ],
+  ["with one that is denied", { "kv/data/shop/db": new VaultError("denied", "no db") }, { problem: "object.denied" }],
+])("a recursive read is tried as a Mount does, %s", async (_what, secrets, expected) => {
+  const answers: Record<string, VaultError | object> = { "kv/metadata/shop": { keys: ["db", "gone"] }, ...secrets };
+  const { value: recursive } = checkClass({
+    name: "web",
+    provider: "vault",
+    parameters: new Map([...parameters, ["objects", "- {objectName: app/, secretPath: kv/data/shop/}"]]),
+  });
+  const { login, chosen } = loginWith({
+    login: async () => token,
+    request: async (_connection, _on, { path }) => {
+      const data = answers[path]!;
+      if (data instanceof VaultError) throw data;
+      return { body: new Redacted({ data } as JsonObject), bytes: 0, requestedAt: 0 };
+    },
+    revokeSelf: async () => {},
+  });
+  const reports: Report[] = [];
+  const runner = new CheckRunner(
+    { clock: login.clock, stepMs: 10_000, report: (report) => reports.push(report) },
+    new AbortController().signal,
+  );
+  const target = mountTargetOf(recursive, login.connection);
+  await checkLogin({ ...login, target }, chosen, new CheckChain(runner), runner);
+  expect(reports.find(({ step }) => step === "object")).toMatchObject(expected);
 });
 
 test("interrupted, it revokes its token, and gives up after two seconds of its clock", async () => {

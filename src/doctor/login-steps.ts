@@ -2,6 +2,7 @@ import type { Connection } from "../config/connection.js";
 import type { CsiDriver } from "../kube/csi-driver.js";
 import { makesCredential } from "../mount/credential-path.js";
 import { type ChosenToken, issuerOf } from "../mount/identity.js";
+import { listSecrets } from "../mount/list-secrets.js";
 import { makeFiles } from "../mount/make-files.js";
 import type { ObjectSpec, VaultRequest } from "../mount/mount-spec.js";
 import { fetchGroupsOf } from "../mount/object-requests.js";
@@ -162,18 +163,25 @@ async function read(
 ): Promise<CheckResult<true>> {
   const { client, renderer, connection, target, account, mounts } = check;
   if (policyMistake(target, connection, account, [object])) throw new Skipped("the connection's policy refuses it");
-  const requests = fetchGroupsOf([object]).flatMap(({ fetches }) => fetches.map(({ request }) => request));
-  const makes = check.readAll ? undefined : requests.map(whatItMakes).find(Boolean);
-  if (makes) throw new Skipped(`${makes}; --read-all reads it all the same`);
   const on = { vaultNamespace: target.vaultNamespace, token };
   const caller = callerOf(check);
-  const answers = new Map<string, VaultAnswer>();
+  const ask = (request: VaultRequest) =>
+    client.request(connection, on, request, caller, signal).catch(async (reason: unknown) => {
+      throw await mounts.explained(reason, { connection, ...on, request, caller }, signal);
+    });
+  const { recursive } = object;
+  const listed = recursive
+    ? await listSecrets(object, recursive, { connection, pod: account }, ask).catch(objectProblem)
+    : object;
+  const requests = fetchGroupsOf([listed]).flatMap(({ fetches }) => fetches.map(({ request }) => request));
+  const makes = check.readAll ? undefined : requests.map(whatItMakes).find(Boolean);
+  if (makes) throw new Skipped(`${makes}; --read-all reads it all the same`);
+  const answers = new Map<string, VaultAnswer | ProviderError>();
   for (const request of requests) {
-    const answer = await client
-      .request(connection, on, request, caller, signal)
-      .catch(async (reason: unknown) =>
-        vaultProblem(await mounts.explained(reason, { connection, ...on, request, caller }, signal)),
-      );
+    const answer = await ask(request).catch((reason: unknown) => {
+      if (recursive && reason instanceof ProviderError && reason.code === "not_found") return reason;
+      return objectProblem(reason);
+    });
     answers.set(requestKey(request), answer);
   }
   const context = {
@@ -183,26 +191,30 @@ async function read(
     tenant: account.namespace,
     lend: () => () => {},
   };
-  const answerTo = (request: VaultRequest) => answers.get(requestKey(request))!.body;
-  const files = await makeFiles(object, answerTo, context, signal).catch(valueProblem);
-  const names = requests.map(({ method, path }) => `${method} ${named(path)}`).join(", ");
-  const leases = [...answers.values()].flatMap(({ lease }) => (lease ? [lease] : []));
+  const answerTo = (request: VaultRequest) => {
+    const answer = answers.get(requestKey(request))!;
+    if (answer instanceof ProviderError) throw answer;
+    return answer.body;
+  };
+  const files = await makeFiles(listed, answerTo, context, signal).catch(objectProblem);
+  const names = fetchGroupsOf([object]).flatMap(({ fetches }) =>
+    fetches.map(({ request: { method, path } }) => `${method} ${named(path)}`),
+  );
+  if (recursive) names.push(`${requests.length} secrets below`);
+  const leases = [...answers.values()].flatMap((answer) => ("lease" in answer && answer.lease ? [answer.lease] : []));
   return {
     value: true,
     facts: [
-      `${names}: ${files.reduce((sum, { contents }) => sum + contents.reveal().length, 0)} bytes`,
+      `${names.join(", ")}: ${files.reduce((sum, { contents }) => sum + contents.reveal().length, 0)} bytes`,
       ...leases.map(({ durationMs }) => `a lease of ${durationMs / 1000} s, which ends with the token`),
     ],
   };
 }
 
-function vaultProblem(reason: unknown): never {
-  if (!(reason instanceof VaultError)) throw reason;
-  throw new Problem(problemOfKind[reason.kind] ?? "object.failed", reason.message);
-}
-
-function valueProblem(reason: unknown): never {
-  throw reason instanceof ProviderError ? new Problem("object.value", reason.message) : reason;
+function objectProblem(reason: unknown): never {
+  if (reason instanceof VaultError) throw new Problem(problemOfKind[reason.kind] ?? "object.failed", reason.message);
+  if (!(reason instanceof ProviderError)) throw reason;
+  throw new Problem(reason.code === "permission_denied" ? "policy.refused" : "object.value", reason.message);
 }
 
 /** Why reading an object is no mere look; `undefined` for what is only read. */

@@ -3,7 +3,9 @@ import { filesOfKeys } from "./key-files.js";
 
 const location = "secret/data/app";
 const chosen = (data: Record<string, string>, keys: string[], rename = new Map<string, string>()) =>
-  filesOfKeys("app/", data, { keys, rename }, location).map(({ path }) => path);
+  filesOfKeys("app/", Object.keys(data), { keys, rename }, location, (key) => key.includes("/")).map(
+    ({ path }) => path,
+  );
 const hardPatterns = Array.from({ length: 20 }, (_, index) => `*${"a".repeat(240)}${index}b`);
 
 test("a key that is too long for a file's name is matched by no pattern, and costs none", () => {

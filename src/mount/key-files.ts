@@ -1,5 +1,4 @@
 import { ProviderError } from "../shared/errors.js";
-import type { JsonObject } from "../shared/json.js";
 import { named, namesThereAre, quoted } from "../shared/quoted.js";
 import { isGlob, matchesGlob } from "./glob.js";
 import type { KeyFiles } from "./mount-spec.js";
@@ -20,14 +19,16 @@ const longestName = 255;
 /**
  * Which key goes into which file, for an object that gives every key a file of its own: sorted by key. Refuses a key whose
  * name is no safe file name, what matches nothing, and two keys for one file, each by name, at the `location` of the data.
+ * `hasSlash` tells whether a key has a slash within, which no file's name has.
  */
 export function filesOfKeys(
   folder: string,
-  data: JsonObject,
+  all: Iterable<string>,
   { keys, rename }: KeyFiles,
   location: string,
+  hasSlash: (key: string) => boolean,
 ): { key: string; path: string }[] {
-  const there = Object.keys(data).sort();
+  const there = [...all].sort();
   const chosen = chosenOf(there, keys, location);
   const idle = [
     ...chosen.idle.map((pattern) => `keys ${quoted(pattern)}`),
@@ -35,7 +36,13 @@ export function filesOfKeys(
   ];
   if (chosen.keys.size === 0 || idle.length > 0) throw withoutMatch(idle, there, location);
   if (chosen.keys.size > mostFiles) throw tooMany(`${chosen.keys.size} keys, more than ${mostFiles} files`, location);
-  const files = [...chosen.keys].map((key) => ({ key, path: pathOf(folder, key, rename.get(key), location) }));
+  const files = [...chosen.keys].map((key) => {
+    const renamed = rename.get(key);
+    const mistake =
+      renamed === undefined && hasSlash(key) ? "has a slash in it" : objectNameMistake(folder + (renamed ?? key));
+    if (mistake) throw invalidKeys(`the key ${quoted(key)} at ${location} is no file name: it ${mistake}`);
+    return { key, path: folder + (renamed ?? key) };
+  });
   const owners = new Map<string, string>();
   for (const { key, path } of files) {
     const other = owners.get(path);
@@ -77,13 +84,6 @@ function lengthOf(texts: readonly string[]): number {
 
 function tooMany(what: string, location: string): ProviderError {
   return new ProviderError("limit_exceeded", `${location} has ${what}; choose some by their names with keys`);
-}
-
-function pathOf(folder: string, key: string, renamed: string | undefined, location: string): string {
-  const name = renamed ?? key;
-  const mistake = renamed === undefined && key.includes("/") ? "has a slash in it" : objectNameMistake(folder + name);
-  if (mistake) throw invalidKeys(`the key ${quoted(key)} at ${location} is no file name: it ${mistake}`);
-  return folder + name;
 }
 
 function invalidKeys(why: string): ProviderError {

@@ -2,7 +2,7 @@ import type { OneByOne } from "../shared/one-by-one.js";
 import { keystoreJob } from "./formats/keystore-job.js";
 import type { MountedFile, ObjectSpec, VaultRequest } from "./mount-spec.js";
 import type { Job, Renderer } from "./ports.js";
-import { type FileContext, fileOf, filesOf } from "./secret-file.js";
+import { type FileContext, fileOf, filesOf, filesOfSecrets } from "./secret-file.js";
 import type { AnswerBody } from "./secret-value.js";
 import { templateJob } from "./template-job.js";
 
@@ -27,6 +27,7 @@ export async function makeFiles(
   context: RenderContext,
   signal: AbortSignal,
 ): Promise<readonly MountedFile[]> {
+  if (object.recursive) return filesOfSecrets(object, object.recursive, answerTo, context);
   if (!object.template && !object.keystore) return filesOf(object, answerTo(object.request), context);
   const contents = await context.jobs.run(async () => {
     signal.throwIfAborted();

@@ -60,7 +60,8 @@ export async function makeObjects(
   if (onDenied === "fail" || !fault) return outcomes;
   const withPrevious = new Map(
     [...answers].map(([want, answer]): [Fetch, Answered] => {
-      const previous = "body" in answer ? transaction.previous(want.request) : undefined;
+      const isAnswer = "body" in answer || answer.error.code === "not_found";
+      const previous = isAnswer ? transaction.previous(want.request) : undefined;
       return [want, previous ? { body: previous, staleReason: fault } : answer];
     }),
   );
@@ -90,10 +91,10 @@ async function outcome(
   try {
     const files = await filesOrNone(object, () => makeFiles(object, answerTo, context, signal));
     context.yielder.add(files);
-    const staleReason = requestsOf(object)
+    const staleReasons = requestsOf(object)
       .map(answered)
-      .map((answer) => ("body" in answer ? answer.staleReason : undefined))
-      .find(Boolean);
+      .map((answer) => ("body" in answer ? answer.staleReason : undefined));
+    const staleReason = [object.recursive?.staleReason, ...staleReasons].find(Boolean);
     const made = {
       object,
       files,

@@ -1,3 +1,4 @@
+import type { ProviderError } from "../shared/errors.js";
 import type { Redacted } from "../shared/redacted.js";
 
 /** The pod a Mount is for, as the kubelet wrote it into the attributes. */
@@ -52,6 +53,16 @@ export interface KeyFiles {
   rename: ReadonlyMap<string, string>;
 }
 
+/** Every secret below a path. */
+export interface RecursiveRead {
+  /** Where the secrets are read: `secret/data/shop`. */
+  path: string;
+  /** How each is read, by its path below that one; known once they were listed, in a Mount. */
+  secrets?: ReadonlyMap<string, VaultRequest>;
+  /** Why they are those of a list that was held. */
+  staleReason?: ProviderError;
+}
+
 /** A Liquid template over the object's own secret, and over those of its sources by their names. */
 export interface Template {
   text: string;
@@ -76,6 +87,8 @@ export interface ObjectSpec {
   objectName: string;
   /** Every key of the data is a file of its own. */
   keyFiles?: KeyFiles;
+  /** That of many secrets, which `request` lists. */
+  recursive?: RecursiveRead;
   request: VaultRequest;
   /** A secret or key that is not there is left out; one that is denied is not. */
   optional?: true;

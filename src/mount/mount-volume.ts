@@ -8,6 +8,7 @@ import type { Redacted } from "../shared/redacted.js";
 import { allOrNothing } from "./all-or-nothing.js";
 import { checkResponseSize } from "./response-size.js";
 import { type MadeObject, type Outcome, makeObjects } from "./make-objects.js";
+import { listObjects } from "./list-secrets.js";
 import type { MountSpec, MountedFile, ObjectSpec } from "./mount-spec.js";
 import { clashes } from "./object-name.js";
 import { fetchGroupsOf, requestsOf } from "./object-requests.js";
@@ -19,8 +20,7 @@ import type { SecretSource, MountTransaction, Principal, Renderer } from "./port
 export interface MountParts {
   answers: SecretSource;
   renderer: Renderer;
-  /** What object versions are made with now. */
-  versionKey: () => Promise<Redacted<Buffer>>;
+  versionKey: Redacted<Buffer>;
   clock: Clock;
   scheduler: EventLoopScheduler;
   /** Bytes a response may have on the wire. */
@@ -61,7 +61,7 @@ export async function mountVolume(
 ): Promise<MountedVolume> {
   const transaction = parts.answers.begin(principal);
   try {
-    return await makeVolume(spec, transaction, parts, signal);
+    return await makeVolume(spec, principal, transaction, parts, signal);
   } finally {
     if (!left || left.aborted) transaction.end();
     else left.addEventListener("abort", () => transaction.end(), { once: true });
@@ -70,26 +70,30 @@ export async function mountVolume(
 
 async function makeVolume(
   spec: MountSpec,
+  principal: Principal,
   transaction: MountTransaction,
   parts: MountParts,
   signal: AbortSignal,
 ): Promise<MountedVolume> {
   const { pod, class: asked } = spec;
-  const { renderer, responseBytes } = parts;
+  const { versionKey, renderer, responseBytes } = parts;
   const tenant = pod.namespace;
   const yielder = new Yielder({ ...parts, tenant, made: (bytes) => transaction.made(bytes) });
   const jobs = new OneByOne();
   const lend = (bytes: number) => transaction.lend(bytes);
-  const versionKey = await parts.versionKey();
   const context = { versionKey, renderer, jobs, yielder, responseBytes, tenant, lend };
-  const groups = fetchGroupsOf(asked.objects);
-  const outcomes = await Promise.all(
-    groups.map((group) => makeObjects(group, asked.onDenied, transaction, context, signal)),
+  const { objects: listed, failed } = await listObjects(asked, principal, transaction, signal);
+  const made = await Promise.all(
+    fetchGroupsOf(listed).map((group) => makeObjects(group, asked.onDenied, transaction, context, signal)),
   );
-  const invalidate = () => asked.objects.flatMap(requestsOf).forEach((request) => transaction.invalidate(request));
+  const outcomes = [...failed, ...made.flat()];
+  const invalidate = () =>
+    [...listed, ...failed.map(({ object }) => object)]
+      .flatMap(requestsOf)
+      .forEach((request) => transaction.invalidate(request));
   // The next Mount of secrets that are smaller by then succeeds.
-  if (outcomes.flat().some((one) => "error" in one && one.error.code === "limit_exceeded")) invalidate();
-  const objects = allOrNothing(inOrder(asked.objects, outcomes.flat()));
+  if (outcomes.some((one) => "error" in one && one.error.code === "limit_exceeded")) invalidate();
+  const objects = allOrNothing(inOrder(asked.objects, outcomes));
   const files = objects.flatMap((made) => made.files);
   const contents = objects.map(({ object, version }) => ({ id: object.objectName, version }));
   const versions = objects.flatMap((made) => reportedVersion(made, versionKey));
@@ -127,8 +131,8 @@ function fitTogether(objects: readonly MadeObject[]): void {
 
 /** As the class lists them. */
 function inOrder(objects: readonly ObjectSpec[], outcomes: readonly Outcome[]): Outcome[] {
-  const byObject = new Map(outcomes.map((one) => [one.object, one]));
-  return objects.map((object) => byObject.get(object)!);
+  const byName = new Map(outcomes.map((one) => [one.object.objectName, one]));
+  return objects.map(({ objectName }) => byName.get(objectName)!);
 }
 
 /** What `make` gives; when it throws, `otherwise` happens first. */

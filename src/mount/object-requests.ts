@@ -2,8 +2,12 @@ import type { ObjectSpec, VaultRequest } from "./mount-spec.js";
 import type { FetchOptions } from "./ports.js";
 import { requestKey } from "./request-key.js";
 
-/** Every request an object is made of, its own first. */
-export function requestsOf({ request, template, keystore }: ObjectSpec): VaultRequest[] {
+/** Of all objects of a volume. */
+export const mostRequests = 200;
+
+/** Every request an object is made of, its own first; of a recursive read its secrets, once they are known. */
+export function requestsOf({ request, recursive, template, keystore }: ObjectSpec): VaultRequest[] {
+  if (recursive?.secrets) return [...recursive.secrets.values()];
   return [request, ...(template?.sources.values() ?? []), ...(keystore ? [keystore.password.request] : [])];
 }
 
@@ -36,16 +40,19 @@ export function fetchGroupsOf(objects: readonly ObjectSpec[]): readonly FetchGro
 }
 
 function joined(objects: readonly ObjectSpec[]): ObjectSpec[][] {
+  const all = new Set<{ keys: string[]; objects: ObjectSpec[] }>();
   const groups = new Map<string, { keys: string[]; objects: ObjectSpec[] }>();
   for (const object of objects) {
     const group = { keys: requestsOf(object).map(requestKey), objects: [object] };
     for (const other of new Set(group.keys.flatMap((key) => groups.get(key) ?? []))) {
       group.objects.unshift(...other.objects);
       group.keys.push(...other.keys);
+      all.delete(other);
     }
     for (const key of group.keys) groups.set(key, group);
+    all.add(group);
   }
-  return [...new Set(groups.values())].map((group) => group.objects);
+  return [...all].map((group) => group.objects);
 }
 
 function groupOf(objects: readonly ObjectSpec[]): FetchGroup {
@@ -59,7 +66,7 @@ function groupOf(objects: readonly ObjectSpec[]): FetchGroup {
         refreshIntervalMs: Math.min(object.refreshIntervalMs, others?.refreshIntervalMs ?? Infinity),
         issuedIntervalMs: Math.min(object.issuedIntervalMs ?? Infinity, others?.issuedIntervalMs ?? Infinity),
         lifetimeMs: Math.min(object.lifetimeMs ?? Infinity, others?.lifetimeMs ?? Infinity),
-        optional: isOptional(object) && (others?.optional ?? true),
+        optional: mayBeMissing(object) && (others?.optional ?? true),
       };
       const want = Object.assign(wants.get(key) ?? { request, options }, { options });
       wants.set(key, want);
@@ -67,6 +74,11 @@ function groupOf(objects: readonly ObjectSpec[]): FetchGroup {
     }
   }
   return { objects, fetches: [...wants.values()], fetchOf };
+}
+
+/** A secret that was just listed may be gone; one of an older list is kept as that is. */
+function mayBeMissing(object: ObjectSpec): boolean {
+  return object.recursive?.secrets ? !object.recursive.staleReason : isOptional(object);
 }
 
 /** The pod can do without its secret. */

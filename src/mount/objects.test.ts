@@ -572,6 +572,43 @@ describe("an objectName that ends with a slash", () => {
   });
 });
 
+describe("a secretPath that ends with a slash", () => {
+  const below = (...lines: string[]) => {
+    const fieldOf = (line: string) => line.split(":")[0];
+    const usual = ["objectName: app/", "secretPath: kv/data/shop/", "secretKey: ''"];
+    return readOne(...usual.filter((line) => !lines.map(fieldOf).includes(fieldOf(line))), ...lines);
+  };
+
+  test("is every secret below it, for a folder", () => {
+    const { objects, errors } = below("keys: ['db/*']", "optional: true", "encoding: base64");
+    expect(errors).toEqual([]);
+    expect(objects[0]).toMatchObject({
+      recursive: { path: "kv/data/shop" },
+      request: { method: "LIST", path: "kv/metadata/shop", query: "" },
+    });
+  });
+
+  test.each([
+    ["an object that is one file", ["objectName: file", "secretKey: key"]],
+    ["another method", ["method: LIST"]],
+  ])("is one request, for %s", (_what, lines) => {
+    const { objects, errors } = below(...lines);
+    expect(errors).toEqual([]);
+    expect(objects[0]).not.toHaveProperty("recursive");
+    expect(objects[0]!.request.path).toBe("kv/data/shop");
+  });
+
+  test.each([
+    ["secretKey: key", "secretKey is for one secret"],
+    ["version: 3", "version is for one secret"],
+    ["secretPath: kv/data/shop/?version=3", "secretPath has a query, which is for one secret"],
+    ["format: json", "format is for one file"],
+    ["default: x", "default is for one file"],
+  ])("refuses %s", (line, says) => {
+    expect(below(line).errors).toEqual([expect.stringContaining(says)]);
+  });
+});
+
 describe("contract 11: paths of files", () => {
   test.each(["a", "a/b/c", ".env", "a b", "a\\b", "ключ", "a/..foo", ".x/y..z", `${"x".repeat(255)}/y`])(
     "takes %j",

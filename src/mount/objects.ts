@@ -15,7 +15,8 @@ import {
 } from "./object-fields.js";
 import { clashes, objectNameMistake } from "./object-name.js";
 import { ObjectReader } from "./object-reader.js";
-import { requestsOf } from "./object-requests.js";
+import { mostRequests, requestsOf } from "./object-requests.js";
+import { listOf, recursiveReadOf } from "./recursive-read.js";
 import { requestOf } from "./request-fields.js";
 import { argsBytes, requestKey } from "./request-key.js";
 import { templateOf } from "./template-fields.js";
@@ -23,7 +24,6 @@ import { readYaml, type YamlMap } from "./yaml-tree.js";
 import { isNull } from "./yaml-value.js";
 
 const mostObjects = 100;
-const mostRequests = 200;
 /** What of YAML is read of `objects`. */
 export const objectsBounds = { tokens: 16_000, values: 10_000, characters: 256 << 10, depth: 32, documents: 2 };
 const mostBytes = 64 << 10;
@@ -119,13 +119,16 @@ function readObject(
   const keyFiles = keyFilesOf(object);
   const optional = optionalOf(object);
   const fallback = fallbackOf(object);
-  const request = template && !template.own ? [...template.sources.values()][0]! : requestOf(object);
+  const asked = template && !template.own ? [...template.sources.values()][0]! : requestOf(object);
+  const recursive = template ? undefined : recursiveReadOf(object, asked);
+  const request = recursive ? listOf(recursive) : asked;
   const keystore = keystoreOf(object, format, request);
   const intervalMs = durationOf(object, "refreshInterval") ?? classIntervalMs;
   const lifetimeMs = durationOf(object, "lifetime");
   return {
     objectName,
     ...(keyFiles && { keyFiles }),
+    ...(recursive && { recursive }),
     ...(optional && { optional }),
     ...(fallback && { fallback }),
     request,

@@ -1,5 +1,6 @@
 import { ProviderError } from "../shared/errors.js";
 import { type Json, type JsonObject, isJsonObject } from "../shared/json.js";
+import { quoted } from "../shared/quoted.js";
 import { Redacted } from "../shared/redacted.js";
 import { goJson, writeGoJson } from "../shared/go-json.js";
 import { strictBase64 } from "../shared/strict-base64.js";
@@ -12,8 +13,8 @@ import { pemBundle, pemPart } from "./formats/pem-bundle.js";
 import { properties } from "./formats/properties.js";
 import { yaml } from "./formats/yaml.js";
 import { filesOfKeys } from "./key-files.js";
-import type { Format, MountedFile, ObjectSpec, KeyFiles } from "./mount-spec.js";
-import { type AnswerBody, bodyIn, locationOf, subjectOf } from "./secret-value.js";
+import type { Format, MountedFile, ObjectSpec, KeyFiles, RecursiveRead, VaultRequest } from "./mount-spec.js";
+import { type AnswerBody, bodyIn, dataIn, locationOf, subjectOf } from "./secret-value.js";
 
 /** What files are made on the spot with. */
 export interface FileContext {
@@ -29,8 +30,11 @@ export function filesOf(object: ObjectSpec, answer: AnswerBody, context: FileCon
   const raw = answer.reveal();
   if (Buffer.isBuffer(raw) && isWrittenRaw(object)) return [fileOf(object, raw)];
   const body = bodyIn(answer, object.request);
-  if (object.keyFiles) return filesPerKey(object, object.keyFiles, body, context);
-  return [fileOf(object, contentsOf(object, body, context))];
+  if (!object.keyFiles) return [fileOf(object, contentsOf(object, body, context))];
+  const { value: data, location } = subjectOf(object, body);
+  if (!isJsonObject(data))
+    throw new ProviderError("invalid_request", `${location} is no map, so it has no keys to make files of`);
+  return filesPerKey(object, object.keyFiles, valuesIn(data, object.request), location, context);
 }
 
 /** Whether a raw answer is the file as it is: nothing is asked of its inside. */
@@ -43,16 +47,69 @@ export function fileOf({ objectName, mode }: ObjectSpec, contents: Buffer): Moun
   return { path: objectName, mode, contents: new Redacted(contents) };
 }
 
-/** Each key's value in a file of its own; what is no text is JSON. */
-function filesPerKey(object: ObjectSpec, how: KeyFiles, body: JsonObject, context: FileContext): MountedFile[] {
-  const { objectName, mode } = object;
-  const { value: data, location } = subjectOf(object, body);
-  if (!isJsonObject(data)) {
-    throw new ProviderError("invalid_request", `${location} is no map, so it has no keys to make files of`);
+/** The value of a key, and the request that its answer is to. */
+interface KeyValue {
+  value: Json;
+  request: VaultRequest;
+  hasSlash: boolean;
+}
+
+function valuesIn(data: JsonObject, request: VaultRequest, folder = ""): Map<string, KeyValue> {
+  const valueOf = ([key, value = null]: [string, Json?]) =>
+    [folder + key, { value, request, hasSlash: key.includes("/") }] as const;
+  return new Map(Object.entries(data).map(valueOf));
+}
+
+/** Keys of all secrets of a recursive read, as many as one secret may have. */
+const mostKeys = 10_000;
+
+/**
+ * The files of a recursive read: each key in one of its own, below the path of its secret. One that is gone since it was
+ * listed has none. Throws what `answerTo` does, and as `filesOf`.
+ */
+export function filesOfSecrets(
+  object: ObjectSpec,
+  { path: root, secrets = new Map() }: RecursiveRead,
+  answerTo: (request: VaultRequest) => AnswerBody,
+  context: FileContext,
+): MountedFile[] {
+  const location = locationOf({ path: `${root}/` });
+  const values = new Map<string, KeyValue>();
+  for (const [name, request] of secrets) {
+    for (const [path, value] of valuesIn(dataOrNone(request, answerTo), request, `${name}/`)) {
+      if (values.has(path))
+        throw new ProviderError("invalid_request", `two keys below ${location} are both the file ${quoted(path)}`);
+      values.set(path, value);
+    }
+    if (values.size > mostKeys)
+      throw new ProviderError("limit_exceeded", `the secrets below ${location} have more than ${mostKeys} keys`);
   }
-  let left = context.responseBytes;
-  return filesOfKeys(objectName === "/" ? "" : objectName, data, how, location).map(({ key, path }) => {
-    const contents = decode(textOf(data[key] ?? null, fileWriter(left)), object);
+  return filesPerKey(object, object.keyFiles!, values, location, context);
+}
+
+function dataOrNone(request: VaultRequest, answerTo: (request: VaultRequest) => AnswerBody): JsonObject {
+  try {
+    return dataIn(bodyIn(answerTo(request), request), request);
+  } catch (reason) {
+    if (ProviderError.from(reason).code === "not_found") return {};
+    throw reason;
+  }
+}
+
+/** Each key's value in a file of its own; what is no text is JSON. */
+function filesPerKey(
+  { objectName, mode, encoding }: ObjectSpec,
+  how: KeyFiles,
+  values: ReadonlyMap<string, KeyValue>,
+  location: string,
+  { responseBytes }: FileContext,
+): MountedFile[] {
+  const folder = objectName === "/" ? "" : objectName;
+  let left = responseBytes;
+  const hasSlash = (key: string) => values.get(key)!.hasSlash;
+  return filesOfKeys(folder, values.keys(), how, location, hasSlash).map(({ key, path }) => {
+    const { value, request } = values.get(key)!;
+    const contents = decode(textOf(value, fileWriter(left)), { encoding, request });
     left -= contents.length;
     return { path, mode, contents: new Redacted(contents) };
   });
@@ -104,7 +161,7 @@ function envelope(body: JsonObject, out: TextWriter): string {
   return out.text();
 }
 
-function decode(text: string, object: ObjectSpec): Buffer {
+function decode(text: string, object: Pick<ObjectSpec, "encoding" | "request">): Buffer {
   switch (object.encoding) {
     case "utf-8":
       return Buffer.from(text);
@@ -120,9 +177,9 @@ function decode(text: string, object: ObjectSpec): Buffer {
   }
 }
 
-function undecodable(object: ObjectSpec): ProviderError {
+function undecodable({ encoding, request }: Pick<ObjectSpec, "encoding" | "request">): ProviderError {
   return new ProviderError(
     "invalid_request",
-    `the value at ${locationOf(object.request)} is not valid ${object.encoding}; leave out encoding to write it as it is`,
+    `the value at ${locationOf(request)} is not valid ${encoding}; leave out encoding to write it as it is`,
   );
 }

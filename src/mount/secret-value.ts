@@ -83,8 +83,8 @@ export function subjectOf(object: ObjectSpec, body: JsonObject): { value: Json; 
 }
 
 /** How messages name where an answer is from. */
-export function locationOf(request: VaultRequest): string {
-  return /^[\w./-]+$/.test(request.path) ? request.path : quoted(request.path);
+export function locationOf({ path }: Pick<VaultRequest, "path">): string {
+  return /^[\w./-]+$/.test(path) ? path : quoted(path);
 }
 
 function selectorName(selector: KeySelector): string {

@@ -19,7 +19,7 @@ export interface RecordContext {
 export interface SealedRecordsParts {
   /** As returned by `openStateDirectory`. */
   directory: string;
-  /** As returned by `openStateKey`. */
+  /** The cluster's. */
   key: Redacted<Buffer>;
   context: RecordContext;
   randomBytes: (size: number) => Buffer;

@@ -119,6 +119,15 @@ const expectations: Record<string, (files: Files, className: string) => unknown>
   "transit.yaml": (files) => expect(files["licence.txt"]!.text).toBe("hunter2\n"),
   "every-key.yaml": (files) =>
     expect(texts(files)).toEqual({ "db/host": "db.shop.svc", "db/user": "shop", "db/password": "hunter2" }),
+  "recursive.yaml": (files) =>
+    expect(texts(files)).toEqual({
+      "app/db/user": "shop",
+      "app/db/password": "hunter2",
+      "app/mail/smtp/host": "smtp.shop.svc",
+      "app/mail/smtp/password": "hunter2",
+      "mail/smtp/host": "smtp.shop.svc",
+      user: "shop",
+    }),
   "formats.yaml": (files) => {
     const { "answer.json": answer, ...others } = texts(files);
     expect(JSON.parse(answer!)).toHaveProperty("data.data.PASSWORD", "hunter2");
