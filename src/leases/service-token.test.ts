@@ -3,7 +3,7 @@ import type { VaultRequest } from "../mount/mount-spec.js";
 import { Redacted } from "../shared/redacted.js";
 import { jwtExpiry } from "../vault/jwt-expiry.js";
 import type { VaultToken } from "../vault/vault-client.js";
-import { VaultError } from "../vault/vault-error.js";
+import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
 import { CountingVault, samplePrincipal } from "../../dev/testing/counting-vault.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { testCredentials } from "../../dev/testing/test-credentials.js";
@@ -18,11 +18,13 @@ const creds: VaultRequest = { method: "GET", path: "database/creds/app", query: 
 /** Refuses to renew the token of a login whose service account token has ended, as OpenBao 2.6.4 does. */
 class OpenBao extends CountingVault {
   readonly #clock: FakeClock;
+  readonly #refusal: VaultError;
   readonly #ends = new WeakMap<VaultToken, number>();
 
-  constructor(clock: FakeClock) {
+  constructor(clock: FakeClock, refusal: VaultError) {
     super(clock);
     this.#clock = clock;
+    this.#refusal = refusal;
   }
 
   override async login(...args: Parameters<CountingVault["login"]>): Promise<VaultToken> {
@@ -34,7 +36,7 @@ class OpenBao extends CountingVault {
 
   override async renewSelf(...args: Parameters<CountingVault["renewSelf"]>) {
     if (this.#clock.wall() < this.#ends.get(args[1].token)!) return super.renewSelf(...args);
-    throw new VaultError("refused", "Vault does not renew it any further (403)");
+    throw this.#refusal;
   }
 }
 
@@ -50,7 +52,9 @@ interface Case {
 /** Kubernetes pkg/kubelet/token/token_manager.go: with a fifth of its life left. */
 const kubelet = { jwtMs: hour, turnsAfter: 0.8 };
 const vault = (clock: FakeClock) => new CountingVault(clock);
-const openBao = (clock: FakeClock) => new OpenBao(clock);
+const refusing = (kind: VaultErrorKind, status: number) => (clock: FakeClock) =>
+  new OpenBao(clock, new VaultError(kind, "canary", { status }));
+const openBao = refusing("refused", 403);
 
 /**
  * Half a day of a pod, with a Mount every 90 s: its logins and credentials, and the least that any credential had left at a Mount
@@ -116,6 +120,17 @@ test.each<[string, Case, { logins: number; made: number; leastLeft: number }]>([
     "where the next token comes only when the last one ends",
     { server: openBao, grantMs: 20 * minute, jwtMs: hour, turnsAfter: 1 },
     { logins: 12, made: 12, leastLeft: 4 },
+  ],
+  // Nothing is planned ahead then: each end comes into sight with the refusal.
+  [
+    "denied by policy from some time on, which says nothing of service account tokens",
+    { server: refusing("denied", 403), grantMs: 10 * minute, ...kubelet },
+    { logins: 15, made: 15, leastLeft: 2 },
+  ],
+  [
+    "refused for a role that is gone",
+    { server: refusing("refused", 500), grantMs: 10 * minute, ...kubelet },
+    { logins: 15, made: 15, leastLeft: 2 },
   ],
 ])("logins and credentials of half a pod's day: %s", async (_what, given, expected) => {
   expect(await halfDay(given)).toEqual(expected);

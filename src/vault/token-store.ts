@@ -365,7 +365,9 @@ export class TokenStore {
     if (liveness instanceof ProviderError || isTransient(error)) this.#putOff(stored);
     else {
       stored.term = unrenewable(stored.term);
-      if (endsRenewals(stored, this.#parts.clock.monotonic())) this.#boundMounts.add(mountOf(stored));
+      if (isOfMethod(error) && endsRenewals(stored, this.#parts.clock.monotonic())) {
+        this.#boundMounts.add(mountOf(stored));
+      }
     }
     this.#parts.emit({ kind: "tokenNotRenewed", stored, error });
   }
@@ -410,6 +412,11 @@ export class TokenStore {
 function currentOf({ tokens }: Owner): StoredToken | undefined {
   for (const stored of tokens) if (stored.state === "current") return stored;
   return undefined;
+}
+
+/** The auth method refuses the renewal; not a policy, and not Vault because the role is gone or the max TTL reached (500). */
+function isOfMethod(error: ProviderError): boolean {
+  return error instanceof VaultError && error.kind === "refused" && error.status !== undefined && error.status < 500;
 }
 
 function mountOf({ connection, vaultNamespace, authMount }: StoredToken): string {
