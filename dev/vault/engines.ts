@@ -9,6 +9,7 @@ import { KvV1 } from "./kv-v1.js";
 import { KvV2 } from "./kv-v2.js";
 import type { LeaseStore } from "./lease-store.js";
 import { Pki } from "./pki.js";
+import { Ssh } from "./ssh.js";
 import type { TokenStore } from "./token-store.js";
 import { Transit } from "./transit.js";
 
@@ -33,6 +34,8 @@ export function makeSecretsEngine(body: Data, { clock, leases }: EngineParts): E
       return new Database(clock, leases);
     case "pki":
       return new Pki(clock, leases, seconds(part("config"), "max_lease_ttl"));
+    case "ssh":
+      return new Ssh(clock);
     case "transit":
       return new Transit(clock);
     default:

@@ -25,6 +25,7 @@ export async function installDebianPackages(signal: AbortSignal): Promise<void> 
     ...(existsSync("/bin/busybox") ? [] : ["busybox-static"]),
     ...(existsSync("/usr/share/ca-certificates/mozilla") ? [] : ["ca-certificates"]),
     ...(onPath("runc") ? [] : ["runc"]),
+    ...(onPath("ssh-keygen") ? [] : ["openssh-client"]),
     ...(onPath("openssl") ? [] : ["openssl"]),
     ...(onPath("keytool") ? [] : ["default-jre-headless"]),
     ...(existsSync("/usr/lib/cni/bridge") ? [] : ["containernetworking-plugins"]),

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
+import { sshValidity } from "./ssh-certificate.js";
 import { type ModelPod, NodeWorld, lives, tenants } from "../../dev/testing/model/node-world.js";
 
 const second = 1_000;
@@ -175,6 +176,12 @@ function secretsOf(pod: ModelPod): string[] {
   return [...tokensOf(pod).map(({ id }) => id), pod.jwt, ...Object.values(pod.files)].filter((text) => text !== "");
 }
 
+/** Of a certificate of the model's, which is backdated by half a minute. */
+function lifeOf(certificate: string): { issuedAt: number; endsAt: number } {
+  const { validAfter, validBefore } = sshValidity(certificate)!;
+  return { issuedAt: (Number(validAfter) + 30) * second, endsAt: Number(validBefore) * second };
+}
+
 const ageOf = (user: string) => world.clock.wall() - Number(user.split("-").at(-1)) * second;
 
 /** A Mount, and what it must never do. */
@@ -193,9 +200,9 @@ async function mountAndCheck(pod: ModelPod): Promise<void> {
     expect(["unavailable", "permission_denied", "unauthenticated", "not_found"]).toContain(error.code);
     return;
   }
-  const { user = "", password = "", note = "", made = "" } = pod.files;
+  const { user = "", password = "", note = "", made = "", certificate = "" } = pod.files;
   expect(
-    [user, password, note, made].every((text) => text !== ""),
+    [user, password, note, made, certificate].every((text) => text !== ""),
     "every file has something in it",
   ).toBe(true);
   expect(user, "the login is of the pod's own role").toContain(`-${pod.tenant}-`);
@@ -204,6 +211,18 @@ async function mountAndCheck(pod: ModelPod): Promise<void> {
   if (world.database.users.includes(user)) expect(works, "name and password are of one login").toBe(true);
   if (user !== before["user"] && !revokedBehind.has(user)) expect(works, "what is newly delivered is alive").toBe(true);
   if (before["made"] !== undefined) expect(made, "what is made once is not made again").toBe(before["made"]);
+  const { issuedAt, endsAt } = lifeOf(certificate);
+  const earlier = before["certificate"];
+  if (earlier !== undefined && earlier !== certificate) {
+    expect(endsAt, "what is newly issued has its life before it").toBeGreaterThan(
+      world.clock.wall() + lives.certificate / 2,
+    );
+    const age = issuedAt - lifeOf(earlier).issuedAt;
+    if (!killed)
+      expect(age, "a certificate is not replaced before two thirds of its life").toBeGreaterThanOrEqual(
+        (lives.certificate * 2) / 3 - second,
+      );
+  }
   const hadAnother = before["user"] !== undefined && before["user"] !== user;
   if (calm && young && hadAnother) {
     expect(ageOf(before["user"]!), "a login is not replaced before its time").toBeGreaterThan(0.75 * lives.loginMax);
@@ -228,6 +247,7 @@ async function heal(): Promise<void> {
     await mountAndCheck(pod);
     expect(pod.files["note"]).toBe(`${pod.tenant}'s last`);
     expect(world.database.admits(pod.files["user"] ?? "", pod.files["password"] ?? ""), "the login works").toBe(true);
+    expect(lifeOf(pod.files["certificate"]!).endsAt, "the certificate is valid").toBeGreaterThan(world.clock.wall());
   }
   expect(world.database.users.length, "at most two logins for each volume").toBeLessThanOrEqual(2 * pods + world.kills);
   expect(strangers(), "unknown tokens").toBeLessThanOrEqual(lost);
@@ -292,6 +312,8 @@ test("a calm day: a volume never shows a login that is dead, nothing is replaced
     await world.pass(2 * minute);
     for (const { files } of numbered)
       expect(world.database.admits(files["user"]!, files["password"]!), "the login works").toBe(true);
+    for (const { files } of numbered)
+      expect(lifeOf(files["certificate"]!).endsAt, "the certificate is valid").toBeGreaterThan(world.clock.wall());
     expect(world.database.users.length).toBeLessThanOrEqual(2 * pods);
     expect(world.vault.live.tokens).toBeLessThanOrEqual(2 * pods);
   }

@@ -24,7 +24,13 @@ const minute = 60 * second;
 const hour = 60 * minute;
 
 /** Lifetimes of what Vault creates here, in milliseconds. */
-export const lives = { token: hour, tokenMax: 6 * hour, login: 15 * minute, loginMax: hour } as const;
+export const lives = {
+  token: hour,
+  tokenMax: 6 * hour,
+  login: 15 * minute,
+  loginMax: hour,
+  certificate: 30 * minute,
+} as const;
 export const tenants = ["ann", "bob"] as const;
 export type Tenant = (typeof tenants)[number];
 
@@ -69,6 +75,8 @@ export class NodeWorld {
     await this.admin("POST", "sys/mounts/kv", { type: "kv", options: { version: "2" } });
     await this.admin("POST", "sys/mounts/database", { type: "database" });
     await this.admin("POST", "sys/mounts/transit", { type: "transit" });
+    await this.admin("POST", "sys/mounts/ssh", { type: "ssh" });
+    await this.admin("POST", "ssh/config/ca", { generate_signing_key: true, key_type: "ed25519" });
     await this.admin("POST", "sys/auth/kubernetes", { type: "kubernetes" });
     await this.admin("POST", "auth/kubernetes/config", { kubernetes_host: "https://127.0.0.1:6443" });
     await this.admin("POST", "database/config/pg", {
@@ -78,6 +86,7 @@ export class NodeWorld {
     });
     for (const tenant of tenants) {
       await this.admin("POST", `transit/keys/${tenant}`);
+      await this.admin("POST", `ssh/roles/${tenant}`, { default_user: tenant, ttl: `${lives.certificate / second}s` });
       await this.admin("POST", `database/roles/${tenant}`, {
         db_name: "pg",
         creation_statements: ["CREATE ROLE"],
@@ -138,7 +147,7 @@ export class NodeWorld {
   }
 
   async allow(tenant: Tenant, allowed: boolean): Promise<void> {
-    const paths = [`kv/data/${tenant}`, `database/creds/${tenant}`, `transit/encrypt/${tenant}`];
+    const paths = ["kv/data", "database/creds", "transit/encrypt", "ssh/sign"].map((path) => `${path}/${tenant}`);
     const rules = allowed ? paths.map((path) => `path "${path}" { capabilities = ["create", "read", "update"] }`) : [];
     await this.admin("POST", `sys/policies/acl/${tenant}`, { policy: rules.join("\n") });
   }
@@ -362,7 +371,9 @@ export class NodeWorld {
   }
 }
 
-/** The same class for every pod of a tenant: a login in two files, a note, and something made once. */
+const publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICeqhyBMKt29ftpLKCbS4ZxHO1aJOIaRRd28+IZvz0D/";
+
+/** The same class for every pod of a tenant: a login in two files, a note, something made once, and a certificate that ends. */
 function specOf({ tenant, uid }: ModelPod): MountSpec {
   const object = (objectName: string, key: string, request: ObjectSpec["request"]): ObjectSpec => ({
     objectName,
@@ -378,6 +389,12 @@ function specOf({ tenant, uid }: ModelPod): MountSpec {
     query: "",
     args: new Redacted('{"plaintext":"aGk="}'),
   } as const;
+  const signed = {
+    method: "PUT",
+    path: `ssh/sign/${tenant}`,
+    query: "",
+    args: new Redacted(JSON.stringify({ public_key: publicKey })),
+  } as const;
   return {
     pod: { namespace: tenant, name: uid, uid, serviceAccount: tenant },
     class: {
@@ -388,6 +405,7 @@ function specOf({ tenant, uid }: ModelPod): MountSpec {
         object("password", "password", login),
         object("note", "note", { method: "GET", path: `kv/data/${tenant}`, query: "" }),
         object("made", "ciphertext", made),
+        object("certificate", "signed_key", signed),
       ],
       overruled: [],
       unknown: [],

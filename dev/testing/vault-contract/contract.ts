@@ -6,6 +6,7 @@ import { jwtLogin, kubernetesLogin } from "./logins.js";
 import { mounts } from "./mounts.js";
 import { pki } from "./pki.js";
 import { requests, sealing, standby } from "./requests.js";
+import { ssh } from "./ssh.js";
 import type { VaultUnderTest } from "./vault-under-test.js";
 import { tokens } from "./tokens.js";
 import { transit } from "./transit.js";
@@ -17,6 +18,7 @@ const onOneNode: readonly Suite[] = [
   kubernetesLogin,
   tokens,
   pki,
+  ssh,
   transit,
   mounts,
   requests,
