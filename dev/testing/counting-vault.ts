@@ -181,6 +181,8 @@ export function samplePrincipal(change: Partial<Principal> = {}): Principal {
     audience: "vault",
     jwt: new Redacted("jwt"),
     ownerKey: "key-1",
+    accountKey: "account-1",
+    mayStartOffline: true,
     volumeKey: "/pods/uid-1/volumes/kubernetes.io~csi/secrets/mount",
     podVolume: true,
     ...change,

@@ -1,9 +1,9 @@
 import type { FoundRecord } from "../../src/leases/credential-state.js";
-import type { RecordStore } from "../../src/leases/state-journal.js";
+import type { CopyStore } from "../../src/leases/offline-copies.js";
 import { Redacted } from "../../src/shared/redacted.js";
 
 /** Records that outlive the process of a test: what a state directory is to a daemon. */
-export class RecordsInMemory implements RecordStore {
+export class RecordsInMemory implements CopyStore {
   /** Told of every write and removal that has been done. */
   written: () => void = () => {};
   /** Thrown instead of writing. */
@@ -18,7 +18,13 @@ export class RecordsInMemory implements RecordStore {
     this.written();
   }
 
+  async read(id: string): Promise<Redacted<Buffer> | undefined> {
+    const record = this.#records.get(id);
+    return record && new Redacted(record);
+  }
+
   async remove(id: string): Promise<void> {
+    if (this.refusal) throw this.refusal;
     this.#records.delete(id);
     this.written();
   }

@@ -25,6 +25,7 @@ export function testCredentials(
     paths: new CredentialPaths(),
     emit: () => {},
     lives: () => false,
+    isStranger: () => false,
     refreshRequested: () => undefined,
     credentialsRefused: () => undefined,
     lifetime: new AbortController().signal,

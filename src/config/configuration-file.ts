@@ -71,6 +71,10 @@ const connectionLimits = section({
   answerBytes: size(2 ** 10, 2 ** 30, "1Ki to 1Gi").default(4 * 2 ** 20),
 });
 
+const offline = section({
+  maxAge: duration(60_000, 168 * 3_600_000, "1m to 168h"),
+});
+
 const connection = section({
   addresses: z
     .array(origin)
@@ -82,6 +86,7 @@ const connection = section({
   auth: auth.prefault({}),
   audiences: z.array(z.string()).min(1, "is empty; leave it out for the provider's name").optional(),
   tokenPer: z.enum(["pod", "serviceAccount"]).default("pod"),
+  offline: offline.exactOptional(),
   limits: connectionLimits.prefault({}),
   policy: policy.prefault({}),
 });

@@ -42,6 +42,11 @@ export interface ConnectionLimits {
   maxAnswerBytes: number;
 }
 
+export interface OfflineSettings {
+  /** How long ago a copy was read at most. */
+  maxAgeMs: number;
+}
+
 /** One Vault or OpenBao cluster, as the operator describes it. */
 export interface Connection {
   name: string;
@@ -60,6 +65,8 @@ export interface Connection {
   audiences: readonly string[];
   /** Whether one Vault token serves one pod, or all pods of a service account. */
   tokenPer: "pod" | "serviceAccount";
+  /** Pods may start from copies of KV secrets while Vault is away; absent unless the operator opted in. */
+  offline?: OfflineSettings;
   limits: ConnectionLimits;
   policy: Policy;
 }

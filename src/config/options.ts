@@ -96,8 +96,12 @@ export function toOptions(given: Given, env: Env, mistakes: string[]): Omit<Opti
   };
 }
 
-function stateMistakes({ stateDir, stateOnDisk, podWatch, nodeName }: Given, hasKey: boolean): string[] {
+function stateMistakes({ stateDir, stateOnDisk, podWatch, nodeName, connections }: Given, hasKey: boolean): string[] {
+  const offline = Object.entries(connections).find(([, settings]) => settings.offline);
   return [
+    ...(offline && stateDir === undefined
+      ? [`connections.${offline[0]}.offline needs stateDir, where the copies are kept`]
+      : []),
     ...(stateDir !== undefined && !hasKey
       ? ["stateDir needs a key that outlives the process: give --key-secret [NAMESPACE/]NAME or --key-file FILE"]
       : []),
@@ -116,7 +120,7 @@ function operatorConfig({ connections, default: name, classAddress }: Given, pro
 }
 
 function toConnection(name: string, settings: ConnectionSettings, providerName: string): Connection {
-  const { addresses, aliases, namespace, tls, auth, audiences = [providerName], tokenPer } = settings;
+  const { addresses, aliases, namespace, tls, auth, audiences = [providerName], tokenPer, offline } = settings;
   const {
     inFlight,
     logins,
@@ -134,6 +138,7 @@ function toConnection(name: string, settings: ConnectionSettings, providerName: 
     authMethod: auth.method,
     audiences,
     tokenPer,
+    ...(offline && { offline: { maxAgeMs: offline.maxAge } }),
     limits: { inFlight, logins, requestTimeoutMs, connectTimeoutMs, maxAnswerBytes },
     policy: policyOf(settings),
   };

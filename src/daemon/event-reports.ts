@@ -127,6 +127,22 @@ const reports = {
       "a cached secret is served stale",
     );
   },
+  copyServed({ principal, request, error, ageMs }, { log, metrics }) {
+    metrics.offlineServed(principal.connection.name, error.code);
+    log.debug(
+      {
+        ...principalFields(principal),
+        [logKeys.path]: request.path,
+        [logKeys.ageSeconds]: Math.round(ageMs / 1000),
+        ...describeError(error),
+      },
+      "a secret is served from its offline copy",
+    );
+  },
+  copyFailed({ error }, { log, metrics }) {
+    metrics.stateRecord("not_written");
+    log.error(describeError(error), "an offline copy could not be read, written or removed; a removal is tried again");
+  },
   credentialMade({ principal, request, answer, first }, { log, metrics }) {
     metrics.credentialMade(principal.connection.name, answer.engine, first ? "new" : "replacement");
     const what = { ...principalFields(principal), ...credentialFields(request, answer) };
@@ -244,6 +260,7 @@ const reports = {
     const { held = [], unchanged = false } = summary.volume ?? {};
     const stale = held.length > 0;
     if (error) log.warn({ ...line, ...describeError(error) }, "refused");
+    else if (held.some(({ copyAgeMs }) => copyAgeMs !== undefined)) log.warn(line, "served from offline copies");
     else if (stale) log.warn(line, "served stale in part");
     else if (unchanged) log.debug(line, "answered");
     else log.info(line, "answered");

@@ -21,11 +21,13 @@ function askedFields({ pod, className, connection, role }: RequestedMount): LogF
 }
 
 function volumeFields({ files, bytes, held, unchanged }: VolumeSummary): LogFields {
+  const ages = held.flatMap(({ copyAgeMs }) => copyAgeMs ?? []);
   return {
     [logKeys.files]: files,
     [logKeys.bytes]: bytes,
     ...(held.length > 0 && {
       [logKeys.stale]: held.slice(0, mostHeld).map(({ objectName }) => cut(objectName, longestName)),
+      ...(ages.length > 0 && { [logKeys.ageSeconds]: Math.round(Math.max(...ages) / 1000) }),
       [logKeys.reason]: cut([...new Set(held.map(({ error }) => error.message))].join("; "), longestReason),
     }),
     [logKeys.unchanged]: unchanged,

@@ -43,8 +43,13 @@ export class PodEvents {
     if (!volume) return;
     this.#remember(spec.targetPath, volume);
     if (before) this.#tellChanges(volume, before, contents);
+    const ages = held.flatMap(({ copyAgeMs }) => copyAgeMs ?? []);
     const why = held.map(({ error }) => error.message).join("; ");
-    if (volume.troubled) this.#tell(volume, "Warning", "SecretsNotRefreshed", `keeps older files: ${why}`);
+    if (ages.length > 0) {
+      const hours = Math.ceil(Math.max(...ages) / 3_600_000);
+      const message = `is made of copies of secrets that were read up to ${hours} h ago: ${why}`;
+      this.#tell(volume, "Warning", "SecretsFromCache", message);
+    } else if (volume.troubled) this.#tell(volume, "Warning", "SecretsNotRefreshed", `keeps older files: ${why}`);
     else if (before?.troubled) this.#tell(volume, "Normal", "SecretsRefreshed", "is up to date again");
   }
 

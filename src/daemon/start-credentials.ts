@@ -69,24 +69,28 @@ export async function startCredentials(
     paths,
     emit,
     lives: (uid) => watch?.state === "live" && watch.find(uid) !== undefined,
+    isStranger: ({ namespace, uid }) => watch?.state === "live" && watch.find(uid)?.namespace !== namespace,
     refreshRequested: (uid) => watch?.find(uid)?.refresh,
     credentialsRefused: () => stateOwner?.refusal(),
     lifetime: life.signal,
   });
-  const { cache, tokens, renewalLoop, journal, state } = credentials;
+  const { cache, tokens, copies, renewalLoop, journal, state } = credentials;
 
   let closed: ProviderError | undefined;
   const adminServer = createAdminServer({
     leases: () => credentialInfos(credentials, clock, leadMs),
-    revokeAll: () => {
+    revokeAll: async () => {
       closed = new ProviderError(
         "unavailable",
         "everything was revoked on this node (keymount revoke-all); restart keymount to serve again",
       );
-      return tokens.revokeAll();
+      copies.clear();
+      const revoked = await tokens.revokeAll();
+      await copies.settled();
+      return revoked;
     },
   });
-  const owned = { state, adminServer };
+  const owned = { state, copies, adminServer };
   await stateOwner?.start(owned, signal);
 
   const podReaper =
@@ -107,7 +111,12 @@ export async function startCredentials(
     () => podReaper?.tick(life.signal),
   ];
   const identified = () => options.operator.connections.map((connection) => client.identify(connection, life.signal));
-  const everyMinute = [() => cache.sweep(clock.monotonic()), () => tokens.sweep(), () => Promise.all(identified())];
+  const everyMinute = [
+    () => cache.sweep(clock.monotonic()),
+    () => copies.sweep(),
+    () => tokens.sweep(),
+    () => Promise.all(identified()),
+  ];
   const failed = (error: unknown) => emit({ kind: "taskFailed", error });
   const running = [
     runEvery(clock, 1_000, everySecond, failed, life.signal),
@@ -118,7 +127,7 @@ export async function startCredentials(
     await within(lastAnswersMs, credentials.settled(), clock);
     life.abort(new ProviderError("cancelled", "keymount is stopping"));
     await Promise.all([...running, renewalLoop.settled()]);
-    await journal.settled();
+    await Promise.all([journal.settled(), copies.settled()]);
   });
   return { ...credentials, closed: () => closed };
 }

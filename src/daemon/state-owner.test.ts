@@ -18,7 +18,7 @@ test("a take-over that fails is tried again, and succeeds once its cause is gone
   await chmod(directory, 0o700);
   const previous = new StateLock(directory, systemClock, () => randomBytes(6).toString("hex"));
   await previous.take(createServer(), never);
-  const { state } = testCredentials({ client: new CountingVault(new FakeClock()), clock: new FakeClock() });
+  const { state, copies } = testCredentials({ client: new CountingVault(new FakeClock()), clock: new FakeClock() });
   const told: boolean[] = [];
   const owner = await StateOwner.prepare(
     {
@@ -33,7 +33,7 @@ test("a take-over that fails is tried again, and succeeds once its cause is gone
     never,
   );
   onTestFinished(() => owner.release());
-  const owned = { state, adminServer: createServer() };
+  const owned = { state, copies, adminServer: createServer() };
   await owner.start(owned, never);
   const records = `${directory}/records`;
   await mkdir(records);

@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import type { Connection } from "../config/connection.js";
 import type { StateDirectoryOptions } from "../config/options.js";
 import type { CredentialState } from "../leases/credential-state.js";
+import type { OfflineCopies } from "../leases/offline-copies.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Redacted } from "../shared/redacted.js";
@@ -16,6 +17,7 @@ import { StateLock } from "../state/state-lock.js";
 /** What the owner keeps there, and who answers on its lock. */
 export interface OwnedState {
   state: Pick<CredentialState, "open" | "close">;
+  copies: Pick<OfflineCopies, "open" | "close">;
   adminServer: Server;
 }
 
@@ -44,7 +46,7 @@ export class StateOwner {
   readonly #bootId: string;
   readonly #lock: StateLock;
   /** Of this process, while it holds the lock. */
-  #records: SealedRecords | undefined;
+  #folders: readonly SealedRecords[] | undefined;
 
   private constructor(parts: StateOwnerParts, directory: string, bootId: string) {
     this.#parts = parts;
@@ -63,12 +65,12 @@ export class StateOwner {
   /** Takes up what is there, unless another process owns it. */
   async start(owned: OwnedState, signal: AbortSignal): Promise<void> {
     await this.#take(owned, signal);
-    if (!this.#records) this.#parts.emit({ kind: "stateHeld", directory: this.#directory, held: false });
+    if (!this.#folders) this.#parts.emit({ kind: "stateHeld", directory: this.#directory, held: false });
   }
 
   /** Why no credential may be made now. */
   refusal(): ProviderError | undefined {
-    if (this.#records) return undefined;
+    if (this.#folders) return undefined;
     return new ProviderError(
       "unavailable",
       "another keymount on this node still holds the credentials (an upgrade?); this one makes none until that one has ended",
@@ -77,10 +79,14 @@ export class StateOwner {
 
   /** Takes it up once the other process is gone, and steps back where somebody has taken it away; call it every second or so. */
   async tick(owned: OwnedState, signal: AbortSignal): Promise<void> {
-    if (!this.#records) return this.#take(owned, signal);
-    if (await this.#lock.stillOurs()) return this.#records.prune();
-    this.#records = undefined;
+    if (!this.#folders) return this.#take(owned, signal);
+    if (await this.#lock.stillOurs()) {
+      for (const records of this.#folders) records.prune();
+      return;
+    }
+    this.#folders = undefined;
     owned.state.close();
+    owned.copies.close();
     await this.#lock.release();
     this.#parts.emit({ kind: "stateHeld", directory: this.#directory, held: false });
   }
@@ -90,13 +96,15 @@ export class StateOwner {
   }
 
   /** Without the lock afterwards where anything fails, so that it can be tried again. */
-  async #take({ state, adminServer }: OwnedState, signal: AbortSignal): Promise<void> {
+  async #take({ state, copies, adminServer }: OwnedState, signal: AbortSignal): Promise<void> {
     const { connections, emit } = this.#parts;
     if (!(await this.#lock.take(adminServer, signal))) return;
     try {
-      const records = this.#sealedRecords();
+      const [records, offline] = [this.#sealedRecords("records"), this.#sealedRecords("offline")];
+      const foundCopies = await offline.readAll(signal);
       state.open(records, await records.readAll(signal), connections);
-      this.#records = records;
+      copies.open(offline, foundCopies, connections);
+      this.#folders = [records, offline];
     } catch (error) {
       await this.#lock.release();
       throw error;
@@ -104,10 +112,11 @@ export class StateOwner {
     emit({ kind: "stateHeld", directory: this.#directory, held: true });
   }
 
-  #sealedRecords(): SealedRecords {
+  #sealedRecords(folder: "records" | "offline"): SealedRecords {
     const { emit, key, provider, nodeName = hostname(), directory, clock } = this.#parts;
     return new SealedRecords({
       directory: this.#directory,
+      folder,
       key,
       context: { provider, node: nodeName, bootId: this.#bootId },
       randomBytes,

@@ -46,7 +46,7 @@ function loginWith(answers: Partial<VaultClient>, clock = new FakeClock()) {
   const account = { namespace: "shop", serviceAccount: "web" };
   const target = mountTargetOf(spec, connection);
   const claims = { namespace: "shop", serviceAccount: "web", serviceAccountUid: "1" };
-  const chosen = { audience: "vault", jwt: new Redacted("canary"), claims };
+  const chosen = { audience: "vault", jwt: new Redacted("canary"), claims, issuer: "", bound: true };
   return { login: { clock, client, renderer: inProcessRenderer, connection, target, account, readAll: false }, chosen };
 }
 

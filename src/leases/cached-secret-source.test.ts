@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import { LosslessNumber } from "lossless-json";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { VaultRequest } from "../mount/mount-spec.js";
-import type { FetchResult, Principal, FetchOptions } from "../mount/ports.js";
+import type { FetchResult, Principal, FetchOptions, SecretSource } from "../mount/ports.js";
 import { ProviderError } from "../shared/errors.js";
 import type { JsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
@@ -11,7 +11,6 @@ import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { sampleLimits, testCredentials } from "../../dev/testing/test-credentials.js";
 import { heldBytes } from "./cached-secret.js";
 import type { SecretCache } from "./secret-cache.js";
-import type { CachedSecretSource } from "./cached-secret-source.js";
 import type { TokenStore } from "../vault/token-store.js";
 import type { CredentialsParts } from "./credentials.js";
 
@@ -30,7 +29,7 @@ const issue: VaultRequest = {
 let clock: FakeClock;
 let vault: CountingVault;
 let cache: SecretCache;
-let source: CachedSecretSource;
+let source: SecretSource;
 let tokens: TokenStore;
 let staleServed: string[];
 

@@ -5,13 +5,17 @@ import type { CachedSecret } from "./cached-secret.js";
 import type { CacheEntry, CacheLimits } from "./secret-cache.js";
 import type { PersistedOwner } from "./state-codec.js";
 
-/** `mount`: what one Mount may be made of. */
-export type ReachedLimit = keyof CacheLimits | "inFlightBytes" | "mount";
+/** `mount`: what one Mount may be made of; `offline`: what copies may take of the state directory. */
+export type ReachedLimit = keyof CacheLimits | "inFlightBytes" | "mount" | "offline";
 
 /** What happens to cached secrets, their leases and their records in the state directory. */
 export type CredentialEvent =
   /** A due answer could not be read again, so the cached one is served stale. */
   | { kind: "staleServed"; principal: Principal; request: VaultRequest; error: ProviderError; ageMs: number }
+  /** Vault is away, so a secret is served from its offline copy. */
+  | { kind: "copyServed"; principal: Principal; request: VaultRequest; error: ProviderError; ageMs: number }
+  /** An offline copy could not be read, written or removed. */
+  | { kind: "copyFailed"; error: ProviderError }
   /** A credential was created: the first for its request, or a replacement. */
   | { kind: "credentialMade"; principal: Principal; request: VaultRequest; answer: CachedSecret; first: boolean }
   /** It lives too short for a file mount; the first for its request only. */

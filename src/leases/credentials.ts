@@ -1,3 +1,4 @@
+import type { Principal, SecretSource } from "../mount/ports.js";
 import type { Clock } from "../shared/clock.js";
 import type { ProviderError } from "../shared/errors.js";
 import { FairBudget } from "../shared/fair-budget.js";
@@ -14,6 +15,8 @@ import { CredentialState } from "./credential-state.js";
 import { StateJournal } from "./state-journal.js";
 import { SecretCache, type CacheLimits } from "./secret-cache.js";
 import { CachedSecretSource } from "./cached-secret-source.js";
+import { OfflineCopies } from "./offline-copies.js";
+import { OfflineSource, copyingReader } from "./offline-start.js";
 import { RenewalLoop } from "./renewal-loop.js";
 
 export interface CredentialsParts {
@@ -28,6 +31,8 @@ export interface CredentialsParts {
   emit: (event: TokenEvent | CredentialEvent) => void;
   /** Whether a pod is known to be alive; false where that is unknown. */
   lives: (podUid: string) => boolean;
+  /** See `OfflineSourceParts`. */
+  isStranger: (pod: Principal["pod"]) => boolean;
   /** See `CachedSecretSourceParts`. */
   refreshRequested: (podUid: string) => string | undefined;
   /** See `CachedSecretSourceParts`. */
@@ -40,7 +45,8 @@ export interface CredentialsParts {
 export interface Credentials {
   cache: SecretCache;
   tokens: TokenStore;
-  source: CachedSecretSource;
+  source: SecretSource;
+  copies: OfflineCopies;
   renewalLoop: RenewalLoop;
   journal: StateJournal;
   state: CredentialState;
@@ -59,24 +65,26 @@ export function createCredentials(parts: CredentialsParts): Credentials {
   const isNeeded = (ownerKey: string) => cache.isNeeded(ownerKey);
   const tokens = new TokenStore({ ...common, isNeeded, lifetime });
   const secrets = new VaultSecrets({ client, clock, tokens, paths, emit, lifetime });
-  const { refreshRequested, credentialsRefused, scheduler } = parts;
+  const copies = new OfflineCopies({ capacity: limits.bytes / 2, clock, emit });
+  const { refreshRequested, credentialsRefused, scheduler, isStranger } = parts;
   const inFlight = new FairBudget(limits.inFlightBytes);
-  const source = new CachedSecretSource({
+  const cached = new CachedSecretSource({
     ...common,
     cache,
     inFlight,
     mountBytes: 2 * limits.responseBytes,
     scheduler,
-    reader: secrets,
+    reader: copyingReader(secrets, copies),
     refreshRequested,
     credentialsRefused,
   });
+  const source = new OfflineSource({ source: cached, copies, cache, isStranger, clock, emit });
   const state = new CredentialState({ journal, cache, tokens, paths, clock, random, emit });
   const renewalLoop = new RenewalLoop({ ...common, cache, tokens });
   const settled = async () => {
-    await source.settled(); // Each may log in, and revoke.
+    await cached.settled(); // Each may log in, and revoke.
     await Promise.all([tokens.settled(), secrets.settled()]);
-    await journal.settled();
+    await Promise.all([journal.settled(), copies.settled()]);
   };
-  return { cache, tokens, source, renewalLoop, journal, state, inFlight, settled };
+  return { cache, tokens, source, copies, renewalLoop, journal, state, inFlight, settled };
 }

@@ -32,6 +32,8 @@ export interface VolumeRecord {
   versions?: string;
   /** The refresh that the pod requested (an annotation) and the last delivery has brought. */
   refresh?: string;
+  /** When the oldest offline copy was read that the files are made of; absent where they are made of none. */
+  copiedAt?: number;
   /** The volume has been delivered for another owner key since. */
   supersededAt?: number;
 }
@@ -184,6 +186,14 @@ export class SecretCache {
     return { changed };
   }
 
+  /** The volume's files are made of offline copies, the oldest read at `readAt`; or, where that is `undefined`, of none. */
+  markCopied({ ownerKey, volumeKey }: Pick<VolumeRecord, "ownerKey" | "volumeKey">, readAt: number | undefined): void {
+    const volume = this.#volumes.get(`${ownerKey}\n${volumeKey}`);
+    if (!volume) return;
+    delete volume.copiedAt;
+    if (readAt !== undefined) volume.copiedAt = readAt;
+  }
+
   /** A Mount uses it and is not answered yet; `removeReader` ends that. */
   addReader(entry: CacheEntry): void {
     entry.readers = (entry.readers ?? 0) + 1;
@@ -295,12 +305,11 @@ export class SecretCache {
     return { volumes: this.#volumes.size, bytes: this.#memory.held.total, answers };
   }
 
-  /** Milliseconds since the oldest answer that could not be refreshed was read; 0 without one. */
+  /** Milliseconds since the oldest answer that could not be refreshed, or its copy, was read; 0 without one. */
   stalest(now: number): number {
-    const ages = [...this.#entries.values()].map(({ answer, refreshFailed }) =>
-      answer && refreshFailed ? now - answer.readAt : 0,
-    );
-    return ages.reduce((oldest, age) => Math.max(oldest, age), 0);
+    const held = [...this.#entries.values()].map(({ answer, refreshFailed }) => (refreshFailed ? answer?.readAt : now));
+    const copied = [...this.#volumes.values()].map(({ copiedAt }) => copiedAt);
+    return [...held, ...copied].reduce<number>((oldest, readAt = now) => Math.max(oldest, now - readAt), 0);
   }
 
   #store(entry: CacheEntry, answer: CachedSecret): void {

@@ -14,7 +14,8 @@ export function isStored(path: string, body: JsonObject): boolean {
   return storing.has(engine) || isKv1 || (isJsonObject(data) && isKv2(data)) || path.startsWith("cubbyhole/");
 }
 
-function isKv2(data: JsonObject): boolean {
+/** Whether an answer's `data` is one of KV version 2. */
+export function isKv2(data: JsonObject): boolean {
   const { metadata } = data;
   return "data" in data && isJsonObject(metadata) && "created_time" in metadata && "version" in metadata;
 }

@@ -3,7 +3,7 @@ import { type ChosenToken, chooseToken } from "./identity.js";
 import type { MountSpec, OfferedToken, PodIdentity } from "./mount-spec.js";
 import type { Principal } from "./ports.js";
 import { podVolumeOf } from "./target-path.js";
-import { ownerKey } from "./owner-key.js";
+import { accountKey, ownerKey } from "./owner-key.js";
 
 /** What a Mount asks of a connection, once the connection's settings fill what its class leaves open. */
 export interface AuthRequest {
@@ -45,7 +45,7 @@ export async function authenticatePod(
   const volume = podVolumeOf(targetPath, pod.uid);
   const minted = volume && minter ? await mint(spec, audiences, minter, signal) : undefined;
   const token = chooseToken(minted ?? spec.tokens, audiences, pod, wall);
-  const key = ownerKey({ connection: connection.name, vaultNamespace, authMount, role, ...ownerOf(token, connection) });
+  const owner = { connection: connection.name, vaultNamespace, authMount, role, ...ownerOf(token, connection) };
   return {
     pod,
     connection,
@@ -54,7 +54,9 @@ export async function authenticatePod(
     role,
     audience: token.audience,
     jwt: token.jwt,
-    ownerKey: key,
+    ownerKey: ownerKey(owner),
+    accountKey: accountKey(owner, token.issuer),
+    mayStartOffline: volume !== undefined && token.bound,
     volumeKey: volume ? targetPath : spec.parametersDigest,
     podVolume: volume !== undefined,
   };

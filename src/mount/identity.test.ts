@@ -136,3 +136,13 @@ describe("tokens that are none", () => {
     expect(message).not.toContain("canary");
   });
 });
+
+/** What a pod must show where Vault cannot verify its token. */
+test.each<[string, Record<string, unknown>, Record<string, unknown>, boolean]>([
+  ["bound to the pod, and valid", {}, {}, true],
+  ["bound to no pod", { pod: undefined }, {}, false],
+  ["without an end", {}, { exp: undefined }, false],
+  ["ended a moment ago, within the leeway of a login", {}, { exp: now / 1_000 - 1 }, false],
+])("a token %s is bound: %j, %j: %s", (_what, bearer, claims, bound) => {
+  expect(chooseToken(offer({ vault: jwt(bearer, claims) }), ["vault"], pod, now).bound).toBe(bound);
+});

@@ -17,6 +17,10 @@ export interface ChosenToken {
   audience: string;
   jwt: Redacted<string>;
   claims: TokenClaims;
+  /** Not verified; empty where the token names none. */
+  issuer: string;
+  /** It is bound to the pod, and has not ended by this node's clock: what a pod must show where Vault cannot verify it. */
+  bound: boolean;
 }
 
 /** A node's clock may be wrong, so it alone declares a token dead only when it is long so; within that, Vault decides. */
@@ -45,7 +49,8 @@ export function chooseToken(
   if (bearer.namespace !== pod.namespace) throw another(audience, "namespace");
   if (bearer.serviceAccount !== pod.serviceAccount) throw another(audience, "service account");
   if (bearer.podUid !== undefined && bearer.podUid !== pod.uid) throw another(audience, "pod uid");
-  return { audience, jwt, claims: bearer };
+  const bound = bearer.podUid !== undefined && exp !== undefined && now < exp * 1_000;
+  return { audience, jwt, claims: bearer, issuer: issuerOf(jwt.reveal()), bound };
 }
 
 const text = z.string().min(1).max(1024);

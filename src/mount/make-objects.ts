@@ -16,6 +16,8 @@ export interface MadeObject {
   version: string;
   /** Why they are made of an answer that was held. */
   staleReason?: ProviderError;
+  /** Milliseconds since the oldest offline copy among their answers was read. */
+  copyAgeMs?: number;
 }
 
 /** The outcome of one object. */
@@ -91,15 +93,19 @@ async function outcome(
   try {
     const files = await filesOrNone(object, () => makeFiles(object, answerTo, context, signal));
     context.yielder.add(files);
-    const staleReasons = requestsOf(object)
-      .map(answered)
-      .map((answer) => ("body" in answer ? answer.staleReason : undefined));
+    const answers = requestsOf(object).flatMap((request) => {
+      const answer = answered(request);
+      return "body" in answer ? [answer] : [];
+    });
+    const staleReasons = answers.map((answer) => answer.staleReason);
     const staleReason = [object.recursive?.staleReason, ...staleReasons].find(Boolean);
+    const ages = answers.flatMap(({ copyAgeMs }) => copyAgeMs ?? []);
     const made = {
       object,
       files,
       version: objectVersion(context.versionKey, files),
       ...(staleReason && { staleReason }),
+      ...(ages.length > 0 && { copyAgeMs: Math.max(...ages) }),
     };
     return { object, made };
   } catch (error) {

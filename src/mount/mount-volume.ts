@@ -27,6 +27,14 @@ export interface MountParts {
   responseBytes: number;
 }
 
+/** An object that is served stale, and why. */
+export interface StaleObject {
+  objectName: string;
+  error: ProviderError;
+  /** Milliseconds since the offline copy was read that it is made of; absent where it is made of what the volume holds. */
+  copyAgeMs?: number;
+}
+
 /** A volume's whole content, and what is worth telling of how it came about. */
 export interface MountedVolume {
   files: readonly MountedFile[];
@@ -35,7 +43,7 @@ export interface MountedVolume {
   /** What changes exactly when an object's files do; of each object, also where it has none. */
   contents: readonly ObjectVersion[];
   /** Objects for which a cached secret is served stale for one that could not be had. */
-  held: readonly { objectName: string; error: ProviderError }[];
+  held: readonly StaleObject[];
   /** Bytes of the response on the wire, nearly. */
   bytes: number;
   /** The contents are those of the Mount before. */
@@ -103,8 +111,10 @@ async function makeVolume(
     return size;
   }, invalidate);
   const { unchanged } = transaction.commit(digest(contents));
-  const held = objects.flatMap(({ object, staleReason }) =>
-    staleReason ? [{ objectName: object.objectName, error: staleReason }] : [],
+  const held = objects.flatMap(({ object, staleReason, copyAgeMs }): StaleObject[] =>
+    staleReason
+      ? [{ objectName: object.objectName, error: staleReason, ...(copyAgeMs !== undefined && { copyAgeMs }) }]
+      : [],
   );
   return { files, versions, contents, held, bytes, unchanged };
 }

@@ -27,3 +27,11 @@ export function ownerKey(owner: TokenOwner): string {
     owner.podUid ?? null,
   ]);
 }
+
+/**
+ * Equal for the pods of one service account that ask alike, with tokens of one issuer, and only for them: the owner key
+ * less the pod.
+ */
+export function accountKey({ podUid: _podUid, ...account }: TokenOwner, issuer: string): string {
+  return JSON.stringify([ownerKey(account), issuer]);
+}

@@ -16,6 +16,10 @@ export interface Principal {
   jwt: Redacted<string>;
   /** Equal for those, and only those, that may share a Vault token. */
   ownerKey: string;
+  /** Equal for the pods of one service account that ask alike (`accountKey`). */
+  accountKey: string;
+  /** The volume's path and the token's claims agree that it is this pod's, as far as they can be judged without Vault. */
+  mayStartOffline: boolean;
   /** The volume within the owner key: its target path, or the digest of the parameters where that tells nothing. */
   volumeKey: string;
   /** Whether the place is a pod's volume, which alone may hold leased and issued answers. */
@@ -71,6 +75,8 @@ export interface FetchResult {
   body: AnswerBody;
   /** Why a cached secret is served stale for the one that was due. */
   staleReason?: ProviderError;
+  /** Milliseconds since the offline copy was read that is served instead. */
+  copyAgeMs?: number;
 }
 
 /** Makes what would hold up the event loop, beside it. */

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { chmod, chown, link, readFile, readdir, symlink, truncate, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, chown, link, readFile, readdir, rename, symlink, truncate, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { Redacted } from "../shared/redacted.js";
@@ -21,9 +21,14 @@ beforeEach(async () => {
   wall = 1_700_000_000_000;
 });
 
-function recordsOf(change: Partial<RecordContext> = {}, otherKey = key): SealedRecords {
+function recordsOf(
+  change: Partial<RecordContext> = {},
+  otherKey = key,
+  folder: "records" | "offline" = "records",
+): SealedRecords {
   return new SealedRecords({
     directory,
+    folder,
     key: otherKey,
     context: { ...context, ...change },
     randomBytes,
@@ -54,6 +59,26 @@ test("what is written is read by the next process, replaced and removed", async 
   await records.remove("never written");
   expect(await readTexts()).toEqual(["three"]);
   expect(told).toEqual([]);
+});
+
+test("a record is read alone by its id, as it is now", async () => {
+  const records = await openRecords();
+  await records.write("a", payload("one"));
+  await records.write("a", payload("two"));
+  expect((await records.read("a"))?.reveal().toString()).toBe("two");
+  await records.remove("a");
+  expect(await records.read("a")).toBeUndefined();
+});
+
+test("a record is of its folder alone, also where a file is moved to another", async () => {
+  const records = await openRecords();
+  await records.write("a", payload("one"));
+  const [file] = await files();
+  const others = await openRecords({}, key, "offline");
+  await rename(file!, join(directory, "offline", basename(file!)));
+  expect(await others.read("a")).toBeUndefined();
+  expect(await readTexts({}, key, "offline")).toEqual([]);
+  expect(told).toEqual(["it is damaged, or sealed with another key"]);
 });
 
 test("any bytes come back as they were", async () => {

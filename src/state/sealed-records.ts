@@ -19,6 +19,8 @@ export interface RecordContext {
 export interface SealedRecordsParts {
   /** As returned by `openStateDirectory`. */
   directory: string;
+  /** The subdirectory; records of one cannot be read as those of another. */
+  folder: "records" | "offline";
   /** The cluster's. */
   key: Redacted<Buffer>;
   context: RecordContext;
@@ -70,9 +72,10 @@ export class SealedRecords {
   #folders: { records: string; quarantine: string } | undefined;
 
   constructor(parts: SealedRecordsParts) {
-    const { provider, node, bootId } = parts.context;
+    const { folder, context } = parts;
+    const { provider, node, bootId } = context;
     this.#parts = parts;
-    this.#key = deriveKey(parts.key, `${keyLabels.state}\n${JSON.stringify([provider, node, bootId])}`);
+    this.#key = deriveKey(parts.key, `${keyLabels.state}\n${JSON.stringify([folder, provider, node, bootId])}`);
     this.#bootDigest = createHash("sha256").update(bootId).digest().subarray(0, bootDigestBytes);
   }
 
@@ -81,8 +84,8 @@ export class SealedRecords {
    * written one is removed. Call it before the first write.
    */
   async readAll(signal: AbortSignal): Promise<FoundRecord[]> {
-    const { directory, emit } = this.#parts;
-    const records = await makeSubdirectory(directory, "records");
+    const { directory, folder, emit } = this.#parts;
+    const records = await makeSubdirectory(directory, folder);
     const quarantine = await makeSubdirectory(directory, "quarantine");
     this.#folders = { records, quarantine };
     const found: FoundRecord[] = [];
@@ -117,6 +120,15 @@ export class SealedRecords {
       this.#abandoned.delete(name);
       rmSync(join(this.#folders.records, name), { force: true }); // At once, so that no write of the same name comes between.
     }
+  }
+
+  /** The record; `undefined` where there is none that can be read. */
+  async read(id: string): Promise<Redacted<Buffer> | undefined> {
+    if (!this.#folders) return undefined;
+    const name = this.#nameOf(id);
+    const read = await this.#tryToRead(join(this.#folders.records, name), name);
+    if (!this.#abandoned.has(name)) this.#writtenAt.delete(name);
+    return typeof read === "string" ? undefined : read.payload;
   }
 
   /** Resolves when the record is this payload, or a newer one. Throws `internal`, and the record is as it was. */

@@ -28,6 +28,7 @@ function usedMetrics(): Metrics {
   metrics.worked("template", "ok", 0.004);
   metrics.workerEnded("memory");
   metrics.staleServed("main", "unavailable");
+  metrics.offlineServed("main", "unavailable");
   metrics.limitReached("inFlightBytes");
   metrics.failedOver("main");
   metrics.tlsFilesRejected("main");

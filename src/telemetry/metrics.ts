@@ -31,6 +31,7 @@ export class Metrics {
   readonly #revocations: Counter<"connection" | "outcome">;
   readonly #limits: Counter<"limit">;
   readonly #heldObjects: Counter<"connection" | "reason">;
+  readonly #offline: Counter<"connection" | "reason">;
   readonly #failovers: Counter<"connection">;
   readonly #tlsRejections: Counter<"connection">;
   readonly #events: Counter<"outcome">;
@@ -96,9 +97,15 @@ export class Metrics {
       labelNames: ["connection", "reason"],
       registers,
     });
+    this.#offline = new Counter({
+      name: "keymount_offline_served_total",
+      help: "Secrets served from their offline copies because Vault was away, by the error's code",
+      labelNames: ["connection", "reason"],
+      registers,
+    });
     this.#limits = new Counter({
       name: "keymount_limit_refusals_total",
-      help: "Answers and credentials refused because a limit, or a namespace's share in it, was reached: bytes, volumes, inFlightBytes, mount",
+      help: "Answers and credentials refused because a limit, or a namespace's share in it, was reached: bytes, volumes, inFlightBytes, mount, offline",
       labelNames: ["limit"],
       registers,
     });
@@ -232,6 +239,10 @@ export class Metrics {
 
   staleServed(connection: string, reason: string): void {
     this.#heldObjects.inc({ connection, reason });
+  }
+
+  offlineServed(connection: string, reason: string): void {
+    this.#offline.inc({ connection, reason });
   }
 
   limitReached(limit: string): void {

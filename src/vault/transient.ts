@@ -11,3 +11,11 @@ export function isTransient(error: ProviderError): boolean {
   if (isOutage(error) || !(error instanceof VaultError)) return true;
   return ["engine", "namespace", "quota", "protocol"].includes(error.kind);
 }
+
+/**
+ * Vault, or what stands behind the path, is away: sealed, out of reach, or without a good answer. What Vault decided, also of
+ * a namespace or a rate, is none of it.
+ */
+export function isAway(error: ProviderError): boolean {
+  return isOutage(error) || (error instanceof VaultError && error.kind === "engine");
+}

@@ -7,7 +7,7 @@ import type { Credentials } from "../../../src/leases/credentials.js";
 import { mountVolume } from "../../../src/mount/mount-volume.js";
 import type { MountSpec, ObjectSpec } from "../../../src/mount/mount-spec.js";
 import type { Principal } from "../../../src/mount/ports.js";
-import { ownerKey } from "../../../src/mount/owner-key.js";
+import { accountKey, ownerKey } from "../../../src/mount/owner-key.js";
 import { ProviderError } from "../../../src/shared/errors.js";
 import { EventLoopScheduler } from "../../../src/shared/event-loop-scheduler.js";
 import { Redacted } from "../../../src/shared/redacted.js";
@@ -346,25 +346,17 @@ export class NodeWorld {
   }
 
   #principal({ tenant, uid, jwt }: ModelPod): Principal {
+    const auth = { vaultNamespace: "", authMount: "kubernetes", role: tenant, audience: "vault" };
+    const account = { namespace: tenant, serviceAccount: tenant, serviceAccountUid: tenant };
+    const owner = { connection: this.connection.name, ...auth, ...account, podUid: uid };
     return {
+      ...auth,
       pod: { namespace: tenant, name: uid, uid, serviceAccount: tenant },
       connection: this.connection,
-      vaultNamespace: "",
-      authMount: "kubernetes",
-      role: tenant,
-      audience: "vault",
       jwt: new Redacted(jwt),
-      ownerKey: ownerKey({
-        connection: this.connection.name,
-        vaultNamespace: "",
-        authMount: "kubernetes",
-        role: tenant,
-        audience: "vault",
-        namespace: tenant,
-        serviceAccount: tenant,
-        serviceAccountUid: tenant,
-        podUid: uid,
-      }),
+      ownerKey: ownerKey(owner),
+      accountKey: accountKey(owner, "model"),
+      mayStartOffline: true,
       volumeKey: `/pods/${uid}/volumes/kubernetes.io~csi/secrets/mount`,
       podVolume: true,
     };

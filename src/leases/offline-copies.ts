@@ -1,0 +1,274 @@
+import { createHash } from "node:crypto";
+import type { Connection } from "../config/connection.js";
+import type { VaultRequest } from "../mount/mount-spec.js";
+import type { Principal } from "../mount/ports.js";
+import { requestKey } from "../mount/request-key.js";
+import type { AnswerBody } from "../mount/secret-value.js";
+import type { Clock } from "../shared/clock.js";
+import { ProviderError } from "../shared/errors.js";
+import { FairBudget } from "../shared/fair-budget.js";
+import { goJson } from "../shared/go-json.js";
+import { jsonBytes } from "../shared/json-bytes.js";
+import { Redacted } from "../shared/redacted.js";
+import { isTransient } from "../vault/transient.js";
+import { VaultError } from "../vault/vault-error.js";
+import type { VaultAnswer } from "../vault/vault-client.js";
+import { heldBytes } from "./cached-secret.js";
+import type { CredentialEvent } from "./credential-event.js";
+import type { FoundRecord } from "./credential-state.js";
+import { type OfflineCopy, bodyInCopy, isKvSecret, readCopy, recordBytes, writeCopy } from "./offline-copy.js";
+import type { RecordStore } from "./state-journal.js";
+
+/** Where copies outlive the process. */
+export interface CopyStore extends RecordStore {
+  read(id: string): Promise<Redacted<Buffer> | undefined>;
+}
+
+export interface FoundCopy {
+  body: AnswerBody;
+  /** Of memory. */
+  bytes: number;
+  /** `Clock.monotonic()`. */
+  readAt: number;
+}
+
+export interface OfflineCopiesParts {
+  /** Bytes of the state directory that all copies take at most; shared by Kubernetes namespace. */
+  capacity: number;
+  clock: Clock;
+  emit: (event: CredentialEvent) => void;
+}
+
+/** What a refusal ends: the copies of an account, of one path of its, or of a path for every account. */
+type Scope = "account" | "accountPath" | "path";
+
+/** What names a copy. */
+type Named = Pick<OfflineCopy, "connection" | "vaultNamespace" | "accountKey" | "path">;
+
+/** A copy whose secret is unchanged is written again once its record is older than this part of `maxAge`. */
+const rewritesPerAge = 20;
+/** Ends that are remembered. */
+const mostEnds = 4_096;
+
+/**
+ * Sealed copies of KV secrets on this node, for pods that start while Vault is away: what Vault answered last to a pod of the
+ * same account. A refusal, a deletion or the end of `maxAge` deletes a copy. Memory holds an index alone.
+ */
+export class OfflineCopies {
+  readonly #parts: OfflineCopiesParts;
+  /** By id, the longest unread first. */
+  readonly #copies = new Map<string, OfflineCopy>();
+  /** By what may end them (`nameOf`). */
+  readonly #named = new Map<string, Set<OfflineCopy>>();
+  #budget: FairBudget;
+  #store: CopyStore | undefined;
+  /** When something ended, by its name or id: answers that were requested before are not kept, nor are their records. */
+  readonly #ends = new Map<string, number>();
+  /** Everything that is as old has ended. */
+  #floor = Number.NEGATIVE_INFINITY;
+  /** Ids of records that could not be removed. */
+  readonly #doomed = new Set<string>();
+  readonly #underWay = new Set<Promise<void>>();
+
+  constructor(parts: OfflineCopiesParts) {
+    this.#parts = parts;
+    this.#budget = new FairBudget(parts.capacity);
+  }
+
+  /** Keeps copies in the store from now on, and takes up those that are there and may still be used. */
+  open(store: CopyStore, records: readonly FoundRecord[], connections: readonly Connection[]): void {
+    this.close();
+    this.#store = store;
+    const copies: OfflineCopy[] = [];
+    for (const { name, payload } of records) {
+      const read = readCopy(payload, connections);
+      if (read?.copy) copies.push(read.copy);
+      else if (read) this.#erase(read.id);
+      else store.abandon(name);
+    }
+    for (const copy of copies.sort((a, b) => a.readAt - b.readAt)) {
+      const usable = !this.#isOver(copy) && !this.#hasEnded(copy);
+      if (usable && this.#makeRoom(copy)) this.#add(copy);
+      else this.#erase(copy.id);
+    }
+  }
+
+  /** Keeps and gives nothing from now on: the directory belongs to another process. */
+  close(): void {
+    this.#store = undefined;
+    this.#copies.clear();
+    this.#named.clear();
+    this.#doomed.clear();
+    this.#budget = new FairBudget(this.#parts.capacity);
+  }
+
+  /** Vault has answered: a KV secret is copied, and the older copy of the request ends in every case. */
+  keep(principal: Principal, request: VaultRequest, { body, lease, requestedAt: readAt }: VaultAnswer): void {
+    const { connection, vaultNamespace, accountKey, podVolume, pod } = principal;
+    if (!connection.offline || !podVolume) return;
+    const { path } = request;
+    const id = idOf(principal, request);
+    const copy = { id, connection, vaultNamespace, accountKey, path, namespace: pod.namespace, readAt };
+    const known = this.#copies.get(id);
+    if (this.#hasEnded(copy) || (known && known.readAt >= readAt)) return;
+    if (!this.#store) return this.#end(id, readAt);
+    const answer = body.reveal();
+    if (lease || !answer || Buffer.isBuffer(answer) || !isKvSecret(request, answer)) return this.#forget(known);
+    const digest = hash(goJson(answer["data"] ?? null));
+    this.#drop(known);
+    if (known?.digest === digest && readAt - known.writtenAt < connection.offline.maxAgeMs / rewritesPerAge) {
+      return this.#add({ ...known, readAt });
+    }
+    const payload = writeCopy(copy, answer);
+    this.#write({ ...copy, writtenAt: readAt, digest, bytes: recordBytes(payload) }, payload);
+  }
+
+  /** Vault has refused: the copies that this concerns are deleted, also those of other pods. A passing fault ends none. */
+  refused(principal: Principal, request: VaultRequest, error: ProviderError): void {
+    const { connection, vaultNamespace, accountKey } = principal;
+    const scope = scopeOf(error);
+    if (!connection.offline || !scope) return;
+    const name = nameOf(scope, { connection, vaultNamespace, accountKey, path: request.path });
+    this.#end(name, this.#parts.clock.monotonic());
+    for (const copy of this.#named.get(name) ?? []) this.#forget(copy);
+  }
+
+  /** The copy for a pod of the account, if it is not older than the connection allows. */
+  async find(principal: Principal, request: VaultRequest): Promise<FoundCopy | undefined> {
+    const { connection, mayStartOffline } = principal;
+    if (!connection.offline || !mayStartOffline) return undefined;
+    await this.settled();
+    const copy = this.#copies.get(idOf(principal, request));
+    if (!copy || !this.#store) return undefined;
+    const payload = this.#isOver(copy) ? undefined : await this.#store.read(copy.id);
+    const body = payload && bodyInCopy(payload, copy.id);
+    if (this.#copies.get(copy.id) !== copy) return undefined; // Ended meanwhile.
+    if (!body) return void this.#forget(copy);
+    return { body: new Redacted(body), bytes: heldBytes(jsonBytes(body), request), readAt: copy.readAt };
+  }
+
+  /** Deletes all of them, and keeps no others: everything is revoked. */
+  clear(): void {
+    this.#floor = Number.POSITIVE_INFINITY;
+    for (const copy of this.#copies.values()) this.#forget(copy);
+  }
+
+  /** Deletes those that are too old, and tries again where a deletion failed. Call it about every minute. */
+  sweep(): void {
+    for (const id of this.#doomed) this.#erase(id);
+    for (const copy of this.#copies.values()) if (this.#isOver(copy)) this.#forget(copy);
+  }
+
+  /** Resolves when everything so far is written or removed. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
+  /** Times in the future are of another clock. */
+  #isOver({ connection, readAt }: OfflineCopy): boolean {
+    const ageMs = this.#parts.clock.monotonic() - readAt;
+    return ageMs < 0 || ageMs > (connection.offline?.maxAgeMs ?? 0);
+  }
+
+  #end(name: string, at: number): void {
+    this.#ends.delete(name);
+    this.#ends.set(name, at);
+    const [oldest] = this.#ends;
+    if (!oldest || this.#ends.size <= mostEnds) return;
+    this.#ends.delete(oldest[0]);
+    this.#floor = Math.max(this.#floor, oldest[1]);
+  }
+
+  #hasEnded(copy: Named & Pick<OfflineCopy, "id" | "readAt">): boolean {
+    const ends = [copy.id, ...namesOf(copy)].map((name) => this.#ends.get(name) ?? Number.NEGATIVE_INFINITY);
+    return copy.readAt <= Math.max(this.#floor, ...ends);
+  }
+
+  #write(copy: OfflineCopy, payload: Redacted<Buffer>): void {
+    if (!this.#makeRoom(copy)) {
+      this.#parts.emit({ kind: "limitReached", limit: "offline" });
+      return this.#erase(copy.id);
+    }
+    this.#add(copy);
+    this.#doomed.delete(copy.id);
+    this.#track(this.#store?.write(copy.id, payload), () => this.#copies.get(copy.id) === copy && this.#forget(copy));
+  }
+
+  /** A namespace at its share gives its own longest unread copies for new ones. */
+  #makeRoom({ namespace, bytes }: OfflineCopy): boolean {
+    while (!this.#budget.admits(namespace, bytes)) {
+      const oldest = [...this.#copies.values()].find((copy) => copy.namespace === namespace);
+      if (!oldest) return false;
+      this.#forget(oldest);
+    }
+    return true;
+  }
+
+  #add(copy: OfflineCopy): void {
+    this.#budget.add(copy.namespace, copy.bytes);
+    this.#copies.set(copy.id, copy);
+    for (const name of namesOf(copy)) this.#named.set(name, (this.#named.get(name) ?? new Set()).add(copy));
+  }
+
+  /** From the index alone. */
+  #drop(copy: OfflineCopy | undefined): void {
+    if (!copy || this.#copies.get(copy.id) !== copy) return;
+    this.#copies.delete(copy.id);
+    this.#budget.release(copy.namespace, copy.bytes);
+    for (const name of namesOf(copy)) {
+      const copies = this.#named.get(name);
+      if (copies?.delete(copy) && copies.size === 0) this.#named.delete(name);
+    }
+  }
+
+  #forget(copy: OfflineCopy | undefined): void {
+    if (!copy) return;
+    this.#drop(copy);
+    this.#erase(copy.id);
+  }
+
+  #erase(id: string): void {
+    this.#doomed.add(id);
+    const removal = this.#store?.remove(id).then(() => void this.#doomed.delete(id));
+    this.#track(removal, () => undefined);
+  }
+
+  #track(work: Promise<void> | undefined, failed: () => void): void {
+    if (!work) return;
+    const tracked = work
+      .catch((error: unknown) => {
+        failed();
+        this.#parts.emit({ kind: "copyFailed", error: ProviderError.from(error) });
+      })
+      .finally(() => this.#underWay.delete(tracked));
+    this.#underWay.add(tracked);
+  }
+}
+
+/**
+ * What has ended for good with a refusal: a login's is of the account, and so is a Vault namespace's that is gone; what is
+ * missing is so for everyone. `undefined` for a fault that passes.
+ */
+function scopeOf(error: ProviderError): Scope | undefined {
+  if (!(error instanceof VaultError)) return undefined;
+  if (error.kind === "login_denied" || (error.kind === "namespace" && error.status === 404)) return "account";
+  if (["missing", "deleted", "destroyed"].includes(error.kind)) return "path";
+  return isTransient(error) ? undefined : "accountPath";
+}
+
+function namesOf(copy: Named): string[] {
+  return (["account", "accountPath", "path"] as const).map((scope) => nameOf(scope, copy));
+}
+
+function nameOf(scope: Scope, { connection, vaultNamespace, accountKey, path }: Named): string {
+  if (scope === "account") return hash(accountKey);
+  return hash(JSON.stringify(scope === "path" ? [connection.name, vaultNamespace, path] : [accountKey, path]));
+}
+
+function idOf({ accountKey }: Principal, request: VaultRequest): string {
+  return hash(`${accountKey}\n${requestKey(request)}`);
+}
+
+function hash(text: string): string {
+  return createHash("sha256").update(text).digest("base64url");
+}
