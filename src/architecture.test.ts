@@ -24,6 +24,7 @@ const doors: Record<string, readonly string[]> = {
   http: ["telemetry", "shared"],
   render: ["mount", "shared"],
   driver: ["wire", "shared"],
+  notify: ["shared"],
   migrate: ["config", "mount", "shared"],
   doctor: ["config", "mount", "render", "vault", "vault/auth", "kube", "driver", "shared"],
   daemon: [
@@ -40,7 +41,7 @@ const doors: Record<string, readonly string[]> = {
     "telemetry",
     "shared",
   ],
-  cli: ["daemon", "doctor", "render", "migrate", "config", "mount", "driver", "telemetry", "shared"],
+  cli: ["daemon", "doctor", "render", "migrate", "config", "mount", "driver", "notify", "telemetry", "shared"],
   main: ["cli"],
 };
 

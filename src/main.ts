@@ -4,7 +4,7 @@ import { stopWithoutOutput } from "./cli/lost-output.js";
 import { programOf } from "./cli/program.js";
 import { runCommand } from "./cli/commands.js";
 import { hasColours } from "./cli/paint.js";
-import { untilStopped } from "./cli/stop-signals.js";
+import { takeSignals, untilStopped } from "./cli/stop-signals.js";
 
 const streamTo = (stream: NodeJS.WriteStream) => ({
   write: (text: string) => stream.write(text),
@@ -27,6 +27,7 @@ const code = await runCommand(
       const entries = await readdir(path, { withFileTypes: true });
       return entries.map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }));
     },
+    takeSignals,
   },
   stop.signal,
 );

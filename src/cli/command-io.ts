@@ -8,6 +8,8 @@ export interface CommandIo {
   readFile(path: string): Promise<string>;
   /** What is in a directory; `undefined` for what is none. */
   readDirectory?(path: string): Promise<readonly DirectoryEntry[] | undefined>;
+  /** Signals of the system go to `to`, and do not stop the command, until released. */
+  takeSignals?(to: (name: NodeJS.Signals) => void): () => void;
 }
 
 export interface DirectoryEntry {

@@ -211,6 +211,55 @@ each. Never a value, nor a lease's id.
   "state": "held"|"due"|"ending"|"replaced"|"dead"|"leaving", "renewAt"?, "replaceAt"?, "endsAt"?, "failures": 0}]}`,
     exits: { 0: "listed", 1: "no keymount runs there", 2: "wrong usage or an unreadable configuration file" },
   },
+  notify: {
+    summary: "Tells a program in the pod that the files of a volume have changed",
+    usage: "DIR… ACTION [OPTION…] [-- COMMAND…]",
+    about: `For a sidecar, or in front of a program that does not watch its files: waits until the files of the volumes mounted at
+DIR… change, and acts once for all that change together. It needs no right in Kubernetes, and works for Secrets and ConfigMaps, too.
+The action is one of:
+
+  --signal HUP --process nginx      a signal to another container's process (shareProcessNamespace: true in the pod)
+  --http http://127.0.0.1/-/reload  a request
+  --exec -- COMMAND…                a command, with the changed directories in KEYMOUNT_VOLUMES, separated by colons
+  --run -- COMMAND…                 runs the command all the time, and restarts it; with --signal or --http that instead`,
+    operands: "DIR…",
+    runs: true,
+    options: {
+      signal: { value: "NAME", text: "send this signal, for example HUP, to --process or to the command of --run" },
+      process: {
+        value: "NAME",
+        text: "its program's base name or the kernel's name for it (ps -o comm); of parents and children of that name the parents, as nginx needs it",
+      },
+      http: { value: "URL", text: "send a request without a body; a 2xx is success" },
+      method: { choices: ["POST", "PUT", "GET"], default: "POST", text: "of --http" },
+      exec: { text: "run the command after -- at each change; the next one waits for its end" },
+      run: {
+        text: "start the command after --, once the volumes are there; it gets the signals that keymount gets, and keymount ends when it ends",
+      },
+      initial: { text: "act at the start, too: a sidecar that was restarted may have missed a change" },
+      debounce: { value: "DURATION", default: "1s", text: "changes that follow one within that time belong to it" },
+      interval: {
+        value: "DURATION",
+        default: "10s",
+        text: "look at the volumes that often, beside the events of inotify",
+      },
+      timeout: {
+        value: "DURATION",
+        default: "30s",
+        text: "for one request, for the command of --exec, and between SIGTERM and SIGKILL when --run restarts",
+      },
+    },
+    more: `A signal or a request that fails is tried again four times in 15 s, a command is not. keymount says so on standard error,
+and waits for the next change.
+`,
+    exits: {
+      0: "stopped by SIGTERM or SIGINT; with --run the command's own exit code, 128 plus the signal's number where one ended it",
+      1: "failed",
+      2: "wrong usage, or a directory that never changes (a mount by subPath)",
+      126: "the command of --run could not be started",
+      127: "the command of --run does not exist",
+    },
+  },
   "revoke-all": {
     summary: "Revokes all tokens of this node, before uninstalling",
     usage: "--yes [OPTION…]",

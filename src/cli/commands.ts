@@ -13,6 +13,7 @@ const loaders: Readonly<Record<CommandName, () => Promise<Command>>> = {
   migrate: async () => (await import("./migrate.js")).migrateCommand,
   doctor: async () => (await import("./doctor.js")).doctorCommand,
   leases: async () => (await import("./leases.js")).leasesCommand,
+  notify: async () => (await import("./notify.js")).notifyCommand,
   "revoke-all": async () => (await import("./revoke-all.js")).revokeAllCommand,
   dev: () => loadDevCommand(),
   completion: async () => (await import("./completion.js")).completionCommand,

@@ -55,6 +55,7 @@ describe("bash", () => {
     ["files, with blanks", ["mount", "-f", "a"], ["a class.yaml", "a volume"]],
     ["directories only", ["mount", "--out", ""], ["a volume"]],
     ["files as arguments", ["check", "co"], ["completion"]],
+    ["directories as arguments", ["notify", ""], ["a volume"]],
     ["shells as arguments", ["completion", "z"], ["zsh"]],
     ["serve's options for doctor", ["doctor", "--vault-ad"], ["--vault-addr"]],
     ["nothing for a name", ["leases", "--pod", ""], []],

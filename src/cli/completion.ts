@@ -22,9 +22,10 @@ function optionsOf({ options, passed }: Definition): [string, OptionDefinition][
   return Object.entries({ ...options, help: helpOption, ...passed, ...options });
 }
 
-/** Choices where the operands are such, and `undefined` where they are files. */
-function operandChoices({ operands = "" }: Definition): readonly string[] | undefined {
-  return operands.startsWith("FILE") ? undefined : operands.split("|").filter(Boolean);
+/** Choices where the operands are such, else the value that they are: FILE or DIR. */
+function operandOf({ operands = "" }: Definition): Pick<OptionDefinition, "value" | "choices"> {
+  const [, value] = /^(FILE|DIR)…$/.exec(operands) ?? [];
+  return value ? { value } : { choices: operands.split("|").filter(Boolean) };
 }
 
 /** `-f --file`. */
@@ -39,13 +40,12 @@ function bashScript(): string {
       if (!takesValue(it)) return [];
       return [`        ${namesOf(option, it).join("|")}) ${bashValue(it)}; return ;;`];
     });
-    const choices = operandChoices(definition);
     const words = options.flatMap(([option, it]) => namesOf(option, it)).join(" ");
     return `    ${name})
       case "$before" in
 ${values.map((line) => `${line}\n`).join("")}      esac
       if [[ $word == -* ]]; then _keymount_words "${words}"
-      else ${choices ? `_keymount_words "${choices.join(" ")}"` : "_keymount_files -f"}; fi ;;`;
+      else ${bashValue(operandOf(definition))}; fi ;;`;
   });
   return `# bash completion for keymount: source <(keymount completion bash)
 _keymount_words() { COMPREPLY=($(compgen -W "$1" -- "$word")); }
@@ -72,7 +72,7 @@ complete -F _keymount keymount
 `;
 }
 
-function bashValue({ value, choices }: OptionDefinition): string {
+function bashValue({ value, choices }: Pick<OptionDefinition, "value" | "choices">): string {
   if (choices) return `_keymount_words "${choices.join(" ")}"`;
   if (value === "FILE") return "_keymount_files -f";
   return value === "DIR" ? "_keymount_files -d" : ":";
@@ -81,8 +81,7 @@ function bashValue({ value, choices }: OptionDefinition): string {
 function zshScript(): string {
   const cases = commands.map(([name, definition]) => {
     const specs = optionsOf(definition).map(([option, it]) => zshOption(option, it));
-    const choices = operandChoices(definition);
-    const operands = definition.operands ? [`'*: :${choices ? `(${choices.join(" ")})` : "_files"}'`] : [];
+    const operands = definition.operands ? [`'*: :${zshValue(operandOf(definition))}'`] : [];
     return `    ${name})
       _arguments -s \\
 ${[...specs, ...operands].map((spec) => `        ${spec}`).join(" \\\n")} ;;`;
@@ -110,9 +109,8 @@ compdef _keymount keymount
 }
 
 function zshOption(name: string, option: OptionDefinition): string {
-  const { value = "VALUE", choices, multiple, text } = option;
-  const action = choices ? `(${choices.join(" ")})` : ({ FILE: "_files", DIR: "_files -/" }[value] ?? "");
-  const rest = `[${text.replace(/[\\[\]]/g, "\\$&")}]${takesValue(option) ? `:${value}:${action}` : ""}`;
+  const { value = "VALUE", multiple, text } = option;
+  const rest = `[${text.replace(/[\\[\]]/g, "\\$&")}]${takesValue(option) ? `:${value}:${zshValue(option)}` : ""}`;
   const names = namesOf(name, option).map((one) => (takesValue(option) && one.startsWith("--") ? `${one}=` : one));
   const before = multiple ? "\\*" : `'(${namesOf(name, option).join(" ")})'`;
   return names.length > 1
@@ -120,14 +118,17 @@ function zshOption(name: string, option: OptionDefinition): string {
     : `${multiple ? "\\*" : ""}${shellQuoted(names[0]! + rest)}`;
 }
 
+function zshValue({ value = "", choices }: Pick<OptionDefinition, "value" | "choices">): string {
+  return choices ? `(${choices.join(" ")})` : ({ FILE: "_files", DIR: "_files -/" }[value] ?? "");
+}
+
 function fishScript(): string {
   const lines = commands.flatMap(([name, definition]) => {
     const within = `complete -c keymount -n '__fish_seen_subcommand_from ${name}'`;
-    const choices = operandChoices(definition);
+    const operands = fishValue(operandOf(definition));
     return [
       `complete -c keymount -n __fish_use_subcommand -a ${name} -d ${fishQuoted(definition.summary)}`,
-      ...(choices && choices.length > 0 ? [`${within} -a '${choices.join(" ")}'`] : []),
-      ...(definition.operands && !choices ? [`${within} -F`] : []),
+      ...(definition.operands ? [`${within} ${operands}`] : []),
       ...optionsOf(definition).map(([option, it]) => `${within} ${fishOption(option, it)}`),
     ];
   });
@@ -140,13 +141,15 @@ ${lines.join("\n")}
 }
 
 function fishOption(name: string, option: OptionDefinition): string {
-  const { short, value, choices, text } = option;
+  const { short, text } = option;
   const words = [...(short ? [`-s ${short}`] : []), `-l ${name}`];
-  if (choices) words.push(`-x -a '${choices.join(" ")}'`);
-  else if (value === "FILE") words.push("-r -F");
-  else if (value === "DIR") words.push("-x -a '(__fish_complete_directories)'");
-  else if (value) words.push("-x");
-  return `${words.join(" ")} -d ${fishQuoted(text)}`;
+  if (takesValue(option)) words.push(option.value === "FILE" ? "-r" : "-x", fishValue(option));
+  return `${words.filter(Boolean).join(" ")} -d ${fishQuoted(text)}`;
+}
+
+function fishValue({ value = "", choices }: Pick<OptionDefinition, "value" | "choices">): string {
+  if (choices) return `-a '${choices.join(" ")}'`;
+  return { FILE: "-F", DIR: "-a '(__fish_complete_directories)'" }[value] ?? "";
 }
 
 function shellQuoted(text: string): string {

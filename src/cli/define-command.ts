@@ -29,6 +29,8 @@ export interface Definition {
   options: Readonly<Record<string, OptionDefinition>>;
   /** Stands for the arguments that are no options; without it there are none. */
   operands?: string;
+  /** Words after -- are a command to run, and nothing of ours. */
+  runs?: true;
   /** Options that another reader takes. */
   passed?: Readonly<Record<string, OptionDefinition>>;
   /** The other reader takes unknown options, too, to name them together with all else that is wrong. */
@@ -57,7 +59,7 @@ type ValueOf<O extends OptionDefinition> = O extends { multiple: true }
 export interface Given<D extends Definition> {
   values: { readonly [K in keyof D["options"]]: ValueOf<D["options"][K]> };
   operands: readonly string[];
-  /** Words for the other reader, in order. */
+  /** Words for the other reader, or of the command, in order. */
   passed: readonly string[];
 }
 
@@ -72,7 +74,7 @@ export function defineCommand<const D extends Definition>(
 ): Command {
   return {
     run: async (argv, io, signal) => {
-      if (argv.some((word) => helpWords.includes(word))) {
+      if (beforeCommand(argv, definition).some((word) => helpWords.includes(word))) {
         io.stdout.write(helpOf(name, definition));
         return 0;
       }
@@ -99,7 +101,10 @@ export function refuseUsage({ stderr }: CommandIo, command: string, mistake: str
 /** Throws `WrongUsage`. */
 export function readArguments<const D extends Definition>(argv: readonly string[], definition: D): Given<D> {
   const { options } = definition;
-  const { own, passed } = definition.passed ? apart(argv, definition) : { own: [...argv], passed: [] };
+  const ours = beforeCommand(argv, definition);
+  const { own, passed } = definition.passed
+    ? apart(argv, definition)
+    : { own: [...ours], passed: argv.slice(ours.length + 1) };
   const types = Object.entries(options).map(([name, { short, multiple, ...option }]) => {
     const type = takesValue(option) ? ("string" as const) : ("boolean" as const);
     return [name, { type, ...(short && { short }), ...(multiple && { multiple }) }] as const;
@@ -120,6 +125,11 @@ export function readArguments<const D extends Definition>(argv: readonly string[
   }
   if (operands.length > 0 && !definition.operands) throw new WrongUsage(`unexpected argument ${named(operands[0]!)}`);
   return { values: values as Given<D>["values"], operands, passed };
+}
+
+function beforeCommand(argv: readonly string[], { runs }: Definition): readonly string[] {
+  const end = runs ? argv.indexOf("--") : -1;
+  return end < 0 ? argv : argv.slice(0, end);
 }
 
 export function takesValue({ value, choices }: Pick<OptionDefinition, "value" | "choices">): boolean {
