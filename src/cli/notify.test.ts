@@ -1,8 +1,13 @@
 import { mkdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { serveHttp } from "../../dev/testing/http-server.js";
 import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
+import { parse } from "yaml";
+import { commandTable } from "./command-table.js";
+import { readArguments } from "./define-command.js";
+import { notifyArguments } from "./notify-arguments.js";
 import { notifyCommand } from "./notify.js";
 
 /** A volume as AtomicWriter writes it; `swap` is its rename. */
@@ -217,4 +222,16 @@ test.each([
   const { code, said } = keymount(directory, "--run", "--", program);
   expect(await code).toBe(exit);
   expect(said()).toContain(`keymount notify: ${program} cannot be started`);
+});
+
+const root = new URL("../../", import.meta.url);
+const written = ["docs/operations.md", "docs/migration.md", "deploy/examples/notify.yaml"].flatMap((file) =>
+  [...readFileSync(new URL(file, root), "utf8").matchAll(/args: (\[notify[^\]]*\])/g)].map(
+    ([, args]) => [file, parse(args!) as string[]] as const,
+  ),
+);
+
+test("the documents have examples", () => expect(written).toHaveLength(6));
+test.each(written)("%s: %j is used rightly", (_file, [, ...argv]) => {
+  expect(() => notifyArguments(readArguments(argv, commandTable.notify))).not.toThrow();
 });

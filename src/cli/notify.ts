@@ -34,7 +34,7 @@ export const notifyCommand = defineCommand("notify", commandTable.notify, async 
     }
     await changes.present(signal);
     const program = new SupervisedProgram(() => startProgram(task.run), { clock, stopMs: timeoutMs });
-    const takeSignals = io.takeSignals ?? (() => () => undefined);
+    const takeSignals = (to: (name: NodeJS.Signals) => void) => io.takeSignals?.(to) ?? (() => undefined);
     return await supervise(program, actOn(program, task.atChange, means), { changes, tell, takeSignals }, signal);
   } catch (error) {
     if (signal.aborted) return 0;

@@ -70,7 +70,7 @@ const failing = (code: string) => () => {
   throw Object.assign(new Error(), { code });
 };
 
-function send(rows: readonly Row[], { kill = () => undefined as unknown, pid = 30 } = {}) {
+function send(rows: readonly Row[], { kill = (): void => undefined, pid = 30 } = {}) {
   const sent: string[] = [];
   const ports = {
     processes: async () => table(rows),

@@ -58,7 +58,8 @@ export class VolumeChanges {
       changed = await this.#look(signal);
     }
     await this.#ports.clock.sleep(this.#options.debounceMs, signal);
-    return [...new Set([...changed, ...(await this.#look(signal))])];
+    const all = new Set([...changed, ...(await this.#look(signal))]);
+    return this.#options.directories.filter((directory) => all.has(directory));
   }
 
   close(): void {

@@ -10,6 +10,7 @@ import type { KubeObject } from "../../stack/kube-api.js";
 import { enableDatabaseEngine, startPostgres } from "../../stack/postgres.js";
 import { RunningPod, type PodObject, type SeenFile } from "../stack/running-pod.js";
 import { createFixture } from "../stack/fixture.js";
+import { keymountImage } from "../stack/keymount.js";
 import { Workloads } from "../stack/workloads.js";
 
 const run = promisify(execFile);
@@ -64,8 +65,9 @@ async function apply(text: string): Promise<string> {
   const objects = parseAllDocuments(text).map((document) => document.toJS() as KubeObject & { spec: PodSpec });
   for (const object of objects) {
     if (!hasEnvFiles && JSON.stringify(object).includes("fileKeyRef")) continue;
-    for (const container of [...(object.spec.initContainers ?? []), ...(object.spec.containers ?? [])]) {
-      container.image = "localhost/busybox:e2e";
+    const { initContainers = [], containers = [] } = object.spec.template?.spec ?? object.spec;
+    for (const container of [...initContainers, ...containers]) {
+      container.image = container.image.includes("/keymount:") ? keymountImage : "localhost/busybox:e2e";
       container.imagePullPolicy = "Never";
     }
     await kube.create(object);
@@ -74,6 +76,7 @@ async function apply(text: string): Promise<string> {
 }
 
 interface PodSpec {
+  template?: { spec: PodSpec };
   initContainers?: Container[];
   containers?: Container[];
 }
@@ -191,6 +194,26 @@ const expectations: Record<string, (files: Files, className: string) => unknown>
     expect(files["api-key"]!.text).toBe("hunter2");
     const [user, password] = [files["db/username"]!.text, files["db/password"]!.text];
     expect(await postgres.sqlAs(user, password, "select current_user")).toEqual([user]);
+  },
+  "notify.yaml": async (files) => {
+    expect(files["httpd.conf"]!.text).toBe("/:shop:hunter2\n");
+    const [pod] = await shop.running("httpd", 1, signal);
+    await pod!.exec("sh", "-c", "echo page > /www/index.html");
+    const page = (password: string) =>
+      pod!.exec(
+        "wget",
+        "-q",
+        "-O",
+        "-",
+        `--header=Authorization: Basic ${btoa(`shop:${password}`)}`,
+        "http://127.0.0.1:8080/",
+      );
+    expect(await page("hunter2")).toBe("page\n");
+    await vault.writeSecret("shop/httpd", { user: "shop", password: "hunter3" });
+    await shop.annotate(pod!.name, { "keymount.dev/refresh": "now" });
+    await eventually(async () => expect(await page("hunter3")).toBe("page\n"), signal, 60_000);
+    await expect(page("hunter2")).rejects.toThrow("401");
+    await shop.removeDeployment("httpd", signal);
   },
   "optional.yaml": (files) =>
     expect(texts(files)).toEqual({ password: "hunter2", "log-level": "info", replica: "db.shop.svc" }),
