@@ -6,8 +6,12 @@ import { requestKey } from "./request-key.js";
 export const mostRequests = 200;
 
 /** Every request an object is made of, its own first; of a recursive read its secrets, once they are known. */
-export function requestsOf({ request, recursive, template, keystore }: ObjectSpec): VaultRequest[] {
-  if (recursive?.secrets) return [...recursive.secrets.values()];
+export function requestsOf(object: ObjectSpec): VaultRequest[] {
+  return object.recursive?.secrets ? [...object.recursive.secrets.values()] : namedRequestsOf(object);
+}
+
+/** The requests that the class itself names, whatever Vault has. */
+export function namedRequestsOf({ request, template, keystore }: ObjectSpec): VaultRequest[] {
   return [request, ...(template?.sources.values() ?? []), ...(keystore ? [keystore.password.request] : [])];
 }
 

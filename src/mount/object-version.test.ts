@@ -54,6 +54,17 @@ describe("a steady version", () => {
     expect(of(fields)).toBe(of(entry));
   });
 
+  test("is the same whatever secrets a recursive read finds", () => {
+    const folder = objectOf("objectName: app/, secretPath: secret/data/shop/");
+    const found = (...names: string[]) => {
+      const secrets = new Map(names.map((name) => [name, { ...folder.request, path: `secret/data/shop/${name}` }]));
+      return steadyVersion(key, { ...folder, recursive: { ...folder.recursive!, secrets } });
+    };
+    expect(folder.recursive).toBeDefined();
+    expect(found("a", "b")).toBe(found("a"));
+    expect(found()).toBe(steadyVersion(key, folder));
+  });
+
   test.each([
     ["its name", "objectName: b, secretPath: kv/a, secretKey: k"],
     ["its path", "objectName: a, secretPath: kv/b, secretKey: k"],

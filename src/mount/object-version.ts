@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import type { Redacted } from "../shared/redacted.js";
 import type { MountedFile, ObjectSpec } from "./mount-spec.js";
-import { requestsOf } from "./object-requests.js";
+import { namedRequestsOf } from "./object-requests.js";
 import { requestKey } from "./request-key.js";
 
 /**
@@ -26,6 +26,6 @@ export function objectVersion(key: Redacted<Buffer>, files: readonly MountedFile
  * nothing that Vault answers. It equals no version of content, which begins with a length below 2^56.
  */
 export function steadyVersion(key: Redacted<Buffer>, object: ObjectSpec): string {
-  const asked = JSON.stringify([object.objectName, requestsOf(object).map(requestKey)]);
+  const asked = JSON.stringify([object.objectName, namedRequestsOf(object).map(requestKey)]);
   return createHmac("sha256", key.reveal()).update(`steady ${asked}`).digest("base64url");
 }
