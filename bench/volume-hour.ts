@@ -67,13 +67,14 @@ async function readsPerHour(refreshIntervalMs: number): Promise<number> {
     credentialsRefused: () => undefined,
     refreshRequested: () => undefined,
   });
+  const fetches = Array.from({ length: readsPerMount }, (_, object) => ({
+    request: { method: "GET", path: `kv/data/bench/${object}`, query: "" } as const,
+    options: { refreshIntervalMs },
+  }));
   const mountAll = async () => {
     for (let n = 0; n < volumes; n += 1) {
       const visit = answers.begin(samplePrincipal({ ownerKey: `pod-${n}` }));
-      for (let object = 0; object < readsPerMount; object += 1) {
-        const request = { method: "GET", path: `kv/data/bench/${object}`, query: "" } as const;
-        await visit.read(request, { refreshIntervalMs, onDenied: "keep" }, new AbortController().signal);
-      }
+      await visit.read(fetches, "keep", new AbortController().signal);
       visit.commit("v");
       visit.end();
     }

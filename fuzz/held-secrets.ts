@@ -4,6 +4,7 @@ import { type JsonObject, isJsonObject } from "../src/shared/json.js";
 import { Redacted } from "../src/shared/redacted.js";
 import { parseExactJson } from "../src/shared/exact-json.js";
 import { canaries } from "./canaries.js";
+import { readBy } from "../dev/testing/read-requests.js";
 
 const secret = canaries.secretValue.value;
 
@@ -32,10 +33,10 @@ export class HeldSecrets implements SecretSource {
     this.requests = [];
     const held = new Redacted(body);
     return {
-      read: async (request: VaultRequest) => {
+      read: readBy((request) => {
         this.requests.push(request);
         return { body: held };
-      },
+      }),
       previous: () => undefined,
       invalidate() {},
       commit: () => ({ unchanged: false }),

@@ -11,6 +11,7 @@ import { inProcessRenderer } from "../../dev/testing/in-process-renderer.js";
 import type { MountRequest } from "../wire/provider.js";
 import { type MountServiceParts, mount } from "./mount-service.js";
 import type { MountEvent } from "./provider-event.js";
+import { readBy } from "../../dev/testing/read-requests.js";
 
 const claims = { namespace: "shop", serviceaccount: { name: "web", uid: "u" } };
 const payload = Buffer.from(JSON.stringify({ "kubernetes.io": claims })).toString("base64url");
@@ -41,7 +42,7 @@ function partsOf(answer: Promise<FetchResult>): MountServiceParts {
   return {
     answers: {
       begin: () => ({
-        read: () => answer,
+        read: readBy(() => answer),
         previous: () => undefined,
         invalidate() {},
         made: () => {},

@@ -5,7 +5,7 @@ import { type ChosenToken, issuerOf } from "../mount/identity.js";
 import { listSecrets } from "../mount/list-secrets.js";
 import { makeFiles } from "../mount/make-files.js";
 import type { ObjectSpec, VaultRequest } from "../mount/mount-spec.js";
-import { fetchGroupsOf } from "../mount/object-requests.js";
+import { fetchPlanOf } from "../mount/object-requests.js";
 import type { Renderer } from "../mount/ports.js";
 import { requestKey } from "../mount/request-key.js";
 import type { Clock } from "../shared/clock.js";
@@ -173,7 +173,7 @@ async function read(
   const listed = recursive
     ? await listSecrets(object, recursive, { connection, pod: account }, ask).catch(objectProblem)
     : object;
-  const requests = fetchGroupsOf([listed]).flatMap(({ fetches }) => fetches.map(({ request }) => request));
+  const requests = fetchPlanOf([listed]).fetches.map(({ request }) => request);
   const makes = check.readAll ? undefined : requests.map(whatItMakes).find(Boolean);
   if (makes) throw new Skipped(`${makes}; --read-all reads it all the same`);
   const answers = new Map<string, VaultAnswer | ProviderError>();
@@ -197,9 +197,7 @@ async function read(
     return answer.body;
   };
   const files = await makeFiles(listed, answerTo, context, signal).catch(objectProblem);
-  const names = fetchGroupsOf([object]).flatMap(({ fetches }) =>
-    fetches.map(({ request: { method, path } }) => `${method} ${named(path)}`),
-  );
+  const names = fetchPlanOf([object]).fetches.map(({ request: { method, path } }) => `${method} ${named(path)}`);
   if (recursive) names.push(`${requests.length} secrets below`);
   const leases = [...answers.values()].flatMap((answer) => ("lease" in answer && answer.lease ? [answer.lease] : []));
   return {

@@ -13,6 +13,7 @@ import { heldBytes } from "./cached-secret.js";
 import type { SecretCache } from "./secret-cache.js";
 import type { TokenStore } from "../vault/token-store.js";
 import type { CredentialsParts } from "./credentials.js";
+import { readRequests } from "../../dev/testing/read-requests.js";
 
 const minute = 60_000;
 const never = new AbortController().signal;
@@ -69,11 +70,7 @@ interface Mount extends Partial<FetchOptions> {
 /** One Mount: all its requests are answered together, then committed, as for the driver's Mount. */
 async function mount({ principal, requests = [kv], signal = never, ...options }: Mount = {}): Promise<string[]> {
   const transaction = source.begin(samplePrincipal(principal));
-  const delivered = await Promise.all(
-    requests.map((request) =>
-      transaction.read(request, { refreshIntervalMs: 2 * minute, onDenied: "keep", ...options }, signal),
-    ),
-  );
+  const delivered = await readRequests(transaction, requests, options, signal);
   const values = delivered.map(valueOf);
   transaction.commit(values.join());
   transaction.end();
@@ -121,16 +118,29 @@ describe("a static answer", () => {
     expect(a).not.toBe(b);
   });
 
-  test.each(["outage", "sealed", "quota", "denied", "missing", "deleted"] as const)(
-    "is served on when a republish meets %s, and the rest is delivered",
-    async (kind) => {
+  test.each([
+    ["denied", "other-2"],
+    ["missing", "other-2"],
+    ["deleted", "other-2"],
+    ["destroyed", "other-2"],
+    ["refused", "other-2"],
+    ["outage", "other-1"],
+    ["sealed", "other-1"],
+    ["quota", "other-1"],
+    ["engine", "other-1"],
+    ["namespace", "other-1"],
+    ["configuration", "other-1"],
+    ["protocol", "other-1"],
+  ] as const)(
+    "is served on when a republish meets %s; the volume's others follow unless the failure may pass: %s",
+    async (kind, beside) => {
       const other: VaultRequest = { ...kv, path: "secret/data/other" };
       vault.replies.set(other.path, { body: secret("other-1") });
       await mount({ requests: [kv, other] });
       vault.replies.set(kv.path, kind);
       vault.replies.set(other.path, { body: secret("other-2") });
       await clock.advance(3 * minute);
-      expect(await mount({ requests: [kv, other] })).toEqual(["1", "other-2"]);
+      expect(await mount({ requests: [kv, other] })).toEqual(["1", beside]);
       expect(staleServed).toEqual([kv.path]);
     },
   );
@@ -321,7 +331,7 @@ describe("a leased answer", () => {
 describe("an answer that its reader cannot use", () => {
   const useless = async (request: VaultRequest) => {
     const transaction = source.begin(samplePrincipal());
-    await transaction.read(request, { refreshIntervalMs: 2 * minute, onDenied: "keep" }, never);
+    await readRequests(transaction, [request]);
     transaction.previous(request);
   };
 
@@ -332,7 +342,7 @@ describe("an answer that its reader cannot use", () => {
     vault.replies.set(kv.path, { body: secret("2") });
     await clock.advance(3 * minute);
     const transaction = source.begin(samplePrincipal());
-    await transaction.read(kv, { refreshIntervalMs: 2 * minute, onDenied: "keep" }, never);
+    await readRequests(transaction, [kv]);
     const release = transaction.lend(3 * one);
     expect(transaction.previous(kv)).toBeUndefined();
     release();

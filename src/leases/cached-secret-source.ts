@@ -1,11 +1,10 @@
-import type { SecretSource, MountTransaction, Principal, FetchOptions } from "../mount/ports.js";
+import type { SecretSource, MountTransaction, Principal } from "../mount/ports.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import { RetryGate } from "../shared/retry-gate.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import type { FairBudget } from "../shared/fair-budget.js";
-import { joinSignals } from "../shared/join-signals.js";
 import type { Random } from "../shared/random.js";
 import { SingleFlight } from "../shared/single-flight.js";
 import { TenantLimiter } from "../shared/tenant-limiter.js";
@@ -14,11 +13,12 @@ import type { Persistence } from "../vault/token-store.js";
 import { type LeaseRules, isShort } from "../vault/term.js";
 import type { AnswerIntake, Lease, Priority, VaultAnswer } from "../vault/vault-client.js";
 import { VaultError } from "../vault/vault-error.js";
-import { type AnswerKind, type CachedSecret, answerOf, isAlive, isDue } from "./cached-secret.js";
+import { type AnswerKind, type CachedSecret, answerOf } from "./cached-secret.js";
 import type { CredentialEvent } from "./credential-event.js";
-import type { SecretCache, VolumeRecord, CacheLimits, CacheEntry } from "./secret-cache.js";
+import { type SecretCache, type VolumeRecord, type CacheLimits, type CacheEntry, heldBy } from "./secret-cache.js";
 import { Reservation } from "./reservation.js";
 import { retryDelay } from "./retry-delay.js";
+import { type Question, VolumeTransaction } from "./volume-transaction.js";
 
 /** Reads from Vault as the principal. */
 export interface VaultReader {
@@ -58,17 +58,6 @@ export interface CachedSecretSourceParts {
   refreshRequested: (podUid: string) => string | undefined;
 }
 
-/** A request of one volume, and the entry that its answer goes to. */
-interface Question {
-  principal: Principal;
-  volume: VolumeRecord;
-  entry: CacheEntry;
-  request: VaultRequest;
-  lifetimeMs: number | undefined;
-  /** Static answers are read again, whatever their age. */
-  rereadStatic: boolean;
-}
-
 /** Bytes of the failures remembered at once, one for each request of an owner key. */
 const rememberedBytes = 2 << 20;
 /** Several times what a connection lets run at once: each request under way takes ten kilobytes of memory. */
@@ -89,83 +78,27 @@ export class CachedSecretSource implements SecretSource {
   }
 
   begin(principal: Principal): MountTransaction {
-    const { cache, mountBytes, clock, emit, reader, refreshRequested, journal } = this.#parts;
+    const { cache, mountBytes, clock, random, emit, rules, reader, refreshRequested, journal } = this.#parts;
     const { ownerKey, volumeKey, podVolume, pod } = principal;
     const { namespace, name, uid } = pod;
     const of = { ownerKey, namespace, volumeKey, ...(podVolume && { pod: { namespace, name, uid } }) };
     const volume = cache.volume(of, clock.monotonic());
     reader.offer(principal);
-    const refresh = podVolume ? refreshRequested(uid) : undefined;
-    const rereadStatic = refresh !== undefined && refresh !== volume.refresh;
-    const given = new Map<string, { entry: CacheEntry; answer: CachedSecret }>();
-    const asked = new Set<CacheEntry>();
-    const used = new Set<CachedSecret>();
-    let usedBytes = 0;
-    const taken = this.#reservation(namespace);
-    const overflow = new AbortController();
-    const joined = new Map<AbortSignal, ReturnType<typeof joinSignals>>();
-    const untilOverflow = (signal: AbortSignal) => {
-      const known = joined.get(signal) ?? joinSignals(signal, overflow.signal);
-      joined.set(signal, known);
-      return known.signal;
-    };
-    const give = (entry: CacheEntry, answer: CachedSecret) => {
-      if (!used.has(answer)) {
-        taken.take(answer.bytes);
-        usedBytes += answer.bytes;
-      }
-      used.add(answer);
-      given.set(entry.key, { entry, answer });
-    };
-    const invalidate = (request: VaultRequest) => {
-      const entry = cache.find(volume, request);
-      if (entry?.answer?.kind === "static") entry.invalid = true;
-    };
-    return {
-      read: async (request, options, signal) => {
-        const entry = cache.use(volume, request);
-        if (!asked.has(entry)) cache.addReader(entry);
-        asked.add(entry);
-        const question = { principal, volume, entry, request, lifetimeMs: options.lifetimeMs, rereadStatic };
-        const { answer, staleReason } = await this.#deliver(question, options, untilOverflow(signal));
-        give(entry, answer);
-        if (usedBytes > mountBytes && !overflow.signal.aborted) {
-          emit({ kind: "limitReached", limit: "mount" });
-          overflow.abort(tooMuchForOneMount(mountBytes));
-        }
-        overflow.signal.throwIfAborted();
-        return { body: answer.body, ...(staleReason && { staleReason }) };
-      },
-      previous: (request) => {
-        invalidate(request);
-        const entry = cache.find(volume, request);
-        const previous = entry && volume.delivered.get(entry);
-        if (!previous || previous === given.get(entry.key)?.answer) return undefined;
-        try {
-          give(entry, previous);
-        } catch {
-          return undefined; // No room: the caller reports the original fault.
-        }
-        return previous.body;
-      },
-      invalidate,
-      made: (bytes) => taken.take(bytes),
-      lend: (bytes) => taken.lend(bytes),
-      commit: (versions) => {
-        const answers = new Map([...given.values()].map(({ entry, answer }) => [entry, answer] as const));
-        const { changed } = cache.deliver(volume, answers, clock.monotonic());
-        const unchanged = volume.versions === versions;
-        volume.versions = versions;
-        if (refresh !== undefined) volume.refresh = refresh;
-        if (changed || !unchanged || rereadStatic) void journal.persist(ownerKey);
-        return { unchanged };
-      },
-      end: () => {
-        taken.release();
-        for (const { release } of joined.values()) release();
-        for (const entry of asked) cache.removeReader(volume, entry);
-      },
-    };
+    volume.refreshFactor ??= 1 - 0.1 * random();
+    return new VolumeTransaction({
+      principal,
+      volume,
+      refresh: podVolume ? refreshRequested(uid) : undefined,
+      reservation: this.#reservation(namespace),
+      mountBytes,
+      leadMs: rules.leadMs,
+      cache,
+      journal,
+      clock,
+      emit,
+      ask: (question, signal) => this.#askOnce(question, signal),
+      tooEarly: ({ key }) => this.#attempts.tooEarly(key, clock.monotonic()),
+    });
   }
 
   /** Resolves when no request is under way any more; what they created is written by then. */
@@ -173,46 +106,9 @@ export class CachedSecretSource implements SecretSource {
     await this.#asking.settled();
   }
 
-  async #deliver(
-    question: Question,
-    options: FetchOptions,
-    signal: AbortSignal,
-  ): Promise<{ answer: CachedSecret; staleReason?: ProviderError }> {
-    const fresh = this.#fresh(question, options);
-    if (fresh) return { answer: fresh };
-    try {
-      return { answer: await this.#askOnce(question, signal) };
-    } catch (reason) {
-      const { principal, volume, entry, request } = question;
-      const error = ProviderError.from(reason);
-      const standIn = this.#held(entry) ?? volume.delivered.get(entry);
-      if (!standIn || signal.aborted || failsMount(error, options)) throw error;
-      entry.refreshFailed = true;
-      const ageMs = this.#parts.clock.monotonic() - standIn.readAt;
-      this.#parts.emit({ kind: "staleServed", principal, request, error, ageMs });
-      return { answer: standIn, staleReason: error };
-    }
-  }
-
-  /**
-   * The cached answer, if it is alive. It is looked up at each use: code that waits for its turn or for Vault must not keep
-   * an answer that the cache has dropped meanwhile, since its memory would not be counted.
-   */
-  #held({ answer }: CacheEntry): CachedSecret | undefined {
-    return answer && isAlive(answer, this.#parts.clock.monotonic()) ? answer : undefined;
-  }
-
   /** A function of its own, so that a caller that waits afterwards keeps no reference to the answer, not even in a register. */
   #heldKind(entry: CacheEntry): AnswerKind | undefined {
-    return this.#held(entry)?.kind;
-  }
-
-  /** The cached answer, if it need not be read again. */
-  #fresh({ entry, rereadStatic }: Question, options: FetchOptions): CachedSecret | undefined {
-    const held = this.#held(entry);
-    if (!held || (held.kind === "static" && (entry.invalid === true || rereadStatic))) return undefined;
-    const { clock, rules } = this.#parts;
-    return isDue(held, options, clock.monotonic(), rules.leadMs) ? undefined : held;
+    return heldBy(entry, this.#parts.clock.monotonic())?.kind;
   }
 
   /** Only the refresh of a static answer is abandoned: a first answer may be a credential, which would be lost. */
@@ -332,13 +228,6 @@ export class CachedSecretSource implements SecretSource {
   }
 }
 
-function tooMuchForOneMount(limit: number): ProviderError {
-  return new ProviderError(
-    "limit_exceeded",
-    `the secrets of this volume are larger than ${limit} bytes together, twice what fits one answer to the driver; put them into several classes and volumes`,
-  );
-}
-
 function noRoomForCredential({ path }: VaultRequest, namespace: string, limit: keyof CacheLimits): ProviderError {
   const share = limit === "bytes" ? "as many credentials" : "as many volumes with credentials";
   return new ProviderError(
@@ -374,11 +263,4 @@ function wasCredential({ delivered }: VolumeRecord, entry: CacheEntry): boolean 
 function priorityOf(volume: VolumeRecord, heldKind: AnswerKind | undefined): Priority {
   if (!heldKind) return volume.versions === undefined ? "first-mount" : "replacement";
   return heldKind === "static" ? "refresh" : "replacement";
-}
-
-/** Whether the error fails the Mount although a stale answer exists: a denial by a healthy Vault, where the class asks for that. */
-function failsMount(error: ProviderError, { onDenied, optional }: FetchOptions): boolean {
-  if (!(error instanceof VaultError)) return false;
-  if (["missing", "deleted", "destroyed"].includes(error.kind)) return onDenied === "fail" || optional === true;
-  return onDenied === "fail" && ["denied", "login_denied"].includes(error.kind);
 }

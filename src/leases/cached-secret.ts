@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import type { FetchOptions } from "../mount/ports.js";
 import type { AnswerBody } from "../mount/secret-value.js";
+import { goJson } from "../shared/go-json.js";
 import { type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
 import { type StoredToken, tokenReplacementAt } from "../vault/stored-token.js";
 import { type Standing, type Term, endOf, newTerm, renewalAt, replacementAt, standingAt } from "../vault/term.js";
@@ -23,8 +25,8 @@ export interface CachedSecret {
   /** Of memory, as `heldBytes` computes, with the arguments of its request. */
   readonly bytes: number;
   readonly readAt: number;
-  /** 0.9 to 1.1, drawn once: spreads the refreshes of answers read together. */
-  readonly refreshFactor: number;
+  /** Of a static one: equal for answers of equal content. `""` for others. */
+  readonly digest: string;
   /** When the engine rotates it by its own schedule: a static role's password. */
   readonly turnsAt?: number;
   /** Absent for static answers and for issued ones that never end. */
@@ -81,7 +83,7 @@ export function answerOf(
     body: reply.body,
     bytes: heldBytes(reply.bytes, request),
     readAt: requestedAt,
-    refreshFactor: 0.9 + 0.2 * draw,
+    digest: kind === "static" ? digestOf(revealed, turnsIn !== undefined) : "",
     ...(turnsIn !== undefined && { turnsAt: requestedAt + turnsIn }),
     ...(durationMs !== undefined && { term: newTerm({ requestedAt, durationMs, renewable }, maxOrphanMs, draw) }),
     ...(lease && { lease }),
@@ -99,17 +101,23 @@ export function heldBytes(bodyBytes: number, { path, query, args }: VaultRequest
   return bodyBytes + Math.max(1024, 512 + 2 * text);
 }
 
-/** Whether a Mount should ask Vault again. */
+/** Whether a Mount should ask Vault again. `refreshFactor` multiplies the interval of static answers. */
 export function isDue(
   answer: CachedSecret,
   { refreshIntervalMs, issuedIntervalMs = Infinity, lifetimeMs = Infinity }: Ages,
   now: number,
   leadMs: number,
+  refreshFactor = 1,
 ): boolean {
-  const { kind, readAt, refreshFactor, turnsAt = Infinity } = answer;
+  const { kind, readAt, turnsAt = Infinity } = answer;
   if (kind === "static") return now - readAt >= refreshIntervalMs * refreshFactor || now >= turnsAt;
   if (isDead(answer) || now >= replaceAt(answer, leadMs)) return true;
   return kind === "issued" && now - readAt >= Math.min(issuedIntervalMs, replacedFrom(lifetimeMs));
+}
+
+/** Whether both are static and of equal content. */
+export function isSame(one: CachedSecret, other: CachedSecret): boolean {
+  return one.kind === "static" && other.kind === "static" && one.digest === other.digest;
 }
 
 /** Whether it may still be delivered: static answers do not end for the pod that holds them, and Vault decides about others. */
@@ -174,4 +182,13 @@ function turn({ data }: JsonObject): number | undefined {
   if (!isJsonObject(data) || !isStaticRole(data)) return undefined;
   const ttl = data["ttl"];
   return isJsonNumber(ttl) && /^\d{1,10}$/.test(ttl.toString()) ? (Number(ttl.toString()) + 2) * 1000 : undefined;
+}
+
+/** Of what files are made of: less what differs in every answer, such as `request_id` or the time left until a password `turns`. */
+function digestOf(body: JsonObject | Buffer | null, turns: boolean): string {
+  const hash = createHash("sha256");
+  if (body === null || Buffer.isBuffer(body)) return hash.update(body ?? "").digest("base64url");
+  const { data = null, warnings = null, auth = null, wrap_info = null } = body;
+  const lasting = turns && isJsonObject(data) ? { ...data, ttl: null } : data;
+  return hash.update(goJson([lasting, warnings, auth, wrap_info])).digest("base64url");
 }

@@ -13,6 +13,7 @@ import type { StoredToken } from "../vault/stored-token.js";
 import { endOf } from "../vault/term.js";
 import { endsAt } from "./cached-secret.js";
 import type { Credentials } from "./credentials.js";
+import { readRequests } from "../../dev/testing/read-requests.js";
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -61,8 +62,7 @@ function start(connections: readonly Connection[] = [connection]): void {
 
 async function mount(requests: VaultRequest[], principal: Partial<Principal> = {}): Promise<string[]> {
   const transaction = credentials.source.begin(samplePrincipal({ connection, ...principal }));
-  const options = { refreshIntervalMs: 2 * minute, onDenied: "keep" } as const;
-  const delivered = await Promise.all(requests.map((request) => transaction.read(request, options, never)));
+  const delivered = await readRequests(transaction, requests);
   const values = delivered.map(({ body }) => {
     const revealed = body.reveal();
     return Buffer.isBuffer(revealed) ? revealed.toString("hex") : (revealed as { data: { value: string } }).data.value;
@@ -99,7 +99,7 @@ describe("after a restart", () => {
     await mount([creds]);
     start();
     const transaction = credentials.source.begin(samplePrincipal({ connection }));
-    await transaction.read(creds, { refreshIntervalMs: minute, onDenied: "keep" }, never);
+    await readRequests(transaction, [creds]);
     expect(transaction.commit("login-1")).toEqual({ unchanged: true });
   });
 
@@ -202,7 +202,7 @@ test("a token is persisted before anything is created with it, and what is creat
     return request(...args);
   };
   const transaction = credentials.source.begin(samplePrincipal({ connection }));
-  await transaction.read(creds, { refreshIntervalMs: minute, onDenied: "keep" }, never);
+  await readRequests(transaction, [creds]);
   order.push("given");
   expect(order).toEqual(["kept", "asked", "kept", "given"]);
 });
@@ -386,7 +386,7 @@ test("a stop waits for what is being created, and writes it", async () => {
   vault.gate = new Promise((resolve) => (finish = resolve));
   const impatient = new AbortController();
   const transaction = credentials.source.begin(samplePrincipal({ connection }));
-  const answering = transaction.read(issue, { refreshIntervalMs: minute, onDenied: "keep" }, impatient.signal);
+  const answering = readRequests(transaction, [issue], {}, impatient.signal);
   await clock.advance(0);
   impatient.abort(new ProviderError("unavailable", "keymount is stopping"));
   await expect(answering).rejects.toThrow("stopping");

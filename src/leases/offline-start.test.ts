@@ -13,6 +13,7 @@ import { RecordsInMemory } from "../../dev/testing/records-in-memory.js";
 import { sampleLimits, testCredentials } from "../../dev/testing/test-credentials.js";
 import type { CredentialEvent } from "./credential-event.js";
 import type { Credentials } from "./credentials.js";
+import { readRequests } from "../../dev/testing/read-requests.js";
 
 const never = new AbortController().signal;
 const [minute, hour] = [60_000, 3_600_000];
@@ -68,9 +69,9 @@ function pod(change: Partial<Principal> = {}): Principal {
 async function mount(principal: Principal, request = app, signal = never): Promise<FetchResult | ProviderError> {
   const transaction = credentials.source.begin(principal);
   try {
-    const result = await transaction.read(request, { refreshIntervalMs: 2 * minute, onDenied: "keep" }, signal);
+    const [result] = await readRequests(transaction, [request], {}, signal);
     transaction.commit("v");
-    return result;
+    return result!;
   } catch (reason) {
     return ProviderError.from(reason);
   } finally {

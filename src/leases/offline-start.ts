@@ -1,5 +1,5 @@
 import type { VaultRequest } from "../mount/mount-spec.js";
-import type { MountTransaction, Principal, SecretSource } from "../mount/ports.js";
+import type { Answered, Fetch, MountTransaction, Principal, SecretSource } from "../mount/ports.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { isAway } from "../vault/transient.js";
@@ -55,18 +55,19 @@ export class OfflineSource implements SecretSource {
     /** By request; of those that the files are made of now. */
     const readAt = new Map<VaultRequest, number>();
     return {
-      read: async (request, options, signal) => {
-        readAt.delete(request);
-        try {
-          return await transaction.read(request, options, signal);
-        } catch (reason) {
-          const staleReason = ProviderError.from(reason);
-          const copy = signal.aborted ? undefined : await this.#copyFor(principal, request, staleReason);
-          if (!copy) throw reason;
+      read: async (fetches, onDenied, signal) => {
+        const answers = await transaction.read(fetches, onDenied, signal);
+        const withCopies = [...answers].map(async ([fetch, answer]): Promise<[Fetch, Answered]> => {
+          const { request } = fetch;
+          readAt.delete(request);
+          if ("body" in answer || signal.aborted) return [fetch, answer];
+          const copy = await this.#copyFor(principal, request, answer.error);
+          if (!copy) return [fetch, answer];
           transaction.made(copy.bytes);
           readAt.set(request, copy.readAt);
-          return { body: copy.body, staleReason, copyAgeMs: copy.ageMs };
-        }
+          return [fetch, { body: copy.body, staleReason: answer.error, copyAgeMs: copy.ageMs }];
+        });
+        return new Map(await Promise.all(withCopies));
       },
       previous: (request) => transaction.previous(request),
       invalidate: (request) => transaction.invalidate(request),

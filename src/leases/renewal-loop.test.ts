@@ -8,6 +8,7 @@ import { endOf } from "../vault/term.js";
 import { codeOfKind, VaultError, type VaultErrorKind } from "../vault/vault-error.js";
 import { endsAt } from "./cached-secret.js";
 import type { Credentials, CredentialsParts } from "./credentials.js";
+import { readRequests } from "../../dev/testing/read-requests.js";
 
 const second = 1_000;
 const minute = 60 * second;
@@ -68,8 +69,8 @@ function grantLease(value: string, durationMs: number, renewable = true): void {
 
 async function mount(principal: Partial<Principal> = {}): Promise<string> {
   const transaction = credentials.source.begin(samplePrincipal(principal));
-  const { body } = await transaction.read(creds, { refreshIntervalMs: 2 * minute, onDenied: "keep" }, never);
-  const { value } = (body.reveal() as { data: { value: string } }).data;
+  const [answer] = await readRequests(transaction, [creds]);
+  const { value } = (answer!.body.reveal() as { data: { value: string } }).data;
   transaction.commit(value);
   return value;
 }
@@ -358,7 +359,7 @@ describe("engines that hang", () => {
     }));
     const of = { ownerKey: uid, volumeKey: uid, pod: { namespace: "shop", name: uid, uid, serviceAccount: "web" } };
     const transaction = credentials.source.begin(samplePrincipal(of));
-    await transaction.read({ ...creds, path }, { refreshIntervalMs: day, onDenied: "keep" }, never);
+    await readRequests(transaction, [{ ...creds, path }], { refreshIntervalMs: day });
     transaction.commit("v");
   }
 

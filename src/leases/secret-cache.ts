@@ -26,6 +26,8 @@ export interface VolumeRecord {
   /** The answers that the volume's files were last made of: served stale when nothing better is available. */
   delivered: Map<CacheEntry, CachedSecret>;
   seenAt: number;
+  /** 0.9 to 1, drawn once: spreads the refreshes of volumes that were mounted together. Multiplies `refreshInterval`. */
+  refreshFactor?: number;
   /** How many Mounts were answered with files; the second shows that the driver republishes. */
   deliveries: number;
   /** The versions last delivered; absent until a Mount has succeeded. */
@@ -385,6 +387,14 @@ export class SecretCache {
     }
     return true;
   }
+}
+
+/**
+ * Its answer, if it is alive. Look it up at each use: code that waits for its turn or for Vault must not keep an answer that
+ * the cache has dropped meanwhile, since its memory would not be counted.
+ */
+export function heldBy({ answer }: CacheEntry, now: number): CachedSecret | undefined {
+  return answer && isAlive(answer, now) ? answer : undefined;
 }
 
 function entryKey(ownerKey: string, request: VaultRequest): string {

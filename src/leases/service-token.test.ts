@@ -8,6 +8,7 @@ import { CountingVault, samplePrincipal } from "../../dev/testing/counting-vault
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { testCredentials } from "../../dev/testing/test-credentials.js";
 import { endsAt, isDead } from "./cached-secret.js";
+import { readRequests } from "../../dev/testing/read-requests.js";
 
 const second = 1_000;
 const minute = 60 * second;
@@ -80,7 +81,7 @@ async function halfDay({ server, grantMs, jwtMs, turnsAfter }: Case) {
       const held = [...credentials.cache.entries()].flatMap(({ answer }) => answer ?? []);
       if (now > 2 * hour) leastLeft = Math.min(leastLeft, ...held.map((one) => (isDead(one) ? 0 : endsAt(one) - now)));
       const transaction = credentials.source.begin(samplePrincipal({ jwt }));
-      await transaction.read(creds, { refreshIntervalMs: 2 * minute, onDenied: "keep" }, never);
+      await readRequests(transaction, [creds]);
       transaction.commit("v");
       transaction.end();
     }

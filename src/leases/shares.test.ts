@@ -8,11 +8,11 @@ import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { sampleLimits, testCredentials } from "../../dev/testing/test-credentials.js";
 import { heldBytes } from "./cached-secret.js";
 import type { Credentials, CredentialsParts } from "./credentials.js";
+import { answersTo } from "../../dev/testing/read-requests.js";
 
 const never = new AbortController().signal;
 setMaxListeners(0, never);
 const minute = 60_000;
-const options = { refreshIntervalMs: 2 * minute, onDenied: "keep" } as const;
 
 const kv = (name: string): VaultRequest => ({ method: "GET", path: `kv/${name}`, query: "" });
 const creds = (name: string): VaultRequest => ({ method: "GET", path: `database/creds/${name}`, query: "" });
@@ -65,9 +65,9 @@ async function asked(
   requests: readonly VaultRequest[],
   signal = never,
 ): Promise<string> {
-  const answers = await Promise.allSettled(requests.map((request) => transaction.read(request, options, signal)));
-  const failed = answers.find((one) => one.status === "rejected");
-  return failed ? String((failed.reason as Error).message) : "files";
+  const answers = await answersTo(transaction, requests, {}, signal);
+  const failed = answers.find((answer) => "error" in answer);
+  return failed ? failed.error.message : "files";
 }
 
 /** One whole Mount, delivered where all of it could be had. */

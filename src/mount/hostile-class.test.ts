@@ -4,7 +4,7 @@ import { parseMountRequest } from "../../dev/testing/parse-mount-request.js";
 import { ClassCache } from "./class-cache.js";
 import { classBytes } from "./class-bytes.js";
 import type { MountSpec } from "./mount-spec.js";
-import { fetchGroupsOf } from "./object-requests.js";
+import { fetchPlanOf } from "./object-requests.js";
 
 /** Each of these took from half a second to a minute, or ended the process; all together take some tenths of a second. */
 const mostMs = 1_500;
@@ -29,7 +29,7 @@ function mounted(parameters: Record<string, string>, classes = new ClassCache(8 
 function refusalOf(parameters: Record<string, string>): string {
   const [startedAt, before] = [performance.now(), process.memoryUsage().heapUsed];
   try {
-    fetchGroupsOf(mounted(parameters).class.objects);
+    fetchPlanOf(mounted(parameters).class.objects);
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
     expect(performance.now() - startedAt).toBeLessThan(mostMs);

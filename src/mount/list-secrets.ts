@@ -34,11 +34,14 @@ export async function listObjects(
   const outcomes = await Promise.all(
     objects.map(async (object) => {
       if (!object.recursive) return { object };
-      const options = { refreshIntervalMs: object.refreshIntervalMs, optional: isOptional(object), onDenied };
+      const options = { refreshIntervalMs: object.refreshIntervalMs, optional: isOptional(object) };
       const lists: VaultRequest[] = [];
-      const list = (request: VaultRequest) => {
+      const list = async (request: VaultRequest) => {
         lists.push(request);
-        return transaction.read(request, options, signal);
+        const fetch = { request, options };
+        const answer = (await transaction.read([fetch], onDenied, signal)).get(fetch)!;
+        if ("error" in answer) throw answer.error;
+        return answer;
       };
       try {
         return { object: await listSecrets(object, object.recursive, principal, list) };

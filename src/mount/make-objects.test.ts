@@ -10,10 +10,11 @@ import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { inProcessRenderer } from "../../dev/testing/in-process-renderer.js";
 import { makeObjects } from "./make-objects.js";
 import type { ObjectSpec, VaultRequest } from "./mount-spec.js";
-import { requestsOfObjects, fetchGroupsOf } from "./object-requests.js";
+import { fetchPlanOf, requestsOfObjects } from "./object-requests.js";
 import { Yielder } from "./yielder.js";
 import { readObjects } from "./objects.js";
 import type { Job, FetchOptions } from "./ports.js";
+import { readBy } from "../../dev/testing/read-requests.js";
 
 type Told = Record<string, Record<string, Json> | ProviderError>;
 
@@ -25,12 +26,12 @@ async function made(text: string, answers: Told, previous: Told = {}, onDenied: 
   const jobs: Job[] = [];
   const bodyOf = (data: Record<string, Json>) => new Redacted({ data });
   const transaction = {
-    async read({ path }: VaultRequest, options: FetchOptions) {
+    read: readBy(({ path }, options) => {
       asked.set(path, options);
       const told = answers[path] ?? new ProviderError("not_found", `nothing at ${path}`);
       if (told instanceof ProviderError) throw told;
       return { body: bodyOf(told) };
-    },
+    }),
     previous({ path }: VaultRequest) {
       const had = previous[path];
       return had && !(had instanceof ProviderError) ? bodyOf(had) : undefined;
@@ -66,9 +67,11 @@ async function made(text: string, answers: Told, previous: Told = {}, onDenied: 
     }),
     versionKey: new Redacted(Buffer.alloc(32)),
   };
-  const groups = fetchGroupsOf(objects);
+  const { groups, fetches } = fetchPlanOf(objects);
+  const { signal } = new AbortController();
+  const answered = await transaction.read(fetches, onDenied, signal);
   const outcomes = await Promise.all(
-    groups.map((group) => makeObjects(group, onDenied, transaction, context, new AbortController().signal)),
+    groups.map((group) => makeObjects(group, answered, onDenied, transaction, context, signal)),
   );
   const files: Record<string, string> = {};
   const held: string[] = [];
@@ -185,7 +188,7 @@ describe("groups", () => {
     ["joined by a third", [["a"], ["b"], ["a", "b"]], [["o0", "o1", "o2"]]],
     ["a chain", [["a", "b"], ["c", "d"], ["b", "c"], ["e"]], [["o0", "o1", "o2"], ["o3"]]],
   ])("%s", (_, uses, expected) => {
-    const groups = fetchGroupsOf(objectsOf(...uses)).map(({ objects }) =>
+    const groups = fetchPlanOf(objectsOf(...uses)).groups.map(({ objects }) =>
       objects.map(({ objectName }) => objectName).sort(),
     );
     expect(groups.sort()).toEqual(expected);

@@ -2,10 +2,10 @@ import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
 import { type RenderContext, makeFiles } from "./make-files.js";
 import type { MountedFile, ObjectSpec, VaultRequest } from "./mount-spec.js";
-import { type FetchGroup, type Fetch, isOptional, requestsOf } from "./object-requests.js";
+import { type FetchGroup, isOptional, requestsOf } from "./object-requests.js";
 import { objectVersion } from "./object-version.js";
 import type { Yielder } from "./yielder.js";
-import type { FetchResult, MountTransaction, FetchOptions } from "./ports.js";
+import type { Answered, Fetch, MountTransaction, FetchOptions } from "./ports.js";
 import { fileOf } from "./secret-file.js";
 
 /** An object as files; none for an optional one that is not there. */
@@ -30,24 +30,17 @@ export interface ObjectContext extends RenderContext {
 }
 
 /**
- * Makes a group's objects; never throws. Where no files can be made of new answers, they are made of those the volume
- * has, as if nothing had come.
+ * Makes a group's objects of the answers to its requests; never throws. Where no files can be made of new answers, they are
+ * made of those the volume has, as if nothing had come.
  */
 export async function makeObjects(
   group: FetchGroup,
+  answers: ReadonlyMap<Fetch, Answered>,
   onDenied: FetchOptions["onDenied"],
   transaction: MountTransaction,
   context: ObjectContext,
   signal: AbortSignal,
 ): Promise<Outcome[]> {
-  const answers = new Map(
-    await Promise.all(
-      group.fetches.map(async (want): Promise<[Fetch, Answered]> => {
-        const answer = transaction.read(want.request, { ...want.options, onDenied }, signal);
-        return [want, await answer.catch(refused)];
-      }),
-    ),
-  );
   const make = async (of: ReadonlyMap<Fetch, Answered>) => {
     const outcomes: Outcome[] = [];
     const answerTo = (request: VaultRequest) => of.get(group.fetchOf.get(request)!)!;
@@ -61,7 +54,8 @@ export async function makeObjects(
   const fault = outcomes.find(isUnmade)?.error;
   if (onDenied === "fail" || !fault) return outcomes;
   const withPrevious = new Map(
-    [...answers].map(([want, answer]): [Fetch, Answered] => {
+    group.fetches.map((want): [Fetch, Answered] => {
+      const answer = answers.get(want)!;
       const isAnswer = "body" in answer || answer.error.code === "not_found";
       const previous = isAnswer ? transaction.previous(want.request) : undefined;
       return [want, previous ? { body: previous, staleReason: fault } : answer];
@@ -70,13 +64,6 @@ export async function makeObjects(
   if ([...withPrevious].every(([want, answer]) => answer === answers.get(want))) return outcomes;
   const again = await make(withPrevious);
   return again.some(isUnmade) ? outcomes : again;
-}
-
-/** What came of a request. */
-type Answered = FetchResult | { error: ProviderError };
-
-function refused(reason: unknown): Answered {
-  return { error: ProviderError.from(reason) };
 }
 
 async function outcome(

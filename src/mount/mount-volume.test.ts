@@ -8,6 +8,7 @@ import { samplePrincipal } from "../../dev/testing/counting-vault.js";
 import type { MountSpec, ObjectSpec } from "./mount-spec.js";
 import { type MountParts, mountVolume } from "./mount-volume.js";
 import type { FetchOptions, FetchResult, MountTransaction } from "./ports.js";
+import { readBy } from "../../dev/testing/read-requests.js";
 
 const never = new AbortController().signal;
 
@@ -38,11 +39,11 @@ function parts(told: Record<string, string | ProviderError | FetchResult>, respo
   const invalidated: string[] = [];
   const ended: string[] = [];
   const transaction: MountTransaction = {
-    async read({ path }) {
+    read: readBy(({ path }) => {
       const answer = told[path];
       if (answer === undefined || answer instanceof ProviderError) throw answer ?? new Error("not told");
       return typeof answer === "string" ? { body: bodyOf(answer) } : answer;
-    },
+    }),
     previous: ({ path }) => void invalidated.push(path),
     invalidate: ({ path }) => void invalidated.push(path),
     commit(versions) {
@@ -218,9 +219,9 @@ test("objects of one request are asked for once, with the shortest interval and 
   const eager = parts({ "secret/data/a": "1" });
   const transaction = eager.answers.begin(samplePrincipal());
   const answer = transaction.read.bind(transaction);
-  transaction.read = (request, options, signal) => {
-    asked.push(options);
-    return answer(request, options, signal);
+  transaction.read = (fetches, onDenied, signal) => {
+    asked.push(...fetches.map(({ options }) => ({ ...options, onDenied })));
+    return answer(fetches, onDenied, signal);
   };
   const { request } = object("a");
   const thrice = [

@@ -11,7 +11,7 @@ import { type MadeObject, type Outcome, makeObjects } from "./make-objects.js";
 import { listObjects } from "./list-secrets.js";
 import type { MountSpec, MountedFile, ObjectSpec } from "./mount-spec.js";
 import { clashes } from "./object-name.js";
-import { fetchGroupsOf, requestsOf } from "./object-requests.js";
+import { fetchPlanOf, requestsOf } from "./object-requests.js";
 import { steadyVersion } from "./object-version.js";
 import { Yielder } from "./yielder.js";
 import type { SecretSource, MountTransaction, Principal, Renderer } from "./ports.js";
@@ -91,8 +91,10 @@ async function makeVolume(
   const lend = (bytes: number) => transaction.lend(bytes);
   const context = { versionKey, renderer, jobs, yielder, responseBytes, tenant, lend };
   const { objects: listed, failed } = await listObjects(asked, principal, transaction, signal);
+  const { groups, fetches } = fetchPlanOf(listed);
+  const answers = await transaction.read(fetches, asked.onDenied, signal);
   const made = await Promise.all(
-    fetchGroupsOf(listed).map((group) => makeObjects(group, asked.onDenied, transaction, context, signal)),
+    groups.map((group) => makeObjects(group, answers, asked.onDenied, transaction, context, signal)),
   );
   const outcomes = [...failed, ...made.flat()];
   const invalidate = () =>

@@ -1,5 +1,5 @@
 import type { ObjectSpec, VaultRequest } from "./mount-spec.js";
-import type { FetchOptions } from "./ports.js";
+import type { Fetch } from "./ports.js";
 import { requestKey } from "./request-key.js";
 
 /** Of all objects of a volume. */
@@ -28,19 +28,23 @@ export interface FetchGroup {
   fetchOf: ReadonlyMap<VaultRequest, Fetch>;
 }
 
-/** One request, and what the objects that name it allow its answer to be. */
-export interface Fetch {
-  request: VaultRequest;
-  options: Omit<FetchOptions, "onDenied">;
+/** What is asked for a class's objects, and in which groups they are made of it. */
+export interface FetchPlan {
+  groups: readonly FetchGroup[];
+  fetches: readonly Fetch[];
 }
 
-const known = new WeakMap<readonly ObjectSpec[], readonly FetchGroup[]>();
+const known = new WeakMap<readonly ObjectSpec[], FetchPlan>();
 
-/** The groups of a class's objects; found once, for the class is the same at every Mount. */
-export function fetchGroupsOf(objects: readonly ObjectSpec[]): readonly FetchGroup[] {
-  const groups = known.get(objects) ?? joined(objects).map(groupOf);
-  known.set(objects, groups);
-  return groups;
+/** The plan of a class's objects; made once, for the class is the same at every Mount. */
+export function fetchPlanOf(objects: readonly ObjectSpec[]): FetchPlan {
+  const plan = known.get(objects) ?? planOf(joined(objects).map(groupOf));
+  known.set(objects, plan);
+  return plan;
+}
+
+function planOf(groups: readonly FetchGroup[]): FetchPlan {
+  return { groups, fetches: groups.flatMap(({ fetches }) => fetches) };
 }
 
 function joined(objects: readonly ObjectSpec[]): ObjectSpec[][] {

@@ -34,10 +34,16 @@ export interface SecretSource {
 
 export interface MountTransaction {
   /**
-   * Gives what is held and not due, else asks Vault; when that fails, what is held after all, and why. Throws
-   * `limit_exceeded` as soon as the answers of this transaction are together more than its files could hold.
+   * Gives for each request what is held and not due, else what Vault answers; when that fails, what is held after all, and why.
+   * Static answers are read, replaced and kept together, so that they are of one moment: the volume's whole set, of this call
+   * and of earlier ones, whose results this call's replace. `limit_exceeded` is every result as soon as the answers are
+   * together more than the volume's files could hold.
    */
-  read(request: VaultRequest, options: FetchOptions, signal: AbortSignal): Promise<FetchResult>;
+  read(
+    fetches: readonly Fetch[],
+    onDenied: FetchOptions["onDenied"],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<Fetch, Answered>>;
   /**
    * No file can be made of its answer: invalidates it, and gives what the volume was last delivered, if that is another
    * answer and there is room for it.
@@ -56,6 +62,12 @@ export interface MountTransaction {
   lend(bytes: number): () => void;
   /** Releases all answers, after any outcome of the Mount; no read may follow. */
   end(): void;
+}
+
+/** One request, and what the objects that name it allow its answer to be. */
+export interface Fetch {
+  request: VaultRequest;
+  options: Omit<FetchOptions, "onDenied">;
 }
 
 export interface FetchOptions {
@@ -78,6 +90,9 @@ export interface FetchResult {
   /** Milliseconds since the offline copy was read that is served instead. */
   copyAgeMs?: number;
 }
+
+/** What came of a request. */
+export type Answered = FetchResult | { error: ProviderError };
 
 /** Makes what would hold up the event loop, beside it. */
 export interface Renderer {

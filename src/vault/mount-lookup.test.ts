@@ -14,6 +14,7 @@ import { MountLookup } from "./mount-lookup.js";
 import type { MountFinding } from "./path-hint.js";
 import type { VaultToken } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
+import { answersTo } from "../../dev/testing/read-requests.js";
 
 const never = new AbortController().signal;
 setMaxListeners(0, never);
@@ -52,11 +53,8 @@ describe("with a Vault", () => {
     const principal = samplePrincipal({ connection, pod, jwt: new Redacted(ready.mint()) });
     return async (path: string, method: VaultMethod = "GET"): Promise<string> => {
       const request: VaultRequest = { method, path, query: "" };
-      const read = credentials.source.begin(principal).read(request, { refreshIntervalMs: 1, onDenied: "keep" }, never);
-      return read.then(
-        () => "answered",
-        (reason: unknown) => (reason as VaultError).message,
-      );
+      const [answer] = await answersTo(credentials.source.begin(principal), [request], { refreshIntervalMs: 1 });
+      return answer && "error" in answer ? answer.error.message : "answered";
     };
   }
 

@@ -7,6 +7,7 @@ import { CountingVault, samplePrincipal } from "../../dev/testing/counting-vault
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { sampleLimits, testCredentials } from "../../dev/testing/test-credentials.js";
 import { VaultError } from "./vault-error.js";
+import { answersTo, readRequests } from "../../dev/testing/read-requests.js";
 
 const minute = 60_000;
 const never = new AbortController().signal;
@@ -42,12 +43,9 @@ async function mount(
   principal: Partial<Principal> = {},
 ): Promise<string[]> {
   const transaction = credentials.source.begin(samplePrincipal(principal));
-  const options = { refreshIntervalMs: minute, onDenied: "keep" } as const;
-  const outcomes = await Promise.allSettled(requests.map((request) => transaction.read(request, options, never)));
+  const answers = await answersTo(transaction, requests, { refreshIntervalMs: minute });
   transaction.commit("v");
-  return outcomes.map((outcome) =>
-    outcome.status === "rejected" ? String(outcome.reason) : outcome.value.staleReason ? "held" : "fresh",
-  );
+  return answers.map((answer) => ("error" in answer ? String(answer.error) : answer.staleReason ? "held" : "fresh"));
 }
 
 beforeEach(() => {
@@ -105,11 +103,9 @@ describe("where a token that is of no use is reported like a denial", () => {
 
   test("nothing is denied while Vault cannot say whether the token lives", async () => {
     vault.failures.push({ verb: "lookup", kind: "outage" });
-    const error = await credentials.source
-      .begin(samplePrincipal())
-      .read(forbidden, { refreshIntervalMs: minute, onDenied: "fail" }, never)
-      .catch((reason: unknown) => reason);
-    expect(error).toMatchObject({ kind: "outage" });
+    const transaction = credentials.source.begin(samplePrincipal());
+    const [answer] = await answersTo(transaction, [forbidden], { onDenied: "fail" });
+    expect(answer).toMatchObject({ error: { kind: "outage" } });
   });
 });
 
@@ -202,13 +198,12 @@ describe("a pod that goes during its Mount", () => {
       lease: { id: "lease-1", durationMs: 60 * minute },
     });
     const credentials = testCredentials({ client: vault, clock });
-    const options = { refreshIntervalMs: minute, onDenied: "keep" } as const;
     const transaction = credentials.source.begin(samplePrincipal());
-    await transaction.read(kv, options, never);
+    await readRequests(transaction, [kv]);
     credentials.cache.forgetPod("uid-1");
     expect(transaction.previous(kv)).toBeUndefined();
-    await transaction.read(kv, options, never);
-    await expect(transaction.read(creds, options, never)).rejects.toThrow("no longer served");
+    await readRequests(transaction, [kv]);
+    await expect(readRequests(transaction, [creds])).rejects.toThrow("no longer served");
     transaction.commit("v");
     await credentials.settled();
     await clock.advance(0);

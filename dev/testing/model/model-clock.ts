@@ -1,6 +1,6 @@
 import type { Clock, Timer } from "../../../src/shared/clock.js";
 
-/** A clock that is set by hand and never waits: what the model runs has no sleeps of its own. */
+/** A clock that is set by hand and never waits: a Mount, which alone sleeps, is the only thing that runs meanwhile. */
 export class ModelClock implements Clock {
   #now = 0;
   readonly #epoch = Date.parse("2026-01-01T00:00:00Z");
@@ -13,8 +13,9 @@ export class ModelClock implements Clock {
     return this.#now;
   }
 
-  sleep(): Promise<void> {
-    return Promise.reject(new Error("nothing in the model sleeps"));
+  sleep(ms: number): Promise<void> {
+    this.advance(ms);
+    return Promise.resolve();
   }
 
   /** What the model runs ends at once, so that no deadline of it passes. */

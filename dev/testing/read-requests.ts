@@ -1,0 +1,40 @@
+import type { VaultRequest } from "../../src/mount/mount-spec.js";
+import type { Answered, Fetch, FetchOptions, FetchResult, MountTransaction } from "../../src/mount/ports.js";
+import { ProviderError } from "../../src/shared/errors.js";
+
+const never = new AbortController().signal;
+
+/** What came of each request, in one call; static answers may be two minutes old. */
+export async function answersTo(
+  transaction: MountTransaction,
+  requests: readonly VaultRequest[],
+  { refreshIntervalMs = 120_000, onDenied = "keep", optional = false }: Partial<FetchOptions> = {},
+  signal: AbortSignal = never,
+): Promise<Answered[]> {
+  const fetches = requests.map((request): Fetch => ({ request, options: { refreshIntervalMs, optional } }));
+  const answers = await transaction.read(fetches, onDenied, signal);
+  return fetches.map((fetch) => answers.get(fetch)!);
+}
+
+/** The same, for requests that are all answered; throws the first error. */
+export async function readRequests(...args: Parameters<typeof answersTo>): Promise<FetchResult[]> {
+  return (await answersTo(...args)).map((answer) => {
+    if ("error" in answer) throw answer.error;
+    return answer;
+  });
+}
+
+/** A transaction's `read` for a stand-in, made of what it answers to each request. */
+export function readBy(
+  answer: (request: VaultRequest, options: FetchOptions) => Promise<FetchResult> | FetchResult,
+): MountTransaction["read"] {
+  return async (fetches, onDenied) =>
+    new Map(
+      await Promise.all(
+        fetches.map(async (fetch): Promise<[Fetch, Answered]> => {
+          const outcome = (async () => answer(fetch.request, { ...fetch.options, onDenied }))();
+          return [fetch, await outcome.catch((reason: unknown) => ({ error: ProviderError.from(reason) }))];
+        }),
+      ),
+    );
+}
