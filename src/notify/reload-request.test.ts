@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { type Handler, serveHttp } from "../../dev/testing/http-server.js";
 import { systemClock } from "../shared/clock.js";
+import { ProviderError } from "../shared/errors.js";
 import { requestReload } from "./reload-request.js";
 import { retried } from "./retried.js";
 
@@ -74,4 +75,10 @@ test("nothing is tried again after a stop", async () => {
   await clock.advance(1_500);
   stop.abort(new Error("stopped"));
   expect([await outcome, acts]).toEqual(["stopped", 2]);
+});
+
+test("what is not permitted is not tried again", async () => {
+  let acts = 0;
+  const act = async () => Promise.reject(new ProviderError("permission_denied", `no ${++acts}`));
+  await expect(retried(act, { clock: new FakeClock(), tell: () => undefined }, never)).rejects.toThrow("no 1");
 });

@@ -43,6 +43,7 @@ function statusOf(url: URL, method: string, signal: AbortSignal): Promise<number
       { method, signal, agent: false, headers: { "user-agent": "keymount-notify" } },
       (response) => {
         resolve(response.statusCode ?? 0);
+        // The status is all that counts: what becomes of the body, which is cut off here, is no failure.
         response.on("error", () => undefined);
         response.destroy();
       },

@@ -15,7 +15,10 @@ export async function retried<T>(
       return await act();
     } catch (error) {
       signal.throwIfAborted();
-      tell(`${ProviderError.from(error).message}; tried again in ${ms / 1000} s`);
+      const { code, message } = ProviderError.from(error);
+      // That stays so, and what was permitted beside it (another process of the name) would be done again.
+      if (code === "permission_denied") throw error;
+      tell(`${message}; tried again in ${ms / 1000} s`);
     }
     await clock.sleep(ms, signal);
   }
