@@ -64,7 +64,7 @@ test("a release may ask for tokens of pods, of ten minutes, for listed audiences
   await helm.uninstall(release, namespace, signal);
 });
 
-const key = ["get secrets keymount-key"];
+const key = ["get,watch secrets keymount-key"];
 const pods = ["get,list,watch pods"];
 test.each<[string, object, string[], string[]]>([
   ["the key and the pods", {}, [...key, "create secrets", ...pods], pods],

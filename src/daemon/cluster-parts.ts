@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { KeySource, Options } from "../config/options.js";
-import { keyFromSecret } from "../kube/key-secret.js";
+import { keyFromSecret, keySecretChanges } from "../kube/key-secret.js";
 import { KubeClient } from "../kube/kube-client.js";
 import { readOwnNamespace, serviceAccountDirectory } from "../kube/service-account.js";
 import { tokenMinter } from "../kube/token-request.js";
@@ -9,12 +9,15 @@ import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
 import type { Log } from "../telemetry/log.js";
-import { readKeyFile } from "./key-file.js";
+import type { KeyOrigin } from "./cluster-key.js";
+import { readKeyFile, keyFileChanges } from "./key-file.js";
 import type { CleanupStack } from "./cleanup-stack.js";
 
 /** What the cluster gives the daemon. */
 export interface ClusterParts {
   key: Redacted<Buffer>;
+  /** Where the key is read again; `undefined` for one that was made for this process. */
+  keyOrigin: KeyOrigin | undefined;
   /** Only where the operator opted in. */
   minter: TokenMinter | undefined;
   /** To write pods' events by; only where the operator opted in. */
@@ -36,19 +39,36 @@ export async function clusterParts(
   if (fallbackAudiences && !kube) throw needsCluster("tokenRequest.fallback");
   if (events && !kube) throw needsCluster("events");
   if (podWatch && !kube) throw needsCluster("podWatch");
+  const keyOrigin = key && (await originOf(key, kube, clock, signal));
   return {
-    key: key ? await keyOf(key, kube, signal) : ownKey(log),
+    key: keyOrigin ? await keyOrigin.restore(signal) : ownKey(log),
+    keyOrigin,
     minter: kube && fallbackAudiences && tokenMinter(kube, fallbackAudiences),
     events: events ? kube : undefined,
     pods: podWatch ? kube : undefined,
   };
 }
 
-async function keyOf(source: KeySource, kube: KubeClient | undefined, signal: AbortSignal): Promise<Redacted<Buffer>> {
-  if ("file" in source) return readKeyFile(source.file, signal);
+async function originOf(
+  source: KeySource,
+  kube: KubeClient | undefined,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<KeyOrigin> {
+  if ("file" in source) {
+    const { file } = source;
+    return {
+      restore: (reading) => readKeyFile(file, reading),
+      changes: (reading) => keyFileChanges(file, clock, reading),
+    };
+  }
   if (!kube) throw needsCluster("--key-secret", "; elsewhere, give --key-file FILE");
   const { name, namespace = await readOwnNamespace(serviceAccountDirectory, signal) } = source.secret;
-  return keyFromSecret(kube, { namespace, name }, randomBytes, signal);
+  const at = { namespace, name };
+  return {
+    restore: (asking) => keyFromSecret(kube, at, randomBytes, asking),
+    changes: (asking) => keySecretChanges(kube, at, { clock, random: Math.random }, asking),
+  };
 }
 
 /** Outside a cluster there is one node, and versions are not compared. */

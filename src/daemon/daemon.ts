@@ -9,8 +9,8 @@ import { callVersion } from "../rpc/call-version.js";
 import { versionResponse } from "../rpc/provider-service.js";
 import { createRpcServer } from "../rpc/server.js";
 import type { Clock } from "../shared/clock.js";
-import { deriveKey, keyLabels } from "../shared/derived-key.js";
 import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
+import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
 import type { Redacted } from "../shared/redacted.js";
 import { logKeys } from "../telemetry/log-keys.js";
@@ -19,6 +19,7 @@ import { Metrics } from "../telemetry/metrics.js";
 import { CredentialPaths } from "../vault/credential-paths.js";
 import { createVaultClient } from "../vault/create-vault-client.js";
 import { RenderWorker } from "../render/render-worker.js";
+import { ClusterKey, type KeyOrigin } from "./cluster-key.js";
 import { ClassNotes } from "./class-notes.js";
 import { reportTo } from "./event-reports.js";
 import { inventoryOf } from "./inventory-of.js";
@@ -31,8 +32,9 @@ import { startCredentials } from "./start-credentials.js";
 export interface DaemonParts {
   options: Options;
   version: string;
-  /** The cluster's key. */
+  /** The cluster's key as it was read, and where it is read again; it never changes without that. */
   key: Redacted<Buffer>;
+  keyOrigin?: KeyOrigin | undefined;
   minter: TokenMinter | undefined;
   /** What pods' events are written by, where they are. */
   events: Pick<KubeClient, "call"> | undefined;
@@ -74,7 +76,7 @@ export async function startDaemon(parts: DaemonParts, signal: AbortSignal): Prom
 }
 
 async function start(
-  { options, version, key, minter, events, pods, workerFile, log, clock, random }: DaemonParts,
+  { options, version, key, keyOrigin, minter, events, pods, workerFile, log, clock, random }: DaemonParts,
   releases: CleanupStack,
   signal: AbortSignal,
 ): Promise<Daemon> {
@@ -91,8 +93,16 @@ async function start(
   releases.add(() => client.close());
   if (recorder) releases.add(() => recorder.stop());
 
+  const life = new AbortController();
+  const clusterKey = new ClusterKey({ key, origin: keyOrigin, clock, random, emit, lifetime: life.signal });
+  const following = clusterKey.run();
+  releases.add(() => {
+    life.abort(new ProviderError("cancelled", "keymount is stopping"));
+    return following;
+  });
+
   const credentials = await startCredentials(
-    { options, key, pods, client, clock, random, scheduler, emit, leadMs, paths },
+    { options, clusterKey: () => clusterKey.current, pods, client, clock, random, scheduler, emit, leadMs, paths },
     releases,
     signal,
   );
@@ -103,7 +113,7 @@ async function start(
   const service = {
     answers: credentials.source,
     renderer,
-    versionKey: deriveKey(key, keyLabels.objectVersion),
+    versionKey: () => clusterKey.versionKey(),
     responseBytes: options.limits.responseBytes,
     operator: options.operator,
     reading: { refreshIntervalMs, classes: new ClassCache(classCacheBytes) },

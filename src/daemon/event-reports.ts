@@ -228,6 +228,16 @@ const reports = {
     else log.warn(what, "another process has the lock of the state directory; no credential is issued meanwhile");
   },
 
+  clusterKeyChanged(_, { log }) {
+    log.warn("the cluster's key has changed; every object gets a new version at its next mount");
+  },
+  clusterKeyDeleted(_, { log }) {
+    log.warn("the cluster's key was deleted; the next mount makes a new one");
+  },
+  clusterKeyUnreadable({ error }, { log }) {
+    log.warn(describeError(error), "the cluster's key cannot be read again; the previous one stays in use");
+  },
+
   podEventWritten(_, { metrics }) {
     metrics.event("written");
   },

@@ -3,7 +3,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
-import { readKeyFile } from "./key-file.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { keyFileChanges, readKeyFile } from "./key-file.js";
 
 const never = new AbortController().signal;
 const key = randomBytes(32);
@@ -48,4 +49,20 @@ test("a file that is not there is named", async () => {
 test("a reader that gives up gets the reason", async () => {
   const reason = new Error("enough");
   await expect(readKeyFile(await fileWith(key), AbortSignal.abort(reason))).rejects.toBe(reason);
+});
+
+test("a file that is replaced is read within a minute, and one that is unusable fails", async () => {
+  const path = await fileWith(key);
+  const clock = new FakeClock();
+  const changes = keyFileChanges(path, clock, never);
+  const next = async () => {
+    const reading = changes.next();
+    await clock.advance(60_000);
+    return (await reading).value.reveal();
+  };
+  expect(await next()).toEqual(key);
+  await writeFile(path, long);
+  expect(await next()).toEqual(long);
+  await writeFile(path, "");
+  await expect(next()).rejects.toMatchObject({ code: "invalid_request" });
 });

@@ -1,9 +1,11 @@
 import { readFile } from "node:fs/promises";
+import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { fileFault } from "../shared/file-fault.js";
 import { Redacted } from "../shared/redacted.js";
 
 const keyBytes = 32;
+const readAgainMs = 60_000;
 
 /** The cluster's key from a file: 32 random bytes, raw or as base64 or hex text. Throws `invalid_request` for less. */
 export async function readKeyFile(path: string, signal: AbortSignal): Promise<Redacted<Buffer>> {
@@ -19,6 +21,18 @@ export async function readKeyFile(path: string, signal: AbortSignal): Promise<Re
     "invalid_request",
     `the key file ${path} holds ${key.length} bytes, not the 32 random ones it should; make one with: head -c 32 /dev/urandom > ${path}`,
   );
+}
+
+/** The key of the file every minute. Throws as `readKeyFile` does, and can then be begun again. */
+export async function* keyFileChanges(
+  path: string,
+  clock: Clock,
+  signal: AbortSignal,
+): AsyncGenerator<Redacted<Buffer>, never> {
+  for (;;) {
+    yield await readKeyFile(path, signal);
+    await clock.sleep(readAgainMs, signal);
+  }
 }
 
 /**

@@ -53,7 +53,7 @@ function partsOf(answer: Promise<FetchResult>): MountServiceParts {
     },
     renderer: inProcessRenderer,
     clock: new FakeClock(),
-    versionKey: new Redacted(Buffer.alloc(32, 7)),
+    versionKey: () => Promise.resolve(new Redacted(Buffer.alloc(32, 7))),
     responseBytes: 3 << 20,
     operator: { connections: [connection], defaultConnection: connection, classAddress: "refuse" },
     reading: { refreshIntervalMs: 120_000, classes: new ClassCache(1 << 20) },

@@ -8,6 +8,7 @@ import type { ProviderError } from "../shared/errors.js";
 import type { ConnectionEvent, TokenEvent } from "../vault/vault-event.js";
 import type { WorkerEvent } from "../render/worker-event.js";
 import type { ReaperEvent } from "./pod-reaper.js";
+import type { ClusterKeyEvent } from "./cluster-key.js";
 import type { StateOwnerEvent } from "./state-owner.js";
 
 /** How Mounts come along. */
@@ -26,6 +27,7 @@ export type ProviderEvent =
   | KubeEvent
   | RpcEvent
   | StateOwnerEvent
+  | ClusterKeyEvent
   | ReaperEvent
   | WorkerEvent
   | MountEvent

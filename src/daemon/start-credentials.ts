@@ -23,8 +23,8 @@ import type { CleanupStack } from "./cleanup-stack.js";
 
 export interface CredentialsStartParts {
   options: Options;
-  /** The cluster's. */
-  key: Redacted<Buffer>;
+  /** The cluster's, as it is now. */
+  clusterKey: () => Redacted<Buffer>;
   /** What pods are watched by, where they are. */
   pods: Pick<KubeClient, "call" | "stream"> | undefined;
   client: LiveVaultClient;
@@ -133,13 +133,13 @@ export async function startCredentials(
 }
 
 function stateOwnerOf(
-  { options, key, clock, emit }: CredentialsStartParts,
+  { options, clusterKey, clock, emit }: CredentialsStartParts,
   directory: NonNullable<Options["state"]>,
   signal: AbortSignal,
 ): Promise<StateOwner> {
   const { providerName: provider, nodeName, operator } = options;
   const { connections } = operator;
-  return StateOwner.prepare({ directory, key, provider, nodeName, connections, clock, emit }, signal);
+  return StateOwner.prepare({ directory, clusterKey, provider, nodeName, connections, clock, emit }, signal);
 }
 
 function podWatchOf({ pods: kube, options, clock, random, emit }: CredentialsStartParts): PodWatch | undefined {

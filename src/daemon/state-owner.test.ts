@@ -4,14 +4,34 @@ import { createServer } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../shared/clock.js";
 import { Redacted } from "../shared/redacted.js";
+import type { FoundRecord, SealedRecords } from "../state/sealed-records.js";
 import { StateLock } from "../state/state-lock.js";
 import { CountingVault } from "../../dev/testing/counting-vault.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
 import { testCredentials } from "../../dev/testing/test-credentials.js";
-import { StateOwner } from "./state-owner.js";
+import { type OwnedState, StateOwner, type StateOwnerEvent } from "./state-owner.js";
 
 const never = new AbortController().signal;
+const keyOf = (fill: number) => new Redacted(Buffer.alloc(32, fill));
+
+/** An owner of the directory, whose release ends with the test. */
+async function ownerOf(directory: string, clusterKey: () => Redacted<Buffer>, emit: (event: StateOwnerEvent) => void) {
+  const owner = await StateOwner.prepare(
+    {
+      directory: { directory, onDisk: true },
+      clusterKey,
+      provider: "vault",
+      nodeName: "node-1",
+      connections: [],
+      clock: systemClock,
+      emit,
+    },
+    never,
+  );
+  onTestFinished(() => owner.release());
+  return owner;
+}
 
 test("a take-over that fails is tried again, and succeeds once its cause is gone", async () => {
   const directory = await temporaryDirectory();
@@ -20,19 +40,11 @@ test("a take-over that fails is tried again, and succeeds once its cause is gone
   await previous.take(createServer(), never);
   const { state, copies } = testCredentials({ client: new CountingVault(new FakeClock()), clock: new FakeClock() });
   const told: boolean[] = [];
-  const owner = await StateOwner.prepare(
-    {
-      directory: { directory, onDisk: true },
-      key: new Redacted(Buffer.alloc(32)),
-      provider: "vault",
-      nodeName: "node-1",
-      connections: [],
-      clock: systemClock,
-      emit: (event) => event.kind === "stateHeld" && told.push(event.held),
-    },
-    never,
+  const owner = await ownerOf(
+    directory,
+    () => keyOf(0),
+    (event) => event.kind === "stateHeld" && told.push(event.held),
   );
-  onTestFinished(() => owner.release());
   const owned = { state, copies, adminServer: createServer() };
   await owner.start(owned, never);
   const records = `${directory}/records`;
@@ -48,4 +60,48 @@ test("a take-over that fails is tried again, and succeeds once its cause is gone
   expect(owner.refusal()).toBeUndefined();
   await owner.tick(owned, never);
   expect(told).toEqual([false, true]);
+});
+
+test.each([
+  ["the cluster's key", [1], 1, true],
+  ["a new key of the cluster's that this process has seen", [1, 2], 2, true],
+  ["the last of several", [1, 2, 3], 3, true],
+  ["the key of before", [1, 2], 1, false],
+  ["a key that it never saw", [1], 9, false],
+])("what was kept is read again by the next process under %s", async (_what, seen, next, isRead) => {
+  const directory = await temporaryDirectory();
+  await chmod(directory, 0o700);
+  const written: SealedRecords[] = [];
+  const found: string[] = [];
+  const owned = {
+    adminServer: createServer(),
+    state: {
+      open: (records: SealedRecords, before: readonly FoundRecord[]) => {
+        written.push(records);
+        found.push(...before.map(({ payload }) => payload.reveal().toString()));
+      },
+      close: () => {},
+    } as unknown as OwnedState["state"],
+    copies: { open: () => {}, close: () => {} } as unknown as OwnedState["copies"],
+  };
+  let key = keyOf(seen[0]!);
+  const first = await ownerOf(
+    directory,
+    () => key,
+    () => {},
+  );
+  await first.start(owned, never);
+  await written[0]!.write("a", new Redacted(Buffer.from("kept")));
+  for (const fill of seen.slice(1)) {
+    key = keyOf(fill);
+    await first.tick(owned, never);
+  }
+  await first.release();
+  const second = await ownerOf(
+    directory,
+    () => keyOf(next),
+    () => {},
+  );
+  await second.start({ ...owned, adminServer: createServer() }, never);
+  expect(found).toEqual(isRead ? ["kept"] : []);
 });

@@ -9,6 +9,7 @@ import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Redacted } from "../shared/redacted.js";
 import { readBootId } from "../state/boot-id.js";
+import { openStateKey, sealStateKey } from "../state/state-key.js";
 import { SealedRecords } from "../state/sealed-records.js";
 import { openStateDirectory } from "../state/state-directory.js";
 import type { StateEvent } from "../state/state-event.js";
@@ -28,7 +29,8 @@ export type StateOwnerEvent =
 
 export interface StateOwnerParts {
   directory: StateDirectoryOptions;
-  key: Redacted<Buffer>;
+  /** The cluster's, as it is now. */
+  clusterKey: () => Redacted<Buffer>;
   provider: string;
   nodeName: string | undefined;
   connections: readonly Connection[];
@@ -47,6 +49,8 @@ export class StateOwner {
   readonly #lock: StateLock;
   /** Of this process, while it holds the lock. */
   #folders: readonly SealedRecords[] | undefined;
+  /** What the records are sealed with, and what that is sealed with. */
+  #keys: { state: Redacted<Buffer>; cluster: Redacted<Buffer> } | undefined;
 
   private constructor(parts: StateOwnerParts, directory: string, bootId: string) {
     this.#parts = parts;
@@ -82,7 +86,7 @@ export class StateOwner {
     if (!this.#folders) return this.#take(owned, signal);
     if (await this.#lock.stillOurs()) {
       for (const records of this.#folders) records.prune();
-      return;
+      return this.#sealAgain();
     }
     this.#folders = undefined;
     owned.state.close();
@@ -100,7 +104,8 @@ export class StateOwner {
     const { connections, emit } = this.#parts;
     if (!(await this.#lock.take(adminServer, signal))) return;
     try {
-      const [records, offline] = [this.#sealedRecords("records"), this.#sealedRecords("offline")];
+      const key = await this.#openKey();
+      const [records, offline] = [this.#sealedRecords("records", key), this.#sealedRecords("offline", key)];
       const foundCopies = await offline.readAll(signal);
       state.open(records, await records.readAll(signal), connections);
       copies.open(offline, foundCopies, connections);
@@ -112,8 +117,23 @@ export class StateOwner {
     emit({ kind: "stateHeld", directory: this.#directory, held: true });
   }
 
-  #sealedRecords(folder: "records" | "offline"): SealedRecords {
-    const { emit, key, provider, nodeName = hostname(), directory, clock } = this.#parts;
+  async #openKey(): Promise<Redacted<Buffer>> {
+    const cluster = this.#parts.clusterKey();
+    const state = await openStateKey({ directory: this.#directory, clusterKey: cluster, randomBytes });
+    this.#keys = { state, cluster };
+    return state;
+  }
+
+  /** After the cluster's key has changed. */
+  async #sealAgain(): Promise<void> {
+    const cluster = this.#parts.clusterKey();
+    if (!this.#keys || this.#keys.cluster === cluster) return;
+    await sealStateKey(this.#keys.state, { directory: this.#directory, clusterKey: cluster, randomBytes });
+    this.#keys.cluster = cluster;
+  }
+
+  #sealedRecords(folder: "records" | "offline", key: Redacted<Buffer>): SealedRecords {
+    const { emit, provider, nodeName = hostname(), directory, clock } = this.#parts;
     return new SealedRecords({
       directory: this.#directory,
       folder,

@@ -1,6 +1,7 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type ApiAnswer, type ApiCall, refusal, startKubernetesApi } from "../../dev/testing/kubernetes-api.js";
-import { keyFromSecret } from "./key-secret.js";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { keyFromSecret, keySecretChanges } from "./key-secret.js";
 
 const never = new AbortController().signal;
 const at = { namespace: "keymount", name: "keymount-key" };
@@ -78,4 +79,86 @@ test.each([
 ])("fails when %s", async (_what, answers, code) => {
   const { client } = await startKubernetesApi(inTurn(...answers));
   await expect(keyFromSecret(client, at, () => bytes(1), never)).rejects.toMatchObject({ code });
+});
+
+describe("changes of the Secret", () => {
+  const fillOf = (key: { reveal: () => Buffer } | undefined) => key?.reveal()[0];
+  const held = (fill: number) => ({
+    metadata: { resourceVersion: "41" },
+    data: { key: bytes(fill).toString("base64") },
+  });
+  const happened = (type: string, object: object): string => `${JSON.stringify({ type, object })}\n`;
+  const watching = (...events: string[]): ApiAnswer => ({ status: 200, body: events.join(""), open: true });
+  const found = (fill: number): ApiAnswer => ({ status: 200, body: held(fill) });
+  const isWatch = ({ path }: ApiCall) => path.includes("watch=true");
+
+  /** The first so many changes that an API server with these watches and reads, each in turn, makes known. */
+  async function changesOf(reads: ApiAnswer[], watches: ApiAnswer[], count: number) {
+    const [read, watch] = [inTurn(...reads), inTurn(...watches)];
+    const { client, calls } = await startKubernetesApi((call) => (isWatch(call) ? watch() : read()));
+    const clock = new FakeClock();
+    const changes = keySecretChanges(client, at, { clock, random: () => 0.5 }, never);
+    const seen: (number | undefined)[] = [];
+    const slept: number[] = [];
+    while (seen.length < count) {
+      const next = changes.next();
+      // A rest is due where nothing comes.
+      const ticking = setInterval(() => {
+        if (clock.sleepers === 0) return;
+        slept.push(1);
+        void clock.advance(75_000);
+      }, 5);
+      const { value } = await next.finally(() => clearInterval(ticking));
+      seen.push(fillOf(value));
+    }
+    return { seen, calls, rests: slept.length };
+  }
+
+  test.each<[string, ApiAnswer[], ApiAnswer[], (number | undefined)[]]>([
+    ["replaced", [found(1)], [watching(happened("MODIFIED", held(2)))], [1, 2]],
+    [
+      "deleted and made again",
+      [found(1)],
+      [watching(happened("DELETED", held(1)), happened("ADDED", held(2)))],
+      [1, undefined, 2],
+    ],
+    ["made later", [refusal(404, "NotFound")], [watching(happened("ADDED", held(3)))], [undefined, 3]],
+    [
+      "too old to watch",
+      [found(1), found(2)],
+      [{ status: 200, body: happened("ERROR", { code: 410 }) }, watching()],
+      [1, 2],
+    ],
+    ["watched again when the watch ends", [found(1), found(2)], [{ status: 200, body: "" }, watching()], [1, 2]],
+    [
+      "only read, where watching is forbidden",
+      [found(1), found(1), refusal(404, "NotFound")],
+      [refusal(403, "Forbidden")],
+      [1, 1, undefined],
+    ],
+  ])("is known when it is %s", async (_what, reads, watches, expected) => {
+    expect((await changesOf(reads, watches, expected.length)).seen).toEqual(expected);
+  });
+
+  test("the watch is of the one Secret, from the version that was read", async () => {
+    const { calls } = await changesOf([found(1)], [watching(happened("MODIFIED", held(2)))], 2);
+    expect(asked(calls)).toEqual([
+      get,
+      `GET /api/v1/namespaces/keymount/secrets?fieldSelector=metadata.name%3Dkeymount-key&watch=true&timeoutSeconds=300&resourceVersion=41`,
+    ]);
+  });
+
+  test("where watching is forbidden it is read at most once a minute", async () => {
+    const { calls, rests } = await changesOf([found(1)], [refusal(403, "Forbidden")], 3);
+    expect(calls.filter((call) => !isWatch(call))).toHaveLength(3);
+    expect(rests).toBe(2);
+  });
+
+  test.each<[string, ApiAnswer[], ApiAnswer[], string]>([
+    ["the Secret loses its key", [found(1)], [watching(happened("MODIFIED", { data: {} }))], "invalid_request"],
+    ["an event is none", [found(1)], [watching('{"type":"NEWS"}\n')], "unavailable"],
+    ["the API is unwell", [found(1)], [refusal(503, "ServiceUnavailable")], "unavailable"],
+  ])("fails when %s", async (_what, reads, watches, code) => {
+    await expect(changesOf(reads, watches, 2)).rejects.toMatchObject({ code });
+  });
 });

@@ -59,7 +59,7 @@ function parts(told: Record<string, string | ProviderError | FetchResult>, respo
     renderer: inProcessRenderer,
     clock: new FakeClock(),
     scheduler: new EventLoopScheduler(),
-    versionKey: new Redacted(Buffer.alloc(32, 1)),
+    versionKey: () => Promise.resolve(new Redacted(Buffer.alloc(32, 1))),
     responseBytes,
     committed,
     invalidated,

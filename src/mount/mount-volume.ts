@@ -20,7 +20,8 @@ import type { SecretSource, MountTransaction, Principal, Renderer } from "./port
 export interface MountParts {
   answers: SecretSource;
   renderer: Renderer;
-  versionKey: Redacted<Buffer>;
+  /** What object versions are made with now. */
+  versionKey: () => Promise<Redacted<Buffer>>;
   clock: Clock;
   scheduler: EventLoopScheduler;
   /** Bytes a response may have on the wire. */
@@ -84,11 +85,12 @@ async function makeVolume(
   signal: AbortSignal,
 ): Promise<MountedVolume> {
   const { pod, class: asked } = spec;
-  const { versionKey, renderer, responseBytes } = parts;
+  const { renderer, responseBytes } = parts;
   const tenant = pod.namespace;
   const yielder = new Yielder({ ...parts, tenant, made: (bytes) => transaction.made(bytes) });
   const jobs = new OneByOne();
   const lend = (bytes: number) => transaction.lend(bytes);
+  const versionKey = await parts.versionKey();
   const context = { versionKey, renderer, jobs, yielder, responseBytes, tenant, lend };
   const { objects: listed, failed } = await listObjects(asked, principal, transaction, signal);
   const { groups, fetches } = fetchPlanOf(listed);

@@ -1,10 +1,12 @@
 import { hkdfSync } from "node:crypto";
 import { Redacted } from "./redacted.js";
 
-/** What is derived from the cluster's one key. A label is part of what it makes: never change one. */
+/** What is derived from a key. A label is part of what it makes: never change one. */
 export const keyLabels = {
   objectVersion: "keymount object version v1",
-  /** Followed by whose state it is. */
+  /** What the state's own key is sealed with. */
+  stateKey: "keymount state key v1",
+  /** Derived from the state's own key; followed by whose state it is. */
   state: "keymount state v1",
 } as const;
 

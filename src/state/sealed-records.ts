@@ -21,7 +21,7 @@ export interface SealedRecordsParts {
   directory: string;
   /** The subdirectory; records of one cannot be read as those of another. */
   folder: "records" | "offline";
-  /** The cluster's. */
+  /** As returned by `openStateKey`. */
   key: Redacted<Buffer>;
   context: RecordContext;
   randomBytes: (size: number) => Buffer;

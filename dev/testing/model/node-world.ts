@@ -281,7 +281,7 @@ export class NodeWorld {
         renderer: inProcessRenderer,
         clock: this.clock,
         scheduler: new EventLoopScheduler(),
-        versionKey: new Redacted(Buffer.alloc(32, 1)),
+        versionKey: () => Promise.resolve(new Redacted(Buffer.alloc(32, 1))),
         responseBytes: 1 << 20,
       };
       const signal = new AbortController().signal;

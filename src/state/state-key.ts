@@ -1,0 +1,75 @@
+import { createCipheriv, createDecipheriv } from "node:crypto";
+import { constants } from "node:fs";
+import { open, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { deriveKey, keyLabels } from "../shared/derived-key.js";
+import { ProviderError } from "../shared/errors.js";
+import { Redacted } from "../shared/redacted.js";
+
+const fileName = "key";
+const [nonceBytes, tagBytes, keyBytes] = [12, 16, 32];
+
+export interface StateKeyParts {
+  /** As returned by `openStateDirectory`. */
+  directory: string;
+  /** The cluster's. */
+  clusterKey: Redacted<Buffer>;
+  randomBytes: (size: number) => Buffer;
+}
+
+/**
+ * The key that records are sealed with: random, and kept beside them sealed with the cluster's key (AES-256-GCM). When
+ * the cluster's key changes this one file is sealed again, and every record stays readable. One sealed with another key
+ * is replaced: its records cannot be read any more.
+ */
+export async function openStateKey(parts: StateKeyParts): Promise<Redacted<Buffer>> {
+  const found = await readSealed(parts);
+  if (found) return found;
+  const made = new Redacted(parts.randomBytes(keyBytes));
+  await sealStateKey(made, parts);
+  return made;
+}
+
+/** Seals the key again, with a new key of the cluster's. Throws `internal`, and the file is as it was. */
+export async function sealStateKey(stateKey: Redacted<Buffer>, parts: StateKeyParts): Promise<void> {
+  const { directory, randomBytes } = parts;
+  const nonce = randomBytes(nonceBytes);
+  const cipher = createCipheriv("aes-256-gcm", sealingKey(parts), nonce);
+  const sealed = Buffer.concat([cipher.update(stateKey.reveal()), cipher.final()]);
+  const temporary = join(directory, `.${fileName}.${randomBytes(6).toString("hex")}`);
+  try {
+    const file = await open(temporary, "wx", 0o600);
+    try {
+      await file.writeFile(Buffer.concat([nonce, cipher.getAuthTag(), sealed]));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, join(directory, fileName));
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    const { code = "unknown" } = cause as NodeJS.ErrnoException;
+    throw new ProviderError("internal", `the key in the state directory ${directory} cannot be written (${code})`, {
+      cause,
+    });
+  }
+}
+
+/** `undefined` where there is none, or one that cannot be unsealed. */
+async function readSealed(parts: StateKeyParts): Promise<Redacted<Buffer> | undefined> {
+  const flag = constants.O_RDONLY | constants.O_NOFOLLOW;
+  const bytes = await readFile(join(parts.directory, fileName), { flag }).catch(() => Buffer.alloc(0));
+  if (bytes.length !== nonceBytes + tagBytes + keyBytes) return undefined;
+  const nonce = bytes.subarray(0, nonceBytes);
+  const decipher = createDecipheriv("aes-256-gcm", sealingKey(parts), nonce, { authTagLength: tagBytes });
+  decipher.setAuthTag(bytes.subarray(nonceBytes, nonceBytes + tagBytes));
+  try {
+    return new Redacted(Buffer.concat([decipher.update(bytes.subarray(nonceBytes + tagBytes)), decipher.final()]));
+  } catch {
+    return undefined;
+  }
+}
+
+function sealingKey({ clusterKey }: StateKeyParts): Buffer {
+  return deriveKey(clusterKey, keyLabels.stateKey).reveal();
+}
