@@ -67,12 +67,17 @@ test("helm status prints a container and volumes that the sync controller's Depl
   const notes = await helm.notes("keymount", namespace, { ...base, form: "sidecar" }, signal);
   const sidecar = parse(notes.slice(notes.indexOf("containers:"))) as { containers: object[]; volumes: object[] };
   expect(sidecar).toMatchObject({ containers: [{ name: "keymount" }], volumes: [{ name: "config" }, {}] });
-  await api.dryRun({
+  const deploymentOf = (spec: object) => ({
     apiVersion: "apps/v1",
     kind: "Deployment",
     metadata: { name: "controller", namespace },
-    spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: sidecar } },
+    spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
   });
+  await api.dryRun(deploymentOf(sidecar));
+  // The controller's chart alone: what it applies cannot be patched afterwards, because it is never there.
+  await expect(api.dryRun(deploymentOf({ ...sidecar, volumes: [] }))).rejects.toThrow(
+    "volumeMounts[0].name: Not found",
+  );
 });
 
 test.each<[string, object, string[]]>([

@@ -69,6 +69,7 @@ const pods = ["get,list,watch pods"];
 test.each<[string, object, string[], string[]]>([
   ["the key and the pods", {}, [...key, "create secrets", ...pods], pods],
   ["a key that the chart does not create", { key: { create: false } }, [...key, ...pods], pods],
+  ["a sidecar, whose key is made by hand", { form: "sidecar" }, key, []],
   ["no pods", { podWatch: { enabled: false } }, [...key, "create secrets"], []],
   [
     "events",
@@ -85,7 +86,10 @@ test.each<[string, object, string[], string[]]>([
   ["nothing", { rbac: { create: false } }, [], []],
 ])("a release has the rights for %s, and no others", async (_, values, here, elsewhere) => {
   const release = `keymount-${randomBytes(3).toString("hex")}`;
-  await helm.apply(release, namespace, { ...base, ...values }, signal);
+  // The controller's, in the form sidecar.
+  if ("form" in values)
+    await api.create({ apiVersion: "v1", kind: "ServiceAccount", metadata: { name: release, namespace } });
+  await helm.apply(release, namespace, { ...base, sidecar: { serviceAccount: release }, ...values }, signal);
   // The API server heeds new rights a moment later.
   await eventually(async () => {
     expect(await rightsOf(namespace, release, namespace)).toEqual(here.sort());

@@ -70,6 +70,7 @@ test.each([
 test.each([
   ["it may not be read", [refusal(403, "Forbidden")], "permission_denied"],
   ["it may not be made", [refusal(404, "NotFound"), refusal(403, "Forbidden")], "permission_denied"],
+  ["an admission policy refuses it", [refusal(404, "NotFound"), refusal(422, "Invalid")], "invalid_request"],
   ["the API is unwell", [refusal(503, "ServiceUnavailable")], "unavailable"],
   [
     "a Secret comes and goes",
@@ -162,3 +163,13 @@ describe("changes of the Secret", () => {
     await expect(changesOf(reads, watches, 2)).rejects.toMatchObject({ code });
   });
 });
+
+test.each([refusal(403, "Forbidden"), refusal(422, "Invalid")])(
+  "a Secret that may not be made ($status) can be made by hand, and the error says how",
+  async (refused) => {
+    const { client } = await startKubernetesApi(inTurn(refusal(404, "NotFound"), refused));
+    await expect(keyFromSecret(client, at, () => bytes(1), never)).rejects.toThrow(
+      "kubectl -n keymount create secret generic keymount-key --from-file=key",
+    );
+  },
+);

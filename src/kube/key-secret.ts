@@ -134,8 +134,18 @@ async function create(
     return keyIn(await kube.call({ method: "POST", path, body: new Redacted(body), purpose }, signal), at);
   } catch (error) {
     if (error instanceof KubeError && error.reason === "AlreadyExists") return undefined;
+    if (error instanceof KubeError && [403, 422].includes(error.status)) throw byHand(error, at);
     throw error;
   }
+}
+
+/** An admission policy, as that of secrets-store-sync-controller, refuses with 422. */
+function byHand(refusal: KubeError, { namespace, name }: KeySecret): ProviderError {
+  return new ProviderError(
+    refusal.code,
+    `${refusal.message}. Where keymount may not make it, make it by hand: head -c 32 /dev/urandom > key; kubectl -n ${namespace} create secret generic ${name} --from-file=key`,
+    { cause: refusal },
+  );
 }
 
 function keyIn(reply: Redacted<unknown>, { namespace, name }: KeySecret): Redacted<Buffer> {
