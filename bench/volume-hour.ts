@@ -26,6 +26,7 @@ export async function countVolumeHours(): Promise<Figure[]> {
   };
   return [
     incumbent,
+    figureOf("1m", await readsPerHour(minute), incumbent.value),
     figureOf("2m", await readsPerHour(2 * minute), incumbent.value),
     figureOf("1h", await readsPerHour(hour), incumbent.value),
   ];

@@ -89,6 +89,7 @@ test("an operator who gives only --vault-addr gets one connection with the usual
       classAddress: "refuse",
     },
     driverPollIntervalMs: 120_000,
+    refreshIntervalMs: 60_000,
     maxOrphanMs: 3_600_000,
     podWatch: false,
     events: false,
@@ -104,6 +105,7 @@ healthAddress: "[::1]:9000"
 logLevel: off
 keySecret: keymount/keymount-key
 driverPollInterval: 1m30s
+refreshInterval: 10m
 classAddress: use-default
 tokenRequest: { fallback: true }
 events: true
@@ -135,6 +137,7 @@ connections:
     logLevel: "silent",
     key: { secret: { namespace: "keymount", name: "keymount-key" } },
     driverPollIntervalMs: 90_000,
+    refreshIntervalMs: 600_000,
     fallbackAudiences: ["vault"],
     events: true,
     state: { directory: "/run/keymount/vault", onDisk: true },

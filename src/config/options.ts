@@ -23,6 +23,8 @@ export interface Options {
   operator: OperatorConfig;
   /** The driver's `--rotation-poll-interval`: after a real write it skips republishes for so long. */
   driverPollIntervalMs: number;
+  /** The `refreshInterval` of classes that name none. */
+  refreshIntervalMs: number;
   /** What renewals ask for at most, so how long a lost node's logins outlive it. */
   maxOrphanMs: number;
   /** Where what is held survives a restart; absent where it does not. */
@@ -76,7 +78,7 @@ export function toOptions(given: Given, env: Env, mistakes: string[]): Omit<Opti
     return undefined;
   }
   const { healthAddress, logLevel, driverPollInterval, events, limits, tokenRequest, leases, podWatch } = given;
-  const { stateDir, nodeName } = given;
+  const { stateDir, nodeName, refreshInterval } = given;
   const { fallback, audiences = [socket.providerName] } = tokenRequest;
   return {
     ...socket,
@@ -85,6 +87,7 @@ export function toOptions(given: Given, env: Env, mistakes: string[]): Omit<Opti
     ...(key && { key }),
     operator: operatorConfig(given, socket.providerName),
     driverPollIntervalMs: driverPollInterval,
+    refreshIntervalMs: refreshInterval ?? driverPollInterval / 2,
     maxOrphanMs: leases.maxOrphan,
     ...(stateDir !== undefined && { state: { directory: stateDir, onDisk: given.stateOnDisk } }),
     ...(nodeName !== undefined && { nodeName }),

@@ -55,8 +55,6 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
-/** For classes that say nothing else. */
-const refreshIntervalMs = 2 * 60_000;
 /** The kubelet republishes a volume at least every 90 s; the second time makes up for one that failed. */
 const republishTwiceMs = 2 * 90_000;
 /** Of classes that were read, which costs a millisecond each. */
@@ -116,7 +114,7 @@ async function start(
     versionKey: () => clusterKey.versionKey(),
     responseBytes: options.limits.responseBytes,
     operator: options.operator,
-    reading: { refreshIntervalMs, classes: new ClassCache(classCacheBytes) },
+    reading: { refreshIntervalMs: options.refreshIntervalMs, classes: new ClassCache(classCacheBytes) },
     inFlight: new RequestsInFlight(inFlightBytes),
     minter,
     clock,
