@@ -6,10 +6,10 @@ import type { MountOutcome } from "../driver/driver-client.js";
 import { serveHttp } from "../../dev/testing/http-server.js";
 import { type SpawnedProvider, spawnProvider } from "../../dev/testing/spawned-provider.js";
 
-/** What the chart lets it have, in MiB. */
+/** What the chart lets it have by its default values, in MiB. */
 const memoryLimit = Number(
   /limits:\s+memory: (\d+)Mi/.exec(
-    readFileSync(new URL("../../deploy/chart/values.yaml", import.meta.url), "utf8"),
+    readFileSync(new URL("../../deploy/manifests/keymount.yaml", import.meta.url), "utf8"),
   )![1],
 );
 
