@@ -21,7 +21,6 @@ function sampleRecord(): string {
     body: new Redacted({ data: { password: canaries.secretValue.value } }),
     bytes: 2048,
     readAt: 0,
-    digest: "d",
     term: { ...stored.term },
     lease: { id: new Redacted<string>(canaries.leaseId.value), renewable: true, durationMs: 3_600_000 },
     stored,

@@ -2,7 +2,7 @@ import { type Act, actAtChanges } from "../notify/act-at-changes.js";
 import { readProcessTable } from "../notify/process-table.js";
 import { startProgram } from "../notify/program.js";
 import { requestReload } from "../notify/reload-request.js";
-import { retried } from "../notify/retried.js";
+import { withRetries } from "../notify/with-retries.js";
 import { runCommand } from "../notify/run-command.js";
 import { signalProcesses } from "../notify/signal-processes.js";
 import { supervise } from "../notify/supervise.js";
@@ -49,11 +49,11 @@ function actOf(action: NotifyAction, { timeoutMs, tell }: Means): Act {
     case "signal": {
       const self = { pid: process.pid, uid: process.getuid!() };
       const ports = { processes: readProcessTable, kill: process.kill.bind(process), self };
-      return (_, signal) => retried(() => signalProcesses(action, ports), { clock, tell }, signal);
+      return (_, signal) => withRetries(() => signalProcesses(action, ports), { clock, tell }, signal);
     }
     case "http": {
       const request = { ...action, timeoutMs };
-      return (_, signal) => retried(() => requestReload(request, clock, signal), { clock, tell }, signal);
+      return (_, signal) => withRetries(() => requestReload(request, clock, signal), { clock, tell }, signal);
     }
     case "exec": {
       const run = { command: action.command, timeoutMs };

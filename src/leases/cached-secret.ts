@@ -1,9 +1,8 @@
-import { createHash } from "node:crypto";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import type { FetchOptions } from "../mount/ports.js";
 import type { AnswerBody } from "../mount/secret-value.js";
-import { goJson } from "../shared/go-json.js";
-import { type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
+import { type Json, type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
+import { isSameJson } from "../shared/same-json.js";
 import { type StoredToken, tokenReplacementAt } from "../vault/stored-token.js";
 import { type Standing, type Term, endOf, newTerm, renewalAt, replacementAt, standingAt } from "../vault/term.js";
 import type { Lease, VaultAnswer } from "../vault/vault-client.js";
@@ -25,8 +24,6 @@ export interface CachedSecret {
   /** Of memory, as `heldBytes` computes, with the arguments of its request. */
   readonly bytes: number;
   readonly readAt: number;
-  /** Of a static one: equal for answers of equal content. `""` for others. */
-  readonly digest: string;
   /** When the engine rotates it by its own schedule: a static role's password. */
   readonly turnsAt?: number;
   /** Absent for static answers and for issued ones that never end. */
@@ -83,7 +80,6 @@ export function answerOf(
     body: reply.body,
     bytes: heldBytes(reply.bytes, request),
     readAt: requestedAt,
-    digest: kind === "static" ? digestOf(revealed, turnsIn !== undefined) : "",
     ...(turnsIn !== undefined && { turnsAt: requestedAt + turnsIn }),
     ...(durationMs !== undefined && { term: newTerm({ requestedAt, durationMs, renewable }, maxOrphanMs, draw) }),
     ...(lease && { lease }),
@@ -117,7 +113,11 @@ export function isDue(
 
 /** Whether both are static and of equal content. */
 export function isSame(one: CachedSecret, other: CachedSecret): boolean {
-  return one.kind === "static" && other.kind === "static" && one.digest === other.digest;
+  if (one.kind !== "static" || other.kind !== "static") return false;
+  const [a, b] = [contentOf(one), contentOf(other)];
+  return Buffer.isBuffer(a) || Buffer.isBuffer(b)
+    ? Buffer.isBuffer(a) && Buffer.isBuffer(b) && a.equals(b)
+    : isSameJson(a, b);
 }
 
 /** Whether it may still be delivered: static answers do not end for the pod that holds them, and Vault decides about others. */
@@ -184,11 +184,11 @@ function turn({ data }: JsonObject): number | undefined {
   return isJsonNumber(ttl) && /^\d{1,10}$/.test(ttl.toString()) ? (Number(ttl.toString()) + 2) * 1000 : undefined;
 }
 
-/** Of what files are made of: less what differs in every answer, such as `request_id` or the time left until a password `turns`. */
-function digestOf(body: JsonObject | Buffer | null, turns: boolean): string {
-  const hash = createHash("sha256");
-  if (body === null || Buffer.isBuffer(body)) return hash.update(body ?? "").digest("base64url");
-  const { data = null, warnings = null, auth = null, wrap_info = null } = body;
-  const lasting = turns && isJsonObject(data) ? { ...data, ttl: null } : data;
-  return hash.update(goJson([lasting, warnings, auth, wrap_info])).digest("base64url");
+/** What files are made of: less what differs in every answer, such as `request_id`, or the time left until a password turns. */
+function contentOf({ body, turnsAt }: CachedSecret): Json | Buffer {
+  const revealed = body.reveal();
+  if (revealed === null || Buffer.isBuffer(revealed)) return revealed;
+  const { data = null, warnings = null, auth = null, wrap_info = null } = revealed;
+  const lasting = turnsAt !== undefined && isJsonObject(data) ? { ...data, ttl: null } : data;
+  return [lasting, warnings, auth, wrap_info];
 }

@@ -65,7 +65,6 @@ const record = z.object({
       body: z.string(),
       bytes: z.number(),
       readAt: z.number(),
-      digest: z.string(),
       turnsAt: z.number().exactOptional(),
       term: term.exactOptional(),
       lease: z.object({ id: z.string(), renewable: z.boolean(), durationMs: z.number() }).exactOptional(),
@@ -323,14 +322,13 @@ function storedTokenOf(
 }
 
 function answerRecord(answer: CachedSecret, stored: number): OwnerRecord["answers"][number] {
-  const { kind, body, bytes, readAt, digest, turnsAt, term: granted, lease, engine, gone, wasRenewed } = answer;
+  const { kind, body, bytes, readAt, turnsAt, term: granted, lease, engine, gone, wasRenewed } = answer;
   return {
     stored,
     kind,
     body: bodyRecord(body),
     bytes,
     readAt,
-    digest,
     ...(turnsAt !== undefined && { turnsAt }),
     ...(granted && { term: termRecord(granted) }),
     ...(lease && { lease: { ...lease, id: lease.id.reveal() } }),

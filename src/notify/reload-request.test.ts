@@ -4,7 +4,7 @@ import { type Handler, serveHttp } from "../../dev/testing/http-server.js";
 import { systemClock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { requestReload } from "./reload-request.js";
-import { retried } from "./retried.js";
+import { withRetries } from "./with-retries.js";
 
 const never = new AbortController().signal;
 
@@ -57,7 +57,7 @@ test.each([
     if (at.length <= failures) throw new Error("no");
     return "done";
   };
-  const outcome = retried(act, { clock, tell: (text) => void told.push(text) }, never).catch(
+  const outcome = withRetries(act, { clock, tell: (text) => void told.push(text) }, never).catch(
     (error: Error) => error.message,
   );
   await clock.advance(60_000);
@@ -71,7 +71,9 @@ test("nothing is tried again after a stop", async () => {
   const stop = new AbortController();
   let acts = 0;
   const act = async () => Promise.reject(new Error(`${++acts}`));
-  const outcome = retried(act, { clock, tell: () => undefined }, stop.signal).catch((error: Error) => error.message);
+  const outcome = withRetries(act, { clock, tell: () => undefined }, stop.signal).catch(
+    (error: Error) => error.message,
+  );
   await clock.advance(1_500);
   stop.abort(new Error("stopped"));
   expect([await outcome, acts]).toEqual(["stopped", 2]);
@@ -80,5 +82,5 @@ test("nothing is tried again after a stop", async () => {
 test("what is not permitted is not tried again", async () => {
   let acts = 0;
   const act = async () => Promise.reject(new ProviderError("permission_denied", `no ${++acts}`));
-  await expect(retried(act, { clock: new FakeClock(), tell: () => undefined }, never)).rejects.toThrow("no 1");
+  await expect(withRetries(act, { clock: new FakeClock(), tell: () => undefined }, never)).rejects.toThrow("no 1");
 });

@@ -5,7 +5,7 @@ import { ProviderError } from "../shared/errors.js";
 const waitsMs: readonly number[] = [1_000, 2_000, 4_000, 8_000];
 
 /** Tries again what failed, a few times and ever later; tells of each failure but the last, which it throws. */
-export async function retried<T>(
+export async function withRetries<T>(
   act: () => Promise<T>,
   { clock, tell }: { clock: Clock; tell: (text: string) => void },
   signal: AbortSignal,
