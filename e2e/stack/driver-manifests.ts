@@ -13,7 +13,7 @@ const tokenAudiences = ["vault", "openbao", "shop"];
 
 /**
  * Both drivers' CRDs, roles and service account, as their releases bring them, and the CSIDriver object. With
- * Kubernetes 1.36, tokens come in the calls' secrets, as the driver's own chart has it from 1.35 on.
+ * Kubernetes 1.37, tokens come in the calls' secrets, as the driver's own chart has it from 1.35 on.
  */
 export async function applyDriverManifests(
   access: KubeAccess,

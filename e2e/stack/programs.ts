@@ -8,7 +8,7 @@ export interface GoProgram {
 }
 
 /** The Kubernetes that everything runs on, and a newer one, which hands tokens to drivers in another place. */
-export const kubernetesVersions = { "1.34": "v1.34.4", "1.36": "v1.36.3" } as const;
+export const kubernetesVersions = { "1.34": "v1.34.4", "1.37": "v1.37.2" } as const;
 
 export type KubernetesVersion = keyof typeof kubernetesVersions;
 
