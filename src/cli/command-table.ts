@@ -140,6 +140,14 @@ Without --write the file goes to standard output, and the report to standard err
       namespace: { short: "n", value: "NAME", default: "default", text: "of classes that name none" },
       write: { value: "FILE", text: "a new file for the configuration, instead of standard output" },
       values: { text: "write the configuration as values of keymount's chart, under config" },
+      "secret-sync": {
+        value: "FILE",
+        text: "a new file for the SecretSyncs of secrets-store-sync-controller that take the place of secretObjects",
+      },
+      "service-account": {
+        value: "NAME",
+        text: "with --secret-sync: the service account, in the namespace of each class, as which they log in",
+      },
       ...output,
     },
     passed: serveOptions,
@@ -147,10 +155,11 @@ Without --write the file goes to standard output, and the report to standard err
 take precedence over the DaemonSet's; -- may stand before them.
 `,
     json: `{"classes": [{"namespace", "name", "connection"?, "outcome": "same"|"different"|"refused", "reasons": []}],
- "audiences": [], "notes": [], "skipped": {"PROVIDER": 0}, "configuration": "the file's text"}`,
+ "audiences": [], "notes": [], "skipped": {"PROVIDER": 0}, "configuration": "the file's text",
+ "secretSyncs"?: {"amount": 0, "refused": [{"namespace", "name", "secret", "reasons": []}]}}`,
     exits: {
       0: "every class would be served",
-      1: "some would be refused (the file is written all the same)",
+      1: "some would be refused, or a Secret cannot be synced (the files are written all the same)",
       2: "wrong usage or an unreadable input",
     },
   },

@@ -1,7 +1,7 @@
 import type { YamlMap } from "../mount/yaml-tree.js";
 import { quoted } from "../shared/quoted.js";
 import { member } from "./class-file.js";
-import { isAnnotationKey, isLabelKey, isLabelValue } from "./kubernetes-names.js";
+import { isAnnotationKey, isLabelKey, isLabelValue } from "../shared/kubernetes-names.js";
 import type { Pen } from "./pen.js";
 
 /** Of all annotations of an object (apimachinery pkg/api/validation/objectmeta.go). */

@@ -1,11 +1,15 @@
 import type { Migration } from "../migrate/migration.js";
 import type { ClassReport } from "../migrate/class-report.js";
+import type { SecretSyncs } from "../migrate/secret-sync.js";
 import { named, quoted } from "../shared/quoted.js";
 import type { CommandStream } from "./command-io.js";
 import { painter } from "./paint.js";
 
 /** The report for people: what would be refused first, then what behaves otherwise, then what is so for all. */
-export function printReport({ reports, audiences, notes, skipped }: Migration, stream: CommandStream): void {
+export function printReport(
+  { reports, audiences, notes, skipped, secretSyncs }: Migration,
+  stream: CommandStream,
+): void {
   const paint = painter(stream);
   const of = (outcome: ClassReport["outcome"]) => reports.filter((report) => report.outcome === outcome);
   const lines = [
@@ -17,6 +21,7 @@ export function printReport({ reports, audiences, notes, skipped }: Migration, s
     "",
     `${of("same").length} of ${reports.length} classes work as they are, ${of("different").length} with a difference, ${of("refused").length} not at all.`,
     ...onSkipped(skipped),
+    ...(secretSyncs ? onSecretSyncs(secretSyncs) : []),
     "",
     "For all of them:",
     ...notes.map((note) => `  ${note}`),
@@ -28,6 +33,17 @@ export function printReport({ reports, audiences, notes, skipped }: Migration, s
 
 function section({ namespace, name, reasons }: ClassReport, title: string): string[] {
   return [`${named(namespace)}/${named(name)} ${title}:`, ...reasons.map((reason) => `  ${reason}`)];
+}
+
+function onSecretSyncs({ amount, refused }: SecretSyncs): string[] {
+  return [
+    "",
+    `SecretSyncs of secretObjects: ${amount} written${amount === 0 ? " (so there is no file)" : ""}, ${refused.length} impossible.`,
+    ...refused.flatMap(({ namespace, name, secret, reasons }) => [
+      `${named(namespace)}/${named(name)}: secrets-store-sync-controller cannot write ${named(secret)}:`,
+      ...reasons.map((reason) => `  ${reason}`),
+    ]),
+  ];
 }
 
 function onSkipped(skipped: Migration["skipped"]): string[] {

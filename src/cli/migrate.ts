@@ -6,6 +6,7 @@ import { readInstallation } from "../migrate/installation.js";
 import { migrate, type Migration } from "../migrate/migration.js";
 import { ProviderError } from "../shared/errors.js";
 import { fileFault } from "../shared/file-fault.js";
+import { isDnsSubdomain } from "../shared/kubernetes-names.js";
 import { readClassFile } from "./class-file.js";
 import type { Command, CommandIo } from "./command-io.js";
 import { commandTable } from "./command-table.js";
@@ -31,27 +32,35 @@ export function migrateOn(stage: MigrateStage): Command {
     checkArguments(given);
     const migration = await migrationOf(given, io);
     await deliver(migration, given.values, { stage, io });
-    return migration.reports.some(({ outcome }) => outcome === "refused") ? 1 : 0;
+    const refused = migration.reports.some(({ outcome }) => outcome === "refused");
+    return refused || (migration.secretSyncs?.refused.length ?? 0) > 0 ? 1 : 0;
   });
 }
 
 type MigrateGiven = Given<typeof commandTable.migrate>;
 
-function checkArguments({ values: { file, daemonset } }: MigrateGiven): void {
+function checkArguments({ values }: MigrateGiven): void {
+  const { file, daemonset, "secret-sync": secretSync, "service-account": account } = values;
   if (file.length === 0) {
     throw new WrongUsage("name the file that holds the classes: -f FILE, or -f - for kubectl's output");
   }
   if ([...file, daemonset].filter((input) => input === "-").length > 1) {
     throw new WrongUsage("the standard input is one file");
   }
+  if ((secretSync === undefined) !== (account === undefined)) {
+    throw new WrongUsage("--secret-sync FILE and --service-account NAME belong together");
+  }
+  if (account !== undefined && !isDnsSubdomain(account)) {
+    throw new WrongUsage("--service-account is not the name of a service account");
+  }
 }
 
 async function migrationOf({ values, passed: flags }: MigrateGiven, io: CommandIo): Promise<Migration> {
-  const { file: files, daemonset, namespace, provider: providerName } = values;
+  const { file: files, daemonset, namespace, provider: providerName, "service-account": account } = values;
   const classes: WrittenClass[] = [];
   for (const file of files) classes.push(...classesIn(file, await readText(file, io), namespace));
   const installation = daemonset === undefined ? undefined : installationIn(daemonset, await readText(daemonset, io));
-  return settled(() => migrate(classes, readSourceProvider({ installation, flags, providerName })));
+  return settled(() => migrate(classes, readSourceProvider({ installation, flags, providerName }), account));
 }
 
 /** The other provider's flags and variables may be at fault. */
@@ -75,11 +84,12 @@ function classesIn(file: string, text: string, otherwise: string): WrittenClass[
   }
   const none: WrittenClass["parameters"] = new Map();
   return [
-    ...classes.map(({ name, namespace = otherwise, provider = "", parameters }) => ({
+    ...classes.map(({ name, namespace = otherwise, provider = "", parameters, secretObjects }) => ({
       name,
       namespace,
       provider,
       parameters: new Map([...parameters].map(([key, value]) => [key, value.text])),
+      ...(secretObjects && { secretObjects }),
     })),
     // Of providers that everybody knows; they are only counted.
     ...skipped.flatMap(({ provider }) => (provider ? [{ name: "", namespace: "", provider, parameters: none }] : [])),
@@ -102,8 +112,13 @@ async function deliver(
 ): Promise<void> {
   const configuration = values.values ? asValues(migration) : migration.text;
   if (values.write !== undefined) await write(values.write, configuration, stage);
-  const { reports: classes, audiences, notes, skipped } = migration;
-  if (wantsJson(values)) return writeJson(io, { classes, audiences, notes, skipped, configuration });
+  const { reports: classes, audiences, notes, skipped, secretSyncs } = migration;
+  const file = values["secret-sync"];
+  if (file !== undefined && secretSyncs && secretSyncs.amount > 0) await write(file, secretSyncs.text, stage);
+  if (wantsJson(values)) {
+    const synced = secretSyncs && { secretSyncs: { amount: secretSyncs.amount, refused: secretSyncs.refused } };
+    return writeJson(io, { classes, audiences, notes, skipped, ...synced, configuration });
+  }
   if (values.write === undefined) io.stdout.write(configuration);
   printReport(migration, io.stderr);
 }

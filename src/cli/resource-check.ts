@@ -3,7 +3,7 @@ import { plainParameters, prefixedParameters, prefixes } from "../mount/class-pa
 import type { YamlMap } from "../mount/yaml-tree.js";
 import { quoted } from "../shared/quoted.js";
 import { member, type Remark } from "./class-file.js";
-import { isDnsLabel, isDnsSubdomain } from "./kubernetes-names.js";
+import { isDnsLabel, isDnsSubdomain } from "../shared/kubernetes-names.js";
 import { checkLabels } from "./labels-check.js";
 import { Pen } from "./pen.js";
 

@@ -4,7 +4,7 @@ import { isNull } from "../mount/yaml-value.js";
 import { quoted } from "../shared/quoted.js";
 import { nearest } from "../shared/spelling.js";
 import { member, type Remark, textOf } from "./class-file.js";
-import { isDataKey, isDnsSubdomain } from "./kubernetes-names.js";
+import { isDataKey, isDnsSubdomain } from "../shared/kubernetes-names.js";
 import { checkLabels } from "./labels-check.js";
 import { ownOfEachPod } from "./own-of-each-pod.js";
 import { Pen } from "./pen.js";

@@ -3,6 +3,7 @@ import { readOrigin } from "../config/origin.js";
 import { prefixes, readClass } from "../mount/class-parameters.js";
 import { mostRead } from "../mount/findings.js";
 import type { ClassSpec } from "../mount/mount-spec.js";
+import type { YamlNode } from "../mount/yaml-tree.js";
 
 /** A SecretProviderClass of the cluster. */
 export interface WrittenClass {
@@ -11,6 +12,8 @@ export interface WrittenClass {
   /** Its `spec.provider`. */
   provider: string;
   parameters: ReadonlyMap<string, string>;
+  /** Its `spec.secretObjects`, unchecked. */
+  secretObjects?: YamlNode;
 }
 
 /** Which of the two Go providers served the classes: they read different spellings. */
@@ -30,12 +33,15 @@ export interface AnalyzedClass {
   origin?: string;
   /** What it told the Go provider of TLS. */
   tls: Partial<TlsSettings>;
+  /** As in `WrittenClass`. */
+  secretObjects?: YamlNode;
 }
 
 /** The operator's default is not known here, and only its being there matters. */
 const anyInterval = 120_000;
 
-export function analyzeClass({ namespace, name, parameters }: WrittenClass, family: Family): AnalyzedClass {
+export function analyzeClass(written: WrittenClass, family: Family): AnalyzedClass {
+  const { namespace, name, parameters, secretObjects } = written;
   const { spec, findings } = readClass(parameters, anyInterval, mostRead);
   const of = (wanted: string) => findings.filter(({ level }) => level === wanted).map(({ text }) => text);
   const reading = spec.address === undefined ? undefined : readOrigin(spec.address);
@@ -48,6 +54,7 @@ export function analyzeClass({ namespace, name, parameters }: WrittenClass, fami
     ignored: of("ignored"),
     ...(reading && "origin" in reading && { origin: reading.origin }),
     tls: tlsOf(parameters, family),
+    ...(secretObjects !== undefined && { secretObjects }),
   };
 }
 

@@ -9,6 +9,7 @@ import { planOf } from "./plan.js";
 import { type AnalyzedClass, analyzeClass, type WrittenClass } from "./analyzed-class.js";
 import { usesOf } from "./uses.js";
 import { type ClassReport, reportOn } from "./class-report.js";
+import { type SecretSyncs, secretSyncsOf } from "./secret-sync.js";
 
 /** All there is to say before the switch. */
 export interface Migration {
@@ -24,10 +25,15 @@ export interface Migration {
   notes: readonly string[];
   /** How many classes of other providers were left out, by provider. */
   skipped: Readonly<Record<string, number>>;
+  /** Where they were asked for. */
+  secretSyncs?: SecretSyncs;
 }
 
-/** Pure. Throws `invalid_request` without a class of the source provider, or where no setting names Vault's address. */
-export function migrate(written: readonly WrittenClass[], source: SourceProvider): Migration {
+/**
+ * Pure. `serviceAccount` asks for SecretSyncs too, which log in as that account. Throws `invalid_request` without a class of
+ * the source provider, or where no setting names Vault's address.
+ */
+export function migrate(written: readonly WrittenClass[], source: SourceProvider, serviceAccount?: string): Migration {
   const own = written.filter(({ provider }) => provider === source.name).sort(byName);
   const skipped = countByProvider(written.filter(({ provider }) => provider !== source.name));
   if (own.length === 0) throw new ProviderError("invalid_request", noClass(source, skipped));
@@ -43,6 +49,7 @@ export function migrate(written: readonly WrittenClass[], source: SourceProvider
     audiences: audiencesOf(classes, source),
     notes: [...notesOn(source), ...source.notes, ...notesOnOptions(options)],
     skipped,
+    ...(serviceAccount !== undefined && { secretSyncs: secretSyncsOf(classes, serviceAccount) }),
   };
 }
 
