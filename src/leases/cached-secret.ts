@@ -114,6 +114,7 @@ export function isDue(
 /** Whether both are static and of equal content. */
 export function isSame(one: CachedSecret, other: CachedSecret): boolean {
   if (one.kind !== "static" || other.kind !== "static") return false;
+  if (one === other) return true;
   const [a, b] = [contentOf(one), contentOf(other)];
   return Buffer.isBuffer(a) || Buffer.isBuffer(b)
     ? Buffer.isBuffer(a) && Buffer.isBuffer(b) && a.equals(b)

@@ -46,7 +46,7 @@ test.concurrent(`a value changed in Vault is in the running container within ${s
   expect((await pod.versions())["neighbour"]).toBe(before["neighbour"]);
 });
 
-// As the driver's own suite asks of a provider (vault.bats, "rotation succeeds"), whose driver looks every 30 s.
+// As the driver's own suite asks of a provider (vault.bats, "rotation succeeds"); its driver looks every 30 s, this one every 10 s.
 test.concurrent("with the default settings a new value is in the running container within two minutes", async () => {
   await write("usual", "1");
   const pod = await podOf([secret("usual")]);
