@@ -38,7 +38,7 @@ const republishUntil = (volume: Volume, check: () => Promise<void>, ms: number) 
   );
 
 describe.concurrent("engines", () => {
-  test("a static role's password follows within its ttl and a republish, beside a KV secret that is not read again", async () => {
+  test("a static role's password follows within its ttl and a republish, beside a volume whose KV secret is not read again", async () => {
     await postgres.sql("create role shop login password 'first'");
     await vault.request("POST", `${database}/static-roles/shop`, {
       db_name: "postgres",
@@ -55,6 +55,8 @@ describe.concurrent("engines", () => {
         secretKey: "password",
         refreshInterval: "1h",
       },
+    ]);
+    const note = await newVolume([
       {
         objectName: "note",
         secretPath: `secret/data/${app.namespace}/static`,
@@ -76,6 +78,7 @@ describe.concurrent("engines", () => {
         30_000,
       );
       await logsIn();
+      await note.publish(signal);
     }
     expect(seen.size).toBe(3);
     expect(await asked(`read secret/data/${app.namespace}/static`)).toBe(1);

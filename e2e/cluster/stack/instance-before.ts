@@ -8,7 +8,7 @@ export interface VaultBehind {
   readonly ca: string;
 }
 
-/** A provider of that name with one connection for each of these Vaults; resolves with the way to remove it. */
+/** A provider of that name with one connection for each of these Vaults, the first by default; resolves with the way to remove it. */
 export async function installBefore(
   cluster: Cluster,
   kube: KubeApi,
@@ -24,6 +24,7 @@ export async function installBefore(
     connection,
     { addresses, audiences: ["vault"], tls: { caFile: "/etc/keymount/vault-ca/ca.crt" } },
   ]);
-  const config = { connections: Object.fromEntries(connections) as object };
-  return installInstance(cluster, { name, config, values: { vault: { ca: { configMap } } } }, signal);
+  const config = { default: Object.keys(vaults)[0], connections: Object.fromEntries(connections) as object };
+  const values = { extraVolumes: [{ name: "shared-ca", configMap: { name: configMap } }] };
+  return installInstance(cluster, { name, config, values }, signal);
 }
