@@ -1,8 +1,7 @@
 import type { Connection } from "../config/connection.js";
-import { policyRefusals, refusedByPolicy } from "../config/policy.js";
-import { resolveAuth } from "../mount/authenticate-pod.js";
+import { refusedByPolicy } from "../config/policy.js";
+import { classRefusals } from "../mount/class-refusals.js";
 import type { ClassSpec, MountSpec } from "../mount/mount-spec.js";
-import { requestsOfObjects } from "../mount/object-requests.js";
 import { LruCache } from "../shared/lru-cache.js";
 
 /** Service accounts of one class and connection; a class has as many as pods of different accounts mount it. */
@@ -19,11 +18,7 @@ export function allow({ pod, class: asked }: MountSpec, connection: Connection):
   const accounts = accountsAllowed(asked, connection);
   const account = `${pod.namespace}/${pod.serviceAccount}`;
   if (accounts.get(account)) return;
-  const { vaultNamespace, authMount, role } = resolveAuth({ class: asked }, connection);
-  const objects = requestsOfObjects(asked.objects);
-  const refused = refusedByPolicy(
-    policyRefusals(connection, { pod, vaultNamespace, authMount, role, audience: asked.audience, objects }),
-  );
+  const refused = refusedByPolicy(classRefusals(asked, connection, pod));
   if (refused) throw refused;
   accounts.set(account, true, 1);
 }

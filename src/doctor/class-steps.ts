@@ -1,11 +1,11 @@
 import type { Connection } from "../config/connection.js";
 import type { Options } from "../config/options.js";
-import { policyRefusals, refusedByPolicy } from "../config/policy.js";
+import { refusedByPolicy } from "../config/policy.js";
 import { selectConnection } from "../config/select-connection.js";
 import { type ClassReading, readClass } from "../mount/class-parameters.js";
+import { classRefusals } from "../mount/class-refusals.js";
 import { mostRead } from "../mount/findings.js";
 import type { ClassSpec } from "../mount/mount-spec.js";
-import { requestsOfObjects } from "../mount/object-requests.js";
 import { resolveAuth } from "../mount/authenticate-pod.js";
 import { ProviderError } from "../shared/errors.js";
 import { named, quoted } from "../shared/quoted.js";
@@ -70,7 +70,7 @@ function howChosen({ connection, address }: ClassSpec): string {
 
 /** What the operator lets the application do there, before anything is asked of Vault. */
 export function checkPolicy(target: MountTarget, connection: Connection, account: PodAccount): CheckResult<true> {
-  const refused = policyMistake(target, connection, account, target.spec.objects);
+  const refused = policyMistake(target, connection, account);
   if (refused !== undefined) throw new Problem("policy.refused", refused);
   const { role, authMount, vaultNamespace } = target;
   const namespaceText = vaultNamespace === "" ? "" : ` in Vault namespace ${quoted(vaultNamespace)}`;
@@ -82,14 +82,12 @@ export function checkPolicy(target: MountTarget, connection: Connection, account
 
 /** In the words of a Mount; `undefined` where the operator's policy lets these objects be asked for. */
 export function policyMistake(
-  { vaultNamespace, authMount, role, spec }: MountTarget,
+  { spec }: MountTarget,
   connection: Connection,
-  { namespace, serviceAccount }: PodAccount,
-  objects: ClassSpec["objects"],
+  account: PodAccount,
+  objects = spec.objects,
 ): string | undefined {
-  const pod = { namespace, serviceAccount };
-  const asked = { pod, vaultNamespace, authMount, role, audience: spec.audience, objects: requestsOfObjects(objects) };
-  return refusedByPolicy(policyRefusals(connection, asked))?.message;
+  return refusedByPolicy(classRefusals(spec, connection, account, objects))?.message;
 }
 
 export function mountTargetOf(spec: ClassSpec, connection: Connection): MountTarget {

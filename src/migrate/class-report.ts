@@ -1,8 +1,7 @@
 import type { OperatorConfig } from "../config/operator-config.js";
-import { policyRefusals } from "../config/policy.js";
 import { selectConnection } from "../config/select-connection.js";
-import { requestsOfObjects } from "../mount/object-requests.js";
 import { resolveAuth } from "../mount/authenticate-pod.js";
+import { classRefusals } from "../mount/class-refusals.js";
 import { ProviderError } from "../shared/errors.js";
 import { quoted } from "../shared/quoted.js";
 import { differencesOf } from "./differences.js";
@@ -43,15 +42,15 @@ function refusedByOperator(
   connection: Connection,
   source: SourceProvider,
 ): string[] {
-  const { audiences, ...asked } = resolveAuth({ class: spec }, connection);
+  const { audiences, role } = resolveAuth({ class: spec }, connection);
   // No rule that is written names a service account, so any stands for all.
   const pod = { namespace, serviceAccount: "default" };
   // A mistake by itself, such as a missing role or path, is reported as that.
-  const objects = requestsOfObjects(spec.objects.filter(({ request }) => request.path !== ""));
-  const refusals = policyRefusals(connection, { pod, ...asked, audience: spec.audience, objects });
+  const objects = spec.objects.filter(({ request }) => request.path !== "");
+  const refusals = classRefusals(spec, connection, pod, objects);
   return [
     ...refusals
-      .filter(({ setting }) => asked.role !== "" || !setting.endsWith(".roles"))
+      .filter(({ setting }) => role !== "" || !setting.endsWith(".roles"))
       .map(({ what, setting }) => `${what} is not allowed (${setting})`),
     ...tokenRefusals(audiences, source),
   ];
