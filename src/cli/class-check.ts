@@ -2,6 +2,7 @@ import { readOrigin } from "../config/origin.js";
 import { readClass } from "../mount/class-parameters.js";
 import { type Finding, mostRead } from "../mount/findings.js";
 import type { ClassSpec } from "../mount/mount-spec.js";
+import { objectEntries } from "../mount/objects.js";
 import type { RenderWorker } from "../render/render-worker.js";
 import type { Remark, WrittenClass } from "./class-file.js";
 import { checkEnds } from "./end-check.js";
@@ -25,9 +26,10 @@ export async function checkClass(
 ): Promise<Remark[]> {
   const texts = new Map([...written.parameters].map(([name, parameter]) => [name, parameter.text]));
   const { spec, findings } = readClass(texts, anyInterval, mostRead);
-  const templates = await checkTemplates(texts.get("objects") ?? "", spec.objects, renderer, signal);
-  const ends = checkEnds(texts.get("objects") ?? "", spec.objects);
-  const remarks = [...findings, ...templates, ...ends, ...checkRollouts(written, spec.objects, workloads)]
+  const source = texts.get("objects") ?? "";
+  const objects = objectEntries(source).map((entry, position) => ({ ...entry, object: spec.objects[position]! }));
+  const templates = await checkTemplates(source, objects, renderer, signal);
+  const remarks = [...findings, ...templates, ...checkEnds(objects), ...checkRollouts(written, objects, workloads)]
     .filter(({ parameter }) => !written.misshapen.has(parameter ?? ""))
     .map((finding) => remarkOf(finding, written, text));
   const synced = written.secretObjects ? checkSecretObjects(written.secretObjects, spec.objects) : [];

@@ -1,8 +1,9 @@
 import type { Finding } from "../mount/findings.js";
-import type { ObjectSpec, VaultRequest } from "../mount/mount-spec.js";
+import type { VaultRequest } from "../mount/mount-spec.js";
 import { ObjectReader } from "../mount/object-reader.js";
 import { requestsOf } from "../mount/object-requests.js";
-import { objectEntries } from "../mount/objects.js";
+import { member } from "./class-file.js";
+import type { WrittenObject } from "./written-object.js";
 
 /** Steps of paths whose answers tell their end, or have a lease. */
 const tellsEnd =
@@ -13,19 +14,16 @@ const endless =
   "delete patch unwrap lookup code";
 const known = new Set(`${tellsEnd} ${endless}`.split(" "));
 
-/** Warns of objects whose secret is issued by a write, where its end may be unknown; `text` is the `objects` parameter. */
-export function checkEnds(text: string, objects: readonly ObjectSpec[]): Finding[] {
-  const entries = objectEntries(text);
-  return objects.flatMap((object, position): Finding[] => {
+/** Warns of objects whose secret is issued by a write, where its end may be unknown. */
+export function checkEnds(objects: readonly WrittenObject[]): Finding[] {
+  return objects.flatMap(({ object, map, index }): Finding[] => {
     const doubted = object.lifetimeMs === undefined ? requestsOf(object).find(mayEndUnseen) : undefined;
     if (!doubted) return [];
-    const { map, index } = entries[position]!;
-    const written = map.entries.find(({ key }) => key === "method");
     return [
       {
         level: "warning",
         parameter: "objects",
-        offset: written?.value.offset ?? map.offset,
+        offset: member(map, "method")?.value.offset ?? map.offset,
         text: `${ObjectReader.nameOf(map, index)}: what ${doubted.path} issues (method: ${doubted.method}) is replaced before its end if the answer tells it, and kept if not; write lifetime: 30m, if it ends after so long`,
       },
     ];

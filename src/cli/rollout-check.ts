@@ -1,10 +1,9 @@
 import type { Finding } from "../mount/findings.js";
-import type { ObjectSpec } from "../mount/mount-spec.js";
-import { objectEntries } from "../mount/objects.js";
 import { namesThereAre } from "../shared/quoted.js";
-import type { WrittenClass } from "./class-file.js";
+import { member, type WrittenClass } from "./class-file.js";
 import { ownOfEachPod } from "./own-of-each-pod.js";
 import { isRolledFor, type RolledWorkload } from "./rolled-workload.js";
+import type { WrittenObject } from "./written-object.js";
 
 /**
  * One warning for a class whose credentials have a workload of the checked files rolled again and again. None where the
@@ -12,21 +11,16 @@ import { isRolledFor, type RolledWorkload } from "./rolled-workload.js";
  */
 export function checkRollouts(
   written: WrittenClass,
-  objects: readonly ObjectSpec[],
+  objects: readonly WrittenObject[],
   workloads: readonly RolledWorkload[],
 ): Finding[] {
   const rolled = workloads.filter((workload) => isRolledFor(workload, written));
   if (rolled.length === 0 || written.secretObjects || written.parameters.has("rolloutOnChange")) return [];
-  const entries = objectEntries(written.parameters.get("objects")?.text ?? "");
-  const own = objects.flatMap((object, position) => {
-    const { map } = entries[position]!;
-    const decided = map.entries.some(({ key }) => key === "rolloutOnChange");
-    return !decided && ownOfEachPod(object) ? [{ object, offset: map.offset }] : [];
-  });
+  const own = objects.filter(({ object, map }) => !member(map, "rolloutOnChange") && ownOfEachPod(object));
   const [first] = own;
   if (!first) return [];
   const names = namesThereAre(own.map(({ object }) => object.objectName));
   const more = rolled.length > 1 ? ` and ${rolled.length - 1} more` : "";
   const text = `objects: ${names}: made for each pod, so Reloader rolls ${rolled[0]!.name}${more} whenever one pod's is replaced; write rolloutOnChange: false if the application reads its files again, else true`;
-  return [{ level: "warning", parameter: "objects", offset: first.offset, text }];
+  return [{ level: "warning", parameter: "objects", offset: first.map.offset, text }];
 }

@@ -1,29 +1,28 @@
 import type { Finding } from "../mount/findings.js";
 import type { ObjectSpec, Template, VaultRequest } from "../mount/mount-spec.js";
 import { ObjectReader } from "../mount/object-reader.js";
-import { objectEntries } from "../mount/objects.js";
 import { quoted } from "../shared/quoted.js";
 import { nearest } from "../shared/spelling.js";
 import { formOf } from "../render/dotted-key.js";
 import type { RenderWorker } from "../render/render-worker.js";
+import { member } from "./class-file.js";
 import { knownKeys, metadataKeys } from "./known-answers.js";
 import { offsetOf, sourceOffset } from "./text-places.js";
+import type { WrittenObject } from "./written-object.js";
 
 /**
  * What is wrong with the templates of a class: a text that cannot be parsed, a variable that none of its secrets can give.
- * `text` is the `objects` parameter, in which the findings have their places; `objects` what was read of it.
+ * `text` is the `objects` parameter, in which the findings have their places.
  */
 export async function checkTemplates(
   text: string,
-  objects: readonly ObjectSpec[],
+  objects: readonly WrittenObject[],
   renderer: Pick<RenderWorker, "look">,
   signal: AbortSignal,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
-  const entries = objectEntries(text);
-  for (const [position, object] of objects.entries()) {
-    const { map, index } = entries[position]!;
-    const scalar = map.entries.find(({ key }) => key === "template")?.value;
+  for (const { object, map, index } of objects) {
+    const scalar = member(map, "template")?.value;
     if (!object.template || scalar?.kind !== "scalar") continue;
     const say = (level: Finding["level"], line: number, column: number, message: string) => {
       const within = sourceOffset(
