@@ -13,20 +13,18 @@ const named = {
   "deploy/chart/Chart.yaml, appVersion": chart("appVersion"),
 };
 
-/** The part of CHANGELOG.md below the heading of the version. */
-function notes() {
-  const parts = text("CHANGELOG.md").split(/^## /m).slice(1);
-  const own = parts.find((part) => part.split(/\s/, 1)[0] === version);
-  return own?.slice(own.indexOf("\n")).trim();
-}
+/** The part of CHANGELOG.md of the version, with its heading. */
+const changes = text("CHANGELOG.md")
+  .split(/^## /m)
+  .slice(1)
+  .find((part) => part.split(/\s/, 1)[0] === version);
 
 const mistakes = Object.entries(named)
   .filter(([, value]) => value !== version)
   .map(([where, value]) => `${where} says ${value}, the tag ${version}`);
-if (notes() === undefined) mistakes.push(`CHANGELOG.md has no part "## ${version}"`);
-else if (text("CHANGELOG.md").includes(`## ${version} (unreleased)`))
-  mistakes.push(`CHANGELOG.md calls ${version} unreleased`);
+if (changes === undefined) mistakes.push(`CHANGELOG.md has no part "## ${version}"`);
+else if (changes.startsWith(`${version} (unreleased)`)) mistakes.push(`CHANGELOG.md calls ${version} unreleased`);
 
-if (act === "notes") process.stdout.write(`${notes() ?? ""}\n`);
+if (act === "notes") process.stdout.write(`${changes?.slice(changes.indexOf("\n")).trim() ?? ""}\n`);
 for (const mistake of mistakes) process.stderr.write(`${mistake}\n`);
 process.exitCode = mistakes.length > 0 ? 1 : 0;
