@@ -25,31 +25,37 @@ class FakeVolumes {
   };
 }
 
-async function watching(options: Partial<ChangeOptions> = {}, refuses?: string) {
+/** Acts at the changes of `/a` and `/b`, of which those in `present` are there already. */
+async function watching(
+  options: Partial<ChangeOptions> = {},
+  { refuses, present = usual.directories }: { refuses?: string; present?: readonly string[] } = {},
+) {
   const clock = new FakeClock();
   const volumes = new FakeVolumes();
   volumes.refuses = refuses;
-  volumes.swap("/a", "..1");
-  volumes.swap("/b", "..1");
+  for (const directory of present) volumes.swap(directory, "..1");
   const told: string[] = [];
   const changes = new VolumeChanges(
     { ...usual, ...options },
     { files: volumes, clock, tell: (text) => void told.push(text) },
   );
   const stop = new AbortController();
-  onTestFinished(() => {
-    stop.abort();
-    changes.close();
-  });
   const acts: string[] = [];
   const watch = async () => {
     for (;;) acts.push(`${clock.monotonic()} ${(await changes.next(stop.signal)).join()}`);
   };
-  watch().catch((error: unknown) => {
+  const ended = watch().catch((error: unknown) => {
     if (!stop.signal.aborted) throw error;
   });
+  /** Resolves once all has ended. */
+  const close = async () => {
+    stop.abort(new Error("stopped"));
+    await ended;
+    changes.close();
+  };
+  onTestFinished(close);
   await clock.advance(0);
-  return { clock, volumes, told, acts, changes, stop };
+  return { clock, volumes, told, acts, close };
 }
 
 /** Steps: time to let pass, or a volume and its new content. */
@@ -76,7 +82,7 @@ test.each<[string, Partial<ChangeOptions>, Step[], string[]]>([
 test.each(["ENOSPC", "EMFILE", "ENOSYS"])(
   "without events (%s) time says when to look, and it is told once",
   async (code) => {
-    const { clock, volumes, acts, told } = await watching({ directories: ["/a"] }, code);
+    const { clock, volumes, acts, told } = await watching({ directories: ["/a"] }, { refuses: code });
     volumes.swap("/a", "..2");
     await clock.advance(9_999);
     expect(acts).toEqual([]);
@@ -110,28 +116,13 @@ test.each([
   ["is waited for, and is no change", false, []],
   ["is a change where the first content is one", true, ["0 /a", "1000 /b"]],
 ])("a volume that is not there yet %s", async (_what, initial, expected) => {
-  const clock = new FakeClock();
-  const volumes = new FakeVolumes();
-  volumes.swap("/a", "..1");
-  const told: string[] = [];
-  const changes = new VolumeChanges(
-    { ...usual, initial },
-    { files: volumes, clock, tell: (text) => void told.push(text) },
-  );
-  const acts: string[] = [];
-  const stop = new AbortController();
-  const watch = async () => {
-    for (;;) acts.push(`${clock.monotonic()} ${(await changes.next(stop.signal)).join()}`);
-  };
-  const ended = watch().catch(() => "ended");
+  const { clock, volumes, told, acts, close } = await watching({ initial }, { present: ["/a"] });
   await clock.advance(5_000);
   volumes.swap("/b", "..1");
   await clock.advance(3_000);
   expect(acts).toEqual(expected);
   expect(told).toEqual(["/a is watched", "/b has no files yet: waiting for its volume", "/b is watched"]);
-  stop.abort(new Error("stopped"));
-  expect(await ended).toBe("ended");
-  changes.close();
+  await close();
   expect([clock.sleepers, clock.timers, volumes.listeners.size]).toEqual([0, 0, 0]);
 });
 
