@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
+import { serveHttp } from "../../dev/testing/http-server.js";
 import { eventually } from "../stack/eventually.js";
 import { createFixture } from "../stack/fixture.js";
 
@@ -36,18 +35,15 @@ test("each change of a volume reaches a program once: as a signal, a request, a 
   await volume.publish(signal);
 
   const requests: string[] = [];
-  const server = createServer((request, response) => {
+  const server = await serveHttp((request, response) => {
     requests.push(`${request.method} ${request.url}`);
     response.end();
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => void server.close());
-  const { port } = server.address() as AddressInfo;
+  onTestFinished(() => server.close());
 
   const program = run("sh", ["-c", "trap 'echo reloaded' HUP; while :; do sleep 0.05; done"], "notified");
   const signals = notify(volume.folder, "--signal", "HUP", "--process", "notified");
-  const http = notify(volume.folder, "--http", `http://127.0.0.1:${port}/-/reload`);
+  const http = notify(volume.folder, "--http", `${server.origin}/-/reload`);
   const exec = notify(
     volume.folder,
     "--exec",
