@@ -115,29 +115,13 @@ const reports = {
     );
   },
 
-  staleServed({ principal, request, error, ageMs }, { log, metrics }) {
-    metrics.staleServed(principal.connection.name, error.code);
-    log.debug(
-      {
-        ...principalFields(principal),
-        [logKeys.path]: request.path,
-        [logKeys.ageSeconds]: Math.round(ageMs / 1000),
-        ...describeError(error),
-      },
-      "a cached secret is served stale",
-    );
+  staleServed(event, { log, metrics }) {
+    metrics.staleServed(event.principal.connection.name, event.error.code);
+    log.debug(standInFields(event), "a cached secret is served stale");
   },
-  copyServed({ principal, request, error, ageMs }, { log, metrics }) {
-    metrics.offlineServed(principal.connection.name, error.code);
-    log.debug(
-      {
-        ...principalFields(principal),
-        [logKeys.path]: request.path,
-        [logKeys.ageSeconds]: Math.round(ageMs / 1000),
-        ...describeError(error),
-      },
-      "a secret is served from its offline copy",
-    );
+  copyServed(event, { log, metrics }) {
+    metrics.offlineServed(event.principal.connection.name, event.error.code);
+    log.debug(standInFields(event), "a secret is served from its offline copy");
   },
   copyFailed({ error }, { log, metrics }) {
     metrics.stateRecord("not_written");
@@ -311,5 +295,20 @@ function callFields(method: "Version" | "Mount", { code, durationMs }: CallEnd<u
     [logKeys.method]: method,
     [logKeys.code]: code,
     [logKeys.durationMs]: Math.round(durationMs * 10) / 10,
+  };
+}
+
+/** Of a secret that is served in place of one that could not be read. */
+function standInFields({
+  principal,
+  request,
+  error,
+  ageMs,
+}: Extract<ProviderEvent, { kind: "staleServed" | "copyServed" }>): LogFields {
+  return {
+    ...principalFields(principal),
+    [logKeys.path]: request.path,
+    [logKeys.ageSeconds]: Math.round(ageMs / 1000),
+    ...describeError(error),
   };
 }
