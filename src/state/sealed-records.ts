@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { constants, rmSync } from "node:fs";
 import { lstat, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -6,6 +6,8 @@ import { deriveKey, keyLabels } from "../shared/derived-key.js";
 import { ProviderError } from "../shared/errors.js";
 import { fileFault } from "../shared/file-fault.js";
 import { Redacted } from "../shared/redacted.js";
+import { replaceFile } from "./replace-file.js";
+import { seal, sealBytes, unseal } from "./sealed-bytes.js";
 import { makeSubdirectory } from "./state-directory.js";
 import type { StateEvent } from "./state-event.js";
 
@@ -32,12 +34,11 @@ export interface SealedRecordsParts {
   emit: (event: StateEvent) => void;
 }
 
-/** A record's file: this, then the nonce, the tag, and the sealed text. */
+/** A record's file: this, and the sealed bytes. */
 const magic = Buffer.from("keymount");
 const schema = 1;
 const bootDigestBytes = 8;
 const headerBytes = magic.length + 1 + bootDigestBytes;
-const [nonceBytes, tagBytes] = [12, 16];
 /** Larger records than those of a hundred objects of 4 MiB are a mistake. */
 const largestFile = 512 << 20;
 const mostSetAside = 100;
@@ -184,21 +185,9 @@ export class SealedRecords {
   }
 
   async #replace(records: string, name: string, payload: Redacted<Buffer>): Promise<void> {
-    const temporary = join(records, `.${name}.${this.#parts.randomBytes(6).toString("hex")}`);
-    try {
-      const file = await open(temporary, "wx", 0o600);
-      try {
-        await file.writeFile(this.#sealed(name, payload));
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, join(records, name));
-      if (this.#parts.onDisk) await syncDirectory(records);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    }
+    const { randomBytes, onDisk } = this.#parts;
+    await replaceFile(records, name, this.#sealed(name, payload), randomBytes);
+    if (onDisk) await syncDirectory(records);
   }
 
   #nameOf(id: string): string {
@@ -207,11 +196,8 @@ export class SealedRecords {
 
   #sealed(name: string, payload: Redacted<Buffer>): Buffer {
     const header = Buffer.concat([magic, Buffer.from([schema]), this.#bootDigest]);
-    const nonce = this.#parts.randomBytes(nonceBytes);
-    const cipher = createCipheriv("aes-256-gcm", this.#key.reveal(), nonce);
-    cipher.setAAD(Buffer.concat([header, Buffer.from(name)]));
-    const text = Buffer.concat([cipher.update(payload.reveal()), cipher.final()]);
-    return Buffer.concat([header, nonce, cipher.getAuthTag(), text]);
+    const boundTo = Buffer.concat([header, Buffer.from(name)]);
+    return Buffer.concat([header, seal(payload, this.#key, this.#parts.randomBytes, boundTo)]);
   }
 
   /** The record, or the reason why there is none. */
@@ -240,22 +226,13 @@ export class SealedRecords {
 
   #unsealed(bytes: Buffer, name: string): Redacted<Buffer> | string {
     const header = bytes.subarray(0, headerBytes);
-    if (bytes.length < headerBytes + nonceBytes + tagBytes || !header.subarray(0, magic.length).equals(magic)) {
+    if (bytes.length < headerBytes + sealBytes || !header.subarray(0, magic.length).equals(magic)) {
       return "it is no record, or only part of one";
     }
     if (header[magic.length] !== schema) return "it was written by another version of keymount";
     if (!header.subarray(magic.length + 1).equals(this.#bootDigest)) return otherBoot;
-    const nonce = bytes.subarray(headerBytes, headerBytes + nonceBytes);
-    const tag = bytes.subarray(headerBytes + nonceBytes, headerBytes + nonceBytes + tagBytes);
-    const decipher = createDecipheriv("aes-256-gcm", this.#key.reveal(), nonce, { authTagLength: tagBytes });
-    decipher.setAAD(Buffer.concat([header, Buffer.from(name)]));
-    decipher.setAuthTag(tag);
-    try {
-      const text = bytes.subarray(headerBytes + nonceBytes + tagBytes);
-      return new Redacted(Buffer.concat([decipher.update(text), decipher.final()]));
-    } catch {
-      return "it is damaged, or sealed with another key";
-    }
+    const boundTo = Buffer.concat([header, Buffer.from(name)]);
+    return unseal(bytes.subarray(headerBytes), this.#key, boundTo) ?? "it is damaged, or sealed with another key";
   }
 
   /** Returns whether it could be moved. */

@@ -1,13 +1,14 @@
-import { createCipheriv, createDecipheriv } from "node:crypto";
 import { constants } from "node:fs";
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { deriveKey, keyLabels } from "../shared/derived-key.js";
 import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
+import { replaceFile } from "./replace-file.js";
+import { seal, sealBytes, unseal } from "./sealed-bytes.js";
 
 const fileName = "key";
-const [nonceBytes, tagBytes, keyBytes] = [12, 16, 32];
+const keyBytes = 32;
 
 export interface StateKeyParts {
   /** As returned by `openStateDirectory`. */
@@ -33,21 +34,9 @@ export async function openStateKey(parts: StateKeyParts): Promise<Redacted<Buffe
 /** Seals the key again, with a new key of the cluster's. Throws `internal`, and the file is as it was. */
 export async function sealStateKey(stateKey: Redacted<Buffer>, parts: StateKeyParts): Promise<void> {
   const { directory, randomBytes } = parts;
-  const nonce = randomBytes(nonceBytes);
-  const cipher = createCipheriv("aes-256-gcm", sealingKey(parts), nonce);
-  const sealed = Buffer.concat([cipher.update(stateKey.reveal()), cipher.final()]);
-  const temporary = join(directory, `.${fileName}.${randomBytes(6).toString("hex")}`);
   try {
-    const file = await open(temporary, "wx", 0o600);
-    try {
-      await file.writeFile(Buffer.concat([nonce, cipher.getAuthTag(), sealed]));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, join(directory, fileName));
+    await replaceFile(directory, fileName, seal(stateKey, sealingKey(parts), randomBytes), randomBytes);
   } catch (cause) {
-    await rm(temporary, { force: true });
     const { code = "unknown" } = cause as NodeJS.ErrnoException;
     throw new ProviderError("internal", `the key in the state directory ${directory} cannot be written (${code})`, {
       cause,
@@ -59,17 +48,9 @@ export async function sealStateKey(stateKey: Redacted<Buffer>, parts: StateKeyPa
 async function readSealed(parts: StateKeyParts): Promise<Redacted<Buffer> | undefined> {
   const flag = constants.O_RDONLY | constants.O_NOFOLLOW;
   const bytes = await readFile(join(parts.directory, fileName), { flag }).catch(() => Buffer.alloc(0));
-  if (bytes.length !== nonceBytes + tagBytes + keyBytes) return undefined;
-  const nonce = bytes.subarray(0, nonceBytes);
-  const decipher = createDecipheriv("aes-256-gcm", sealingKey(parts), nonce, { authTagLength: tagBytes });
-  decipher.setAuthTag(bytes.subarray(nonceBytes, nonceBytes + tagBytes));
-  try {
-    return new Redacted(Buffer.concat([decipher.update(bytes.subarray(nonceBytes + tagBytes)), decipher.final()]));
-  } catch {
-    return undefined;
-  }
+  return bytes.length === sealBytes + keyBytes ? unseal(bytes, sealingKey(parts)) : undefined;
 }
 
-function sealingKey({ clusterKey }: StateKeyParts): Buffer {
-  return deriveKey(clusterKey, keyLabels.stateKey).reveal();
+function sealingKey({ clusterKey }: StateKeyParts): Redacted<Buffer> {
+  return deriveKey(clusterKey, keyLabels.stateKey);
 }
