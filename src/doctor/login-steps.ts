@@ -1,6 +1,6 @@
 import type { Connection } from "../config/connection.js";
 import type { CsiDriver } from "../kube/csi-driver.js";
-import { makesCredential } from "../mount/credential-path.js";
+import { makesCredential, reads } from "../mount/credential-path.js";
 import { type ChosenToken, issuerOf } from "../mount/identity.js";
 import { listSecrets } from "../mount/list-secrets.js";
 import { makeFiles } from "../mount/make-files.js";
@@ -217,8 +217,7 @@ function objectProblem(reason: unknown): never {
 
 /** Why reading an object is no mere look; `undefined` for what is only read. */
 function whatItMakes(request: VaultRequest): string | undefined {
-  const { method } = request;
-  if (method !== "GET" && method !== "LIST") return `${method} may make or change something at every read`;
+  if (!reads(request)) return `${request.method} may make or change something at every read`;
   return makesCredential(request) ? "its path issues a credential at every read" : undefined;
 }
 

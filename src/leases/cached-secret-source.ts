@@ -1,4 +1,5 @@
 import type { SecretSource, MountTransaction, Principal } from "../mount/ports.js";
+import { reads } from "../mount/credential-path.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import { RetryGate } from "../shared/retry-gate.js";
 import type { Clock } from "../shared/clock.js";
@@ -191,7 +192,7 @@ export class CachedSecretSource implements SecretSource {
 
   /** Whether the request creates a credential: by its method, or by what is known of its path. */
   #creates(principal: Principal, request: VaultRequest): boolean {
-    return makes(request) || (request.method === "GET" && this.#parts.reader.hasMade(principal, request));
+    return !reads(request) || (request.method === "GET" && this.#parts.reader.hasMade(principal, request));
   }
 
   #admitCredential(question: Question, bytes: number): void {
@@ -248,11 +249,6 @@ function volumeNotServed(request: VaultRequest): ProviderError {
     "limit_exceeded",
     `${request.path} makes a credential for a volume that is no longer served: its pod is gone, or others needed the room (raise limits.volumes or spread the pods)`,
   );
-}
-
-/** Whether its method alone shows that it creates a credential; for a GET, its answer does. */
-function makes({ method }: VaultRequest): boolean {
-  return method !== "GET" && method !== "LIST";
 }
 
 function wasCredential({ delivered }: VolumeRecord, entry: CacheEntry): boolean {

@@ -1,3 +1,4 @@
+import { reads } from "../mount/credential-path.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import type { FetchOptions } from "../mount/ports.js";
 import type { AnswerBody } from "../mount/secret-value.js";
@@ -159,10 +160,6 @@ export function leaseRenewalAt(answer: CachedSecret): number {
   const { kind, term, retryAt } = answer;
   if (kind !== "leased" || !term || isDead(answer)) return Infinity;
   return Math.max(renewalAt(term), retryAt);
-}
-
-function reads({ method }: VaultRequest): boolean {
-  return method === "GET" || method === "LIST";
 }
 
 /** Whether a GET has issued what it answers: a certificate with its key, a token that ends, or what its reader says ends. */

@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 import { z } from "zod";
-import { makesCredential } from "../mount/credential-path.js";
+import { makesCredential, reads } from "../mount/credential-path.js";
 import { namedRequestsOf } from "../mount/object-requests.js";
 import type { YamlNode } from "../mount/yaml-tree.js";
 import { jsonOf } from "../mount/yaml-value.js";
@@ -115,7 +115,7 @@ const notSynced =
 /** One Mount reads the whole class, also for one Secret. */
 function credentialRefusals({ spec }: AnalyzedClass): string[] {
   const makers = spec.objects.filter((object) =>
-    namedRequestsOf(object).some((request) => !["GET", "LIST"].includes(request.method) || makesCredential(request)),
+    namedRequestsOf(object).some((request) => !reads(request) || makesCredential(request)),
   );
   const names = makers.map(({ objectName }) => quoted(objectName)).join(", ");
   return names === ""

@@ -1,5 +1,10 @@
 import type { VaultRequest } from "./mount-spec.js";
 
+/** Whether its method only reads; of a GET the answer may show that it made something all the same. */
+export function reads({ method }: VaultRequest): boolean {
+  return method === "GET" || method === "LIST";
+}
+
 /**
  * Whether each read makes a credential of its own, as far as Vault's usual paths tell: `database/creds/app`, `aws/sts/app`,
  * `gcp/roleset/app/key`.

@@ -1,4 +1,5 @@
 import type { Connection } from "../config/connection.js";
+import { reads } from "../mount/credential-path.js";
 import { jsonBytes } from "../shared/json-bytes.js";
 import { Redacted } from "../shared/redacted.js";
 import { escapePath, wireRequest } from "./api-path.js";
@@ -62,11 +63,11 @@ export function createVaultClient({
 
     async request(connection, { vaultNamespace, token }, request, caller, signal) {
       const { method, path, query, args } = request;
-      const reads = method === "GET" || method === "LIST";
-      const makes = !reads || paths.makesCredentials(connection.name, vaultNamespace, path);
+      const isRead = reads(request);
+      const makes = !isRead || paths.makesCredentials(connection.name, vaultNamespace, path);
       const kind = makes ? "issue" : "read";
-      const body = args && !reads ? { body: args } : {};
-      const sent = args && !reads ? { args } : {};
+      const body = args && !isRead ? { body: args } : {};
+      const sent = args && !isRead ? { args } : {};
       const operation: Operation = { kind, connection, method, path, query, vaultNamespace, ...sent };
       const intake = caller.intake && { intake: caller.intake };
       const question = {
