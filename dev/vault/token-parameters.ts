@@ -15,7 +15,10 @@ export interface TokenParameters {
   readonly boundCidrs: readonly string[];
 }
 
-export function readTokenParameters(body: Data): TokenParameters {
+/** Under their names, or the older ones of roles without `token_` (`policies`, `ttl`), which Vault still takes. */
+export function readTokenParameters(given: Data): TokenParameters {
+  const older = ["policies", "ttl", "max_ttl", "period", "num_uses"].filter((name) => name in given);
+  const body = { ...Object.fromEntries(older.map((name) => [`token_${name}`, given[name]])), ...given };
   return {
     ttl: seconds(body, "token_ttl"),
     maxTtl: seconds(body, "token_max_ttl"),

@@ -164,6 +164,19 @@ export const kubernetesLogin: Suite = (context) => {
       expectAnswer(await logIn("web", signed()), answered({ auth: grant({ metadata }) }));
     });
 
+    test("takes the older names of what a role says of its tokens", async () => {
+      const { token_policies: policies, token_ttl: ttl, token_max_ttl: max, ...rest } = role;
+      expectNothing(await vault.root("POST", "auth/kubernetes/role/older", { ...rest, policies, ttl, max_ttl: max }));
+      const metadata = {
+        role: "older",
+        service_account_name: "web",
+        service_account_namespace: "shop",
+        service_account_secret_name: "",
+        service_account_uid: aUuid,
+      };
+      expectAnswer(await logIn("older", signed()), answered({ auth: grant({ metadata }) }));
+    });
+
     test("warns of a role without an audience, which takes any", async () => {
       const { audience: _, ...loose } = role;
       const warning =

@@ -125,6 +125,21 @@ export const requests: Suite = (context) => {
     });
 
     test.each([
+      ["a deny below it", 'path "any/*" { capabilities = ["list"] } path "any/f/*" { capabilities = ["deny"] }', 200],
+      ["a grant of it without the slash", 'path "any/f" { capabilities = ["list"] }', 200],
+      ["a grant of it with the slash", 'path "any/f/" { capabilities = ["list"] }', 200],
+      ["a grant of what is below it", 'path "any/f/*" { capabilities = ["list"] }', 200],
+      ["a grant of one step beside it", 'path "any/+" { capabilities = ["list"] }', 200],
+      ["a grant of a name that begins like it", 'path "any/f*" { capabilities = ["list"] }', 200],
+    ])("that lists may have a slash at its end, and is allowed with it or without: %s", async (_, policy, status) => {
+      await vault.must("POST", "any/f/a", { x: "1" });
+      await vault.must("PUT", "sys/policies/acl/any-listed", { policy });
+      const { client_token: token } = await vault.token({ policies: ["any-listed"] });
+      for (const path of ["any/f?list=true", "any/f/?list=true"])
+        expect((await vault.ask("GET", path, { token })).status).toBe(status);
+    });
+
+    test.each([
       ["DELETE", "sys/health"],
       ["POST", "sys/seal-status"],
     ])("%s %s has the wrong method", async (method, path) => {
