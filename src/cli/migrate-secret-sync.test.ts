@@ -51,8 +51,10 @@ test("each entry of secretObjects becomes a SecretSync of the Secret's name, in 
       { objectName: "tls.key", key: "tls.key" },
     ],
   };
+  const read = (name: string) => `\n- {objectName: ${name}, secretPath: secret/data/tls, secretKey: ${name}}`;
+  const objects = password + ["tls.crt", "tls.key", "old.key"].map(read).join("");
   const { code, syncs, stderr, stdout } = await migrate([
-    classOf([db, tls]),
+    classOf([db, tls], { objects }),
     classOf([db], { namespace: "pay", name: "pay" }),
     classOf(undefined, { name: "none" }),
   ]);
@@ -86,6 +88,11 @@ const entry = (change: object) => [{ ...db, ...change }];
 
 describe("a Secret that the controller cannot write", () => {
   test.each<[string, unknown, RegExp, string?]>([
+    [
+      "a file that no object makes",
+      entry({ data: [{ objectName: "missing", key: "b" }] }),
+      /objectName "missing" is no file of objects/,
+    ],
     ["an underscore", entry({ data: [{ objectName: "a_b", key: "b" }] }), /objectName "a_b" is not a name/],
     ["a file of a folder", entry({ data: [{ objectName: "dir/file", key: "b" }] }), /objectName "dir\/file" is not/],
     ["a key with an underscore", entry({ data: [{ objectName: "password", key: "a_b" }] }), /key "a_b" is not a name/],
@@ -174,6 +181,7 @@ test("-o json has what could not be written", async () => {
 test.each<[string, string[], RegExp]>([
   ["no account", ["--secret-sync", "syncs.yaml"], /--service-account NAME belong together/],
   ["no file", ["--service-account", "web"], /--secret-sync FILE and/],
+  ["one file for both", [...asked, "--write", "syncs.yaml"], /--write and --secret-sync name the same file/],
   ["no name", ["--secret-sync", "syncs.yaml", "--service-account", "Web"], /is not the name of a service account/],
 ])("%s is wrong usage", async (_, args, message) => {
   const { code, stderr, written } = await migrate([classOf([db])], args);

@@ -50,6 +50,9 @@ function checkArguments({ values }: MigrateGiven): void {
   if ((secretSync === undefined) !== (account === undefined)) {
     throw new WrongUsage("--secret-sync FILE and --service-account NAME belong together");
   }
+  if (secretSync !== undefined && secretSync === values.write) {
+    throw new WrongUsage("--write and --secret-sync name the same file");
+  }
   if (account !== undefined && !isDnsSubdomain(account)) {
     throw new WrongUsage("--service-account is not the name of a service account");
   }

@@ -167,7 +167,7 @@ describe("says who mounts", () => {
       expect(attributes[`csi.storage.k8s.io/${name}`], name).toEqual(value);
     }
     expect(asked[0]!.targetPath).toBe(
-      `/var/lib/kubelet/pods/${attributes["csi.storage.k8s.io/pod.uid"]}/volumes/kubernetes.io~csi/keymount/mount`,
+      `/var/lib/kubelet/pods/${attributes["csi.storage.k8s.io/pod.uid"]}/volumes/kubernetes.io~csi/web/mount`,
     );
   });
 
@@ -177,6 +177,14 @@ describe("says who mounts", () => {
     const [first, again, other] = asked.map(({ targetPath }) => targetPath);
     expect(again).toBe(first);
     expect(other).not.toBe(first);
+  });
+
+  test("by a volume of the class's name, so that two classes of a pod do not end each other's credentials", async () => {
+    const { usual, asked } = await stage(good);
+    for (const name of ["web", "db"])
+      await mount(usual, { files: { "class.yaml": webClass.replace("name: web", `name: ${name}`) } });
+    const volumes = asked.map(({ targetPath }) => targetPath.split("/").at(-2));
+    expect(volumes).toEqual(["web", "db"]);
   });
 
   test("and asks for a token where none is given", async () => {

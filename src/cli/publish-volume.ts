@@ -1,6 +1,6 @@
 import { writePayloads } from "../driver/atomic-writer.js";
 import type { DriverClient, MountOutcome, StaleObject } from "../driver/driver-client.js";
-import { type Mounting, type MountingPod, mountRequest } from "../driver/mount-request.js";
+import { type Mounting, type MountingPod, mountRequest, podVolumePath } from "../driver/mount-request.js";
 import type { Clock } from "../shared/clock.js";
 import type { WrittenClass } from "./class-file.js";
 import type { CommandIo } from "./command-io.js";
@@ -29,7 +29,13 @@ export async function publishVolume(publishing: Publishing, signal: AbortSignal)
   const { asked, written, client, clock } = publishing;
   const bearer = await bearerOf(publishing, signal);
   const parameters = Object.fromEntries([...written.parameters].map(([name, { text }]) => [name, text]));
-  const request = mountRequest({ ...bearer, parameters, volumeAttributes: { secretProviderClass: written.name } });
+  const request = mountRequest({
+    ...bearer,
+    parameters,
+    // Classes of one pod are volumes of their own: one that took another's place would end its credentials.
+    targetPath: podVolumePath(bearer.pod.uid, written.name || undefined),
+    volumeAttributes: { secretProviderClass: written.name },
+  });
   const outcome = await client.mount(request, signal);
   const withToken = bearer.tokens !== undefined;
   if (!outcome.ok) return { ...outcome, withToken };

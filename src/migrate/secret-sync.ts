@@ -100,6 +100,9 @@ function refusals(one: AnalyzedClass, secret: SecretObject, taken: ReadonlySet<s
       : []),
     ...(type === accountToken ? [`the controller's admission policy denies the type ${type}`] : []),
     ...data.flatMap(({ objectName, key }) => [
+      ...(one.spec.objects.some((object) => object.objectName === objectName && !object.keyFiles)
+        ? []
+        : [`objectName ${quoted(objectName)} is no file of objects`]),
       ...(isSyncPath(objectName) ? [] : [`objectName ${quoted(objectName)} ${notSynced}`]),
       ...(isDataKey(key) && isSyncPath(key) ? [] : [`key ${quoted(key)} ${notSynced}`]),
     ]),
