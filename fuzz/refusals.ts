@@ -54,6 +54,9 @@ const cases: fc.Arbitrary<Case> = fc
     return fc.record({ args: fc.constant(args), errors: fc.array(error, { minLength: 1, maxLength: 3 }) });
   });
 
+/** The sentence of keymount's own that stands for one of Vault's: of Vault's text it holds a field's name. */
+const ownSentence = /^Field validation failed: the value of the field "([a-z_]+)" has not the form that it must have$/;
+
 const said = (text: string): Piece => ({ kind: "words", text });
 
 /** What a refusal's sentence of Vault may say, whatever Vault's text holds. */
@@ -61,6 +64,10 @@ export const refusalsTarget: Target<Case> = {
   name: "refusals",
   cases,
   regressions: [
+    {
+      args: { data: "it" },
+      errors: [[said('Field validation failed: error converting input it for field "ttl"')]],
+    },
     { args: { plaintext: "hunter two" }, errors: [[said("cannot decrypt hunter two,"), said("two of hunter")]] },
     { args: { ttl: "abc" }, errors: [[said('time: invalid duration "abc"')]] },
     { args: {}, errors: [[said("failed to connect to `host=zzhost user=zzuser`: dial")]] },
@@ -73,7 +80,8 @@ export const refusalsTarget: Target<Case> = {
         const texts = errors.map((error) => error.map(({ text }) => text).join(" "));
         const sentence = maskedSentence(errorsIn({ errors: texts }), spoken) ?? "";
         if (sentence.length > 400) throw new Error(`a sentence of ${sentence.length} characters`);
-        for (const one of Object.values(args).flat() as string[]) expectUnsaid(one, sentence);
+        const fromVault = sentence.replace(ownSentence, "$1");
+        for (const one of Object.values(args).flat() as string[]) expectUnsaid(one, fromVault);
         for (const token of tokens) if (sentence.includes(token.slice(0, 12))) throw new Error(`a token: ${sentence}`);
         if (/zzhost|zzuser/.test(sentence)) throw new Error(`what stands behind an engine: ${sentence}`);
         // Noise may hold a quote that opens or closes another.
