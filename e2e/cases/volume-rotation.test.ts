@@ -59,6 +59,8 @@ test(`secrets written together are never seen apart, over ${changes} changes, by
   for (let change = 1; change <= changes; change += 1) {
     // At any moment between two of the driver's Mounts, and while one reads.
     await sleep(Math.random() * 1_000, undefined, { signal });
+    // Every second change is followed by another before the first can be delivered.
+    if (change % 2 === 0) await write(-change);
     await write(change);
     await eventually(async () => expect(seen).toEqual(names.map(() => `${change}`)), signal);
   }

@@ -25,9 +25,11 @@ async function provider(
   vault.vault.log.clear();
   const asked = () =>
     vault.vault.log.all.flatMap(({ method, path }) => (path.startsWith("kv") ? [`${method} ${path}`] : []));
-  const mount = async (parameters: Record<string, string> = { objects }) => filesIn(await started.mount(parameters));
+  const mount = async (parameters: Record<string, string> = { objects }) =>
+    filesIn(await clock.during(started.mount(parameters)));
   const later = async (parameters?: Record<string, string>) => {
     await clock.advance(600_000);
+    clock.setWall(-600_000); // A call's deadline is a time of the real clock.
     return mount(parameters);
   };
   return { ...started, vault, write, remove, asked, mount, later };

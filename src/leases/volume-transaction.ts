@@ -198,16 +198,17 @@ export class VolumeTransaction implements MountTransaction {
   }
 
   /**
-   * The reads of one Mount may fall between the writes of secrets that are written together. So when some have changed, the
-   * others are read once more when those writes must be over.
+   * The reads of one Mount may fall between the writes of secrets that are written together. So when some have changed, all
+   * are read once more when those writes must be over: what is new to the volume may be of the change before.
    */
   async #settle(items: readonly Item[], signal: AbortSignal): Promise<void> {
-    for (let round = 0; round < mostRounds; round += 1) {
-      const unchanged = items.filter((item) => isRead(item) && !isNew(item));
-      if (unchanged.length === 0 || !items.some(isChanged) || items.some(isHeldBack)) return;
+    const read = items.filter(isRead);
+    if (read.length < 2 || !read.some(isChanged)) return;
+    for (let round = 0; round < mostRounds && !items.some(isHeldBack); round += 1) {
+      const before = read.map(answerIn);
       await this.#parts.clock.sleep(togetherMs, signal);
-      await Promise.all(unchanged.map((item) => this.#ask(item, signal)));
-      if (!unchanged.some(isChanged)) return;
+      await Promise.all(read.map((item) => this.#ask(item, signal)));
+      if (read.map(answerIn).every((answer, n) => answer && before[n] && isSame(answer, before[n]))) return;
     }
   }
 
@@ -284,6 +285,10 @@ function isStatic(item: Item): boolean {
 /** It is static, and was read in this Mount. */
 function isRead({ outcome, asked }: Item): boolean {
   return asked === true && outcome !== undefined && freshOf(outcome)?.kind === "static";
+}
+
+function answerIn({ outcome }: Item): CachedSecret | undefined {
+  return outcome && freshOf(outcome);
 }
 
 /** Its answer, unless that stands in for another. */
