@@ -109,7 +109,7 @@ async function run(row: Misbehaviour): Promise<Problems & { tableRow: TableRow }
   nuisance.blackhole.refuse();
   const misbehaved = await Promise.race([stop(), sleep(30_000)]);
   const { failed, slow } = problemsOf(figures, quiet);
-  const problems = ended ? [`keymount ended: ${await lastWords(keymount.log)}`, ...failed] : failed;
+  const problems = ended ? [`keymount ended: ${await lastText(keymount.log)}`, ...failed] : failed;
   if (problems.length > 0) await startAnew();
   await nuisance.leave();
   console.log(`${row.name}: ${words(misbehaved)}`);
@@ -143,7 +143,7 @@ async function peakMiB(): Promise<number> {
   return Number(/^VmHWM:\s+(\d+) kB/m.exec(await readFile(`/proc/${keymount.pid()}/status`, "utf8"))![1]) / 1024;
 }
 
-async function lastWords(log: string): Promise<string> {
+async function lastText(log: string): Promise<string> {
   const lines = (await readFile(log, "utf8")).trimEnd().split("\n");
   const fatal = lines.slice(-200).find((line) => /FATAL|Error|fatal/.test(line) && !line.startsWith("{"));
   return (fatal ?? lines.at(-1) ?? "").slice(0, 300);

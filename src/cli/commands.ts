@@ -1,7 +1,7 @@
 import { nearest } from "../shared/spelling.js";
 import type { Command, CommandIo } from "./command-io.js";
 import { type CommandName, commandTable } from "./command-table.js";
-import { helpWords } from "./define-command.js";
+import { helpOptions } from "./define-command.js";
 import { loadDevCommand } from "./dev-bundle.js";
 import { safeStream } from "./safe-stream.js";
 
@@ -37,7 +37,7 @@ export async function runCommand(argv: readonly string[], given: CommandIo, sign
   const io = { ...given, stdout: safeStream(given.stdout), stderr: safeStream(given.stderr) };
   const run = async (name: CommandName, words: readonly string[]) => (await loaders[name]()).run(words, io, signal);
   const [first = "", ...rest] = argv;
-  const asksHelp = first === "help" || helpWords.includes(first);
+  const asksHelp = first === "help" || helpOptions.includes(first);
   // A person who types nothing wants to know what there is; a pod has no terminal.
   if ((asksHelp && rest.length === 0) || (argv.length === 0 && io.stdin?.isTTY === true)) {
     io.stdout.write(usage);

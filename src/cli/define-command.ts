@@ -74,7 +74,7 @@ export function defineCommand<const D extends Definition>(
 ): Command {
   return {
     run: async (argv, io, signal) => {
-      if (beforeCommand(argv, definition).some((word) => helpWords.includes(word))) {
+      if (beforeCommand(argv, definition).some((word) => helpOptions.includes(word))) {
         io.stdout.write(helpOf(name, definition));
         return 0;
       }
@@ -90,7 +90,7 @@ export function defineCommand<const D extends Definition>(
   };
 }
 
-export const helpWords: readonly string[] = ["--help", "-h", "-help"];
+export const helpOptions: readonly string[] = ["--help", "-h", "-help"];
 
 /** Says in one line what is wrong with the arguments, and where help is. Gives the exit code. */
 export function refuseUsage({ stderr }: CommandIo, command: string, mistake: string): 2 {

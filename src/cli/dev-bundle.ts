@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import type { Command } from "./command-io.js";
-import { helpWords } from "./define-command.js";
+import { helpOptions } from "./define-command.js";
 
 /** The embedded Vault and what goes with it: a file of its own beside the bundle, which the image does not have. */
 const devBundle = new URL("./keymount-dev.js", import.meta.url);
@@ -16,7 +16,7 @@ const why =
 
 const missing: Command = {
   run: async (argv, { stdout, stderr }) => {
-    const asksHelp = argv.some((word) => helpWords.includes(word));
+    const asksHelp = argv.some((word) => helpOptions.includes(word));
     (asksHelp ? stdout : stderr).write(why);
     return asksHelp ? 0 : 1;
   },

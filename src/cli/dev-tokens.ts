@@ -10,11 +10,11 @@ export const devTokenSocket = (providerSocket: string) => join(dirname(providerS
 const mostBytes = 16 << 10;
 
 /** Asks the `keymount dev` beside the provider's socket; `undefined` where there is none. Throws `unavailable`. */
-export const devTokens: TokenSource = (asked, signal) =>
+export const devTokens: TokenSource = (wanted, signal) =>
   new Promise((resolve, reject) => {
     // No kept connection: a restarted keymount dev has another socket.
     const options = {
-      socketPath: devTokenSocket(asked.socketPath),
+      socketPath: devTokenSocket(wanted.socketPath),
       method: "POST",
       path: "/",
       agent: false as const,
@@ -29,7 +29,7 @@ export const devTokens: TokenSource = (asked, signal) =>
     asking.on("error", (error: NodeJS.ErrnoException) =>
       isAbsent(error) ? resolve(undefined) : reject(failed(options.socketPath, error, signal)),
     );
-    asking.end(JSON.stringify({ pod: asked.pod, audience: asked.audience }));
+    asking.end(JSON.stringify({ pod: wanted.pod, audience: wanted.audience }));
   });
 
 /** No socket, one whose keymount dev was killed, or a path that is none. */

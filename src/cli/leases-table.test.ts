@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { CredentialInfo } from "../shared/credential-info.js";
-import { inWords, leasesTable } from "./leases-table.js";
+import { timeUntil, leasesTable } from "./leases-table.js";
 
 const wall = Date.parse("2026-01-01T00:00:00Z");
 const minute = 60_000;
@@ -53,7 +53,7 @@ test.each([
   [26 * 60 * minute + minute, "in 1d2h"],
   [60 * minute, "in 1h"],
 ])("%d ms is %s", (ms, words) => {
-  expect(inWords(ms)).toBe(words);
+  expect(timeUntil(ms)).toBe(words);
 });
 
 test("names of others act on no terminal", () => {

@@ -26,8 +26,8 @@ function rowOf(one: CredentialInfo, wall: number): string[] {
     one.role,
     podsOf(one),
     one.failures > 0 ? `${one.state} (failed ${one.failures}×)` : one.state,
-    Number.isFinite(at) ? `${verb} ${inWords(at - wall)}` : "-",
-    one.endsAt === undefined ? "never" : inWords(one.endsAt - wall),
+    Number.isFinite(at) ? `${verb} ${timeUntil(at - wall)}` : "-",
+    one.endsAt === undefined ? "never" : timeUntil(one.endsAt - wall),
   ];
 }
 
@@ -50,7 +50,7 @@ function nextOf({ renewAt = Infinity, replaceAt = Infinity, endsAt = Infinity, s
 }
 
 /** `in 1h5m`, `3m ago`: two units, as a person would say it. */
-export function inWords(ms: number): string {
+export function timeUntil(ms: number): string {
   const seconds = Math.round(Math.abs(ms) / 1000);
   const units: [number, string][] = [
     [86_400, "d"],

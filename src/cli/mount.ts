@@ -16,9 +16,9 @@ import { prepareVolume } from "./volume-directory.js";
 /** `keymount mount`. `tokenSource` is asked where no token file is named. */
 export function mountCommand(tokenSource: TokenSource = noToken, clock: Clock = systemClock): Command {
   return defineCommand("mount", commandTable.mount, ({ values }, io, signal) => {
-    const asked = mountArguments(values);
-    const report = wantsJson(values) ? new JsonMountReport(io, clock, asked.watch) : new TextMountReport(io, clock);
-    return mount(asked, { io, tokenSource, clock, report }, signal);
+    const args = mountArguments(values);
+    const report = wantsJson(values) ? new JsonMountReport(io, clock, args.watch) : new TextMountReport(io, clock);
+    return mount(args, { io, tokenSource, clock, report }, signal);
   });
 }
 
@@ -31,21 +31,21 @@ interface Stage {
   report: MountReport;
 }
 
-async function mount(asked: MountArguments, stage: Stage, signal: AbortSignal): Promise<number> {
-  const written = await chosenClass(asked.file, asked.className, stage.io);
-  const socketPath = asked.socket ?? providerSocket(written.provider!);
-  await prepareVolume(asked.out);
+async function mount(args: MountArguments, stage: Stage, signal: AbortSignal): Promise<number> {
+  const written = await chosenClass(args.file, args.className, stage.io);
+  const socketPath = args.socket ?? providerSocket(written.provider!);
+  await prepareVolume(args.out);
   await checkProviderSocket(socketPath, signal);
-  const client = new DriverClient(socketPath, { timeoutMs: asked.timeoutMs });
+  const client = new DriverClient(socketPath, { timeoutMs: args.timeoutMs });
   try {
-    const publish = () => publishVolume({ asked, written, socketPath, client, ...stage }, signal);
+    const publish = () => publishVolume({ args, written, socketPath, client, ...stage }, signal);
     const first = await publish();
     if (!first.ok) {
       stage.report.failed(first);
       return 1;
     }
-    stage.report.mounted(first, written.name, asked.out);
-    return asked.watch ? await watch(first, publish, asked.intervalMs, stage, signal) : 0;
+    stage.report.mounted(first, written.name, args.out);
+    return args.watch ? await watch(first, publish, args.intervalMs, stage, signal) : 0;
   } finally {
     client.close();
   }

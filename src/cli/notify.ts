@@ -22,10 +22,10 @@ interface Means {
 }
 
 export const notifyCommand = defineCommand("notify", commandTable.notify, async (given, io, signal) => {
-  const asked = notifyArguments(given);
-  const { task, timeoutMs } = asked;
+  const options = notifyArguments(given);
+  const { task, timeoutMs } = options;
   const tell = (text: string) => void io.stderr.write(`keymount notify: ${text}\n`);
-  const changes = new VolumeChanges(asked, { files: volumeFiles, clock, tell });
+  const changes = new VolumeChanges(options, { files: volumeFiles, clock, tell });
   const means = { timeoutMs, tell };
   try {
     if ("act" in task) {

@@ -14,7 +14,7 @@ export interface Publishing {
   io: CommandIo;
   clock: Clock;
   tokenSource: TokenSource;
-  asked: MountArguments;
+  args: MountArguments;
   written: WrittenClass;
   socketPath: string;
   client: DriverClient;
@@ -26,7 +26,7 @@ export type Published = Mounted | Refusal;
 
 /** What the driver does at NodePublishVolume, each time with a fresh token, as a kubelet brings one. */
 export async function publishVolume(publishing: Publishing, signal: AbortSignal): Promise<Published> {
-  const { asked, written, client, clock } = publishing;
+  const { args, written, client, clock } = publishing;
   const bearer = await bearerOf(publishing, signal);
   const parameters = Object.fromEntries([...written.parameters].map(([name, { text }]) => [name, text]));
   const request = mountRequest({
@@ -40,7 +40,7 @@ export async function publishVolume(publishing: Publishing, signal: AbortSignal)
   const withToken = bearer.tokens !== undefined;
   if (!outcome.ok) return { ...outcome, withToken };
   try {
-    await writePayloads(asked.out, outcome.files, clock, signal);
+    await writePayloads(args.out, outcome.files, clock, signal);
   } catch (error) {
     signal.throwIfAborted();
     const message = `the driver's way of writing fails: ${(error as Error).message}`;
@@ -51,13 +51,13 @@ export async function publishVolume(publishing: Publishing, signal: AbortSignal)
 
 /** Who mounts, and what proves it. */
 async function bearerOf(
-  { asked, written, socketPath, io, tokenSource, clock }: Publishing,
+  { args, written, socketPath, io, tokenSource, clock }: Publishing,
   signal: AbortSignal,
 ): Promise<Pick<Mounting, "pod" | "tokens">> {
-  const fromFile = asked.tokenFile === undefined ? undefined : await readToken(asked.tokenFile, io);
+  const fromFile = args.tokenFile === undefined ? undefined : await readToken(args.tokenFile, io);
   const fileClaims = tokenClaims(fromFile ?? "");
-  const pod = withUid({ ...defaultPod(written.namespace), ...fileClaims.pod, ...asked.pod });
-  const audience = asked.audience ?? fileClaims.audience ?? (written.parameters.get("audience")?.text || "vault");
+  const pod = withUid({ ...defaultPod(written.namespace), ...fileClaims.pod, ...args.pod });
+  const audience = args.audience ?? fileClaims.audience ?? (written.parameters.get("audience")?.text || "vault");
   const jwt = fromFile ?? (await tokenSource({ pod, audience, socketPath }, signal));
   if (jwt === undefined) return { pod };
   return { pod, tokens: { [audience]: podToken(jwt, tokenClaims(jwt), clock.wall()) } };

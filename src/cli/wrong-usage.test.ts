@@ -21,14 +21,14 @@ async function keymount(...argv: string[]) {
 const commands = (Object.entries(commandTable) as [CommandName, Definition][]).filter(([name]) => name !== "dev");
 
 /** What Node says of arguments, files and modules, and its stack traces. */
-const nodesWords = /\bE[A-Z]{4,}\b|ERR_|To specify a positional|Unknown option|no such file or directory|\n\s+at /;
+const nodesText = /\bE[A-Z]{4,}\b|ERR_|To specify a positional|Unknown option|no such file or directory|\n\s+at /;
 
 async function refused(argv: readonly string[], message: string): Promise<void> {
   const { code, stdout, stderr } = await keymount(...argv);
   expect({ code, stdout }, stderr).toEqual({ code: 2, stdout: "" });
   expect(stderr).toContain(message);
   expect(stderr.split("\n")).toHaveLength(2);
-  expect(stderr).not.toMatch(nodesWords);
+  expect(stderr).not.toMatch(nodesText);
 }
 
 describe("wrong usage is one line, which names the place of help", () => {

@@ -18,8 +18,8 @@ export interface FileFinding {
  */
 export function findingsOfFile(text: string): FileFinding[] {
   const yaml = readYamlSource("the file", text);
-  const mistake = (offset: number, words: string): FileFinding => ({ level: "mistake", offset, text: words });
-  if (yaml.mistakes.length > 0) return yaml.mistakes.map((words) => mistake(0, words));
+  const mistake = (offset: number, text: string): FileFinding => ({ level: "mistake", offset, text });
+  if (yaml.mistakes.length > 0) return yaml.mistakes.map((text) => mistake(0, text));
   if (!isMap(yaml.data)) return [mistake(0, "the file must be a map of settings")];
   const { data } = yaml;
   const quarrels: string[] = [];
@@ -27,7 +27,7 @@ export function findingsOfFile(text: string): FileFinding[] {
   const { given, issues } = validateData(data);
   const defaultAddresses = `connections.${defaultName(data)}.addresses`;
   const findings = [
-    ...quarrels.map((words) => mistake(0, words)),
+    ...quarrels.map((text) => mistake(0, text)),
     ...issues.map(({ path, message }) => {
       const key = path.map(String).join(".");
       const offset = yaml.offsetOf(path);

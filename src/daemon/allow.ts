@@ -14,18 +14,18 @@ const allowed = new WeakMap<ClassSpec, WeakMap<Connection, LruCache<true>>>();
  * Throws `permission_denied` where the connection's policy does not allow the pod what its class asks. Judges a class once
  * for each service account: rules know no more of a pod (`RulePod`), and at each republish all of it is as it was.
  */
-export function allow({ pod, class: asked }: MountSpec, connection: Connection): void {
-  const accounts = accountsAllowed(asked, connection);
+export function allow({ pod, class: spec }: MountSpec, connection: Connection): void {
+  const accounts = accountsAllowed(spec, connection);
   const account = `${pod.namespace}/${pod.serviceAccount}`;
   if (accounts.get(account)) return;
-  const refused = refusedByPolicy(classRefusals(asked, connection, pod));
+  const refused = refusedByPolicy(classRefusals(spec, connection, pod));
   if (refused) throw refused;
   accounts.set(account, true, 1);
 }
 
-function accountsAllowed(asked: ClassSpec, connection: Connection): LruCache<true> {
-  const byConnection = allowed.get(asked) ?? new WeakMap<Connection, LruCache<true>>();
+function accountsAllowed(spec: ClassSpec, connection: Connection): LruCache<true> {
+  const byConnection = allowed.get(spec) ?? new WeakMap<Connection, LruCache<true>>();
   const accounts = byConnection.get(connection) ?? new LruCache<true>(mostAccounts);
-  allowed.set(asked, byConnection.set(connection, accounts));
+  allowed.set(spec, byConnection.set(connection, accounts));
   return accounts;
 }

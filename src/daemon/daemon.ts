@@ -139,7 +139,8 @@ async function start(
   const health = await startHealthServer(
     options.healthAddress,
     {
-      unreadiness: (asked) => unreadinessOf({ rpc, client, callVersion: () => callVersion(options.socketPath, asked) }),
+      unreadiness: (checking) =>
+        unreadinessOf({ rpc, client, callVersion: () => callVersion(options.socketPath, checking) }),
       metrics: async () => ({
         contentType: metrics.contentType,
         text: await metrics.scrape(inventoryOf({ credentials, client, clock, leadMs })),

@@ -6,11 +6,11 @@ import { type LogFields, podFields } from "./credential-fields.js";
 const [mostHeld, longestName, longestReason] = [20, 200, 2_000];
 
 /** What the log's line of a Mount says of it, as far as it has come. */
-export function mountFields({ asked, volume }: MountSummary): LogFields {
-  return { ...(asked && askedFields(asked)), ...(volume && volumeFields(volume)) };
+export function mountFields({ request, volume }: MountSummary): LogFields {
+  return { ...(request && requestFields(request)), ...(volume && volumeFields(volume)) };
 }
 
-function askedFields({ pod, className, connection, role }: RequestedMount): LogFields {
+function requestFields({ pod, className, connection, role }: RequestedMount): LogFields {
   return {
     ...podFields(pod),
     [logKeys.serviceAccount]: pod.serviceAccount,

@@ -104,7 +104,7 @@ test("a Mount that fails knows who asked, and tells of it with its target path",
   );
   await expect(call.response).rejects.toMatchObject({ code: "unavailable" });
   expect(call.summary()).toEqual({
-    asked: { pod: expect.objectContaining({ name: "web-0" }) as unknown, connection: "default", role: "web" },
+    request: { pod: expect.objectContaining({ name: "web-0" }) as unknown, connection: "default", role: "web" },
   });
   expect(events.map(({ kind }) => kind)).toEqual(["classRead", "mountFailed"]);
   expect(events.at(-1)).toMatchObject({ targetPath: "/mnt/secrets-store", error: { code: "unavailable" } });

@@ -93,7 +93,7 @@ async function serve(
   left: AbortSignal,
 ): Promise<MountResponse> {
   const connection = selectConnection(parts.operator, spec.class, spec.pod.namespace);
-  learn({ asked: summaryOfRequest(spec, connection) });
+  learn({ request: summaryOfRequest(spec, connection) });
   allow(spec, connection);
   parts.emit({ kind: "classRead", spec, connection });
   const principal = await authenticatePod(spec, connection, { wall: parts.clock.wall(), minter: parts.minter }, signal);

@@ -63,7 +63,7 @@ export class PodReaper {
     const absent = [...this.#absences.values()];
     const asking = absent.filter((absence) => absence.asking).length;
     absent
-      .filter(({ confirmedAt, asking: asked, askAt }) => confirmedAt === undefined && !asked && now >= askAt)
+      .filter(({ confirmedAt, asking: isAsking, askAt }) => confirmedAt === undefined && !isAsking && now >= askAt)
       .slice(0, Math.max(0, mostAtOnce - asking))
       .forEach((absence) => void this.#ask(absence, signal));
     absent
@@ -86,9 +86,9 @@ export class PodReaper {
     const { status, clock, random, emit } = this.#parts;
     absence.asking = true;
     try {
-      const told = await status(absence.pod, signal);
+      const podStatus = await status(absence.pod, signal);
       absence.failures = 0;
-      if (told === "gone") absence.confirmedAt = clock.monotonic();
+      if (podStatus === "gone") absence.confirmedAt = clock.monotonic();
       else absence.askAt = clock.monotonic() + doubtMs;
     } catch (reason) {
       if (signal.aborted) return;

@@ -1,6 +1,6 @@
 import { quoted } from "../shared/quoted.js";
 import { type AuthMountLocation, type RoleLocation, probeAuthMount, probeRole } from "../vault/auth-mount-probe.js";
-import { type ClosedNamespace, closedNamespaceWords } from "../vault/closed-namespace.js";
+import { type ClosedNamespace, closedNamespaceTexts } from "../vault/closed-namespace.js";
 import type { PlainNode } from "../vault/unauthenticated-request.js";
 import { Problem } from "./problems.js";
 import type { CheckResult } from "./check-runner.js";
@@ -52,7 +52,7 @@ export async function checkRole(
 
 function closed({ vaultNamespace, authMount }: AuthMountLocation, namespace: ClosedNamespace): string {
   const which = vaultNamespace === "" ? `of auth/${authMount}` : quoted(vaultNamespace);
-  return `the Vault namespace ${which} ${closedNamespaceWords[namespace]}`;
+  return `the Vault namespace ${which} ${closedNamespaceTexts[namespace]}`;
 }
 
 function unclear(where: string): string {

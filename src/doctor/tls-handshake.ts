@@ -8,7 +8,7 @@ import { classifyFault } from "../vault/connection-fault.js";
 import { ExchangeError } from "../vault/http-exchange.js";
 import type { TlsMaterial } from "../vault/tls-files.js";
 import { Problem } from "./problems.js";
-import { type Chain, chainOf } from "./certificate-words.js";
+import { type Chain, chainOf } from "./certificate-chain.js";
 import type { HostTarget } from "./target.js";
 
 /** What the server showed. */

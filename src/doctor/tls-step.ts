@@ -6,7 +6,7 @@ import { ExchangeError } from "../vault/http-exchange.js";
 import { type TlsMaterial, readMaterial } from "../vault/tls-files.js";
 import { VaultError } from "../vault/vault-error.js";
 import { Problem, type ProblemName } from "./problems.js";
-import { datesWords, endingSoonWords, goodWords, issuerWords, namesWords } from "./certificate-words.js";
+import { datesText, endingSoonTexts, validityTexts, issuerText, namesText } from "./certificate-chain.js";
 import type { CheckResult } from "./check-runner.js";
 import type { Target } from "./target.js";
 import type { Reached } from "./tcp-step.js";
@@ -35,8 +35,8 @@ export async function checkTls(ask: TlsAsk, signal: AbortSignal): Promise<CheckR
   const ignored = mistake ? [`any certificate is taken (tls.skipVerify), though ${mistake.what}`] : [];
   return {
     value: material,
-    facts: [seen.protocol, ...goodWords(seen.chain, now)],
-    warnings: [...ignored, ...endingSoonWords(seen.chain, now)],
+    facts: [seen.protocol, ...validityTexts(seen.chain, now)],
+    warnings: [...ignored, ...endingSoonTexts(seen.chain, now)],
   };
 }
 
@@ -47,9 +47,9 @@ const datesFaults = ["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"];
 function mistakeIn({ fault, chain, hostname }: Handshake, origin: string, now: number): Problem | undefined {
   if (fault === undefined) return undefined;
   const said = classifyFault(new ExchangeError(fault, "connecting", false), origin).error.message;
-  const names = chain[0] && checkServerIdentity(hostname, chain[0]) ? [namesWords(chain, hostname)] : [];
+  const names = chain[0] && checkServerIdentity(hostname, chain[0]) ? [namesText(chain, hostname)] : [];
   if (fault === nameFault) return new Problem("tls.name", [said, ...names].join("; "));
-  const seen = datesFaults.includes(fault) ? datesWords(chain, now) : issuerWords(chain);
+  const seen = datesFaults.includes(fault) ? datesText(chain, now) : issuerText(chain);
   const known: ProblemName = datesFaults.includes(fault) ? "tls.dates" : "tls.untrusted";
   return new Problem(known, [said, seen, ...names].join("; "));
 }

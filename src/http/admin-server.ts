@@ -12,9 +12,9 @@ export interface AdminPages {
  */
 export function createAdminServer(pages: AdminPages): Server {
   const server = createServer({ maxHeaderSize: 4_096, requestTimeout: 5_000 }, (request, response) => {
-    const asked = `${request.method} ${request.url}`;
-    if (asked === "GET /v1/leases") answer(response, 200, pages.leases());
-    else if (asked === "POST /v1/revoke-all") {
+    const route = `${request.method} ${request.url}`;
+    if (route === "GET /v1/leases") answer(response, 200, pages.leases());
+    else if (route === "POST /v1/revoke-all") {
       pages.revokeAll().then(
         (outcome) => answer(response, 200, outcome),
         () => answer(response, 500, { error: "revoking failed; see the log" }),

@@ -29,7 +29,7 @@ export interface SourceProvider {
 }
 
 /** What is known of it: its objects in the cluster, and flags that stand above those. */
-export interface Told {
+export interface SourceInformation {
   installation?: Installation | undefined;
   flags: readonly string[];
   /** `spec.provider` of its classes; without, the name of its socket. */
@@ -39,7 +39,7 @@ export interface Told {
 const nowhere = "--vault-addr=https://127.0.0.1:8200";
 
 /** Its flags and variables mean what they mean to `serve`. Throws a `ConfigError` that names every mistake in them. */
-export function readSourceProvider({ installation, flags, providerName }: Told): SourceProvider {
+export function readSourceProvider({ installation, flags, providerName }: SourceInformation): SourceProvider {
   const { args = [], env = {}, agent = false, driverAudiences } = installation ?? {};
   const addresses = {
     flag: addressIn(valuesFromFlags(readFlags(flags), [])),

@@ -43,15 +43,15 @@ function connectionOf(operator: OperatorConfig, { spec, namespace }: AnalyzedCla
 }
 
 function policyFor(classes: readonly AnalyzedClass[], connection: Connection): Uses["policy"] {
-  const asked = classes.map(({ spec }) => resolveAuth({ class: spec }, connection));
+  const auths = classes.map(({ spec }) => resolveAuth({ class: spec }, connection));
   const requests = classes.flatMap(({ spec }) => spec.objects.flatMap(requestsOf));
   const { methods: usual } = connection.policy;
   const methods = sorted([...usual, ...requests.map(({ method }) => method)]);
   return {
     namespaces: rules(classes.map(({ namespace }) => namespace)),
-    roles: rules(asked.map(({ role }) => role).filter((role) => role !== "")),
-    authMounts: rules(asked.map(({ authMount }) => authMount)).filter((mount) => !mount.startsWith("auth/")),
-    vaultNamespaces: rules(asked.map(({ vaultNamespace }) => vaultNamespace)),
+    roles: rules(auths.map(({ role }) => role).filter((role) => role !== "")),
+    authMounts: rules(auths.map(({ authMount }) => authMount)).filter((mount) => !mount.startsWith("auth/")),
+    vaultNamespaces: rules(auths.map(({ vaultNamespace }) => vaultNamespace)),
     audiences: rules(classes.flatMap(({ spec }) => spec.audience ?? [])),
     ...(methods.length > usual.length && { methods }),
     paths: rules(requests.map(({ path }) => pathRule(path))).filter((rule) => !/^(|sys\/.*|auth\/.*)$/.test(rule)),

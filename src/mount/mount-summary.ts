@@ -5,7 +5,7 @@ import type { MountedVolume } from "./mount-volume.js";
 /** What a Mount knows of itself, as far as it has come; nothing of it is secret, and no file is kept by it. */
 export interface MountSummary {
   /** Who asks whom, once the request could be read. */
-  asked?: RequestedMount;
+  request?: RequestedMount;
   /** What it came to. */
   volume?: VolumeSummary;
 }
@@ -22,8 +22,8 @@ export type VolumeSummary = Pick<MountedVolume, "held" | "bytes" | "unchanged"> 
   files: number;
 };
 
-export function summaryOfRequest({ pod, className, class: asked }: MountSpec, { name }: Connection): RequestedMount {
-  return { pod, className, connection: name, role: asked.roleName };
+export function summaryOfRequest({ pod, className, class: spec }: MountSpec, { name }: Connection): RequestedMount {
+  return { pod, className, connection: name, role: spec.roleName };
 }
 
 export function summaryOfVolume({ files, held, bytes, unchanged }: MountedVolume): VolumeSummary {

@@ -34,8 +34,8 @@ export class NotStarted extends ProviderError {
 }
 
 /** Its output is ours. Nothing is read from our standard input. */
-export const startProgram: StartProgram = ([program = "", ...words], { environment, group } = {}) => {
-  const child = spawn(program, words, {
+export const startProgram: StartProgram = ([program = "", ...args], { environment, group } = {}) => {
+  const child = spawn(program, args, {
     stdio: ["ignore", "inherit", "inherit"],
     env: { ...process.env, ...environment },
     detached: group === true,

@@ -33,7 +33,7 @@ export class VolumeChanges {
   readonly #seen = new Map<string, string>();
   readonly #missing = new Set<string>();
   readonly #watchers = new Map<string, VolumeWatcher>();
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
   #event = new AbortController();
 
   constructor(options: ChangeOptions, ports: Ports) {
@@ -133,8 +133,8 @@ export class VolumeChanges {
   }
 
   #tellOnce(text: string): void {
-    if (this.#told.has(text)) return;
-    this.#told.add(text);
+    if (this.#reported.has(text)) return;
+    this.#reported.add(text);
     this.#ports.tell(text);
   }
 }

@@ -39,7 +39,7 @@ function wordsOf(error: unknown): string {
   const { name, code, syscall, address, port } = error as Error & Partial<SystemError>;
   // grpc-js has numbers for codes.
   const known = typeof code === "number" ? String(code) : word(code, /^[A-Z][A-Z0-9_]{1,63}$/);
-  const words = [
+  const parts = [
     word(name, /^\w{1,64}$/) ?? "Error",
     word(syscall, /^[a-z]{1,32}$/),
     known,
@@ -47,7 +47,7 @@ function wordsOf(error: unknown): string {
     typeof port === "number" ? String(port) : undefined,
     known === undefined ? framesOf(error, mostFrames) : undefined,
   ];
-  return words.filter((said) => said !== undefined).join(" ");
+  return parts.filter((said) => said !== undefined).join(" ");
 }
 
 interface SystemError {

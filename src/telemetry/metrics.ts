@@ -62,7 +62,7 @@ export class Metrics {
     });
     this.#requests = new Counter({
       name: "keymount_vault_requests_total",
-      help: "Requests to Vault by what was asked and how it ended",
+      help: "Requests to Vault by operation and outcome",
       labelNames: ["connection", "kind", "outcome"],
       registers,
     });

@@ -5,7 +5,7 @@ import { errorTextsInRooms } from "../../dev/testing/error-texts.js";
 import { sourceFiles } from "../../dev/testing/source-files.js";
 import { finalStatus } from "../rpc/status.js";
 import { type ErrorCode, ProviderError } from "../shared/errors.js";
-import { closedNamespaceWords } from "../vault/closed-namespace.js";
+import { closedNamespaceTexts } from "../vault/closed-namespace.js";
 import { outages, tlsFaults } from "../vault/connection-fault.js";
 
 const page = readFileSync(new URL("../../docs/runbook.md", import.meta.url), "utf8");
@@ -60,7 +60,7 @@ const errorTexts = [
   ...errorTextsInRooms().filter(({ file }) => !notServing.test(file)),
   ...Object.values(tlsFaults).map((text) => ({ file: "TLS", text: `TLS with … is refused: ${text}` })),
   ...Object.values(outages).map((text) => ({ file: "no answer", text: `… ${text}` })),
-  ...Object.values(closedNamespaceWords).map((text) => ({ file: "namespace", text: `the Vault namespace … ${text}` })),
+  ...Object.values(closedNamespaceTexts).map((text) => ({ file: "namespace", text: `the Vault namespace … ${text}` })),
 ].filter(({ text }) => !inside.includes(text) && !isFrame(text));
 
 test("errors are found in the code", () => expect(errorTexts.length).toBeGreaterThan(80));

@@ -16,7 +16,7 @@ export function closedNamespaceIn(status: number, errors: readonly string[]): Cl
 }
 
 /** Continues "the Vault namespace x". */
-export const closedNamespaceWords: Readonly<Record<ClosedNamespace, string>> = {
+export const closedNamespaceTexts: Readonly<Record<ClosedNamespace, string>> = {
   sealed: "is sealed",
   locked: "is locked by an administrator",
   absent: "is not there (deleted, or a parent of it is sealed)",

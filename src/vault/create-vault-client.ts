@@ -120,8 +120,8 @@ export function createVaultClient({
       const path = "sys/leases/renew";
       const subject = madeBy(leaseId);
       const operation: Operation = { kind: "renew", connection, method: "POST", path, vaultNamespace, subject };
-      const asked = { lease_id: leaseId.reveal(), increment: inSeconds(incrementMs) };
-      const body = new Redacted(JSON.stringify(asked));
+      const renewal = { lease_id: leaseId.reveal(), increment: inSeconds(incrementMs) };
+      const body = new Redacted(JSON.stringify(renewal));
       const question = { method: "POST", path, vaultNamespace, token: token.secret, body, ...podOf(caller) };
       const { reply, requestedAt } = await to(connection).ask(operation, question, caller, signal);
       return leaseGrantIn(reply.body ?? null, requestedAt);

@@ -1,9 +1,9 @@
 import type { Connection } from "../config/connection.js";
 import { type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
-import { closedNamespaceIn, closedNamespaceWords } from "./closed-namespace.js";
+import { closedNamespaceIn, closedNamespaceTexts } from "./closed-namespace.js";
 import { type Failure, final } from "./failure.js";
-import { classifyLoginFailure, classifyLoginRefusal } from "./login-refusal.js";
-import { sealed, uninitialised } from "./node-refusal.js";
+import { classifyLoginFailure, classifyLoginError } from "./login-error.js";
+import { sealed, uninitialised } from "./node-failures.js";
 import { type Operation, answersRaw, renewSelfPath } from "./operation.js";
 import { type MountDoubt, VaultError, type VaultErrorKind } from "./vault-error.js";
 import type { VaultReply } from "./vault-reply.js";
@@ -36,7 +36,7 @@ export function classifyResponse(operation: Operation, reply: VaultReply, source
   if (status >= 500 || status === 412) return failed(operation, reply, errors, source);
   if (reply.body === undefined) return notVault(reply, source);
   const { login, connection } = operation;
-  if (login) return final(classifyLoginRefusal(login, connection, status, errors, source.wall));
+  if (login) return final(classifyLoginError(login, connection, status, errors, source.wall));
   if (status === 403 && (says("invalid token") || isBare(errors))) {
     return refusal("token_invalid", status, "the Vault token is no longer valid");
   }
@@ -59,11 +59,11 @@ export function classifyResponse(operation: Operation, reply: VaultReply, source
     );
   }
   const spoken = spokenBy(operation);
-  const words = spoken && maskedSentence(errors, spoken);
+  const sentence = spoken && maskedSentence(errors, spoken);
   return refusal(
     "refused",
     status,
-    `Vault refused ${operation.method} ${operation.path} (${status})${words === undefined ? hiddenReason : `: ${words}`}`,
+    `Vault refused ${operation.method} ${operation.path} (${status})${sentence === undefined ? hiddenReason : `: ${sentence}`}`,
   );
 }
 
@@ -125,7 +125,7 @@ function closedNamespace(
   if (!closed) return undefined;
   const which = vaultNamespace === "" ? `the Vault namespace of ${path}` : `the Vault namespace ${vaultNamespace}`;
   return {
-    error: new VaultError("namespace", `${which} ${closedNamespaceWords[closed]} (${status})`, { status }),
+    error: new VaultError("namespace", `${which} ${closedNamespaceTexts[closed]} (${status})`, { status }),
     retry: "never",
     scope: "engine",
   };
@@ -133,8 +133,8 @@ function closedNamespace(
 
 function quota({ status, headers }: VaultReply, { wall }: Source): Failure {
   const retryAfterMs = retryAfter(headers["retry-after"], wall);
-  const asked = retryAfterMs === undefined ? "" : `; Vault asks to wait ${Math.ceil(retryAfterMs / 1_000)} s`;
-  const error = new VaultError("quota", `a rate limit or quota of Vault is exceeded (429)${asked}`, {
+  const wait = retryAfterMs === undefined ? "" : `; Vault asks to wait ${Math.ceil(retryAfterMs / 1_000)} s`;
+  const error = new VaultError("quota", `a rate limit or quota of Vault is exceeded (429)${wait}`, {
     status,
     retryAfterMs,
   });
@@ -196,8 +196,8 @@ function isBare(errors: readonly string[]): boolean {
   return errors.length === 1 && errors[0] === "permission denied";
 }
 
-function saidIn(errors: readonly string[]): (words: string) => boolean {
-  return (words) => errors.some((error) => error.toLowerCase().includes(words));
+function saidIn(errors: readonly string[]): (text: string) => boolean {
+  return (text) => errors.some((error) => error.toLowerCase().includes(text));
 }
 
 function notVault(reply: VaultReply, { origin }: Source): Failure {
@@ -227,7 +227,7 @@ export function unlikeVault(status: number, contentType: string | undefined, ori
  * A lease's renewal asks the engine's backend; a token's (`renew-self`) asks its role, so that what is said of one is its own
  * affair: for good where the words say so or it is a 4xx, else for now.
  */
-function unrenewed({ path }: Operation, status: number, says: (words: string) => boolean, { origin }: Source): Failure {
+function unrenewed({ path }: Operation, status: number, says: (text: string) => boolean, { origin }: Source): Failure {
   if (says("lease not found") || says("invalid lease")) {
     return refusal("lease_gone", status, "the lease has ended or was revoked");
   }
@@ -279,8 +279,8 @@ function gone(operation: Operation, body: JsonObject | null, errors: readonly st
     (text) => typeof text === "string" && text.startsWith("Invalid path for a versioned K/V"),
   );
   if (isVersioned) {
-    const words = method === "LIST" ? "LIST wants metadata/" : "data/ stands";
-    const message = `nothing at ${path}: this is a KV version 2 engine, where ${words} after the mount's name`;
+    const step = method === "LIST" ? "LIST wants metadata/" : "data/ stands";
+    const message = `nothing at ${path}: this is a KV version 2 engine, where ${step} after the mount's name`;
     return refusal("refused", 404, message, mountDoubt(operation) && "kv2");
   }
   if (saidIn(errors)("no handler for route")) {

@@ -155,7 +155,7 @@ const plainWords = [
 
 /** Masks in a row are one. */
 function joined(words: readonly string[], isCut: boolean): string {
-  const told = words.filter((word) => word !== "");
-  if (isCut) told.push(mask);
-  return told.filter((word, at) => word !== mask || !told[at + 1]?.startsWith(mask)).join(" ");
+  const parts = words.filter((word) => word !== "");
+  if (isCut) parts.push(mask);
+  return parts.filter((word, at) => word !== mask || !parts[at + 1]?.startsWith(mask)).join(" ");
 }

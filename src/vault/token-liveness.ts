@@ -41,10 +41,10 @@ export async function livenessOf(
     return "alive";
   } catch (reason) {
     signal.throwIfAborted();
-    const told = ProviderError.from(reason);
-    if (!(told instanceof VaultError)) return told;
-    if (told.kind === "token_invalid") return "dead";
-    if (told.kind !== "denied") return told;
+    const lookupError = ProviderError.from(reason);
+    if (!(lookupError instanceof VaultError)) return lookupError;
+    if (lookupError.kind === "token_invalid") return "dead";
+    if (lookupError.kind !== "denied") return lookupError;
     return stored.maySelfLookup === true || allowedBefore ? "dead" : "mute";
   }
 }

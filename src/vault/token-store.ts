@@ -278,8 +278,8 @@ export class TokenStore {
     } catch (reason) {
       const error = ProviderError.from(reason);
       this.sawFailure(connection, error);
-      const asked = error instanceof VaultError ? Math.min(error.retryAfterMs ?? 0, longestRestMs) : 0;
-      this.#attempts.failed(ownerKey, error, clock.monotonic(), () => Math.max(750 + 500 * random(), asked));
+      const requestedMs = error instanceof VaultError ? Math.min(error.retryAfterMs ?? 0, longestRestMs) : 0;
+      this.#attempts.failed(ownerKey, error, clock.monotonic(), () => Math.max(750 + 500 * random(), requestedMs));
       emit({ kind: "loginFailed", principal, error });
       throw error;
     }
@@ -358,8 +358,10 @@ export class TokenStore {
   /** What Vault says of the token ends its renewals; what it cannot say for now is tried again. */
   async #renewalFailed(stored: StoredToken, error: ProviderError, signal: AbortSignal): Promise<void> {
     this.sawFailure(stored.connection, error);
-    const asked = { allowedBefore: stored.wasRenewed, priority: "renewal" } as const;
-    const liveness = await livenessOf({ client: this.#parts.client, stored, error, ...asked }, signal);
+    const liveness = await livenessOf(
+      { client: this.#parts.client, stored, error, allowedBefore: stored.wasRenewed, priority: "renewal" },
+      signal,
+    );
     if (liveness === "dead") return this.died(stored);
     if (liveness instanceof ProviderError) this.sawFailure(stored.connection, liveness);
     if (liveness instanceof ProviderError || isTransient(error)) this.#putOff(stored);

@@ -9,7 +9,7 @@ import { engineOf } from "./engine.js";
 import { type Failure, final } from "./failure.js";
 import { type Answered, NodeClient, type Outcome } from "./node-client.js";
 import { type Operation, type OperationKind, isRepeatable } from "./operation.js";
-import { sealed, uninitialised } from "./node-refusal.js";
+import { sealed, uninitialised } from "./node-failures.js";
 import type { VaultQuestion } from "./through-node-vault.js";
 import type { Caller } from "./vault-client.js";
 import { VaultError, type VaultErrorKind } from "./vault-error.js";

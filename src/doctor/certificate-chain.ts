@@ -15,7 +15,7 @@ export function chainOf(leaf: DetailedPeerCertificate): Chain {
   return chain;
 }
 
-export function namesWords([leaf]: Chain, hostname: string): string {
+export function namesText([leaf]: Chain, hostname: string): string {
   const names = (leaf?.subjectaltname ?? "").split(", ").map((name) => name.replace(/^(DNS|IP Address|URI):/, ""));
   const known = names
     .filter((name) => name !== "")
@@ -25,26 +25,26 @@ export function namesWords([leaf]: Chain, hostname: string): string {
 }
 
 /** Of the first certificate that is not good at the time. */
-export function datesWords(chain: Chain, now: number): string {
+export function datesText(chain: Chain, now: number): string {
   const wrong = chain.find((one) => now < Date.parse(one.valid_from) || now > Date.parse(one.valid_to)) ?? chain[0];
   return wrong
     ? `that of ${nameOf(wrong.subject)} is good from ${day(wrong.valid_from)} to ${day(wrong.valid_to)}`
     : "it sent none";
 }
 
-export function issuerWords(chain: Chain): string {
+export function issuerText(chain: Chain): string {
   const last = chain.at(-1);
   return last ? `the last it sent is of ${nameOf(last.subject)}, signed by ${nameOf(last.issuer)}` : "it sent none";
 }
 
-export function goodWords([leaf]: Chain, now: number): string[] {
+export function validityTexts([leaf]: Chain, now: number): string[] {
   if (!leaf) return [];
   const days = Math.floor((Date.parse(leaf.valid_to) - now) / 86_400_000);
   const until = `${day(leaf.valid_to)} (${days} days)`;
   return [`the certificate of ${nameOf(leaf.subject)}, signed by ${nameOf(leaf.issuer)}, is good until ${until}`];
 }
 
-export function endingSoonWords(chain: Chain, now: number): string[] {
+export function endingSoonTexts(chain: Chain, now: number): string[] {
   return chain
     .filter(({ valid_to: end }) => Date.parse(end) > now && Date.parse(end) - now < soonMs)
     .map((one) => `the certificate of ${nameOf(one.subject)} ends on ${day(one.valid_to)}, in less than 14 days`);

@@ -16,7 +16,7 @@ export function classifyLoginFailure(login: Login, status: number, errors: reado
  * A login's 400 or 403, in our words, then the fixed part of Vault's: all else may quote the token's claims. `wall` is the
  * time in milliseconds since the epoch.
  */
-export function classifyLoginRefusal(
+export function classifyLoginError(
   login: Login,
   connection: Connection,
   status: number,
