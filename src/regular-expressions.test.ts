@@ -1,14 +1,12 @@
-import { readFileSync, readdirSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import ts from "typescript";
+import type { Node } from "@oxc-project/types";
 import { afterEach, expect, test, vi } from "vitest";
 import { type Expression, slowOnes } from "../dev/testing/regex-strikes.js";
+import { sourceFiles } from "../dev/testing/source-files.js";
+import { visitSyntax } from "../dev/testing/syntax-tree.js";
 
-const src = dirname(fileURLToPath(import.meta.url));
-const files = readdirSync(src, { recursive: true, encoding: "utf8" })
-  .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
-  .sort();
+type SourceFile = ReturnType<typeof sourceFiles>[number];
+
+const files = sourceFiles();
 
 /** Far more than a linear one takes; one that is not takes 5 s and more. */
 const limitMs = 250;
@@ -55,17 +53,12 @@ test.each([
 );
 
 /** Of a file, what is written as a literal. */
-function writtenIn(file: string): Expression[] {
-  const source = parsed(file);
+function writtenIn({ file, text }: SourceFile): Expression[] {
   const found: Expression[] = [];
-  visit(source, (node) => {
-    if (!ts.isRegularExpressionLiteral(node)) return;
-    const end = node.text.lastIndexOf("/");
-    found.push({
-      location: locationOf(source, file, node),
-      source: node.text.slice(1, end),
-      flags: node.text.slice(end + 1),
-    });
+  visitSyntax(text, (node) => {
+    if (node.type !== "Literal" || !("regex" in node)) return;
+    const { pattern, flags } = node.regex;
+    found.push({ location: locationOf({ file, text }, node), source: pattern, flags });
   });
   return found;
 }
@@ -73,15 +66,13 @@ function writtenIn(file: string): Expression[] {
 /** What is made of texts, by the files that do so as they are loaded. */
 async function madeByAll(): Promise<Expression[]> {
   const made = [];
-  for (const file of files) {
-    const source = parsed(file);
+  for (const one of files) {
     const locations: string[] = [];
-    visit(source, (node) => {
-      const isMade =
-        (ts.isNewExpression(node) || ts.isCallExpression(node)) && node.expression.getText(source) === "RegExp";
-      if (isMade) locations.push(locationOf(source, file, node));
+    visitSyntax(one.text, (node) => {
+      if (node.type !== "NewExpression" && node.type !== "CallExpression") return;
+      if (node.callee.type === "Identifier" && node.callee.name === "RegExp") locations.push(locationOf(one, node));
     });
-    if (locations.length > 0) made.push(...(await madeBy(file, locations)));
+    if (locations.length > 0) made.push(...(await madeBy(one.file, locations)));
   }
   return made;
 }
@@ -95,7 +86,7 @@ async function madeBy(file: string, locations: readonly string[]): Promise<Expre
     }
   } as RegExpConstructor;
   vi.resetModules();
-  await import(/* @vite-ignore */ pathToFileURL(join(src, file)).href);
+  await import(/* @vite-ignore */ new URL(file, import.meta.url).href);
   globalThis.RegExp = RegExpItself;
   if (made.length === 0)
     throw new Error(
@@ -104,16 +95,6 @@ async function madeBy(file: string, locations: readonly string[]): Promise<Expre
   return made;
 }
 
-function parsed(file: string): ts.SourceFile {
-  return ts.createSourceFile(file, readFileSync(join(src, file), "utf8"), ts.ScriptTarget.Latest, false);
-}
-
-function visit(node: ts.Node, look: (node: ts.Node) => void): void {
-  look(node);
-  ts.forEachChild(node, (child) => visit(child, look));
-}
-
-function locationOf(source: ts.SourceFile, file: string, node: ts.Node): string {
-  const { line } = source.getLineAndCharacterOfPosition(node.getStart(source));
-  return `${relative(src, join(src, file))}:${line + 1}`;
+function locationOf({ file, text }: SourceFile, { start }: Node): string {
+  return `${file}:${text.slice(0, start).split("\n").length}`;
 }

@@ -1,5 +1,6 @@
-import ts from "typescript";
+import type { Argument, CallExpression, Expression, IdentifierReference, Node } from "@oxc-project/types";
 import { sourceFiles } from "./source-files.js";
+import { visitSyntax } from "./syntax-tree.js";
 
 /** Rooms whose errors reach the events of pods; those of others are told where the command or `serve` is started. */
 const rooms = /^(vault|mount|kube|rpc|leases|render|driver|shared|daemon)\//;
@@ -32,58 +33,73 @@ export function errorTextsInRooms(): ErrorText[] {
 }
 
 function textsInFile(file: string, code: string): ErrorText[] {
-  const source = ts.createSourceFile(file, code, ts.ScriptTarget.Latest, true);
   const texts: ErrorText[] = [];
-  const visit = (node: ts.Node): void => {
-    if ((ts.isNewExpression(node) || ts.isCallExpression(node)) && ts.isIdentifier(node.expression)) {
-      const at = Object.hasOwn(makers, node.expression.text) ? makers[node.expression.text]! : -1;
-      const argument = node.arguments?.[at];
-      const first = node.arguments?.[0];
-      const kind = first && at > 0 && ts.isStringLiteralLike(first) ? { kind: first.text } : {};
-      if (argument) texts.push(...textsOf(argument).map((text) => ({ file, text, ...kind })));
+  visitSyntax(code, (node, around) => {
+    const add = (from: Argument, frame: (text: string) => Omit<ErrorText, "file">) => {
+      for (const text of textsOf(from, around)) texts.push({ file, ...frame(text) });
+    };
+    if ((node.type === "NewExpression" || node.type === "CallExpression") && node.callee.type === "Identifier") {
+      const at = Object.hasOwn(makers, node.callee.name) ? makers[node.callee.name]! : -1;
+      const argument = node.arguments[at];
+      const kind = at > 0 ? literalIn(node.arguments[0]) : undefined;
+      if (argument) add(argument, (text) => ({ text, ...(kind !== undefined && { kind }) }));
     }
-    if (continues(node)) texts.push(...textsOf(node.arguments[0]!).map((text) => ({ file, text: `…${text}` })));
-    const meaning = file.startsWith("vault/auth/") && ts.isArrowFunction(node) ? node.body : undefined;
-    if (meaning && (ts.isTemplateExpression(meaning) || ts.isStringLiteralLike(meaning))) {
-      texts.push(...textsOf(meaning).map((text) => ({ file, text })));
+    if (continues(node)) add(node.arguments[0]!, (text) => ({ text: `…${text}` }));
+    if (file.startsWith("vault/auth/") && node.type === "ArrowFunctionExpression") {
+      if (isText(node.body)) add(node.body, (text) => ({ text }));
     }
-    ts.forEachChild(node, visit);
-  };
-  visit(source);
+  });
   return texts;
 }
 
 /** Of a `VaultError`, with more to its message. */
-function continues(node: ts.Node): node is ts.CallExpression {
-  return (
-    ts.isCallExpression(node) &&
-    ts.isPropertyAccessExpression(node.expression) &&
-    node.expression.name.text === "continued"
-  );
+function continues(node: Node): node is CallExpression {
+  if (node.type !== "CallExpression" || node.callee.type !== "MemberExpression") return false;
+  const { property } = node.callee;
+  return property.type === "Identifier" && property.name === "continued";
 }
 
-function textsOf(node: ts.Expression): string[] {
-  if (ts.isStringLiteralLike(node)) return [node.text];
-  if (ts.isParenthesizedExpression(node)) return textsOf(node.expression);
-  if (ts.isConditionalExpression(node)) return [...textsOf(node.whenTrue), ...textsOf(node.whenFalse)];
-  if (ts.isBinaryExpression(node) && node.operatorToken.kind === ts.SyntaxKind.PlusToken) {
-    return textsOf(node.left).flatMap((left) => textsOf(node.right).map((right) => left + right));
+function isText(node: Node): node is Expression {
+  return node.type === "TemplateLiteral" || literalIn(node) !== undefined;
+}
+
+function literalIn(node: Node | undefined): string | undefined {
+  return node?.type === "Literal" && typeof node.value === "string" ? node.value : undefined;
+}
+
+function textsOf(node: Argument, around: readonly Node[]): string[] {
+  const literal = literalIn(node);
+  if (literal !== undefined) return [literal];
+  switch (node.type) {
+    case "ParenthesizedExpression":
+      return textsOf(node.expression, around);
+    case "ConditionalExpression":
+      return [node.consequent, node.alternate].flatMap((one) => textsOf(one, around));
+    case "TemplateLiteral":
+      return [node.quasis.map(({ value }) => value.cooked).join("…")];
+    case "BinaryExpression": {
+      if (node.operator !== "+") return ["…"];
+      const rights = textsOf(node.right, around);
+      return textsOf(node.left, around).flatMap((left) => rights.map((right) => left + right));
+    }
+    case "Identifier": {
+      const declared = declarationOf(node, around);
+      return declared ? textsOf(declared, around) : ["…"];
+    }
+    default:
+      return ["…"];
   }
-  if (ts.isTemplateExpression(node)) {
-    return [node.head.text + node.templateSpans.map(({ literal }) => `…${literal.text}`).join("")];
-  }
-  const declared = ts.isIdentifier(node) ? declarationOf(node) : undefined;
-  return declared ? textsOf(declared) : ["…"];
 }
 
 /** What the constant of that name is, in the function around it. */
-function declarationOf(name: ts.Identifier): ts.Expression | undefined {
-  for (let scope: ts.Node = name.parent; scope; scope = scope.parent) {
-    if (!ts.isBlock(scope) && !ts.isSourceFile(scope)) continue;
-    for (const statement of scope.statements) {
-      const constants = ts.isVariableStatement(statement) ? statement.declarationList.declarations : [];
-      const found = constants.find((one) => ts.isIdentifier(one.name) && one.name.text === name.text);
-      if (found) return found.initializer;
+function declarationOf({ name }: IdentifierReference, around: readonly Node[]): Expression | undefined {
+  for (const scope of around.toReversed()) {
+    if (scope.type !== "BlockStatement" && scope.type !== "Program") continue;
+    for (const statement of scope.body) {
+      const declaration = statement.type === "ExportNamedDeclaration" ? statement.declaration : statement;
+      const constants = declaration?.type === "VariableDeclaration" ? declaration.declarations : [];
+      const found = constants.find(({ id }) => id.type === "Identifier" && id.name === name);
+      if (found) return found.init ?? undefined;
     }
   }
   return undefined;

@@ -54,7 +54,7 @@ const kilo = 1000;
 async function asKubelet(mount: () => Promise<MountOutcome>): Promise<MountOutcome> {
   for (let attempts = 1; ; attempts += 1) {
     const outcome = await mount();
-    if (outcome.ok || attempts === 5 || !outcome.message.includes("the next Mount tries again")) return outcome;
+    if (outcome.ok || attempts === 2 || !outcome.message.includes("the next Mount tries again")) return outcome;
   }
 }
 
@@ -84,8 +84,8 @@ test.each<[string, Attack]>([
     { value: `"${"a".repeat(300 * kilo)}"`, mounts: 20, objects: 100, outcome: tooLarge },
   ],
   [
-    "twenty volumes of a hundred secrets of 300 KB with wide characters",
-    { value: `"😀${"a".repeat(300 * kilo)}"`, mounts: 20, objects: 100, outcome: tooLarge },
+    "twenty volumes of thirty secrets of 300 KB with wide characters",
+    { value: `"😀${"a".repeat(300 * kilo)}"`, mounts: 20, objects: 30, outcome: tooLarge },
   ],
   [
     "twenty volumes of twenty lists of ten thousand numbers",
@@ -142,10 +142,10 @@ test("twenty volumes of a hundred secrets of 300 KB, asked for again and again a
     }
   };
   const lanes = Array.from({ length: 20 }, (_, lane) => attempts(lane));
-  await sleep(10_000);
+  await sleep(4_000);
   giveUp.abort(new Error("enough"));
   await Promise.all(lanes);
-  await sleep(3_000);
+  await sleep(1_000);
   expect(provider.alive(), provider.logText().slice(-2_000)).toBe(true);
   expect(await quiet()).toMatchObject({ ok: true });
   expect(provider.peakMemory()).toBeLessThan(memoryLimit);
@@ -165,7 +165,7 @@ test("two hundred and fifty Mounts of a class of 250 KB that wait for Vault end 
     }
   };
   const lanes = Array.from({ length: 250 }, (_, lane) => attempts(lane));
-  for (let second = 0; second < 10; second += 1) {
+  for (let second = 0; second < 6; second += 1) {
     expect(await quiet()).toMatchObject({ ok: true });
     await sleep(1_000);
   }

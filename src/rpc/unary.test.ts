@@ -70,7 +70,7 @@ describe("a method's end", () => {
         throw new Error("Bearer s.token");
       },
     ],
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+    // oxlint-disable-next-line typescript/prefer-promise-reject-errors
     ["a rejection with nothing", () => Promise.reject(undefined)],
     ["an answer that is none", () => Promise.resolve(undefined as unknown as MountResponse)],
   ])("that is a stranger's, as %s, keeps its text to itself", async (_name, mount) => {
@@ -165,7 +165,7 @@ test("only final codes are sent, for every error of a Mount", async () => {
     fc.anything(),
   );
   let next: unknown;
-  // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+  // oxlint-disable-next-line typescript/prefer-promise-reject-errors
   const { call } = await served(mountWith(() => Promise.reject(next)));
   const final = [
     status.INVALID_ARGUMENT,

@@ -1,6 +1,6 @@
-import { chmod, chown, mkdir, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
 import { openStateDirectory } from "./state-directory.js";
 
@@ -44,7 +44,6 @@ test.each(["state", "/tmp/../state", "/tmp/state/"])("%s is no clean absolute pa
 test("a disk is refused unless the operator allows it", async () => {
   // procfs is no tmpfs on any machine, but nothing can be made in it; the sources lie on a disk.
   const path = join(import.meta.dirname, `.state-${process.pid}`);
-  await expect(open(path, false))
-    .rejects.toThrow("--state-on-disk")
-    .finally(() => import("node:fs/promises").then(({ rm }) => rm(path, { recursive: true, force: true })));
+  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  await expect(open(path, false)).rejects.toThrow("--state-on-disk");
 });
