@@ -9,7 +9,7 @@ import { type Images, type Prepared, preparedAt, preparedFile } from "./prepared
 import { buildPrograms, goModuleFolder } from "./stack/build-programs.js";
 import { makeCgroup, removeCgroup } from "./stack/cgroups.js";
 import { installDebianPackages } from "./stack/debian-packages.js";
-import { buildImage, busyboxImage, pauseImage } from "./stack/image.js";
+import { buildImage, busyboxImage, pauseImage, vaultImage } from "./stack/image.js";
 import { type KubernetesVersion, kubernetesVersions } from "./stack/programs.js";
 
 /**
@@ -93,7 +93,7 @@ async function prepare(
     ...paths,
     kubernetes,
     binaries,
-    ...(withImages && { images: await buildImages(signal) }),
+    ...(withImages && { images: await buildImages(binaries.vault, signal) }),
   };
   await writeFile(preparedFile(paths.directory), JSON.stringify(prepared));
 }
@@ -103,11 +103,12 @@ function kubernetesVersion(version: string): KubernetesVersion {
   throw new Error(`KEYMOUNT_E2E_KUBERNETES is ${version}; there are ${Object.keys(kubernetesVersions).join(" and ")}`);
 }
 
-async function buildImages(signal: AbortSignal): Promise<Images> {
+async function buildImages(vault: string, signal: AbortSignal): Promise<Images> {
   return {
     busybox: await busyboxImage({ cache }, signal),
     pause: await pauseImage({ cache }, signal),
     keymount: await buildImage({ cache }, signal),
+    vault: await vaultImage({ cache, binary: vault }, signal),
   };
 }
 

@@ -9,6 +9,8 @@ export interface Images {
   /** A shell and the usual commands, for the workloads. */
   readonly busybox: string;
   readonly pause: string;
+  /** Half a gigabyte: only the test that needs it imports it. */
+  readonly vault: string;
 }
 
 /** What main.ts made where the network is, for the tests, which have none but their own. */

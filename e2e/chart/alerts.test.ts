@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -153,4 +153,23 @@ test("promtool finds nothing wrong with the rules", async () => {
     join(chart, "monitoring", "alerts.yaml"),
   ]);
   expect(stdout).toContain("SUCCESS");
+});
+
+interface Panel {
+  targets?: { expr: string }[];
+}
+
+test("promtool can parse each query of the dashboard", async () => {
+  const text = await readFile(join(chart, "monitoring", "dashboard.json"), "utf8");
+  const { panels } = JSON.parse(text) as { panels: Panel[] };
+  const queries = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
+  expect(queries.length).toBeGreaterThan(30);
+  const file = join(directory, "dashboard.yaml");
+  const rules = queries.map((expr, index) => ({
+    record: `query:${index}`,
+    expr: expr.replaceAll("$__rate_interval", "5m").replaceAll(/\$\w+/g, ".*"),
+  }));
+  await writeFile(file, stringify({ groups: [{ name: "dashboard", rules }] }));
+  const { stdout } = await run(binaries.promtool, ["check", "rules", "--lint-fatal", file]);
+  expect(stdout).toContain(`SUCCESS: ${queries.length} rules found`);
 });

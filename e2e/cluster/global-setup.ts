@@ -45,7 +45,8 @@ async function startCluster(
   endings.push(plane.stop);
   const { access } = plane.server;
   await applyDriverManifests(access, prepared.kubernetes, signal);
-  const node = await startClusterNode(prepared, Object.values(images), plane.server, endings, signal);
+  const { vault: vaultImage, ...ofNode } = images;
+  const node = await startClusterNode(prepared, Object.values(ofNode), plane.server, endings, signal);
   const vault = await startVault({ binary: binaries.vault, directory, logs, kubernetes: access }, signal);
   endings.push(vault.stop);
   const socket = join(directory, "services.sock");
@@ -65,6 +66,7 @@ async function startCluster(
     etcd: plane.etcd,
     serviceAccountKey: plane.server.serviceAccountKey,
     vault: vault.access,
+    vaultImage,
     containerd: node.containerd,
     nodeRoot: node.root,
     servicesSocket: socket,

@@ -79,7 +79,7 @@ async function addBuildTools(folder: string, node: string, signal: AbortSignal):
 }
 
 /** What a program is linked to, each where the loader looks for it; /lib is /usr/lib, as in Debian. */
-async function copyLibraries(folder: string, program: string, signal: AbortSignal): Promise<void> {
+export async function copyLibraries(folder: string, program: string, signal: AbortSignal): Promise<void> {
   const { stdout } = await run("ldd", [program], { signal });
   const linked = [...stdout.matchAll(/\/\S+\.so\S*/g)].map(([library]) => library);
   // glibc's parts are one library today, but programs still link to each of these names.

@@ -2,9 +2,9 @@ import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import { promisify } from "node:util";
-import { baseImages, makeBaseImages } from "./base-images.js";
+import { baseImages, copyLibraries, makeBaseImages } from "./base-images.js";
 import { Buildah } from "./buildah.js";
 
 const run = promisify(execFile);
@@ -42,6 +42,22 @@ export async function busyboxImage({ cache }: { cache: string }, signal: AbortSi
 /** `localhost/pause:e2e`, which holds a pod's namespaces. */
 export async function pauseImage({ cache }: { cache: string }, signal: AbortSignal): Promise<string> {
   return busybox({ cache, name: "pause", command: ["sleep", "1000000000"] }, signal);
+}
+
+/** `localhost/vault:e2e`: the Vault of the stack, for a pod that names the image of a registry. */
+export async function vaultImage(
+  { cache, binary }: { cache: string; binary: string },
+  signal: AbortSignal,
+): Promise<string> {
+  const hash = basename(binary).replace(/^.*-/, "");
+  return archived({ cache, name: "vault", hash }, signal, async (buildah, archive) => {
+    const folder = join(buildah.store, "vault");
+    await mkdir(join(folder, "usr/bin"), { recursive: true });
+    await copyFile(binary, join(folder, "usr/bin/vault"));
+    await copyLibraries(folder, binary, signal);
+    await buildah.fromFolder("localhost/vault:e2e", folder, ["--env=PATH=/usr/bin", "--env=HOME=/"]);
+    await buildah.write("localhost/vault:e2e", archive);
+  });
 }
 
 async function busybox(options: { cache: string; name: string; command: readonly string[] }, signal: AbortSignal) {

@@ -53,6 +53,11 @@ export const programs = (version: KubernetesVersion) =>
       package: csiDriver.package,
       variables: { [csiDriver.version]: "v1.5.6" },
     },
+    kubectl: {
+      folders: ["kubectl"],
+      package: "k8s.io/kubernetes/cmd/kubectl",
+      variables: { "k8s.io/component-base/version.gitVersion": kubernetesVersions["1.34"] },
+    },
     helm: {
       folders: ["helm"],
       package: "helm.sh/helm/v3/cmd/helm",

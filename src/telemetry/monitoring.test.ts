@@ -9,7 +9,8 @@ const alerts = parse(at("deploy/chart/monitoring/alerts.yaml")) as {
 };
 const rules = alerts.groups.flatMap((group) => group.rules);
 const dashboard = JSON.parse(at("deploy/chart/monitoring/dashboard.json")) as {
-  panels: { id: number; title: string; targets?: { expr: string }[] }[];
+  panels: { id: number; type: string; title: string; targets?: { expr: string }[] }[];
+  templating: { list: { label: string }[] };
 };
 
 const metrics = new Metrics("1.2.3");
@@ -45,7 +46,20 @@ test.each(expressions)("%s asks for metrics that there are", (_, expr) => {
 const ofEveryProcess = expressions.filter(([, expr]) => /\b(process|nodejs)_/.test(expr));
 
 test.each(ofEveryProcess)("%s leaves out what other processes of the cluster say of themselves", (_, expr) => {
-  expect(expr).toContain("and on (instance, job) keymount_build_info");
+  expect(expr).toMatch(/and on \((cluster, )?instance, job\) keymount_build_info/);
+});
+
+const queries = dashboard.panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, expr })));
+
+test.each(queries)('panel "$title" shows the clusters and nodes that are chosen: $expr', ({ expr }) => {
+  expect(expr).toContain('{cluster=~"$cluster",instance=~"$instance"');
+});
+
+test("the dashboard's variables are the data source, the cluster and the node; its first row has the state of now", () => {
+  expect(dashboard.templating.list.map(({ label }) => label)).toEqual(["Data source", "Cluster", "Node"]);
+  const [row, ...others] = dashboard.panels;
+  expect(row).toMatchObject({ type: "row", title: "Now" });
+  expect(others.findIndex(({ type }) => type !== "stat")).toBe(6);
 });
 
 test("every metric of ours has a panel or an alert", () => {

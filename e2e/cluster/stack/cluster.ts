@@ -17,6 +17,8 @@ export interface Cluster {
   readonly serviceAccountKey: string;
   /** TLS, with a CA of its own that keymount knows from the chart. */
   readonly vault: VaultAccess & { readonly auditLog: string };
+  /** An OCI archive, not yet on the node. */
+  readonly vaultImage: string;
   readonly containerd: string;
   /** The kubelet's root on the node. */
   readonly nodeRoot: string;

@@ -3,7 +3,8 @@ import { KubeApi } from "../../stack/kube-api.js";
 import type { Cluster } from "./cluster.js";
 import { DaemonSet } from "./daemon-set.js";
 
-export const keymountNamespace = "keymount";
+/** Not the one of README.md, whose commands make their own (quickstart.test.ts). */
+export const keymountNamespace = "keymount-e2e";
 
 export const keymountImage = "localhost/keymount:e2e";
 

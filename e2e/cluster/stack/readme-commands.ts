@@ -1,0 +1,20 @@
+/**
+ * The commands of a section of README.md as one bash script. A comment behind a command is what the command prints: the
+ * script fails when it prints something else.
+ */
+export function scriptOfSection(readme: string, title: string): string {
+  const section = readme.split(`\n## ${title}\n`)[1]?.split("\n## ")[0];
+  if (section === undefined) throw new Error(`README.md has no section "${title}"`);
+  const blocks = [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) => block!);
+  const commands = blocks.flatMap((block) => block.replaceAll("\\\n", "").split(/\n(?! )/)).filter(Boolean);
+  return commands.map(withItsOutput).join("\n");
+}
+
+function withItsOutput(command: string): string {
+  const [, alone, output] = /^(.+?)\s+# (.+)$/s.exec(command) ?? [];
+  if (!alone || !output) return command;
+  const failure = `${quoted(`${alone} does not print ${output}, but: `)}"$printed"`;
+  return `printed=$(${alone})\n[ "$printed" = ${quoted(output)} ] || { echo ${failure} >&2; exit 1; }`;
+}
+
+const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
