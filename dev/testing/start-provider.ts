@@ -47,7 +47,6 @@ export const webPod = { namespace: "shop", name: "web-0", uid: "uid-1", serviceA
 /** The whole provider on a real socket, in front of an embedded Vault; both end with the test. */
 export async function startProvider(setting: ProviderSetting = {}): Promise<TestProvider> {
   const vault = setting.vault ?? (await startReadyVault());
-  if (!setting.vault) onTestFinished(() => vault.stop());
   const socketPath = join(await temporaryDirectory(), "vault.sock");
   const flags = [
     `--endpoint=${socketPath}`,
@@ -76,7 +75,11 @@ export async function startProvider(setting: ProviderSetting = {}): Promise<Test
     },
     new AbortController().signal,
   );
-  onTestFinished(() => daemon.stop());
+  onTestFinished(async () => {
+    // The daemon waits for what Vault has not answered.
+    if (!setting.vault) await vault.stop();
+    await daemon.stop();
+  });
   return {
     vault,
     socketPath,

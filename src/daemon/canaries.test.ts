@@ -75,7 +75,7 @@ const branches: [string, Branch][] = [
   ["a Secret of the driver's", { change: { secrets: { password: value } } }],
   ["a login Vault refuses in its own words", { before: fault(login, erring(400, `claims: ${value}`)) }],
   ["a login without auth", { before: fault(login, loginWithoutAuth()) }],
-  ["a login that hangs", { before: fault(login, hanging()), timeoutMs: 2_500 }],
+  ["a login that hangs", { before: fault(login, hanging()), timeoutMs: 1_200 }],
   [
     "a login that is redirected",
     { before: fault(login, redirecting(`https://evil.example/${encodeURIComponent(value)}`)) },

@@ -1,17 +1,18 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { serveHttp } from "../../dev/testing/http-server.js";
 import { answering, hanging, loginWithoutAuth, noContent, redirecting } from "../../dev/vault/faults.js";
-import { filesIn, startProvider, webPod } from "../../dev/testing/start-provider.js";
+import { filesIn, startProvider, type TestProvider, webPod } from "../../dev/testing/start-provider.js";
 
 const objects = "- {objectName: app, secretPath: kv/data/app, secretKey: password}";
 
+/** A Mount of a pod of its own. */
 /** After the fault, the provider serves the next pod. */
-async function servesOn(provider: Awaited<ReturnType<typeof startProvider>>): Promise<void> {
-  const other = { ...webPod, name: "web-9", uid: "uid-9" };
-  const token = provider.vault.mint({ pod: { name: other.name, uid: other.uid } });
+async function servesOn({ vault, mount }: TestProvider): Promise<void> {
+  const pod = { ...webPod, name: "web-9", uid: "uid-9" };
+  const token = vault.mint({ pod: { name: pod.name, uid: pod.uid } });
   const tokens = { vault: { token, expirationTimestamp: "2100-01-01T00:00:00Z" } };
-  expect(filesIn(await provider.mount({ objects }, { pod: other, tokens }))).toEqual({ app: "hunter2" });
+  expect(filesIn(await mount({ objects }, { pod, tokens }))).toEqual({ app: "hunter2" });
 }
 
 describe("what breaks the Go provider", () => {
@@ -57,35 +58,31 @@ describe("what breaks the Go provider", () => {
     expect(used).not.toContain("the-operators-own");
   });
 
-  test("a redirect to an unlisted origin is not followed: neither JWT nor token gets there", async () => {
-    let contacted = 0;
-    const elsewhere = createServer((_request, response) => {
-      contacted += 1;
-      response.end("{}");
-    });
-    await new Promise<void>((resolve) => elsewhere.listen(0, "127.0.0.1", resolve));
-    onTestFinished(() => void elsewhere.close());
-    const location = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
-    const provider = await startProvider();
-    for (const path of ["auth/kubernetes/login", /^kv\//]) {
-      const fault = provider.vault.vault.fault({ path }, redirecting(`${location}/v1/x`));
-      expect(await provider.mount({ objects }, { pod: webPod })).toMatchObject({
-        ok: false,
-        code: "FAILED_PRECONDITION",
+  test.each(["auth/kubernetes/login", /^kv\//])(
+    "a redirect of %s to an unlisted origin is not followed: neither JWT nor token gets there",
+    async (path) => {
+      let contacted = 0;
+      const elsewhere = await serveHttp((_request, response) => {
+        contacted += 1;
+        response.end("{}");
       });
+      const clock = new FakeClock(Date.now());
+      const provider = await startProvider({ clock });
+      const fault = provider.vault.vault.fault({ path }, redirecting(`${elsewhere.origin}/v1/x`));
+      expect(await clock.during(provider.mount({ objects }))).toMatchObject({ ok: false, code: "FAILED_PRECONDITION" });
       fault.clear();
-      await new Promise((resolve) => setTimeout(resolve, 1_300)); // A failed login rests a second.
-    }
-    expect(contacted).toBe(0);
-    await servesOn(provider);
-  });
+      expect(contacted).toBe(0);
+      await clock.advance(2_000); // What failed rests a second.
+      await clock.during(servesOn(provider));
+    },
+  );
 
   test("a Vault that hangs past the caller's deadline: answered before it, with a final code, and the next pod is served", async () => {
     const provider = await startProvider();
     const fault = provider.vault.vault.fault({ path: "kv/data/app" }, hanging());
     const startedAt = performance.now();
-    expect(await provider.mount({ objects }, {}, 3_000)).toMatchObject({ ok: false, code: "FAILED_PRECONDITION" });
-    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    expect(await provider.mount({ objects }, {}, 1_500)).toMatchObject({ ok: false, code: "FAILED_PRECONDITION" });
+    expect(performance.now() - startedAt).toBeLessThan(1_500);
     fault.clear();
     await servesOn(provider);
   });
