@@ -41,16 +41,19 @@ function plain(meaning: string): string {
 
 function describe(schema: Schema, key: string, meanings: ReadonlyMap<string, string>): Schema {
   const description = meanings.get(key);
-  const below = (name: string) => (key === "" ? name : `${key}.${name}`);
-  return {
-    ...(description !== undefined && { description }),
-    ...mapSchemas(schema, (inner, name) => describe(inner, below(name), meanings)),
-  };
+  return { ...(description !== undefined && { description }), ...describeBelow(schema, key, meanings) };
 }
 
-/** With each schema of a property, or of the values of a map (`NAME`), replaced. */
+function describeBelow(schema: Schema, key: string, meanings: ReadonlyMap<string, string>): Schema {
+  return mapSchemas(schema, (inner, name) => {
+    if (name === "") return describeBelow(inner, key, meanings);
+    return describe(inner, key === "" ? name : `${key}.${name}`, meanings);
+  });
+}
+
+/** With each schema of a property, of the values of a map (`NAME`), and of the forms and items of one value (no name), replaced. */
 function mapSchemas(schema: Schema, replace: (inner: Schema, name: string) => Schema): Schema {
-  const { properties, additionalProperties: values } = schema;
+  const { properties, additionalProperties: values, anyOf, items } = schema;
   const replaced = Object.entries((properties ?? {}) as Record<string, Schema>).map(([name, inner]) => [
     name,
     replace(inner, name),
@@ -58,6 +61,8 @@ function mapSchemas(schema: Schema, replace: (inner: Schema, name: string) => Sc
   return {
     ...schema,
     ...(properties !== undefined && { properties: Object.fromEntries(replaced) as Schema }),
+    ...(Array.isArray(anyOf) && { anyOf: anyOf.map((form: Schema) => replace(form, "")) }),
+    ...(typeof items === "object" && { items: replace(items as Schema, "") }),
     ...(typeof values === "object" && { additionalProperties: replace(values as Schema, "NAME") }),
   };
 }

@@ -14,7 +14,8 @@ test.each(schemaFiles().map(({ file, content }) => [file.pathname.split("/").at(
 test.each(fileKeys())("%s is in the schema, with its meaning, and its neighbours are all known", (key) => {
   let schema = configurationSchema();
   for (const step of key.split(".")) {
-    const { properties, additionalProperties } = schema;
+    const [form = schema] = (schema["anyOf"] ?? []) as Schema[];
+    const { properties, additionalProperties } = form;
     if (step === "NAME") schema = additionalProperties as Schema;
     else {
       expect(additionalProperties).toBe(false);

@@ -19,16 +19,18 @@ export function sampleConnection(changes: Partial<Connection> = {}): Connection 
       connectTimeoutMs: 5_000,
       maxAnswerBytes: 4 << 20,
     },
-    policy: {
-      namespaces: ["*"],
-      authMounts: ["*"],
-      roles: ["*"],
-      vaultNamespaces: ["*"],
-      audiences: ["*"],
-      methods: ["GET", "LIST", "POST", "PUT"],
-      paths: ["*"],
-      deniedPaths: ["sys/*", "auth/*"],
-    },
+    policy: [
+      {
+        namespaces: ["*"],
+        authMounts: ["*"],
+        roles: ["*"],
+        vaultNamespaces: ["*"],
+        audiences: ["*"],
+        methods: ["GET", "LIST", "POST", "PUT"],
+        paths: ["*"],
+        deniedPaths: ["sys/*", "auth/*"],
+      },
+    ],
     ...changes,
   };
 }

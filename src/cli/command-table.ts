@@ -155,11 +155,11 @@ Without --write the file goes to standard output, and the report to standard err
 take precedence over the DaemonSet's; -- may stand before them.
 `,
     json: `{"classes": [{"namespace", "name", "connection"?, "outcome": "same"|"different"|"refused", "reasons": []}],
- "audiences": [], "notes": [], "skipped": {"PROVIDER": 0}, "configuration": "the file's text",
+ "audiences": [], "blockers": [], "notes": [], "skipped": {"PROVIDER": 0}, "configuration": "the file's text",
  "secretSyncs"?: {"amount": 0, "refused": [{"namespace", "name", "secret", "reasons": []}]}}`,
     exits: {
       0: "every class would be served",
-      1: "some would be refused, or a Secret cannot be synced (the files are written all the same)",
+      1: "some would be refused, a Secret cannot be synced, or something else must be changed before the switch (the files are written all the same)",
       2: "wrong usage or an unreadable input",
     },
   },

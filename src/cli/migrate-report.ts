@@ -7,12 +7,15 @@ import { painter } from "./paint.js";
 
 /** The report for people: what would be refused first, then what behaves otherwise, then what is so for all. */
 export function printReport(
-  { reports, audiences, notes, skipped, secretSyncs }: Migration,
+  { reports, audiences, blockers, notes, skipped, secretSyncs }: Migration,
   stream: CommandStream,
 ): void {
   const paint = painter(stream);
   const of = (outcome: ClassReport["outcome"]) => reports.filter((report) => report.outcome === outcome);
   const lines = [
+    ...(blockers.length > 0
+      ? [paint("red", "Before the switch, or no pod gets its files:"), ...blockers.map((one) => `  ${one}`), ""]
+      : []),
     ...of("refused").flatMap((one) => section(one, paint("red", "would be refused"))),
     ...of("different").flatMap((one) => section(one, paint("yellow", "would behave otherwise"))),
     ...of("same").map(

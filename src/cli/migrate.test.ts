@@ -84,7 +84,7 @@ interface Connection {
   namespace?: string;
   auth: { mount: string };
   tls?: object;
-  policy: Record<string, string[]>;
+  policy: Record<string, string[]>[];
 }
 
 /** The Agent's file as vault-helm writes it (templates/csi-agent-configmap.yaml). */
@@ -144,14 +144,18 @@ test("classes that name no Vault get one connection, which allows what they ask 
         addresses: ["https://vault.example:8200"],
         auth: { mount: "kubernetes" },
         audiences: ["vault"],
-        policy: {
-          namespaces: ["payments", "shop"],
-          authMounts: ["cluster-a", "kubernetes"],
-          roles: ["pay", "web"],
-          vaultNamespaces: ["", "team-a"],
-          audiences: ["pay"],
-          paths: ["secret/*"],
-        },
+        policy: [
+          {
+            namespaces: ["payments"],
+            roles: ["pay"],
+            audiences: ["pay"],
+            methods: ["GET"],
+            paths: ["secret/data/web"],
+            authMounts: ["cluster-a"],
+            vaultNamespaces: ["team-a"],
+          },
+          { namespaces: ["shop"], roles: ["web"], audiences: [], methods: ["GET"], paths: ["secret/data/web"] },
+        ],
       },
     },
   });
@@ -240,7 +244,6 @@ items:
         namespace: "team",
         tls: { caFile: "/ca.crt" },
         limits: { requestTimeout: "60000ms" },
-        policy: { authMounts: ["cluster-a"], vaultNamespaces: ["team"] },
       });
     }
     expect(report).toMatch(/VAULT_TOKEN is never used/);
@@ -267,6 +270,99 @@ items:
     const { data, file } = await migrate([web], ["--daemonset", "ds"], { ds });
     expect(data.connections["vault"]!.tls).toEqual({ skipVerify: true });
     expect(file).toContain("Anyone between keymount and Vault reads everything");
+  });
+});
+
+describe("what does not follow", () => {
+  const withProxy = (address: string, variables: string) =>
+    chartsDaemonSet(address).replace("env: [", `env: [${variables}, `);
+
+  test.each<[string, string, RegExp]>([
+    ["a variable", "{name: HTTPS_PROXY, value: 'http://proxy:3128'}", /through a proxy \(HTTPS_PROXY\)/],
+    ["a variable from elsewhere", "{name: HTTPS_PROXY, valueFrom: {}}", /through a proxy \(HTTPS_PROXY\)/],
+    [
+      "Vault's variable",
+      "{name: VAULT_PROXY_ADDR, value: 'http://proxy:3128'}",
+      /through a proxy \(VAULT_PROXY_ADDR\)/,
+    ],
+  ])("a proxy of the source provider, by %s: the switch is blocked", async (_, variables, said) => {
+    const ds = withProxy("https://vault.example:8200", variables).replace(/\n.*vault-agent.*/, "");
+    const { code, report } = await migrate([web], ["--daemonset", "ds"], { ds });
+    expect(report).toMatch(/^Before the switch, or no pod gets its files:\n {2}connection vault: /);
+    expect(report).toMatch(said);
+    expect(code).toBe(1);
+    const { code: again, file } = await migrate([web], ["--daemonset", "ds", "--json"], { ds });
+    const { blockers } = JSON.parse(file) as { blockers: string[] };
+    expect({ again, blockers }).toEqual({ again: 1, blockers: [expect.stringMatching(said)] });
+  });
+
+  test("a proxy that does not stand before Vault blocks nothing", async () => {
+    const variables = "{name: HTTPS_PROXY, value: 'http://proxy:3128'}, {name: NO_PROXY, value: .example}";
+    const ds = withProxy("https://vault.example:8200", variables).replace(/\n.*vault-agent.*/, "");
+    const { code, report } = await migrate([web], ["--daemonset", "ds"], { ds });
+    expect(code).toBe(0);
+    expect(report).toContain("HTTPS_PROXY has no effect: no proxy is taken from the environment");
+  });
+
+  test.each([
+    ["https://vault:8200", /the short name vault does not follow.*write vault\.csi\.svc into addresses/],
+    ["http://127.0.0.1:8200", /127\.0\.0\.1:8200 is the source provider's own pod/],
+  ])("the address %s", async (address, said) => {
+    const { report } = await migrate([web], ["--daemonset", "ds"], { ds: chartsDaemonSet(address) });
+    expect(report).toMatch(said);
+  });
+
+  test.each(["https://vault.vault:8200", "https://vault.example", "https://10.0.0.1"])(
+    "the address %s follows",
+    async (address) => {
+      const { report } = await migrate([web], ["--daemonset", "ds"], { ds: chartsDaemonSet(address) });
+      expect(report).not.toMatch(/does not follow, because|own pod/);
+    },
+  );
+
+  test("Secrets and ConfigMaps of its namespace", async () => {
+    const ds = chartsDaemonSet("https://vault.example").replace(
+      "          args: [--end",
+      `          volumeMounts: [{name: tls, mountPath: /vault/tls}, {name: all, mountPath: /all}, {name: other, mountPath: /o}]
+          envFrom: [{configMapRef: {name: proxies}}]
+          args: [--end`,
+    );
+    const volumes = `      volumes:
+        - {name: tls, secret: {secretName: vault-ca}}
+        - {name: all, projected: {sources: [{secret: {name: a}}, {configMap: {name: b}}]}}
+        - {name: other, hostPath: {path: /}}
+        - {name: unmounted, configMap: {name: agent-config}}
+`;
+    const { report } = await migrate([web], ["--daemonset", "ds"], { ds: ds + volumes });
+    expect(report.match(/(Secret|ConfigMap) \S+ of namespace csi, mounted at \S+ does not follow/g)).toEqual([
+      "Secret vault-ca of namespace csi, mounted at /vault/tls, does not follow",
+      "Secret a of namespace csi, mounted at /all, does not follow",
+      "ConfigMap b of namespace csi, mounted at /all, does not follow",
+    ]);
+    expect(report).toContain("the variables of the ConfigMap proxies (envFrom) are not seen here");
+  });
+});
+
+describe("the Secret of the key", () => {
+  const named = chartsDaemonSet("https://vault.example");
+  const usual = named.replace(", --hmac-secret-name=vault-csi-provider-hmac-key", "");
+
+  test.each<[string, string, string]>([
+    ["is the one that the source provider names", named.replace("=vault-csi-provider-hmac-key", "=our-key"), "our-key"],
+    ["is the usual one of vault-csi-provider", usual, "vault-csi-provider-hmac-key"],
+    [
+      "is the usual one of openbao-csi-provider",
+      usual.replaceAll("vault.sock", "openbao.sock"),
+      "openbao-csi-provider-hmac-key",
+    ],
+  ])("%s", async (_, ds, name) => {
+    const provider = ds.includes("openbao.sock") ? "openbao" : "vault";
+    const classes = [{ ...web, provider }];
+    const file = await migrate(classes, ["--daemonset", "ds"], { ds });
+    expect(file.data).toMatchObject({ keySecret: name });
+    const chart = await migrate(classes, ["--daemonset", "ds", "--values"], { ds });
+    expect(chart.data).toMatchObject({ provider, key: { secretName: name }, config: { providerName: provider } });
+    expect(chart.data).not.toHaveProperty("config.keySecret");
   });
 });
 
@@ -415,7 +511,7 @@ test.each<[string, Record<string, string>, RegExp]>([
   expect(file).toContain("connections:");
 });
 
-test("a method beyond the usual is allowed where a class asks for it", async () => {
+test("the methods are those that classes ask for, also beyond the usual", async () => {
   const { data } = await migrate(
     [
       {
@@ -425,7 +521,7 @@ test("a method beyond the usual is allowed where a class asks for it", async () 
     ],
     sourceFlag,
   );
-  expect(Object.values(data.connections)[0]!.policy["methods"]).toEqual(["GET", "LIST", "PATCH", "POST", "PUT"]);
+  expect(Object.values(data.connections)[0]!.policy[0]!["methods"]).toEqual(["PATCH"]);
 });
 
 test("classes of other providers are counted, and not looked at", async () => {
@@ -506,7 +602,7 @@ test("values that a rule would read otherwise are not written: such a class woul
     sourceFlag,
   );
   expect(code).toBe(1);
-  expect(Object.values(data.connections)[0]!.policy).toMatchObject({ roles: ["web"], audiences: [] });
+  expect(Object.values(data.connections)[0]!.policy[0]).toMatchObject({ roles: ["web"], audiences: [] });
   expect(report).toContain('role "*" is not allowed (connections.vault.policy.roles)');
 });
 
@@ -521,7 +617,7 @@ metadata: {name: web}
 spec: {provider: vault, parameters: {roleName: web, objects: "${password}"}}
 `;
   const { data, report } = await migrate(written, ["-n", "staging", ...sourceFlag]);
-  expect(data.connections["vault"]!.policy["namespaces"]).toEqual(["staging"]);
+  expect(data.connections["vault"]!.policy[0]!["namespaces"]).toEqual(["staging"]);
   expect(report).toContain("staging/web works as it is");
 });
 

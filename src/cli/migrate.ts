@@ -33,7 +33,7 @@ export function migrateOn(stage: MigrateStage): Command {
     const migration = await migrationOf(given, io);
     await deliver(migration, given.values, { stage, io });
     const refused = migration.reports.some(({ outcome }) => outcome === "refused");
-    return refused || (migration.secretSyncs?.refused.length ?? 0) > 0 ? 1 : 0;
+    return refused || migration.blockers.length > 0 || (migration.secretSyncs?.refused.length ?? 0) > 0 ? 1 : 0;
   });
 }
 
@@ -113,14 +113,14 @@ async function deliver(
   values: MigrateGiven["values"],
   { stage, io }: { stage: MigrateStage; io: CommandIo },
 ): Promise<void> {
-  const configuration = values.values ? asValues(migration) : migration.text;
+  const configuration = values.values ? asValues(migration) : asFile(migration);
   if (values.write !== undefined) await write(values.write, configuration, stage);
-  const { reports: classes, audiences, notes, skipped, secretSyncs } = migration;
+  const { reports: classes, audiences, blockers, notes, skipped, secretSyncs } = migration;
   const file = values["secret-sync"];
   if (file !== undefined && secretSyncs && secretSyncs.amount > 0) await write(file, secretSyncs.text, stage);
   if (wantsJson(values)) {
     const synced = secretSyncs && { secretSyncs: { amount: secretSyncs.amount, refused: secretSyncs.refused } };
-    return writeJson(io, { classes, audiences, notes, skipped, ...synced, configuration });
+    return writeJson(io, { classes, audiences, blockers, notes, skipped, ...synced, configuration });
   }
   if (values.write === undefined) io.stdout.write(configuration);
   printReport(migration, io.stderr);
@@ -133,6 +133,11 @@ async function write(path: string, text: string, stage: MigrateStage): Promise<v
 }
 
 /** The chart's `config` is the configuration file; the socket's name is a value of its own. */
-function asValues({ provider, text }: Migration): string {
-  return `provider: ${provider}\nconfig:\n${text.replace(/^(?=.)/gm, "  ")}`;
+function asValues({ provider, keySecret, text }: Migration): string {
+  const key = keySecret === undefined ? "" : `key:\n  secretName: ${keySecret}\n`;
+  return `provider: ${provider}\n${key}config:\n${text.replace(/^(?=.)/gm, "  ")}`;
+}
+
+function asFile({ keySecret, text }: Migration): string {
+  return keySecret === undefined ? text : `${text}keySecret: ${keySecret}\n`;
 }

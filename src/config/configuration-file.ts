@@ -22,7 +22,7 @@ const rule = z.string().superRefine((written, context) => {
   if (mistake !== undefined) context.addIssue({ code: "custom", message: mistake });
 });
 const pathRule = rule
-  .refine((written) => !/^(\/|v1\/)/.test(written), "starts with / or v1/, which paths do not have here")
+  .refine((written) => !/^(\/|v1\/)/.test(written), "starts with / or v1/; leave that out")
   .refine((written) => !written.endsWith("/"), "ends with /; write /* for all below it");
 const rules = z.array(rule);
 
@@ -88,7 +88,7 @@ const connection = section({
   tokenPer: z.enum(["pod", "serviceAccount"]).default("pod"),
   offline: offline.exactOptional(),
   limits: connectionLimits.prefault({}),
-  policy: policy.prefault({}),
+  policy: z.union([policy, z.array(policy)]).prefault({}),
 });
 
 /** Also a label of metrics and a part of messages. */
@@ -142,7 +142,7 @@ export const operatorFile = section({
   stateOnDisk: z.boolean().default(false),
   nodeName: z
     .string()
-    .regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, "is not a name of a node")
+    .regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, "must be the name of a node (lowercase letters, digits, - and .)")
     .exactOptional(),
   podWatch: z.boolean().default(false),
   classAddress: z.enum(["refuse", "use-default"]).default("refuse"),
@@ -166,17 +166,21 @@ const kinds: Record<string, string> = {
   record: "a map",
 };
 
-/** Words for the mistakes that zod finds by itself; they never repeat what was written. */
+/** Words for the mistakes that zod finds by itself, without the value that was found. */
 export function wordsForIssue(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code === "invalid_type" || issue.code === "invalid_union") {
     if (issue.input === undefined) return "is missing";
-    if (issue.input === null) return "is empty; give it a value or leave it out";
   }
   if (issue.code === "invalid_type") return `must be ${kinds[issue.expected] ?? issue.expected}`;
-  if (issue.code === "invalid_union") return "must be a number or text";
+  if (issue.code === "invalid_union") return unionWords(issue);
   if (issue.code === "invalid_value") return `must be one of ${issue.values.map(String).join(", ")}`;
   if (issue.code === "invalid_key") return "is not a connection's name (letters, digits, -, _ and ., at most 63)";
   return undefined;
+}
+
+function unionWords({ errors }: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidUnion>): string {
+  const ways = errors.flat().flatMap((issue) => (issue.code === "invalid_type" ? (kinds[issue.expected] ?? []) : []));
+  return `must be ${[...new Set(ways)].join(" or ")}`;
 }
 
 /** Every key of the file, dotted; `NAME` stands for a connection's. */
@@ -193,5 +197,7 @@ export function fileKeys(schema: z.core.$ZodType = operatorFile, prefix = ""): s
   ) {
     return fileKeys(schema.unwrap(), prefix);
   }
-  return [prefix.slice(1)];
+  // A map, or a list of such maps.
+  const [first] = schema instanceof z.ZodUnion ? schema.options : [];
+  return first instanceof z.ZodObject ? fileKeys(first, prefix) : [prefix.slice(1)];
 }

@@ -68,5 +68,6 @@ export interface Connection {
   /** Pods may start from copies of KV secrets while Vault is away; absent unless the operator opted in. */
   offline?: OfflineSettings;
   limits: ConnectionLimits;
-  policy: Policy;
+  /** For pods of each namespace the first whose `namespaces` admit it; none admits others. Never a mix of two. */
+  policy: readonly Policy[];
 }

@@ -32,11 +32,15 @@ describe("what serve refuses in a file is a mistake, at its place", () => {
       `${vault}    tsl: {}\n`,
       "4:5 mistake: connections.main.tsl: is not a setting; did you mean tls?",
     ],
-    ["a wrong type", `${vault}events: maybe\n`, "4:1 mistake: events: must be true or false"],
+    ["a wrong type", `${vault}events: maybe\n`, '4:1 mistake: events: "maybe" must be true or false'],
     ["a wrong unit", `${vault}leases: {maxOrphan: 1}\n`, "4:10 mistake: leases.maxOrphan: "],
     ["an address without a scheme", "connections: {main: {addresses: [vault]}}\n", "1:34 mistake: connections.main."],
     ["two rivals", `${vault}keyFile: /a\nkeySecret: b\n`, "1:1 mistake: keyFile and keySecret"],
-    ["a default that is none", `${vault}default: mian\n`, "4:1 mistake: default: is not one of the connections (main)"],
+    [
+      "a default that is none",
+      `${vault}default: mian\n`,
+      '4:1 mistake: default: "mian" is not one of the connections (main); did you mean main?',
+    ],
     [
       "several connections of which none is the default",
       "connections: {b: {addresses: [https://b:8200]}, a: {addresses: [https://a:8200]}}\n",

@@ -12,7 +12,7 @@ function read<T>(reader: (text: string) => Reading<T>, from = text) {
   return from.transform((written, context): T => {
     const reading = reader(written);
     if ("value" in reading) return reading.value;
-    context.addIssue({ code: "custom", message: reading.mistake });
+    context.addIssue({ code: "custom", input: written, message: reading.mistake });
     return z.NEVER;
   });
 }
@@ -25,33 +25,48 @@ export const text = z
 export const whole = (min: number, max: number) =>
   z.int(`must be a whole number`).min(min, `must be at least ${min}`).max(max, `must be at most ${max}`);
 
-/** A bare number has no unit; a missing or empty value gets the usual error. */
-const durationText = z
-  .string({
-    error: ({ input }) => (typeof input === "number" ? "needs a unit (as in 500ms, 30s, 2m, 1h30m)" : undefined),
-  })
-  .meta({ pattern: "^([0-9]+([.][0-9]+)?(ms|s|m|h))+$" });
-
-export const duration = (minMs: number, maxMs: number, range: string) =>
-  read((written) => {
+export const duration = (minMs: number, maxMs: number, range: string) => {
+  const isGood = (ms = Number.NaN) => ms >= minMs && ms <= maxMs;
+  const examples = ["500ms", "30s", "2m", "1h30m"].filter((example) => isGood(parseDuration(example))).join(", ");
+  // A bare number has no unit; a missing or empty value gets the usual error.
+  const durationText = z
+    .string({ error: ({ input }) => (typeof input === "number" ? `needs a unit (as in ${examples})` : undefined) })
+    .meta({ pattern: "^([0-9]+([.][0-9]+)?(ms|s|m|h))+$" });
+  return read((written) => {
     const ms = parseDuration(written);
-    return ms !== undefined && ms >= minMs && ms <= maxMs
-      ? { value: ms }
-      : { mistake: `must be a duration from ${range} (as in 500ms, 30s, 2m, 1h30m)` };
+    if (ms !== undefined && isGood(ms)) return { value: ms };
+    return { mistake: `must be a duration from ${range} (as in ${examples})${spacesHint(written)}` };
   }, durationText);
+};
 
 const sizeText = z.string().meta({ pattern: "^[0-9]+(|Ki|Mi|Gi)$" });
 
 const sizeUnits: Record<string, number> = { "": 1, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 };
 
-export const size = (min: number, max: number, range: string) =>
-  z.union([z.number(), sizeText]).transform((written, context): number => {
-    const [, amount, unit] = /^(\d{1,15})(|Ki|Mi|Gi)$/.exec(String(written)) ?? [];
-    const bytes = amount === undefined ? Number.NaN : Number(amount) * sizeUnits[unit!]!;
-    if (bytes >= min && bytes <= max) return bytes;
-    context.addIssue({ code: "custom", message: `must be a size from ${range} (as in 65536, 512Ki, 64Mi)` });
+function bytesOf(written: string): number {
+  const [, amount, unit] = /^(\d{1,15})(|Ki|Mi|Gi)$/.exec(written) ?? [];
+  return amount === undefined ? Number.NaN : Number(amount) * sizeUnits[unit!]!;
+}
+
+export const size = (min: number, max: number, range: string) => {
+  const isGood = (bytes: number) => bytes >= min && bytes <= max;
+  const examples = ["65536", "512Ki", "64Mi", "1Gi"].filter((example) => isGood(bytesOf(example))).join(", ");
+  return z.union([z.number(), sizeText]).transform((written, context): number => {
+    const bytes = bytesOf(String(written));
+    if (isGood(bytes)) return bytes;
+    const hint = spacesHint(String(written));
+    context.addIssue({
+      code: "custom",
+      input: written,
+      message: `must be a size from ${range} (as in ${examples})${hint}`,
+    });
     return z.NEVER;
   });
+};
+
+function spacesHint(written: string): string {
+  return /\s/.test(written) ? "; write it without spaces" : "";
+}
 
 export const origin = read((written): Reading<string> => {
   const reading = readOrigin(written);

@@ -46,7 +46,7 @@ test.each<[string, string, string[], string[]]>([
   ],
 ])("a pod's token goes to %s", (_name, text, authMounts, vaultNamespaces) => {
   const { policy } = first(load({ file: oneVault + text }));
-  expect(policy).toMatchObject({ authMounts, vaultNamespaces });
+  expect(policy[0]).toMatchObject({ authMounts, vaultNamespaces });
 });
 
 test("an operator who gives only --vault-addr gets one connection with the usual settings", () => {
@@ -75,16 +75,18 @@ test("an operator who gives only --vault-addr gets one connection with the usual
           connectTimeoutMs: 5_000,
           maxAnswerBytes: 4_194_304,
         },
-        policy: {
-          namespaces: ["*"],
-          authMounts: ["kubernetes"],
-          roles: ["*"],
-          vaultNamespaces: [""],
-          audiences: ["*"],
-          methods: ["GET", "LIST", "POST", "PUT"],
-          paths: ["*"],
-          deniedPaths: ["sys/*", "auth/*"],
-        },
+        policy: [
+          {
+            namespaces: ["*"],
+            authMounts: ["kubernetes"],
+            roles: ["*"],
+            vaultNamespaces: [""],
+            audiences: ["*"],
+            methods: ["GET", "LIST", "POST", "PUT"],
+            paths: ["*"],
+            deniedPaths: ["sys/*", "auth/*"],
+          },
+        ],
       },
       classAddress: "refuse",
     },
@@ -158,13 +160,15 @@ connections:
     audiences: ["vault", ""],
     tokenPer: "serviceAccount",
     limits: { inFlight: 4, logins: 8, requestTimeoutMs: 5000, connectTimeoutMs: 500, maxAnswerBytes: 65_536 },
-    policy: {
-      namespaces: ["shop"],
-      roles: ["*"],
-      methods: ["GET"],
-      paths: ["kv/data/{{namespace}}/*"],
-      deniedPaths: [],
-    },
+    policy: [
+      {
+        namespaces: ["shop"],
+        roles: ["*"],
+        methods: ["GET"],
+        paths: ["kv/data/{{namespace}}/*"],
+        deniedPaths: [],
+      },
+    ],
   });
 });
 
@@ -383,7 +387,9 @@ test.each<[string, Given, string[]]>([
   [
     "a name that the driver refuses",
     { argv: [...addr, "--provider-name=my.vault"] },
-    ["--provider-name: must be 1 to 30 letters, digits, - or _, as the driver demands of a provider's name"],
+    [
+      '--provider-name: "my.vault" must be 1 to 30 letters, digits, - or _, as the driver demands of a provider\'s name',
+    ],
   ],
   [
     "two spellings that differ",
@@ -394,21 +400,21 @@ test.each<[string, Given, string[]]>([
     "values of flags and variables",
     { argv: [...addr, "--health-addr=8080", "--log-level=loud"], env: { VAULT_CLIENT_TIMEOUT: "soon" } },
     [
-      "--health-addr: must be HOST:PORT or :PORT",
-      "--log-level: must be one of trace, debug, info, warn, error, off",
-      "VAULT_CLIENT_TIMEOUT: must be a duration from 100ms to 10m (as in 500ms, 30s, 2m, 1h30m)",
+      '--health-addr: "8080" must be HOST:PORT or :PORT',
+      '--log-level: "loud" must be one of trace, debug, info, warn, error, off',
+      'VAULT_CLIENT_TIMEOUT: "soon" must be a duration from 100ms to 10m (as in 500ms, 30s, 2m)',
     ],
   ],
   [
     "a default that is not there",
     { file: `default: mian\n${oneVault}`, argv: addr },
-    ["keymount.yaml:1:1: default: is not one of the connections (main)"],
+    ['keymount.yaml:1:1: default: "mian" is not one of the connections (main); did you mean main?'],
   ],
 ])("refuses %s", (_name, given, expected) => {
   expect([...mistakes(given)].sort()).toEqual([...expected].sort());
 });
 
-test("names every mistake of a file at once, in its order, with line and column, without what was written", () => {
+test("names every mistake of a file at once, in its order, with line and column, without what may be a secret", () => {
   const file = `
 default: mian
 bogus: s3cret
@@ -439,30 +445,30 @@ connections:
 `;
   const found = mistakes({ file });
   expect(found).toEqual([
-    "keymount.yaml:2:1: default: is not one of the connections (main, other, my vault)",
+    'keymount.yaml:2:1: default: "mian" is not one of the connections (main, other, my vault); did you mean main?',
     expect.stringMatching(/^keymount\.yaml:3:1: bogus: is not a setting; here are: endpoint, /),
     "keymount.yaml:4:16: tokenRequest.audiences: has no effect without fallback: true",
-    "keymount.yaml:5:1: driverPollInterval: must be a duration from 1s to 24h (as in 500ms, 30s, 2m, 1h30m)",
-    "keymount.yaml:6:10: limits.bytes: must be a size from 1Mi to 64Gi (as in 65536, 512Ki, 64Mi)",
+    'keymount.yaml:5:1: driverPollInterval: "2 minutes" must be a duration from 1s to 24h (as in 30s, 2m, 1h30m); write it without spaces',
+    "keymount.yaml:6:10: limits.bytes: 3 must be a size from 1Mi to 64Gi (as in 64Mi, 1Gi)",
     "keymount.yaml:6:20: limits.volume: is not a setting; did you mean volumes?",
-    "keymount.yaml:6:31: limits.volumes: must be a whole number",
+    "keymount.yaml:6:31: limits.volumes: 1.5 must be a whole number",
     "keymount.yaml:9:5: connections.main.adresses: is not a setting; did you mean addresses?",
     "keymount.yaml:11:9: connections.main.addresses.0: holds a user name or password; leave out everything before the @",
-    "keymount.yaml:13:9: connections.main.addresses.2: must be text",
-    "keymount.yaml:14:24: connections.main.tls.skipVerify: must be true or false",
-    'keymount.yaml:15:12: connections.main.auth.mount: is not a plain path (no empty step, "..", "?", "#", "%", "\\")',
+    "keymount.yaml:13:9: connections.main.addresses.2: 5 must be text",
+    'keymount.yaml:14:24: connections.main.tls.skipVerify: "no" must be true or false',
+    'keymount.yaml:15:12: connections.main.auth.mount: "../sys" is not a plain path (no empty step, "..", "?", "#", "%", "\\")',
     "keymount.yaml:15:27: connections.main.auth.token: is not a setting; here are: mount, method",
     "keymount.yaml:17:7: connections.main.policy.namespaces: is empty; give it a value or leave it out",
-    "keymount.yaml:18:20: connections.main.policy.authMounts.0: starts with auth/; leave that out",
-    "keymount.yaml:19:15: connections.main.policy.roles.0: has a placeholder that is not known; there are {{namespace}} and {{serviceAccount}}",
-    "keymount.yaml:20:17: connections.main.policy.methods.0: must be one of GET, LIST, POST, PUT, PATCH, DELETE",
-    "keymount.yaml:21:15: connections.main.policy.paths.0: starts with / or v1/, which paths do not have here",
-    "keymount.yaml:21:27: connections.main.policy.paths.1: ends with /; write /* for all below it",
+    'keymount.yaml:18:20: connections.main.policy.authMounts.0: "auth/kubernetes" starts with auth/; leave that out',
+    'keymount.yaml:19:15: connections.main.policy.roles.0: "{{role}}" has a placeholder that is not known; there are {{namespace}} and {{serviceAccount}}',
+    'keymount.yaml:20:17: connections.main.policy.methods.0: "get" must be one of GET, LIST, POST, PUT, PATCH, DELETE',
+    'keymount.yaml:21:15: connections.main.policy.paths.0: "/kv/data/*" starts with / or v1/; leave that out',
+    'keymount.yaml:21:27: connections.main.policy.paths.1: "kv/data/" ends with /; write /* for all below it',
     "keymount.yaml:23:15: connections.other.aliases.0: must start with https://, http:// or unix://",
     "keymount.yaml:24:5: connections.other.addresses: has an address twice",
     "keymount.yaml:25:5: connections.other.tls: has a certFile but no keyFile; a client certificate needs both",
-    "keymount.yaml:26:14: connections.other.limits.requestTimeout: must be a duration from 100ms to 10m (as in 500ms, 30s, 2m, 1h30m)",
-    "keymount.yaml:26:35: connections.other.limits.inFlight: must be at least 1",
+    'keymount.yaml:26:14: connections.other.limits.requestTimeout: "1ms" must be a duration from 100ms to 10m (as in 500ms, 30s, 2m)',
+    "keymount.yaml:26:35: connections.other.limits.inFlight: 0 must be at least 1",
     "keymount.yaml:27:3: connections.my vault: is not a connection's name (letters, digits, -, _ and ., at most 63)",
   ]);
   expect(found.join("\n")).not.toContain("s3cret");

@@ -151,9 +151,12 @@ function toConnection(name: string, settings: ConnectionSettings, providerName: 
  * Where a class names another auth mount, or one of another Vault namespace, the pod's token is sent there, and the
  * administrator of that mount can see it. So only the connection's own mount is allowed unless the policy lists more.
  */
-function policyOf({ policy, auth, namespace }: ConnectionSettings): Policy {
-  const { authMounts = [auth.mount], vaultNamespaces = [namespace], ...rest } = policy;
-  return { ...rest, authMounts, vaultNamespaces };
+function policyOf({ policy, auth, namespace }: ConnectionSettings): Policy[] {
+  return [policy].flat().map(({ authMounts = [auth.mount], vaultNamespaces = [namespace], ...rest }) => ({
+    ...rest,
+    authMounts,
+    vaultNamespaces,
+  }));
 }
 
 function keyOf({ keyFile, keySecret }: Given): KeySource | undefined {

@@ -19,7 +19,7 @@ function read(path: string, { method = "GET", query = "" } = {}) {
 
 function refusals(policy: Partial<Policy>, asked: Partial<PolicyAsk> = {}) {
   const connection = sampleConnection();
-  return policyRefusals({ ...connection, policy: { ...connection.policy, ...policy } }, ask(asked));
+  return policyRefusals({ ...connection, policy: [{ ...connection.policy[0]!, ...policy }] }, ask(asked));
 }
 
 const settings = (policy: Partial<Policy>, asked: Partial<PolicyAsk> = {}) =>

@@ -39,11 +39,12 @@ type Rules = Exclude<keyof Policy, "methods">;
 
 /** Every reason why the operator does not let this pod ask this; none when all of it is allowed. Pure. */
 export function policyRefusals(connection: Connection, ask: PolicyAsk): Refusal[] {
-  const { policy } = connection;
+  const { policy, setting } = policyFor(connection, ask.pod.namespace);
+  const noNamespace = at(setting, refuse("namespaces", `namespace ${quoted(ask.pod.namespace)}`));
+  if (!policy) return [noNamespace];
   const admits = (rules: Rules, value: string) => policy[rules].some((rule) => ruleMatches(rule, value, ask.pod));
   const admitsPath = (rules: Rules, value: string) => (value === "" || isPlainName(value)) && admits(rules, value);
   const refusals = [
-    !admitsNamespace(connection, ask.pod.namespace) && refuse("namespaces", `namespace ${quoted(ask.pod.namespace)}`),
     !admitsPath("vaultNamespaces", ask.vaultNamespace) &&
       refuse("vaultNamespaces", vaultNamespaceName(ask.vaultNamespace)),
     !admitsPath("authMounts", ask.authMount) && refuse("authMounts", `auth mount ${quoted(ask.authMount)}`),
@@ -51,21 +52,28 @@ export function policyRefusals(connection: Connection, ask: PolicyAsk): Refusal[
     !admitsAudience(policy, ask) && refuse("audiences", `audience ${quoted(ask.audience ?? "")}`),
   ];
   return [
-    ...refusals.filter((refusal) => refusal !== false).map((refusal) => ofConnection(connection, refusal)),
+    ...(admits("namespaces", ask.pod.namespace) ? [] : [noNamespace]),
+    ...refusals.filter((refusal) => refusal !== false).map((refusal) => at(setting, refusal)),
     ...ask.objects.flatMap((object) => objectRefusals(connection, object, ask.pod)),
   ];
 }
 
 /** Every reason why the operator does not let this pod ask what an object does. */
-export function objectRefusals(connection: Connection, object: PolicyObject, pod: RulePod): Refusal[] {
+export function objectRefusals(
+  connection: Pick<Connection, "name" | "policy">,
+  object: PolicyObject,
+  pod: RulePod,
+): Refusal[] {
+  const { policy, setting } = policyFor(connection, pod.namespace);
+  if (!policy) return [at(setting, refuse("namespaces", `namespace ${quoted(pod.namespace)}`))];
   const name = `object ${quoted(object.objectName)}`;
   return object.requests
-    .flatMap((request) => requestRefusals(connection.policy, name, request, pod))
-    .map((refusal) => ofConnection(connection, refusal));
+    .flatMap((request) => requestRefusals(policy, name, request, pod))
+    .map((refusal) => at(setting, refusal));
 }
 
-function ofConnection({ name }: Connection, { what, setting }: Refusal): Refusal {
-  return { what, setting: `connections.${name}.policy.${setting}` };
+function at(policy: string, { what, setting }: Refusal): Refusal {
+  return { what, setting: `${policy}.${setting}` };
 }
 
 /** One error for all of it, or `undefined` where nothing is refused. */
@@ -81,7 +89,23 @@ export function refusedByPolicy(refusals: readonly Refusal[]): ProviderError | u
 }
 
 export function admitsNamespace({ policy }: Connection, namespace: string): boolean {
-  return policy.namespaces.some((rule) => ruleMatches(rule, namespace, { namespace, serviceAccount: "" }));
+  return policy.some((one) => isOpenTo(one, namespace));
+}
+
+function isOpenTo({ namespaces }: Policy, namespace: string): boolean {
+  return namespaces.some((rule) => ruleMatches(rule, namespace, { namespace, serviceAccount: "" }));
+}
+
+/** What pods of a namespace are judged by, and where it stands in the configuration file; the only policy judges all pods. */
+function policyFor(
+  { name, policy: all }: Pick<Connection, "name" | "policy">,
+  namespace: string,
+): { policy?: Policy; setting: string } {
+  const setting = `connections.${name}.policy`;
+  const [only, ...others] = all;
+  if (only && others.length === 0) return { policy: only, setting };
+  const index = all.findIndex((one) => isOpenTo(one, namespace));
+  return index < 0 ? { setting } : { policy: all[index]!, setting: `${setting}.${index}` };
 }
 
 function refuse(setting: keyof Policy, what: string): Refusal {
@@ -121,7 +145,7 @@ function requestRefusals(policy: Policy, name: string, request: PolicyRequest, p
  * To Vault a GET with `list=true` is a LIST (http/logical.go), and to OpenBao one with `scan=true` lists all below. It
  * reads the first of equal names as Go's ParseBool does; with `list=false` it is a GET after all.
  */
-function effectiveMethod({ method, query }: PolicyRequest): string {
+export function effectiveMethod({ method, query }: PolicyRequest): string {
   if (method !== "GET" || query === "") return method;
   const parameters = new URLSearchParams(query);
   const lists = ["list", "scan"].some((name) => /^(1|t|true)$/i.test(parameters.get(name) ?? ""));

@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { sampleConnection } from "../../dev/testing/connection.js";
+import type { Policy } from "./connection.js";
 import type { OperatorConfig } from "./operator-config.js";
 import { type ConnectionRequest, selectConnection } from "./select-connection.js";
 
-const { policy } = sampleConnection();
+const [policy] = sampleConnection().policy as [Policy];
 const main = sampleConnection({
   name: "main",
   addresses: [{ origin: "https://vault-0.example:8200" }, { origin: "https://vault-1.example:8200" }],
@@ -12,13 +13,13 @@ const main = sampleConnection({
 const payments = sampleConnection({
   name: "payments",
   addresses: [{ origin: "unix:///run/vault.sock" }],
-  policy: { ...policy, namespaces: ["pay-*"] },
+  policy: [{ ...policy, namespaces: ["pay-*"] }],
 });
 /** The same cluster as `main`, for tenants. */
 const tenants = sampleConnection({
   name: "tenants",
   addresses: main.addresses,
-  policy: { ...policy, namespaces: ["tenant-*"] },
+  policy: [{ ...policy, namespaces: ["tenant-*"] }],
 });
 /** Two clusters behind one proxy. */
 const eu = sampleConnection({ name: "eu", addresses: [{ origin: "https://proxy.example/eu" }] });
@@ -54,7 +55,7 @@ test.each<[string, ConnectionRequest, string, string]>([
 });
 
 test("of the connections that list an address, the one that is open to the namespace", () => {
-  const closed = { ...main, policy: { ...policy, namespaces: ["shop"] } };
+  const closed = { ...main, policy: [{ ...policy, namespaces: ["shop"] }] };
   const shared: OperatorConfig = { ...operator, connections: [closed, tenants], defaultConnection: closed };
   const request = { address: "https://vault-0.example:8200" };
   expect(selectConnection(shared, request, "tenant-a").name).toBe("tenants");

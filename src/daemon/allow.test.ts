@@ -6,8 +6,8 @@ import { allow } from "./allow.js";
 
 const paths = ["kv/data/{{namespace}}/{{serviceAccount}}/*"];
 const connection = sampleConnection();
-const strict = { ...connection, policy: { ...connection.policy, paths } };
-const other = { ...strict, policy: { ...strict.policy, roles: ["db"] } };
+const strict = { ...connection, policy: [{ ...connection.policy[0]!, paths }] };
+const other = { ...strict, policy: [{ ...strict.policy[0]!, roles: ["db"] }] };
 
 const { spec } = readClass(
   new Map([

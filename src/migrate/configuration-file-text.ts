@@ -2,7 +2,7 @@ import { stringify } from "yaml";
 import { type ChosenTls, chosenTls } from "./chosen-tls.js";
 import type { SourceProvider } from "./source-provider.js";
 import type { ConnectionPlan, MigrationPlan } from "./plan.js";
-import type { Uses } from "./uses.js";
+import type { Grant, Uses } from "./uses.js";
 
 /** The configuration file with nothing but Vaults: enough to tell which class means which. */
 export function planText({ defaultName, connections }: MigrationPlan, source: SourceProvider): string {
@@ -20,8 +20,8 @@ export function configurationFileText(
   const lines = [
     ...comment(
       `Written by keymount migrate from the classes of the cluster (${amount}): it grants what they ask today, nothing more.`,
-      "docs/configuration.md explains each key. Which key to use and where to listen is not in here: the chart's values",
-      "say it, or flags. What pods override in volumeAttributes is not in here either: it stands in the pods.",
+      "docs/configuration.md explains each key. Where to listen is not in here: the chart's values say it, or flags. What",
+      "pods override in volumeAttributes is not in here either: it stands in the pods.",
     ),
     ...(plan.connections.length > 1 ? comment(...onSeveral) : []),
     ...yaml({ providerName: source.name }),
@@ -45,11 +45,27 @@ function connectionLines(one: ConnectionPlan, source: SourceProvider, { classes,
     ...comment("Where a class names none: the source provider's."),
     ...yaml(logins(source)),
     ...tlsLines(one, chosenTls(source.settings.tls, classes)),
-    ...comment("New classes need their own lines here; without a list everything is granted."),
-    ...(policy.methods ? comment("The methods are more than usual, for classes ask for them.") : []),
-    ...yaml({ policy }),
+    ...comment(
+      policy.length === 0
+        ? "No namespace may use it."
+        : "The first entry that names a pod's namespace is all it may ask; a new class may need its own lines here.",
+    ),
+    ...yaml({ policy: policy.map((grant) => shortened(grant, source)) }),
   ];
   return [...comment(meaning(classes.length)), `${stringify(one.name).trim()}:`, ...indented(body)];
+}
+
+/** Without the lists that say what the connection's own settings say. */
+function shortened({ authMounts, vaultNamespaces, ...rest }: Grant, { settings }: SourceProvider): object {
+  return {
+    ...rest,
+    ...(!isOnly(authMounts, settings.authMount) && { authMounts }),
+    ...(!isOnly(vaultNamespaces, settings.vaultNamespace) && { vaultNamespaces }),
+  };
+}
+
+function isOnly([first, ...others]: readonly string[], value: string): boolean {
+  return first === value && others.length === 0;
 }
 
 function whereAndWhom({ origin, aliases }: ConnectionPlan): object {

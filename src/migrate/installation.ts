@@ -2,22 +2,41 @@ import { z } from "zod";
 import { ownFileBounds, readYaml } from "../mount/yaml-tree.js";
 import { jsonOf } from "../mount/yaml-value.js";
 import { ProviderError } from "../shared/errors.js";
-import { named } from "../shared/quoted.js";
+import { named as nameOf } from "../shared/quoted.js";
 
 /** How a Go provider is installed, as far as Kubernetes objects tell. */
 export interface Installation {
+  /** Of the DaemonSet, where it names one. */
+  namespace?: string;
   args: readonly string[];
   env: Readonly<Record<string, string>>;
   /** Variables whose value is somewhere else. */
   unseen: readonly string[];
-  /** Whether a Vault Agent runs beside it. */
-  agent: boolean;
+  /** Objects of its namespace that all of its variables come from (`envFrom`). */
+  envFrom: readonly NamespacedObject[];
+  /** Secrets and ConfigMaps of its namespace that its container mounts, and where. */
+  mounted: readonly (NamespacedObject & { path: string })[];
+  /** The variables of the Vault Agent that runs beside it; absent where none does. */
+  agentEnv?: Readonly<Record<string, string>>;
   /** Where that Agent finds Vault, by the chart's ConfigMap. */
   agentsVault?: string;
   /** Audiences of the CSIDriver's `tokenRequests`, where the CSIDriver is among the objects. */
   driverAudiences?: readonly string[];
 }
 
+export interface NamespacedObject {
+  kind: "Secret" | "ConfigMap";
+  name: string;
+}
+
+const named = z.object({ name: z.string() });
+const sources = z.object({ secret: named.optional(), configMap: named.optional() });
+const volume = z.object({
+  name: z.string(),
+  secret: z.object({ secretName: z.string() }).optional(),
+  configMap: named.optional(),
+  projected: z.object({ sources: z.array(sources) }).optional(),
+});
 const container = z.object({
   name: z.string().default(""),
   image: z.string().default(""),
@@ -26,12 +45,16 @@ const container = z.object({
   env: z
     .array(z.object({ name: z.string(), value: z.string().optional(), valueFrom: z.unknown().optional() }))
     .default([]),
+  envFrom: z.array(z.object({ secretRef: named.optional(), configMapRef: named.optional() })).default([]),
+  volumeMounts: z.array(z.object({ name: z.string(), mountPath: z.string() })).default([]),
 });
-const metadata = z.object({ name: z.string().default("") }).prefault({});
+const metadata = z.object({ name: z.string().default(""), namespace: z.string().optional() }).prefault({});
 const daemonSet = z.object({
   kind: z.literal("DaemonSet"),
   metadata,
-  spec: z.object({ template: z.object({ spec: z.object({ containers: z.array(container) }) }) }),
+  spec: z.object({
+    template: z.object({ spec: z.object({ containers: z.array(container), volumes: z.array(volume).default([]) }) }),
+  }),
 });
 const configMap = z.object({
   kind: z.literal("ConfigMap"),
@@ -58,15 +81,25 @@ export function readInstallation(text: string): Installation {
   if (!provider) throw wrong("holds no DaemonSet of vault-csi-provider or openbao-csi-provider");
   if (others.length > 0) {
     throw wrong(
-      `holds several providers: ${providers.map(({ metadata: { name } }) => named(name)).join(", ")}; keep one`,
+      `holds several providers: ${providers.map(({ metadata: { name } }) => nameOf(name)).join(", ")}; keep one`,
     );
   }
-  const { containers } = provider.spec.template.spec;
+  const { containers, volumes } = provider.spec.template.spec;
+  const { namespace } = provider.metadata;
+  const own = containers.find(isProvider)!;
+  const agent = containers.find((one) => !isProvider(one) && isAgent(one));
   const agentsVault = vaultOfAgents(objects);
   const driver = objects.map((object) => csiDriver.safeParse(object).data).find(Boolean);
   return {
-    ...started(containers.find(isProvider)!),
-    agent: containers.some((one) => !isProvider(one) && isAgent(one)),
+    ...started(own),
+    ...(namespace !== undefined && { namespace }),
+    envFrom: own.envFrom.flatMap(({ secretRef, configMapRef }) => objectsOf(secretRef?.name, configMapRef?.name)),
+    mounted: own.volumeMounts.flatMap(({ name, mountPath: path }) =>
+      volumes
+        .filter((one) => one.name === name)
+        .flatMap((one) => mountedIn(one).map((object) => ({ ...object, path }))),
+    ),
+    ...(agent && { agentEnv: started(agent).env }),
     ...(agentsVault !== undefined && { agentsVault }),
     ...(driver && { driverAudiences: driver.spec.tokenRequests.map(({ audience }) => audience) }),
   };
@@ -92,6 +125,20 @@ function dataOf(root: Parameters<typeof jsonOf>[0]): unknown {
   } catch {
     throw wrong("holds a number that Kubernetes has no form for (.inf or .nan)");
   }
+}
+
+function mountedIn({ secret, configMap, projected }: z.output<typeof volume>): NamespacedObject[] {
+  return [
+    ...objectsOf(secret?.secretName, configMap?.name),
+    ...(projected?.sources ?? []).flatMap((source) => objectsOf(source.secret?.name, source.configMap?.name)),
+  ];
+}
+
+function objectsOf(secret: string | undefined, configMap: string | undefined): NamespacedObject[] {
+  return [
+    ...(secret === undefined ? [] : [{ kind: "Secret" as const, name: secret }]),
+    ...(configMap === undefined ? [] : [{ kind: "ConfigMap" as const, name: configMap }]),
+  ];
 }
 
 /** By its image or name as the charts have them, else by a socket it listens on. */

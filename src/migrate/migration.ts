@@ -5,7 +5,7 @@ import { ProviderError } from "../shared/errors.js";
 import { named } from "../shared/quoted.js";
 import type { SourceProvider } from "./source-provider.js";
 import { configurationFileText, planText } from "./configuration-file-text.js";
-import { planOf } from "./plan.js";
+import { type ConnectionPlan, type MigrationPlan, planOf } from "./plan.js";
 import { type AnalyzedClass, analyzeClass, type WrittenClass } from "./analyzed-class.js";
 import { usesOf } from "./uses.js";
 import { type ClassReport, reportOn } from "./class-report.js";
@@ -21,6 +21,10 @@ export interface Migration {
   reports: readonly ClassReport[];
   /** Audiences that the CSIDriver's `tokenRequests` must have. */
   audiences: readonly string[];
+  /** What keeps all of it from working, whatever the report says of each class. */
+  blockers: readonly string[];
+  /** The Secret of the key for versions: the source provider's, where that is known. */
+  keySecret?: string;
   /** What is so for every class. */
   notes: readonly string[];
   /** How many classes of other providers were left out, by provider. */
@@ -47,7 +51,14 @@ export function migrate(written: readonly WrittenClass[], source: SourceProvider
     text,
     reports: classes.map((one) => reportOn(one, options.operator, source)),
     audiences: audiencesOf(classes, source),
-    notes: [...notesOn(source), ...source.notes, ...notesOnOptions(options)],
+    blockers: blockersOf(plan, source),
+    ...(source.keySecret !== undefined && { keySecret: source.keySecret }),
+    notes: [
+      ...notesOn(source),
+      ...plan.connections.flatMap((one) => shortAddress(one, source)),
+      ...source.notes,
+      ...notesOnOptions(options),
+    ],
     skipped,
     ...(serviceAccount !== undefined && { secretSyncs: secretSyncsOf(classes, serviceAccount) }),
   };
@@ -81,13 +92,43 @@ function audiencesOf(classes: readonly AnalyzedClass[], { name }: SourceProvider
   return [...new Set(classes.map(({ spec }) => spec.audience ?? name))].sort();
 }
 
-function notesOn({ agent, agentSocket, settings }: SourceProvider): string[] {
-  const versions = "every object gets a new version once, at the switch; afterwards only with its content";
-  if (!agent && agentSocket === undefined) return [versions];
+function blockersOf({ connections }: MigrationPlan, { proxyVariableFor }: SourceProvider): string[] {
+  return connections.flatMap(({ name, origin }) => {
+    const variable = proxyVariableFor(origin);
+    if (variable === undefined) return [];
+    return `connection ${name}: the source provider reaches ${origin} through a proxy (${variable}), and keymount takes none from the environment: let the nodes reach it directly, or name an address in the cluster that passes connections on`;
+  });
+}
+
+/** A name that only the DNS of the source provider's namespace knows, or only its own pod. */
+function shortAddress({ name, origin }: ConnectionPlan, { namespace = "NAMESPACE" }: SourceProvider): string[] {
+  if (origin.startsWith("unix:")) return [];
+  const { hostname } = new URL(origin);
+  if (/^(localhost|127\..*|\[::1\])$/.test(hostname)) {
+    return [
+      `connection ${name}: ${origin} is the source provider's own pod, or with hostNetwork its node; keymount runs in another pod`,
+    ];
+  }
+  if (/[.:[]/.test(hostname)) return [];
+  return [
+    `connection ${name}: the short name ${hostname} does not follow, because it means a Service of the source provider's own namespace: where keymount has another, write ${hostname}.${namespace}.svc into addresses, and the old address into aliases (with TLS, the certificate must have the new name, or tls.serverName the old one)`,
+  ];
+}
+
+function notesOn({ keySecret, agent, agentSocket, settings }: SourceProvider): string[] {
+  const versions = [
+    "every object gets a new version once, at the switch; afterwards only with its content",
+    ...(keySecret === undefined
+      ? []
+      : [
+          `the key's Secret is ${named(keySecret)}, in keymount's own namespace: the old one does not follow, and keymount makes a new one where there is none`,
+        ]),
+  ];
+  if (!agent && agentSocket === undefined) return versions;
   const { caFile, caDirectory } = settings.tls;
   const trusts = caFile !== undefined || caDirectory !== undefined;
   return [
-    versions,
+    ...versions,
     "the Agent beside the source provider goes: keymount holds tokens and answers itself",
     ...(trusts
       ? []

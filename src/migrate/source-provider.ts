@@ -7,6 +7,7 @@ import { type SettingValue, valuesFromEnvironment, valuesFromFlags } from "../co
 import { ProviderError } from "../shared/errors.js";
 import { named } from "../shared/quoted.js";
 import type { Installation } from "./installation.js";
+import { proxyVariableFor } from "./proxied.js";
 import type { Family } from "./analyzed-class.js";
 
 /** The Go provider that serves the classes until the switch. */
@@ -22,6 +23,12 @@ export interface SourceProvider {
   agentSocket?: string;
   /** Whether an Agent runs beside it. */
   agent: boolean;
+  /** The Kubernetes namespace it runs in, where that is known. */
+  namespace?: string;
+  /** The Secret that holds its key for versions; absent where its installation is not known. */
+  keySecret?: string;
+  /** By address: the variable by which it, or its Agent, goes through a proxy, where it does. */
+  proxyVariableFor: (origin: string) => string | undefined;
   /** Audiences of the CSIDriver's `tokenRequests`, where those are known. */
   driverAudiences?: readonly string[];
   /** Which of its settings have no effect here, or could not be seen. */
@@ -40,7 +47,7 @@ const nowhere = "--vault-addr=https://127.0.0.1:8200";
 
 /** Its flags and variables mean what they mean to `serve`. Throws a `ConfigError` that names every mistake in them. */
 export function readSourceProvider({ installation, flags, providerName }: SourceInformation): SourceProvider {
-  const { args = [], env = {}, agent = false, driverAudiences } = installation ?? {};
+  const { args = [], env = {}, agentEnv, driverAudiences, namespace } = installation ?? {};
   const addresses = {
     flag: addressIn(valuesFromFlags(readFlags(flags), [])),
     provider: addressIn([...valuesFromFlags(readFlags(args), []), ...valuesFromEnvironment(env)]),
@@ -52,14 +59,24 @@ export function readSourceProvider({ installation, flags, providerName }: Source
   const options = loadOptions({ argv, env, execArgv: [], readFile: noFile });
   const settings = options.operator.defaultConnection;
   const vault = vaultAt(addresses);
+  const family = options.providerName.includes("bao") ? "openbao" : "vault";
+  const keySecret =
+    options.key && "secret" in options.key ? options.key.secret.name : `${family}-csi-provider-hmac-key`;
+  const dialling = agentEnv ?? {
+    ...env,
+    ...Object.fromEntries((installation?.unseen ?? []).map((name) => [name, "?"])),
+  };
   const socket = addresses.provider?.startsWith("unix:") ? readOrigin(addresses.provider) : undefined;
   return {
     name: options.providerName,
-    family: options.providerName.includes("bao") ? "openbao" : "vault",
+    family,
     settings: { ...settings, tls: { ...settings.tls, ...skipsByEnvironment(env) } },
     ...(vault && { vault }),
     ...(socket && "origin" in socket && { agentSocket: socket.origin }),
-    agent,
+    agent: agentEnv !== undefined,
+    ...(namespace !== undefined && { namespace }),
+    ...(installation && { keySecret }),
+    proxyVariableFor: (origin) => proxyVariableFor(origin, dialling),
     ...(driverAudiences && { driverAudiences }),
     notes: notesOn(installation),
   };
@@ -95,10 +112,19 @@ function skipsByEnvironment(env: Installation["env"]): Partial<TlsSettings> {
 
 function notesOn(installation: Installation | undefined): string[] {
   if (!installation) return [];
+  const { namespace, envFrom, mounted } = installation;
   const unseen = installation.unseen.filter((name) => /^(VAULT|BAO|OPENBAO)_/.test(name));
+  const home = namespace === undefined ? "the source provider's namespace" : `namespace ${named(namespace)}`;
   return [
     ...notesOnFlags(readFlags(installation.args)),
     ...notesOnEnvironment(installation.env),
     ...unseen.map((name) => `${named(name)} comes from another object (valueFrom), and so is not seen here`),
+    ...envFrom.map(
+      ({ kind, name }) => `the variables of the ${kind} ${named(name)} (envFrom) are not seen here; give them as flags`,
+    ),
+    ...mounted.map(
+      ({ kind, name, path }) =>
+        `the ${kind} ${named(name)} of ${home}, mounted at ${named(path)}, does not follow: copy it to keymount's namespace, and mount it there (chart: extraVolumes, extraVolumeMounts)`,
+    ),
   ];
 }

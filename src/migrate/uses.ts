@@ -1,25 +1,24 @@
-import type { Connection } from "../config/connection.js";
+import type { Connection, Policy } from "../config/connection.js";
 import type { OperatorConfig } from "../config/operator-config.js";
+import { effectiveMethod, objectRefusals, type PolicyRequest } from "../config/policy.js";
 import { mistakeInRule } from "../config/rule.js";
 import { selectConnection } from "../config/select-connection.js";
-import { requestsOf } from "../mount/object-requests.js";
 import { resolveAuth } from "../mount/authenticate-pod.js";
+import type { ObjectSpec } from "../mount/mount-spec.js";
+import { namedRequestsOf } from "../mount/object-requests.js";
+import { listOf } from "../mount/recursive-read.js";
 import { ProviderError } from "../shared/errors.js";
 import type { AnalyzedClass } from "./analyzed-class.js";
+import { joinGrants } from "./join-grants.js";
 
-/** Classes that mean one connection, and the policy that grants what they ask and nothing more. */
+/** What pods of some namespaces ask, and nothing more: one entry of a connection's `policy`. */
+export type Grant = Omit<Policy, "deniedPaths">;
+
+/** Classes that mean one connection, and what they ask of it. */
 export interface Uses {
   classes: readonly AnalyzedClass[];
-  policy: {
-    namespaces: string[];
-    roles: string[];
-    authMounts: string[];
-    vaultNamespaces: string[];
-    audiences: string[];
-    /** Only where the default does not do. */
-    methods?: string[];
-    paths: string[];
-  };
+  /** No two for one namespace. */
+  policy: readonly Grant[];
 }
 
 /** By connection's name, as a Mount would choose it. Classes that a Mount would send nowhere are in none. */
@@ -28,7 +27,7 @@ export function usesOf(operator: OperatorConfig, classes: readonly AnalyzedClass
   return new Map(
     operator.connections.map((connection) => {
       const own = chosen.filter((each) => each.connection === connection).map(({ one }) => one);
-      return [connection.name, { classes: own, policy: policyFor(own, connection) }];
+      return [connection.name, { classes: own, policy: joinGrants(grantsOf(own, connection)) }];
     }),
   );
 }
@@ -42,26 +41,52 @@ function connectionOf(operator: OperatorConfig, { spec, namespace }: AnalyzedCla
   }
 }
 
-function policyFor(classes: readonly AnalyzedClass[], connection: Connection): Uses["policy"] {
+/** One for each namespace, sorted. */
+function grantsOf(classes: readonly AnalyzedClass[], connection: Connection): Grant[] {
+  const namespaces = sorted(classes.map(({ namespace }) => namespace)).filter(isPlain);
+  return namespaces.map((namespace) =>
+    grantFor(
+      namespace,
+      classes.filter((one) => one.namespace === namespace),
+      connection,
+    ),
+  );
+}
+
+function grantFor(namespace: string, classes: readonly AnalyzedClass[], connection: Connection): Grant {
   const auths = classes.map(({ spec }) => resolveAuth({ class: spec }, connection));
-  const requests = classes.flatMap(({ spec }) => spec.objects.flatMap(requestsOf));
-  const { methods: usual } = connection.policy;
-  const methods = sorted([...usual, ...requests.map(({ method }) => method)]);
+  const requests = classes
+    .flatMap(({ spec }) => spec.objects.flatMap(requestedBy))
+    .filter((request) => isPlain(request.path) && mayBeGranted(request, namespace, connection));
   return {
-    namespaces: rules(classes.map(({ namespace }) => namespace)),
+    namespaces: [namespace],
     roles: rules(auths.map(({ role }) => role).filter((role) => role !== "")),
     authMounts: rules(auths.map(({ authMount }) => authMount)).filter((mount) => !mount.startsWith("auth/")),
     vaultNamespaces: rules(auths.map(({ vaultNamespace }) => vaultNamespace)),
     audiences: rules(classes.flatMap(({ spec }) => spec.audience ?? [])),
-    ...(methods.length > usual.length && { methods }),
-    paths: rules(requests.map(({ path }) => pathRule(path))).filter((rule) => !/^(|sys\/.*|auth\/.*)$/.test(rule)),
+    methods: sorted(requests.map(effectiveMethod)),
+    paths: sorted(requests.map(({ path, below }) => (below ? `${path}/*` : path))),
   };
 }
 
-/** All of the mount, or what is most likely one: where it ends, only Vault knows. */
-function pathRule(path: string): string {
-  const [mount = "", ...rest] = path.split("/");
-  return rest.length === 0 ? mount : `${mount}/*`;
+interface Requested extends PolicyRequest {
+  /** Of all that is below the path, which only Vault knows. */
+  below?: true;
+}
+
+function requestedBy(object: ObjectSpec): Requested[] {
+  const { recursive } = object;
+  if (!recursive) return namedRequestsOf(object);
+  const reads = { method: "GET", path: recursive.path, query: "", below: true as const };
+  return [reads, { ...listOf(recursive), below: true }, ...namedRequestsOf(object).slice(1)];
+}
+
+/** Not what is denied unless an allowing rule spells it (`sys/`, `auth/`): that is for the operator to decide, not for this file. */
+function mayBeGranted(request: PolicyRequest, namespace: string, { name, policy }: Connection): boolean {
+  const { deniedPaths } = policy[0]!;
+  const all = { paths: ["*"], methods: [effectiveMethod(request)], namespaces: ["*"], deniedPaths };
+  const open = { name, policy: [{ ...policy[0]!, ...all }] };
+  return objectRefusals(open, { objectName: "", requests: [request] }, { namespace, serviceAccount: "" }).length === 0;
 }
 
 /** Values that a rule can say and that, said by one, mean no more than themselves. */
@@ -70,8 +95,7 @@ function rules(values: readonly string[]): string[] {
 }
 
 function isPlain(value: string): boolean {
-  const literal = value.replace(/\/\*$/, "");
-  return !/\*|\{\{|^\/|^v1\/|\/$/.test(literal) && mistakeInRule(literal) === undefined;
+  return !/\*|\{\{|^\/|^v1\/|\/$/.test(value) && mistakeInRule(value) === undefined;
 }
 
 function sorted(texts: readonly string[]): string[] {
