@@ -561,7 +561,7 @@ describe("configuration files", () => {
     });
     expect(await check({ f: configuration.replace("true", "maybe") })).toEqual({
       code: 1,
-      stdout: "f:1:1: events: must be true or false\n",
+      stdout: 'f:1:1: events: "maybe" must be true or false\n',
       stderr: "1 configuration file checked: 1 mistake, no warnings\n",
     });
   });

@@ -88,7 +88,7 @@ test.each<[string, string, string[], number, string, string[]]>([
     "the configuration has no mistakes: provider vault, connections main (default), eu\n",
     ["keymount serve: warning: connection main takes any certificate for Vault's"],
   ],
-  ["a mistake in the file", `${vault}events: 1\n`, [], 1, "", ["keymount.yaml:3:1: events: must be true or false"]],
+  ["a mistake in the file", `${vault}events: 1\n`, [], 1, "", ["keymount.yaml:3:1: events: 1 must be true or false"]],
   ["a mistake between settings", `${vault}stateDir: /run/x\n`, [], 1, "", ["stateDir needs a key"]],
 ])("--check-config tells %s, and ends", async (_name, file, flags, expected, said, warned) => {
   const path = `${await temporaryDirectory()}/keymount.yaml`;

@@ -111,7 +111,7 @@ describe("configuration, names and connections", () => {
     [
       "configuration.mistake",
       "a flag's value",
-      /--log-level: must be one of trace, debug/,
+      /--log-level: "[^"]+" must be one of trace, debug/,
       async () => ({ argv: ["--log-level=loud"] }),
     ],
     [
