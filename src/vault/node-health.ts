@@ -49,10 +49,14 @@ function standingOf(body: JsonObject): NodeHealth["standing"] {
   return body["standby"] === true ? "standby" : "active";
 }
 
-/** OpenBao, whose versions began at 2, tells nothing of performance standbys; every Vault since 0.11 does. */
+/**
+ * OpenBao's versions began at 2, and it never said which edition it is; every Vault of version 2 does. Of performance standbys
+ * OpenBao 2.6.2 says nothing, but versions before it did (http/sys_health.go).
+ */
 function productOf(body: JsonObject): Product {
-  const isVault = body["performance_standby"] !== undefined || /^[01]\./.test(text(body["version"]));
-  return isVault || text(body["version"]) === "" ? "Vault" : "OpenBao";
+  const version = text(body["version"]);
+  const isVault = version === "" || /^[01]\./.test(version) || body["enterprise"] !== undefined;
+  return isVault ? "Vault" : "OpenBao";
 }
 
 function text(value: Json | undefined): string {
