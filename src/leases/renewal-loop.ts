@@ -4,6 +4,7 @@ import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
 import { backoff } from "../vault/backoff.js";
 import { engineOf } from "../vault/engine.js";
+import { authorityOver } from "../vault/lease-namespace.js";
 import { isTransient } from "../vault/transient.js";
 import { type StoredToken, hasEnded, tokenRenewalAt } from "../vault/stored-token.js";
 import type { Persistence, TokenStore } from "../vault/token-store.js";
@@ -112,7 +113,8 @@ export class RenewalLoop {
     if (!term) return;
     const caller: Caller = { ...stored.caller, priority: "renewal" };
     try {
-      const grant = await client.renewLease(stored.connection, stored, lease.id, term.askMs, caller, signal);
+      const on = authorityOver(stored, entry.request.path, lease.id);
+      const grant = await client.renewLease(stored.connection, on, lease.id, term.askMs, caller, signal);
       answer.term = renewed(term, grant);
       answer.failures = 0;
       answer.wasRenewed = true;

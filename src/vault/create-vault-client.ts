@@ -5,6 +5,7 @@ import { Redacted } from "../shared/redacted.js";
 import { escapePath, wireRequest } from "./api-path.js";
 import { authMethods } from "./auth/auth-methods.js";
 import { CredentialPaths } from "./credential-paths.js";
+import { pathOf } from "./lease-namespace.js";
 import { type Operation, answersRaw, renewSelfPath } from "./operation.js";
 import { jwtExpiry } from "./jwt-expiry.js";
 import type { VaultClient } from "./vault-client.js";
@@ -116,13 +117,20 @@ export function createVaultClient({
       return tokenGrantIn(reply.body ?? null, requestedAt);
     },
 
-    async renewLease(connection, { vaultNamespace, token }, leaseId, incrementMs, caller, signal) {
-      const path = "sys/leases/renew";
-      const subject = madeBy(leaseId);
+    async renewLease(connection, { vaultNamespace, token, below = "" }, leaseId, incrementMs, caller, signal) {
+      const path = inNamespace(below, "sys/leases/renew");
+      const subject = inNamespace(below, pathOf(leaseId));
       const operation: Operation = { kind: "renew", connection, method: "POST", path, vaultNamespace, subject };
       const renewal = { lease_id: leaseId.reveal(), increment: inSeconds(incrementMs) };
       const body = new Redacted(JSON.stringify(renewal));
-      const question = { method: "POST", path, vaultNamespace, token: token.secret, body, ...podOf(caller) };
+      const question = {
+        method: "POST",
+        path: escapePath(path),
+        vaultNamespace,
+        token: token.secret,
+        body,
+        ...podOf(caller),
+      };
       const { reply, requestedAt } = await to(connection).ask(operation, question, caller, signal);
       return leaseGrantIn(reply.body ?? null, requestedAt);
     },
@@ -138,12 +146,19 @@ export function createVaultClient({
       }
     },
 
-    async revokeLease(connection, { vaultNamespace, token }, leaseId, caller, signal) {
-      const path = "sys/leases/revoke";
-      const subject = madeBy(leaseId);
+    async revokeLease(connection, { vaultNamespace, token, below = "" }, leaseId, caller, signal) {
+      const path = inNamespace(below, "sys/leases/revoke");
+      const subject = inNamespace(below, pathOf(leaseId));
       const operation: Operation = { kind: "revoke", connection, method: "POST", path, vaultNamespace, subject };
       const body = new Redacted(JSON.stringify({ lease_id: leaseId.reveal() }));
-      const question = { method: "POST", path, vaultNamespace, token: token.secret, body, ...podOf(caller) };
+      const question = {
+        method: "POST",
+        path: escapePath(path),
+        vaultNamespace,
+        token: token.secret,
+        body,
+        ...podOf(caller),
+      };
       await to(connection).ask(operation, question, caller, signal);
     },
 
@@ -156,9 +171,8 @@ export function createVaultClient({
   };
 }
 
-/** A lease id is the path that made the lease, and a step of its own: `database/creds/app/kPd…`. */
-function madeBy(leaseId: Redacted<string>): string {
-  return leaseId.reveal().split("/").slice(0, -1).join("/").slice(0, 1024);
+function inNamespace(below: string, path: string): string {
+  return below === "" ? path : `${below}/${path}`;
 }
 
 function inSeconds(ms: number): number {

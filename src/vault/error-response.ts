@@ -56,6 +56,8 @@ export function classifyResponse(operation: Operation, reply: VaultReply, source
       "refused",
       status,
       `Vault does not take ${operation.method} at ${operation.path}; see the object's \`method\``,
+      // As OpenBao says of a LIST where KV version 2 has the secrets; Vault warns with a 404.
+      operation.method === "LIST" ? mountDoubt(operation) : undefined,
     );
   }
   const spoken = spokenBy(operation);

@@ -63,7 +63,7 @@ describe("with a Vault", () => {
     ["GET", "kv/app/keys", /: kv\/data\/app\/keys\)$/],
     ["GET", "team/kv/app", /^nothing at team\/kv\/app: this is a KV version 2 engine, .* name: team\/kv\/data\/app$/],
     ["LIST", "team/kv/dir", /LIST wants metadata\/ after the mount's name: team\/kv\/metadata\/dir$/],
-    ["LIST", "team/kv/data/dir", /LIST wants metadata\/ after the mount's name: team\/kv\/metadata\/dir$/],
+    ["LIST", "team/kv/data/dir", /LIST wants metadata\/ after the mount's name: team\/kv\/metadata\/dir\)?$/],
     ["GET", "team/kv/a?b 100%", /: team\/kv\/data\/a%3Fb 100%25$/],
     ["GET", "kv1/data/app", /^nothing at kv1\/data\/app \(kv1 is a KV version 1 engine, .* no data\/: kv1\/app\)$/],
     ["GET", "team/old/data/x", /^permission denied: .* \(team\/old is a KV version 1 .*: team\/old\/x\)$/],

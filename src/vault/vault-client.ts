@@ -120,10 +120,13 @@ export interface VaultClient {
     signal: AbortSignal,
   ): Promise<Grant>;
 
-  /** The same for a lease (`sys/leases/renew`). Throws `lease_gone` when Vault does not know it any more. */
+  /**
+   * The same for a lease (`sys/leases/renew`), in its own Vault namespace (`authorityOver`) where that is `below` the
+   * token's. Throws `lease_gone` when Vault does not know it any more.
+   */
   renewLease(
     connection: Connection,
-    on: { vaultNamespace: string; token: VaultToken },
+    on: { vaultNamespace: string; token: VaultToken; below?: string },
     leaseId: Redacted<string>,
     incrementMs: number,
     caller: Caller,
@@ -137,10 +140,10 @@ export interface VaultClient {
     signal: AbortSignal,
   ): Promise<void>;
 
-  /** Revokes one lease (`sys/leases/revoke`), where policy lets the token. */
+  /** Revokes one lease (`sys/leases/revoke`, in its own Vault namespace as well), where policy lets the token. */
   revokeLease(
     connection: Connection,
-    on: { vaultNamespace: string; token: VaultToken },
+    on: { vaultNamespace: string; token: VaultToken; below?: string },
     leaseId: Redacted<string>,
     caller: Caller,
     signal: AbortSignal,

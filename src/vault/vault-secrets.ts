@@ -3,6 +3,7 @@ import type { Principal } from "../mount/ports.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Clock } from "../shared/clock.js";
 import type { CredentialPaths } from "./credential-paths.js";
+import { authorityOver } from "./lease-namespace.js";
 import { MountLookup } from "./mount-lookup.js";
 import type { StoredToken } from "./stored-token.js";
 import { learnSelfLookup, livenessOf } from "./token-liveness.js";
@@ -106,7 +107,8 @@ export class VaultSecrets {
     stored.leases -= 1;
     try {
       const caller: Caller = { ...stored.caller, priority: "revoke" };
-      await client.revokeLease(stored.connection, stored, lease.id, caller, lifetime);
+      const on = authorityOver(stored, path, lease.id);
+      await client.revokeLease(stored.connection, on, lease.id, caller, lifetime);
     } catch (reason) {
       const error = ProviderError.from(reason);
       if (error instanceof VaultError && ["token_invalid", "lease_gone"].includes(error.kind)) return;
