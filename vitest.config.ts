@@ -1,12 +1,35 @@
 import { defineConfig } from "vitest/config";
 
+/**
+ * Files whose cases are played a second time in front of the embedded server as OpenBao: those whose outcome can hang on what
+ * the product answers, which refusals it tells apart, and how it names what it issues.
+ */
+const inFrontOfOpenBao = [
+  "src/cli/leases.test.ts",
+  "src/daemon/credentials-restart.test.ts",
+  "src/daemon/offline-start.test.ts",
+  "src/daemon/recursive-reads.test.ts",
+  "src/daemon/republish.test.ts",
+  "src/vault/mount-lookup.test.ts",
+];
+
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "dev/**/*.test.ts", "scripts/**/*.test.ts", "fuzz/**/*.test.ts"],
     testTimeout: 20_000,
     pool: "threads",
     maxWorkers: "100%",
     // Modules are loaded once for each worker: they hold no state that a test changes.
     isolate: false,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "vault",
+          include: ["src/**/*.test.ts", "dev/**/*.test.ts", "scripts/**/*.test.ts", "fuzz/**/*.test.ts"],
+          provide: { product: "vault" },
+        },
+      },
+      { extends: true, test: { name: "openbao", include: inFrontOfOpenBao, provide: { product: "openbao" } } },
+    ],
   },
 });

@@ -115,6 +115,25 @@ test("names what there is, and each can be had by the role's token", async () =>
   expect(Object.keys(own).sort()).toEqual(devSecrets.map(({ mount }) => mount).sort());
 });
 
+test("with --openbao it is one, named and commanded as such", async () => {
+  const directory = await temporaryDirectory();
+  const stop = new AbortController();
+  let version: Promise<string> | undefined;
+  const askVersion = async (address: string) => {
+    const response = await fetch(`${address}/v1/sys/health`);
+    return ((await response.json()) as { version: string }).version;
+  };
+  const { written, code } = start(["--dir", directory, "--vault-port", "0", "--openbao"], stop.signal, (text) => {
+    version ??= askVersion(/VAULT_ADDR=(\S+)/.exec(text)![1]!).finally(() => stop.abort());
+  });
+  expect(await code).toBe(0);
+  expect(await version).toBe("2.6.2");
+  expect(written.stdout).toMatch(/^An embedded OpenBao listens/);
+  expect(written.stdout).toContain("VAULT_TOKEN=s.");
+  expect(written.stdout).toContain("bao kv patch secret/app");
+  expect(written.stdout).not.toMatch(/\bvault kv\b/);
+});
+
 test.each([
   ["/tmp/app", "/tmp/app"],
   ["a b", "'a b'"],

@@ -4,6 +4,7 @@ import { ProviderError } from "../../src/shared/errors.js";
 import type { CommandIo } from "../../src/cli/command-io.js";
 import { commandTable } from "../../src/cli/command-table.js";
 import { defineCommand, type Given, WrongUsage } from "../../src/cli/define-command.js";
+import type { Product } from "../vault/product.js";
 import { tellDemo } from "./demo.js";
 import { openTemporaryDirectory } from "./dev-directory.js";
 import { startDevEnvironment } from "./environment.js";
@@ -17,6 +18,7 @@ interface DevArguments {
   directory: string | undefined;
   vaultPort: number;
   demo: boolean;
+  product: Product;
 }
 
 async function run(asked: DevArguments, io: CommandIo, signal: AbortSignal): Promise<number> {
@@ -33,14 +35,14 @@ async function run(asked: DevArguments, io: CommandIo, signal: AbortSignal): Pro
 }
 
 async function runIn(
-  { directory: named, vaultPort, demo }: DevArguments,
+  { directory: named, vaultPort, demo, product }: DevArguments,
   { releases, io }: { releases: CleanupStack; io: CommandIo },
   signal: AbortSignal,
 ): Promise<number> {
   const temporary = named === undefined ? await openTemporaryDirectory() : undefined;
   if (temporary) releases.add(temporary.remove);
   const directory = temporary?.path ?? resolve(named!);
-  const environment = await startDevEnvironment({ directory, vaultPort }, signal);
+  const environment = await startDevEnvironment({ directory, vaultPort, product }, signal);
   releases.add(() => environment.stop());
   if (demo) return tellDemo(environment, directory, io, signal);
   io.stdout.write(guide(environment, io.program));
@@ -48,12 +50,13 @@ async function runIn(
   return 0;
 }
 
-function devArguments({ dir, demo, "vault-port": port }: Given<typeof commandTable.dev>["values"]): DevArguments {
+function devArguments(values: Given<typeof commandTable.dev>["values"]): DevArguments {
+  const { dir, demo, openbao, "vault-port": port } = values;
   const vaultPort = Number(port ?? (demo ? 0 : 8200));
   if (!Number.isInteger(vaultPort) || vaultPort < 0 || vaultPort > 65_535) {
     throw new WrongUsage("--vault-port wants a number up to 65535");
   }
-  return { directory: dir, vaultPort, demo };
+  return { directory: dir, vaultPort, demo, product: openbao ? "openbao" : "vault" };
 }
 
 /** What the system refuses is told in its words: nothing here is a secret but what is in memory. */

@@ -5,6 +5,7 @@ import { startDaemon } from "../../src/daemon/daemon.js";
 import { CleanupStack } from "../../src/daemon/cleanup-stack.js";
 import { Administrator } from "../vault/administrator.js";
 import { type DevVault, startDevVault } from "../vault/dev-vault.js";
+import type { Product } from "../vault/product.js";
 import { systemClock } from "../../src/shared/clock.js";
 import { ProviderError } from "../../src/shared/errors.js";
 import { Redacted } from "../../src/shared/redacted.js";
@@ -28,14 +29,14 @@ export interface DevEnvironment {
 }
 
 export async function startDevEnvironment(
-  { directory, vaultPort }: { directory: string; vaultPort: number },
+  { directory, vaultPort, product = "vault" }: { directory: string; vaultPort: number; product?: Product },
   signal: AbortSignal,
 ): Promise<DevEnvironment> {
   const releases = new CleanupStack();
   try {
     const { socketPath, stateDirectory, logFile, keyFile, classFile } = await openDevDirectory(directory);
     signal.throwIfAborted();
-    const vault = await startDevVault({ port: vaultPort }).catch((error: unknown) => {
+    const vault = await startDevVault({ port: vaultPort, product }).catch((error: unknown) => {
       throw portRefused(vaultPort, error);
     });
     releases.add(() => vault.stop());

@@ -1,3 +1,5 @@
+import { inCommandsOf } from "../../src/doctor/product-commands.js";
+import { productNames } from "../vault/product.js";
 import type { DevEnvironment } from "./environment.js";
 import { devRole, devSecrets } from "./vault-content.js";
 
@@ -8,7 +10,8 @@ export function guide(environment: DevEnvironment, program: string): string {
   const held = devSecrets.map(
     ({ mount, type, path, holds }) => `  ${mount.padEnd(11)}${type.padEnd(10)}${path}: ${holds}`,
   );
-  return `An embedded Vault listens at ${vault.address}, the provider at ${socketPath}.
+  const product = productNames[vault.cluster.product];
+  const text = `An embedded ${product} listens at ${vault.address}, the provider at ${socketPath}.
 
   export VAULT_ADDR=${vault.address} VAULT_TOKEN=${vault.rootToken}
 
@@ -16,7 +19,7 @@ ${devRole.name} is a role of auth/${devRole.authMount}, for every service accoun
 
 ${held.join("\n")}
 
-In a shell with that export, by the vault command or by curl:
+In a shell with that export, by the ${product === "OpenBao" ? "bao" : "vault"} command or by curl:
 
   mount the example      ${program} mount -f ${file} --socket ${socket} --out /tmp/app --watch
   change a value         vault kv patch secret/app password=changed
@@ -31,6 +34,7 @@ In a shell with that export, by the vault command or by curl:
 
 The root token and the unseal key are this run's own. Ctrl-C ends it.
 `;
+  return inCommandsOf(product, text);
 }
 
 /** As it is, or in single quotes where a shell would take it apart. */

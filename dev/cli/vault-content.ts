@@ -1,4 +1,5 @@
 import type { Administrator } from "../vault/administrator.js";
+import type { Data } from "../vault/answer.js";
 
 /** Who may log in: every service account of every namespace, since `keymount dev` makes the tokens itself. */
 export const devRole = { name: "app", authMount: "kubernetes", audience: "vault" } as const;
@@ -26,7 +27,7 @@ export async function fillDevVault(admin: Administrator): Promise<void> {
   await admin.write("sys/mounts/transit", { type: "transit" });
   await admin.write("transit/keys/app");
   await admin.write("sys/mounts/pki", { type: "pki" });
-  await admin.write("pki/root/generate/internal", { common_name: "keymount dev" });
+  const root = await admin.request("POST", "pki/root/generate/internal", { common_name: "keymount dev" });
   await admin.write("pki/roles/web", { allowed_domains: ["example.test"], allow_subdomains: true, max_ttl: "24h" });
   await admin.write("sys/mounts/database", { type: "database" });
   await admin.write("database/config/shop", {
@@ -44,6 +45,8 @@ export async function fillDevVault(admin: Administrator): Promise<void> {
   await admin.write("auth/kubernetes/config", {
     kubernetes_host: "https://127.0.0.1:6443",
     disable_local_ca_jwt: true,
+    // OpenBao wants one. It is never used here: the embedded server asks no API server.
+    kubernetes_ca_cert: (root["data"] as Data)["certificate"],
   });
   await admin.write("auth/kubernetes/role/app", {
     bound_service_account_names: ["*"],

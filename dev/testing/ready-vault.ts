@@ -1,6 +1,15 @@
+import { inject } from "vitest";
 import { Administrator } from "../vault/administrator.js";
 import { type DevVault, type DevVaultOptions, startDevVault } from "../vault/dev-vault.js";
+import type { Product } from "../vault/product.js";
 import type { ServiceAccountTokenOptions } from "../vault/service-account-issuer.js";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** Whose answers the tests of this run are played against, unless one says otherwise (vitest.config.ts). */
+    product: Product;
+  }
+}
 
 /** An embedded Vault with something in it. */
 export interface ReadyVault {
@@ -18,7 +27,7 @@ export interface ReadyVault {
  * (`kv1/app` holds `{password: "one"}`), and what a test mounts at `database/`, `pki/`, `transit/`.
  */
 export async function startReadyVault(options: DevVaultOptions = {}): Promise<ReadyVault> {
-  const vault = await startDevVault(options);
+  const vault = await startDevVault({ product: inject("product"), ...options });
   const admin = new Administrator({ address: vault.address, token: vault.rootToken });
   await admin.write("sys/mounts/kv", { type: "kv", options: { version: "2" } });
   await admin.write("sys/mounts/kv1", { type: "kv", options: { version: "1" } });

@@ -1,3 +1,5 @@
+import type { Product } from "./product.js";
+
 export type Data = Record<string, unknown>;
 
 /** What an engine answers, before it is put into Vault's envelope. */
@@ -43,4 +45,11 @@ export const missing = () => new Refusal(404, []);
 export const badRequest = (error: string) => new Refusal(400, [error]);
 export const permissionDenied = () => new Refusal(403, ["permission denied"]);
 export const notAllowed = () => new Refusal(403, [manyErrors("permission denied")]);
-export const invalidToken = () => new Refusal(403, [manyErrors("permission denied", "invalid token")]);
+
+/** What a token that is not known, or no longer, is told: OpenBao does not count it as an error among others. */
+const unknownToken: Record<Product, string> = {
+  vault: manyErrors("permission denied", "invalid token"),
+  openbao: "permission denied",
+};
+
+export const invalidToken = (product: Product) => new Refusal(403, [unknownToken[product]]);

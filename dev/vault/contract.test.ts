@@ -1,11 +1,14 @@
 import { describeVaultContract } from "../testing/vault-contract/contract.js";
 import type { VaultUnderTest } from "../testing/vault-contract/vault-under-test.js";
 import { startDevVault } from "./dev-vault.js";
+import type { Product } from "./product.js";
 
-describeVaultContract("the embedded Vault", startEmbedded, { database: true, standby: true });
+const extras = { database: true, standby: true };
+describeVaultContract("the embedded Vault", () => startEmbedded("vault"), extras);
+describeVaultContract("the embedded OpenBao", () => startEmbedded("openbao"), { ...extras, product: "openbao" });
 
-async function startEmbedded(): Promise<VaultUnderTest> {
-  const vault = await startDevVault();
+async function startEmbedded(product: Product): Promise<VaultUnderTest> {
+  const vault = await startDevVault({ product });
   const standby = await vault.startStandby();
   return {
     address: vault.address,

@@ -98,17 +98,17 @@ export class Database implements Engine {
     return nothing;
   }
 
-  #makeUser(name: string, { token, mount }: EngineRequest): Answer {
+  #makeUser(name: string, request: EngineRequest): Answer {
     const role = this.#roles.get(name);
     if (!role) throw badRequest(`unknown role: ${name}`);
     const { url } = this.#connectionFor(role.database, name);
     if (this.isDown) throw new Refusal(500, [manyErrors(`unable to start transaction: ${unreachable(url)}`)]);
     checkStatements(role.creation);
-    const display = token!.displayName.slice(0, 8);
+    const display = request.token!.displayName.slice(0, 8);
     const username = `v-${display}-${name.slice(0, 8)}-${letters(20)}-${toSeconds(this.#clock.wall())}`;
     const password = `${letters(4)}-${letters(15)}`;
     this.#users.set(username, password);
-    const lease = this.#leases.create(`${mount}creds/${name}`, token!, {
+    const lease = this.#leases.create(`creds/${name}`, request, {
       renewable: true,
       limits: { ttl: role.ttl, maxTtl: role.maxTtl },
       owner: { renew: () => this.#reach(url), revoke: () => this.#drop(username, url) },

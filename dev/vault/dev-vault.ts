@@ -2,12 +2,16 @@ import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "../../src/shared/clock.js";
 import { Database } from "./database.js";
 import { type Fault, type FaultMatcher, Faults, type StandingFault } from "./faults.js";
+import { tokenIds } from "./identifiers.js";
+import type { Product } from "./product.js";
 import { RequestLog } from "./request-log.js";
 import { ServiceAccountIssuer, type ServiceAccountTokenOptions } from "./service-account-issuer.js";
 import { VaultCluster } from "./vault-cluster.js";
 import { VaultNode } from "./vault-node.js";
 
 export interface DevVaultOptions {
+  /** Whose answers it gives. Vault's unless said. */
+  readonly product?: Product;
   /** Everything that ends, ends by this clock. The system's unless said. */
   readonly clock?: Clock;
   /** 0, the default, is any free port. */
@@ -30,7 +34,7 @@ export interface LiveCounts {
   readonly users: number;
 }
 
-/** A Vault in memory that answers as Vault 1.21.1 does, and the handles that tests turn. */
+/** A server in memory that answers as Vault 1.21.1 does, or OpenBao 2.6.2, and the handles that tests turn. */
 export class DevVault {
   readonly rootToken: string;
   readonly unsealKey = randomBytes(32).toString("base64");
@@ -50,10 +54,12 @@ export class DevVault {
   constructor(options: DevVaultOptions) {
     this.#options = options;
     this.clock = options.clock ?? systemClock;
-    this.rootToken = options.rootToken ?? `hvs.${randomBytes(18).toString("base64url")}`;
+    const { product = "vault" } = options;
+    this.rootToken = options.rootToken ?? tokenIds[product].service();
     this.kubernetes = new ServiceAccountIssuer(this.clock);
     this.cluster = new VaultCluster({
       clock: this.clock,
+      product,
       rootToken: this.rootToken,
       review: (jwt, audiences) => {
         if (this.kubernetesIsDown) throw new Error("the API server is down");

@@ -1,7 +1,8 @@
 import type { Answer, Data } from "./answer.js";
+import type { Namespace } from "./namespaces.js";
 import type { Token } from "./token-store.js";
 
-export type Operation = "read" | "list" | "update" | "patch" | "delete";
+export type Operation = "read" | "list" | "scan" | "update" | "patch" | "delete";
 
 /** A request as an engine sees it: who asks is settled, the path starts below the mount. */
 export interface EngineRequest {
@@ -12,6 +13,10 @@ export interface EngineRequest {
   readonly body: Data;
   /** Where the engine is mounted, with its trailing slash (`kv/`, `auth/jwt/`). */
   readonly mount: string;
+  /** Where it is mounted, and where what it issues belongs. */
+  readonly namespace: Namespace;
+  /** Of a standby that reads for itself: what was written later (milliseconds since the epoch) has not reached it. */
+  readonly asOf?: number;
   /** Policies do not apply to the path. Vault then writes an engine's own errors without a count of them. */
   readonly open: boolean;
   /** Absent on public paths, and where none was sent to a path that judges its askers itself. */

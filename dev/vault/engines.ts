@@ -8,6 +8,7 @@ import { KubernetesAuth, type TokenReviewer } from "./kubernetes-auth.js";
 import { KvV1 } from "./kv-v1.js";
 import { KvV2 } from "./kv-v2.js";
 import type { LeaseStore } from "./lease-store.js";
+import type { Product } from "./product.js";
 import { Pki } from "./pki.js";
 import { Ssh } from "./ssh.js";
 import type { TokenStore } from "./token-store.js";
@@ -19,21 +20,22 @@ export interface EngineParts {
   readonly tokens: TokenStore;
   readonly leases: LeaseStore;
   readonly review: TokenReviewer;
+  readonly product: Product;
 }
 
 /** The engine that a body of `sys/mounts/…` asks for. */
-export function makeSecretsEngine(body: Data, { clock, leases }: EngineParts): Engine {
+export function makeSecretsEngine(body: Data, { clock, leases, product }: EngineParts): Engine {
   const type = text(body, "type");
   const part = (name: string) => (body[name] ?? {}) as Data;
   switch (type) {
     case "kv":
-      return text(part("options"), "version") === "2" ? new KvV2(clock) : new KvV1();
+      return text(part("options"), "version") === "2" ? new KvV2(clock, product) : new KvV1(clock);
     case "kv-v2":
-      return new KvV2(clock);
+      return new KvV2(clock, product);
     case "database":
       return new Database(clock, leases);
     case "pki":
-      return new Pki(clock, leases, seconds(part("config"), "max_lease_ttl"));
+      return new Pki(clock, leases, product, seconds(part("config"), "max_lease_ttl"));
     case "ssh":
       return new Ssh(clock);
     case "transit":
@@ -43,12 +45,12 @@ export function makeSecretsEngine(body: Data, { clock, leases }: EngineParts): E
   }
 }
 
-export function makeAuthMethod(type: string, { clock, tokens, review }: EngineParts): Engine {
+export function makeAuthMethod(type: string, { clock, tokens, review, product }: EngineParts): Engine {
   switch (type) {
     case "jwt":
       return new JwtAuth(clock, tokens);
     case "kubernetes":
-      return new KubernetesAuth(clock, tokens, review);
+      return new KubernetesAuth(clock, tokens, review, product);
     default:
       throw badRequest(`plugin not found in the catalog: ${type}`);
   }

@@ -1,4 +1,5 @@
 import type { Answer, Refusal } from "./answer.js";
+import type { Product } from "./product.js";
 import { goJson } from "./go-json.js";
 import { requestId } from "./identifiers.js";
 
@@ -11,8 +12,11 @@ export interface WireAnswer {
 
 const json = "application/json";
 
+/** OpenBao's answers do not say which engine gave them. */
+const tellsMountType: Record<Product, boolean> = { vault: true, openbao: false };
+
 /** Vault's envelope around an answer, with its order of fields and its newline. */
-export function wire(answer: Answer & { wrapInfo?: unknown }): WireAnswer {
+export function wire(answer: Answer & { wrapInfo?: unknown }, product: Product): WireAnswer {
   const status = answer.status ?? 200;
   if (answer.bare) {
     const { contentType, body } = answer.bare;
@@ -31,8 +35,8 @@ export function wire(answer: Answer & { wrapInfo?: unknown }): WireAnswer {
     ["wrap_info", goJson(answer.wrapInfo ?? null, false)],
     ["warnings", goJson(answer.warnings?.length ? answer.warnings : null)],
     ["auth", goJson(answer.auth ?? null, false)],
-    ["mount_type", goJson(answer.mountType ?? "")],
   ];
+  if (tellsMountType[product]) fields.push(["mount_type", goJson(answer.mountType ?? "")]);
   const text = fields.map(([name, value]) => `${goJson(name)}:${value}`).join(",");
   return { status, headers: { "content-type": json }, body: `{${text}}\n` };
 }

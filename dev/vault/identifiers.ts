@@ -1,4 +1,5 @@
 import { createHash, randomBytes, randomInt, randomUUID } from "node:crypto";
+import type { Product } from "./product.js";
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -7,8 +8,17 @@ export function letters(length: number): string {
   return Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join("");
 }
 
-export const serviceTokenId = () => `hvs.CAESI${randomBytes(65).toString("base64url")}`;
-export const batchTokenId = () => `hvb.AAAAAQ${randomBytes(96).toString("base64url")}`;
+/** Tokens as each product names them. */
+export const tokenIds: Record<Product, Record<"service" | "batch", () => string>> = {
+  vault: {
+    service: () => `hvs.CAESI${randomBytes(65).toString("base64url")}`,
+    batch: () => `hvb.AAAAAQ${randomBytes(96).toString("base64url")}`,
+  },
+  openbao: {
+    service: () => `s.${letters(24)}`,
+    batch: () => `b.AAAAAQ${randomBytes(96).toString("base64url")}`,
+  },
+};
 export const requestId = () => randomUUID();
 
 /** The same identifier for the same text: that of an entity never changes. */

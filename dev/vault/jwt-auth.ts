@@ -71,7 +71,7 @@ export class JwtAuth implements Engine {
     return { data: { ...emptyConfig, bound_issuer: issuer, default_role: defaultRole, jwt_validation_pubkeys: pems } };
   }
 
-  #login({ body, mount }: EngineRequest): Answer {
+  #login({ body, mount, namespace }: EngineRequest): Answer {
     if (!this.#config) throw badRequest("could not load configuration");
     const name = text(body, "role") || this.#config.defaultRole;
     if (name === "") throw badRequest("missing role");
@@ -86,6 +86,7 @@ export class JwtAuth implements Engine {
       ...tokenOptionsOf(role.token),
       meta: { ...mapped(claims, role.mappings), role: name },
       displayName: `${displayPrefix(mount)}-${user}`,
+      namespace,
       path: `${mount}login`,
       entityId: uuidOf(`${mount}${user}`),
       orphan: true,

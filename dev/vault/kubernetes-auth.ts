@@ -6,6 +6,7 @@ import { toSeconds } from "./go-time.js";
 import { uuidOf } from "./identifiers.js";
 import { parseJsonWebToken, validateClaims } from "./json-web-token.js";
 import { listBelow } from "./key-tree.js";
+import type { Product } from "./product.js";
 import { Routes } from "./routes.js";
 import type { TokenReview } from "./service-account-issuer.js";
 import {
@@ -34,12 +35,19 @@ interface Account {
   readonly uid: string;
 }
 
+/** Where the products' methods part. OpenBao's is builtin/credential/kubernetes. */
+const ways: Record<Product, { warnsOfNoAudience: boolean; needsCaWithoutLocal: boolean }> = {
+  vault: { warnsOfNoAudience: true, needsCaWithoutLocal: false },
+  openbao: { warnsOfNoAudience: false, needsCaWithoutLocal: true },
+};
+
 /** Auth method `kubernetes`. Its `kubernetes_host` is kept and shown; the reviewer is the one given here. */
 export class KubernetesAuth implements Engine {
   readonly type = "kubernetes";
   readonly #clock: Clock;
   readonly #tokens: TokenStore;
   readonly #review: TokenReviewer;
+  readonly #product: Product;
   readonly #roles = new Map<string, Role>();
   #config: Data | undefined;
   readonly #routes = new Routes()
@@ -52,10 +60,11 @@ export class KubernetesAuth implements Engine {
     })
     .on("login", { update: (request) => this.#login(request) });
 
-  constructor(clock: Clock, tokens: TokenStore, review: TokenReviewer) {
+  constructor(clock: Clock, tokens: TokenStore, review: TokenReviewer, product: Product) {
     this.#clock = clock;
     this.#tokens = tokens;
     this.#review = review;
+    this.#product = product;
   }
 
   isPublic(path: string): boolean {
@@ -67,6 +76,13 @@ export class KubernetesAuth implements Engine {
   }
 
   #configure(body: Data): Answer {
+    if (
+      ways[this.#product].needsCaWithoutLocal &&
+      flag(body, "disable_local_ca_jwt") &&
+      text(body, "kubernetes_ca_cert") === ""
+    ) {
+      throw badRequest("kubernetes_ca_cert must be given when disable_local_ca_jwt is true");
+    }
     this.#config = {
       disable_iss_validation: true,
       disable_local_ca_jwt: flag(body, "disable_local_ca_jwt"),
@@ -88,13 +104,13 @@ export class KubernetesAuth implements Engine {
   #writeRole(name: string, body: Data): Answer {
     const role = readRole(body);
     this.#roles.set(name, role);
-    if (role.audience !== "") return nothing;
+    if (role.audience !== "" || !ways[this.#product].warnsOfNoAudience) return nothing;
     const advice =
       "While audiences are not required, consider specifying one if your use case would benefit from additional JWT claim verification.";
     return { data: null, warnings: [`Role ${name} does not have an audience configured. ${advice}`] };
   }
 
-  #login({ body, mount }: EngineRequest): Answer {
+  #login({ body, mount, namespace }: EngineRequest): Answer {
     const name = text(body, "role");
     if (name === "") throw badRequest("missing role");
     const jwt = text(body, "jwt");
@@ -113,6 +129,7 @@ export class KubernetesAuth implements Engine {
         service_account_uid: account.uid,
       },
       displayName: `${displayPrefix(mount)}-${account.namespace}-${account.name}`,
+      namespace,
       path: `${mount}login`,
       entityId: uuidOf(`${mount}${account.uid}`),
       orphan: true,

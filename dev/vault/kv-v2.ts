@@ -1,10 +1,11 @@
 import type { Clock } from "../../src/shared/clock.js";
-import { type Answer, badRequest, type Data, missing, nothing } from "./answer.js";
+import { type Answer, badRequest, type Data, manyErrors, missing, nothing, Refusal } from "./answer.js";
 import type { Engine, EngineRequest } from "./engine.js";
 import { flag, list, seconds, text, whole } from "./fields.js";
 import { goTime } from "./go-time.js";
-import { listBelow } from "./key-tree.js";
+import { listBelow, scanBelow } from "./key-tree.js";
 import { isRecord, mergePatch } from "./merge-patch.js";
+import type { Product } from "./product.js";
 import { Routes } from "./routes.js";
 
 interface Version {
@@ -41,7 +42,7 @@ export class KvV2 implements Engine {
   readonly #routes = new Routes()
     .on("config", { read: () => this.#readConfig(), update: ({ body }) => this.#writeConfig(body) })
     .on("data/*path", {
-      read: ({ query }, path) => this.#read(path, query.get("version")),
+      read: (request, path) => this.#read(path, request),
       update: (request, path) => this.#write(path, request),
       patch: (request, path) => this.#patch(path, request),
       delete: (request, path) => this.#mark(path, [this.#find(path).current], request),
@@ -49,17 +50,24 @@ export class KvV2 implements Engine {
     .on("delete/*path", { update: (request, path) => this.#mark(path, versionsOf(request.body), request) })
     .on("undelete/*path", { update: ({ body }, path) => this.#undelete(path, versionsOf(body)) })
     .on("destroy/*path", { update: ({ body }, path) => this.#destroy(path, versionsOf(body)) })
-    .on("metadata", { list: () => listBelow(this.#secrets.keys(), "") })
+    .on("metadata", {
+      list: () => listBelow(this.#secrets.keys(), ""),
+      scan: () => scanBelow(this.#secrets.keys(), ""),
+    })
     .on("metadata/*path", {
       list: (_, path) => listBelow(this.#secrets.keys(), path),
+      scan: (_, path) => scanBelow(this.#secrets.keys(), path),
       read: (_, path) => ({ data: this.#describe(this.#find(path)) }),
       update: ({ body }, path) => this.#writeMetadata(path, body),
       patch: ({ body }, path) => (this.#secrets.has(path) ? this.#patchMetadata(path, body) : nothingThere),
       delete: (_, path) => (this.#secrets.delete(path), nothing),
     });
 
-  constructor(clock: Clock) {
+  readonly #product: Product;
+
+  constructor(clock: Clock, product: Product) {
     this.#clock = clock;
+    this.#product = product;
   }
 
   exists(path: string): boolean {
@@ -68,7 +76,8 @@ export class KvV2 implements Engine {
 
   handle(request: EngineRequest): Answer | Promise<Answer> {
     const { operation, path } = request;
-    const isList = operation === "list";
+    const isList = operation === "list" || operation === "scan";
+    if (isList && path.startsWith("data/")) return listOfData[this.#product]();
     if (!isList && /^(data|metadata)$/.test(path)) return notHere(rootOfMount);
     if (!isList && path === "metadata/") throw missing();
     const known = isList ? /^metadata\/?/ : /^(config$|(data|delete|undelete|destroy|metadata)\/.)/;
@@ -81,10 +90,12 @@ export class KvV2 implements Engine {
     return secret;
   }
 
-  #read(path: string, wanted: string | null): Answer {
+  #read(path: string, { query, asOf = Infinity }: EngineRequest): Answer {
+    const wanted = query.get("version");
     const number = wanted === null ? 0 : whole({ version: wanted }, "version");
     const secret = this.#find(path);
-    const version = secret.versions.find((each) => each.number === (number || secret.current));
+    const versions = secret.versions.filter(({ created }) => created <= asOf);
+    const version = number === 0 ? versions.at(-1) : versions.find((each) => each.number === number);
     if (!version) throw missing();
     const metadata = this.#stamp(version, secret);
     return isReadable(version)
@@ -250,6 +261,14 @@ export class KvV2 implements Engine {
   }
 }
 
+/** A LIST where the secrets are, instead of at their metadata. */
+const listOfData: Record<Product, () => Answer> = {
+  vault: () => notHere(invalidPath.list),
+  openbao: () => {
+    throw new Refusal(405, [manyErrors("unsupported operation")]);
+  },
+};
+
 const isReadable = ({ deleted, destroyed }: Version) => deleted === undefined && !destroyed;
 
 const fieldValidation = "Field validation failed: ";
@@ -289,6 +308,7 @@ const command = (name: string) =>
 const invalidPath = {
   read: command("get"),
   list: command("list"),
+  scan: command("list"),
   update: command("put"),
   patch: command("patch"),
   delete: command("delete"),

@@ -1,12 +1,15 @@
 import type { Clock } from "../../src/shared/clock.js";
-import { type Answer, badRequest, type Data } from "./answer.js";
+import { type Answer, badRequest, type Data, manyErrors, Refusal } from "./answer.js";
 import { goTime, toSeconds } from "./go-time.js";
 import { letters } from "./identifiers.js";
 import { grantedTtl, type TtlLimits } from "./time-to-live.js";
+import type { EngineRequest } from "./engine.js";
+import type { Namespace } from "./namespaces.js";
 import type { Token } from "./token-store.js";
 
 export interface Lease {
   readonly id: string;
+  readonly namespace: Namespace;
   readonly token: Token;
   readonly renewable: boolean;
   readonly limits: TtlLimits;
@@ -32,15 +35,21 @@ export class LeaseStore {
     this.#clock = clock;
   }
 
-  /** `path` is the full path of the request that got it. A batch token's lease ends with the token. */
-  create(path: string, token: Token, options: { renewable: boolean; limits: TtlLimits; owner: LeaseOwner }) {
+  /** `path` is that of the request below its mount. A batch token's lease ends with the token. */
+  create(
+    path: string,
+    { mount, namespace, token: sent }: EngineRequest,
+    options: { renewable: boolean; limits: TtlLimits; owner: LeaseOwner },
+  ) {
+    const token = sent!;
     const now = this.#clock.wall();
     const { seconds } = grantedTtl(options.limits, { increment: 0, issuedAt: now, now });
     const tokenEnd = token.type === "batch" ? (token.expiresAt ?? Infinity) : Infinity;
     const expiresAt = Math.min(now + seconds * 1_000, tokenEnd);
     const lease: Lease = {
       ...options,
-      id: `${path}/${letters(24)}`,
+      id: `${mount}${path}/${letters(24)}${namespace.suffix}`,
+      namespace,
       token,
       issuedAt: now,
       expiresAt,
@@ -61,9 +70,12 @@ export class LeaseStore {
     return [...this.#leases.values()];
   }
 
-  renew(id: string, increment: number): Answer {
+  /** `asker` is the namespace of the request. */
+  renew(id: string, increment: number, asker: Namespace): Answer {
     const lease = this.find(id);
     if (!lease) throw badRequest("lease not found");
+    // OpenBao's vault/expiration.go.
+    if (lease.namespace !== asker) throw new Refusal(500, [manyErrors("cannot renew a lease across namespaces")]);
     if (!lease.renewable) throw badRequest("lease is not renewable");
     const now = this.#clock.wall();
     const { seconds, warnings } = grantedTtl(lease.limits, { increment, issuedAt: lease.issuedAt, now });
@@ -81,8 +93,10 @@ export class LeaseStore {
     this.#leases.delete(id);
   }
 
-  revokePrefix(prefix: string): void {
-    const below = this.all().filter(({ id }) => id.startsWith(prefix));
+  /** Those of one namespace, or of all. */
+  revokePrefix(prefix: string, of?: Namespace): void {
+    const isOf = (namespace: Namespace) => of === undefined || namespace === of;
+    const below = this.all().filter(({ id, namespace }) => isOf(namespace) && id.startsWith(prefix));
     for (const [index, { id }] of below.entries()) {
       try {
         this.revoke(id);
@@ -92,9 +106,11 @@ export class LeaseStore {
     }
   }
 
-  /** What a token leaves behind goes, whether or not it can be reached. */
+  /** What a token leaves behind goes, whether or not it can be reached; not what it got in a namespace below its own. */
   revokeOf(token: Token): void {
-    for (const lease of [...this.#leases.values()]) if (lease.token === token) this.#end(lease);
+    for (const lease of [...this.#leases.values()]) {
+      if (lease.token === token && lease.namespace === token.namespace) this.#end(lease);
+    }
   }
 
   /** As `sys/leases/lookup` answers. */

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { badRequest, type Data } from "./answer.js";
 import type { Engine } from "./engine.js";
 import { letters } from "./identifiers.js";
+import type { Product } from "./product.js";
 import { systemTtl } from "./time-to-live.js";
 
 export interface Mount {
@@ -63,18 +64,23 @@ export class MountTable {
   }
 }
 
-/** What Vault 1.21.1 is built with; all others are of its own version. */
-const pluginVersions: Readonly<Record<string, string>> = {
-  jwt: "v0.25.0+builtin",
-  kubernetes: "v0.23.1+builtin",
-  kv: "v0.25.0+builtin",
+/** What the product is built with; all others are of its own version. */
+const pluginVersions: Record<Product, { own: string; others: Readonly<Record<string, string>> }> = {
+  vault: {
+    own: "v1.21.1+builtin.vault",
+    others: { jwt: "v0.25.0+builtin", kubernetes: "v0.23.1+builtin", kv: "v0.25.0+builtin" },
+  },
+  openbao: { own: "v2.6.2+builtin.bao", others: {} },
 };
 
 /** Types that are no plugin's name, so that Vault knows of no deprecation. */
 const notPlugins: readonly string[] = ["database", "system", "token"];
 
 /** As `sys/mounts` and `sys/auth` list it: a lifetime of 0 is the system's. */
-export function describeMount({ accessor, engine, description, options, uuid, maxTtl, path }: Mount): Data {
+export function describeMount(
+  { accessor, engine, description, options, uuid, maxTtl, path }: Mount,
+  product: Product,
+): Data {
   const { type } = engine;
   const isSystem = type === "system";
   return {
@@ -92,7 +98,7 @@ export function describeMount({ accessor, engine, description, options, uuid, ma
     local: false,
     options,
     plugin_version: "",
-    running_plugin_version: pluginVersions[type] ?? "v1.21.1+builtin.vault",
+    running_plugin_version: pluginVersions[product].others[type] ?? pluginVersions[product].own,
     running_sha256: "",
     seal_wrap: isSystem,
     type,
@@ -101,16 +107,16 @@ export function describeMount({ accessor, engine, description, options, uuid, ma
 }
 
 /** As `sys/internal/ui/mounts` describes it: the system's lifetimes as well. */
-export function describeMountInEffect(mount: Mount): Data {
-  const described = describeMount(mount);
+export function describeMountInEffect(mount: Mount, product: Product): Data {
+  const described = describeMount(mount, product);
   const config = described["config"] as Data;
   const lifetimes = { default_lease_ttl: systemTtl, max_lease_ttl: mount.maxTtl || systemTtl };
   return { ...described, config: { ...config, ...lifetimes } };
 }
 
 /** As `…/tune` tells it. */
-export function describeTuning(mount: Mount): Data {
-  const { config, description, options } = describeMountInEffect(mount);
+export function describeTuning(mount: Mount, product: Product): Data {
+  const { config, description, options } = describeMountInEffect(mount, product);
   const hasOptions = Object.keys(options ?? {}).length > 0;
   return { ...(config as Data), description, ...(hasOptions && { options }) };
 }

@@ -1,6 +1,7 @@
 import { type Answer, badRequest, nothing, Refusal } from "./answer.js";
 import { text } from "./fields.js";
 import { toSeconds } from "./go-time.js";
+import type { Product } from "./product.js";
 import type { LoggedRequest } from "./request-log.js";
 import type { VaultCluster } from "./vault-cluster.js";
 
@@ -83,6 +84,7 @@ export class NodeStatus {
           ? standbyCode
           : asked("activecode", 200);
     const known = !this.sealed && this.initialised;
+    const { product } = this.#cluster;
     const body = {
       initialized: this.initialised,
       sealed: this.sealed || !this.initialised,
@@ -91,7 +93,7 @@ export class NodeStatus {
       replication_performance_mode: known ? "disabled" : "unknown",
       replication_dr_mode: known ? "disabled" : "unknown",
       server_time_utc: toSeconds(this.#cluster.clock.wall()),
-      version: "1.21.1",
+      version: builds[product].version,
       enterprise: false,
       ...(known && { cluster_name: this.#cluster.name, cluster_id: this.#cluster.id }),
       echo_duration_ms: 0,
@@ -103,7 +105,8 @@ export class NodeStatus {
         removed_from_cluster: false,
       }),
     };
-    return { status, bare: { contentType: "application/json", body } };
+    const fields = Object.entries(body).filter(([field]) => !absentFields[product].includes(field));
+    return { status, bare: { contentType: "application/json", body: Object.fromEntries(fields) } };
   }
 
   #sealStatus(): Answer {
@@ -116,8 +119,7 @@ export class NodeStatus {
       n: 1,
       progress: 0,
       nonce: "",
-      version: "1.21.1",
-      build_date: "2025-11-18T13:04:32Z",
+      ...builds[this.#cluster.product],
       migration: false,
       ...(known && { cluster_name: this.#cluster.name, cluster_id: this.#cluster.id }),
       recovery_seal: false,
@@ -137,6 +139,26 @@ export class NodeStatus {
     return this.#sealStatus();
   }
 }
+
+const builds: Record<Product, { version: string; build_date: string }> = {
+  vault: { version: "1.21.1", build_date: "2025-11-18T13:04:32Z" },
+  openbao: { version: "2.6.2", build_date: "" },
+};
+
+/** Fields of `sys/health` that a product does not have. */
+const absentFields: Record<Product, readonly string[]> = {
+  vault: [],
+  openbao: [
+    "performance_standby",
+    "enterprise",
+    "echo_duration_ms",
+    "clock_skew_ms",
+    "replication_primary_canary_age_ms",
+    "ha_connection_healthy",
+    "last_request_forwarding_heartbeat_ms",
+    "removed_from_cluster",
+  ],
+};
 
 function onlyFor(allowed: boolean, answer: () => Answer): Answer {
   if (!allowed) throw new Refusal(405, []);

@@ -8,6 +8,7 @@ import { goTime, toSeconds } from "./go-time.js";
 import { listBelow } from "./key-tree.js";
 import type { LeaseStore } from "./lease-store.js";
 import { describeRole, namesOf, type PkiRole, readRole } from "./pki-role.js";
+import type { Product } from "./product.js";
 import { Routes } from "./routes.js";
 import { systemTtl } from "./time-to-live.js";
 
@@ -19,11 +20,18 @@ interface Issued {
 /** Certificates are valid from half a minute before they are made. */
 const backdatingMs = 30_000;
 
+/** What each product says of a certificate. Vault warns of a life that is cut twice: while checking, and while signing. */
+const contents: Record<Product, { authorityKeyId: boolean; notBefore: boolean; warningsOfCut: number }> = {
+  vault: { authorityKeyId: true, notBefore: false, warningsOfCut: 2 },
+  openbao: { authorityKeyId: false, notBefore: true, warningsOfCut: 1 },
+};
+
 /** Secrets engine `pki`: one root of RSA, and the certificates it issues. */
 export class Pki implements Engine {
   readonly type = "pki";
   readonly #clock: Clock;
   readonly #leases: LeaseStore;
+  readonly #product: Product;
   readonly #maxTtl: number;
   readonly #roles = new Map<string, PkiRole>();
   readonly #issued = new Map<string, Issued>();
@@ -50,7 +58,8 @@ export class Pki implements Engine {
     .on("revoke", { update: ({ body }) => this.#revoke(text(body, "serial_number")) });
 
   /** `maxTtl` in seconds, 0 for the system's. */
-  constructor(clock: Clock, leases: LeaseStore, maxTtl: number) {
+  constructor(clock: Clock, leases: LeaseStore, product: Product, maxTtl: number) {
+    this.#product = product;
     this.#clock = clock;
     this.#leases = leases;
     this.#maxTtl = maxTtl || systemTtl;
@@ -90,7 +99,9 @@ export class Pki implements Engine {
     };
   }
 
-  async #issue(name: string, { body, mount, token }: EngineRequest): Promise<Answer> {
+  async #issue(name: string, request: EngineRequest): Promise<Answer> {
+    const { body } = request;
+    const has = contents[this.#product];
     const role = this.#roles.get(name);
     if (!role) throw badRequest(`unknown role: ${name}`);
     const issuer = this.#root;
@@ -103,7 +114,7 @@ export class Pki implements Engine {
     const notAfter = now + ttl * 1_000;
     const identity = await certify({ ...names, notBefore: now - backdatingMs, notAfter, issuer });
     const lease = role.leased
-      ? this.#leases.create(`${mount}issue/${name}`, token!, {
+      ? this.#leases.create(`issue/${name}`, request, {
           renewable: false,
           limits: { ttl, maxTtl: ttl },
           owner: { revoke: () => void this.#revoke(serialNumber(identity)) },
@@ -113,7 +124,8 @@ export class Pki implements Engine {
     const key = privateKeyPem(identity, text(body, "private_key_format"));
     const pem = this.#keep(identity);
     const data = {
-      authority_key_id: subjectKeyId(issuer),
+      ...(has.authorityKeyId && { authority_key_id: subjectKeyId(issuer) }),
+      ...(has.notBefore && { not_before: toSeconds(now - backdatingMs) }),
       ca_chain: [ca],
       certificate: text(body, "format") === "pem_bundle" ? [key, pem, ca].join("\n") : pem,
       expiration: toSeconds(notAfter),
@@ -131,8 +143,7 @@ export class Pki implements Engine {
     if (ttl <= max) return { ttl, warnings: [] };
     const [long, most] = [ttl, max].map(longDuration);
     const warning = `TTL "${long}" is longer than permitted maxTTL "${most}", so maxTTL is being used`;
-    // Vault says it twice: once while checking, once while signing.
-    return { ttl: max, warnings: [warning, warning] };
+    return { ttl: max, warnings: Array.from({ length: contents[this.#product].warningsOfCut }, () => warning) };
   }
 
   #keep(identity: Identity): string {
@@ -155,7 +166,7 @@ export class Pki implements Engine {
     const found = this.#issued.get(serial.replaceAll("-", ":").toLowerCase());
     if (!found || !this.#root) throw missing();
     const data = {
-      authority_key_id: subjectKeyId(this.#root),
+      ...(contents[this.#product].authorityKeyId && { authority_key_id: subjectKeyId(this.#root) }),
       certificate: found.pem,
       revocation_time: toSeconds(found.revokedAt),
       revocation_time_rfc3339: found.revokedAt === 0 ? "" : goTime(found.revokedAt),

@@ -1,8 +1,12 @@
 import { badRequest } from "./answer.js";
+import type { Product } from "./product.js";
 
-export type Capability = "create" | "read" | "update" | "delete" | "list" | "sudo" | "deny" | "patch" | "root";
+export type Capability = "create" | "read" | "update" | "delete" | "list" | "scan" | "sudo" | "deny" | "patch" | "root";
 
-const capabilities: readonly string[] = ["create", "read", "update", "delete", "list", "sudo", "deny", "patch"];
+const common = ["create", "read", "update", "delete", "list", "sudo", "deny", "patch"];
+
+/** What each product knows: OpenBao's `scan` is a LIST of all that lies below. */
+const capabilities: Record<Product, readonly string[]> = { vault: common, openbao: [...common, "scan"] };
 
 interface Rule {
   readonly path: string;
@@ -10,11 +14,11 @@ interface Rule {
   readonly capabilities: readonly Capability[];
 }
 
-/** Reads a policy as Vault takes it: HCL `path "…" { capabilities = [ … ] }`, or the same as JSON. Throws `Refusal`. */
-export function parsePolicy(source: string): Rule[] {
+/** Reads a policy as the product takes it: HCL `path "…" { capabilities = [ … ] }`, or the same as JSON. Throws `Refusal`. */
+export function parsePolicy(source: string, product: Product): Rule[] {
   const rules = source.trimStart().startsWith("{") ? fromJson(source) : fromHcl(source);
   for (const rule of rules) {
-    const odd = rule.capabilities.find((name) => !capabilities.includes(name));
+    const odd = rule.capabilities.find((name) => !capabilities[product].includes(name));
     if (odd) throw badRequest(`failed to parse policy: path "${rule.path}": invalid capability "${odd}"`);
   }
   return rules;
@@ -46,10 +50,16 @@ function fromJson(source: string): Rule[] {
 
 export class PolicyBook {
   readonly #sources = new Map<string, string>([["default", defaultPolicy]]);
-  readonly #rules = new Map<string, Rule[]>([["default", parsePolicy(defaultPolicy)]]);
+  readonly #rules: Map<string, Rule[]>;
+  readonly #product: Product;
+
+  constructor(product: Product) {
+    this.#product = product;
+    this.#rules = new Map([["default", parsePolicy(defaultPolicy, product)]]);
+  }
 
   write(name: string, source: string): void {
-    this.#rules.set(name, parsePolicy(source));
+    this.#rules.set(name, parsePolicy(source, this.#product));
     this.#sources.set(name, source);
   }
 

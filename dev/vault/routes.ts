@@ -20,7 +20,8 @@ export class Routes {
   }
 
   handle(request: EngineRequest): Answer | Promise<Answer> {
-    const path = request.operation === "list" ? request.path.replace(/\/$/, "") : request.path;
+    const isList = request.operation === "list" || request.operation === "scan";
+    const path = isList ? request.path.replace(/\/$/, "") : request.path;
     let known = false;
     for (const { pattern, handlers } of this.#routes) {
       const match = pattern.exec(path);

@@ -18,9 +18,8 @@ import {
   isAuthPath,
   type Mount,
   mountName,
-  type MountTable,
 } from "./mount-table.js";
-import type { PolicyBook } from "./policies.js";
+import type { Namespace, Namespaces } from "./namespaces.js";
 import type { Quotas } from "./quotas.js";
 import { Routes } from "./routes.js";
 import type { Token } from "./token-store.js";
@@ -28,8 +27,8 @@ import type { Wrapping } from "./wrapping.js";
 import { withoutOuterSlashes } from "../../src/shared/slashes.js";
 
 export interface SystemParts extends EngineParts {
-  readonly mounts: MountTable;
-  readonly policies: PolicyBook;
+  readonly namespace: Namespace;
+  readonly namespaces: Namespaces;
   readonly quotas: Quotas;
   readonly wrapping: Wrapping;
 }
@@ -49,6 +48,7 @@ export class System implements Engine {
     this.#routeLeases();
     this.#routeQuotas();
     this.#routeWrapping();
+    if (parts.namespaces.isServing) parts.namespaces.route(this.#routes, parts.namespace);
   }
 
   isPublic(path: string): boolean {
@@ -64,12 +64,14 @@ export class System implements Engine {
   }
 
   #routeMounts(): void {
-    const { mounts } = this.#parts;
+    const { product, namespace } = this.#parts;
+    const { mounts } = namespace;
+    const described = (mount: Mount) => describeMount(mount, product);
     const route = (name: "mounts" | "auth", mount: (path: string, body: Data) => void) => {
       const at = (path: string) => `${name === "auth" ? "auth/" : ""}${withoutOuterSlashes(path)}/`;
       const kind = name === "auth" ? "auth" : "secret";
       this.#routes
-        .on(name, { read: () => besideItself(byName(kind, mounts.all(), describeMount)) })
+        .on(name, { read: () => besideItself(byName(kind, mounts.all(), described)) })
         .on(`${name}/*path/tune`, {
           read: (_, path) => this.#tuning(at(path)),
           update: () => {
@@ -87,20 +89,20 @@ export class System implements Engine {
   }
 
   #described(path: string): Answer {
-    const mount = this.#parts.mounts.at(path);
-    if (mount) return besideItself(describeMount(mount));
+    const mount = this.#parts.namespace.mounts.at(path);
+    if (mount) return besideItself(describeMount(mount, this.#parts.product));
     throw badRequest(`No ${isAuthPath(path) ? "auth engine" : "secret engine mount"} at ${mountName(path)}`);
   }
 
   #tuning(path: string): Answer {
-    const mount = this.#parts.mounts.at(path);
-    if (mount) return besideItself(describeTuning(mount));
+    const mount = this.#parts.namespace.mounts.at(path);
+    if (mount) return besideItself(describeTuning(mount, this.#parts.product));
     throw badRequest(`cannot fetch sysview for path "${path}"`);
   }
 
   #mount(path: string, body: Data): void {
     const engine = makeSecretsEngine(body, this.#parts);
-    this.#parts.mounts.add(path, engine, {
+    this.#parts.namespace.mounts.add(path, engine, {
       description: text(body, "description"),
       options: text(body, "type") === "kv-v2" ? { version: "2" } : optionsIn(body),
       maxTtl: seconds((body["config"] ?? {}) as Data, "max_lease_ttl"),
@@ -109,28 +111,34 @@ export class System implements Engine {
 
   #mountAuth(path: string, body: Data): void {
     const engine = makeAuthMethod(text(body, "type"), this.#parts);
-    this.#parts.mounts.add(path, engine, { description: text(body, "description"), options: optionsIn(body) });
+    this.#parts.namespace.mounts.add(path, engine, {
+      description: text(body, "description"),
+      options: optionsIn(body),
+    });
   }
 
   /** What it issued goes with it. */
   #unmount(path: string): void {
-    const { mounts, leases, tokens } = this.#parts;
-    if (!mounts.remove(path)) return;
-    leases.revokePrefix(path);
-    for (const token of tokens.all()) if (token.path.startsWith(path)) tokens.revoke(token);
+    const { namespace, leases, tokens } = this.#parts;
+    if (!namespace.mounts.remove(path)) return;
+    leases.revokePrefix(path, namespace);
+    for (const token of tokens.all()) {
+      if (token.namespace === namespace && token.path.startsWith(path)) tokens.revoke(token);
+    }
   }
 
   /** What the `vault` command asks before every `kv` command: the mount that a path is below, and its version. */
   #routeVisibleMounts(): void {
-    const { mounts, policies } = this.#parts;
+    const { mounts, policies } = this.#parts.namespace;
+    const described = (mount: Mount) => describeMountInEffect(mount, this.#parts.product);
     const sees = (token: Token | undefined, { path }: Mount) =>
       token !== undefined && policies.reaches(token.policies, path);
     this.#routes
       .on("internal/ui/mounts", {
         read: ({ token }) => {
           const seen = mounts.all().filter((mount) => sees(token, mount));
-          const auth = byName("auth", seen, describeMountInEffect);
-          const secret = byName("secret", seen, describeMountInEffect);
+          const auth = byName("auth", seen, described);
+          const secret = byName("secret", seen, described);
           return { data: { auth, secret }, mountType: "" };
         },
       })
@@ -140,13 +148,13 @@ export class System implements Engine {
           const asked = `${withoutOuterSlashes(path)}/`;
           const mount = mounts.find(asked);
           if (!mount || !sees(token, mount)) throw unseen(asked);
-          return { data: { ...describeMountInEffect(mount), path: mountName(mount.path) }, mountType: "" };
+          return { data: { ...described(mount), path: mountName(mount.path) }, mountType: "" };
         },
       });
   }
 
   #routePolicies(): void {
-    const { policies } = this.#parts;
+    const { policies } = this.#parts.namespace;
     const sourceOf = (name: string) => {
       const source = policies.source(name);
       if (source === undefined) throw missing();
@@ -177,7 +185,7 @@ export class System implements Engine {
   #capabilities(body: Data, { policies }: Token): Answer {
     const paths = [...list(body, "paths"), ...list(body, "path")];
     if (paths.length === 0) throw badRequest("paths must be supplied");
-    const found = paths.map((path) => [path, this.#parts.policies.capabilities(policies, path)] as const);
+    const found = paths.map((path) => [path, this.#parts.namespace.policies.capabilities(policies, path)] as const);
     return besideItself({
       ...Object.fromEntries(found),
       // As it was before several paths could be asked for.
@@ -186,16 +194,16 @@ export class System implements Engine {
   }
 
   #routeLeases(): void {
-    const { leases } = this.#parts;
+    const { leases, namespace } = this.#parts;
     const idOf = ({ body }: EngineRequest, inPath?: string) => {
       const id = text(body, "lease_id") || inPath;
       if (!id) throw badRequest("lease_id must be specified");
       return id;
     };
     const renew = (request: EngineRequest, id?: string) =>
-      leases.renew(idOf(request, id), seconds(request.body, "increment"));
+      leases.renew(idOf(request, id), seconds(request.body, "increment"), namespace);
     const revoke = (request: EngineRequest, id?: string) => (leases.revoke(idOf(request, id)), nothing);
-    const revokeAll = (_: EngineRequest, prefix?: string) => (leases.revokePrefix(prefix!), nothing);
+    const revokeAll = (_: EngineRequest, prefix?: string) => (leases.revokePrefix(prefix!, namespace), nothing);
     this.#routes
       .on("renew", { update: renew })
       .on("leases/renew", { update: renew })
@@ -217,7 +225,8 @@ export class System implements Engine {
 
   #listLeases(prefix: string): Answer {
     const folder = prefix === "" ? "" : `${withoutOuterSlashes(prefix)}/`;
-    const below = this.#parts.leases.all().filter(({ id }) => id.startsWith(folder));
+    const { leases, namespace: of } = this.#parts;
+    const below = leases.all().filter(({ id, namespace }) => namespace === of && id.startsWith(folder));
     if (below.length === 0) throw missing();
     const keys = below.map(({ id }) => id.slice(folder.length).replace(/\/.*/, "/"));
     return { data: { keys: [...new Set(keys)].sort() } };

@@ -29,7 +29,7 @@ export class TokenAuth implements Engine {
     return this.#routes.handle(request);
   }
 
-  #create({ body, token: parent }: EngineRequest, orphan = false): Answer {
+  #create({ body, namespace, token: parent }: EngineRequest, orphan = false): Answer {
     const isRoot = parent!.policies.includes("root");
     const asked = list(body, "policies");
     const policies = asked.length > 0 ? asked : parent!.policies;
@@ -46,6 +46,7 @@ export class TokenAuth implements Engine {
         .filter(Boolean)
         .join("-")
         .replace(/[^\w-]/g, "-"),
+      namespace,
       path: "auth/token/create",
       limits: {
         ttl,

@@ -1,7 +1,9 @@
 import type { Clock } from "../../src/shared/clock.js";
 import { badRequest, type Data } from "./answer.js";
 import { goTime, toSeconds } from "./go-time.js";
-import { batchTokenId, letters, serviceTokenId } from "./identifiers.js";
+import { letters, tokenIds } from "./identifiers.js";
+import type { Namespace } from "./namespaces.js";
+import type { Product } from "./product.js";
 import { grantedTtl, type TtlLimits } from "./time-to-live.js";
 
 export interface Token {
@@ -12,6 +14,8 @@ export interface Token {
   readonly policies: readonly string[];
   readonly meta: Readonly<Record<string, string>> | null;
   readonly displayName: string;
+  /** It may act in this namespace and those below, by this one's policies. */
+  readonly namespace: Namespace;
   /** The path that issued it. */
   readonly path: string;
   readonly entityId: string;
@@ -31,7 +35,7 @@ export interface Token {
 }
 
 /** What a token is asked to be; what is left out takes Vault's default. */
-export type NewToken = Pick<Token, "policies" | "displayName" | "path" | "limits"> &
+export type NewToken = Pick<Token, "policies" | "displayName" | "path" | "limits" | "namespace"> &
   Partial<Pick<Token, "id" | "type" | "meta" | "entityId" | "orphan" | "renewable" | "parent" | "numUses">> & {
     readonly eternal?: boolean;
   };
@@ -41,25 +45,29 @@ export class TokenStore {
   /** No token ends before this. */
   #soonestEnd = Infinity;
   readonly #clock: Clock;
+  readonly #product: Product;
   readonly #onEnd: (token: Token) => void;
 
   /** `onEnd` is called for every token that dies, after it and before its children. */
-  constructor(clock: Clock, onEnd: (token: Token) => void) {
+  constructor(clock: Clock, product: Product, onEnd: (token: Token) => void) {
     this.#clock = clock;
+    this.#product = product;
     this.#onEnd = onEnd;
   }
 
   create(options: NewToken): { token: Token; warnings: string[] } {
     const now = this.#clock.wall();
     const type = options.type ?? "service";
+    const { suffix } = options.namespace;
     const granted = grantedTtl(options.limits, { increment: 0, issuedAt: now, now });
     const token: Token = {
-      id: options.id ?? (type === "batch" ? batchTokenId() : serviceTokenId()),
-      accessor: type === "batch" ? "" : letters(24),
+      id: options.id ?? `${tokenIds[this.#product][type]()}${suffix}`,
+      accessor: type === "batch" ? "" : `${letters(24)}${suffix}`,
       type,
       policies: [...new Set(options.policies)].sort(),
       meta: options.meta ?? null,
       displayName: options.displayName,
+      namespace: options.namespace,
       path: options.path,
       entityId: options.entityId ?? "",
       orphan: options.orphan ?? false,

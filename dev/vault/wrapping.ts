@@ -1,6 +1,7 @@
 import type { Clock } from "../../src/shared/clock.js";
 import { type Answer, badRequest, type Data } from "./answer.js";
 import { goTime } from "./go-time.js";
+import type { Namespace } from "./namespaces.js";
 import type { Token, TokenStore } from "./token-store.js";
 
 interface Wrapped {
@@ -22,10 +23,11 @@ export class Wrapping {
   }
 
   /** Puts an answer away for `ttl` seconds; gives the `wrap_info` that stands in its place. */
-  wrap(answer: Answer, path: string, ttl: number): Data {
+  wrap(answer: Answer, path: string, ttl: number, namespace: Namespace): Data {
     const { token } = this.#tokens.create({
       policies: ["response-wrapping"],
       displayName: "",
+      namespace,
       path: "",
       limits: { ttl, maxTtl: 0, explicitMaxTtl: ttl },
       orphan: true,

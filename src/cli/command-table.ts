@@ -286,7 +286,7 @@ The logins in the pods' files stop working. keymount serves no Mount after that 
   },
   dev: {
     summary: "Runs an embedded Vault and the provider beside it, for trying things out",
-    usage: "[--dir DIR] [--vault-port PORT] [--demo]",
+    usage: "[--dir DIR] [--vault-port PORT] [--openbao] [--demo]",
     about: `Starts, in one process, an embedded Vault (in memory, no network beyond loopback) and the provider on a socket beside it,
 and tells how to use them. Ends with Ctrl-C; only the contents of DIR stay.`,
     options: {
@@ -295,6 +295,7 @@ and tells how to use them. Ends with Ctrl-C; only the contents of DIR stay.`,
         text: "for the sockets, the log and an example class: a new or empty directory, or one of an earlier run; by default a temporary one, removed at the end",
       },
       "vault-port": { value: "PORT", text: "of the embedded Vault, 0 for any; by default 8200, with --demo any" },
+      openbao: { text: "answer as OpenBao 2.6.2 does instead of Vault 1.21.1" },
       demo: { text: "tell the story instead: files, a change that arrives, refusals explained; ends by itself" },
     },
     exits: { 0: "ended as asked", 1: "failed", 2: "wrong usage" },

@@ -63,8 +63,6 @@ export function ask(address: string, method: string, path: string, question: Que
 export const aTime = expect.stringMatching(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/) as string;
 export const anAccessor = expect.stringMatching(/^[A-Za-z0-9]{24}$/) as string;
 export const aUuid = expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/) as string;
-export const aServiceToken = expect.stringMatching(/^hvs\.[\w-]{90,}$/) as string;
-export const aBatchToken = expect.stringMatching(/^hvb\.[\w-]{90,}$/) as string;
 /** So many seconds, less what a slow machine needed to ask. */
 export const secondsLeft = (of: number) =>
   expect.toSatisfy((left) => typeof left === "number" && left <= of && left > of - 10) as number;
@@ -74,42 +72,6 @@ export const cappedWarning = (asked: string, left: RegExp) =>
     `^TTL of "${asked}" exceeded the effective max_ttl of "(${left.source})"; TTL value is capped accordingly$`,
   ) as string;
 export const aNumber = expect.any(Number) as number;
-
-/** The `auth` of an answer that gives or renews a token of an hour, these fields instead of the usual ones. */
-export function grantOf(fields: Data): Data {
-  return {
-    client_token: aServiceToken,
-    accessor: anAccessor,
-    policies: ["app", "default"],
-    token_policies: ["app", "default"],
-    metadata: null,
-    lease_duration: 3_600,
-    renewable: true,
-    entity_id: "",
-    token_type: "service",
-    orphan: false,
-    mfa_requirement: null,
-    num_uses: 0,
-    ...fields,
-  };
-}
-
-/** A whole envelope with a 200, these fields instead of the empty ones. */
-export function answered(fields: Data, status = 200) {
-  const json = {
-    request_id: aUuid,
-    lease_id: "",
-    renewable: false,
-    lease_duration: 0,
-    data: null,
-    wrap_info: null,
-    warnings: null,
-    auth: null,
-    mount_type: "",
-    ...fields,
-  };
-  return { status, json };
-}
 
 /** A 204: no body, no length, and still a content type. */
 export function expectNothing(response: VaultResponse): void {
@@ -130,4 +92,3 @@ export function expectRefusal(response: VaultResponse, status: number, ...errors
 }
 
 export const denied = "1 error occurred:\n\t* permission denied\n\n";
-export const unknownToken = "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n";

@@ -1,6 +1,5 @@
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import {
-  answered,
   aNumber,
   aTime,
   cappedWarning,
@@ -15,7 +14,7 @@ import type { Suite, ContractContext } from "./suite.js";
 const sql = `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'`;
 
 /** The database engine, and through it leases. Says nothing where there is no database. */
-export const leases: Suite = (context) => {
+export const leases: Suite = (context, { answered }) => {
   describe("database credentials and their leases", () => {
     let vault: ContractContext;
     let token: string;

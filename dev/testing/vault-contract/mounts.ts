@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Data } from "../../vault/answer.js";
-import { answered, aUuid, expectAnswer, expectRefusal, unknownToken } from "./ask.js";
+import { aUuid, expectAnswer, expectRefusal } from "./ask.js";
 import type { ContractContext, Suite } from "./suite.js";
 
 const system = 2_764_800;
@@ -16,15 +16,11 @@ const mounted: readonly [path: string, body: Data, told: Data][] = [
   ],
   ["seen-kv-v2", { type: "kv-v2" }, { type: "kv", options: { version: "2" } }],
   ["seen-null", { type: "kv", options: null }, { type: "kv", options: null }],
-  ["seen-transit", { type: "transit" }, { type: "transit", running_plugin_version: ofVault() }],
-  ["seen-pki", { type: "pki" }, { type: "pki", running_plugin_version: ofVault() }],
-  [
-    "seen-database",
-    { type: "database" },
-    { type: "database", running_plugin_version: ofVault(), deprecation_status: undefined },
-  ],
+  ["seen-transit", { type: "transit" }, { type: "transit" }],
+  ["seen-pki", { type: "pki" }, { type: "pki" }],
+  ["seen-database", { type: "database" }, { type: "database", deprecation_status: undefined }],
   ["auth/seen-jwt", { type: "jwt" }, { type: "jwt" }],
-  ["auth/seen-kubernetes", { type: "kubernetes" }, { type: "kubernetes", running_plugin_version: "v0.23.1+builtin" }],
+  ["auth/seen-kubernetes", { type: "kubernetes" }, { type: "kubernetes" }],
 ];
 
 /** Below which of two mounts a token with one rule may look: `seen-kv1/` and `seen/deep/kv2/`. */
@@ -53,10 +49,6 @@ function tuningOf({ config, description, options }: Data & { config: Data }): Da
   return { ...config, description, ...("version" in ((options ?? {}) as Data) && { options }) };
 }
 
-function ofVault(): string {
-  return "v1.21.1+builtin.vault";
-}
-
 function described(path: string, { maxTtl = 0, ...told }: Data & { maxTtl?: number }, lifetimes: "own" | "in effect") {
   const ownOr = (own: number) => (lifetimes === "own" ? own : own || system);
   return {
@@ -73,7 +65,6 @@ function described(path: string, { maxTtl = 0, ...told }: Data & { maxTtl?: numb
     local: false,
     options: {},
     plugin_version: "",
-    running_plugin_version: "v0.25.0+builtin",
     running_sha256: "",
     seal_wrap: false,
     uuid: aUuid,
@@ -88,19 +79,20 @@ const foundations: readonly [path: string, told: Data][] = [
 ];
 
 function describedFoundation(path: string, told: Data) {
-  const own = { options: null, running_plugin_version: ofVault(), ...told };
+  const own = { options: null, ...told };
   const { deprecation_status: _, config, ...rest } = described(path, own, "in effect");
   return { ...rest, config: { ...config, ...(path === "sys" && { passthrough_request_headers: ["Accept"] }) } };
 }
 
 /** What a client learns of mounts: the `vault` command asks before every `kv` command. */
-export const mounts: Suite = (context) => {
+export const mounts: Suite = (context, { answered, pluginVersion, unknownToken }) => {
   describe("mounts", () => {
     let vault: ContractContext;
     beforeAll(async () => {
       vault = context();
       for (const [path, body] of mounted) await vault.must("POST", `sys/${kindOf(path)}/${nameOf(path)}`, body);
     });
+    const versioned = (told: Data) => ({ running_plugin_version: pluginVersion(String(told["type"])), ...told });
     const nameOf = (path: string) => path.replace(/^auth\//, "");
     const kindOf = (path: string) => (path.startsWith("auth/") ? "auth" : "mounts");
     const refusal = (path: string) =>
@@ -109,14 +101,14 @@ export const mounts: Suite = (context) => {
 
     test.each(mounted)("%s is listed, and told to who asks for a path below it", async (path, _, told) => {
       const listed = (await vault.root("GET", `sys/${kindOf(path)}`)).json!.data[`${nameOf(path)}/`];
-      const own = described(path, told, "own");
+      const own = described(path, versioned(told), "own");
       expect(listed).toEqual(own);
       const one = await vault.root("GET", `sys/${kindOf(path)}/${nameOf(path)}`);
       expectAnswer(one, answered({ ...own, data: own, mount_type: "system" }));
       const tuning = await vault.root("GET", `sys/${kindOf(path)}/${nameOf(path)}/tune`);
-      const tuned = tuningOf(described(path, told, "in effect"));
+      const tuned = tuningOf(described(path, versioned(told), "in effect"));
       expectAnswer(tuning, answered({ ...tuned, data: tuned, mount_type: "system" }));
-      const data = { ...described(path, told, "in effect"), path: `${nameOf(path)}/` };
+      const data = { ...described(path, versioned(told), "in effect"), path: `${nameOf(path)}/` };
       for (const asked of [path, `${path}/`, `${path}/any/thing`]) {
         expectAnswer(await vault.root("GET", `${below}/${asked}`), answered({ data }));
       }
@@ -127,7 +119,7 @@ export const mounts: Suite = (context) => {
     });
 
     test.each(foundations)("%s is told too", async (path, told) => {
-      const data = { ...describedFoundation(path, told), path: `${nameOf(path)}/` };
+      const data = { ...describedFoundation(path, versioned(told)), path: `${nameOf(path)}/` };
       expectAnswer(await vault.root("GET", `${below}/${path}/x`), answered({ data }));
     });
 

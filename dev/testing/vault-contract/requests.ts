@@ -1,21 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  ask,
-  anAccessor,
-  answered,
-  aServiceToken,
-  aTime,
-  aUuid,
-  denied,
-  expectAnswer,
-  expectNothing,
-  expectRefusal,
-  unknownToken,
-} from "./ask.js";
+import { ask, anAccessor, aTime, aUuid, denied, expectAnswer, expectNothing, expectRefusal } from "./ask.js";
 import type { Suite, ContractContext } from "./suite.js";
 
 /** What holds for any path: malformed requests, methods, wrapping, quotas. */
-export const requests: Suite = (context) => {
+export const requests: Suite = (context, { answered, aServiceToken, unknownToken }) => {
   describe("any request", () => {
     let vault: ContractContext;
     beforeAll(async () => {
@@ -24,16 +12,6 @@ export const requests: Suite = (context) => {
       await vault.must("POST", "any/a", { x: "1" });
     });
     const raw = (text: string) => vault.ask("POST", "any/x", { token: vault.underTest.rootToken, raw: text });
-    const notObject = (kind: string) =>
-      `error parsing JSON: failed to parse JSON input: json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`;
-
-    test("that is not JSON is refused", async () => {
-      const character = "invalid character 'b' looking for beginning of value";
-      expectRefusal(await raw("{bad"), 500, character);
-      expectRefusal(await raw("bad"), 400, `error parsing JSON: failed to parse JSON input: ${character}`);
-      expectRefusal(await raw("[1]"), 400, notObject("array"));
-      expectRefusal(await raw('"x"'), 400, notObject("string"));
-    });
 
     test("may have null for a body, which is as good as none", async () => {
       expectRefusal(await raw("null"), 400, "missing data fields");
@@ -256,7 +234,6 @@ const health = {
   replication_performance_mode: "disabled",
   replication_dr_mode: "disabled",
   server_time_utc: expect.any(Number) as number,
-  version: "1.21.1",
   enterprise: false,
   cluster_name: expect.stringMatching(/^vault-cluster-/) as string,
   cluster_id: aUuid,
@@ -266,7 +243,7 @@ const health = {
 };
 
 /** The last suite: it seals the Vault, and opens it again. */
-export const sealing: Suite = (context) => {
+export const sealing: Suite = (context, { health: healthy }) => {
   describe("the seal", () => {
     let vault: ContractContext;
     beforeAll(async () => {
@@ -277,7 +254,7 @@ export const sealing: Suite = (context) => {
     afterAll(() => vault.ask("PUT", "sys/unseal", { body: { key: vault.underTest.unsealKey } }));
 
     test("an open Vault is healthy, and names its cluster", async () => {
-      expectAnswer(await vault.ask("GET", "sys/health"), { status: 200, json: health });
+      expectAnswer(await vault.ask("GET", "sys/health"), { status: 200, json: healthy(health) });
       const { json } = await vault.ask("GET", "sys/seal-status");
       expect(json).toMatchObject({ sealed: false, initialized: true, cluster_id: aUuid });
     });
@@ -289,7 +266,7 @@ export const sealing: Suite = (context) => {
       expectRefusal(login, 503, "Vault is sealed");
       const { cluster_name: _name, cluster_id: _id, ...rest } = health;
       const modes = { replication_performance_mode: "unknown", replication_dr_mode: "unknown" };
-      const json = { ...rest, ...modes, sealed: true, standby: true };
+      const json = healthy({ ...rest, ...modes, sealed: true, standby: true });
       expectAnswer(await vault.ask("GET", "sys/health"), { status: 503, json });
       expect((await vault.ask("GET", "sys/seal-status")).json).toMatchObject({ sealed: true });
 
@@ -307,7 +284,7 @@ export const sealing: Suite = (context) => {
 };
 
 /** A standby of the same Vault. */
-export const standby: Suite = (context) => {
+export const standby: Suite = (context, { health: healthy }) => {
   describe("a standby", () => {
     let vault: ContractContext;
     let address: string;
@@ -321,7 +298,7 @@ export const standby: Suite = (context) => {
 
     test("says so, with the status of a rate limit unless told otherwise", async () => {
       const response = await ask(address, "GET", "sys/health");
-      expectAnswer(response, { status: 429, json: { ...health, ...clusterHealth, standby: true } });
+      expectAnswer(response, { status: 429, json: healthy({ ...health, ...clusterHealth, standby: true }) });
       expect((await ask(address, "GET", "sys/health?standbyok=true")).status).toBe(200);
     });
 
@@ -332,17 +309,11 @@ export const standby: Suite = (context) => {
       expect(leader.json).toMatchObject({ ha_enabled: true, is_self: false, leader_address: vault.underTest.address });
     });
 
-    test("forwards reads and writes", async () => {
-      expect((await ask(address, "GET", "shared/a", { token: token() })).json!.data).toEqual({ x: "1" });
+    test("answers reads, and forwards writes", async () => {
+      const read = async () => (await ask(address, "GET", "shared/a", { token: token() })).json?.data;
+      await expect.poll(read).toEqual({ x: "1" });
       expectNothing(await ask(address, "POST", "shared/b", { token: token(), body: { x: "2" } }));
       expect((await vault.root("GET", "shared/b")).json!.data).toEqual({ x: "2" });
-    });
-
-    test("sends to the leader who does not want that", async () => {
-      const headers = { "x-vault-no-request-forwarding": "true" };
-      const response = await ask(address, "GET", "shared/a?x=1", { token: token(), headers });
-      expect(response).toMatchObject({ status: 307, text: "" });
-      expect(response.headers.location).toBe(`${vault.underTest.address}/v1/shared/a?x=1`);
     });
   });
 };

@@ -1,7 +1,7 @@
 import { createPublicKey, verify } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
 import { sshValidity } from "../../../src/leases/ssh-certificate.js";
-import { answered, expectAnswer, expectRefusal } from "./ask.js";
+import { expectAnswer, expectRefusal } from "./ask.js";
 import type { Suite, ContractContext } from "./suite.js";
 
 const publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICeqhyBMKt29ftpLKCbS4ZxHO1aJOIaRRd28+IZvz0D/ app@shop";
@@ -9,7 +9,7 @@ const caKey = { generate_signing_key: true, key_type: "ed25519" };
 const aKey = expect.stringMatching(/^ssh-ed25519 [A-Za-z0-9+/]+=*\n$/) as string;
 const aCertificate = expect.stringMatching(/^ssh-ed25519-cert-v01@openssh\.com [A-Za-z0-9+/]+=*\n$/) as string;
 
-export const ssh: Suite = (context) => {
+export const ssh: Suite = (context, { answered }) => {
   describe("ssh", () => {
     let vault: ContractContext;
     const sign = (body: object, role = "app") =>

@@ -1,4 +1,5 @@
 import { ask, type VaultResponse, type Question } from "./ask.js";
+import type { Expected } from "./expected.js";
 import type { VaultUnderTest } from "./vault-under-test.js";
 
 /** What a suite of the contract works with: the Vault under test, asked as root unless a token is named. */
@@ -35,5 +36,5 @@ export class ContractContext {
   }
 }
 
-/** One part of the contract; declares its tests. `context` is there once they run. */
-export type Suite = (context: () => ContractContext) => void;
+/** One part of the contract; declares its tests. `context` is there once they run; `expected` is the product's. */
+export type Suite = (context: () => ContractContext, expected: Expected) => void;

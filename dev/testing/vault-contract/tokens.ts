@@ -1,21 +1,17 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import {
-  aBatchToken,
   aNumber,
-  answered,
   aTime,
   cappedWarning,
   denied,
   expectAnswer,
   expectNothing,
   expectRefusal,
-  grantOf,
   secondsLeft,
-  unknownToken,
 } from "./ask.js";
 import type { Suite, ContractContext } from "./suite.js";
 
-export const tokens: Suite = (context) => {
+export const tokens: Suite = (context, { answered, grantOf, aBatchToken, unknownToken }) => {
   describe("tokens", () => {
     let vault: ContractContext;
     beforeAll(async () => {

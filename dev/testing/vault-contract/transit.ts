@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { answered, expectAnswer, expectRefusal } from "./ask.js";
+import { expectAnswer, expectRefusal } from "./ask.js";
 import type { Suite, ContractContext } from "./suite.js";
 
 const hello = Buffer.from("hello").toString("base64");
 const aCiphertext = (version: number) =>
   expect.stringMatching(new RegExp(`^vault:v${version}:[A-Za-z0-9+/]+=*$`)) as string;
 
-export const transit: Suite = (context) => {
+export const transit: Suite = (context, { answered }) => {
   describe("transit", () => {
     let vault: ContractContext;
     let ciphertext: string;
