@@ -29,17 +29,23 @@ function start(argv: readonly string[], signal: AbortSignal, told: (text: string
   return { written, code: devCommand.run(argv, io, signal) };
 }
 
-test("the demo shows files, a change, a refusal explained, and ends by itself", async () => {
-  const { written, code } = start(["--demo"], new AbortController().signal);
-  expect(await code, written.stderr).toBe(0);
-  expect(written.stdout).toMatch(/db\/password +0400/);
-  expect(written.stdout).toContain("five republishes, 0 requests to Vault");
-  expect(written.stdout).toMatch(/\$ cat db\/password\n +a new one/);
-  expect(written.stdout + written.stderr).toContain('no key "pasword" at secret/data/app');
-  expect(written.stdout + written.stderr).toContain("did you mean filePermission?");
-  expect(written.stdout).toMatch(/lease +database +default +database\/creds\/app +app +\S+ +held +renewed in \ds/);
-  expect(written.stdout).toContain("0 database users left");
-});
+test.each([
+  ["Vault", []],
+  ["OpenBao", ["--openbao"]],
+])(
+  "the demo in front of %s shows files, a change, a refusal explained, and ends by itself",
+  async (_product, flags) => {
+    const { written, code } = start(["--demo", ...flags], new AbortController().signal);
+    expect(await code, written.stderr).toBe(0);
+    expect(written.stdout).toMatch(/db\/password +0400/);
+    expect(written.stdout).toContain("five republishes, 0 requests to Vault");
+    expect(written.stdout).toMatch(/\$ cat db\/password\n +a new one/);
+    expect(written.stdout + written.stderr).toContain('no key "pasword" at secret/data/app');
+    expect(written.stdout + written.stderr).toContain("did you mean filePermission?");
+    expect(written.stdout).toMatch(/lease +database +default +database\/creds\/app +app +\S+ +held +renewed in \ds/);
+    expect(written.stdout).toContain("0 database users left");
+  },
+);
 
 test("tells how to use what it started, and ends when asked", async () => {
   const directory = await temporaryDirectory();

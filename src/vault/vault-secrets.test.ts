@@ -232,3 +232,13 @@ describe("a pod that goes during its Mount", () => {
     expect(lost).toEqual([issue.path]);
   });
 });
+
+test("a token that is refused right after its login is told so, with the setting that does it", async () => {
+  const vault = new CountingVault(clock);
+  vault.replies.set(kv.path, "token_invalid");
+  const credentials = testCredentials({ client: vault, clock });
+  expect(await mount(credentials, [kv])).toEqual([
+    expect.stringMatching(/right after its login: the role's token_bound_cidrs may not cover this node's address/),
+  ]);
+  expect(vault.calls.filter((call) => call.startsWith("login"))).toHaveLength(2);
+});

@@ -77,6 +77,7 @@ export class VaultSecrets {
       if (reason instanceof VaultError && reason.kind === "denied") {
         await learnSelfLookup(client, fresh, priority, signal);
       }
+      if (reason instanceof VaultError && reason.kind === "token_invalid") throw reason.withHint(rightAfterLogin);
       throw await explained(reason, fresh);
     }
   }
@@ -138,6 +139,10 @@ export class VaultSecrets {
     else this.#parts.paths.forget(connection.name, vaultNamespace, path);
   }
 }
+
+/** OpenBao answers alike to a token that is dead and to one that is used outside its CIDRs (from its source). */
+const rightAfterLogin =
+  ", right after its login: the role's token_bound_cidrs may not cover this node's address, or something revokes tokens at once";
 
 function hasNoLease(): ProviderError {
   return new ProviderError("limit_exceeded", "it has no lease that could be revoked");

@@ -1,3 +1,4 @@
+import { inject } from "vitest";
 import { inProcessRenderer } from "../in-process-renderer.js";
 import type { Connection } from "../../../src/config/connection.js";
 import { Database } from "../../vault/database.js";
@@ -52,7 +53,7 @@ class Killed extends Error {}
  */
 export class NodeWorld {
   readonly clock = new ModelClock();
-  readonly vault = new DevVault({ clock: this.clock });
+  readonly vault = new DevVault({ clock: this.clock, product: inject("product") });
   readonly connection: Connection = sampleConnection();
   readonly pods = new Map<string, ModelPod>();
   /** How often a process was killed. */
