@@ -17,6 +17,7 @@ const inFrontOfOpenBao = [
 export default defineConfig({
   test: {
     testTimeout: 20_000,
+    expect: { poll: { timeout: 15_000 } },
     pool: "threads",
     maxWorkers: "100%",
     // Modules are loaded once for each worker: they hold no state that a test changes.

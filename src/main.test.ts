@@ -2,8 +2,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, open, symlink, writeFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { temporaryDirectory } from "../dev/testing/rpc-server.js";
+import { until } from "../dev/testing/until.js";
 
 /** keymount in a process of its own, which ends with the test at the latest. */
 function keymount(...argv: string[]) {
@@ -14,7 +15,7 @@ function keymount(...argv: string[]) {
   const ended = Promise.all([text(child.stderr), once(child, "exit") as Promise<[number | null]>]);
   return {
     child,
-    said: (words: string) => vi.waitUntil(() => written.includes(words), { timeout: 15_000 }),
+    said: (words: string) => until(() => written.includes(words)),
     ended: ended.then(([stderr, [code]]) => ({ code, stderr, stdout: written })),
   };
 }

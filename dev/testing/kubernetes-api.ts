@@ -1,5 +1,5 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { systemClock } from "../../src/shared/clock.js";
+import { type Clock, systemClock } from "../../src/shared/clock.js";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
@@ -33,7 +33,7 @@ const identity = { cert: "", key: "" };
 /** An API server over TLS with configured answers, and the client of a pod that trusts it. Both end with the test. */
 export async function startKubernetesApi(
   answer: (call: ApiCall) => ApiAnswer | "hang",
-  options: { timeoutMs?: number; maxBytes?: number } = {},
+  options: { clock?: Clock; timeoutMs?: number; maxBytes?: number } = {},
 ) {
   if (identity.cert === "")
     Object.assign(identity, makeIdentity({ commonName: "kubernetes", names: ["127.0.0.1"], isCa: true }));

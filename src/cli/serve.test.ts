@@ -1,9 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { callVersion } from "../rpc/call-version.js";
 import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
+import { until } from "../../dev/testing/until.js";
 import { runCommand } from "./commands.js";
 
 const never = new AbortController().signal;
@@ -37,7 +38,7 @@ async function serving() {
     stop.signal,
   ).then((code) => ({ code, stderr }));
   onTestFinished(() => stop.abort());
-  await vi.waitUntil(() => callVersion(socket, never).catch(() => undefined), { timeout: 10_000 });
+  await until(() => callVersion(socket, never).catch(() => undefined));
   const uncaught = process.listeners("uncaughtException").find((listener) => !others.includes(listener))!;
   return {
     stop,

@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { readdir } from "node:fs/promises";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import type { Administrator } from "../../dev/vault/administrator.js";
 import { startKubernetesApi } from "../../dev/testing/kubernetes-api.js";
 import { startReadyVault } from "../../dev/testing/ready-vault.js";
 import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
 import { filesIn, startProvider, webPod } from "../../dev/testing/start-provider.js";
+import { until } from "../../dev/testing/until.js";
 import type { Mounting } from "../driver/mount-request.js";
 import { type Clock, systemClock } from "../shared/clock.js";
 
@@ -70,7 +71,7 @@ test("a new pod starts from the sealed copy, also after a restart; event, metric
   const pod = newPod();
   const parameters = { objects, secretProviderClass: "web-class" };
   expect(filesIn(await provider.mount(parameters, pod))).toEqual({ app: "hunter2" });
-  await vi.waitUntil(() => events.length > 0);
+  await until(() => events.length > 0);
   expect(events[0]!.body).toMatchObject({
     reason: "SecretsFromCache",
     type: "Warning",

@@ -1,7 +1,8 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { startKubernetesApi } from "../../dev/testing/kubernetes-api.js";
 import { startProvider } from "../../dev/testing/start-provider.js";
+import { until } from "../../dev/testing/until.js";
 import type { PodEvent } from "../kube/pod-event.js";
 import type { MountSpec } from "../mount/mount-spec.js";
 import type { ObjectVersion } from "../mount/mount-volume.js";
@@ -19,7 +20,7 @@ async function start() {
   /** Mounts, and gives what the events have said by then, once there are so many. */
   async function mounted(count: number, change: Record<string, string> = {}) {
     await provider.mount({ ...parameters, ...change });
-    await vi.waitUntil(() => api.calls.length >= count);
+    await until(() => api.calls.length >= count);
     return api.calls.map(({ body }) => body as { type: string; reason: string; message: string; count: number });
   }
   return { clock, seal, mounted, calls: api.calls };

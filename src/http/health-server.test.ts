@@ -1,7 +1,8 @@
 import { request } from "node:http";
 import { type NetConnectOpts, connect } from "node:net";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { until } from "../../dev/testing/until.js";
 import { type HealthChecks, startHealthServer } from "./health-server.js";
 
 const never = new AbortController().signal;
@@ -134,7 +135,7 @@ test("one address has twenty answers a second at once; the others wait, and end 
   let text = "";
   socket.on("data", (piece: Buffer) => (text += piece.toString()));
   socket.write("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n".repeat(3));
-  await vi.waitUntil(() => clock.sleepers > 0);
+  await until(() => clock.sleepers > 0);
   expect(text).toBe("");
   await clock.advance(1_000);
   await closed;
@@ -146,7 +147,7 @@ test("a stop does not wait for delayed requests", async () => {
   const { server, clock } = await serve();
   const { socket, closed } = await connected(server.address);
   socket.write("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n".repeat(30));
-  await vi.waitUntil(() => clock.sleepers === 10);
+  await until(() => clock.sleepers === 10);
   await server.stop();
   await closed;
 });
@@ -196,7 +197,7 @@ test("a check that takes more than four seconds is ended, and not waited for", a
     new Promise<string[]>((resolve) => signal.addEventListener("abort", () => resolve(["socket: no answer in time"])));
   const { ask, clock } = await serve({ unreadiness: hangs });
   const asked = ask("/readyz");
-  await vi.waitUntil(() => clock.timers > 0);
+  await until(() => clock.timers > 0);
   await clock.advance(3_999);
   expect(await Promise.race([asked, Promise.resolve("pending")])).toBe("pending");
   await clock.advance(1);

@@ -1,7 +1,8 @@
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import type { ProviderError } from "../shared/errors.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { type ApiAnswer, refusal, startKubernetesApi } from "../../dev/testing/kubernetes-api.js";
+import { until } from "../../dev/testing/until.js";
 import { EventRecorder } from "./event-recorder.js";
 import type { KubeEvent } from "./kube-event.js";
 import type { PodEvent } from "./pod-event.js";
@@ -16,12 +17,9 @@ const event = (change: Partial<PodEvent> = {}): PodEvent => ({
 });
 const taken: ApiAnswer = { status: 201, body: {} };
 
-async function startRecorder(
-  answer: (call: { method: string; path: string }) => ApiAnswer | "hang" = () => taken,
-  options: { timeoutMs?: number } = {},
-) {
-  const { client, calls } = await startKubernetesApi(answer, options);
+async function startRecorder(answer: (call: { method: string; path: string }) => ApiAnswer | "hang" = () => taken) {
   const clock = new FakeClock(Date.parse("2026-11-23T08:00:00Z"));
+  const { client, calls } = await startKubernetesApi(answer, { clock });
   const lost: (ProviderError | undefined)[] = [];
   let written = 0;
   const emit = (event: KubeEvent) => {
@@ -29,7 +27,7 @@ async function startRecorder(
     if (event.kind === "podEventLost") lost.push(event.error);
   };
   const recorder = new EventRecorder({ kube: client, clock, random: () => 0.5, emit });
-  const settled = (count: number) => vi.waitUntil(() => written + lost.length === count);
+  const settled = (count: number) => until(() => written + lost.length === count);
   return { recorder, calls, clock, lost, settled, written: () => written };
 }
 
@@ -161,8 +159,10 @@ test("an event whose creation was answered too late is updated from then on, not
     if (method === "PATCH") return taken;
     return posts.push(taken) === 1 ? "hang" : refusal(409, "AlreadyExists");
   };
-  const { recorder, calls, clock, settled, written } = await startRecorder(answer, { timeoutMs: 50 });
+  const { recorder, calls, clock, settled, written } = await startRecorder(answer);
   recorder.note(event());
+  await until(() => calls.length === 1);
+  await clock.advance(10_000);
   await settled(1);
   await clock.advance(60_000);
   recorder.note(event());

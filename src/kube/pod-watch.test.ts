@@ -1,8 +1,9 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { refusal, startKubernetesApi } from "../../dev/testing/kubernetes-api.js";
+import { until } from "../../dev/testing/until.js";
 import type { KubeCall } from "./kube-client.js";
 import { AnswerTooLong, KubeError } from "./kube-error.js";
 import { PodWatch } from "./pod-watch.js";
@@ -251,7 +252,7 @@ test("of an API server: pages, a connection that breaks, a version that is too o
     emit: () => {},
   });
   running = other.run(life.signal);
-  await vi.waitUntil(async () => (await clock.advance(1_000), other.size === 1), { interval: 20, timeout: 5_000 });
+  await until(async () => (await clock.advance(1_000), other.size === 1), 20);
   expect(other.find("b")).toEqual({ namespace: "shop", name: "web-b", uid: "b" });
   expect(made.map(({ path }) => said(path))).toEqual([
     ...["list", "list on p2", "watch from 10"],

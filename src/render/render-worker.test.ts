@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Job } from "../mount/ports.js";
 import { systemClock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
@@ -9,6 +9,7 @@ import { Redacted } from "../shared/redacted.js";
 import { builtWorker } from "../../dev/testing/built-worker.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
+import { until } from "../../dev/testing/until.js";
 import { RenderWorker } from "./render-worker.js";
 import type { WorkerEvent } from "./worker-event.js";
 
@@ -80,7 +81,7 @@ describe("hostile templates", () => {
     const shop = renderer({ clock });
     const hostile = refusal(shop.render(endless, "mallory", never));
     const other = shop.render(template("{{ user }}"), "alice", never);
-    await vi.waitUntil(() => clock.timers > 0, 10_000);
+    await until(() => clock.timers > 0);
     await clock.advance(2_000);
     expect(await hostile).toMatch(/^limit_exceeded: the template takes longer than 2 s to make$/);
     expect((await other).toString()).toBe("app");
@@ -115,7 +116,7 @@ describe("hostile templates", () => {
     const clock = new FakeClock();
     const shop = renderer({ clock });
     const first = refusal(shop.render(endless, "mallory", never));
-    await vi.waitUntil(() => clock.timers > 0, 10_000);
+    await until(() => clock.timers > 0);
     await clock.advance(2_000);
     await first;
     expect(await refusal(shop.render(endless, "mallory", never))).toMatch(/^limit_exceeded/);
@@ -271,7 +272,7 @@ test("a caller that gives up no longer waits, and no other is disturbed", async 
   const stays = shop.render(template("{{ user }}2"), "alice", never);
   leaving.abort(new ProviderError("cancelled", "gone"));
   expect(await left).toBe("cancelled: gone");
-  await vi.waitUntil(() => clock.timers > 0, 10_000);
+  await until(() => clock.timers > 0);
   await clock.advance(2_000);
   await busy;
   expect((await stays).toString()).toBe("app2");

@@ -2,10 +2,11 @@ import { createServer, type Server } from "node:net";
 import { lstat, mkdir, readdir, readFile, rename, stat, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { credentials, type ServiceError, status } from "@grpc/grpc-js";
-import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { RawHttp2Client } from "../../dev/testing/http2-client.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { mountWith, startTestServer, temporaryDirectory } from "../../dev/testing/rpc-server.js";
+import { until } from "../../dev/testing/until.js";
 import { CSIDriverProviderClient, MountRequest, type MountResponse } from "../wire/provider.js";
 import { callVersion } from "./call-version.js";
 import type { ProviderService } from "./provider-service.js";
@@ -44,7 +45,7 @@ function slowService() {
   const service: ProviderService = { version, mount: mountWith(() => new Promise((resolve) => waiting.push(resolve))) };
   return {
     service,
-    begun: (count = 1) => vi.waitUntil(() => waiting.length >= count),
+    begun: (count = 1) => until(() => waiting.length >= count),
     finish: () => waiting.splice(0).forEach((resolve) => resolve(mounted)),
   };
 }
@@ -148,7 +149,7 @@ describe("a second socket", () => {
     const server = await startTestServer({ socketPaths, clock, graceMs: 0 });
     await startTestServer({ socketPaths: [socketPaths[1]] });
     await clock.advance(5_000);
-    await vi.waitUntil(() => server.state === "displaced");
+    await until(() => server.state === "displaced");
   });
 });
 
@@ -170,7 +171,7 @@ describe("the socket while running", () => {
 
   test("is made again within ten seconds when another unlinked it", async () => {
     const { socketPath, server } = await watched(unlink);
-    await vi.waitUntil(async () => (await stat(socketPath).catch(() => undefined)) !== undefined);
+    await until(async () => (await stat(socketPath).catch(() => undefined)) !== undefined);
     expect(await callVersion(socketPath, never)).toEqual(version());
     expect(server.state).toBe("listening");
   });
@@ -180,23 +181,23 @@ describe("the socket while running", () => {
       await unlink(path);
       await deadSocket(path);
     });
-    await vi.waitUntil(() => callVersion(socketPath, never).catch(() => undefined));
+    await until(() => callVersion(socketPath, never).catch(() => undefined));
   });
 
   test("is not fought over: a live provider keeps the path, and it is ours again when that one goes", async () => {
     const { clock, server, states, socketPath } = await watched((path) => unlink(path));
-    await vi.waitUntil(async () => (await stat(socketPath).catch(() => undefined)) !== undefined);
+    await until(async () => (await stat(socketPath).catch(() => undefined)) !== undefined);
     const other = await startTestServer({
       socketPaths: [socketPath],
       service: { version: () => ({ ...version(), runtimeVersion: "2.0.0" }), mount: mountWith(async () => mounted) },
     });
     await clock.advance(5_000);
-    await vi.waitUntil(() => server.state === "displaced");
+    await until(() => server.state === "displaced");
     await clock.advance(60_000);
     expect((await callVersion(socketPath, never)).runtimeVersion).toBe("2.0.0");
     await other.stop();
     await clock.advance(5_000);
-    await vi.waitUntil(() => server.state === "listening");
+    await until(() => server.state === "listening");
     expect((await callVersion(socketPath, never)).runtimeVersion).toBe("1.2.3");
     expect(states).toEqual(["listening", "displaced", "listening"]);
   });
@@ -206,10 +207,10 @@ describe("the socket while running", () => {
       await unlink(path);
       await mkdir(path);
     });
-    await vi.waitUntil(() => server.state === "failing");
+    await until(() => server.state === "failing");
     await import("node:fs/promises").then(({ rmdir }) => rmdir(socketPath));
     await clock.advance(5_000);
-    await vi.waitUntil(() => server.state === "listening");
+    await until(() => server.state === "listening");
   });
 });
 

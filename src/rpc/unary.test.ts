@@ -1,10 +1,11 @@
 import { credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import fc from "fast-check";
-import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import type { MountSummary } from "../mount/mount-summary.js";
 import { type ErrorCode, ProviderError } from "../shared/errors.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { mountWith, startTestServer } from "../../dev/testing/rpc-server.js";
+import { until } from "../../dev/testing/until.js";
 import { CSIDriverProviderClient, MountRequest, type MountResponse } from "../wire/provider.js";
 import type { ProviderService } from "./provider-service.js";
 import type { RpcEvent } from "./rpc-event.js";
@@ -42,7 +43,7 @@ function hanging() {
       return new Promise(() => {});
     }),
     signal: async () => {
-      await vi.waitUntil(() => signal !== undefined, { interval: 1 });
+      await until(() => signal !== undefined, 1);
       return signal!;
     },
   };
@@ -90,7 +91,7 @@ describe("a caller", () => {
     const given = await signal();
     cancel.abort();
     await called;
-    await vi.waitUntil(() => outcomes.length > 0);
+    await until(() => outcomes.length > 0);
     expect(given.reason).toMatchObject({ code: "cancelled" });
     expect(outcomes.map(({ code }) => code)).toEqual(["cancelled"]);
   });
@@ -114,7 +115,7 @@ describe("a caller", () => {
     const mount = () => ((begun = true), { response: new Promise<MountResponse>(() => {}), summary: () => summary });
     const { call, clock, outcomes } = await served(mount);
     const called = call();
-    await vi.waitUntil(() => begun, { interval: 1 });
+    await until(() => begun, 1);
     summary.volume = { files: 1, held: [], bytes: 1, unchanged: true };
     await clock.advance(90_000);
     await called;

@@ -16,6 +16,7 @@ import { type Identity, makeIdentity } from "../../dev/testing/certificates.js";
 import { sampleConnection } from "../../dev/testing/connection.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { type Handler, type TestServer, serveHttp, serveRaw } from "../../dev/testing/http-server.js";
+import { patience } from "../../dev/testing/until.js";
 import { type LiveVaultClient, createVaultClient } from "./create-vault-client.js";
 import { CredentialPaths } from "./credential-paths.js";
 import type { AnswerIntake, Caller, VaultToken } from "./vault-client.js";
@@ -441,7 +442,7 @@ describe("an outage", () => {
       await vi.waitFor(async () => {
         await clock.advance(100);
         expect(isOver).toBe(true);
-      });
+      }, patience);
     }
     attempts.length = 0;
     const error = await ask();
@@ -633,9 +634,12 @@ describe("TLS", () => {
       await clock.advance(10_000);
       return work();
     };
-    await vi.waitFor(async () => expect(await later(() => failure(ask()))).toMatchObject({ kind: "configuration" }));
+    await vi.waitFor(
+      async () => expect(await later(() => failure(ask()))).toMatchObject({ kind: "configuration" }),
+      patience,
+    );
     await writeFile(join(directory, "ca.pem"), ca.cert + stranger.cert);
-    await vi.waitFor(() => later(ask));
+    await vi.waitFor(() => later(ask), patience);
   });
 
   test("whose files are missing is a fault that names them", async () => {

@@ -7,6 +7,7 @@ import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { type TestServer, serveHttp, serveRaw } from "../../dev/testing/http-server.js";
+import { until } from "../../dev/testing/until.js";
 import { type ExchangeLimits, exchange } from "./http-exchange.js";
 
 const never = new AbortController().signal;
@@ -150,7 +151,7 @@ describe("no answer", () => {
     const timeouts = vi.spyOn(clock, "timer");
     const outcome = get(origin, limits).catch((reason: unknown) => reason);
     // One for the whole, one for each phase so far.
-    await vi.waitUntil(() => timeouts.mock.calls.length === (phase === "waiting" ? 3 : 4));
+    await until(() => timeouts.mock.calls.length === (phase === "waiting" ? 3 : 4));
     await clock.advance(29);
     expect(await Promise.race([outcome, Promise.resolve("pending")])).toBe("pending");
     await clock.advance(1);
@@ -195,11 +196,11 @@ describe("no answer", () => {
     let received = 0;
     const admit = (bytes: number) => (received = bytes);
     const outcome = get(origin, { totalMs: 100, idleMs: 40, admit }).catch((reason: unknown) => reason);
-    await vi.waitUntil(() => received === 999);
+    await until(() => received === 999);
     for (let drops = 1; drops <= 3; drops += 1) {
       await clock.advance(30);
       drip();
-      await vi.waitUntil(() => received === drops);
+      await until(() => received === drops);
     }
     await clock.advance(9);
     expect(await Promise.race([outcome, Promise.resolve("pending")])).toBe("pending");

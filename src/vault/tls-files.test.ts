@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Identity, makeIdentity } from "../../dev/testing/certificates.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { patience } from "../../dev/testing/until.js";
 import { TlsFiles, readMaterial } from "./tls-files.js";
 
 let one: Identity;
@@ -114,18 +115,18 @@ describe("TLS files that change", () => {
     await rename(file("new"), file("ca.pem"));
     expect(await caOf()).toEqual([one.cert]);
     await look();
-    await vi.waitFor(async () => expect(await caOf()).toEqual([two.cert]));
+    await vi.waitFor(async () => expect(await caOf()).toEqual([two.cert]), patience);
   });
 
   test("half-written are reported, and the old ones stay until they are whole", async () => {
     await files.material();
     await writeFile(file("ca.pem"), two.cert.slice(0, 300));
     await look();
-    await vi.waitFor(() => expect(rejected).toEqual([expect.stringMatching(/ca\.pem cannot be used/)]));
+    await vi.waitFor(() => expect(rejected).toEqual([expect.stringMatching(/ca\.pem cannot be used/)]), patience);
     expect(await caOf()).toEqual([one.cert]);
     await writeFile(file("ca.pem"), two.cert);
     await look();
-    await vi.waitFor(async () => expect(await caOf()).toEqual([two.cert]));
+    await vi.waitFor(async () => expect(await caOf()).toEqual([two.cert]), patience);
   });
 
   test("have another digest, and while they do not, the same", async () => {
