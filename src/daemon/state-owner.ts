@@ -9,7 +9,7 @@ import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Redacted } from "../shared/redacted.js";
 import { readBootId } from "../state/boot-id.js";
-import { openStateKey, sealStateKey } from "../state/state-key.js";
+import { type StateKeyParts, openStateKey, sealStateKey } from "../state/state-key.js";
 import { SealedRecords } from "../state/sealed-records.js";
 import { openStateDirectory } from "../state/state-directory.js";
 import type { StateEvent } from "../state/state-event.js";
@@ -119,7 +119,7 @@ export class StateOwner {
 
   async #openKey(): Promise<Redacted<Buffer>> {
     const cluster = this.#parts.clusterKey();
-    const state = await openStateKey({ directory: this.#directory, clusterKey: cluster, randomBytes });
+    const state = await openStateKey(this.#keyParts(cluster));
     this.#keys = { state, cluster };
     return state;
   }
@@ -128,8 +128,12 @@ export class StateOwner {
   async #sealAgain(): Promise<void> {
     const cluster = this.#parts.clusterKey();
     if (!this.#keys || this.#keys.cluster === cluster) return;
-    await sealStateKey(this.#keys.state, { directory: this.#directory, clusterKey: cluster, randomBytes });
+    await sealStateKey(this.#keys.state, this.#keyParts(cluster));
     this.#keys.cluster = cluster;
+  }
+
+  #keyParts(clusterKey: Redacted<Buffer>): StateKeyParts {
+    return { directory: this.#directory, clusterKey, randomBytes, onDisk: this.#parts.directory.onDisk };
   }
 
   #sealedRecords(folder: "records" | "offline", key: Redacted<Buffer>): SealedRecords {

@@ -14,8 +14,10 @@ const context: RecordContext = { provider: "vault", node: "node-1", bootId: "boo
 let directory: string;
 let told: string[];
 let wall: number;
+let onDisk: boolean;
 
 beforeEach(async () => {
+  onDisk = true;
   directory = await temporaryDirectory();
   told = [];
   wall = 1_700_000_000_000;
@@ -33,7 +35,7 @@ function recordsOf(
     context: { ...context, ...change },
     randomBytes,
     wall: () => wall,
-    onDisk: true,
+    onDisk,
     emit: (event) => told.push(event.kind === "recordSetAside" ? event.because : `${event.count} of another boot`),
   });
 }
@@ -49,16 +51,47 @@ const readTexts = async (...how: Parameters<typeof recordsOf>) =>
   (await recordsOf(...how).readAll(never)).map(({ payload: text }) => text.reveal().toString()).sort();
 const files = async () => (await readdir(join(directory, "records"))).map((name) => join(directory, "records", name));
 
-test("what is written is read by the next process, replaced and removed", async () => {
-  const records = await openRecords();
-  await records.write("a", payload("one"));
-  await records.write("b", payload("two"));
-  expect(await readTexts()).toEqual(["one", "two"]);
-  await records.write("a", payload("three"));
-  await records.remove("b");
-  await records.remove("never written");
-  expect(await readTexts()).toEqual(["three"]);
-  expect(told).toEqual([]);
+describe.each([
+  ["on disk", true],
+  ["in memory", false],
+])("%s", (_where, needsSync) => {
+  beforeEach(() => {
+    onDisk = needsSync;
+  });
+
+  test("what is written is read by the next process, replaced and removed", async () => {
+    const records = await openRecords();
+    await records.write("a", payload("one"));
+    await records.write("b", payload("two"));
+    expect(await readTexts()).toEqual(["one", "two"]);
+    await records.write("a", payload("three"));
+    await records.remove("b");
+    await records.remove("never written");
+    expect(await readTexts()).toEqual(["three"]);
+    expect(told).toEqual([]);
+  });
+
+  test("of many writes at once the last counts, and each resolves only when it, or a newer one, is written", async () => {
+    const records = await openRecords();
+    const order = Array.from({ length: 50 }, (_, n) => records.write("a", payload(String(n))));
+    await order[10];
+    expect(Number((await readTexts())[0])).toBeGreaterThanOrEqual(10);
+    await Promise.all([...order, records.remove("a"), records.write("a", payload("last"))]);
+    expect(await readTexts()).toEqual(["last"]);
+  });
+
+  test("where nothing can be written the old record stays, and the next write is tried for itself", async () => {
+    const records = await openRecords();
+    await records.write("a", payload("old"));
+    const folder = join(directory, "records");
+    await rename(folder, `${folder}-away`);
+    await expect(records.write("a", payload("new"))).rejects.toThrow(/cannot be written \(ENOENT\)/);
+    await rename(`${folder}-away`, folder);
+    expect(await readTexts()).toEqual(["old"]);
+    await records.write("a", payload("newer"));
+    expect(await readTexts()).toEqual(["newer"]);
+    expect((await readdir(folder)).filter((name) => name.startsWith("."))).toEqual([]);
+  });
 });
 
 test("a record is read alone by its id, as it is now", async () => {
@@ -176,29 +209,6 @@ test("killed before its file has its name, a process leaves the record as it was
   expect(await readTexts()).toEqual(["old"]);
   expect(await files()).toEqual([file]);
   expect(told).toEqual([]);
-});
-
-test("of many writes at once the last counts, and each resolves only when it, or a newer one, is written", async () => {
-  const records = await openRecords();
-  const order = Array.from({ length: 50 }, (_, n) => records.write("a", payload(String(n))));
-  await order[10];
-  expect(Number((await readTexts())[0])).toBeGreaterThanOrEqual(10);
-  await Promise.all([...order, records.remove("a"), records.write("a", payload("last"))]);
-  expect(await readTexts()).toEqual(["last"]);
-});
-
-test("where nothing can be written the old record stays, and the next write is tried for itself", async () => {
-  const records = await openRecords();
-  await records.write("a", payload("old"));
-  const folder = join(directory, "records");
-  const { rename, mkdir } = await import("node:fs/promises");
-  await rename(folder, `${folder}-away`);
-  await expect(records.write("a", payload("new"))).rejects.toThrow(/cannot be written \(ENOENT\)/);
-  await rename(`${folder}-away`, folder);
-  expect(await readTexts()).toEqual(["old"]);
-  await records.write("a", payload("newer"));
-  expect(await readTexts()).toEqual(["newer"]);
-  await mkdir(join(directory, "other"));
 });
 
 test("an unreadable file does not prevent the start: it is reported, and the others are read", async () => {

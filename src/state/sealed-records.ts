@@ -159,8 +159,9 @@ export class SealedRecords {
   }
 
   #begin(id: string, payload: Redacted<Buffer> | undefined): Promise<void> {
-    this.#abandoned.delete(this.#nameOf(id));
-    const underWay = this.#do(id, payload);
+    const name = this.#nameOf(id);
+    this.#abandoned.delete(name);
+    const underWay = this.#do(name, payload);
     const turn: Turn = { underWay, next: undefined };
     this.#turns.set(id, turn);
     const over = () => {
@@ -170,10 +171,9 @@ export class SealedRecords {
     return underWay;
   }
 
-  async #do(id: string, payload: Redacted<Buffer> | undefined): Promise<void> {
+  async #do(name: string, payload: Redacted<Buffer> | undefined): Promise<void> {
     if (!this.#folders) throw new Error("readAll comes before the first write");
     const { records } = this.#folders;
-    const name = this.#nameOf(id);
     try {
       if (payload) await this.#replace(records, name, payload);
       else await rm(join(records, name), { force: true });
@@ -185,9 +185,8 @@ export class SealedRecords {
   }
 
   async #replace(records: string, name: string, payload: Redacted<Buffer>): Promise<void> {
-    const { randomBytes, onDisk } = this.#parts;
-    await replaceFile(records, name, this.#sealed(name, payload), randomBytes);
-    if (onDisk) await syncDirectory(records);
+    await replaceFile(records, name, this.#sealed(name, payload), this.#parts);
+    if (this.#parts.onDisk) await syncDirectory(records);
   }
 
   #nameOf(id: string): string {

@@ -16,6 +16,8 @@ export interface StateKeyParts {
   /** The cluster's. */
   clusterKey: Redacted<Buffer>;
   randomBytes: (size: number) => Buffer;
+  /** Whether the file system needs fsync. */
+  onDisk: boolean;
 }
 
 /**
@@ -35,7 +37,7 @@ export async function openStateKey(parts: StateKeyParts): Promise<Redacted<Buffe
 export async function sealStateKey(stateKey: Redacted<Buffer>, parts: StateKeyParts): Promise<void> {
   const { directory, randomBytes } = parts;
   try {
-    await replaceFile(directory, fileName, seal(stateKey, sealingKey(parts), randomBytes), randomBytes);
+    await replaceFile(directory, fileName, seal(stateKey, sealingKey(parts), randomBytes), parts);
   } catch (cause) {
     const { code = "unknown" } = cause as NodeJS.ErrnoException;
     throw new ProviderError("internal", `the key in the state directory ${directory} cannot be written (${code})`, {
