@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { MountingPod, PodToken } from "../driver/mount-request.js";
 import { tokenPayload } from "../mount/identity.js";
+import { recordOf } from "../shared/record-of.js";
 
 /** Requests a token as a kubelet would; `undefined` where none can be issued. */
 export type TokenSource = (request: TokenRequest, signal: AbortSignal) => Promise<string | undefined>;
@@ -56,10 +57,6 @@ function uidOf({ namespace, name }: { namespace: string; name: string }): string
 export function podToken(jwt: string, { expiresAt }: TokenClaims, now: number): PodToken {
   const expiry = new Date(expiresAt ?? now + 600_000);
   return { token: jwt, expirationTimestamp: expiry.toISOString().replace(/\.\d+Z$/, "Z") };
-}
-
-function recordOf(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 function textOf(value: unknown): string | undefined {

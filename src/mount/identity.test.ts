@@ -129,7 +129,16 @@ describe("tokens that are none", () => {
     ["too many parts", `${jwt()}.x`],
     ["no claims of Kubernetes", `a.${Buffer.from('{"sub":"canary"}').toString("base64url")}.c`],
     ["a namespace that is no text", jwt({ namespace: ["shop"] })],
+    ["a namespace of two thousand characters", jwt({ namespace: "n".repeat(2_000) })],
+    ["no service account", jwt({ serviceaccount: null })],
     ["an empty service account uid", jwt({ serviceaccount: { name: "web", uid: "" } })],
+    ["a pod that is null", jwt({ pod: null })],
+    ["a pod without uid", jwt({ pod: {} })],
+    ["an end that is text", jwt({}, { exp: "1" })],
+    ["an audience that is a number", jwt({}, { aud: 1 })],
+    ["an audience among others that is a number", jwt({}, { aud: ["vault", 1] })],
+    ["33 audiences", jwt({}, { aud: Array(33).fill("vault") })],
+    ["claims of Kubernetes that are a list", jwt({}, { "kubernetes.io": ["shop"] })],
   ])("refuses %s", (_name, token) => {
     const { code, message } = refusalOf(offer({ vault: token }));
     expect(code).toBe("unauthenticated");

@@ -1,6 +1,6 @@
-import { z } from "zod";
 import { ProviderError } from "../shared/errors.js";
 import { quoted } from "../shared/quoted.js";
+import { recordOf } from "../shared/record-of.js";
 import type { Redacted } from "../shared/redacted.js";
 import type { OfferedToken, PodIdentity } from "./mount-spec.js";
 
@@ -42,7 +42,7 @@ export function chooseToken(
   const audience = audiences.find((wanted) => tokens.get(wanted)?.jwt.reveal());
   if (audience === undefined) throw absent(tokens, audiences);
   const { jwt, expiresAt } = tokens.get(audience)!;
-  const { exp, aud, bearer } = readToken(jwt.reveal(), audience);
+  const { exp, aud, bearer, issuer } = readToken(jwt.reveal(), audience);
   const endsAt = exp === undefined ? expiresAt : exp * 1_000;
   if (endsAt !== undefined && now > endsAt + leewayMs) throw expired(audience);
   if (audience !== "" && aud && !aud.some((one) => one.trim() === audience)) throw another(audience, "audience");
@@ -50,45 +50,64 @@ export function chooseToken(
   if (bearer.serviceAccount !== pod.serviceAccount) throw another(audience, "service account");
   if (bearer.podUid !== undefined && bearer.podUid !== pod.uid) throw another(audience, "pod uid");
   const bound = bearer.podUid !== undefined && exp !== undefined && now < exp * 1_000;
-  return { audience, jwt, claims: bearer, issuer: issuerOf(jwt.reveal()), bound };
+  return { audience, jwt, claims: bearer, issuer, bound };
 }
 
-const text = z.string().min(1).max(1024);
-
-/** The payload of a token from the TokenRequest API (kubernetes pkg/serviceaccount/claims.go). */
-const payload = z.object({
-  exp: z.number().optional(),
-  aud: z.union([z.string().transform((one) => [one]), z.array(z.string()).max(32)]).optional(),
-  "kubernetes.io": z.object({
-    namespace: text,
-    serviceaccount: z.object({ name: text, uid: text }),
-    pod: z.object({ uid: text }).optional(),
-  }),
-});
-
 /** What a token says, not yet held against anything. `audience` is for the message; throws `unauthenticated`. */
-export function readToken(jwt: string, audience: string) {
-  const read = payload.safeParse(tokenPayload(jwt));
-  if (!read.success) {
-    throw new ProviderError(
-      "unauthenticated",
-      `the token for audience ${quoted(audience)} is not a service account token of this cluster's TokenRequest API`,
-    );
-  }
-  const { namespace, serviceaccount, pod } = read.data["kubernetes.io"];
-  const bearer: TokenClaims = {
-    namespace,
-    serviceAccount: serviceaccount.name,
-    serviceAccountUid: serviceaccount.uid,
-    ...(pod && { podUid: pod.uid }),
+export function readToken(jwt: string, audience: string): TokenText {
+  const read = textOf(tokenPayload(jwt));
+  if (read) return read;
+  throw new ProviderError(
+    "unauthenticated",
+    `the token for audience ${quoted(audience)} is not a service account token of this cluster's TokenRequest API`,
+  );
+}
+
+/** What a token says of itself and of its bearer. */
+export interface TokenText {
+  /** Seconds since the epoch. */
+  exp?: number;
+  aud?: readonly string[];
+  bearer: TokenClaims;
+  /** Empty where the token names none. */
+  issuer: string;
+}
+
+/** Of the payload of a token from the TokenRequest API (kubernetes pkg/serviceaccount/claims.go); `undefined` for any other. */
+function textOf(payload: unknown): TokenText | undefined {
+  const { exp, aud, iss, "kubernetes.io": bound } = recordOf(payload);
+  const { namespace, serviceaccount, pod } = recordOf(bound);
+  const { name: serviceAccount, uid: serviceAccountUid } = recordOf(serviceaccount);
+  const { uid: podUid } = recordOf(pod);
+  const audiences = typeof aud === "string" ? [aud] : aud;
+  if (!isName(namespace) || !isName(serviceAccount) || !isName(serviceAccountUid)) return undefined;
+  if (pod !== undefined && !isName(podUid)) return undefined;
+  if (exp !== undefined && !isFinite(exp)) return undefined;
+  if (audiences !== undefined && !areTexts(audiences)) return undefined;
+  return {
+    ...(exp !== undefined && { exp }),
+    ...(audiences && { aud: audiences }),
+    bearer: { namespace, serviceAccount, serviceAccountUid, ...(isName(podUid) && { podUid }) },
+    issuer: isName(iss) ? iss : "",
   };
-  return { exp: read.data.exp, aud: read.data.aud, bearer };
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value.length >= 1 && value.length <= 1024;
+}
+
+function isFinite(value: unknown): value is number {
+  return Number.isFinite(value);
+}
+
+function areTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.length <= 32 && value.every((one) => typeof one === "string");
 }
 
 /** `iss` of a JWT, not verified, at most 1,024 characters; empty where there is none. */
 export function issuerOf(jwt: string): string {
-  const found = z.object({ iss: text }).safeParse(tokenPayload(jwt));
-  return found.success ? found.data.iss : "";
+  const { iss } = recordOf(tokenPayload(jwt));
+  return isName(iss) ? iss : "";
 }
 
 /** The payload of a JWT, not verified; `undefined` for other text and for a token that is too long. */

@@ -158,7 +158,12 @@ describe("contract 7: what may be missing or odd", () => {
   test.each<[string, string]>([
     ["no JSON", "canary"],
     ["a list", "[]"],
+    ["a text", '"canary"'],
+    ["a number", "1"],
+    ["a token that is a list", '{"vault":["canary"]}'],
+    ["a token that is null", '{"vault":null}'],
     ["a token that is no text", '{"vault":{"token":1}}'],
+    ["an expiry that is no text", '{"vault":{"token":"canary","expirationTimestamp":1}}'],
     ["five megabytes", `{"vault":{"token":"${"x".repeat(200 << 10)}"}}`],
     [
       "a hundred audiences",

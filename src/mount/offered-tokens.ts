@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { recordOf } from "../shared/record-of.js";
 import { Redacted } from "../shared/redacted.js";
 import type { OfferedToken } from "./mount-spec.js";
 
@@ -8,7 +8,11 @@ const longestText = 256 << 10;
 const longestToken = 16 << 10;
 const mostAudiences = 32;
 
-const shape = z.record(z.string(), z.object({ token: z.string(), expirationTimestamp: z.string().optional() }));
+/** As the kubelet writes it. */
+interface SentToken {
+  token: string;
+  expirationTimestamp?: string;
+}
 
 /**
  * Service account tokens by audience, as the kubelet writes them (csi_mounter.go): `{"vault": {"token": …,
@@ -19,11 +23,11 @@ export function readTokens(text: string): ReadonlyMap<string, OfferedToken> | st
   if (text === "" || text === "null") return new Map();
   if (text.length > longestText) return `is longer than ${longestText >> 10} KiB`;
   const parsed = json(text);
-  const count = typeof parsed === "object" && parsed !== null ? Object.keys(parsed).length : 0;
-  if (count > mostAudiences) return `offers ${count} tokens, more than ${mostAudiences}`;
-  const read = shape.safeParse(parsed);
-  if (!read.success) return 'is not the JSON a kubelet writes ({"<audience>": {"token": …}})';
-  const offered = Object.entries(read.data);
+  const offered = typeof parsed === "object" && parsed !== null ? Object.entries(parsed) : [];
+  if (offered.length > mostAudiences) return `offers ${offered.length} tokens, more than ${mostAudiences}`;
+  if (parsed !== recordOf(parsed) || !offered.every(isSent)) {
+    return 'is not the JSON a kubelet writes ({"<audience>": {"token": …}})';
+  }
   if (offered.some(([audience, { token }]) => audience.length > 1024 || token.length > longestToken)) {
     return `holds a token longer than ${longestToken >> 10} KiB, or an audience longer than 1024`;
   }
@@ -34,6 +38,11 @@ export function readTokens(text: string): ReadonlyMap<string, OfferedToken> | st
     if (audience === audience.trim() || !tokens.has(audience.trim())) tokens.set(audience.trim(), offer);
   }
   return tokens;
+}
+
+function isSent(entry: [string, unknown]): entry is [string, SentToken] {
+  const { token, expirationTimestamp } = recordOf(entry[1]);
+  return typeof token === "string" && (expirationTimestamp === undefined || typeof expirationTimestamp === "string");
 }
 
 function json(text: string): unknown {
