@@ -19,11 +19,12 @@ export interface VaultQuestion {
   intake?: AnswerIntake;
 }
 
-/** What node-vault hands to its transport; it is ours that reads it. */
+/** What node-vault hands to its transport; `send` passes through it untouched. */
 interface Handed {
   method: string;
   uri: string;
   headers: Record<string, string>;
+  send: (method: string, path: string, headers: Record<string, string>) => Promise<HttpAnswer>;
 }
 
 /** As much of node-vault as we use: it puts together URI and headers, and calls the transport. */
@@ -32,49 +33,58 @@ interface NodeVault {
   namespace: string;
   pathPrefix: string;
   handleVaultResponse: (answer: HttpAnswer) => HttpAnswer;
-  request(options: { method: string; path: string; headers: Record<string, string> }): Promise<HttpAnswer>;
+  request(options: Omit<Handed, "uri"> & { path: string }): Promise<HttpAnswer>;
 }
 
 /** Never dialled: the transport knows where to send. */
 const endpoint = "http://vault";
 
 /**
- * Asks through node-vault, which is a shell here: its transport (axios), its commands and its debug output are replaced,
- * and so is its reading of answers, which drops headers. Everything that it takes from the environment (VAULT_TOKEN,
- * VAULT_NAMESPACE, VAULT_PREFIX, VAULT_ADDR) is overwritten, if need be with nothing. A client serves one request, so
- * that no token outlives it or meets another's.
+ * node-vault as a shell: its transport (axios), its commands and its debug output are replaced, and so is its reading of
+ * answers, which drops headers. Everything that it takes from the environment (VAULT_TOKEN, VAULT_NAMESPACE,
+ * VAULT_PREFIX, VAULT_ADDR) is overwritten, if need be with nothing. It knows no token and no namespace: each request
+ * brings its own as headers, so that none outlives it or meets another's.
  */
-export function askThroughNodeVault(
-  { method, path, vaultNamespace, token, pod, body }: VaultQuestion,
-  send: (request: HttpRequest) => Promise<HttpAnswer>,
-): Promise<HttpAnswer> {
-  const transport = ({ method, uri, headers }: Handed) =>
-    send({ method, path: uri.slice(endpoint.length), headers, ...(body && { body: body.reveal() }) });
+const shell = makeShell();
+
+function makeShell(): NodeVault {
+  const transport = ({ method, uri, headers, send }: Handed) => send(method, uri.slice(endpoint.length), headers);
   const client = nodeVault({
     endpoint,
     commands: {},
     debug: () => {},
     "request-promise": { defaults: () => transport },
   }) as unknown as NodeVault;
-  client.token = token?.reveal() ?? "";
-  client.namespace = vaultNamespace;
+  client.token = "";
+  client.namespace = "";
   client.pathPrefix = "";
   client.handleVaultResponse = (answer) => answer;
+  return client;
+}
+
+/** Asks through node-vault. Throws `invalid_request` for what no HTTP header can hold. */
+export function askThroughNodeVault(
+  { method, path, vaultNamespace, token, pod, body }: VaultQuestion,
+  send: (request: HttpRequest) => Promise<HttpAnswer>,
+): Promise<HttpAnswer> {
   checkPrintable(vaultNamespace + (pod ?? ""));
-  return client.request({ method, path: `/${path}`, headers: headersOf(method, pod, body) });
+  const contentType = method === "PATCH" ? "application/merge-patch+json" : "application/json";
+  return shell.request({
+    method,
+    path: `/${path}`,
+    headers: {
+      "X-Vault-Request": "true",
+      ...(token && { "X-Vault-Token": token.reveal() }),
+      ...(vaultNamespace !== "" && { "X-Vault-Namespace": vaultNamespace }),
+      ...(pod !== undefined && { "X-Keymount-Pod": pod }),
+      ...(body && { "Content-Type": contentType }),
+    },
+    send: (method, path, headers) => send({ method, path, headers, ...(body && { body: body.reveal() }) }),
+  });
 }
 
 /** HTTP headers hold only such characters; Node would refuse with an error of its own. Throws `invalid_request`. */
 export function checkPrintable(text: string): void {
   if (/^[\x21-\x7e]*$/.test(text)) return;
   throw new ProviderError("invalid_request", "the Vault namespace may hold printable ASCII characters only, no spaces");
-}
-
-function headersOf(method: string, pod?: string, body?: Redacted<string>): Record<string, string> {
-  const contentType = method === "PATCH" ? "application/merge-patch+json" : "application/json";
-  return {
-    "X-Vault-Request": "true",
-    ...(pod !== undefined && { "X-Keymount-Pod": pod }),
-    ...(body && { "Content-Type": contentType }),
-  };
 }
