@@ -10,11 +10,10 @@ export class IdleSignal {
   #timer: Timer;
 
   constructor(signal: AbortSignal, ms: number, reason: () => Error, clock: Clock) {
-    const idle = new AbortController();
-    const joined = joinSignals(signal, idle.signal);
+    const joined = joinSignals(signal);
     this.signal = joined.signal;
     this.#clock = clock;
-    this.#expire = () => idle.abort(reason());
+    this.#expire = () => joined.abort(reason());
     this.#releaseJoined = joined.release;
     this.#timer = clock.timer(ms, this.#expire);
   }

@@ -1,12 +1,13 @@
 import { ProviderError } from "../shared/errors.js";
-import { Redacted } from "../shared/redacted.js";
+import type { Redacted } from "../shared/redacted.js";
 import { type RenderContext, makeFiles } from "./make-files.js";
 import type { MountedFile, ObjectSpec, VaultRequest } from "./mount-spec.js";
 import { type FetchGroup, isOptional, requestsOf } from "./object-requests.js";
 import { objectVersion } from "./object-version.js";
 import type { Yielder } from "./yielder.js";
-import type { Answered, Fetch, MountTransaction, FetchOptions } from "./ports.js";
+import type { Answered, Fetch, FetchOptions, FetchResult, MountTransaction } from "./ports.js";
 import { fileOf } from "./secret-file.js";
+import type { AnswerBody } from "./secret-value.js";
 
 /** An object as files; none for an optional one that is not there. */
 export interface MadeObject {
@@ -80,17 +81,16 @@ async function outcome(
   try {
     const files = await filesOrNone(object, () => makeFiles(object, answerTo, context, signal));
     context.yielder.add(files);
-    const answers = requestsOf(object).flatMap((request) => {
-      const answer = answered(request);
-      return "body" in answer ? [answer] : [];
-    });
+    const answers = requestsOf(object)
+      .map(answered)
+      .filter((answer) => "body" in answer);
     const staleReasons = answers.map((answer) => answer.staleReason);
     const staleReason = [object.recursive?.staleReason, ...staleReasons].find(Boolean);
     const ages = answers.flatMap(({ copyAgeMs }) => copyAgeMs ?? []);
     const made = {
       object,
       files,
-      version: objectVersion(context.versionKey, files),
+      version: versionOf(object, files, answers, context.versionKey),
       ...(staleReason && { staleReason }),
       ...(ages.length > 0 && { copyAgeMs: Math.max(...ages) }),
     };
@@ -98,6 +98,25 @@ async function outcome(
   } catch (error) {
     return { object, error: ProviderError.from(error) };
   }
+}
+
+/** By the one answer of an object: the version of what was last made of it. */
+const versions = new WeakMap<AnswerBody, { object: ObjectSpec; key: Redacted<Buffer>; version: string }>();
+
+/** Made once for an answer that is held: at most Mounts nothing has changed. */
+function versionOf(
+  object: ObjectSpec,
+  files: readonly MountedFile[],
+  answers: readonly FetchResult[],
+  key: Redacted<Buffer>,
+): string {
+  const [answer, ...others] = answers;
+  if (!answer || others.length > 0) return objectVersion(key, files);
+  const known = versions.get(answer.body);
+  if (known?.object === object && known.key === key) return known.version;
+  const version = objectVersion(key, files);
+  versions.set(answer.body, { object, key, version });
+  return version;
 }
 
 function isUnmade(outcome: Outcome): outcome is Extract<Outcome, { error: ProviderError }> {

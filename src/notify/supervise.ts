@@ -21,8 +21,7 @@ export async function supervise(
   { changes, tell, takeSignals }: Ports,
   signal: AbortSignal,
 ): Promise<number> {
-  const ended = new AbortController();
-  const running = joinSignals(signal, ended.signal);
+  const running = joinSignals(signal);
   const release = takeSignals((name) => program.signal(name));
   const stop = () => program.signal("SIGTERM");
   signal.addEventListener("abort", stop);
@@ -36,7 +35,7 @@ export async function supervise(
     tell(error.message);
     return error.exitCode;
   } finally {
-    ended.abort();
+    running.abort();
     await watched;
     running.release();
     signal.removeEventListener("abort", stop);

@@ -1,7 +1,7 @@
 import type { handleUnaryCall, Metadata, ServerUnaryCall } from "@grpc/grpc-js";
 import type { Clock } from "../shared/clock.js";
 import { type ErrorCode, ProviderError } from "../shared/errors.js";
-import { raceAbort, joinSignals } from "../shared/join-signals.js";
+import { raceAbort, withDeadline } from "../shared/join-signals.js";
 import type { OpenCalls } from "./open-calls.js";
 import { finalStatus } from "./status.js";
 
@@ -89,16 +89,14 @@ async function limited<Request, Response>(
   method: (request: Request, signal: AbortSignal) => Promise<Response>,
   { calls, clock }: Edge,
 ): Promise<Response> {
-  const over = new AbortController();
-  const giveUp = () => over.abort(new ProviderError("cancelled", "the caller gave up"));
-  call.on("cancelled", giveUp);
   const budgetMs = timeLeft(call, clock);
-  const timer = clock.timer(budgetMs, () => over.abort(new ProviderError("deadline_exceeded", lateMessage(budgetMs))));
-  const { signal, release } = joinSignals(over.signal, calls.aborted);
+  const late = () => new ProviderError("deadline_exceeded", lateMessage(budgetMs));
+  const { signal, abort, release } = withDeadline(calls.aborted, budgetMs, late, clock);
+  const giveUp = () => abort(new ProviderError("cancelled", "the caller gave up"));
+  call.on("cancelled", giveUp);
   try {
     return await raceAbort(method(call.request, signal), signal);
   } finally {
-    timer.close();
     call.off("cancelled", giveUp); // grpc-js says so after a normal end, too.
     release();
   }

@@ -1,40 +1,41 @@
 import { setMaxListeners } from "node:events";
 import type { Clock } from "./clock.js";
 
+export interface JoinedSignals {
+  signal: AbortSignal;
+  /** Aborts the signal itself, and none of those that it joins. */
+  abort: (reason?: unknown) => void;
+  /** Lets go of those that it joins. */
+  release: () => void;
+}
+
 /**
- * One signal that aborts with the first of several, and a release that lets go of them.
- * `AbortSignal.any` keeps a listener on a long-lived signal for every join; this does not, once released.
+ * One signal that aborts with the first of several. `AbortSignal.any` keeps a listener on a long-lived signal for every
+ * join; this does not, once released.
  */
-export function joinSignals(...signals: readonly AbortSignal[]): { signal: AbortSignal; release: () => void } {
+export function joinSignals(...signals: readonly AbortSignal[]): JoinedSignals {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal); // A call may ask for a hundred objects at once, each listening.
+  const abort = (reason?: unknown) => controller.abort(reason);
   const listeners = signals.map((signal) => {
-    const abort = () => controller.abort(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    return () => signal.removeEventListener("abort", abort);
+    const pass = () => abort(signal.reason);
+    signal.addEventListener("abort", pass, { once: true });
+    return () => signal.removeEventListener("abort", pass);
   });
   const aborted = signals.find((signal) => signal.aborted);
-  if (aborted) controller.abort(aborted.reason);
-  return { signal: controller.signal, release: () => listeners.forEach((remove) => remove()) };
+  if (aborted) abort(aborted.reason);
+  return { signal: controller.signal, abort, release: () => listeners.forEach((remove) => remove()) };
 }
 
 /** A signal that also aborts after `ms` with what `reason` makes; `release` ends the waiting. */
-export function withDeadline(
-  signal: AbortSignal,
-  ms: number,
-  reason: () => Error,
-  clock: Clock,
-): { signal: AbortSignal; release: () => void } {
-  const deadline = new AbortController();
-  const timer = clock.timer(ms, () => deadline.abort(reason()));
-  const joined = joinSignals(signal, deadline.signal);
-  return {
-    signal: joined.signal,
-    release: () => {
-      timer.close();
-      joined.release();
-    },
+export function withDeadline(signal: AbortSignal, ms: number, reason: () => Error, clock: Clock): JoinedSignals {
+  const joined = joinSignals(signal);
+  const timer = clock.timer(ms, () => joined.abort(reason()));
+  const release = () => {
+    timer.close();
+    joined.release();
   };
+  return { ...joined, release };
 }
 
 /** Settles like `work`, or rejects with the signal's reason as soon as it aborts: one waiter gives up, the work goes on. */
@@ -43,6 +44,12 @@ export function raceAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> 
     const abort = () => reject(signal.reason as Error);
     if (signal.aborted) abort();
     signal.addEventListener("abort", abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    const released =
+      <V>(settle: (value: V) => void) =>
+      (value: V) => {
+        signal.removeEventListener("abort", abort);
+        settle(value);
+      };
+    work.then(released(resolve), released(reject));
   });
 }
