@@ -7,7 +7,7 @@ const dockerfile = readFileSync(new URL("../../Dockerfile", import.meta.url), "u
 export const imageCommand = JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)![1]!) as readonly string[];
 
 /** What it tells Node of the heap. */
-export const imageFlags = imageCommand.filter((word) => word.startsWith("--max-"));
+export const imageFlags = imageCommand.filter((word) => /^--max-|-gc$/.test(word));
 
 /** What it tells the allocator: without it, glibc keeps what large answers took. */
 export const imageEnvironment: Readonly<Record<string, string>> = Object.fromEntries(

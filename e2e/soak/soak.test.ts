@@ -2,6 +2,7 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { imageFlags } from "../../dev/testing/image.js";
 import type { CredentialInfo } from "../../src/shared/credential-info.js";
 import { auditedRequests } from "../stack/audit-log.js";
 import { loginObjects } from "../stack/engines.js";
@@ -38,8 +39,7 @@ const fixture = await createLeaseFixture("soak", {
   ttl: "1h",
   maxTtl: "1h",
   vault: { access: api.access, addresses: [raft.nodes[0]!.address] },
-  // The image's.
-  env: { NODE_OPTIONS: "--max-semi-space-size=2 --max-old-space-size=64" },
+  nodeFlags: imageFlags,
 });
 const { app, node, signal, database, role: policy, held, users, logIn } = fixture;
 

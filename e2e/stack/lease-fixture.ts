@@ -34,8 +34,8 @@ export interface LeaseFixtureOptions extends Lifetimes {
   readonly rotation?: false;
   /** Another Vault than the run's; and all its addresses. */
   readonly vault?: { readonly access: VaultAccess; readonly addresses: readonly string[] };
-  /** Further environment of keymount. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** Of keymount's Node. */
+  readonly nodeFlags?: readonly string[];
   /** Further settings of the configuration file. */
   readonly settings?: object;
 }
@@ -70,7 +70,7 @@ export async function createLeaseFixture(label: string, options: LeaseFixtureOpt
   };
   await writeFile(config, stringify(settings));
   const serviceAccount = await createKeymountAccount(new KubeApi(kubernetes), chartRules);
-  const providers = { vault: { serviceAccount, flags: [`--config=${config}`], env: options.env } };
+  const providers = { vault: { serviceAccount, flags: [`--config=${config}`], nodeFlags: options.nodeFlags } };
   const rotates = options.rotation ?? true;
   const how = { driver: "1.6.0", ...(rotates && { rotationPollInterval: "1s" }), providers } as const;
   const fixture = await createFixture(label, how, stack);

@@ -149,7 +149,8 @@ command:
   - --core=1
   - node
   - --disable-sigusr1
-  - --max-semi-space-size=2
+  - --single-threaded-gc
+  - --max-semi-space-size=4
   - --max-old-space-size={{ int .Values.heapMiB }}
   - /keymount/dist/keymount.js
 {{- end }}
