@@ -4,12 +4,17 @@ import type { Definition, OptionDefinition } from "./define-command.js";
 
 const output = {
   output: { short: "o", choices: ["table", "json"], default: "table", text: "text for people, or one JSON object" },
-  json: { text: "the same as -o json" },
+  json: { excludes: ["output"], text: "the same as -o json" },
 } as const satisfies Definition["options"];
 
 const node = {
   "state-dir": { value: "DIR", text: "keymount's state directory; by default as the configuration file says" },
-  config: { value: "FILE", text: "the configuration file", default: "/etc/keymount/keymount.yaml" },
+  config: {
+    value: "FILE",
+    excludes: ["state-dir"],
+    text: "the configuration file",
+    default: "/etc/keymount/keymount.yaml",
+  },
 } as const satisfies Definition["options"];
 
 /** What `serve` takes; by the first of its names. */
@@ -71,7 +76,7 @@ the answer into DIR as the driver does. Prints the files, their modes, sizes and
         short: "w",
         text: "mount repeatedly until interrupted, and print what changes; the files stay when a mount is refused",
       },
-      interval: { value: "DURATION", default: "5s", text: "between two mounts of --watch" },
+      interval: { value: "DURATION", default: "5s", needs: ["watch"], text: "between two mounts of --watch" },
       ...output,
     },
     json: `{"event": "mounted", "time", "class", "pod": {"namespace", "name", "serviceAccount", "uid"}, "directory",
@@ -142,10 +147,12 @@ Without --write the file goes to standard output, and the report to standard err
       values: { text: "write the configuration as values of keymount's chart, under config" },
       "secret-sync": {
         value: "FILE",
+        needs: ["service-account"],
         text: "a new file for the SecretSyncs of secrets-store-sync-controller that take the place of secretObjects",
       },
       "service-account": {
         value: "NAME",
+        needs: ["secret-sync"],
         text: "with --secret-sync: the service account, in the namespace of each class, as which they log in",
       },
       ...output,
@@ -185,9 +192,14 @@ those that serve was started with. It does not disturb a running provider, and p
         value: "FILE",
         text: "a token of that account (kubectl create token …); - is the standard input; a TokenRequest in the class's file does as well; without either a keymount dev beside the provider's socket is asked for one or, inside a cluster, the API server",
       },
-      pod: { value: "NAME", text: "bind the token that is asked for to this pod; with --uid" },
-      uid: { value: "UID", text: "of that pod" },
-      "read-all": { text: "also read objects that are created or issued at every read" },
+      pod: {
+        value: "NAME",
+        needs: ["uid"],
+        excludes: ["token-file"],
+        text: "bind the token that is asked for to this pod; with --uid",
+      },
+      uid: { value: "UID", needs: ["pod"], text: "of that pod" },
+      "read-all": { needs: ["file", "class"], text: "also read objects that are created or issued at every read" },
       strict: { text: "exit with 1 also where the check is incomplete" },
       timeout: { value: "DURATION", default: "10s", text: "for one step" },
       ...output,
@@ -234,18 +246,27 @@ The action is one of:
     operands: "DIR…",
     runs: true,
     options: {
-      signal: { value: "NAME", text: "send this signal, for example HUP, to --process or to the command of --run" },
+      signal: {
+        value: "NAME",
+        excludes: ["http", "exec"],
+        text: "send this signal, for example HUP, to --process or to the command of --run",
+      },
       process: {
         value: "NAME",
+        needs: ["signal"],
+        excludes: ["run"],
         text: "its program's base name or the kernel's name for it (ps -o comm); of parents and children of that name the parents, as nginx needs it",
       },
-      http: { value: "URL", text: "send a request without a body; a 2xx is success" },
-      method: { choices: ["POST", "PUT", "GET"], default: "POST", text: "of --http" },
-      exec: { text: "run the command after -- at each change; the next one waits for its end" },
+      http: { value: "URL", excludes: ["exec"], text: "send a request without a body; a 2xx is success" },
+      method: { choices: ["POST", "PUT", "GET"], default: "POST", needs: ["http"], text: "of --http" },
+      exec: { excludes: ["run"], text: "run the command after -- at each change; the next one waits for its end" },
       run: {
         text: "start the command after --, once the volumes are there; it gets the signals that keymount gets, and keymount ends when it ends",
       },
-      initial: { text: "act at the start, too: a sidecar that was restarted may have missed a change" },
+      initial: {
+        excludes: ["run"],
+        text: "act at the start, too: a sidecar that was restarted may have missed a change",
+      },
       debounce: { value: "DURATION", default: "1s", text: "changes that follow one within that time belong to it" },
       interval: {
         value: "DURATION",
@@ -255,6 +276,7 @@ The action is one of:
       timeout: {
         value: "DURATION",
         default: "30s",
+        excludes: ["signal"],
         text: "for one request, for the command of --exec, and between SIGTERM and SIGKILL when --run restarts",
       },
     },

@@ -14,6 +14,10 @@ export interface OptionDefinition {
   default?: string;
   /** May be repeated. */
   multiple?: true;
+  /** Options without any of which it has no effect. */
+  needs?: readonly string[];
+  /** Options beside each of which one of the two has no effect, or contradicts the other; written on one side. */
+  excludes?: readonly string[];
   /** One phrase or more, without a full stop. */
   text: string;
 }
@@ -114,17 +118,29 @@ export function readArguments<const D extends Definition>(argv: readonly string[
     Object.entries(options).map(([name, option]) => [name, initial(option)]),
   );
   const operands: string[] = [];
+  const given = new Set<string>();
   for (const token of parseArgs({ ...config, tokens: true }).tokens) {
     if (token.kind === "positional") operands.push(token.value);
     else if (token.kind === "option") {
       const option = Object.hasOwn(options, token.name) ? options[token.name] : undefined;
       if (!option) throw new WrongUsage(`unknown option ${named(token.rawName)}${meant(token.name, definition)}`);
       const value = valueOf(token, option);
+      given.add(token.name);
       values[token.name] = option.multiple ? [...(values[token.name] as string[]), value] : value;
     }
   }
+  for (const name of given) checkCompany(name, options[name]!, given);
   if (operands.length > 0 && !definition.operands) throw new WrongUsage(`unexpected argument ${named(operands[0]!)}`);
   return { values: values as Given<D>["values"], operands, passed };
+}
+
+/** Throws `WrongUsage` for an option that has no effect in this company. */
+function checkCompany(name: string, { needs, excludes = [] }: OptionDefinition, given: ReadonlySet<string>): void {
+  const other = excludes.find((one) => given.has(one));
+  if (other !== undefined) throw new WrongUsage(`--${name} and --${other} exclude each other`);
+  if (!needs || needs.some((one) => given.has(one))) return;
+  const [last, ...others] = needs.map((one) => `--${one}`).reverse();
+  throw new WrongUsage(`--${name} needs ${others.length > 0 ? `${others.reverse().join(", ")} or ` : ""}${last}`);
 }
 
 function beforeCommand(argv: readonly string[], { runs }: Definition): readonly string[] {

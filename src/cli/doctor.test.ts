@@ -187,7 +187,7 @@ test("without a token the check is incomplete, which --strict fails", async () =
 describe("wrong usage gives exit code 2", () => {
   test.each<[string, string[], string]>([
     ["a duration that is none", ["--timeout", "soon"], "--timeout must be a duration"],
-    ["a pod without its uid", ["--pod", "web-0"], "--pod and --uid name a pod together"],
+    ["a pod without its uid", ["--pod", "web-0"], "--pod needs --uid"],
     ["the standard input twice", ["-f", "-", "--token-file", "-"], "the standard input is one file"],
     ["an option without its value", ["--namespace"], "--namespace needs a value; see keymount doctor --help"],
     ["a file that is not there", ["-f", "no.yaml"], "cannot read no.yaml: there is no such file"],

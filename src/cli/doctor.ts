@@ -78,7 +78,6 @@ async function inputOf(
   io: CommandIo,
 ): Promise<DoctorInput> {
   const { file, class: className, pod, uid, "token-file": tokenFile } = values;
-  if ((pod === undefined) !== (uid === undefined)) throw new WrongUsage("--pod and --uid name a pod together");
   if (file === "-" && tokenFile === "-") {
     throw new WrongUsage(
       "the standard input is one file: put a TokenRequest beside the class, and leave out --token-file",

@@ -20,7 +20,9 @@ async function migrate(classes: readonly unknown[] | string, args: readonly stri
   const written: Record<string, string> = {};
   const text = typeof classes === "string" ? classes : JSON.stringify({ kind: "List", items: classes });
   const code = await migrateOn({
-    writeNewFile: async (path, content) => void (written[path] = content),
+    writeNewFiles: async (files) => {
+      for (const { path, text } of files) written[path] = text;
+    },
   }).run(
     ["-f", "classes", ...args, "--vault-addr=https://vault.example:8200"],
     {
@@ -179,8 +181,8 @@ test("-o json has what could not be written", async () => {
 });
 
 test.each<[string, string[], RegExp]>([
-  ["no account", ["--secret-sync", "syncs.yaml"], /--service-account NAME belong together/],
-  ["no file", ["--service-account", "web"], /--secret-sync FILE and/],
+  ["no account", ["--secret-sync", "syncs.yaml"], /--secret-sync needs --service-account/],
+  ["no file", ["--service-account", "web"], /--service-account needs --secret-sync/],
   ["one file for both", [...asked, "--write", "syncs.yaml"], /--write and --secret-sync name the same file/],
   ["no name", ["--secret-sync", "syncs.yaml", "--service-account", "Web"], /is not the name of a service account/],
 ])("%s is wrong usage", async (_, args, message) => {

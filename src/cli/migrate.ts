@@ -1,11 +1,9 @@
-import { writeFile } from "node:fs/promises";
 import { ConfigError } from "../config/config-error.js";
 import type { WrittenClass } from "../migrate/analyzed-class.js";
 import { readSourceProvider } from "../migrate/source-provider.js";
 import { readInstallation } from "../migrate/installation.js";
 import { migrate, type Migration } from "../migrate/migration.js";
 import { ProviderError } from "../shared/errors.js";
-import { fileFault } from "../shared/file-fault.js";
 import { isDnsSubdomain } from "../shared/kubernetes-names.js";
 import { readClassFile } from "./class-file.js";
 import type { Command, CommandIo } from "./command-io.js";
@@ -15,16 +13,14 @@ import { wantsJson, writeJson } from "./json-output.js";
 import { printReport } from "./migrate-report.js";
 import { readText } from "./read-text.js";
 import { positionOf } from "./text-places.js";
+import { type NewFile, writeNewFiles } from "./write-new-files.js";
 
 /** What the command does to the world beside reading. */
 export interface MigrateStage {
-  /** Rejects with EEXIST where there is a file. */
-  writeNewFile(path: string, text: string): Promise<void>;
+  writeNewFiles: typeof writeNewFiles;
 }
 
-export const migrateCommand = migrateOn({
-  writeNewFile: (path, text) => writeFile(path, text, { flag: "wx" }),
-});
+export const migrateCommand = migrateOn({ writeNewFiles });
 
 /** `keymount migrate`. */
 export function migrateOn(stage: MigrateStage): Command {
@@ -46,9 +42,6 @@ function checkArguments({ values }: MigrateGiven): void {
   }
   if ([...file, daemonset].filter((input) => input === "-").length > 1) {
     throw new WrongUsage("the standard input is one file");
-  }
-  if ((secretSync === undefined) !== (account === undefined)) {
-    throw new WrongUsage("--secret-sync FILE and --service-account NAME belong together");
   }
   if (secretSync !== undefined && secretSync === values.write) {
     throw new WrongUsage("--write and --secret-sync name the same file");
@@ -114,22 +107,18 @@ async function deliver(
   { stage, io }: { stage: MigrateStage; io: CommandIo },
 ): Promise<void> {
   const configuration = values.values ? asValues(migration) : asFile(migration);
-  if (values.write !== undefined) await write(values.write, configuration, stage);
   const { reports: classes, audiences, blockers, notes, skipped, secretSyncs } = migration;
   const file = values["secret-sync"];
-  if (file !== undefined && secretSyncs && secretSyncs.amount > 0) await write(file, secretSyncs.text, stage);
+  const files: NewFile[] = [];
+  if (values.write !== undefined) files.push({ path: values.write, text: configuration });
+  if (file !== undefined && secretSyncs && secretSyncs.amount > 0) files.push({ path: file, text: secretSyncs.text });
+  await stage.writeNewFiles(files);
   if (wantsJson(values)) {
     const synced = secretSyncs && { secretSyncs: { amount: secretSyncs.amount, refused: secretSyncs.refused } };
     return writeJson(io, { classes, audiences, blockers, notes, skipped, ...synced, configuration });
   }
   if (values.write === undefined) io.stdout.write(configuration);
   printReport(migration, io.stderr);
-}
-
-async function write(path: string, text: string, stage: MigrateStage): Promise<void> {
-  await stage.writeNewFile(path, text).catch((error: NodeJS.ErrnoException) => {
-    throw new ProviderError("invalid_request", `cannot write ${path}: ${fileFault(error)}`);
-  });
 }
 
 /** The chart's `config` is the configuration file; the socket's name is a value of its own. */

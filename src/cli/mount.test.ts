@@ -265,7 +265,12 @@ describe("wrong usage", () => {
     ["no class", ["--out", "x"], {}, "name the class with -f FILE"],
     ["no directory", ["-f", "class.yaml"], {}, "name the directory of the files with --out DIR"],
     ["an unknown option", ["--uot", "x"], {}, "unknown option --uot; did you mean --out?; see keymount mount --help"],
-    ["an interval that is none", ["-f", "class.yaml", "--out", "x", "--interval", "soon"], {}, "--interval must be"],
+    [
+      "an interval that is none",
+      ["-f", "class.yaml", "--out", "x", "--watch", "--interval", "soon"],
+      {},
+      "--interval must be",
+    ],
     ["a file that is not there", ["-f", "no.yaml", "--out", "x"], {}, "cannot read no.yaml: there is no such file"],
     ["a file without a class", ["-f", "c", "--out", "x"], { c: "kind: Pod\n" }, "c holds no SecretProviderClass"],
     ["a class with a mistake", ["-f", "c", "--out", "x"], { c: `${webClass}    port: 1\n` }, "c:8:11: parameter port"],

@@ -39,18 +39,10 @@ export function notifyArguments({ values, operands, passed }: Words): NotifyArgu
 }
 
 function taskOf(values: Words["values"], command: readonly string[]): NotifyArguments["task"] {
-  const given = (["signal", "http", "exec"] as const).filter(
-    (name) => values[name] !== undefined && values[name] !== false,
-  );
-  const { signal, process, http, method, exec, run, initial } = values;
-  if (given.length > 1) throw exclusive(given[0]!, given[1]!);
-  if (exec && run) throw exclusive("exec", "run");
+  const { signal, process, http, method, exec, run } = values;
   if ((exec || run) && command.length === 0)
     throw new WrongUsage(`${exec ? "--exec" : "--run"} needs a command after --`);
   if (!exec && !run && command.length > 0) throw new WrongUsage("a command after -- needs --exec or --run");
-  if (process !== undefined && run) throw exclusive("process", "run");
-  if (process !== undefined && signal === undefined) throw new WrongUsage("--process needs --signal");
-  if (initial && run) throw new WrongUsage("--initial and --run exclude each other: the command starts with the files");
   const request = http === undefined ? undefined : { kind: "http" as const, url: urlOf(http), method };
   if (run) {
     if (signal !== undefined) return { run: command, atChange: { kind: "signal", signal: signalOf(signal) } };
@@ -61,10 +53,6 @@ function taskOf(values: Words["values"], command: readonly string[]): NotifyArgu
   if (signal === undefined) throw new WrongUsage("say what to do at a change: --signal, --http, --exec or --run");
   if (!process) throw new WrongUsage("--signal needs --process NAME, or --run and a command");
   return { act: { kind: "signal", signal: signalOf(signal), program: process } };
-}
-
-function exclusive(one: string, other: string): WrongUsage {
-  return new WrongUsage(`--${one} and --${other} exclude each other`);
 }
 
 /** `HUP`, `SIGHUP` or `hup`. */

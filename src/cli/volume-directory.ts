@@ -15,8 +15,7 @@ export async function prepareVolume(directory: string): Promise<void> {
     if (there.length === 0 || there.includes("..data")) return;
   } catch (error) {
     const fault = error as NodeJS.ErrnoException;
-    const inTheWay = fault.code === "EEXIST" || fault.code === "ENOTDIR";
-    const why = inTheWay ? "it is a file, or below one" : fileFault(fault);
+    const why = faults[fault.code ?? ""] ?? fileFault(fault);
     throw new ProviderError("invalid_request", `--out ${directory} cannot be used: ${why}`, { cause: error });
   }
   throw new ProviderError(
@@ -24,3 +23,10 @@ export async function prepareVolume(directory: string): Promise<void> {
     `--out ${directory} holds other files, and the driver removes what is in its way; name an empty directory`,
   );
 }
+
+/** Where a directory is to be made, these mean something else than to a reader of files. */
+const faults: Readonly<Record<string, string>> = {
+  EEXIST: "it is a file, or below one",
+  ENOTDIR: "it is a file, or below one",
+  ENOENT: "no directory can be made there",
+};

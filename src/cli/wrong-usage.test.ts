@@ -1,10 +1,10 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
 import { type CommandName, commandTable } from "./command-table.js";
 import { runCommand } from "./commands.js";
-import { type Definition, takesValue } from "./define-command.js";
+import { type Definition, type OptionDefinition, takesValue } from "./define-command.js";
 
 async function keymount(...argv: string[]) {
   const written = { stdout: "", stderr: "" };
@@ -74,6 +74,85 @@ describe("wrong usage is one line, which names the place of help", () => {
       await refused([name, `--${option}=xml`], `, not "xml"; see keymount ${name} --help\n`);
     },
   );
+});
+
+test("of two outputs of which one cannot be written, none is", async () => {
+  const folder = await temporaryDirectory();
+  const at = (name: string) => join(folder, name);
+  const objects = JSON.stringify([{ objectName: "a", secretPath: "secret/data/a", secretKey: "a" }]);
+  const secretObjects = [{ secretName: "a", type: "Opaque", data: [{ objectName: "a", key: "a" }] }];
+  const spec = { provider: "vault", parameters: { roleName: "a", objects }, secretObjects };
+  await writeFile(at("classes"), JSON.stringify({ kind: "SecretProviderClass", metadata: { name: "a" }, spec }));
+  const args = ["migrate", "-f", at("classes"), "--vault-addr=https://vault", "--write", at("new")];
+  const secretSync = ["--service-account=web", "--secret-sync"];
+  await refused(
+    [...args, ...secretSync, at("classes")],
+    `cannot write ${at("classes")}: there is a file of that name already`,
+  );
+  await refused(
+    [...args, ...secretSync, at("none/x")],
+    `cannot write ${at("none/x")}: there is no directory ${at("none")}\n`,
+  );
+  expect(await readdir(folder)).toEqual(["classes"]);
+});
+
+describe("an option that has no effect in the company it is in is wrong usage", () => {
+  const said = (name: string, { value, choices }: OptionDefinition) =>
+    takesValue({ ...(value && { value }), ...(choices && { choices }) })
+      ? `--${name}=${choices?.[0] ?? "x"}`
+      : `--${name}`;
+  const options = commands.flatMap(([name, { options }]) =>
+    Object.entries(options as Record<string, OptionDefinition>).map(([option, it]) => ({ name, options, option, it })),
+  );
+
+  test.each(options.flatMap(({ it: { excludes = [] }, ...rest }) => excludes.map((other) => ({ ...rest, other }))))(
+    "$name --$option beside --$other",
+    async ({ name, options, option, other }) => {
+      const both = [option, other].map((one) => said(one, (options as Record<string, OptionDefinition>)[one]!));
+      await refused([name, ...both], `--${option} and --${other} exclude each other; see keymount ${name} --help\n`);
+    },
+  );
+
+  test.each(options.filter(({ it }) => it.needs))("$name --$option alone", async ({ name, option, it }) => {
+    const { code, stderr } = await keymount(name, said(option, it));
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^keymount [a-z-]+: --[a-z-]+ needs --[^\n]+; see keymount [a-z-]+ --help\n$/);
+    expect(stderr).toContain(`--${option} needs --${it.needs!.join(", --").replace(/, (?=[^,]*$)/, " or ")};`);
+  });
+
+  test("the pairs of all commands", () => {
+    expect(
+      options.flatMap(({ name, option, it: { needs = [], excludes = [] } }) => [
+        ...(needs.length > 0 ? [`${name} --${option} needs ${needs.join(" ")}`] : []),
+        ...(excludes.length > 0 ? [`${name} --${option} excludes ${excludes.join(" ")}`] : []),
+      ]),
+    ).toEqual([
+      "mount --interval needs watch",
+      "mount --json excludes output",
+      "check --json excludes output",
+      "migrate --secret-sync needs service-account",
+      "migrate --service-account needs secret-sync",
+      "migrate --json excludes output",
+      "doctor --pod needs uid",
+      "doctor --pod excludes token-file",
+      "doctor --uid needs pod",
+      "doctor --read-all needs file class",
+      "doctor --json excludes output",
+      "leases --config excludes state-dir",
+      "leases --json excludes output",
+      "notify --signal excludes http exec",
+      "notify --process needs signal",
+      "notify --process excludes run",
+      "notify --http excludes exec",
+      "notify --method needs http",
+      "notify --exec excludes run",
+      "notify --initial excludes run",
+      "notify --timeout excludes signal",
+      "revoke-all --config excludes state-dir",
+      "revoke-all --json excludes output",
+      "version --json excludes output",
+    ]);
+  });
 });
 
 describe("a file that cannot be read is named in one line, and why", () => {
