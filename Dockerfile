@@ -1,5 +1,5 @@
 # Where the bundle is built: Node 22 or 24 with its licence, npm, and util-linux. The final base has glibc and libstdc++, and
-# no shell.
+# no shell. A digest may follow each name: docs/operations.md, "The image".
 ARG BUILD_BASE=docker.io/library/node:22-bookworm-slim
 ARG BASE=gcr.io/distroless/cc-debian12
 

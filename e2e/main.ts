@@ -6,6 +6,7 @@ import { homedir, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { type Images, type Prepared, preparedAt, preparedFile } from "./prepared.js";
+import { arm64Node } from "./stack/arm64.js";
 import { buildPrograms, goModuleFolder } from "./stack/build-programs.js";
 import { makeCgroup, removeCgroup } from "./stack/cgroups.js";
 import { installDebianPackages } from "./stack/debian-packages.js";
@@ -78,7 +79,7 @@ function projects(args: readonly string[]): string[] {
 }
 
 async function prepare(
-  paths: Omit<Prepared, "binaries" | "images" | "kubernetes">,
+  paths: Omit<Prepared, "arm64Node" | "binaries" | "images" | "kubernetes">,
   withImages: boolean,
   signal: AbortSignal,
 ) {
@@ -93,6 +94,7 @@ async function prepare(
     ...paths,
     kubernetes,
     binaries,
+    arm64Node: await arm64Node({ cache }, signal),
     ...(withImages && { images: await buildImages(binaries.vault, signal) }),
   };
   await writeFile(preparedFile(paths.directory), JSON.stringify(prepared));

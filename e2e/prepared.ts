@@ -17,6 +17,8 @@ export interface Images {
 export interface Prepared {
   readonly kubernetes: KubernetesVersion;
   readonly binaries: Binaries;
+  /** Node for another processor than this machine may have (stack/arm64.ts). */
+  readonly arm64Node: string;
   /** Not there when only files are run that need no images. */
   readonly images?: Images;
   /** The run's own folder, short because the sockets below it must fit in 107 bytes. main.ts removes it. */

@@ -33,3 +33,10 @@ test.each(links)("$page: $target is there", ({ page, target }) => {
   expect(existsSync(join(root, file))).toBe(true);
   if (anchor !== undefined) expect(anchorsOf(file)).toContain(anchor);
 });
+
+test("docs/README.md lists every page beside it, and README.md leads there", () => {
+  const linked = links.filter(({ page }) => page === join("docs", "README.md")).map(({ target }) => target);
+  const others = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md") && name !== "README.md");
+  expect(others.filter((name) => !linked.includes(name))).toEqual([]);
+  expect(links).toContainEqual({ page: "README.md", target: "docs/README.md" });
+});

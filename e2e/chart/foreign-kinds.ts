@@ -8,7 +8,7 @@ const run = promisify(execFile);
 const schemas = join(import.meta.dirname, "schemas");
 const known = readdirSync(schemas);
 
-/** Kinds of the Prometheus operator and of OpenShift: the API server here has no definitions of them; schemas/ has. */
+/** Kinds of the Prometheus operator, OpenShift, Argo CD and Flux: the API server here has no definitions of them; schemas/ has. */
 export const isForeign = ({ kind }: KubeObject) => known.includes(`${kind.toLowerCase()}.json`);
 
 /** Has kubeconform hold such an object to its schema; throws what it says. */

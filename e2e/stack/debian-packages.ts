@@ -28,6 +28,9 @@ export async function installDebianPackages(signal: AbortSignal): Promise<void> 
     ...(onPath("ssh-keygen") ? [] : ["openssh-client"]),
     ...(onPath("openssl") ? [] : ["openssl"]),
     ...(onPath("keytool") ? [] : ["default-jre-headless"]),
+    ...(onPath("qemu-aarch64-static") ? [] : ["qemu-user-static"]),
+    ...(existsSync("/usr/aarch64-linux-gnu/lib/libc.so.6") ? [] : ["libc6-arm64-cross"]),
+    ...(existsSync("/usr/aarch64-linux-gnu/lib/libstdc++.so.6") ? [] : ["libstdc++6-arm64-cross"]),
     ...(existsSync("/usr/lib/cni/bridge") ? [] : ["containernetworking-plugins"]),
   ];
   if (missing.length === 0) return;
