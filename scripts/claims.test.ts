@@ -58,7 +58,11 @@ const claims: Record<string, Claim> = {
   },
   "failures remembered": {
     of: ["src/leases/cached-secret-source.ts", /const rememberedBytes = (\d+) << 20/],
-    says: ["Failures are remembered in # MiB at most"],
+    says: ["Failures of reads are remembered in # MiB at most"],
+  },
+  "failed logins remembered": {
+    of: ["src/vault/token-store.ts", /const rememberedBytes = (\d+) << 20/],
+    says: ["those of logins in another # MiB"],
   },
   "waiting Mounts": {
     of: ["src/daemon/daemon.ts", /const inFlightBytes = (\d+) << 20/],
