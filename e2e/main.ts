@@ -14,8 +14,9 @@ import { buildImage, busyboxImage, pauseImage, vaultImage } from "./stack/image.
 import { type KubernetesVersion, kubernetesVersions } from "./stack/programs.js";
 
 /**
- * `npm run e2e -- [vitest's arguments]`. What needs the network is made first; the tests then run in mount, network and
- * process namespaces of their own, so that nothing of them is left when they end, however they end.
+ * `npm run e2e -- [--prepare | vitest's arguments]`. What needs the network is made first, and nothing else with `--prepare`;
+ * the tests then run in mount, network and process namespaces of their own, so that nothing of them is left when they end,
+ * however they end.
  */
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "..");
@@ -47,7 +48,12 @@ async function main(args: readonly string[]): Promise<number> {
   const discard = () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
   process.once("exit", discard);
   try {
-    await prepare({ directory, cgroup, logs: join(directory, "logs") }, runsCluster(args), interrupted);
+    await prepare(
+      { directory, cgroup, logs: join(directory, "logs") },
+      projects(args).includes("cluster"),
+      interrupted,
+    );
+    if (args.includes("--prepare")) return 0;
     const code = await runTests(directory, args, interrupted);
     if (code !== 0 && !interrupted.aborted) {
       process.off("exit", discard);
@@ -66,16 +72,17 @@ function interruption(): AbortSignal {
   return interrupted.signal;
 }
 
-/** The cluster needs images, which take a minute after every change: it is left out when only other files are named. */
-function runsCluster(args: readonly string[]): boolean {
-  const named = args.filter((arg) => /(^|\/)(cases|contract|chart|cluster|soak)\b/.test(arg));
-  return named.length === 0 || named.some((arg) => arg.includes("cluster"));
-}
-
-/** The soak runs only when it is named. */
+/**
+ * The projects that are named, or that the named files are of. The soak runs only when it is named; the cluster needs images,
+ * which take a minute after every change, and is left out when only other files are named.
+ */
 function projects(args: readonly string[]): string[] {
-  if (args.some((arg) => /(^|\/)soak\b/.test(arg))) return ["soak"];
-  return runsCluster(args) ? ["driver", "tenants", "cluster"] : ["driver", "tenants"];
+  const named = args.flatMap((arg) => /^--project=(.+)$/.exec(arg)?.[1] ?? []);
+  if (named.length > 0) return named;
+  const files = args.filter((arg) => /(^|\/)(cases|contract|chart|cluster|soak)\b/.test(arg));
+  if (files.some((file) => /(^|\/)soak\b/.test(file))) return ["soak"];
+  const all = files.length === 0 || files.some((file) => file.includes("cluster"));
+  return all ? ["driver", "tenants", "cluster"] : ["driver", "tenants"];
 }
 
 async function prepare(
@@ -116,7 +123,8 @@ async function buildImages(vault: string, signal: AbortSignal): Promise<Images> 
 
 async function runTests(directory: string, args: readonly string[], interrupted: AbortSignal): Promise<number> {
   const vitest = [join(root, "node_modules", ".bin", "vitest"), "run", "--config", "e2e/vitest.config.ts"];
-  const files = [...projects(args).map((project) => `--project=${project}`), ...args];
+  const others = args.filter((arg) => !arg.startsWith("--project="));
+  const files = [...projects(args).map((project) => `--project=${project}`), ...others];
   const namespaces = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
   const child = spawn("unshare", [...namespaces, "sh", "-c", insideNamespaces, "sh", ...vitest, ...files], {
     cwd: root,

@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { FileOrder } from "./file-order.js";
 
 const shared = {
   setupFiles: ["e2e/stack/kill-on-disconnect.ts"],
@@ -14,6 +15,7 @@ const tenants = "e2e/cases/tenants.test.ts";
 export default defineConfig({
   test: {
     reporters: ["verbose"],
+    sequence: { sequencer: FileOrder },
     projects: [
       {
         test: {

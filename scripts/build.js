@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { billOfMaterials, checkLicences, licenceList } from "./bill-of-materials.js";
 import { bundle, bundleDev, bundleWorker, root } from "./bundle.js";
 import { bundledPackages } from "./bundled-packages.js";
@@ -12,25 +12,31 @@ const [main, worker, dev] = await Promise.all([bundle(), bundleWorker(), withDev
 checkIsLean(main);
 
 await mkdir(`${root}dist`, { recursive: true });
-await writeFile(`${root}dist/keymount.js`, main.code);
-await chmod(`${root}dist/keymount.js`, 0o755);
-await writeFile(`${root}dist/keymount-worker.js`, worker.code);
+await write("keymount.js", main.code, 0o755);
+await write("keymount-worker.js", worker.code);
 const shipped = await writeMaterials([...main.moduleIds, ...worker.moduleIds], "");
 console.log(
   `dist/keymount.js  ${kib(main.code)} KiB, dist/keymount-worker.js  ${kib(worker.code)} KiB, of ${shipped.length} packages beside our own code`,
 );
 if (dev) {
-  await writeFile(`${root}dist/keymount-dev.js`, dev.code);
+  await write("keymount-dev.js", dev.code);
   await writeMaterials(dev.moduleIds, "-dev");
   console.log(`dist/keymount-dev.js  ${kib(dev.code)} KiB`);
+}
+
+/** As one step, for what runs from dist/ meanwhile. */
+async function write(name, content, mode = 0o644) {
+  const path = `${root}dist/${name}`;
+  await writeFile(`${path}.${process.pid}`, content, { mode });
+  await rename(`${path}.${process.pid}`, path);
 }
 
 /** The bill of materials and the licences of one of the things that are distributed: the provider, or the embedded Vault. */
 async function writeMaterials(moduleIds, suffix) {
   const packages = bundledPackages(moduleIds, root);
   checkLicences(packages);
-  await writeFile(`${root}dist/sbom${suffix}.cdx.json`, billOfMaterials(application, packages));
-  await writeFile(`${root}dist/LICENSES${suffix}.txt`, licenceList(packages));
+  await write(`sbom${suffix}.cdx.json`, billOfMaterials(application, packages));
+  await write(`LICENSES${suffix}.txt`, licenceList(packages));
   return packages;
 }
 

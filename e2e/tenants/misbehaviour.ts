@@ -37,6 +37,9 @@ export interface Edges {
   readonly health: string;
 }
 
+/** How long a row takes that is what its name says from the first moment. */
+export const steadySeconds = 6;
+
 export type Stop = () => Promise<void>;
 
 /** One way to misbehave. */

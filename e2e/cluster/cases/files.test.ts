@@ -63,10 +63,10 @@ describe("a Deployment's pods get the files of their class", async () => {
   });
 });
 
-test("the same secret in the shape that an application wants", async () => {
+test.concurrent("the same secret in the shape that an application wants", async () => {
   const data = { HOST: "db.example", PASSWORD: 'it\'s $HOME "x"\nand more', PORT: 5432, NESTED: { a: [1, "b"] } };
   await app.vault.writeSecret(`${app.namespace}/shapes`, data);
-  await app.vault.writeSecret(`${app.namespace}/login`, {
+  await app.vault.writeSecret(`${app.namespace}/registry`, {
     registry: "r.example",
     username: "app",
     password: "hunter2",
@@ -77,7 +77,7 @@ test("the same secret in the shape that an application wants", async () => {
     { objectName: "docker-env", secretPath, secretKey: "NESTED", format: "docker-env" },
     { objectName: "kube-env", secretPath, secretKey: "NESTED", format: "kube-env" },
     { objectName: "raw", secretPath, secretKey: "PASSWORD", format: "raw" },
-    { objectName: "dockerconfigjson", secretPath: `secret/data/${app.namespace}/login`, format: "dockerconfigjson" },
+    { objectName: "dockerconfigjson", secretPath: `secret/data/${app.namespace}/registry`, format: "dockerconfigjson" },
   ];
   const secretProviderClass = await app.createClass({ objects });
   const pod = await workloads.runPod({ volumes: { secrets: { secretProviderClass } } }, signal);
@@ -97,7 +97,7 @@ test("the same secret in the shape that an application wants", async () => {
   expect(await pod.exec("sh", "-c", 'set -a; . /mnt/secrets/env; printf %s "$PASSWORD"')).toBe(data.PASSWORD);
 });
 
-test("every key a file, and the files follow the keys as they come and go", async () => {
+test.concurrent("every key a file, and the files follow the keys as they come and go", async () => {
   const write = (data: Record<string, unknown>) => app.vault.writeSecret(`${app.namespace}/keys`, data);
   await write({ HOST: "db-0", DB_USER: "app", DB_PASSWORD: "hunter2", "other/key": "x" });
   const secret = { secretPath: `secret/data/${app.namespace}/keys`, refreshInterval: "1s" };
@@ -115,7 +115,7 @@ test("every key a file, and the files follow the keys as they come and go", asyn
   await eventually(async () => expect(await pod.texts("secrets")).toEqual(followed), signal);
 });
 
-test("a template over two secrets, and a keystore, follow their secrets; unchanged files are not rewritten", async () => {
+test.concurrent("a template over two secrets, and a keystore, follow their secrets; unchanged files are not rewritten", async () => {
   const write = (name: string, data: Record<string, unknown>) =>
     app.vault.writeSecret(`${app.namespace}/${name}`, data);
   const at = (name: string) => `secret/data/${app.namespace}/${name}`;
@@ -164,7 +164,7 @@ test("a template over two secrets, and a keystore, follow their secrets; unchang
   await eventually(async () => expect(await conf()).toEqual({ host: "db-2", password: "new" }), signal);
 });
 
-test("what is missing is left out or has its default; what is denied is neither", async () => {
+test.concurrent("what is missing is left out or has its default; what is denied is neither", async () => {
   await app.vault.writeSecret(`${app.namespace}/there`, { host: "db-0" });
   const at = (name: string) => `secret/data/${app.namespace}/${name}`;
   const objects = [
@@ -208,7 +208,7 @@ until [ "$enough" ]; do
 done
 true`;
 
-test("a reader in the container sees the driver's swap as one step: no file missing, half, or of another moment", async () => {
+test.concurrent("a reader in the container sees the driver's swap as one step: no file missing, half, or of another moment", async () => {
   const write = (content: string) => {
     const large = content.repeat(200_000);
     return app.vault.writeSecret(`${app.namespace}/pair`, { left: `${large}<`, right: `${large}>` });

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { DaemonSet } from "../stack/daemon-set.js";
 import { leaveDeadSocket } from "../stack/dead-socket.js";
-import { keymountNamespace, sharedInstance } from "../stack/keymount.js";
+import { installOwnInstance, keymountNamespace } from "../stack/keymount.js";
 import { socketFolders } from "../stack/node.js";
 import { createFixture } from "../stack/fixture.js";
 import { twoFiles } from "../stack/two-files.js";
@@ -14,18 +14,20 @@ const absenceMs = 180_000;
 /** The absence, what leads to it, and the kubelet's longest pause after failures, which is two minutes. */
 const timeoutMs = 540_000;
 
-const { cluster, app, workloads, signal } = await createFixture("absent", "alone");
+const { cluster, app, workloads, signal, atTheEnd } = await createFixture("absent");
+const { provider, release, remove } = await installOwnInstance(cluster, "absent", signal);
+atTheEnd(remove);
 
 test(
   "pods that come in three minutes without keymount, its dead socket left behind, wait and start with their files; a running one keeps its own",
   async () => {
-    const secret = await twoFiles(cluster, app);
+    const secret = await twoFiles(cluster, app, {}, { provider });
     const endWatch = secret.watch();
     const old = await workloads.runPod({ volumes: secret.volumes }, signal);
-    const daemonSet = new DaemonSet(app.kube, keymountNamespace, sharedInstance);
+    const daemonSet = new DaemonSet(app.kube, keymountNamespace, release);
 
     await daemonSet.pause(signal);
-    await leaveDeadSocket(join(socketFolders.usual, "vault.sock"));
+    await leaveDeadSocket(join(socketFolders.usual, `${provider}.sock`));
     const deployment = await workloads.createDeployment({ volumes: secret.volumes }, 5);
     await sleep(absenceMs, undefined, { signal });
     expect(await secret.mounted()).toBe(1);

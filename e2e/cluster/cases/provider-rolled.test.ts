@@ -1,17 +1,19 @@
 import { expect, test } from "vitest";
 import { DaemonSet } from "../stack/daemon-set.js";
-import { keymountNamespace, sharedInstance } from "../stack/keymount.js";
+import { installOwnInstance, keymountNamespace } from "../stack/keymount.js";
 import { createFixture } from "../stack/fixture.js";
 import { twoFiles } from "../stack/two-files.js";
 import { eventually } from "../../stack/eventually.js";
 
-const { cluster, app, workloads, signal } = await createFixture("rolled", "alone");
+const { cluster, app, workloads, signal, atTheEnd } = await createFixture("rolled");
+const { provider, release, remove } = await installOwnInstance(cluster, "rolled", signal);
+atTheEnd(remove);
 
 test("pods that start while keymount is rolled start with their files, and a running one never loses any", async () => {
-  const secret = await twoFiles(cluster, app);
+  const secret = await twoFiles(cluster, app, {}, { provider });
   const endWatch = secret.watch();
   const old = await workloads.runPod({ volumes: secret.volumes }, signal);
-  const daemonSet = new DaemonSet(app.kube, keymountNamespace, sharedInstance);
+  const daemonSet = new DaemonSet(app.kube, keymountNamespace, release);
 
   const starting = await workloads.createDeployment({ volumes: secret.volumes }, 10);
   await eventually(() => expect(secret.mounted()).resolves.toBeGreaterThan(1), signal);

@@ -11,6 +11,8 @@ export const keymountImage = "localhost/keymount:e2e";
 /** The release, and the DaemonSet, of the instance that all files share. */
 export const sharedInstance = "keymount-vault";
 
+export const releaseOf = (provider: string) => `keymount-${provider}`;
+
 export interface InstanceOptions {
   /** The provider's name, which classes call it by. */
   readonly name: string;
@@ -49,6 +51,20 @@ export const sharedConnection = ({ vault }: Cluster) => ({
   tls: { caFile: "/etc/keymount/vault-ca/ca.crt" },
 });
 
+/** One file's own provider of the shared Vault, which the file may end while other files' pods are served by theirs. */
+export interface OwnInstance {
+  readonly provider: string;
+  /** The release, and the DaemonSet. */
+  readonly release: string;
+  readonly remove: () => Promise<void>;
+}
+
+export async function installOwnInstance(cluster: Cluster, name: string, signal: AbortSignal): Promise<OwnInstance> {
+  const connection = { ...sharedConnection(cluster), audiences: ["vault"] };
+  const remove = await installInstance(cluster, { name, config: { connections: { default: connection } } }, signal);
+  return { provider: name, release: releaseOf(name), remove };
+}
+
 /** The values that mount its CA, where no `vault.address` does. */
 const sharedCa = {
   extraVolumes: [{ name: "shared-ca", configMap: { name: "vault-ca" } }],
@@ -62,7 +78,7 @@ export async function installInstance(
   signal: AbortSignal,
 ): Promise<() => Promise<void>> {
   const helm = new Helm(cluster.binaries.helm, cluster.kubeconfig);
-  const release = `keymount-${name}`;
+  const release = releaseOf(name);
   const [repository, tag] = keymountImage.split(":");
   const all = {
     provider: name,
