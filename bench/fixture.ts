@@ -18,7 +18,7 @@ export async function withProvider<T>(
   measure: (provider: Provider, load: Load) => Promise<T>,
   options: ProviderOptions = {},
 ): Promise<T> {
-  const provider = await startProvider(node, vault.address, options);
+  const provider = await startProvider(node, vault, options);
   const load = new Load(provider.socketPath);
   try {
     return await measure(provider, load);

@@ -6,6 +6,7 @@ import { imageFlags } from "../dev/testing/image.js";
 import { ServiceAccountIssuer } from "../dev/vault/service-account-issuer.js";
 import { systemClock } from "../src/shared/clock.js";
 import { type Figure, meetsBudget } from "./figure.js";
+import { measureFloor } from "./floor.js";
 import { measureHostile } from "./hostile.js";
 import { measureLeases } from "./leases.js";
 import { measureFilling, measureMounting } from "./mounting.js";
@@ -14,7 +15,7 @@ import { keepRun, lastRun } from "./results.js";
 import type { Bench } from "./fixture.js";
 import { measureStarting } from "./starting.js";
 import { table } from "./table.js";
-import { type BenchVault, type VaultKind, realVaultBinary, startVault } from "./vault.js";
+import { type BenchVault, type VaultKind, type VaultName, realVaultBinary, startVault } from "./vault.js";
 import { countVolumeHours } from "./volume-hour.js";
 
 const help = `Usage: npm run bench -- [OPTION…]
@@ -32,7 +33,7 @@ bench/results.json. What is missed is marked, and is no failure.
 
 interface Measurement {
   name: string;
-  vault?: VaultKind;
+  vault: VaultName;
   run: (bench: Bench, vault: BenchVault) => Promise<Figure[]>;
 }
 
@@ -49,9 +50,12 @@ const { values: options } = parseArgs({
 const version = execFileSync(options.node, ["--version"], { encoding: "utf8" }).trim();
 
 const kinds: VaultKind[] = ["embedded 0 ms", "embedded 5 ms", "Vault 1.21.1"];
+const vaults: VaultName[] = [...kinds, "embedded 0 ms, TLS", "Vault 1.21.1, TLS"];
 const measurements: Measurement[] = [
   { name: "start", vault: "embedded 0 ms", run: (bench, vault) => measureStarting(bench, vault, version) },
-  ...kinds.flatMap((vault) => [
+  ...vaults.flatMap((vault) => [
+    { name: `floor-1@${vault}`, vault, run: (bench: Bench, on: BenchVault) => measureFloor(bench, on, 1) },
+    { name: `floor-16@${vault}`, vault, run: (bench: Bench, on: BenchVault) => measureFloor(bench, on, 16) },
     { name: `mount-1@${vault}`, vault, run: (bench: Bench, on: BenchVault) => measureMounting(bench, on, 1) },
     { name: `mount-16@${vault}`, vault, run: (bench: Bench, on: BenchVault) => measureMounting(bench, on, 16) },
     { name: `fill@${vault}`, vault, run: measureFilling },
@@ -69,7 +73,7 @@ async function main(): Promise<void> {
   const bench = { node, quick: options.quick, issuer: new ServiceAccountIssuer(systemClock) };
   const loadBefore = loadavg()[0]!;
   const figures: Figure[] = [];
-  for (const kind of kinds) figures.push(...(await measureAt(kind, bench)));
+  for (const name of vaults) figures.push(...(await measureAt(name, bench)));
   if ("volume-hour".includes(options.only)) figures.push(...(await countVolumeHours()));
 
   const last = lastRun(version);
@@ -81,14 +85,14 @@ async function main(): Promise<void> {
   keepRun({ version, date: options.date, loadBefore }, figures);
 }
 
-async function measureAt(kind: VaultKind, bench: Bench): Promise<Figure[]> {
-  const wanted = measurements.filter(({ name, vault }) => vault === kind && name.includes(options.only));
+async function measureAt(at: VaultName, bench: Bench): Promise<Figure[]> {
+  const wanted = measurements.filter(({ name, vault }) => vault === at && name.includes(options.only));
   if (wanted.length === 0) return [];
-  if (kind === "Vault 1.21.1" && !realVaultBinary()) {
+  if (at.startsWith("Vault") && !realVaultBinary()) {
     console.log("Vault itself is not built (npm run e2e builds it): left out");
     return [];
   }
-  const vault = await startVault(kind, bench.issuer.publicKeyPem);
+  const vault = await startVault(at, bench.issuer.publicKeyPem);
   try {
     const figures: Figure[] = [];
     for (const { name, run } of wanted) {

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { imageEnvironment } from "../dev/testing/image.js";
 import { freePorts } from "../e2e/stack/free-ports.js";
 import { cpuOf } from "./process-figures.js";
+import type { BenchVault } from "./vault.js";
 
 /** The built keymount, serving in a process of its own. */
 export interface Provider {
@@ -41,7 +42,7 @@ export interface ProviderOptions {
 /** Starts `dist/keymount.js serve` in an environment of nothing but PATH and what the image tells the allocator. */
 export async function startProvider(
   node: NodeBinary,
-  vaultAddress: string,
+  { address, caFile }: Pick<BenchVault, "address" | "caFile">,
   { state = false, settings }: ProviderOptions = {},
 ): Promise<Provider> {
   const directory = await mkdtemp(join(tmpdir(), "km-bench-"));
@@ -64,7 +65,8 @@ export async function startProvider(
       "dist/keymount.js",
       "serve",
       `--endpoint=unix://${socketPath}`,
-      settings ? `--config=${configFile}` : `--vault-addr=${vaultAddress}`,
+      ...(settings ? [`--config=${configFile}`] : [`--vault-addr=${address}`]),
+      ...(caFile === undefined ? [] : [`--vault-tls-ca-cert=${caFile}`]),
       `--key-file=${keyFile}`,
       `--health-addr=127.0.0.1:${health}`,
       ...(state ? [`--state-dir=${stateDirectory}`] : []),

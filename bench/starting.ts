@@ -14,7 +14,7 @@ export async function measureStarting(bench: Bench, vault: BenchVault, version: 
   const cpuMs: number[] = [];
   const idle: number[] = [];
   for (let n = 0; n < (bench.quick ? 3 : 9); n += 1) {
-    const provider = await startProvider(bench.node, vault.address);
+    const provider = await startProvider(bench.node, vault);
     readyMs.push(provider.readyMs);
     cpuMs.push(provider.readyCpuMs);
     if (n < 3) {

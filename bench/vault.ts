@@ -1,11 +1,12 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { startVaultDev } from "../e2e/stack/vault-dev.js";
 import { Administrator, type VaultAccess } from "../dev/vault/administrator.js";
+import { makeIdentity } from "../dev/testing/certificates.js";
 import { withDatabase } from "../dev/testing/with-database.js";
 import { median } from "./figure.js";
 import { readsPerMount } from "./workload.js";
@@ -15,6 +16,8 @@ export interface BenchVault {
   readonly name: string;
   readonly address: string;
   readonly port: number;
+  /** The CA of its certificate; absent where plain HTTP is spoken. */
+  readonly caFile?: string;
   /** Milliseconds of one read, as an idle client sees it. */
   readonly roundTripMs: number;
   stop(): Promise<void>;
@@ -22,21 +25,21 @@ export interface BenchVault {
 
 export type VaultKind = "embedded 0 ms" | "embedded 5 ms" | "Vault 1.21.1";
 
+/** With `, TLS`: the same Vault behind `tls-front.ts`. */
+export type VaultName = VaultKind | `${VaultKind}, TLS`;
+
 /** Starts it with a jwt auth mount that trusts `publicKeyPem`, and the secrets of the workload. */
-export async function startVault(kind: VaultKind, publicKeyPem: string): Promise<BenchVault> {
+export async function startVault(name: VaultName, publicKeyPem: string): Promise<BenchVault> {
+  const kind = name.replace(", TLS", "") as VaultKind;
   const { access, stop } = kind === "Vault 1.21.1" ? await startReal() : await startEmbedded(kind);
   try {
     const administrator = new Administrator(access);
     await prepare(administrator, publicKeyPem);
     if (kind !== "Vault 1.21.1") await prepareEmbedded(administrator);
     const { address } = access;
-    return {
-      name: kind,
-      address,
-      port: Number(new URL(address).port),
-      roundTripMs: await roundTrip(administrator),
-      stop,
-    };
+    const roundTripMs = await roundTrip(administrator);
+    const plain = { name, address, port: Number(new URL(address).port), roundTripMs, stop };
+    return name === kind ? plain : await withTls(plain);
   } catch (error) {
     await stop();
     throw error;
@@ -56,6 +59,27 @@ async function startEmbedded(kind: VaultKind): Promise<Started> {
     await ended;
   };
   return { access, stop };
+}
+
+/** Behind TLS, with a certificate of its own. */
+async function withTls(vault: BenchVault): Promise<BenchVault> {
+  const directory = await mkdtemp(join(tmpdir(), "km-bench-tls-"));
+  const { cert, key } = makeIdentity({ commonName: "vault", names: ["127.0.0.1"] });
+  const [caFile, pemFile] = [join(directory, "ca.pem"), join(directory, "server.pem")];
+  await writeFile(caFile, cert);
+  await writeFile(pemFile, cert + key, { mode: 0o600 });
+  const child = fork("scripts/run-ts.js", ["bench/tls-front.ts", String(vault.port), pemFile], {
+    env: { PATH: process.env["PATH"] },
+  });
+  const ended = once(child, "exit");
+  const [{ port }] = (await once(child, "message")) as [{ port: number }];
+  const stop = async () => {
+    child.disconnect();
+    await ended;
+    await rm(directory, { recursive: true });
+    await vault.stop();
+  };
+  return { ...vault, address: `https://127.0.0.1:${port}`, port, caFile, stop };
 }
 
 /** The binary that e2e builds; it is large, so the bench does not build it for itself. */

@@ -20,14 +20,8 @@ export function newPods(
   parameters: Record<string, string> = { roleName: "bench", objects },
 ): MountRequest[] {
   return Array.from({ length: count }, () => {
-    const uid = crypto.randomUUID();
-    const pod = { namespace, name: `web-${uid.slice(0, 8)}`, uid, serviceAccount: "web" };
-    const token = issuer.mint({
-      namespace: pod.namespace,
-      serviceAccount: pod.serviceAccount,
-      pod: { name: pod.name, uid },
-      audiences: ["vault"],
-    });
+    const pod = newPod(namespace);
+    const token = tokenOf(issuer, pod);
     const expirationTimestamp = new Date(Date.now() + 3_600_000).toISOString();
     return mountRequest({
       pod,
@@ -35,6 +29,21 @@ export function newPods(
       tokens: { vault: { token, expirationTimestamp } },
     });
   });
+}
+
+/** Tokens of so many new pods. */
+export function newTokens(issuer: ServiceAccountIssuer, count: number): string[] {
+  return Array.from({ length: count }, () => tokenOf(issuer, newPod("shop")));
+}
+
+function newPod(namespace: string) {
+  const uid = crypto.randomUUID();
+  return { namespace, name: `web-${uid.slice(0, 8)}`, uid, serviceAccount: "web" };
+}
+
+function tokenOf(issuer: ServiceAccountIssuer, pod: ReturnType<typeof newPod>): string {
+  const { namespace, serviceAccount } = pod;
+  return issuer.mint({ namespace, serviceAccount, pod, audiences: ["vault"] });
 }
 
 /** What a run of Mounts came to: milliseconds of each, and of all. */
