@@ -175,17 +175,22 @@ export class SecretCache {
   /** The volume's files are made of these answers, and it uses no others. Returns whether any of them is new to it. */
   deliver(volume: VolumeRecord, answers: ReadonlyMap<CacheEntry, CachedSecret>, now: number): { changed: boolean } {
     for (const entry of volume.entries) if (!answers.has(entry)) this.#release(volume, entry);
-    const kept = new Map([...answers].filter(([entry, answer]) => this.#mayKeep(volume, entry, answer)));
-    const previous = volume.delivered;
-    const changed = kept.size !== previous.size || [...kept].some(([entry, answer]) => previous.get(entry) !== answer);
-    for (const [entry, answer] of kept) this.#memory.hold(answer, entry.namespace);
-    for (const [entry, answer] of previous) this.#memory.drop(answer, entry.namespace);
-    volume.delivered = kept;
+    const changed = !areEqual(answers, volume.delivered) && this.#keep(volume, answers);
     volume.deliveries += 1;
     delete volume.supersededAt;
     if (!this.#has(volume)) return { changed };
     for (const other of this.#volumesAt.get(volume.volumeKey) ?? []) if (other !== volume) other.supersededAt ??= now;
     return { changed };
+  }
+
+  /** Keeps the answers for the volume that there is room for. Returns whether any of them is new to it. */
+  #keep(volume: VolumeRecord, answers: ReadonlyMap<CacheEntry, CachedSecret>): boolean {
+    const kept = new Map([...answers].filter(([entry, answer]) => this.#mayKeep(volume, entry, answer)));
+    const previous = volume.delivered;
+    for (const [entry, answer] of kept) this.#memory.hold(answer, entry.namespace);
+    for (const [entry, answer] of previous) this.#memory.drop(answer, entry.namespace);
+    volume.delivered = kept;
+    return !areEqual(kept, previous);
   }
 
   /** The volume's files are made of offline copies, the oldest read at `readAt`; or, where that is `undefined`, of none. */
@@ -428,6 +433,12 @@ function countByNamespace(volumes: readonly VolumeRecord[]): Map<string, number>
   const counts = new Map<string, number>();
   for (const { namespace } of volumes) counts.set(namespace, (counts.get(namespace) ?? 0) + 1);
   return counts;
+}
+
+function areEqual<K, V>(one: ReadonlyMap<K, V>, other: ReadonlyMap<K, V>): boolean {
+  if (one.size !== other.size) return false;
+  for (const [key, value] of one) if (other.get(key) !== value) return false;
+  return true;
 }
 
 function group<T>(groups: Map<string, Set<T>>, key: string): Set<T> {
