@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { LosslessNumber } from "lossless-json";
-import type { Json } from "./json.js";
+import type { Json, JsonObject } from "./json.js";
 
 /** Deeper than anything a person stores, far shallower than the stack. */
 const maxDepth = 256;
@@ -22,9 +22,7 @@ export function parseExactJson(bytes: Buffer, mostValues = Number.POSITIVE_INFIN
   try {
     const text = markNumbers(utf8.decode(bytes), mostValues);
     if (text === undefined) return undefined;
-    return JSON.parse(text, (_key, value: unknown) => {
-      return typeof value === "string" && value.startsWith(mark) ? new LosslessNumber(value.slice(mark.length)) : value;
-    }) as Json;
+    return unmarked(JSON.parse(text) as Json);
   } catch (reason) {
     if (reason instanceof TooManyValues) throw reason;
     return undefined; // The parser's message would quote the text, and the text is secret.
@@ -78,10 +76,19 @@ function markNumbers(text: string, mostValues: number): string | undefined {
 
 /** Where the string that begins at `start` ends; the text's end where it does not, which the parser refuses. */
 function endOfString(text: string, start: number): number {
-  for (let at = start + 1; at < text.length; at += 1) {
-    const unit = text.charCodeAt(at);
-    if (unit === backslash) at += 1;
-    else if (unit === quote) return at;
+  for (let at = text.indexOf('"', start + 1); at >= 0; at = text.indexOf('"', at + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(at - 1 - backslashes) === backslash) backslashes += 1;
+    if (backslashes % 2 === 0) return at;
   }
   return text.length;
+}
+
+/** The value with each marked text as the number it stands for; what is in it is replaced in place. */
+function unmarked(value: Json): Json {
+  if (typeof value === "string") return value.startsWith(mark) ? new LosslessNumber(value.slice(mark.length)) : value;
+  if (typeof value !== "object" || value === null) return value;
+  const members = value as JsonObject; // Of a list, too: its keys are its indexes.
+  for (const key of Object.keys(members)) members[key] = unmarked(members[key]!);
+  return value;
 }
