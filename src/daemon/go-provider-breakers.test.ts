@@ -6,13 +6,12 @@ import { filesIn, startProvider, type TestProvider, webPod } from "../../dev/tes
 
 const objects = "- {objectName: app, secretPath: kv/data/app, secretKey: password}";
 
-/** A Mount of a pod of its own. */
 /** After the fault, the provider serves the next pod. */
-async function servesOn({ vault, mount }: TestProvider): Promise<void> {
+async function servesOn(provider: TestProvider): Promise<void> {
   const pod = { ...webPod, name: "web-9", uid: "uid-9" };
-  const token = vault.mint({ pod: { name: pod.name, uid: pod.uid } });
+  const token = provider.vault.mint({ pod: { name: pod.name, uid: pod.uid } });
   const tokens = { vault: { token, expirationTimestamp: "2100-01-01T00:00:00Z" } };
-  expect(filesIn(await mount({ objects }, { pod, tokens }))).toEqual({ app: "hunter2" });
+  expect(filesIn(await provider.mount({ objects }, { pod, tokens }))).toEqual({ app: "hunter2" });
 }
 
 describe("what breaks the Go provider", () => {
