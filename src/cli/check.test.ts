@@ -759,6 +759,18 @@ describe("templates", () => {
     ]);
   });
 
+  test("metadata of a path that is not of KV v2", async () => {
+    const text = templated(
+      "- objectName: own",
+      "  secretPath: secret/app",
+      '  template: "{{ meta.version }}{{ db.meta.custom_metadata.ownr }}"',
+      "  sources: {db: {secretPath: team/kv/data/db}}",
+    );
+    expect(await remarks(text)).toEqual([
+      'f:11:23: warning: objects[0] "own": template has "meta"; unless the secret has a key meta, there is none: only KV v2 says so of a secret, and its paths have data/ after the mount',
+    ]);
+  });
+
   test("variables that no secret gives, and keys that such an answer does not have", async () => {
     const text = templated(
       "- objectName: alone",

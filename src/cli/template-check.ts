@@ -78,8 +78,18 @@ function doubtOfKey(request: VaultRequest, steps: readonly string[], at: number)
     .slice(0, at)
     .map((step) => `${step}.`)
     .join("");
-  if (steps[at] === "meta" && !known) return unknownMetadata(steps[at + 1], `${prefix}meta.`);
+  if (steps[at] === "meta" && !known)
+    return noMetadata(request, prefix) ?? unknownMetadata(steps[at + 1], `${prefix}meta.`);
   return unknownKey(steps[at], known, prefix) ?? dottedFile(steps, at);
+}
+
+/** A read of KV v2 has `data` after the mount, whatever that is called. */
+function noMetadata({ path }: VaultRequest, prefix: string) {
+  if (path.split("/").indexOf("data", 1) > 0) return undefined;
+  return {
+    level: "warning" as const,
+    text: `has ${quoted(`${prefix}meta`)}; unless the secret has a key meta, there is none: only KV v2 says so of a secret, and its paths have data/ after the mount`,
+  };
 }
 
 function unknownMetadata(key: string | undefined, prefix: string) {

@@ -24,7 +24,8 @@ export function keystoreOf(object: ObjectReader, format: Format | undefined, own
 /** Java puts aliases into lower case, and users write them on command lines. */
 function aliasOf(object: ObjectReader): string {
   const alias = object.text("alias") || "keymount";
-  if (!/^[\x21-\x7e]{1,128}$/.test(alias)) object.error("alias", "must be 1 to 128 ASCII characters without a space");
+  if (!/^[\x21-\x7e]{1,128}$/.test(alias))
+    object.error("alias", `${word(alias)} must be 1 to 128 ASCII characters without a space`);
   return alias;
 }
 

@@ -269,7 +269,11 @@ describe("parameters", () => {
     ["a namespace with a line break", { vaultNamespace: "a\r\nX-Evil: 1" }, /vaultNamespace holds a control character/],
     ["a role with a line break", { roleName: "a\nb" }, /roleName holds a control character/],
     ["an onDenied of its own", { onDenied: "panic" }, /onDenied "panic" is not known; write keep or fail/],
-    ["a rolloutOnChange of its own", { rolloutOnChange: "no" }, /rolloutOnChange must be true or false/],
+    [
+      "a rolloutOnChange of its own",
+      { rolloutOnChange: "no" },
+      /rolloutOnChange "no" is not known; write true or false/,
+    ],
     ["a refreshInterval without a unit", { refreshInterval: "30" }, /refreshInterval "30" is not a duration/],
     ["a refreshInterval below a second", { refreshInterval: "10ms" }, /not within 1s/],
     ["no objects", { objects: undefined }, /objects is missing/],

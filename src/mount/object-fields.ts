@@ -115,7 +115,9 @@ function truthOf(object: ObjectReader, field: string): boolean | undefined {
  */
 export function readTruth(written: string): boolean | undefined | string {
   if (written === "") return undefined;
-  return ["true", "false"].includes(written) ? written === "true" : "must be true or false";
+  return ["true", "false"].includes(written)
+    ? written === "true"
+    : `${word(written)} is not known; write true or false`;
 }
 
 /** Nothing of a text may be quoted: it may be a password that development shares. */
@@ -159,7 +161,7 @@ function patternsOf(object: ObjectReader): string[] {
   const items = node.kind === "list" ? node.items : [node];
   const patterns = items.flatMap((item) => (item.kind === "scalar" && item.text !== "" ? [item.text] : []));
   if (patterns.length !== items.length || patterns.length === 0)
-    object.error("keys", "must be a list of names, or of patterns with * and ?");
+    object.mustBe("keys", "list", " of names, or of patterns with * and ?");
   if (patterns.length > mostPatterns || patterns.some((pattern) => pattern.length > 256))
     object.error("keys", `holds more than ${mostPatterns} names, or one longer than 256 characters`);
   if (patterns.filter(isGlob).length > mostGlobs)
@@ -172,7 +174,7 @@ function renamesOf(object: ObjectReader): Map<string, string> {
   const renames = new Map<string, string>();
   if (!node) return renames;
   if (node.kind !== "map" || node.entries.some(({ value }) => value.kind !== "scalar")) {
-    object.error("rename", "must be a map (key: file name)");
+    object.mustBe("rename", "map", " (key: file name)");
     return renames;
   }
   for (const { key, value } of node.entries) {
@@ -226,7 +228,12 @@ export function durationOf(object: ObjectReader, field: "refreshInterval" | "lif
 export function readDuration(written: string): number | undefined | string {
   if (written === "") return undefined;
   const ms = parseDuration(written);
-  if (ms === undefined) return `${word(written)} is not a duration; write it like 30s, 10m or 1h30m`;
+  if (ms === undefined) {
+    const how = /^[\d.]+\s+(ms|s|m|h)$/.test(written)
+      ? `without the space: ${written.replace(/\s+/, "")}`
+      : "like 30s, 10m or 1h30m";
+    return `${word(written)} is not a duration; write it ${how}`;
+  }
   if (ms < 1_000 || ms > longestMs) return `${word(written)} is not within 1s and 8760h`;
   return ms;
 }

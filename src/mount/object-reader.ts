@@ -25,7 +25,7 @@ export class ObjectReader {
   static nameOf(entry: YamlMap, index: number): string {
     const name = entry.entries.find(({ key }) => key === "objectName")?.value;
     const place = `objects[${index}]`;
-    return name?.kind === "scalar" && name.text !== "" ? `${place} ${quoted(name.text)}` : place;
+    return name?.kind === "scalar" && name.text !== "" && !isNull(name) ? `${place} ${quoted(name.text)}` : place;
   }
 
   /** The fields of a map that is this one's field. */
@@ -38,7 +38,8 @@ export class ObjectReader {
     for (const { key } of this.entry.entries) {
       if (known.includes(key)) continue;
       const meant = this.#findings.hasRoom("ignored") ? nearest(key, known) : undefined;
-      this.ignored(key, `is not a field of ${of}${meant ? `; did you mean ${meant}?` : ""}`);
+      const fields = this.#path === "" ? "" : `; there are: ${known.join(", ")}`;
+      this.ignored(key, `is not a field of ${of}${meant ? `; did you mean ${meant}?` : fields}`);
     }
   }
 
@@ -65,6 +66,13 @@ export class ObjectReader {
   has(field: string): boolean {
     const node = this.node(field);
     return node !== undefined && (node.kind !== "scalar" || node.text !== "");
+  }
+
+  /** For a field that is of another kind, or holds what is; `of` follows the kind. */
+  mustBe(field: string, wanted: "list" | "map", of: string): void {
+    const kind = this.node(field)?.kind ?? wanted;
+    const found = kind === "scalar" ? "a single value" : `a ${kind}`;
+    this.error(field, `must be a ${wanted}${of}${kind === wanted ? "" : `, not ${found}`}`);
   }
 
   error(field: string, text: string): void {

@@ -421,7 +421,7 @@ describe("templates", () => {
 
   test("unknown fields of a source are reported", () => {
     expect(templateOf("template: x", "sources: {a: {secretPath: b, secretKye: c}}").ignored).toEqual([
-      'objects[0] "file": sources.a.secretKye is not a field of sources.a',
+      'objects[0] "file": sources.a.secretKye is not a field of sources.a; there are: secretPath, version, method, secretArgs',
     ]);
   });
 
@@ -474,7 +474,7 @@ describe("keystores", () => {
     [["password: changeit"], "password must not be in the class"],
     [["password: {secretPath: kv/p}"], "password.secretKey is missing"],
     [["password: {secretKey: a, version: 2}"], "password.version is for a secretPath beside it"],
-    [["password: {secretKey: a}", "alias: a b"], "alias must be 1 to 128 ASCII characters without a space"],
+    [["password: {secretKey: a}", "alias: a b"], 'alias "a b" must be 1 to 128 ASCII characters without a space'],
     [["password: {secretKey: a}", "encryption: rot13"], 'encryption "rot13" is not known; write one of aes, legacy'],
   ])("%j", (lines, says) => {
     expect(store(...lines).errors.join("; ")).toContain(says);
@@ -502,7 +502,7 @@ describe("what may be missing", () => {
   });
 
   test.each<[string[], string]>([
-    [["optional: maybe"], "optional must be true or false"],
+    [["optional: maybe"], 'optional "maybe" is not known; write true or false'],
     [["default: [a]"], "default must be a text, or a map with one key of the same secret"],
     [["default: {name: a}"], "default must be a text, or a map"],
     [["default: {key: a, or: b}"], "default must be a text, or a map"],
@@ -586,6 +586,18 @@ describe("a secretPath that ends with a slash", () => {
       recursive: { path: "kv/data/shop" },
       request: { method: "LIST", path: "kv/metadata/shop", query: "" },
     });
+  });
+
+  test("gets a hint where the object is one file, for a read alone", () => {
+    const said = (...fields: string[]) =>
+      readObjects(`- {${["secretPath: kv/data/shop/", ...fields].join(", ")}}`, 60_000).findings.map(
+        ({ text }) => text,
+      );
+    expect(said("objectName: app")).toEqual([
+      expect.stringMatching(/^objects\[0\] "app": secretPath ends with a slash, .* objectName ends with a slash, too$/),
+    ]);
+    expect(said("objectName: app/")).toEqual([]);
+    expect(said("objectName: app", "method: LIST")).toEqual([]);
   });
 
   test.each([

@@ -10,8 +10,14 @@ const ofOneSecret = ["secretKey", "version"] as const;
  */
 export function recursiveReadOf(object: ObjectReader, asked: VaultRequest): RecursiveRead | undefined {
   const [written = ""] = object.text("secretPath").split("?");
-  if (!written.endsWith("/") || !object.text("objectName").endsWith("/")) return undefined;
-  if (asked.method !== "GET" || asked.path === "") return undefined;
+  if (!written.endsWith("/") || asked.method !== "GET" || asked.path === "") return undefined;
+  if (!object.text("objectName").endsWith("/")) {
+    object.warning(
+      "secretPath",
+      "ends with a slash, which means nothing to one file; where every secret below it is meant, objectName ends with a slash, too",
+    );
+    return undefined;
+  }
   for (const field of ofOneSecret) {
     if (object.has(field))
       object.error(field, "is for one secret; secretPath ends with a slash, which reads every secret below it");

@@ -52,7 +52,7 @@ function argsOf(object: ObjectReader, method: VaultMethod): Redacted<string> | u
   const node = object.node("secretArgs");
   if (!node) return undefined;
   if (node.kind !== "map") {
-    object.error("secretArgs", "must be a map (name: value)");
+    object.mustBe("secretArgs", "map", " (name: value)");
     return undefined;
   }
   if (!["POST", "PUT", "PATCH"].includes(method)) {

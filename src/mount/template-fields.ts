@@ -32,7 +32,7 @@ function sourcesOf(object: ObjectReader): Map<string, VaultRequest> {
   const node = object.node("sources");
   if (!node) return sources;
   if (node.kind !== "map" || node.entries.some(({ value }) => value.kind !== "map")) {
-    object.error("sources", "must be a map of maps (name: {secretPath: …})");
+    object.mustBe("sources", "map", " of maps (name: {secretPath: …})");
     return sources;
   }
   if (node.entries.length > mostSources) object.error("sources", `has more than ${mostSources} entries`);

@@ -1,5 +1,5 @@
 import { quoted } from "../shared/quoted.js";
-import type { TemplateMap, TemplateValue } from "./template-data.js";
+import { isMap, type TemplateMap, type TemplateValue } from "./template-data.js";
 
 /** A text of more is none that a person meant as a key. */
 const mostSteps = 16;
@@ -26,8 +26,4 @@ export function dottedKey(written: string, variables: TemplateMap): string | und
 export function formOf(before: readonly string[], key: string, after: readonly string[] = []): string {
   const base = before.length === 0 ? "data" : before.join(".");
   return `a key with a dot is written ${[`${base}[${quoted(key)}]`, ...after].join(".")}`;
-}
-
-function isMap(value: TemplateValue | undefined): value is TemplateMap {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -86,8 +86,16 @@ describe("what a template sees", () => {
       expect(rendered(text, own, sources, meta)).toBe(result);
     });
 
-    test("that is not there is told like a key", () => {
-      expect(mistake("{{ meta.version }}").message).toMatch(/^there is no "meta.version" \(there is: data, list, /);
+    test("that is not there is told like a key, with the names beside it", () => {
+      expect(mistake("{{ meta.version }}").message).toMatch(/^there is no "meta.version"; meta is what KV v2 says/);
+      expect(mistake("{{ db.meta.version }}", dataOf(null, { db: {} })).message).toMatch(/; meta is what KV v2 says/);
+      const there = dataOf(db, {}, { version: 3, custom_metadata: { owner: "x" } });
+      expect(mistake("{{ meta.versoin }}", there).message).toBe(
+        'there is no "meta.versoin" (in meta there is: custom_metadata, version); did you mean meta.version?',
+      );
+      expect(mistake("{{ meta.custom_metadata.ownr }}", there).message).toBe(
+        'there is no "meta.custom_metadata.ownr" (in meta.custom_metadata there is: owner); did you mean meta.custom_metadata.owner?',
+      );
       const without = dataOf(db, {}, { version: 3 });
       expect(mistake("{{ meta.custom_metadata.owner }}", without).code).toBe("not_found");
       expect(render("{{ meta.custom_metadata.owner | default: 'none' }}", without)).toBe("none");
@@ -171,7 +179,9 @@ describe("filters", () => {
 test("the error for a missing variable names line, column and the existing variables", () => {
   const { code, line, column, message } = mistake("user={{ username }}\npass={{ pasword }}\n");
   expect({ code, line, column }).toEqual({ code: "not_found", line: 2, column: 9 });
-  expect(message).toBe('there is no "pasword" (there is: data, list, nothing, password, port, tls.crt, username)');
+  expect(message).toBe(
+    'there is no "pasword" (there is: data, list, nothing, password, port, tls.crt, username); did you mean password?',
+  );
 });
 
 test.each([
@@ -195,7 +205,7 @@ test.each(["{{ tls.key }}", "{{ data[tls.crt] }}", "{{ db.nope }}", "{{ db['jdbc
   "a name that is no key with a dot gets the names there are: %s",
   (text) => {
     const data = dataOf({ password: "x" }, { db: { "jdbc.url": "y" } });
-    expect(mistake(text, data).message).toMatch(/ \(there is: data, db, password\)$/);
+    expect(mistake(text, data).message).toMatch(/ \((in db there is: \S+|there is: data, db, password)\)/);
   },
 );
 

@@ -1,9 +1,10 @@
 import { LiquidError, type Template as Part, UndefinedVariableError } from "liquidjs";
-import { named, namesThereAre, quoted } from "../shared/quoted.js";
+import { named, quoted } from "../shared/quoted.js";
 import type { TemplateName } from "./tasks.js";
 import { type TemplateMap, variablesOf } from "./template-data.js";
 import { engine } from "./template-engine.js";
 import { dottedKey } from "./dotted-key.js";
+import { namesBeside } from "./missing-name.js";
 import { FilterMistake, TemplateMistake } from "./template-mistake.js";
 
 /**
@@ -50,8 +51,7 @@ function mistakeOf(reason: unknown, variables?: TemplateMap): TemplateMistake {
   if (reason instanceof UndefinedVariableError && variables) {
     const written = reason.token.getText();
     const dotted = dottedKey(written, variables);
-    const hint =
-      dotted === undefined ? ` (there is: ${namesThereAre(Object.keys(variables), "nothing")})` : `; ${dotted}`;
+    const hint = dotted === undefined ? namesBeside(written, variables) : `; ${dotted}`;
     return tell("not_found", `there is no ${quoted(written)}${hint}`);
   }
   if (origin instanceof FilterMistake) return tell("invalid_request", origin.message);

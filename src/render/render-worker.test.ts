@@ -71,7 +71,7 @@ test("renders in a process of its own", async () => {
 
 test("tells line and column of a mistake", async () => {
   expect(await refusal(renderer().render(template("a\n {{ usr }}"), "a", never))).toBe(
-    'not_found: the template, line 2, column 5: there is no "usr" (there is: data, user)',
+    'not_found: the template, line 2, column 5: there is no "usr" (there is: data, user); did you mean user?',
   );
 });
 

@@ -54,6 +54,11 @@ function withMetadata(variables: TemplateMap, { data, meta }: Secret): TemplateM
   return variables;
 }
 
+/** A number with more digits than JavaScript's have is an object too. */
+export function isMap(value: TemplateValue | undefined): value is TemplateMap {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Digits);
+}
+
 /** A JSON value as a template sees it. */
 export function templateValue(value: Json): TemplateValue {
   if (isJsonNumber(value)) {

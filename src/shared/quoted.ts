@@ -7,7 +7,7 @@ export function quoted(text: string): string {
 
 /** Foreign text for a message where a short word is expected: anything longer may be a misplaced secret. */
 export function word(text: string): string {
-  return /^[\w.+-]{0,20}$/.test(text) ? quoted(text) : "value";
+  return /^[\w.+ -]{0,20}$/.test(text) ? quoted(text) : "value";
 }
 
 /** The existing names, for the author of a mistyped one: sorted and bounded. */
