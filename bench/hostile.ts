@@ -8,6 +8,7 @@ import {
   type TenantAccess,
 } from "../e2e/tenants/misbehaviour.js";
 import { misbehaviours } from "../e2e/tenants/misbehaviours.js";
+import { vaultNamespace } from "../e2e/tenants/server-rows.js";
 import { type Neighbour, type LoadProfile, timed, watchNeighbour } from "../e2e/tenants/neighbour.js";
 import { type FaultProxy, startFaultProxy } from "../e2e/tenants/start-fault-proxy.js";
 import { type Share, slowestMs, type Summary, summaryOf } from "../e2e/tenants/summary.js";
@@ -76,7 +77,12 @@ interface RowRun {
 
 async function measureRow(row: Misbehaviour, bench: Bench, vault: BenchVault, proxy: FaultProxy): Promise<RowRun> {
   const settings = {
-    connections: { main: { addresses: [proxy.address], policy: { authMounts: ["kubernetes", tenant.hangingAuth] } } },
+    connections: {
+      main: {
+        addresses: [proxy.address],
+        policy: { authMounts: ["kubernetes", tenant.hangingAuth], vaultNamespaces: ["", vaultNamespace] },
+      },
+    },
     // A row fills all of it.
     limits: { volumes: 512 },
   };

@@ -18,6 +18,7 @@ import { misbehaviours } from "../tenants/misbehaviours.js";
 import { type LoadProfile, watchNeighbour } from "../tenants/neighbour.js";
 import { createRealNeighbour } from "../tenants/real-neighbour.js";
 import { createRealTenant } from "../tenants/real-tenant.js";
+import { vaultNamespace } from "../tenants/server-rows.js";
 import { startFaultProxy } from "../tenants/start-fault-proxy.js";
 import { type Problems, problemsOf, summaryOf } from "../tenants/summary.js";
 import { type TableRow, tenantsTable } from "../tenants/table.js";
@@ -36,7 +37,12 @@ const proxy = await startFaultProxy(shared.vault.address);
 const account = await createKeymountAccount(new KubeApi(shared.kubernetes), chartRules);
 const stateDir = join(await mountState(shared.directory), "vault");
 const settings = {
-  connections: { main: { addresses: [proxy.address], policy: { authMounts: ["kubernetes", "kubernetes-*"] } } },
+  connections: {
+    main: {
+      addresses: [proxy.address],
+      policy: { authMounts: ["kubernetes", "kubernetes-*"], vaultNamespaces: ["", vaultNamespace] },
+    },
+  },
   keySecret: "keymount-key",
   stateDir,
   podWatch: true,

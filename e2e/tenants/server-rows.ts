@@ -26,7 +26,8 @@ const ownPathAnswers = (what: string, how: Misanswer): Misbehaviour => ({
   mounts: fourPodsReadTheirPath,
 });
 
-const vaultNamespace = "team-a";
+/** The connection's policy must allow it, or nothing of it comes to Vault. */
+export const vaultNamespace = "team-a";
 
 const namespaceAnswers = (what: string, error: string): Misbehaviour => ({
   name: `4 pods use a Vault namespace that ${what}`,

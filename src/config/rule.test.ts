@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { threadCpuMs } from "../../dev/testing/thread-cpu.js";
 import { mistakeInRule, ruleMatches } from "./rule.js";
 
 const pod = { namespace: "team-a", serviceAccount: "api" };
@@ -63,9 +64,9 @@ test("a rule that begins with a star matches every value that ends with one it m
 
 test("a rule full of stars takes no longer for a value that almost matches", () => {
   const rule = `${"a*".repeat(200)}b`;
-  const started = performance.now();
+  const started = threadCpuMs();
   expect(ruleMatches(rule, "a".repeat(1024), pod)).toBe(false);
-  expect(performance.now() - started).toBeLessThan(100);
+  expect(threadCpuMs() - started).toBeLessThan(100);
 });
 
 test.each([

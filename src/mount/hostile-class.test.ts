@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
 import { parseMountRequest } from "../../dev/testing/parse-mount-request.js";
+import { threadCpuMs } from "../../dev/testing/thread-cpu.js";
 import { ClassCache } from "./class-cache.js";
 import { classBytes } from "./class-bytes.js";
 import type { MountSpec } from "./mount-spec.js";
@@ -27,12 +28,12 @@ function mounted(parameters: Record<string, string>, classes = new ClassCache(8 
 
 /** The message of the refusal, after no more than the time and memory that a class may take. */
 function refusalOf(parameters: Record<string, string>): string {
-  const [startedAt, before] = [performance.now(), process.memoryUsage().heapUsed];
+  const [startedAt, before] = [threadCpuMs(), process.memoryUsage().heapUsed];
   try {
     fetchPlanOf(mounted(parameters).class.objects);
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
-    expect(performance.now() - startedAt).toBeLessThan(mostMs);
+    expect(threadCpuMs() - startedAt).toBeLessThan(mostMs);
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(64 << 20);
     expect(error.code).toBe("invalid_request");
     expect(error.message.length).toBeLessThan(8_192);
@@ -190,9 +191,9 @@ describe("the cache of classes", () => {
     };
     const hostile = `${put}  secretArgs:\n    a: &x "${"y".repeat(30_000)}"\n    l: [${"*x,".repeat(4_000)}]\n`;
     const first = refused(hostile);
-    const startedAt = performance.now();
+    const startedAt = threadCpuMs();
     for (let again = 0; again < 200; again += 1) expect(refused(hostile)).toBe(first);
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(threadCpuMs() - startedAt).toBeLessThan(1_000);
     expect(classes.size).toBe(1);
     expect(refused(hostile, { "csi.storage.k8s.io/pod.uid": "../x" })).toMatch(
       /pod\.uid is not a name.*; objects, line 5/,

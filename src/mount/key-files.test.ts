@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { threadCpuMs } from "../../dev/testing/thread-cpu.js";
 import { filesOfKeys } from "./key-files.js";
 
 const location = "secret/data/app";
@@ -9,11 +10,11 @@ const chosen = (data: Record<string, string>, keys: string[], rename = new Map<s
 const hardPatterns = Array.from({ length: 20 }, (_, index) => `*${"a".repeat(240)}${index}b`);
 
 test("a key that is too long for a file's name is matched by no pattern, and costs none", () => {
-  const startedAt = performance.now();
+  const startedAt = threadCpuMs();
   const data = { ["a".repeat(500_000)]: "x", ab: "y" };
   expect(chosen(data, ["a*"])).toEqual(["app/ab"]);
   expect(() => chosen(data, hardPatterns)).toThrow(`keys "*aaaa`);
-  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  expect(threadCpuMs() - startedAt).toBeLessThan(1_000);
 });
 
 test("a key that is too long can be named, and renamed", () => {
@@ -24,8 +25,8 @@ test("a key that is too long can be named, and renamed", () => {
 
 test("patterns are not tried on keys where all of them together are too long", () => {
   const data = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`${index}`.padEnd(250, "a"), "x"]));
-  const startedAt = performance.now();
+  const startedAt = threadCpuMs();
   expect(() => chosen(data, hardPatterns)).toThrow("has 500 keys, too many to try 20 patterns on");
-  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  expect(threadCpuMs() - startedAt).toBeLessThan(1_000);
   expect(chosen(data, ["1*"])).toHaveLength(111);
 });

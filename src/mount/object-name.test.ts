@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { threadCpuMs } from "../../dev/testing/thread-cpu.js";
 import { clashes, objectNameMistake } from "./object-name.js";
 
 const pairs = (names: readonly string[]) => [...clashes(names)].map(({ index, other }) => [index, other]);
@@ -30,10 +31,10 @@ test("finds what comparing each with each finds", () => {
 });
 
 test("a thousand files in folders of folders take no time to speak of", () => {
-  const startedAt = performance.now();
+  const startedAt = threadCpuMs();
   expect(pairs(Array.from({ length: 1_000 }, (_, index) => `${"a/".repeat(31)}${index}`))).toEqual([]);
   expect(pairs(Array.from({ length: 1_000 }, (_, index) => `${"a/".repeat(2_000)}${index}`))).toEqual([]);
-  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  expect(threadCpuMs() - startedAt).toBeLessThan(1_000);
 });
 
 test.each([

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { threadCpuMs } from "../../dev/testing/thread-cpu.js";
 import { goJson } from "./go-json.js";
 import { TooManyValues, parseExactJson } from "./exact-json.js";
 
@@ -98,12 +99,12 @@ describe("costs what it weighs", () => {
     ["escapes", `["${megabytes("\\u003c")}"]`],
   ])("%s", (_name, text) => {
     const body = Buffer.from(text);
-    const began = performance.now();
+    const began = threadCpuMs();
     try {
       parseExactJson(body, mostValues);
     } catch (error) {
       expect(error).toBeInstanceOf(TooManyValues);
     }
-    expect(performance.now() - began).toBeLessThan(1_000);
+    expect(threadCpuMs() - began).toBeLessThan(1_000);
   });
 });

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { Redacted } from "../shared/redacted.js";
 import { captureLog } from "../../dev/testing/capture-log.js";
+import { threadCpuMs } from "../../dev/testing/thread-cpu.js";
 import { withoutSecrets } from "./secret-shapes.js";
 
 test("writes one line of JSON for each call, with its level in words and its time", () => {
@@ -99,8 +100,8 @@ test.each(["eyJ", "-----BEGIN ", "hvs.", "s.", "eyJaaaaaaaaa.", "-----BEGIN A"])
   "looks for secrets in time linear in the line, of %j",
   (piece) => {
     const line = piece.repeat(100_000 / piece.length);
-    const before = performance.now();
+    const before = threadCpuMs();
     withoutSecrets(line);
-    expect(performance.now() - before).toBeLessThan(1_000);
+    expect(threadCpuMs() - before).toBeLessThan(1_000);
   },
 );

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { threadCpuMs } from "../../dev/testing/thread-cpu.js";
 import { Redacted } from "../shared/redacted.js";
 import { maskedSentence, spokenBy } from "./masked-sentence.js";
 import { errorsIn } from "./vault-errors.js";
@@ -155,8 +156,8 @@ test.each([
   ["fields", "Field validation failed: error converting input ".repeat(100_000)],
 ])("a hostile error of %s costs little", (_what, error) => {
   const spoken = spokenBy({ path: "a/b", query: "", args: new Redacted(JSON.stringify({ values })) })!;
-  const began = performance.now();
+  const began = threadCpuMs();
   const text = maskedSentence(errorsIn({ errors: Array(10_000).fill(error) as string[] }), spoken) ?? "";
-  expect(performance.now() - began).toBeLessThan(1_000);
+  expect(threadCpuMs() - began).toBeLessThan(1_000);
   expect(text.length).toBeLessThan(400);
 });
