@@ -20,7 +20,7 @@ const minutes = (product: string) => product.split(" * ")[0]!;
 const kibibytes = (bytes: string) => String(Number(bytes.replaceAll("_", "")) / 1024);
 const grouped = (figure: string) => figure.replace("_", ",");
 const inWords = (figure: string) =>
-  ({ "8": "Eight", "6": "six", "2": "two", "4": "four", "3": "three", "10": "ten" })[figure] ?? figure;
+  ({ "8": "Eight", "6": "six", "2": "two", "4": "four", "3": "three", "5": "five", "10": "ten" })[figure] ?? figure;
 const thirty = (ms: string) => ({ "30_000": "thirty" })[ms] ?? ms;
 
 const claims: Record<string, Claim> = {
@@ -137,6 +137,46 @@ const claims: Record<string, Claim> = {
   "the key's file": {
     of: ["src/daemon/key-file.ts", /const keyBytes = (\d+)/],
     says: ["# random bytes"],
+  },
+  "writes of one event": {
+    of: ["src/kube/event-recorder.ts", /const seriesBurst = (\d+)/],
+    as: inWords,
+    says: ["at most # times at once, then every five minutes"],
+  },
+  "events of a pod": {
+    of: ["src/kube/event-recorder.ts", /const podBurst = (\d+)/],
+    says: ["A pod gets up to # writes at once"],
+  },
+  "events of a node": {
+    of: ["src/kube/event-recorder.ts", /const nodeBurst = (\d+)/],
+    says: ["a node # and one more every second"],
+  },
+  "logins after an outage": {
+    of: ["src/vault/token-store.ts", /const spreadMs = (\d+) \* 60_000/],
+    as: inWords,
+    says: ["are spread over # minutes", "with logins spread over # minutes"],
+  },
+  "volumes without a Mount": {
+    of: ["src/leases/secret-cache.ts", /const silenceMs = (\d+) \* 60 \* 60_000/],
+    says: ["has had no Mount for # h"],
+  },
+  "reads of a volume whose secrets change": {
+    of: ["src/leases/volume-transaction.ts", /const togetherMs = ([\d_]+)/],
+    says: ["once more # ms later"],
+  },
+  "requests of a renewal after a failure": {
+    of: ["src/vault/backoff.ts", /doubled\((\d+) \* second/],
+    says: ["a ceiling that doubles from # s"],
+  },
+  "failing renewals of one role": {
+    of: ["src/leases/renewal-slots.ts", /\[ofFailingPath, ofAllFailing\] = \[(\d+)/],
+    as: inWords,
+    says: ["with a failed last renewal use # each"],
+  },
+  "failing renewals together": {
+    of: ["src/leases/renewal-slots.ts", /\[ofFailingPath, ofAllFailing\] = \[\d+, (\d+)/],
+    as: inWords,
+    says: ["use two each and # together"],
   },
   "objects of a class": {
     of: ["src/mount/objects.ts", /const mostObjects = (\d+)/],
