@@ -52,6 +52,7 @@ test("what is expected is what the chart, the package and the other pages ask fo
   const { engines } = JSON.parse(at("package.json")) as { engines: { node: string } };
   expect(engines.node).toBe("^20.19.0 || ^22.12.0 || >=24");
   expect(expected("Node, outside the image")).toBe("from 20.19 and 22.12");
+  expect(at("README.md")).toContain("You need Node 20 (from 20.19), 22 (from 22.12) or 24:");
   const helm = /^(\S+) and newer/.exec(expected("Helm"))![1]!;
   for (const place of ["docs/install.md", "deploy/chart/README.md"]) {
     expect(at(place)).toContain(`Kubernetes ${oldest} or newer, Helm ${helm} or newer`);

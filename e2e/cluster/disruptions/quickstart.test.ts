@@ -9,7 +9,7 @@ import type { KubeObject } from "../../stack/kube-api.js";
 import { DaemonSet } from "../stack/daemon-set.js";
 import { createFixture } from "../stack/fixture.js";
 import { keymountImage, keymountNamespace, sharedInstance } from "../stack/keymount.js";
-import { scriptOfSection } from "../stack/readme-commands.js";
+import { scriptOfSection } from "../stack/documented-commands.js";
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "../../..");

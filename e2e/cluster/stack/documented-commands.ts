@@ -1,10 +1,10 @@
 /**
- * The commands of a section of README.md as one bash script. A comment behind a command is what the command prints: the
+ * The commands of a section of a page as one bash script. A comment behind a command is what the command prints: the
  * script fails when it prints something else.
  */
-export function scriptOfSection(readme: string, title: string): string {
-  const section = readme.split(`\n## ${title}\n`)[1]?.split("\n## ")[0];
-  if (section === undefined) throw new Error(`README.md has no section "${title}"`);
+export function scriptOfSection(page: string, title: string): string {
+  const section = page.split(`\n## ${title}\n`)[1]?.split("\n## ")[0];
+  if (section === undefined) throw new Error(`the page has no section "${title}"`);
   const blocks = [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) => block!);
   const commands = blocks.flatMap((block) => block.replaceAll("\\\n", "").split(/\n(?! )/)).filter(Boolean);
   return commands.map(withItsOutput).join("\n");
