@@ -36,19 +36,22 @@ async function imageIn(file: string): Promise<string> {
 const images = (...args: readonly string[]) =>
   run("ctr", [`--address=${cluster.containerd}`, "--namespace=k8s.io", "images", ...args]);
 
-test("the quickstart of README.md, command by command, does what it says", { timeout: 300_000 }, async () => {
+test("the quickstart of README.md and the uninstalling of docs/install.md, command by command, do what they say", {
+  timeout: 300_000,
+}, async () => {
   await images("import", cluster.vaultImage);
   for (const [image, here] of Object.entries(await imagesOfRegistries())) await images("tag", here, image);
   const readme = await readFile(join(root, "README.md"), "utf8");
   const standIns = await readFile(join(import.meta.dirname, "../stack/kind-commands.sh"), "utf8");
   const commands = scriptOfSection(readme, "Quickstart");
   expect(commands.match(/^printed=/gm)).toHaveLength(4);
+  const uninstall = scriptOfSection(await readFile(join(root, "docs/install.md"), "utf8"), "Uninstalling", 1);
 
   const { gitVersion } = await app.kube.request<{ gitVersion: string }>("GET", "/version");
   const driver = await goModuleFolder("csi-driver-1.6.0", "sigs.k8s.io/secrets-store-csi-driver", signal);
   const script = join(directory, "quickstart.sh");
-  await writeFile(script, `${standIns}\n${commands}\n`);
-  await run("bash", ["--norc", "-eEuo", "pipefail", script], {
+  await writeFile(script, `${standIns}\nuninstall() {\n${uninstall}\n}\n${commands}\n`);
+  const { stdout } = await run("bash", ["--norc", "-eEuo", "pipefail", script], {
     cwd: root,
     signal,
     env: {
@@ -65,6 +68,8 @@ test("the quickstart of README.md, command by command, does what it says", { tim
       DRIVER_OBJECTS: driverObjects,
     },
   });
+  expect(stdout).toMatch(/^[1-9]\d* tokens? (was|were) revoked, with all (its|their) leases$/m);
+  expect(stdout).toContain('release "keymount" uninstalled');
 });
 
 test("the driver's chart with these settings is the driver that runs here", async () => {

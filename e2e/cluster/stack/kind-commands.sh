@@ -1,5 +1,6 @@
 # What the quickstart takes from kind, Docker and a chart repository, which are not here, is stood in for:
-# - kind's cluster is the suite's, on which the driver already runs; deleting it deletes the quickstart's namespaces;
+# - kind's cluster is the suite's, on which the driver already runs; deleting it uninstalls keymount, as the function
+#   `uninstall` of the test has it, and deletes the quickstart's namespaces;
 # - `docker build` is the image that the suite has built from the same Dockerfile;
 # - the driver's chart is rendered by helm, for the test to compare; it comes with the driver's Go module;
 # - names of Services are the addresses to which CoreDNS and kube-proxy would lead.
@@ -18,7 +19,7 @@ kind() {
     ;;
   "delete cluster")
     [ "$4" = "$cluster" ] || { echo "kind: there is no cluster $4" >&2; return 1; }
-    "$HELM" uninstall keymount --namespace keymount --wait
+    uninstall
     "$KUBECTL" delete -f deploy/quickstart
     "$KUBECTL" delete namespace keymount
     ;;
