@@ -3,11 +3,12 @@ import { type Credentials, type CredentialsParts, createCredentials } from "../.
 import { Redacted } from "../../src/shared/redacted.js";
 import type { StoredToken } from "../../src/vault/stored-token.js";
 import { CredentialPaths } from "../../src/vault/credential-paths.js";
+import { leaseRules } from "../../src/vault/lease-rules.js";
 import { newTerm } from "../../src/vault/term.js";
 import { sampleConnection } from "./connection.js";
 
 /** A lead of five minutes and an hour for what is orphaned, as without settings. */
-export const usualRules = { maxOrphanMs: 3_600_000, leadMs: 300_000 };
+export const usualRules = leaseRules({ driverPollIntervalMs: 120_000, maxOrphanMs: 3_600_000 });
 
 export function sampleLimits(change: Partial<CredentialsParts["limits"]> = {}): CredentialsParts["limits"] {
   return { volumes: 1_000, bytes: 64 << 20, inFlightBytes: 64 << 20, responseBytes: 3584 << 10, ...change };
@@ -50,7 +51,7 @@ export function sampleStoredToken(change: Partial<StoredToken> = {}): StoredToke
       ttlMs: 3_600_000,
     },
     caller: { namespace: "shop", pod: "shop/web-0/uid-1" },
-    term: newTerm({ requestedAt: 0, durationMs: 3_600_000, renewable: true }, 3_600_000, 0.5),
+    term: newTerm({ requestedAt: 0, durationMs: 3_600_000, renewable: true }, usualRules, 0.5),
     failures: 0,
     retryAt: 0,
     state: "current",

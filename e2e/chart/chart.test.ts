@@ -82,6 +82,11 @@ test("helm status prints a container and volumes that the sync controller's Depl
 
 test.each<[string, object, string[]]>([
   ["a sidecar listens where the controller looks", { form: "sidecar" }, ["/var/run/secrets-store-sync-providers"]],
+  [
+    "a sidecar that knows the controller's interval keeps what it holds beside what a DaemonSet of the node keeps",
+    { form: "sidecar", sidecar: { pollInterval: "1h" } },
+    ["syncPollInterval: 1h", "stateDir: /run/keymount/vault-sync"],
+  ],
   ["a DaemonSet listens where the driver looks", {}, ["path: /var/run/secrets-store-csi-providers"]],
   [
     "tokens of our own are for the audiences that the connection asks for",
@@ -124,6 +129,12 @@ test.each<[string, object, string]>([
   ["another name in the file", { config: { providerName: "openbao" } }, "set the value provider instead"],
   ["another key in the file", { config: { keySecret: "other" } }, "set the value key.secretName instead"],
   ["events in the file alone", { config: { events: true } }, "set the value events.enabled instead"],
+  ["an interval that is no duration", { form: "sidecar", sidecar: { pollInterval: "hourly" } }, "pollInterval"],
+  [
+    "a sidecar's interval for pods",
+    { config: { syncPollInterval: "1h" } },
+    "set the value sidecar.pollInterval instead",
+  ],
   ["tokens of a sidecar's own", { form: "sidecar", tokenRequest: { fallback: true } }, "no place in the form sidecar"],
   ["a sidecar's other user", { form: "sidecar", nonRoot: { enabled: true } }, "no place in the form sidecar"],
 ])("%s is refused, by name", async (_, values, message) => {

@@ -31,6 +31,7 @@ export const matrix: Readonly<Record<string, object>> = {
   "the node's network": { hostNetwork: true, health: { port: 18080 } },
   "a second directory": { sockets: { additionalDirectory: "/etc/kubernetes/secrets-store-csi-providers" } },
   "a sidecar": { form: "sidecar" },
+  "a sidecar with credentials": { form: "sidecar", sidecar: { pollInterval: "1h" } },
   "all monitoring": {
     metrics: {
       serviceMonitor: {

@@ -12,6 +12,7 @@ const lease: CredentialInfo = {
   path: "database/creds/app",
   role: "web",
   tokenAccessor: "accessor",
+  namespace: "shop",
   pods: [{ namespace: "shop", name: "web-0", uid: "uid-1" }],
   volumes: 1,
   state: "held",
@@ -30,6 +31,7 @@ test("what comes next comes first, and nothing of a value is in it", () => {
       { ...withoutRenewal, kind: "issued", engine: "pki", replaceAt: wall - minute, state: "due" },
       { ...lease, kind: "issued", engine: "", path: "auth/x", pods: [], volumes: 0, state: "leaving" },
       { ...lease, state: "dead" },
+      { ...lease, pods: [], renewAt: wall + 40 * minute },
     ],
     wall,
   );
@@ -39,6 +41,7 @@ test("what comes next comes first, and nothing of a value is in it", () => {
     "issued | pki | main | database/creds/app | web | shop/web-0 | due | replaced from 1m ago | in 50m",
     "token | token | main | auth/kubernetes/login | web | shop/web-0 | held (failed 2×) | renewed in 10m | in 20m",
     "lease | database | main | database/creds/app | web | shop/web-0 | held | renewed in 30m | in 50m",
+    "lease | database | main | database/creds/app | web | shop/(synced) | held | renewed in 40m | in 50m",
     "issued | - | main | auth/x | web | - | leaving | ends in 50m | in 50m",
     "",
   ]);

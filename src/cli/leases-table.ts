@@ -31,8 +31,8 @@ function rowOf(one: CredentialInfo, wall: number): string[] {
   ];
 }
 
-function podsOf({ pods, volumes }: CredentialInfo): string {
-  if (pods.length === 0) return volumes > 0 ? "(no pod)" : "-";
+function podsOf({ namespace, pods, volumes }: CredentialInfo): string {
+  if (pods.length === 0) return volumes > 0 ? `${namespace}/(synced)` : "-";
   const shown = pods.slice(0, 3).map(({ namespace, name }) => `${namespace}/${name}`);
   return shown.join(",") + (pods.length > 3 ? ` and ${pods.length - 3} more` : "");
 }

@@ -53,6 +53,7 @@ test("what is held, for whom, and until when; never what it is", async () => {
     connection: "main",
     role: "web",
     volumes: 1,
+    namespace: "shop",
     pods: [{ namespace: "shop", name: "web-0", uid: "uid-1" }],
   };
   expect(held).toEqual([

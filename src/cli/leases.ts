@@ -33,11 +33,9 @@ function ofWhom({ namespace, pod }: { namespace?: string | undefined; pod?: stri
 }
 
 function concerns(
-  { pods }: CredentialInfo,
+  { namespace: of, pods }: CredentialInfo,
   { namespace, pod }: { namespace?: string | undefined; pod?: string | undefined },
 ): boolean {
-  if (namespace === undefined && pod === undefined) return true;
-  return pods.some(
-    (one) => (namespace === undefined || one.namespace === namespace) && (pod === undefined || one.name === pod),
-  );
+  if (namespace !== undefined && of !== namespace) return false;
+  return pod === undefined || pods.some(({ name }) => name === pod);
 }

@@ -38,7 +38,7 @@ function section({ namespace, name, reasons }: ClassReport, title: string): stri
   return [`${named(namespace)}/${named(name)} ${title}:`, ...reasons.map((reason) => `  ${reason}`)];
 }
 
-function onSecretSyncs({ amount, refused }: SecretSyncs): string[] {
+function onSecretSyncs({ amount, refused, credentials }: SecretSyncs): string[] {
   return [
     "",
     `SecretSyncs of secretObjects: ${amount} written${amount === 0 ? " (so there is no file)" : ""}, ${refused.length} impossible.`,
@@ -46,6 +46,10 @@ function onSecretSyncs({ amount, refused }: SecretSyncs): string[] {
       `${named(namespace)}/${named(name)}: secrets-store-sync-controller cannot write ${named(secret)}:`,
       ...reasons.map((reason) => `  ${reason}`),
     ]),
+    ...credentials.map(
+      ({ namespace, name, objects }) =>
+        `${named(namespace)}/${named(name)}: made by the request, so keymount must know the controller's interval (sidecar.pollInterval), and they must live 2.2 times as long: ${objects.map(quoted).join(", ")}`,
+    ),
   ];
 }
 

@@ -110,26 +110,9 @@ describe("a Secret that the controller cannot write", () => {
     ["a long annotation", entry({ annotations: { a: "b".repeat(253) } }), /annotation "a": .* shorter than 253/],
     ["a label of the controller's", entry({ labels: { "secrets-store.sync.x-k8s.io": "" } }), /reserved for/],
     ["a type that is denied", entry({ type: "kubernetes.io/service-account-token" }), /policy denies the type/],
+    ["a long type", entry({ type: "t".repeat(254) }), /type is longer than 253/],
     ["no map", ["db"], /the entry: missing/],
     ["a class with a mistake", [db], /the class itself would be refused/, `${password}\n- {objectName: a}`],
-    [
-      "a lease",
-      [db],
-      /"login": made by the request, so it needs a pod volume/,
-      `${password}\n- {objectName: login, secretPath: database/creds/web}`,
-    ],
-    [
-      "a lease as a source of a template",
-      [db],
-      /"conf": made by the request/,
-      `${password}\n- {objectName: conf, secretPath: secret/data/a, template: "{{ db.username }}", sources: {db: {secretPath: database/creds/web}}}`,
-    ],
-    [
-      "what a PUT makes",
-      [db],
-      /"cert": made by the request/,
-      `${password}\n- {objectName: cert, secretPath: pki/issue/web, method: PUT}`,
-    ],
   ])(
     "for %s: the report says why, the others are written, and the exit code is 1",
     async (_, written, why, objects) => {
@@ -155,6 +138,25 @@ spec: {provider: vault, parameters: {roleName: web, objects: "${password}"}, sec
 `;
     expect((await migrate(text)).stderr).toContain("the entry: missing");
   });
+});
+
+test.each<[string, string, string]>([
+  ["a lease", "login", "secretPath: database/creds/web"],
+  [
+    "a lease as a source of a template",
+    "conf",
+    'secretPath: secret/data/a, template: "{{ db.username }}", sources: {db: {secretPath: database/creds/web}}',
+  ],
+  ["what a PUT makes", "cert", "secretPath: pki/issue/web, method: PUT"],
+])("with %s the SecretSync is written, and the report says what keymount must be told", async (_, name, fields) => {
+  const { code, stderr, syncs } = await migrate([
+    classOf([db], { objects: `${password}\n- {objectName: ${name}, ${fields}}` }),
+  ]);
+  expect({ code, amount: syncs.length }).toEqual({ code: 0, amount: 1 });
+  expect(stderr).toMatch(
+    /^shop\/web: made by the request, so keymount must know the controller's interval \(sidecar\.po/m,
+  );
+  expect(stderr).toContain(`2.2 times as long: "${name}"`);
 });
 
 test("without a SecretSync there is no file", async () => {

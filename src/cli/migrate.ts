@@ -114,8 +114,9 @@ async function deliver(
   if (file !== undefined && secretSyncs && secretSyncs.amount > 0) files.push({ path: file, text: secretSyncs.text });
   await stage.writeNewFiles(files);
   if (wantsJson(values)) {
-    const synced = secretSyncs && { secretSyncs: { amount: secretSyncs.amount, refused: secretSyncs.refused } };
-    return writeJson(io, { classes, audiences, blockers, notes, skipped, ...synced, configuration });
+    const { text: _text, ...synced } = secretSyncs ?? { text: "" };
+    const all = { classes, audiences, blockers, notes, skipped, ...(secretSyncs && { secretSyncs: synced }) };
+    return writeJson(io, { ...all, configuration });
   }
   if (values.write === undefined) io.stdout.write(configuration);
   printReport(migration, io.stderr);

@@ -136,6 +136,7 @@ export const operatorFile = section({
   keyFile: text.optional(),
   keySecret: secretName.optional(),
   driverPollInterval: duration(1_000, 86_400_000, "1s to 24h").default(120_000),
+  syncPollInterval: duration(1_000, 168 * 3_600_000, "1s to 168h").exactOptional(),
   refreshInterval: duration(1_000, 8760 * 3_600_000, "1s to 8760h").exactOptional(),
   leases: leases.prefault({}),
   stateDir: text.refine((path) => path.startsWith("/"), "must be an absolute path").exactOptional(),

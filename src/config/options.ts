@@ -23,6 +23,8 @@ export interface Options {
   operator: OperatorConfig;
   /** The driver's `--rotation-poll-interval`: after a real write it skips republishes for so long. */
   driverPollIntervalMs: number;
+  /** The sync controller's `--rotation-poll-interval`, where it may be given credentials. */
+  syncPollIntervalMs?: number;
   /** The `refreshInterval` of classes that name none. */
   refreshIntervalMs: number;
   /** What renewals ask for at most, so how long a lost node's logins outlive it. */
@@ -78,7 +80,7 @@ export function toOptions(given: Given, env: Env, mistakes: string[]): Omit<Opti
     return undefined;
   }
   const { healthAddress, logLevel, driverPollInterval, events, limits, tokenRequest, leases, podWatch } = given;
-  const { stateDir, nodeName, refreshInterval } = given;
+  const { stateDir, nodeName, refreshInterval, syncPollInterval } = given;
   const { fallback, audiences = [socket.providerName] } = tokenRequest;
   return {
     ...socket,
@@ -87,6 +89,7 @@ export function toOptions(given: Given, env: Env, mistakes: string[]): Omit<Opti
     ...(key && { key }),
     operator: operatorConfig(given, socket.providerName),
     driverPollIntervalMs: driverPollInterval,
+    ...(syncPollInterval !== undefined && { syncPollIntervalMs: syncPollInterval }),
     refreshIntervalMs: refreshInterval ?? driverPollInterval / 2,
     maxOrphanMs: leases.maxOrphan,
     ...(stateDir !== undefined && { state: { directory: stateDir, onDisk: given.stateOnDisk } }),

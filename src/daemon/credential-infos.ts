@@ -4,11 +4,12 @@ import type { Credentials } from "../leases/credentials.js";
 import type { Clock } from "../shared/clock.js";
 import type { CredentialInfo } from "../shared/credential-info.js";
 import { type StoredToken, tokenRenewalAt, tokenReplacementAt, tokenStanding } from "../vault/stored-token.js";
+import type { LeaseRules } from "../vault/lease-rules.js";
 import { endOf } from "../vault/term.js";
 
 /** Everything that is held and would be missed, or would outlive its pod. */
-export function credentialInfos({ cache, tokens }: Credentials, clock: Clock, leadMs: number): CredentialInfo[] {
-  const tell = new Teller(clock, leadMs);
+export function credentialInfos({ cache, tokens }: Credentials, clock: Clock, rules: LeaseRules): CredentialInfo[] {
+  const tell = new Teller(clock, rules);
   const tokenInfos = tokens.all().map((stored) => tell.token(stored, cache.volumesOf(stored.ownerKey)));
   const others = [...cache.entries()].flatMap((entry) => {
     const { answer } = entry;
@@ -20,12 +21,12 @@ export function credentialInfos({ cache, tokens }: Credentials, clock: Clock, le
 class Teller {
   readonly #now: number;
   readonly #epoch: number;
-  readonly #leadMs: number;
+  readonly #rules: LeaseRules;
 
-  constructor(clock: Clock, leadMs: number) {
+  constructor(clock: Clock, rules: LeaseRules) {
     this.#now = clock.monotonic();
     this.#epoch = clock.wall() - this.#now;
-    this.#leadMs = leadMs;
+    this.#rules = rules;
   }
 
   token(stored: StoredToken, volumes: readonly VolumeRecord[]): CredentialInfo {
@@ -38,19 +39,20 @@ class Teller {
       path: `auth/${authMount}/login`,
       role,
       tokenAccessor: token.accessor,
+      namespace: stored.caller.namespace,
       ...usersOf(volumes),
       state:
-        state === "current" ? tokenStanding(stored, this.#leadMs, this.#now) : state === "retired" ? "replaced" : state,
+        state === "current" ? tokenStanding(stored, this.#rules, this.#now) : state === "retired" ? "replaced" : state,
       ...this.#times({
         renewAt: state === "current" ? tokenRenewalAt(stored) : Infinity,
-        replaceAt: tokenReplacementAt(stored, this.#leadMs),
+        replaceAt: tokenReplacementAt(stored, this.#rules.leadMs),
         endsAt: endOf(stored.term),
       }),
       failures,
     };
   }
 
-  answer({ request, users }: CacheEntry, answer: CachedSecret): CredentialInfo {
+  answer({ request, users, namespace }: CacheEntry, answer: CachedSecret): CredentialInfo {
     const { stored, kind, engine, failures } = answer;
     return {
       kind: kind === "leased" ? "lease" : "issued",
@@ -60,11 +62,12 @@ class Teller {
       path: request.path,
       role: stored.role,
       tokenAccessor: stored.token.accessor,
+      namespace,
       ...usersOf([...users]),
-      state: isDead(answer) ? "dead" : standingOf(answer, this.#leadMs, this.#now),
+      state: isDead(answer) ? "dead" : standingOf(answer, this.#rules, this.#now),
       ...this.#times({
         renewAt: leaseRenewalAt(answer),
-        replaceAt: replaceAt(answer, this.#leadMs),
+        replaceAt: replaceAt(answer, this.#rules.leadMs),
         endsAt: endsAt(answer),
       }),
       failures,

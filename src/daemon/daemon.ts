@@ -17,6 +17,7 @@ import { logKeys } from "../telemetry/log-keys.js";
 import type { Log } from "../telemetry/log.js";
 import { Metrics } from "../telemetry/metrics.js";
 import { CredentialPaths } from "../vault/credential-paths.js";
+import { leaseRules } from "../vault/lease-rules.js";
 import { createVaultClient } from "../vault/create-vault-client.js";
 import { RenderWorker } from "../render/render-worker.js";
 import { ClusterKey, type KeyOrigin } from "./cluster-key.js";
@@ -55,8 +56,6 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
-/** The kubelet republishes a volume at least every 90 s; the second time makes up for one that failed. */
-const republishTwiceMs = 2 * 90_000;
 /** Of classes that were read, which costs a millisecond each. */
 const classCacheBytes = 4 << 20;
 /** Of classes and tokens of Mounts that wait; a pod's is some kilobytes. */
@@ -78,7 +77,7 @@ async function start(
   releases: CleanupStack,
   signal: AbortSignal,
 ): Promise<Daemon> {
-  const leadMs = options.driverPollIntervalMs + republishTwiceMs;
+  const rules = leaseRules(options);
   const metrics = new Metrics(version);
   const sinks = { log, metrics, classNotes: new ClassNotes(log) };
   const recorder = events && new EventRecorder({ kube: events, clock, random, emit: reportTo(sinks) });
@@ -100,7 +99,7 @@ async function start(
   });
 
   const credentials = await startCredentials(
-    { options, clusterKey: () => clusterKey.current, pods, client, clock, random, scheduler, emit, leadMs, paths },
+    { options, clusterKey: () => clusterKey.current, pods, client, clock, random, scheduler, emit, rules, paths },
     releases,
     signal,
   );
@@ -143,7 +142,7 @@ async function start(
         unreadinessOf({ rpc, client, callVersion: () => callVersion(options.socketPath, checking) }),
       metrics: async () => ({
         contentType: metrics.contentType,
-        text: await metrics.scrape(inventoryOf({ credentials, client, clock, leadMs })),
+        text: await metrics.scrape(inventoryOf({ credentials, client, clock, rules })),
       }),
     },
     clock,

@@ -167,6 +167,12 @@ const reports = {
     );
     for (const { volumeKey } of entry.users) podEvents?.credentialEnds(volumeKey, entry.request.path, seconds);
   },
+  syncEnded({ volume: { namespace } }, { log }) {
+    log.info(
+      { [logKeys.namespace]: namespace },
+      "the sync controller has missed two Mounts of a class; its token and leases are revoked",
+    );
+  },
   ownerRestored({ owner: { volumes } }, { log, metrics }) {
     metrics.stateRecord("restored");
     const pods = volumes.flatMap(({ pod }) => (pod ? [`${pod.namespace}/${pod.name}/${pod.uid}`] : []));

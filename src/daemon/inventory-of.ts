@@ -3,6 +3,7 @@ import type { Credentials } from "../leases/credentials.js";
 import type { Clock } from "../shared/clock.js";
 import type { CredentialState, Inventory } from "../telemetry/inventory.js";
 import type { LiveVaultClient } from "../vault/create-vault-client.js";
+import type { LeaseRules } from "../vault/lease-rules.js";
 import { tokenStanding } from "../vault/stored-token.js";
 
 /** What stands now, for a scrape. */
@@ -10,7 +11,7 @@ export function inventoryOf(of: {
   credentials: Credentials;
   client: LiveVaultClient;
   clock: Clock;
-  leadMs: number;
+  rules: LeaseRules;
 }): Inventory {
   const { cache, tokens, inFlight } = of.credentials;
   const now = of.clock.monotonic();
@@ -23,16 +24,16 @@ export function inventoryOf(of: {
     answers,
     tokens: tokens.size,
     staleSeconds: cache.stalest(now) / 1000,
-    credentials: credentialsIn(of.credentials, of.leadMs, now),
+    credentials: credentialsIn(of.credentials, of.rules, now),
     connections: new Map([...of.client.loads()].map(([name, load]) => [name, { ...load, faulty: faults.has(name) }])),
   };
 }
 
-function credentialsIn({ cache, tokens }: Credentials, leadMs: number, now: number): CredentialState[] {
+function credentialsIn({ cache, tokens }: Credentials, rules: LeaseRules, now: number): CredentialState[] {
   const ofTokens = [...tokens.current()].map((stored) => ({
     connection: stored.connection.name,
     engine: "token",
-    standing: tokenStanding(stored, leadMs, now),
+    standing: tokenStanding(stored, rules, now),
   }));
   const ofAnswers = [...cache.entries()].flatMap(({ answer }) =>
     answer && answer.kind !== "static"
@@ -40,7 +41,7 @@ function credentialsIn({ cache, tokens }: Credentials, leadMs: number, now: numb
           {
             connection: answer.stored.connection.name,
             engine: answer.engine,
-            standing: standingOf(answer, leadMs, now),
+            standing: standingOf(answer, rules, now),
           },
         ]
       : [],

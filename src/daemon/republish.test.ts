@@ -3,6 +3,7 @@ import { erring } from "../../dev/vault/faults.js";
 import { type Mounting, podVolumePath } from "../driver/mount-request.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { startReadyVault } from "../../dev/testing/ready-vault.js";
+import { withDatabase } from "../../dev/testing/with-database.js";
 import { type ProviderSetting, filesIn, startProvider, webPod } from "../../dev/testing/start-provider.js";
 
 const minute = 60_000;
@@ -202,7 +203,23 @@ describe("the sync controller", () => {
     expect((await provider.republish({ objects }, change)).gave).toEqual({ app: "hunter2" });
     expect((await provider.republish({ objects }, change)).asked).toEqual([]);
     const two = { objects: object("kv1/app") };
-    expect(await provider.republish(two, change)).toEqual({ gave: { app: "one" }, asked: ["GET kv1/app"] });
+    const asked = [login, "GET kv1/app"]; // Each class has a token of its own, to be revoked alone.
+    expect(await provider.republish(two, change)).toEqual({ gave: { app: "one" }, asked });
+  });
+
+  test("is given a lease where its interval is known, and loses it after two missed Mounts", async () => {
+    const vault = await startReadyVault();
+    onTestFinished(() => vault.stop());
+    await withDatabase(vault);
+    const file = `syncPollInterval: 5m\nconnections: {default: {addresses: ["${vault.address}"]}}`;
+    const provider = await republishing({ vault, file, argv: [] });
+    const login = { objects: "- {objectName: app, secretPath: database/creds/app, secretKey: username}" };
+    const { gave } = await provider.republish(login, controller(provider));
+    expect(gave).toEqual({ app: expect.any(String) as string });
+    expect(vault.vault.live).toEqual({ tokens: 1, leases: 1, users: 1 });
+    for (let minutes = 0; minutes < 12; minutes += 1) await provider.clock.advance(minute);
+    await expect.poll(() => vault.vault.live).toEqual({ tokens: 0, leases: 0, users: 0 });
+    expect(provider.logText()).toContain("the sync controller has missed two Mounts of a class");
   });
 
   test("is refused what lives as long as a volume", async () => {

@@ -13,6 +13,7 @@ import type { Random } from "../shared/random.js";
 import type { Redacted } from "../shared/redacted.js";
 import { within } from "../shared/within.js";
 import type { LiveVaultClient } from "../vault/create-vault-client.js";
+import type { LeaseRules } from "../vault/lease-rules.js";
 import type { CredentialPaths } from "../vault/credential-paths.js";
 import { PodReaper } from "./pod-reaper.js";
 import { credentialInfos } from "./credential-infos.js";
@@ -32,7 +33,7 @@ export interface CredentialsStartParts {
   random: Random;
   scheduler: EventLoopScheduler;
   emit: (event: ProviderEvent) => void;
-  leadMs: number;
+  rules: LeaseRules;
   paths: CredentialPaths;
 }
 
@@ -53,7 +54,7 @@ export async function startCredentials(
   releases: CleanupStack,
   signal: AbortSignal,
 ): Promise<StartedCredentials> {
-  const { options, client, clock, random, scheduler, emit, leadMs, paths } = parts;
+  const { options, client, clock, random, scheduler, emit, rules, paths } = parts;
   const life = new AbortController();
   setMaxListeners(0, life.signal); // Every token that is revoked listens, and a node's pods may go all at once.
   const watch = podWatchOf(parts);
@@ -65,7 +66,7 @@ export async function startCredentials(
     random,
     scheduler,
     limits: options.limits,
-    rules: { maxOrphanMs: options.maxOrphanMs, leadMs },
+    rules,
     paths,
     emit,
     lives: (uid) => watch?.state === "live" && watch.find(uid) !== undefined,
@@ -78,7 +79,7 @@ export async function startCredentials(
 
   let closed: ProviderError | undefined;
   const adminServer = createAdminServer({
-    leases: () => credentialInfos(credentials, clock, leadMs),
+    leases: () => credentialInfos(credentials, clock, rules),
     revokeAll: async () => {
       closed = new ProviderError(
         "unavailable",
@@ -112,7 +113,7 @@ export async function startCredentials(
   ];
   const identified = () => options.operator.connections.map((connection) => client.identify(connection, life.signal));
   const everyMinute = [
-    () => cache.sweep(clock.monotonic()),
+    () => cache.sweep(clock.monotonic()).forEach((volume) => emit({ kind: "syncEnded", volume })),
     () => copies.sweep(),
     () => tokens.sweep(),
     () => Promise.all(identified()),

@@ -11,13 +11,15 @@ import { SingleFlight } from "../shared/single-flight.js";
 import { TenantLimiter } from "../shared/tenant-limiter.js";
 import type { StoredToken } from "../vault/stored-token.js";
 import type { Persistence } from "../vault/token-store.js";
-import { type LeaseRules, isShort } from "../vault/term.js";
+import type { LeaseRules } from "../vault/lease-rules.js";
+import { isShort } from "../vault/term.js";
 import type { AnswerIntake, Lease, Priority, VaultAnswer } from "../vault/vault-client.js";
 import { VaultError } from "../vault/vault-error.js";
 import { type AnswerKind, type CachedSecret, answerOf } from "./cached-secret.js";
 import type { CredentialEvent } from "./credential-event.js";
 import { type SecretCache, type VolumeRecord, type CacheLimits, type CacheEntry, heldBy } from "./secret-cache.js";
 import { Reservation } from "./reservation.js";
+import { lifeTooShort } from "./synced-credential.js";
 import { retryDelay } from "./retry-delay.js";
 import { type Question, VolumeTransaction } from "./volume-transaction.js";
 
@@ -151,7 +153,7 @@ export class CachedSecretSource implements SecretSource {
         wall: clock.wall(),
         monotonic: clock.monotonic(),
         draw: random(),
-        maxOrphanMs: rules.maxOrphanMs,
+        rules,
         lifetimeMs,
       });
       this.#admitAnswer(question, answer, received);
@@ -196,7 +198,8 @@ export class CachedSecretSource implements SecretSource {
   }
 
   #admitCredential(question: Question, bytes: number): void {
-    if (!question.principal.podVolume) throw needsPodVolume(question.request);
+    const { principal, request } = question;
+    if (!principal.podVolume && !this.#parts.rules.syncs) throw needsPodVolume(request);
     const refusal = this.#parts.credentialsRefused();
     if (refusal) throw refusal;
     this.#admitBytes(question, bytes);
@@ -215,15 +218,18 @@ export class CachedSecretSource implements SecretSource {
 
   /** Only its answer shows that a GET created a credential; a lease that may not be held is revoked. */
   #admitAnswer(question: Question, answer: CachedSecret, received: Reservation): void {
-    const { entry, request } = question;
+    const { principal, entry, request } = question;
     const { kind, lease, stored, bytes } = answer;
+    const { rules, reader } = this.#parts;
     try {
       received.raiseTo(bytes);
+      const short = !principal.podVolume && rules.syncs && lifeTooShort(request, answer, rules);
+      if (kind !== "static" && short) throw short;
       if (kind === "leased") this.#admitCredential(question, bytes);
       if (kind === "issued") this.#admitBytes(question, bytes);
       if (kind !== "static" && entry.users.size === 0) throw volumeNotServed(request);
     } catch (refusal) {
-      if (kind !== "static") this.#parts.reader.revokeUndelivered(lease, stored, request.path);
+      if (kind !== "static") reader.revokeUndelivered(lease, stored, request.path);
       throw refusal;
     }
   }
@@ -240,7 +246,7 @@ function noRoomForCredential({ path }: VaultRequest, namespace: string, limit: k
 function needsPodVolume(request: VaultRequest): ProviderError {
   return new ProviderError(
     "invalid_request",
-    `${request.path} makes a credential that lives as long as a pod's volume, so it needs a pod volume: it cannot be synced by a controller`,
+    `${request.path} makes a credential that lives as long as a pod's volume, so it needs a pod volume; a sync controller may be given it where syncPollInterval is set`,
   );
 }
 

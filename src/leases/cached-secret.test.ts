@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { makeIdentity } from "../../dev/testing/certificates.js";
-import { sampleStoredToken } from "../../dev/testing/test-credentials.js";
+import { sampleStoredToken, usualRules } from "../../dev/testing/test-credentials.js";
 import type { VaultMethod } from "../mount/mount-spec.js";
 import { parseExactJson } from "../shared/exact-json.js";
 import type { JsonObject } from "../shared/json.js";
@@ -23,7 +23,7 @@ interface Asked {
 function answered(body: object | null, { method = "POST", path = "engine/x", lifetimeMs }: Asked = {}): CachedSecret {
   const parsed = parseExactJson(Buffer.from(JSON.stringify(body))) as JsonObject | null;
   const reply = { body: new Redacted(parsed), bytes: 100, requestedAt: 0 };
-  const times = { wall: madeAt, monotonic: 0, draw: 0.5, maxOrphanMs: hour, lifetimeMs };
+  const times = { wall: madeAt, monotonic: 0, draw: 0.5, rules: usualRules, lifetimeMs };
   return answerOf({ method, path, query: "" }, reply, sampleStoredToken(), times);
 }
 
@@ -106,7 +106,7 @@ test("a lease ends as Vault says, whatever its author says", () => {
   const lease = { id: new Redacted("database/creds/a/x"), renewable: true, durationMs: hour };
   const reply = { body: new Redacted({ data: {} }), bytes: 100, requestedAt: 0, lease };
   const request = { method: "GET", path: "database/creds/a", query: "" } as const;
-  const times = { wall: madeAt, monotonic: 0, draw: 0.5, maxOrphanMs: hour, lifetimeMs: minute };
+  const times = { wall: madeAt, monotonic: 0, draw: 0.5, rules: usualRules, lifetimeMs: minute };
   const answer = answerOf(request, reply, sampleStoredToken(), times);
   expect(endsAt(answer)).toBe(hour);
   expect(

@@ -5,6 +5,7 @@ import type { AnswerBody } from "../mount/secret-value.js";
 import { type Json, type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
 import { isSameJson } from "../shared/same-json.js";
 import { type StoredToken, tokenReplacementAt } from "../vault/stored-token.js";
+import type { LeaseRules } from "../vault/lease-rules.js";
 import { type Standing, type Term, endOf, newTerm, renewalAt, replacementAt, standingAt } from "../vault/term.js";
 import type { Lease, VaultAnswer } from "../vault/vault-client.js";
 import { engineIn } from "./answer-engine.js";
@@ -53,7 +54,7 @@ export interface AnswerTimes {
   monotonic: number;
   /** In [0, 1). */
   draw: number;
-  maxOrphanMs: number;
+  rules: LeaseRules;
   /** As its reader says, for what has no lease. */
   lifetimeMs?: number | undefined;
 }
@@ -63,7 +64,7 @@ export function answerOf(
   request: VaultRequest,
   reply: VaultAnswer,
   stored: StoredToken,
-  { wall, monotonic, draw, maxOrphanMs, lifetimeMs = Infinity }: AnswerTimes,
+  { wall, monotonic, draw, rules, lifetimeMs = Infinity }: AnswerTimes,
 ): CachedSecret {
   const revealed = reply.body.reveal();
   const body = Buffer.isBuffer(revealed) || revealed === null ? {} : revealed;
@@ -82,7 +83,7 @@ export function answerOf(
     bytes: heldBytes(reply.bytes, request),
     readAt: requestedAt,
     ...(turnsIn !== undefined && { turnsAt: requestedAt + turnsIn }),
-    ...(durationMs !== undefined && { term: newTerm({ requestedAt, durationMs, renewable }, maxOrphanMs, draw) }),
+    ...(durationMs !== undefined && { term: newTerm({ requestedAt, durationMs, renewable }, rules, draw) }),
     ...(lease && { lease }),
     stored,
     engine: engineIn(request.path, body),
@@ -151,8 +152,8 @@ function replacedFrom(lifeMs: number): number {
 }
 
 /** Its state in its life cycle. */
-export function standingOf(answer: CachedSecret, leadMs: number, now: number): Standing {
-  return standingAt(now, replaceAt(answer, leadMs), endsAt(answer));
+export function standingOf(answer: CachedSecret, { leadMs, mountWithinMs }: LeaseRules, now: number): Standing {
+  return standingAt(now, replaceAt(answer, leadMs), endsAt(answer), mountWithinMs);
 }
 
 /** When the renewal loop should renew it; `Infinity` if it cannot be renewed, or need not be any more. */

@@ -2,7 +2,7 @@ import type { VaultRequest } from "../mount/mount-spec.js";
 import type { Principal } from "../mount/ports.js";
 import type { ProviderError } from "../shared/errors.js";
 import type { CachedSecret } from "./cached-secret.js";
-import type { CacheEntry, CacheLimits } from "./secret-cache.js";
+import type { CacheEntry, CacheLimits, VolumeRecord } from "./secret-cache.js";
 import type { PersistedOwner } from "./state-codec.js";
 
 /** `mount`: what one Mount may be made of; `offline`: what copies may take of the state directory. */
@@ -30,6 +30,8 @@ export type CredentialEvent =
   | { kind: "leaseGone"; entry: CacheEntry; answer: CachedSecret }
   /** It ends in `leftMs`, and no Mount has come to replace it. Once for each credential. */
   | { kind: "endsUnreplaced"; entry: CacheEntry; answer: CachedSecret; leftMs: number }
+  /** A sync controller has missed two Mounts of what it used to ask for: that is revoked. */
+  | { kind: "syncEnded"; volume: VolumeRecord }
   /** The tokens and volumes of an earlier process are restored. */
   | { kind: "ownerRestored"; owner: PersistedOwner }
   /** A credential of a restored owner may have been created without being recorded. */

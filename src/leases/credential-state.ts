@@ -80,7 +80,7 @@ export class CredentialState {
     const current = tokens.find(({ state }) => state === "current");
     if (current) this.#spreadRenewal(current, now);
     if (lost.length > 0 && current) current.leases += 1;
-    for (const volume of volumes) cache.restore(volume);
+    for (const volume of volumes) cache.restore(volume, now);
     for (const entry of cache.entriesOf(ownerKey)) {
       if (entry.answer) this.#spreadRenewal(entry.answer, now);
       this.#learnPath(entry);

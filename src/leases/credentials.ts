@@ -6,7 +6,7 @@ import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import type { Random } from "../shared/random.js";
 import type { CredentialPaths } from "../vault/credential-paths.js";
 import { TokenStore } from "../vault/token-store.js";
-import type { LeaseRules } from "../vault/term.js";
+import type { LeaseRules } from "../vault/lease-rules.js";
 import type { VaultClient } from "../vault/vault-client.js";
 import type { TokenEvent } from "../vault/vault-event.js";
 import { VaultSecrets } from "../vault/vault-secrets.js";
@@ -59,7 +59,7 @@ export interface Credentials {
 /** Assembles the secret source, the renewal loop and the persisted state. Starts nothing. */
 export function createCredentials(parts: CredentialsParts): Credentials {
   const { client, clock, random, limits, rules, emit, lifetime, paths } = parts;
-  const cache = new SecretCache(limits, parts.lives);
+  const cache = new SecretCache(limits, parts.lives, rules.syncs ? 2 * rules.leadMs : undefined);
   const journal = new StateJournal(emit);
   const common = { client, clock, random, emit, rules, journal };
   const isNeeded = (ownerKey: string) => cache.isNeeded(ownerKey);

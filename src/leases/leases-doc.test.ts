@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { usualRules } from "../../dev/testing/test-credentials.js";
 import { newTerm, renewalAt, renewed, replacementAt } from "../vault/term.js";
 
 const docs = new URL("../../docs/", import.meta.url);
@@ -33,7 +34,7 @@ test("every case has a proof", () => {
 
 describe("the figures are those of the code", () => {
   const hour = 3_600_000;
-  const term = (draw: number) => newTerm({ requestedAt: 0, durationMs: 10 * hour, renewable: true }, hour, draw);
+  const term = (draw: number) => newTerm({ requestedAt: 0, durationMs: 10 * hour, renewable: true }, usualRules, draw);
 
   test("renewed at 0.60 to 0.72 of a grant, asking for an hour at most", () => {
     expect(page).toContain("0.60 to 0.72");
@@ -49,7 +50,7 @@ describe("the figures are those of the code", () => {
 
   test("replaced within a lead of a fifth of the life at least, and half of it at most", () => {
     expect(page).toContain("at least a fifth of the life, at most half of it");
-    const last = (ms: number) => newTerm({ requestedAt: 0, durationMs: ms, renewable: false }, hour, 0);
+    const last = (ms: number) => newTerm({ requestedAt: 0, durationMs: ms, renewable: false }, usualRules, 0);
     const lead = 300_000;
     expect(replacementAt(last(10 * hour), lead)).toBe(8 * hour);
     expect(replacementAt(last(lead), lead)).toBe(lead / 2);

@@ -8,7 +8,8 @@ import { authorityOver } from "../vault/lease-namespace.js";
 import { isTransient } from "../vault/transient.js";
 import { type StoredToken, hasEnded, tokenRenewalAt } from "../vault/stored-token.js";
 import type { Persistence, TokenStore } from "../vault/token-store.js";
-import { type LeaseRules, endOf, renewed, unrenewable } from "../vault/term.js";
+import type { LeaseRules } from "../vault/lease-rules.js";
+import { endOf, renewed, unrenewable } from "../vault/term.js";
 import { livenessOf } from "../vault/token-liveness.js";
 import type { Caller, Lease, VaultClient } from "../vault/vault-client.js";
 import { VaultError } from "../vault/vault-error.js";
@@ -150,7 +151,7 @@ export class RenewalLoop {
 
   /** Half of the time in which a Mount may replace it is over. */
   #announce(entry: CacheEntry, answer: CachedSecret, now: number): void {
-    const standing = standingOf(answer, this.#parts.rules.leadMs, now);
+    const standing = standingOf(answer, this.#parts.rules, now);
     if (standing !== "ending" || isDead(answer) || this.#announced.has(answer)) return;
     this.#announced.add(answer);
     this.#parts.emit({ kind: "endsUnreplaced", entry, answer, leftMs: Math.max(0, endsAt(answer) - now) });

@@ -1,6 +1,7 @@
 import type { ProviderError } from "../shared/errors.js";
 import { doubled, spread } from "../vault/backoff.js";
 import { VaultError } from "../vault/vault-error.js";
+import { LifeTooShort } from "./synced-credential.js";
 
 const second = 1000;
 const minute = 60 * second;
@@ -17,6 +18,7 @@ export function retryDelay(error: ProviderError, failures: number, held: boolean
 }
 
 function ownDelay(error: ProviderError, failures: number, held: boolean, draw: number): number {
+  if (error instanceof LifeTooShort) return 5 * minute;
   const denied = error instanceof VaultError && error.kind === "denied";
   if (!held) return denied ? 30 * second : spread(second, draw);
   const ceiling = doubled((denied ? 30 : 5) * second, 5 * minute, failures);

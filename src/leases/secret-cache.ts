@@ -91,6 +91,8 @@ const supersededMs = 5 * 60_000;
 export class SecretCache {
   readonly #limits: CacheLimits;
   readonly #podLives: (uid: string) => boolean;
+  /** The silence after which what a sync controller asked for is over; absent where that may hold no credential. */
+  readonly #syncSilenceMs: number | undefined;
   readonly #volumes = new Map<string, VolumeRecord>();
   readonly #entries = new Map<string, CacheEntry>();
   readonly #memory: CacheMemory;
@@ -100,11 +102,15 @@ export class SecretCache {
   /** Those of pods' own volumes, by volume key: more than one while a class changes its role. */
   readonly #volumesAt = new Map<string, Set<VolumeRecord>>();
 
-  /** `lives` tells which pods are known to live. */
-  constructor(limits: CacheLimits, lives: (podUid: string) => boolean) {
+  /**
+   * `lives` tells which pods are known to live. `syncSilenceMs`: where a sync controller may be given credentials, what it has
+   * not asked for as long as that is over.
+   */
+  constructor(limits: CacheLimits, lives: (podUid: string) => boolean, syncSilenceMs?: number) {
     this.#limits = limits;
     this.#memory = new CacheMemory(limits.bytes);
     this.#podLives = lives;
+    this.#syncSilenceMs = syncSilenceMs;
   }
 
   /** The volume of this key, created if it is new. Throws `limit_exceeded` when no volume can be evicted. */
@@ -213,13 +219,20 @@ export class SecretCache {
     if (idle && volume.entries.has(entry)) this.#release(volume, entry);
   }
 
-  /** Forgets volumes that hold no credential and are silent, or belong to another owner key now. Call it about every minute. */
-  sweep(now: number): void {
+  /**
+   * Forgets volumes that hold no credential and are silent, or belong to another owner key now; and what a sync controller does
+   * not ask for any more, with its credentials: gives those. Call it about every minute.
+   */
+  sweep(now: number): VolumeRecord[] {
+    const unsynced: VolumeRecord[] = [];
     for (const volume of this.#volumes.values()) {
       const superseded = volume.supersededAt !== undefined && now - volume.supersededAt >= supersededMs;
-      const idle = now - volume.seenAt >= silenceMs && !this.#isPodAlive(volume) && !holdsCredential(volume, now);
-      if (superseded || idle) this.forget(volume);
+      const silent = now - volume.seenAt >= this.#silenceOf(volume) && !this.#isPodAlive(volume);
+      const needed = holdsCredential(volume, now);
+      if (silent && needed && this.#isSynced(volume)) unsynced.push(volume);
+      if (superseded || (silent && (!needed || this.#isSynced(volume)))) this.forget(volume);
     }
+    return unsynced;
   }
 
   /**
@@ -228,7 +241,7 @@ export class SecretCache {
    */
   isInUse(ownerKey: string, now: number): boolean {
     return this.volumesOf(ownerKey).some(
-      (volume) => this.#isPodAlive(volume) || volume.deliveries < 2 || now - volume.seenAt < silenceMs,
+      (volume) => this.#isPodAlive(volume) || volume.deliveries < 2 || now - volume.seenAt < this.#silenceOf(volume),
     );
   }
 
@@ -255,12 +268,14 @@ export class SecretCache {
    * Restores what an earlier process held. What this process has read since stays as it is, except for credentials that
    * were replaced meanwhile: this process could create none.
    */
-  restore(restored: VolumeRecord): void {
+  restore(restored: VolumeRecord, now: number): void {
     const known = this.#volumes.get(restored.key);
     const volume = known ?? {
       ...restored,
       entries: new Set<CacheEntry>(),
       delivered: new Map<CacheEntry, CachedSecret>(),
+      // What was missed while no process ran says nothing: at least one Mount may still come.
+      seenAt: this.#isSynced(restored) ? Math.max(restored.seenAt, now - this.#silenceOf(restored) / 2) : now,
     };
     if (!known) {
       this.#volumes.set(volume.key, volume);
@@ -332,6 +347,14 @@ export class SecretCache {
 
   #has(volume: VolumeRecord): boolean {
     return this.#volumes.get(volume.key) === volume;
+  }
+
+  #isSynced({ pod }: VolumeRecord): boolean {
+    return pod === undefined && this.#syncSilenceMs !== undefined;
+  }
+
+  #silenceOf({ pod }: VolumeRecord): number {
+    return pod ? silenceMs : (this.#syncSilenceMs ?? silenceMs);
   }
 
   #isPodAlive({ pod }: VolumeRecord): boolean {

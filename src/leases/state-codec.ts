@@ -26,7 +26,7 @@ const term = z.object({
   grantedMs: number,
   askMs: number,
   renewable: z.boolean(),
-  draw: z.number(),
+  renewAfter: z.number(),
 });
 const pod = z.object({ namespace: z.string(), name: z.string(), uid: z.string() });
 const record = z.object({
@@ -93,6 +93,7 @@ const record = z.object({
       namespace: z.string(),
       volumeKey: z.string(),
       pod: pod.exactOptional(),
+      seenAt: z.number(),
       entries: z.array(z.number()),
       delivered: z.array(z.tuple([z.number(), z.number()])),
       deliveries: z.number(),
@@ -121,6 +122,7 @@ export function writeOwner({ ownerKey, tokens, volumes }: PersistedOwner, now: n
       namespace: volume.namespace,
       volumeKey: volume.volumeKey,
       ...(volume.pod && { pod: volume.pod }),
+      seenAt: volume.seenAt,
       entries: used.map((entry) => entries.of(entry)),
       delivered: used.flatMap((entry): [number, number][] => {
         const answer = volume.delivered.get(entry);
@@ -207,7 +209,7 @@ export function readOwner(bytes: Redacted<Buffer>, { connections, now, known }: 
       ownerKey,
       entries: new Set(used.map(at)),
       delivered: new Map(delivered.map(([entry, answer]) => [at(entry), answers[answer]!])),
-      seenAt: now,
+      seenAt: Math.min(volume.seenAt, now),
     }),
   );
   return {

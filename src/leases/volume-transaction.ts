@@ -128,7 +128,8 @@ export class VolumeTransaction implements MountTransaction {
     volume.versions = versions;
     const refreshed = refresh !== undefined && refresh !== volume.refresh && !this.#heldBack;
     if (refreshed) volume.refresh = refresh;
-    if (changed || !unchanged || refreshed) void journal.persist(volume.ownerKey);
+    // A sync controller's Mount is a sign of life that its next absence is measured from, also after a restart.
+    if (changed || !unchanged || refreshed || !volume.pod) void journal.persist(volume.ownerKey);
     return { unchanged };
   }
 

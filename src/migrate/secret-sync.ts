@@ -17,6 +17,15 @@ export interface SecretSyncs {
   text: string;
   /** Secrets that the controller cannot write, by class. */
   refused: readonly RefusedSecret[];
+  /** The classes of those written whose requests create credentials: keymount must know the controller's interval for them. */
+  credentials: readonly SyncedCredentials[];
+}
+
+export interface SyncedCredentials {
+  namespace: string;
+  name: string;
+  /** Names of the objects. */
+  objects: readonly string[];
 }
 
 export interface RefusedSecret {
@@ -44,8 +53,11 @@ type SecretObject = z.output<typeof secretObject>;
 export function secretSyncsOf(classes: readonly AnalyzedClass[], serviceAccount: string): SecretSyncs {
   const refused: RefusedSecret[] = [];
   const documents: string[] = [];
+  const credentials: SyncedCredentials[] = [];
   const taken = new Set<string>();
   for (const one of classes) {
+    const { namespace, name } = one;
+    const before = documents.length;
     for (const [index, written] of entriesOf(one).entries()) {
       const { data: secret, error } = secretObject.safeParse(jsonIn(written));
       const mistakes = error ? [misshapen(error)] : refusals(one, secret, taken);
@@ -53,13 +65,14 @@ export function secretSyncsOf(classes: readonly AnalyzedClass[], serviceAccount:
         taken.add(`${one.namespace}/${secret.secretName}`);
         documents.push(documentOf(one, secret, serviceAccount));
       } else {
-        const { namespace, name } = one;
         const place = secret?.secretName ?? `secretObjects[${index}]`;
         refused.push({ namespace, name, secret: place, reasons: [...new Set(mistakes)] });
       }
     }
+    const objects = credentialsOf(one);
+    if (objects.length > 0 && documents.length > before) credentials.push({ namespace, name, objects });
   }
-  return { amount: documents.length, text: [head, ...documents].join("---\n"), refused };
+  return { amount: documents.length, text: [head, ...documents].join("---\n"), refused, credentials };
 }
 
 const head = `# Written by keymount migrate: a SecretSync for each Secret that the driver writes today.
@@ -92,13 +105,13 @@ function refusals(one: AnalyzedClass, secret: SecretObject, taken: ReadonlySet<s
   const { secretName, type, data, labels, annotations } = secret;
   return [
     ...(one.mistakes.length > 0 ? ["the class itself would be refused"] : []),
-    ...credentialRefusals(one),
     ...(isDnsSubdomain(one.name) ? [] : [`the class's name ${quoted(one.name)} is not one that Kubernetes allows`]),
     ...(isDnsSubdomain(secretName) ? [] : ["secretName is not the name of a Secret"]),
     ...(taken.has(`${one.namespace}/${secretName}`)
       ? ["another entry of its namespace has the same secretName, and a Secret has one SecretSync"]
       : []),
     ...(type === accountToken ? [`the controller's admission policy denies the type ${type}`] : []),
+    ...(type.length > 253 ? ["type is longer than 253 characters"] : []),
     ...data.flatMap(({ objectName, key }) => [
       ...(one.spec.objects.some((object) => object.objectName === objectName && !object.keyFiles)
         ? []
@@ -116,14 +129,11 @@ const notSynced =
   'is not a name that SecretSync allows: "." and "_" stand between letters or digits, neither as the second character, and there is no "/"';
 
 /** One Mount reads the whole class, also for one Secret. */
-function credentialRefusals({ spec }: AnalyzedClass): string[] {
+function credentialsOf({ spec }: AnalyzedClass): string[] {
   const makers = spec.objects.filter((object) =>
     namedRequestsOf(object).some((request) => !reads(request) || makesCredential(request)),
   );
-  const names = makers.map(({ objectName }) => quoted(objectName)).join(", ");
-  return names === ""
-    ? []
-    : [`${names}: made by the request, so it needs a pod volume; keep it in a class of its own, without secretObjects`];
+  return makers.map(({ objectName }) => objectName);
 }
 
 function textRefusals(what: string, all: SecretObject["labels"], limit: number): string[] {

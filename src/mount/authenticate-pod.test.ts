@@ -70,7 +70,7 @@ describe("who may share a token", () => {
   const other = spec({
     pod: otherPod,
     tokens: new Map([["vault", token("vault", "uid-2")]]),
-    targetPath: "/mnt/secrets-store",
+    targetPath: volumePath.replace("uid-1", "uid-2"),
   });
 
   test("two volumes of one pod do", async () => {
@@ -97,9 +97,14 @@ describe("which volume", () => {
     expect(await principal(spec())).toMatchObject({ volumeKey: volumePath, podVolume: true });
   });
 
-  test("the sync controller's is the digest of what it asks, and may not", async () => {
-    const asked = spec({ targetPath: "/mnt/secrets-store", tokens: new Map([["vault", token("vault", undefined)]]) });
-    expect(await principal(asked)).toMatchObject({ volumeKey: "digest", podVolume: false });
+  test("the sync controller's is the digest of what it asks for, and has a token of its own", async () => {
+    const tokens = new Map([["vault", token("vault", undefined)]]);
+    const asked = (parametersDigest: string) =>
+      principal(spec({ targetPath: "/mnt/secrets-store", tokens, parametersDigest }));
+    const [one, other] = [await asked("one"), await asked("other")];
+    expect(one).toMatchObject({ volumeKey: "one", podVolume: false });
+    expect(other.ownerKey).not.toBe(one.ownerKey);
+    expect((await asked("one")).ownerKey).toBe(one.ownerKey);
   });
 });
 

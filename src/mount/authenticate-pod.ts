@@ -45,7 +45,14 @@ export async function authenticatePod(
   const volume = podVolumeOf(targetPath, pod.uid);
   const minted = volume && minter ? await mint(spec, audiences, minter, signal) : undefined;
   const token = chooseToken(minted ?? spec.tokens, audiences, pod, wall);
-  const owner = { connection: connection.name, vaultNamespace, authMount, role, ...ownerOf(token, connection) };
+  const owner = {
+    connection: connection.name,
+    vaultNamespace,
+    authMount,
+    role,
+    ...ownerOf(token, connection),
+    ...(!volume && { parametersDigest: spec.parametersDigest }),
+  };
   return {
     pod,
     connection,

@@ -11,6 +11,7 @@ const owner: TokenOwner = {
   serviceAccount: "web",
   serviceAccountUid: "sa-1",
   podUid: "uid-1",
+  parametersDigest: "digest",
 };
 
 test.each(Object.keys(owner) as (keyof TokenOwner)[])("another %s is another key", (part) => {

@@ -22,7 +22,7 @@ export interface Principal {
   mayStartOffline: boolean;
   /** The volume within the owner key: its target path, or the digest of the parameters where that tells nothing. */
   volumeKey: string;
-  /** Whether the place is a pod's volume, which alone may hold leased and issued answers. */
+  /** Whether it is a pod's volume; otherwise it is what a sync controller asks for. */
   podVolume: boolean;
 }
 

@@ -10,7 +10,9 @@ export interface CredentialInfo {
   role: string;
   /** Of the token, or of the one that it hangs on; it is in Vault's audit log, too. */
   tokenAccessor: string;
-  /** Who uses it. */
+  /** Kubernetes namespace whose it is. */
+  namespace: string;
+  /** Who uses it; none where a sync controller does. */
   pods: readonly { namespace: string; name: string; uid: string }[];
   volumes: number;
   /**

@@ -1,4 +1,5 @@
 import type { Connection } from "../config/connection.js";
+import type { LeaseRules } from "./lease-rules.js";
 import { type Standing, type Term, endOf, renewalAt, replacementAt, standingAt } from "./term.js";
 import type { Caller, VaultToken } from "./vault-client.js";
 
@@ -96,8 +97,8 @@ export function isLater(endsAt: number, { serviceToken }: StoredToken): boolean 
 }
 
 /** Where the token stands in its life. */
-export function tokenStanding(stored: StoredToken, leadMs: number, now: number): Standing {
-  return standingAt(now, tokenReplacementAt(stored, leadMs), endOf(stored.term));
+export function tokenStanding(stored: StoredToken, { leadMs, mountWithinMs }: LeaseRules, now: number): Standing {
+  return standingAt(now, tokenReplacementAt(stored, leadMs), endOf(stored.term), mountWithinMs);
 }
 
 /** When the renewal loop should renew its token. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { usualRules } from "../../dev/testing/test-credentials.js";
 import { type Term, endOf, isShort, newTerm, renewalAt, renewed, replacementAt, unrenewable } from "./term.js";
 
 const minute = 60_000;
@@ -7,7 +8,7 @@ const day = 24 * hour;
 const leadMs = 5 * minute;
 
 const granted = (durationMs: number, renewable = true, draw = 0): Term =>
-  newTerm({ requestedAt: 0, durationMs, renewable }, hour, draw);
+  newTerm({ requestedAt: 0, durationMs, renewable }, usualRules, draw);
 
 describe("a grant", () => {
   test.each([

@@ -1,12 +1,5 @@
+import type { LeaseRules } from "./lease-rules.js";
 import type { Grant } from "./vault-client.js";
-
-/** The operator's and the driver's part in how long things are held. Milliseconds. */
-export interface LeaseRules {
-  /** What renewals ask for at most. */
-  maxOrphanMs: number;
-  /** How long it may take until a Mount comes that can replace something. */
-  leadMs: number;
-}
 
 /** How long something that Vault granted lasts. Times are of `Clock.monotonic()`; what never ends has `Infinity`. */
 export interface Term {
@@ -17,22 +10,29 @@ export interface Term {
   readonly askMs: number;
   /** Whether another renewal may move its end. */
   readonly renewable: boolean;
-  /** In [0, 1), drawn once: those granted together are not renewed together. */
-  readonly draw: number;
+  /** The share of a grant after which it is renewed, drawn once: those granted together are not renewed together. */
+  readonly renewAfter: number;
 }
 
 /** Less of what was asked for than this says that the end is in sight. */
 const truncation = 0.9;
 
-/** A first grant. Renewals ask for as much again, but never for more than `maxOrphanMs`: so long may it outlive its node. */
-export function newTerm(grant: Grant, maxOrphanMs: number, draw: number): Term {
+/**
+ * A first grant. Renewals ask for as much again, but never for more than `maxOrphanMs`: so long may it outlive its node.
+ * `draw` is in [0, 1).
+ */
+export function newTerm(
+  grant: Grant,
+  { maxOrphanMs, renewFrom }: Pick<LeaseRules, "maxOrphanMs" | "renewFrom">,
+  draw: number,
+): Term {
   const grantedMs = grant.durationMs > 0 ? grant.durationMs : Number.POSITIVE_INFINITY;
   return {
     grantedAt: grant.requestedAt,
     grantedMs,
     askMs: Math.min(grantedMs, maxOrphanMs),
     renewable: grant.renewable,
-    draw,
+    renewAfter: renewFrom + 0.12 * draw,
   };
 }
 
@@ -62,9 +62,9 @@ export function endOf({ grantedAt, grantedMs }: Term): number {
   return grantedAt + grantedMs;
 }
 
-/** Within 0.60 to 0.72 of the grant; `Infinity` for what cannot be renewed or need not be. */
-export function renewalAt({ grantedAt, grantedMs, renewable, draw }: Term): number {
-  return renewable ? grantedAt + grantedMs * (0.6 + 0.12 * draw) : Number.POSITIVE_INFINITY;
+/** `Infinity` for what cannot be renewed or need not be. */
+export function renewalAt({ grantedAt, grantedMs, renewable, renewAfter }: Term): number {
+  return renewable ? grantedAt + grantedMs * renewAfter : Number.POSITIVE_INFINITY;
 }
 
 /**
@@ -82,13 +82,14 @@ export function replacementAt(term: Term, leadMs: number): number {
 
 /**
  * Where a credential stands in its life: `due` from the time a Mount should replace it, `ending` once half of the time
- * left until its end is over.
+ * left until its end is over, and a Mount should have come (`mountWithinMs`).
  */
 export type Standing = "held" | "due" | "ending";
 
 /** Both times are `Infinity` for what never ends. */
-export function standingAt(now: number, replaceAt: number, endsAt: number): Standing {
-  if (now >= (replaceAt + endsAt) / 2) return "ending";
+export function standingAt(now: number, replaceAt: number, endsAt: number, mountWithinMs: number): Standing {
+  const awaitedUntil = Math.max((replaceAt + endsAt) / 2, Math.min(replaceAt + mountWithinMs, endsAt));
+  if (now >= awaitedUntil) return "ending";
   return now >= replaceAt ? "due" : "held";
 }
 

@@ -19,7 +19,8 @@ import {
   tokenReplacementAt,
 } from "./stored-token.js";
 import { jwtExpiry } from "./jwt-expiry.js";
-import { type LeaseRules, type Term, endOf, newTerm, renewed, unrenewable } from "./term.js";
+import type { LeaseRules } from "./lease-rules.js";
+import { type Term, endOf, newTerm, renewed, unrenewable } from "./term.js";
 import { livenessOf } from "./token-liveness.js";
 import type { Caller, VaultClient, VaultToken } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
@@ -298,7 +299,7 @@ export class TokenStore {
       vaultNamespace,
       token,
       caller: { namespace: caller.namespace, ...(caller.pod !== undefined && { pod: caller.pod }) },
-      term: newTerm(grant, rules.maxOrphanMs, random()),
+      term: newTerm(grant, rules, random()),
       ...(serviceToken && { serviceToken }),
       role,
       authMount,
@@ -319,7 +320,7 @@ export class TokenStore {
     const expiresAt = jwtExpiry(jwt);
     if (expiresAt === undefined) return undefined;
     const durationMs = Math.max(1, clock.monotonic() + expiresAt - clock.wall() - issuedAt);
-    return newTerm({ requestedAt: issuedAt, durationMs, renewable: false }, rules.maxOrphanMs, 0);
+    return newTerm({ requestedAt: issuedAt, durationMs, renewable: false }, rules, 0);
   }
 
   #replaceCurrent(stored: StoredToken): void {

@@ -47,14 +47,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- .Values.sockets.directory | default (printf "/var/run/secrets-store-%s-providers" (ternary "sync" "csi" (eq .Values.form "sidecar"))) -}}
 {{- end -}}
 
-{{/* The state directory, one for each provider. */}}
+{{/* The state directory, one for each provider, and another for one beside the controller on the same node. */}}
 {{- define "keymount.state" -}}
-{{- .Values.state.directory | default (printf "/run/keymount/%s" .Values.provider) -}}
+{{- .Values.state.directory | default (printf "/run/keymount/%s%s" .Values.provider (ternary "-sync" "" (eq .Values.form "sidecar"))) -}}
 {{- end -}}
 
-{{/* Leased credentials need a pod watch, and so a node: the volumes of a sidecar belong to no pod. */}}
+{{/* Whether there are leased credentials: in a sidecar only where it knows when Mounts come. */}}
 {{- define "keymount.holds" -}}
-{{- if eq .Values.form "daemonset" -}}true{{- end -}}
+{{- if or (eq .Values.form "daemonset") .Values.sidecar.pollInterval -}}true{{- end -}}
+{{- end -}}
+
+{{/* Whether pods are watched: what a sidecar serves belongs to none. */}}
+{{- define "keymount.watches" -}}
+{{- if and (eq .Values.form "daemonset") .Values.podWatch.enabled -}}true{{- end -}}
 {{- end -}}
 
 {{/* The configuration file: the values, with `config` merged over them. */}}
@@ -72,7 +77,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if include "keymount.holds" . -}}
 {{- if .Values.state.enabled -}}{{- $_ := set $file "stateDir" (include "keymount.state" .) -}}{{- end -}}
 {{- if and .Values.state.enabled .Values.state.onDisk -}}{{- $_ := set $file "stateOnDisk" true -}}{{- end -}}
-{{- if .Values.podWatch.enabled -}}{{- $_ := set $file "podWatch" true -}}{{- end -}}
+{{- end -}}
+{{- if include "keymount.watches" . -}}{{- $_ := set $file "podWatch" true -}}{{- end -}}
+{{- if eq .Values.form "sidecar" -}}
+{{- with .Values.sidecar.pollInterval -}}{{- $_ := set $file "syncPollInterval" . -}}{{- end -}}
 {{- end -}}
 {{- if .Values.vault.address -}}
 {{- $connection := dict "addresses" (list .Values.vault.address) "auth" (dict "mount" .Values.vault.authMount) -}}
@@ -135,6 +143,7 @@ providerName: provider
 socketDir: sockets.directory
 stateDir: state.directory
 stateOnDisk: state.onDisk
+syncPollInterval: sidecar.pollInterval
 tokenRequest: tokenRequest.fallback
 {{- end -}}
 
@@ -160,7 +169,7 @@ args:
   {{- with .Values.extraArgs }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- $node := and (include "keymount.holds" .) (or .Values.podWatch.enabled .Values.state.enabled) }}
+{{- $node := or (include "keymount.watches" .) (and (include "keymount.holds" .) .Values.state.enabled) }}
 {{- if or $node .Values.extraEnv }}
 env:
   {{- if $node }}
