@@ -10,6 +10,7 @@ const inFrontOfOpenBao = [
   "src/daemon/offline-start.test.ts",
   "src/daemon/recursive-reads.test.ts",
   "src/daemon/republish.test.ts",
+  "src/leases/model-offline.test.ts",
   "src/leases/model.test.ts",
   "src/vault/mount-lookup.test.ts",
 ];

@@ -17,7 +17,7 @@ import type { AnswerIntake, Lease, Priority, VaultAnswer } from "../vault/vault-
 import { VaultError } from "../vault/vault-error.js";
 import { type AnswerKind, type CachedSecret, answerOf } from "./cached-secret.js";
 import type { CredentialEvent } from "./credential-event.js";
-import { type SecretCache, type VolumeRecord, type CacheLimits, type CacheEntry, heldBy } from "./secret-cache.js";
+import { type SecretCache, type VolumeRecord, type CacheLimits, type CacheEntry, standbyFor } from "./secret-cache.js";
 import { Reservation } from "./reservation.js";
 import { lifeTooShort } from "./synced-credential.js";
 import { retryDelay } from "./retry-delay.js";
@@ -110,14 +110,14 @@ export class CachedSecretSource implements SecretSource {
   }
 
   /** A function of its own, so that a caller that waits afterwards keeps no reference to the answer, not even in a register. */
-  #heldKind(entry: CacheEntry): AnswerKind | undefined {
-    return heldBy(entry, this.#parts.clock.monotonic())?.kind;
+  #heldKind({ volume, entry }: Question): AnswerKind | undefined {
+    return standbyFor(volume, entry, this.#parts.clock.monotonic())?.kind;
   }
 
   /** Only the refresh of a static answer is abandoned: a first answer may be a credential, which would be lost. */
   async #askOnce(question: Question, signal: AbortSignal): Promise<CachedSecret> {
     const { principal, entry, request } = question;
-    const heldKind = this.#heldKind(entry);
+    const heldKind = this.#heldKind(question);
     const early = this.#attempts.tooEarly(entry.key, this.#parts.clock.monotonic());
     if (early) throw early;
     const work = (working: AbortSignal) => this.#ask(question, heldKind, working);

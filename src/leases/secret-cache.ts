@@ -425,6 +425,15 @@ export function heldBy({ answer }: CacheEntry, now: number): CachedSecret | unde
   return answer && isAlive(answer, now) ? answer : undefined;
 }
 
+/**
+ * Its answer, if the volume may be served that for a newer one. Before a volume's first delivery no static answer may: what an
+ * earlier Mount has read, and could not deliver, may be of another moment than the rest of its set.
+ */
+export function standbyFor({ delivered }: VolumeRecord, entry: CacheEntry, now: number): CachedSecret | undefined {
+  const held = heldBy(entry, now);
+  return held?.kind === "static" && delivered.size === 0 ? undefined : held;
+}
+
 function entryKey(ownerKey: string, request: VaultRequest): string {
   return `${ownerKey}\n${requestKey(request)}`;
 }

@@ -243,6 +243,21 @@ describe("when one of the set cannot be read", () => {
     expect(await mount([a, b, c])).toBe("3 3 3");
   });
 
+  test("before the first delivery none stands in for a newer one, and it is asked for again as soon as a pod that waits", async () => {
+    write({ a: "1", b: "outage" });
+    expect(await mount([a, b])).toBe("1 outage at kv/b");
+    write({ a: "outage", b: "2" });
+    await clock.advance(2 * minute);
+    for (let times = 0; times < 8; times += 1) {
+      expect(await mount([a, b])).toBe("outage at kv/a 2");
+      expect(reads()).toContain("a");
+      await clock.advance(1_500);
+    }
+    expect(stale).toEqual([]);
+    write({ a: "2" });
+    expect(await mount([a, b])).toBe("2 2");
+  });
+
   test("they follow even if no interval has passed since the others were read", async () => {
     write({ a: "1", b: "1" });
     await mount([a, b], { refreshIntervalMs: 60 * minute });

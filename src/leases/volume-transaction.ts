@@ -8,7 +8,7 @@ import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
 import { type CachedSecret, isDue, isSame } from "./cached-secret.js";
 import type { CredentialEvent } from "./credential-event.js";
 import type { Reservation } from "./reservation.js";
-import { type CacheEntry, type SecretCache, type VolumeRecord, heldBy } from "./secret-cache.js";
+import { type CacheEntry, type SecretCache, type VolumeRecord, heldBy, standbyFor } from "./secret-cache.js";
 
 /** A request of one volume, and the entry that its answer goes to. */
 export interface Question {
@@ -272,7 +272,7 @@ function deliveredOf({ question: { volume, entry } }: Item): CachedSecret | unde
 
 /** Of a static answer, what the volume has: another volume may have brought a newer one into the entry. */
 function standInOf({ volume, entry }: Question, now: number): CachedSecret | undefined {
-  const held = heldBy(entry, now);
+  const held = standbyFor(volume, entry, now);
   const delivered = volume.delivered.get(entry);
   return held?.kind === "static" ? (delivered ?? held) : (held ?? delivered);
 }

@@ -29,28 +29,31 @@ interface On {
   token: VaultToken;
 }
 
+/** What the world around the client does and sees. */
+export interface Surroundings {
+  /** A process that was killed asks nothing more. */
+  lives: () => boolean;
+  /** A request is about to be carried out. */
+  arrives: () => void;
+  /** Vault has carried a request out, and its answer is not seen yet. `subject` tells what it was about: token and body. */
+  passed: (operation: Operation, ok: boolean, subject: string) => Promise<void>;
+  /** An answer to a request of a pod is seen. */
+  answered: (caller: Caller, path: string, answer: VaultAnswer) => void;
+}
+
 /**
  * Asks the embedded Vault in the same process: answers and refusals are read as those of a real one are, and there is no
- * network to wait for. `passed` is called for each request once Vault has carried it out, before its answer is seen.
- * `subject` tells what it was about: token and body.
+ * network to wait for. Vault carries each request out in one go.
  */
 export class InProcessVaultClient implements VaultClient {
   readonly #node: VaultNode;
   readonly #clock: Clock;
-  /** A process that was killed asks nothing more. */
-  readonly #lives: () => boolean;
-  readonly #passed: (operation: Operation, ok: boolean, subject: string) => Promise<void>;
+  readonly #surroundings: Surroundings;
 
-  constructor(
-    node: VaultNode,
-    clock: Clock,
-    lives: () => boolean,
-    passed: (operation: Operation, ok: boolean, subject: string) => Promise<void>,
-  ) {
+  constructor(node: VaultNode, clock: Clock, surroundings: Surroundings) {
     this.#node = node;
     this.#clock = clock;
-    this.#lives = lives;
-    this.#passed = passed;
+    this.#surroundings = surroundings;
   }
 
   async login(
@@ -69,6 +72,7 @@ export class InProcessVaultClient implements VaultClient {
     connection: Connection,
     { token }: On,
     { method, path, query, args }: VaultRequest,
+    caller: Caller,
   ): Promise<VaultAnswer> {
     const reads = method === "GET" || method === "LIST";
     const operation: Operation = {
@@ -86,7 +90,9 @@ export class InProcessVaultClient implements VaultClient {
       ...(args && { body: args.reveal() }),
     });
     const lease = body ? leaseIn(body) : undefined;
-    return { body: new Redacted(body), bytes, requestedAt, ...(lease && { lease }) };
+    const answer = { body: new Redacted(body), bytes, requestedAt, ...(lease && { lease }) };
+    this.#surroundings.answered(caller, path, answer);
+    return answer;
   }
 
   async lookupSelf(connection: Connection, { token }: On): Promise<void> {
@@ -136,7 +142,9 @@ export class InProcessVaultClient implements VaultClient {
   }
 
   async #ask({ operation, path, body, token }: Question) {
-    if (!this.#lives()) return new Promise<never>(() => {});
+    const { lives, arrives, passed } = this.#surroundings;
+    if (!lives()) return new Promise<never>(() => {});
+    arrives();
     const requestedAt = this.#clock.monotonic();
     const wall = this.#clock.wall();
     const [plain = "", query = ""] = path.split("?");
@@ -146,7 +154,7 @@ export class InProcessVaultClient implements VaultClient {
     const { status, headers: answered, body: answer } = await this.#node.ask(request, text);
     const reply = readReply({ status, headers: answered ?? {}, body: Buffer.from(answer ?? "") });
     const refusal = classifyResponse(operation, reply, { origin: "https://vault.example:8200", wall });
-    await this.#passed(operation, refusal === undefined, `${token?.reveal() ?? ""} ${text}`);
+    await passed(operation, refusal === undefined, `${token?.reveal() ?? ""} ${text}`);
     if (refusal) throw refusal.error;
     return { body: reply.body ?? null, bytes: reply.bytes, requestedAt };
   }

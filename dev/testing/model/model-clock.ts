@@ -2,6 +2,8 @@ import type { Clock, Timer } from "../../../src/shared/clock.js";
 
 /** A clock that is set by hand and never waits: a Mount, which alone sleeps, is the only thing that runs meanwhile. */
 export class ModelClock implements Clock {
+  /** Called before the time advances. */
+  moves: () => void = () => {};
   #now = 0;
   readonly #epoch = Date.parse("2026-01-01T00:00:00Z");
 
@@ -24,6 +26,7 @@ export class ModelClock implements Clock {
   }
 
   advance(ms: number): void {
+    this.moves();
     this.#now += ms;
   }
 }

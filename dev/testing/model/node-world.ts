@@ -5,9 +5,9 @@ import { Database } from "../../vault/database.js";
 import { DevVault } from "../../vault/dev-vault.js";
 import { leaseRenewalAt } from "../../../src/leases/cached-secret.js";
 import type { Credentials } from "../../../src/leases/credentials.js";
-import { mountVolume } from "../../../src/mount/mount-volume.js";
-import type { MountSpec, ObjectSpec } from "../../../src/mount/mount-spec.js";
-import type { Principal } from "../../../src/mount/ports.js";
+import { type StaleObject, mountVolume } from "../../../src/mount/mount-volume.js";
+import type { MountSpec, ObjectSpec, VaultRequest } from "../../../src/mount/mount-spec.js";
+import type { Answered, Principal, SecretSource } from "../../../src/mount/ports.js";
 import { accountKey, ownerKey } from "../../../src/mount/owner-key.js";
 import { ProviderError } from "../../../src/shared/errors.js";
 import { EventLoopScheduler } from "../../../src/shared/event-loop-scheduler.js";
@@ -15,8 +15,11 @@ import { Redacted } from "../../../src/shared/redacted.js";
 import type { Operation } from "../../../src/vault/operation.js";
 import { tokenRenewalAt } from "../../../src/vault/stored-token.js";
 import { sampleConnection } from "../connection.js";
+import type { CopyStore } from "../../../src/leases/offline-copies.js";
+import type { VaultAnswer } from "../../../src/vault/vault-client.js";
 import { RecordsInMemory } from "../records-in-memory.js";
 import { testCredentials } from "../test-credentials.js";
+import { CopyLedger } from "./copy-ledger.js";
 import { InProcessVaultClient } from "./in-process-vault-client.js";
 import { ModelClock } from "./model-clock.js";
 
@@ -35,13 +38,31 @@ export const lives = {
 export const tenants = ["ann", "bob"] as const;
 export type Tenant = (typeof tenants)[number];
 
+/**
+ * What a volume is made of. Every one has the tenant's set: two secrets that are written together, of different refresh
+ * intervals. Then there are a database login in two files, something that is made once, and a certificate that ends.
+ */
+export type Contents = "everything" | "login and set" | "set";
+
 export interface ModelPod {
   readonly uid: string;
   readonly tenant: Tenant;
-  readonly jwt: string;
+  readonly contents: Contents;
+  readonly principal: Principal;
+  readonly spec: MountSpec;
   /** What its volume shows: file → text; nothing before the first Mount. */
   files: Readonly<Record<string, string>>;
-  mountedAt: number;
+  /** What the last Mount served stale, and why. */
+  held: readonly StaleObject[];
+  /** The process that has what the files are made of: it read all of them from Vault. */
+  madeBy: Credentials | undefined;
+}
+
+/** The two secrets of a tenant's set, by their objects' names. */
+export const setNames = ["note", "twin"] as const;
+
+export function pathOf(tenant: Tenant, name: (typeof setNames)[number]): string {
+  return name === "note" ? `kv/data/${tenant}` : `kv/data/${tenant}-twin`;
 }
 
 /** The process has been killed and will not answer. */
@@ -54,12 +75,21 @@ class Killed extends Error {}
 export class NodeWorld {
   readonly clock = new ModelClock();
   readonly vault = new DevVault({ clock: this.clock, product: inject("product") });
-  readonly connection: Connection = sampleConnection();
+  readonly connection: Connection;
   readonly pods = new Map<string, ModelPod>();
+  /** Which offline copies may be there. */
+  copyLedger = new CopyLedger(0);
   /** How often a process was killed. */
   kills = 0;
   records = new RecordsInMemory();
+  copies = new RecordsInMemory();
   credentials!: Credentials;
+  /** How many sets were written, at least in part, during the last Mount: its reads may fall on both sides. */
+  setChanges = 0;
+  /** When the last Mount ended. */
+  mountedAt = 0;
+  /** The process was killed during the last Mount. */
+  wasKilled = false;
   /** What may never be, and was seen. */
   readonly violations: string[] = [];
   /** Of failed attempts: what was tried, and when. */
@@ -70,6 +100,20 @@ export class NodeWorld {
   #death: { promise: Promise<never>; die: () => void } = death();
   #uids = 0;
   #random = 0.5;
+  readonly #sets = new Map<Tenant, string>();
+  #setsWritten = 0;
+  /** Writes the other secret of a set that is half written. */
+  #writeOther: (() => void) | undefined;
+  /** What happens once so many more requests have reached Vault. */
+  #happenings: { after: number; act: () => void }[] = [];
+  /** How often the service account of a tenant was made. */
+  readonly #accounts = new Map<Tenant, number>();
+
+  /** With `maxAgeMs`, pods may start from offline copies of that age. */
+  constructor(maxAgeMs?: number) {
+    this.connection = sampleConnection(maxAgeMs === undefined ? {} : { offline: { maxAgeMs } });
+    this.clock.moves = () => this.#finishSet();
+  }
 
   /** Makes what the operator of Vault would. */
   async furnish(): Promise<void> {
@@ -112,9 +156,10 @@ export class NodeWorld {
     this.vault.node.standing = "active";
     this.database.isDown = false;
     this.pods.clear();
+    this.#happenings = [];
     for (const tenant of tenants) {
       await this.allow(tenant, true);
-      await this.writeNote(tenant, { note: `${tenant}'s first` });
+      this.writeSet(tenant);
     }
     for (const { id, accessor } of this.vault.cluster.tokens.all()) {
       if (id !== this.vault.rootToken) await this.admin("POST", "auth/token/revoke-accessor", { accessor });
@@ -122,6 +167,8 @@ export class NodeWorld {
     this.#failedAt.clear();
     this.violations.length = 0;
     this.records = new RecordsInMemory();
+    this.copies = new RecordsInMemory();
+    this.copyLedger = new CopyLedger(this.connection.offline?.maxAgeMs ?? 0);
     this.kills = 0;
     this.start();
   }
@@ -143,26 +190,100 @@ export class NodeWorld {
     if (status >= 300) throw new Error(`the model's Vault answers ${status} to ${method} ${path}`);
   }
 
-  async writeNote(tenant: Tenant, data: object): Promise<void> {
-    await this.admin("POST", `kv/data/${tenant}`, { data });
+  /** What the tenant's set was last written with. */
+  setOf(tenant: Tenant): string {
+    return this.#sets.get(tenant) ?? "";
+  }
+
+  /**
+   * The tenant's set is written, in either order. The second write comes before the time advances, and where `apart` is given,
+   * at the latest when so many more requests have reached Vault.
+   */
+  writeSet(tenant: Tenant, { apart = 0, twinFirst = false } = {}): void {
+    this.#finishSet();
+    this.setChanges += 1;
+    const text = `${tenant}'s ${(this.#setsWritten += 1)}`;
+    const [first, second] = twinFirst ? (["twin", "note"] as const) : (["note", "twin"] as const);
+    this.#sets.set(tenant, text);
+    this.#put(pathOf(tenant, first), { [first]: text });
+    this.#writeOther = () => this.#put(pathOf(tenant, second), { [second]: text });
+    if (apart === 0) return this.#finishSet();
+    const writeOther = this.#writeOther;
+    this.happen(apart, () => this.#writeOther === writeOther && this.#finishSet());
+  }
+
+  /** The note loses the key that its file is made of. */
+  takeKey(tenant: Tenant): void {
+    this.#put(pathOf(tenant, "note"), { other: "x" });
+  }
+
+  #finishSet(): void {
+    this.#writeOther?.();
+    this.#writeOther = undefined;
+  }
+
+  /** As an administrator whose request has reached Vault before whatever happens to it next. */
+  #put(path: string, data: Record<string, string>): void {
+    const [mount = "", ...below] = path.split("/");
+    const request = {
+      operation: "update",
+      path: below.join("/"),
+      query: new URLSearchParams(),
+      body: { data },
+    } as const;
+    const { mounts, tokens } = this.vault.cluster;
+    const { namespace } = tokens.find(this.vault.rootToken)!;
+    const { engine } = mounts.find((one) => one.path === `${mount}/`)!;
+    void engine.handle({ ...request, mount: `${mount}/`, namespace, open: false });
+  }
+
+  /** Something happens once so many more requests have reached Vault, also in the middle of a Mount. */
+  happen(after: number, act: () => void): void {
+    this.#happenings.push({ after, act });
+  }
+
+  /** Nothing that was to happen will. */
+  calmDown(): void {
+    this.#finishSet();
+    this.#happenings = [];
+  }
+
+  violated(error: unknown): void {
+    this.violations.push(String(error));
+  }
+
+  #arrives(): void {
+    for (const happening of this.#happenings) happening.after -= 1;
+    const due = this.#happenings.filter(({ after }) => after < 0);
+    this.#happenings = this.#happenings.filter(({ after }) => after >= 0);
+    for (const { act } of due) act();
   }
 
   async allow(tenant: Tenant, allowed: boolean): Promise<void> {
-    const paths = ["kv/data", "database/creds", "transit/encrypt", "ssh/sign"].map((path) => `${path}/${tenant}`);
+    const others = ["database/creds", "transit/encrypt", "ssh/sign"].map((path) => `${path}/${tenant}`);
+    const paths = [...setNames.map((name) => pathOf(tenant, name)), ...others];
     const rules = allowed ? paths.map((path) => `path "${path}" { capabilities = ["create", "read", "update"] }`) : [];
     await this.admin("POST", `sys/policies/acl/${tenant}`, { policy: rules.join("\n") });
   }
 
-  addPod(tenant: Tenant): ModelPod {
+  /** The tenant's service account is deleted and made again: pods that come from now on are another account's. */
+  recreateAccount(tenant: Tenant): void {
+    this.#accounts.set(tenant, (this.#accounts.get(tenant) ?? 0) + 1);
+  }
+
+  addPod(tenant: Tenant, contents: Contents): ModelPod {
     const uid = `uid-${(this.#uids += 1)}`;
-    const jwt = this.vault.mintServiceAccountToken({
-      namespace: tenant,
-      serviceAccount: tenant,
-      pod: { name: uid, uid },
-      audiences: ["vault"],
-      seconds: 1e9,
-    });
-    const pod: ModelPod = { uid, tenant, jwt, files: {}, mountedAt: -Infinity };
+    const principal = this.#principal(tenant, uid);
+    const pod: ModelPod = {
+      uid,
+      tenant,
+      contents,
+      principal,
+      spec: specOf(tenant, uid, contents),
+      files: {},
+      held: [],
+      madeBy: undefined,
+    };
     this.pods.set(uid, pod);
     return pod;
   }
@@ -176,6 +297,7 @@ export class NodeWorld {
   /** The lock is lost, and taken again before another process has it. */
   loseLock(): void {
     this.credentials.state.close();
+    this.credentials.copies.close();
     this.#takeUp();
   }
 
@@ -184,7 +306,7 @@ export class NodeWorld {
     const [previous, previousLife, killed] = [this.credentials, this.#life, this.#death.promise];
     this.#begin();
     if (pod) await this.mount(pod);
-    await Promise.race([previous.journal.settled(), killed]).catch(() => undefined);
+    await Promise.race([written(previous), killed]).catch(() => undefined);
     previousLife.abort();
     this.#takeUp();
     await this.settle();
@@ -197,15 +319,17 @@ export class NodeWorld {
     this.#killIn = Infinity;
     const life = this.#life;
     const credentials = testCredentials({
-      client: new InProcessVaultClient(
-        this.vault.node,
-        this.clock,
-        () => !life.signal.aborted,
-        (operation, ok, subject) => {
+      client: new InProcessVaultClient(this.vault.node, this.clock, {
+        lives: () => !life.signal.aborted,
+        arrives: () => this.#arrives(),
+        passed: (operation, ok, subject) => {
           this.#checkRetryInterval(operation, ok, subject);
           return this.#passed(life);
         },
-      ),
+        answered: ({ pod }, path, answer) => {
+          if (!life.signal.aborted) this.#noteAnswer(pod?.split("/").at(-1) ?? "", path, answer);
+        },
+      }),
       clock: this.clock,
       random: () => (this.#random = (this.#random * 16_807 + 0.37) % 1),
       lives: (uid) => this.pods.has(uid),
@@ -216,24 +340,30 @@ export class NodeWorld {
   }
 
   #takeUp(): void {
-    const { records, credentials } = this;
+    const { records, copies, credentials } = this;
+    credentials.state.open(this.#mortal(records), records.all(), [this.connection]);
+    credentials.copies.open(this.#mortal(copies), copies.all(), [this.connection]);
+    this.#hasLock = true;
+    // Pods that went while no process ran.
+    for (const { pod } of [...credentials.cache.volumes()])
+      if (pod && !this.pods.has(pod.uid)) credentials.cache.forgetPod(pod.uid);
+  }
+
+  /** A store that this process may be killed at before it writes. */
+  #mortal(records: RecordsInMemory): CopyStore {
     const life = this.#life;
-    const store = {
-      write: async (id: string, payload: Redacted<Buffer>) => {
+    return {
+      read: (id) => records.read(id),
+      write: async (id, payload) => {
         await this.#passed(life);
         return records.write(id, payload);
       },
-      remove: async (id: string) => {
+      remove: async (id) => {
         await this.#passed(life);
         return records.remove(id);
       },
       abandon: () => {},
     };
-    credentials.state.open(store, records.all(), [this.connection]);
-    this.#hasLock = true;
-    // Pods that went while no process ran.
-    for (const { pod } of [...credentials.cache.volumes()])
-      if (pod && !this.pods.has(pod.uid)) credentials.cache.forgetPod(pod.uid);
   }
 
   /** The process is killed after so many more requests and writes; nothing it does after that happens. */
@@ -243,7 +373,7 @@ export class NodeWorld {
 
   /** A stop signal: the process writes its pending records, unless it is killed meanwhile. */
   async restart(): Promise<void> {
-    await Promise.race([this.credentials.journal.settled(), this.#death.promise]).catch(() => undefined);
+    await Promise.race([written(this.credentials), this.#death.promise]).catch(() => undefined);
     this.#life.abort();
     this.start();
     await this.settle();
@@ -256,6 +386,7 @@ export class NodeWorld {
       if (this.#killIn >= 0) return;
       this.kills += 1;
       this.#failedAt.clear(); // The next process does not know what this one tried last.
+      this.copyLedger.killed();
       life.abort();
       this.#death.die();
     }
@@ -275,28 +406,52 @@ export class NodeWorld {
 
   /** One Mount as the driver sends it; returns its error, if there is one. A killed process is restarted. */
   async mount(pod: ModelPod): Promise<ProviderError | undefined> {
+    const { credentials, kills } = this;
+    const refusals: [VaultRequest, ProviderError][] = [];
+    this.setChanges = this.#writeOther ? 1 : 0;
     try {
-      const spec = specOf(pod);
       const parts = {
-        answers: this.credentials.source,
+        answers: watched(credentials.source, (request, answered) => {
+          const error = "error" in answered ? answered.error : answered.staleReason;
+          if (error && !this.#seen.has(error)) refusals.push([request, error]);
+          if (error) this.#seen.add(error);
+        }),
         renderer: inProcessRenderer,
         clock: this.clock,
-        scheduler: new EventLoopScheduler(),
-        versionKey: () => Promise.resolve(new Redacted(Buffer.alloc(32, 1))),
+        scheduler,
+        versionKey,
         responseBytes: 1 << 20,
       };
       const signal = new AbortController().signal;
-      const volume = await Promise.race([mountVolume(spec, this.#principal(pod), parts, signal), this.#death.promise]);
-      await this.settle();
+      const volume = await Promise.race([mountVolume(pod.spec, pod.principal, parts, signal), this.#death.promise]);
       pod.files = Object.fromEntries(volume.files.map(({ path, contents }) => [path, contents.reveal().toString()]));
-      pod.mountedAt = this.clock.monotonic();
+      pod.held = volume.held;
+      pod.madeBy = volume.held.some(({ copyAgeMs }) => copyAgeMs !== undefined) ? undefined : credentials;
       return undefined;
     } catch (error) {
       if (!(error instanceof Killed)) return ProviderError.from(error);
       this.start();
-      await this.settle();
       return new ProviderError("unavailable", "the process was killed");
+    } finally {
+      await this.settle();
+      this.mountedAt = this.clock.monotonic();
+      this.clock.advance(1); // No two Mounts are of one moment.
+      this.wasKilled = this.kills > kills;
+      if (!this.wasKilled) {
+        this.copyLedger.mounted(this.#hasLock);
+        for (const [{ path }, error] of refusals) this.copyLedger.refused(pod.principal.accountKey, path, error);
+      }
     }
+  }
+
+  /** A remembered failure is seen once. */
+  readonly #seen = new WeakSet<ProviderError>();
+
+  #noteAnswer(uid: string, path: string, { body, requestedAt: at }: VaultAnswer): void {
+    const pod = this.pods.get(uid);
+    const content = (body.reveal() as { data?: { data?: Record<string, string> } } | null)?.data?.data;
+    if (!pod || !content) return;
+    this.copyLedger.answered(pod.principal.accountKey, path, { at, text: content["note"] ?? content["twin"] ?? "" });
   }
 
   /** The pod's end is known. */
@@ -319,6 +474,7 @@ export class NodeWorld {
 
   async tick(): Promise<void> {
     const life = this.#life;
+    this.credentials.copies.sweep();
     this.credentials.tokens.revokeLeaving();
     this.credentials.renewalLoop.tick(life.signal);
     await this.settle();
@@ -346,10 +502,17 @@ export class NodeWorld {
     for (let turn = 0; turn < 3; turn += 1) await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
-  #principal({ tenant, uid, jwt }: ModelPod): Principal {
+  #principal(tenant: Tenant, uid: string): Principal {
     const auth = { vaultNamespace: "", authMount: "kubernetes", role: tenant, audience: "vault" };
-    const account = { namespace: tenant, serviceAccount: tenant, serviceAccountUid: tenant };
+    const serviceAccountUid = `${tenant}-${this.#accounts.get(tenant) ?? 0}`;
+    const account = { namespace: tenant, serviceAccount: tenant, serviceAccountUid };
     const owner = { connection: this.connection.name, ...auth, ...account, podUid: uid };
+    const jwt = this.vault.mintServiceAccountToken({
+      ...account,
+      pod: { name: uid, uid },
+      audiences: ["vault"],
+      seconds: 1e9,
+    });
     return {
       ...auth,
       pod: { namespace: tenant, name: uid, uid, serviceAccount: tenant },
@@ -365,41 +528,40 @@ export class NodeWorld {
 }
 
 const publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICeqhyBMKt29ftpLKCbS4ZxHO1aJOIaRRd28+IZvz0D/";
+const scheduler = new EventLoopScheduler();
+const versionKey = () => Promise.resolve(new Redacted(Buffer.alloc(32, 1)));
 
-/** The same class for every pod of a tenant: a login in two files, a note, something made once, and a certificate that ends. */
-function specOf({ tenant, uid }: ModelPod): MountSpec {
-  const object = (objectName: string, key: string, request: ObjectSpec["request"]): ObjectSpec => ({
-    objectName,
-    request,
-    secretKey: { key },
-    encoding: "utf-8",
-    refreshIntervalMs: 2 * minute,
-  });
-  const login = { method: "GET", path: `database/creds/${tenant}`, query: "" } as const;
-  const made = {
-    method: "PUT",
-    path: `transit/encrypt/${tenant}`,
-    query: "",
-    args: new Redacted('{"plaintext":"aGk="}'),
-  } as const;
-  const signed = {
-    method: "PUT",
-    path: `ssh/sign/${tenant}`,
-    query: "",
-    args: new Redacted(JSON.stringify({ public_key: publicKey })),
-  } as const;
+/** The same class for every pod of a tenant that has the same contents. */
+function specOf(tenant: Tenant, uid: string, contents: Contents): MountSpec {
+  const object = (
+    objectName: string,
+    key: string,
+    request: ObjectSpec["request"],
+    refreshIntervalMs = 2 * minute,
+  ): ObjectSpec => ({ objectName, request, secretKey: { key }, encoding: "utf-8", refreshIntervalMs });
+  const get = (path: string) => ({ method: "GET", path, query: "" }) as const;
+  const put = (path: string, args: object) =>
+    ({ method: "PUT", path, query: "", args: new Redacted(JSON.stringify(args)) }) as const;
+  const login = get(`database/creds/${tenant}`);
+  const set = [
+    object("note", "note", get(pathOf(tenant, "note"))),
+    object("twin", "twin", get(pathOf(tenant, "twin")), 5 * minute),
+  ];
+  const logins = [object("user", "username", login), object("password", "password", login)];
+  const issued = [
+    object("made", "ciphertext", put(`transit/encrypt/${tenant}`, { plaintext: "aGk=" })),
+    object("certificate", "signed_key", put(`ssh/sign/${tenant}`, { public_key: publicKey })),
+  ];
   return {
     pod: { namespace: tenant, name: uid, uid, serviceAccount: tenant },
     class: {
       roleName: tenant,
       onDenied: "keep",
-      objects: [
-        object("user", "username", login),
-        object("password", "password", login),
-        object("note", "note", { method: "GET", path: `kv/data/${tenant}`, query: "" }),
-        object("made", "ciphertext", made),
-        object("certificate", "signed_key", signed),
-      ],
+      objects: {
+        everything: [...logins, ...set, ...issued],
+        "login and set": [...logins, ...set],
+        set,
+      }[contents],
       overruled: [],
       unknown: [],
     },
@@ -408,6 +570,27 @@ function specOf({ tenant, uid }: ModelPod): MountSpec {
     defaultMode: 0o644,
     parametersDigest: "",
   };
+}
+
+/** Tells what came of each request. */
+function watched(source: SecretSource, seen: (request: VaultRequest, answered: Answered) => void): SecretSource {
+  return {
+    begin: (principal) => {
+      const transaction = source.begin(principal);
+      const read = transaction.read.bind(transaction);
+      transaction.read = async (...asked) => {
+        const answers = await read(...asked);
+        for (const [{ request }, answered] of answers) seen(request, answered);
+        return answers;
+      };
+      return transaction;
+    },
+  };
+}
+
+/** Resolves when what the process knows is in its records. */
+async function written({ journal, copies }: Credentials): Promise<void> {
+  await Promise.all([journal.settled(), copies.settled()]);
 }
 
 function never(): Promise<never> {
