@@ -1,5 +1,6 @@
 import { ProviderError } from "../shared/errors.js";
 import { readClassFile, type WrittenClass } from "./class-file.js";
+import { named } from "../shared/quoted.js";
 import type { CommandIo } from "./command-io.js";
 import { positionOf } from "./text-places.js";
 import { readText } from "./read-text.js";
@@ -19,6 +20,12 @@ export async function chosenClass(file: string, className: string | undefined, i
   const others = skipped.flatMap(({ provider }) => provider ?? []);
   if (classes.length === 0 && others.length > 0) throw wrong(`${file} holds only classes of ${others.join(", ")}`);
   if (classes.length === 0) throw wrong(`${file} holds no SecretProviderClass`);
+  const [{ name = "" } = {}, ...again] = found;
+  if (again.length > 0 && found.every((one) => one.name === name)) {
+    throw wrong(
+      `${file} holds ${found.length} classes ${name === "" ? "without a name" : `called ${named(name)}`}; keep one`,
+    );
+  }
   throw wrong(
     found.length === 0 ? `${file} holds no class of that name, but ${names}` : `choose with --class among ${names}`,
   );

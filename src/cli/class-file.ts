@@ -1,6 +1,7 @@
 import { ownFileBounds, readYaml, type YamlEntry, type YamlMap, type YamlNode } from "../mount/yaml-tree.js";
 import { isNull, jsonOf } from "../mount/yaml-value.js";
 import { named } from "../shared/quoted.js";
+import { nearest } from "../shared/spelling.js";
 import { otherProviders } from "./other-providers.js";
 
 /** Something to say of a place in a file. */
@@ -53,6 +54,8 @@ export interface ClassFile {
   remarks: readonly Remark[];
 }
 
+const ourKind = "SecretProviderClass";
+
 /** Finds the SecretProviderClasses of a file: several documents, and lists (`kind: List`) of them. */
 export function readClassFile(text: string): ClassFile {
   const file: Gathering = { classes: [], skipped: [], remarks: [] };
@@ -79,11 +82,22 @@ function readResource(root: YamlNode, file: Gathering, inherited = noKind): void
   const items = member(root, "items")?.value;
   if (kind.endsWith("List") && items?.kind === "list") {
     for (const item of items.items) readResource(item, file, kind.slice(0, -"List".length) || undefined);
-  } else if (kind === "SecretProviderClass" && root.kind === "map") {
+  } else if (kind === ourKind && root.kind === "map") {
     const provider = textOf(member(member(root, "spec")?.value, "provider")?.value) ?? "";
     if (otherProviders.has(provider)) file.skipped.push({ kind, provider, root });
     else file.classes.push(readWrittenClass(root, file.remarks));
-  } else file.skipped.push({ kind: named(kind), root });
+  } else {
+    // An API server does not know such a kind either.
+    if (nearest(kind, [ourKind]) && !kind.endsWith("List")) {
+      const offset = member(root, "kind")?.value.offset ?? root.offset;
+      file.remarks.push({
+        level: "mistake",
+        offset,
+        message: `kind ${named(kind)} is not known; did you mean ${ourKind}?`,
+      });
+    }
+    file.skipped.push({ kind: named(kind), root });
+  }
 }
 
 function readWrittenClass(root: YamlMap, remarks: Remark[]): WrittenClass {

@@ -564,6 +564,22 @@ test.each<[string, string, string[], RegExp]>([
     [],
     /--daemonset FILE, or --vault-addr/,
   ],
+  ["a class is there twice", kubectl([web, web]), sourceFlag, /the class shop\/web is there twice; keep one/],
+  [
+    "the classes are another provider's",
+    kubectl([
+      { ...web, provider: "openbao" },
+      { ...web, provider: "Vault" },
+    ]),
+    sourceFlag,
+    /but of Vault, openbao \(--provider openbao\)/,
+  ],
+  [
+    "a kind is misspelt",
+    "kind: secretProviderClass\n",
+    sourceFlag,
+    /classes:1:7: kind secretProviderClass is not known; did you mean SecretProviderClass\?/,
+  ],
   ["there is no class", kubectl([]), sourceFlag, /no class of the provider vault/],
   ["a file is missing", kubectl([]), ["-f", "nowhere"], /cannot read nowhere: there is no such file/],
   ["two files are the standard input", kubectl([]), ["-f", "-", "-f", "-"], /standard input is one file/],

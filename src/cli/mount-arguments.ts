@@ -1,4 +1,6 @@
 import type { MountingPod } from "../driver/mount-request.js";
+import { isDnsSubdomain } from "../shared/kubernetes-names.js";
+import { quoted } from "../shared/quoted.js";
 import type { commandTable } from "./command-table.js";
 import { durationOf, type Given, WrongUsage } from "./define-command.js";
 
@@ -21,6 +23,11 @@ export function mountArguments(values: Given<typeof commandTable.mount>["values"
   if (!values.file) throw new WrongUsage("name the class with -f FILE");
   if (!values.out) throw new WrongUsage("name the directory of the files with --out DIR");
   const { class: className, "token-file": tokenFile, audience, socket, pod: name, namespace, uid } = values;
+  const names = { namespace, pod: name, "service-account": values["service-account"] };
+  for (const [option, text] of Object.entries(names)) {
+    if (text !== undefined && !isDnsSubdomain(text))
+      throw new WrongUsage(`--${option} ${quoted(text)} is not a name that Kubernetes gives`);
+  }
   return {
     file: values.file,
     out: values.out,

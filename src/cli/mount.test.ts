@@ -271,6 +271,18 @@ describe("wrong usage", () => {
       {},
       "--interval must be",
     ],
+    [
+      "a namespace that is none",
+      ["-f", "class.yaml", "--out", "x", "-n", "Shop 1"],
+      {},
+      '--namespace "Shop 1" is not a name that Kubernetes gives',
+    ],
+    [
+      "a class that is there twice",
+      ["-f", "c", "--out", "x"],
+      { c: `${webClass}---\n${webClass}` },
+      "c holds 2 classes called web; keep one",
+    ],
     ["a file that is not there", ["-f", "no.yaml", "--out", "x"], {}, "cannot read no.yaml: there is no such file"],
     ["a file without a class", ["-f", "c", "--out", "x"], { c: "kind: Pod\n" }, "c holds no SecretProviderClass"],
     ["a class with a mistake", ["-f", "c", "--out", "x"], { c: `${webClass}    port: 1\n` }, "c:8:11: parameter port"],

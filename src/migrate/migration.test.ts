@@ -32,7 +32,10 @@ function classOf({
 }
 
 function operatorFor(asked: readonly Asked[]): OperatorConfig {
-  const { text } = migrate(asked.map(classOf), source);
+  const { text } = migrate(
+    asked.map((one, index) => ({ ...classOf(one), name: `web-${index}` })),
+    source,
+  );
   return loadOptions({ argv: ["--config=f"], env: {}, execArgv: [], readFile: () => text }).operator;
 }
 

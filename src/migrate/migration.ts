@@ -40,6 +40,12 @@ export interface Migration {
 export function migrate(written: readonly WrittenClass[], source: SourceProvider, serviceAccount?: string): Migration {
   const own = written.filter(({ provider }) => provider === source.name).sort(byName);
   const skipped = countByProvider(written.filter(({ provider }) => provider !== source.name));
+  const twice = own.find((one, index) => index > 0 && byName(one, own[index - 1]!) === 0);
+  if (twice)
+    throw new ProviderError(
+      "invalid_request",
+      `the class ${named(twice.namespace)}/${named(twice.name)} is there twice; keep one`,
+    );
   if (own.length === 0) throw new ProviderError("invalid_request", noClass(source, skipped));
   const classes = own.map((one) => analyzeClass(one, source.family));
   const plan = planOf(source, classes);
@@ -84,8 +90,11 @@ function countByProvider(classes: readonly WrittenClass[]): Record<string, numbe
 }
 
 function noClass({ name }: SourceProvider, skipped: Migration["skipped"]): string {
-  const others = Object.keys(skipped).map(named).join(", ");
-  return `there is no class of the provider ${named(name)}${others && `, but of ${others} (--provider NAME)`}`;
+  const others = Object.keys(skipped);
+  const choice = others.find((other) => ["vault", "openbao"].includes(other));
+  const hint = choice === undefined ? "" : ` (--provider ${choice})`;
+  const found = others.length === 0 ? "" : `, but of ${others.map(named).join(", ")}${hint}`;
+  return `there is no class of the provider ${named(name)}${found}`;
 }
 
 function audiencesOf(classes: readonly AnalyzedClass[], { name }: SourceProvider): string[] {
