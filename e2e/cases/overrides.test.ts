@@ -23,7 +23,10 @@ await writeFile(
     connections: {
       main: {
         addresses: [vault.address],
-        policy: { audiences: [], roles: ["{{namespace}}"], paths: ["secret/data/{{namespace}}/*"] },
+        policy: [
+          { namespaces: ["of-another"], roles: ["admin"] },
+          { audiences: [], roles: ["{{namespace}}"], paths: ["secret/data/{{namespace}}/*"] },
+        ],
       },
     },
   }),
@@ -40,7 +43,7 @@ describe.each(driverVersions)("driver %s", async (driver) => {
 
   test.each([
     ["another Vault's address", { vaultAddress: foreignAddress }, /vaultAddress.*addresses|aliases/s],
-    ["a role that is not the namespace's", { roleName: "admin" }, /role "admin".*policy\.roles/s],
+    ["a role that is not the namespace's", { roleName: "admin" }, /role "admin".*policy\.1\.roles/s],
     [
       "a path outside the namespace's",
       { objects: JSON.stringify([object("secret/data/other/db")]) },
@@ -48,7 +51,7 @@ describe.each(driverVersions)("driver %s", async (driver) => {
     ],
     ["a path of Vault's own", { objects: JSON.stringify([object("sys/auth")]) }, /sys\/auth/],
     ["an auth mount of another kind", { vaultAuthMountPath: "userpass" }, /userpass/],
-    ["an audience of another connection", { audience: "shop" }, /audience "shop".*policy\.audiences/s],
+    ["an audience of another connection", { audience: "shop" }, /audience "shop".*policy\.1\.audiences/s],
   ])("a pod author's volumeAttributes cannot reach %s", async (_what, attributes, message) => {
     const volume = await app.podVolume(node, className, attributes);
 

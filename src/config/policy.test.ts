@@ -234,6 +234,36 @@ test.each(["list=false", "scan=0", "scan=false&scan=true"])(
   },
 );
 
+describe("of several policies the first that is open to the namespace decides, alone", () => {
+  const [usual] = sampleConnection().policy as [Policy];
+  const connection = sampleConnection({
+    policy: [
+      { ...usual, namespaces: ["team-b"], paths: ["kv/data/b"] },
+      { ...usual, namespaces: ["team-*"], paths: ["kv/data/{{namespace}}/*"], roles: ["app"] },
+      { ...usual, namespaces: ["team-a"], paths: ["kv/data/late"] },
+    ],
+  });
+
+  test.each<[string, string, Partial<PolicyAsk>, string[]]>([
+    ["what its entry allows", "team-a", { objects: [read("kv/data/team-a/x")] }, []],
+    ["what another's allows", "team-a", { objects: [read("kv/data/b")] }, ["policy.1.paths"]],
+    ["what a later one of its own allows", "team-a", { objects: [read("kv/data/late")] }, ["policy.1.paths"]],
+    ["a role that another's allows", "team-a", { role: "x", objects: [] }, ["policy.1.roles"]],
+    ["what the first allows, though the second would not", "team-b", { role: "x", objects: [read("kv/data/b")] }, []],
+    ["anything, of a namespace without an entry", "shop", { role: "x" }, ["policy.namespaces"]],
+  ])("%s", (_, namespace, asked, expected) => {
+    const found = policyRefusals(connection, ask({ pod: { namespace, serviceAccount: "api" }, ...asked }));
+    expect(found.map(({ setting }) => setting)).toEqual(expected.map((setting) => `connections.default.${setting}`));
+  });
+
+  test("an empty list closes the connection", () => {
+    const closed = sampleConnection({ policy: [] });
+    expect(policyRefusals(closed, ask())).toEqual([
+      { what: 'namespace "team-a"', setting: "connections.default.policy.namespaces" },
+    ]);
+  });
+});
+
 test("names every refusal, and the setting of each, in one error", () => {
   const policy = { roles: ["ro"], paths: ["kv/*"] };
   const asked = { objects: [read("a/b", { method: "PATCH" }), { ...read("sys/mounts"), objectName: "mounts" }] };
