@@ -51,6 +51,8 @@ export class ConcurrencyLimiter {
   readonly #clock: Clock;
   readonly #queue: FairQueue<Turn>;
   readonly #running = new Set<Turn>();
+  /** How many of them a namespace has: asked for each request that waits, whenever one ends. */
+  readonly #runningOf = new Map<string, number>();
   #looksAgain = false;
 
   constructor(limits: Pick<ConnectionLimits, "inFlight" | "logins">, clock: Clock, capacity = queueCapacity) {
@@ -87,7 +89,10 @@ export class ConcurrencyLimiter {
       throw reason;
     } finally {
       signal.removeEventListener("abort", abort);
-      if (this.#running.delete(turn)) this.#startNext();
+      if (this.#running.delete(turn)) {
+        this.#countOf(turn.tenant, -1);
+        this.#startNext();
+      }
     }
   }
 
@@ -103,6 +108,7 @@ export class ConcurrencyLimiter {
   #start(turn: Turn): void {
     turn.startedAt = this.#clock.monotonic();
     this.#running.add(turn);
+    this.#countOf(turn.tenant, 1);
     this.#queue.charge(turn.tenant, 1);
     turn.begin();
   }
@@ -110,14 +116,24 @@ export class ConcurrencyLimiter {
   /** Apart from there being a slot at all. */
   readonly #admits = ({ slot: { namespace, engine, kind } }: Turn): boolean => {
     const { inFlight, logins } = this.#limits;
+    if (this.#has(namespace) >= part(inFlight, 2)) return false;
+    if (kind === "read") return true;
     const own = (slot: Slot) => slot.namespace === namespace;
     const alike = (slot: Slot) => slot.kind === kind;
-    if (this.#count(own) >= part(inFlight, 2)) return false;
-    if (kind === "read") return true;
     const most = kind === "login" ? logins : part(inFlight, 2);
     if (this.#count(alike) >= most || this.#count((slot) => alike(slot) && own(slot)) >= part(most, 2)) return false;
     return kind === "login" || this.#count((slot) => alike(slot) && slot.engine === engine) < part(most, 2);
   };
+
+  #has(namespace: string): number {
+    return this.#runningOf.get(namespace) ?? 0;
+  }
+
+  #countOf(namespace: string, more: 1 | -1): void {
+    const count = this.#has(namespace) + more;
+    if (count > 0) this.#runningOf.set(namespace, count);
+    else this.#runningOf.delete(namespace);
+  }
 
   #count(are: (slot: Slot) => boolean): number {
     let count = 0;
@@ -139,8 +155,7 @@ export class ConcurrencyLimiter {
   }
 
   #yields({ namespace, engine }: Slot, waiting: Slot): boolean {
-    const has = (name: string) => this.#count((slot) => slot.namespace === name);
-    if (has(namespace) >= has(waiting.namespace) + 2) return true;
+    if (this.#has(namespace) >= this.#has(waiting.namespace) + 2) return true;
     return engine !== waiting.engine && this.#count((slot) => slot.engine === engine) > part(this.#limits.inFlight, 2);
   }
 
