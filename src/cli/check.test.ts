@@ -759,6 +759,12 @@ describe("templates", () => {
     ]);
   });
 
+  test("a provider that differs from the usual one in its case alone", async () => {
+    const text = templated("- {objectName: a, secretPath: secret/data/a, secretKey: b}");
+    const said = "warning: spec.provider is the name of a socket, here Vault.sock; did you mean vault?";
+    expect(await remarks(text.replace("provider: vault", "provider: Vault"))).toEqual([expect.stringContaining(said)]);
+  });
+
   test("metadata of a path that is not of KV v2", async () => {
     const text = templated(
       "- objectName: own",

@@ -115,6 +115,12 @@ function readWrittenClass(root: YamlMap, remarks: Remark[]): WrittenClass {
       "spec.provider is missing; it is the name of the provider's socket, vault unless set otherwise",
     );
   }
+  const lower = provider?.toLowerCase() ?? "";
+  if (lower !== provider && ["vault", "openbao"].includes(lower)) {
+    const { offset } = member(spec?.value, "provider")!.value;
+    const message = `spec.provider is the name of a socket, here ${provider}.sock; did you mean ${lower}?`;
+    remarks.push({ level: "warning", offset, message });
+  }
   if (spec && parameters?.value.kind !== "map") say((parameters ?? spec).keyOffset, "spec.parameters must be a map");
   return {
     root,
