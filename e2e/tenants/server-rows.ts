@@ -1,5 +1,5 @@
 import { answering, credentialAnswer, erring, type Fault, kvAnswer, type Misanswer } from "./fault.js";
-import { type Misbehaviour, steadySeconds, type Tenant } from "./misbehaviour.js";
+import type { Misbehaviour, Tenant } from "./misbehaviour.js";
 import { freshPods, objects, reads, samePods } from "./objects.js";
 
 /** The kubelet's shortest wait between two tries. */
@@ -21,7 +21,7 @@ const fourPodsReadTheirPath = {
 const ownPathAnswers = (what: string, how: Misanswer): Misbehaviour => ({
   name: `4 pods read a path of theirs that ${what}`,
   item: "A.1",
-  seconds: steadySeconds,
+  seconds: 12,
   faults: onOwnPath(how),
   mounts: fourPodsReadTheirPath,
 });
@@ -32,7 +32,7 @@ export const vaultNamespace = "team-a";
 const namespaceAnswers = (what: string, error: string): Misbehaviour => ({
   name: `4 pods use a Vault namespace that ${what}`,
   item: "A.3",
-  seconds: steadySeconds,
+  seconds: 12,
   faults: () => [{ path: "", vaultNamespace, how: erring(503, error) }],
   mounts: {
     lanes: 4,
@@ -105,14 +105,14 @@ export const serverRows: readonly Misbehaviour[] = [
   {
     name: "4 pods whose login is answered with 500",
     item: "A.4",
-    seconds: steadySeconds,
+    seconds: 12,
     faults: () => [{ path: "auth/", how: erring(500, "failed to determine alias name") }],
     mounts: { lanes: 4, pauseMs, attempt: freshPods(({ kv }) => reads(1, kv("own"), "key")) },
   },
   {
     name: "credentials for no pod's volume, refused once they are made",
     item: "A.6",
-    seconds: steadySeconds,
+    seconds: 10,
     faults: ({ database }) => [{ path: `${database}/creds/`, how: credentialAnswer("db/creds/1", { username: "u" }) }],
     mounts: {
       lanes: 4,
@@ -169,14 +169,14 @@ export const serverRows: readonly Misbehaviour[] = [
   {
     name: "an answer of 3,000 errors, each 1,000 spaces",
     item: "B",
-    seconds: steadySeconds,
+    seconds: 10,
     faults: onOwnPath(erring(400, ...Array.from({ length: 3_000 }, () => `x${" ".repeat(998)}x`))),
     mounts: { lanes: 2, pauseMs, attempt: samePods(({ kv }, n) => reads(1, kv("own"), "key", n)) },
   },
   {
     name: 'a refused login that says `claim "` 40,000 times',
     item: "B",
-    seconds: steadySeconds,
+    seconds: 10,
     faults: () => [{ path: "auth/", how: erring(400, 'claim "'.repeat(40_000)) }],
     mounts: { lanes: 2, pauseMs, attempt: freshPods(({ kv }) => reads(1, kv("own"), "key")) },
   },
