@@ -1,4 +1,5 @@
 import type { Connection } from "../../../src/config/connection.js";
+import type { WireAnswer } from "../../vault/envelope.js";
 import type { VaultNode } from "../../vault/vault-node.js";
 import type { VaultRequest } from "../../../src/mount/mount-spec.js";
 import type { Clock } from "../../../src/shared/clock.js";
@@ -35,6 +36,8 @@ export interface Surroundings {
   lives: () => boolean;
   /** A request is about to be carried out. */
   arrives: () => void;
+  /** What stands behind the path is away, though Vault is not. */
+  isAway: (path: string) => boolean;
   /** Vault has carried a request out, and its answer is not seen yet. `subject` tells what it was about: token and body. */
   passed: (operation: Operation, ok: boolean, subject: string) => Promise<void>;
   /** An answer to a request of a pod is seen. */
@@ -142,7 +145,7 @@ export class InProcessVaultClient implements VaultClient {
   }
 
   async #ask({ operation, path, body, token }: Question) {
-    const { lives, arrives, passed } = this.#surroundings;
+    const { lives, arrives, isAway, passed } = this.#surroundings;
     if (!lives()) return new Promise<never>(() => {});
     arrives();
     const requestedAt = this.#clock.monotonic();
@@ -151,7 +154,7 @@ export class InProcessVaultClient implements VaultClient {
     const headers = token ? { "x-vault-token": token.reveal() } : {};
     const text = body === undefined ? "" : typeof body === "string" ? body : JSON.stringify(body);
     const request = { at: wall, method: operation.method, path: plain, query, namespace: "", headers, body: {} };
-    const { status, headers: answered, body: answer } = await this.#node.ask(request, text);
+    const { status, headers: answered, body: answer } = isAway(plain) ? broken : await this.#node.ask(request, text);
     const reply = readReply({ status, headers: answered ?? {}, body: Buffer.from(answer ?? "") });
     const refusal = classifyResponse(operation, reply, { origin: "https://vault.example:8200", wall });
     await passed(operation, refusal === undefined, `${token?.reveal() ?? ""} ${text}`);
@@ -159,3 +162,9 @@ export class InProcessVaultClient implements VaultClient {
     return { body: reply.body ?? null, bytes: reply.bytes, requestedAt };
   }
 }
+
+const broken: WireAnswer = {
+  status: 500,
+  headers: {},
+  body: '{"errors":["1 error occurred:\\n\\t* internal error\\n\\n"]}',
+};

@@ -133,6 +133,16 @@ export class NodeModel {
       case "deny":
       case "allow":
         return world.reachable ? world.allow(tenants[step.tenant]!, step.do === "allow") : undefined;
+      case "refuse logins":
+      case "allow logins":
+        return world.reachable ? world.allowLogins(tenants[step.tenant]!, step.do === "allow logins") : undefined;
+      case "note away":
+      case "twin away":
+        world.away.add(pathOf(tenants[step.tenant]!, step.do === "note away" ? "note" : "twin"));
+        return;
+      case "both back":
+        for (const name of setNames) world.away.delete(pathOf(tenants[step.tenant]!, name));
+        return;
       case "seal":
       case "unseal":
         vault.node.status.sealed = step.do === "seal";
@@ -207,8 +217,8 @@ export class NodeModel {
   #checkFailure(pod: ModelPod, error: ProviderError, { files, process, madeBy }: Before): void {
     const { message, code } = error;
     // A volume that has files goes on having them, unless the process that knew of them was killed. One without credentials is
-    // known to its process only.
-    const isKnown = !this.#killed && (pod.contents !== "set" || madeBy === process);
+    // known to its process only, and copies become too old.
+    const isKnown = !this.#killed && madeBy !== undefined && (pod.contents !== "set" || madeBy === process);
     if (isKnown) expect(files, message).toEqual({});
     for (const secret of this.#secretsOf(pod)) expect(message, "an error holds no secret").not.toContain(secret);
     expect(["unavailable", "permission_denied", "unauthenticated", "not_found"]).toContain(code);
@@ -280,8 +290,10 @@ export class NodeModel {
     world.vault.node.status.sealed = false;
     world.vault.node.standing = "active";
     world.database.isDown = false;
+    world.away.clear();
     for (const tenant of tenants) {
       await world.allow(tenant, true);
+      await world.allowLogins(tenant, true);
       world.writeSet(tenant);
     }
     for (let minutes = 0; minutes < 25 && !pods.every((pod) => this.#isWell(pod)); minutes += 1) {

@@ -77,6 +77,8 @@ export class NodeWorld {
   readonly vault = new DevVault({ clock: this.clock, product: inject("product") });
   readonly connection: Connection;
   readonly pods = new Map<string, ModelPod>();
+  /** Paths that give no good answer, though Vault is well. */
+  readonly away = new Set<string>();
   /** Which offline copies may be there. */
   copyLedger = new CopyLedger(0);
   /** How often a process was killed. */
@@ -138,14 +140,7 @@ export class NodeWorld {
         default_ttl: `${lives.login / second}s`,
         max_ttl: `${lives.loginMax / second}s`,
       });
-      await this.admin("POST", `auth/kubernetes/role/${tenant}`, {
-        bound_service_account_names: [tenant],
-        bound_service_account_namespaces: [tenant],
-        audience: "vault",
-        token_policies: [tenant],
-        token_ttl: `${lives.token / second}s`,
-        token_max_ttl: `${lives.tokenMax / second}s`,
-      });
+      await this.allowLogins(tenant, true);
     }
   }
 
@@ -156,9 +151,11 @@ export class NodeWorld {
     this.vault.node.standing = "active";
     this.database.isDown = false;
     this.pods.clear();
+    this.away.clear();
     this.#happenings = [];
     for (const tenant of tenants) {
       await this.allow(tenant, true);
+      await this.allowLogins(tenant, true);
       this.writeSet(tenant);
     }
     for (const { id, accessor } of this.vault.cluster.tokens.all()) {
@@ -271,6 +268,17 @@ export class NodeWorld {
     this.#accounts.set(tenant, (this.#accounts.get(tenant) ?? 0) + 1);
   }
 
+  async allowLogins(tenant: Tenant, allowed: boolean): Promise<void> {
+    await this.admin("POST", `auth/kubernetes/role/${tenant}`, {
+      bound_service_account_names: [allowed ? tenant : "another"],
+      bound_service_account_namespaces: [tenant],
+      audience: "vault",
+      token_policies: [tenant],
+      token_ttl: `${lives.token / second}s`,
+      token_max_ttl: `${lives.tokenMax / second}s`,
+    });
+  }
+
   addPod(tenant: Tenant, contents: Contents): ModelPod {
     const uid = `uid-${(this.#uids += 1)}`;
     const principal = this.#principal(tenant, uid);
@@ -322,6 +330,7 @@ export class NodeWorld {
       client: new InProcessVaultClient(this.vault.node, this.clock, {
         lives: () => !life.signal.aborted,
         arrives: () => this.#arrives(),
+        isAway: (path) => this.away.has(path),
         passed: (operation, ok, subject) => {
           this.#checkRetryInterval(operation, ok, subject);
           return this.#passed(life);

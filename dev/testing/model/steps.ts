@@ -7,7 +7,7 @@ const hour = 60 * minute;
 
 /** What happens around keymount, also while it mounts. */
 export type Happening =
-  | { do: "take the note's key" | "delete the note" | "deny" | "allow"; tenant: number }
+  | { do: (typeof changes)[number]; tenant: number }
   | { do: "revoke its token" | "revoke its lease"; pod: number }
   | { do: (typeof troubles)[number] };
 
@@ -39,6 +39,17 @@ export const calmSteps: readonly Step["do"][] = [
   "meanwhile",
 ];
 
+const changes = [
+  "take the note's key",
+  "delete the note",
+  "deny",
+  "allow",
+  "refuse logins",
+  "allow logins",
+  "note away",
+  "twin away",
+  "both back",
+] as const;
 const troubles = [
   "seal",
   "unseal",
@@ -57,10 +68,11 @@ export function anyStep(pods: number, { starts }: { starts: number }): fc.Arbitr
   const after = fc.nat(8);
   const set = { apart: fc.nat(4), twinFirst: fc.boolean() };
   const one = <Name extends string>(...names: readonly Name[]) => fc.constantFrom(...names);
-  const changes = fc.record({ do: one("take the note's key", "delete the note", "deny", "allow"), tenant });
+  // Copies are of one path each: where pods start from them, all paths are away together.
+  const change = fc.record({ do: one(...changes.filter((name) => starts === 0 || !name.endsWith(" away"))), tenant });
   const revocations = fc.record({ do: one("revoke its token", "revoke its lease"), pod });
   const trouble = fc.record({ do: one(...troubles) });
-  const happening: fc.Arbitrary<Happening> = fc.oneof(changes, revocations, trouble);
+  const happening: fc.Arbitrary<Happening> = fc.oneof(change, revocations, trouble);
   return fc.oneof(
     { weight: 12, arbitrary: fc.record({ do: one("mount"), pod }) },
     { weight: 8, arbitrary: fc.record({ do: one("pass"), ms: fc.constantFrom(...times) }) },
@@ -68,12 +80,12 @@ export function anyStep(pods: number, { starts }: { starts: number }): fc.Arbitr
     { weight: 2, arbitrary: revocations },
     { weight: 1, arbitrary: fc.record({ do: one("change the set"), tenant, ...set }) },
     { weight: 4, arbitrary: fc.record({ do: one("mount while the set changes"), pod, after, ...set }) },
-    { weight: 4, arbitrary: changes },
+    { weight: 6, arbitrary: change },
     { weight: 5, arbitrary: trouble },
     { weight: 2, arbitrary: fc.record({ do: one("restart", "lose the lock") }) },
     { weight: 3, arbitrary: fc.record({ do: one("meanwhile"), after, happening }) },
     { weight: 3, arbitrary: fc.record({ do: one("kill"), after }) },
     { weight: 5 * starts, arbitrary: fc.record({ do: one("start a pod while Vault is away"), pod }) },
-    { weight: starts, arbitrary: fc.record({ do: one("recreate the account"), tenant }) },
+    { weight: 2 * starts, arbitrary: fc.record({ do: one("recreate the account"), tenant }) },
   );
 }
