@@ -40,6 +40,15 @@ function run(name: string, change: Partial<Slot> = {}, signal = never): Promise<
 function runAll(names: readonly string[], change: Partial<Slot> = {}): Promise<string>[] {
   return names.map((name) => run(name, change));
 }
+/** So many logins together, which take so long. */
+async function logIn(many: number, ms: number): Promise<void> {
+  const names = Array.from({ length: many }, (_, n) => `n${n}:login`);
+  const logins = names.map((name) => run(name, { kind: "login" }));
+  await settled();
+  await clock.advance(ms);
+  for (const name of names) running.get(name)!();
+  await Promise.all(logins);
+}
 const numbered = (namespace: string, many: number) => Array.from({ length: many }, (_, n) => `${namespace}:${n}`);
 const settled = () => clock.advance(0);
 const now = () => [...running.keys()];
@@ -66,10 +75,36 @@ describe("what runs at once", () => {
 
   test("is fewer logins, and for one namespace half of those", async () => {
     limit(16, 4);
+    await logIn(2, 0);
     for (const namespace of ["a", "b", "c"]) void runAll(numbered(namespace, 3), { kind: "login" });
     void run("d:1");
     await settled();
     expect(now()).toEqual(["a:0", "a:1", "b:0", "b:1", "d:1"]);
+  });
+
+  test.each<[string, number[], number]>([
+    ["two at first", [], 2],
+    ["one more after each that was fast", [20, 20], 4],
+    ["at most the limit", Array<number>(20).fill(1_000), 8],
+    ["half after one that was slow", [20, 20, 1_001], 2],
+    ["one at least, so that they go on", Array<number>(9).fill(5_000), 1],
+    ["more again when Vault is fast again", [5_000, 5_000, 20, 20], 3],
+  ])("is of logins at an auth mount %s", async (_what, took, many) => {
+    limit(16, 8);
+    for (const ms of took) await logIn(1, ms);
+    void runAll(numbered("a", 9), { kind: "login" });
+    void runAll(numbered("b", 9), { kind: "login" });
+    await settled();
+    expect(now()).toHaveLength(many);
+  });
+
+  test("is of logins at another auth mount as many as there", async () => {
+    limit(16, 8);
+    for (const ms of [5_000, 5_000]) await logIn(1, ms);
+    void runAll(numbered("a", 3), { kind: "login" });
+    void runAll(numbered("b", 3), { kind: "login", engine: "other" });
+    await settled();
+    expect(now()).toEqual(["a:0", "b:0", "b:1"]);
   });
 
   test.each<[string, Partial<Slot>[], number]>([
@@ -145,6 +180,19 @@ describe("where all slots are taken", () => {
     expect(now()).toHaveLength(8);
     void run("z:1", { priority: "refresh" });
     await clock.advance(1_000);
+    expect(now()).toContain("z:1");
+  });
+
+  test("by a tenant in a Vault that is slow for all, nothing is cut off before it took twice as long as the others", async () => {
+    const first = runAll(numbered("y", 4));
+    await clock.advance(3_000);
+    for (const name of numbered("y", 4)) running.get(name)!();
+    await Promise.all(first);
+    for (const namespace of ["a", "b"]) void runAll(numbered(namespace, 4));
+    void run("z:1");
+    await clock.advance(5_500);
+    expect(now()).not.toContain("z:1");
+    await clock.advance(1_500);
     expect(now()).toContain("z:1");
   });
 

@@ -2,6 +2,7 @@ import type { ConnectionLimits } from "../config/connection.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { FairQueue, type Waiting } from "../shared/fair-queue.js";
+import { LoginPace } from "./login-pace.js";
 import { type Priority, priorities } from "./vault-client.js";
 
 /** One request, as far as its place among others goes. */
@@ -36,29 +37,36 @@ class Turn implements Waiting {
 
 /** More than all pods of a node ask for at once (250 pods, ten objects each, would be about this many). */
 const queueCapacity = 2_048;
-/** From then on a request gives way to others. */
+/** From then on a request gives way to others, unless all take as long. */
 const slowMs = 1_000;
+/** Requests that ended last, by which slow is told from busy. */
+const compared = 16;
 
 /**
  * Bounds what runs at once on one connection: the urgent first, each namespace in its turn. No namespace has more than
  * half of the slots, and what creates something no more than half of them together, a quarter for one namespace or one
- * engine. Where all slots are taken, a request that has been slow is cut off for another that waits, if its namespace has
- * two slots more than the other's, or its engine more than half of all: so neither a tenant nor an engine that hangs
- * holds up the others.
+ * engine. Logins at one auth mount are as many as it answers quickly (`LoginPace`). Where all slots are taken, a request
+ * that has been slow is cut off for another that waits, if its namespace has two slots more than the other's, or its engine
+ * more than half of all: so neither a tenant nor an engine that hangs holds up the others. Where Vault is slow for all, it
+ * is busy, and what is cut off would only be asked again: then slow is twice the fastest of late.
  */
 export class ConcurrencyLimiter {
   readonly #limits: Pick<ConnectionLimits, "inFlight" | "logins">;
   readonly #clock: Clock;
   readonly #queue: FairQueue<Turn>;
+  readonly #pace: LoginPace;
   readonly #running = new Set<Turn>();
   /** How many of them a namespace has: asked for each request that waits, whenever one ends. */
   readonly #runningOf = new Map<string, number>();
+  /** Milliseconds that the latest took, those cut off not counted. */
+  readonly #took: number[] = [];
   #looksAgain = false;
 
   constructor(limits: Pick<ConnectionLimits, "inFlight" | "logins">, clock: Clock, capacity = queueCapacity) {
     this.#limits = limits;
     this.#clock = clock;
     this.#queue = new FairQueue({ weight: capacity });
+    this.#pace = new LoginPace(limits.logins);
   }
 
   /** For gauges. */
@@ -89,11 +97,16 @@ export class ConcurrencyLimiter {
       throw reason;
     } finally {
       signal.removeEventListener("abort", abort);
-      if (this.#running.delete(turn)) {
-        this.#countOf(turn.tenant, -1);
-        this.#startNext();
-      }
+      if (this.#running.delete(turn)) this.#ended(turn);
     }
+  }
+
+  #ended({ slot, tenant, startedAt, ending }: Turn): void {
+    this.#countOf(tenant, -1);
+    const ms = this.#clock.monotonic() - startedAt;
+    if (slot.kind === "login") this.#pace.took(slot.engine, ms);
+    if (!ending.signal.aborted && this.#took.push(ms) > compared) this.#took.shift();
+    this.#startNext();
   }
 
   #startNext(): void {
@@ -121,8 +134,9 @@ export class ConcurrencyLimiter {
     const own = (slot: Slot) => slot.namespace === namespace;
     const alike = (slot: Slot) => slot.kind === kind;
     const most = kind === "login" ? logins : part(inFlight, 2);
+    const mostOfEngine = kind === "login" ? this.#pace.at(engine) : part(most, 2);
     if (this.#count(alike) >= most || this.#count((slot) => alike(slot) && own(slot)) >= part(most, 2)) return false;
-    return kind === "login" || this.#count((slot) => alike(slot) && slot.engine === engine) < part(most, 2);
+    return this.#count((slot) => alike(slot) && slot.engine === engine) < mostOfEngine;
   };
 
   #has(namespace: string): number {
@@ -143,7 +157,8 @@ export class ConcurrencyLimiter {
 
   /** Cuts one slow request off for the first that may have its slot; looks again later where there is none. */
   #makeRoom(): void {
-    const slowSince = this.#clock.monotonic() - slowMs;
+    const usualMs = this.#took.length === 0 ? 0 : Math.min(...this.#took);
+    const slowSince = this.#clock.monotonic() - Math.max(slowMs, 2 * usualMs);
     const isSlow = ({ slot, startedAt, ending }: Turn) =>
       startedAt <= slowSince && slot.kind !== "create" && !ending.signal.aborted;
     const slow = [...this.#running].filter(isSlow);

@@ -19,7 +19,12 @@ export interface VaultConnectionParts {
   clock: Clock;
   random: Random;
   emit: (event: ConnectionEvent) => void;
+  /** In the place of HTTP: `npm run fleet` asks a Vault that only counts. */
+  nodes?: (connection: Connection) => VaultNodes;
 }
+
+/** What asks the nodes of a connection. */
+export type VaultNodes = Pick<NodeClient, "ask" | "askHealth" | "close">;
 
 /** How busy a connection is: requests in flight, how many wait, and how many circuits are open. */
 export interface ConnectionLoad {
@@ -53,7 +58,7 @@ export class VaultConnection {
   readonly #limiter: ConcurrencyLimiter;
   readonly #breaker: CircuitBreaker;
   readonly #endpoints: Endpoints;
-  readonly #client: NodeClient;
+  readonly #client: VaultNodes;
   readonly #healthChecks = new SingleFlight<Outcome>();
   #fault: string | undefined;
 
@@ -65,7 +70,7 @@ export class VaultConnection {
     this.#limiter = new ConcurrencyLimiter(limits, parts.clock);
     this.#breaker = new CircuitBreaker(parts.random);
     this.#endpoints = new Endpoints(name, origins, parts.random);
-    this.#client = new NodeClient(connection, parts);
+    this.#client = parts.nodes?.(connection) ?? new NodeClient(connection, parts);
   }
 
   /** A fault that only the administrator can fix, until a request is answered again. */
