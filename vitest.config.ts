@@ -28,7 +28,13 @@ export default defineConfig({
         extends: true,
         test: {
           name: "vault",
-          include: ["src/**/*.test.ts", "dev/**/*.test.ts", "scripts/**/*.test.ts", "fuzz/**/*.test.ts"],
+          include: [
+            "src/**/*.test.ts",
+            "dev/**/*.test.ts",
+            "scripts/**/*.test.ts",
+            "fuzz/**/*.test.ts",
+            "fleet/**/*.test.ts",
+          ],
           provide: { product: "vault" },
         },
       },
