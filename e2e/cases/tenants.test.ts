@@ -26,9 +26,9 @@ import { type TableRow, tenantsTable } from "../tenants/table.js";
 /** The chart's. */
 const memoryLimit = 160 * 2 ** 20;
 const profile: Omit<LoadProfile, "seconds"> = {
-  mountEveryMs: 1_000,
-  republishEveryMs: 250,
-  probeEveryMs: 1_000,
+  mountEveryMs: 2_000,
+  republishEveryMs: 500,
+  probeEveryMs: 2_000,
   timeoutMs: 15_000,
 };
 
@@ -74,7 +74,7 @@ const keymount = node.provider();
 /** Warm, as a node is that has run for a while; then what the neighbour sees when no tenant misbehaves. */
 await watchNeighbour(neighbour, { ...profile, seconds: 6 });
 await freshPeak();
-const quiet = summaryOf(await watchNeighbour(neighbour, { ...profile, seconds: 12 }));
+const quiet = summaryOf(await watchNeighbour(neighbour, { ...profile, seconds: 24 }));
 const table: TableRow[] = [
   { name: "no tenant misbehaves", summary: quiet, ownMiB: await ownMiB(), peakMiB: await peakMiB(), ended: false },
 ];

@@ -1,9 +1,9 @@
 import { kvAnswer } from "./fault.js";
-import { type Misbehaviour, steadySeconds } from "./misbehaviour.js";
+import type { Misbehaviour } from "./misbehaviour.js";
 import { freshPods, objects, reads, samePods } from "./objects.js";
 
 const pauseMs = 500;
-const seconds = steadySeconds;
+const seconds = 10;
 const item = "B";
 
 /** Mounts of one pod, one after another. */

@@ -1,13 +1,13 @@
 import { connect, type Socket } from "node:net";
 import { clientPreface, flag, frame } from "../../src/rpc/http2-frames.js";
-import { type Misbehaviour, steadySeconds, type Stop } from "./misbehaviour.js";
+import type { Misbehaviour, Stop } from "./misbehaviour.js";
 
 /** Clients that reach the socket or the health port. */
 export const edgeRows: readonly Misbehaviour[] = [
   {
     name: "HEADERS of an unknown method and RST_STREAM in one packet",
     item: "B",
-    seconds: steadySeconds,
+    seconds: 8,
     disturb: ({ socketPath }) =>
       again(() => {
         const socket = tolerant(connect(socketPath));
@@ -19,7 +19,7 @@ export const edgeRows: readonly Misbehaviour[] = [
   {
     name: "64 connections held to the health port",
     item: "B",
-    seconds: steadySeconds,
+    seconds: 12,
     disturb: ({ health }) => {
       const { hostname, port } = new URL(health);
       const held = Array.from({ length: 64 }, () => tolerant(connect(Number(port), hostname)));
@@ -29,7 +29,7 @@ export const edgeRows: readonly Misbehaviour[] = [
   {
     name: "/metrics in a loop, 4 at a time",
     item: "B",
-    seconds: steadySeconds,
+    seconds: 10,
     disturb: ({ health }) => {
       const { hostname, port } = new URL(health);
       const ask = "GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n";

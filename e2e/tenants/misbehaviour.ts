@@ -37,9 +37,6 @@ export interface Edges {
   readonly health: string;
 }
 
-/** How long a row takes that is what its name says from the first moment: whatever the row before it left resting. */
-export const steadySeconds = 6;
-
 export type Stop = () => Promise<void>;
 
 /** One way to misbehave. */
