@@ -15,6 +15,9 @@ const inFrontOfOpenBao = [
   "src/vault/mount-lookup.test.ts",
 ];
 
+/** They measure the heap, so it must be their own. */
+const measuringTheHeap = ["src/shared/json-bytes.test.ts"];
+
 export default defineConfig({
   test: {
     testTimeout: 20_000,
@@ -35,9 +38,11 @@ export default defineConfig({
             "fuzz/**/*.test.ts",
             "fleet/**/*.test.ts",
           ],
+          exclude: measuringTheHeap,
           provide: { product: "vault" },
         },
       },
+      { extends: true, test: { name: "heap", include: measuringTheHeap, isolate: true } },
       { extends: true, test: { name: "openbao", include: inFrontOfOpenBao, provide: { product: "openbao" } } },
     ],
   },

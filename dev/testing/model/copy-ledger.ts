@@ -62,6 +62,8 @@ export class CopyLedger {
       const isOfPath = ["missing", "deleted", "destroyed"].includes(kind ?? "") && known.path === path;
       const isOfBoth = kind === "denied" && known.account === account && known.path === path;
       if (isOfAccount || isOfPath || isOfBoth) this.#known.delete(key);
+      // A token that dies right after its login may be a refusal of Vault's, so that the copy ends, and may pass.
+      if (kind === "token_invalid" && known.account === account && known.path === path) known.isKept = false;
     }
   }
 
