@@ -332,7 +332,8 @@ export class NodeWorld {
         arrives: () => this.#arrives(),
         isAway: (path) => this.away.has(path),
         passed: (operation, ok, subject) => {
-          this.#checkRetryInterval(operation, ok, subject);
+          // What a killed process had under way, the next one does not know of.
+          if (!life.signal.aborted) this.#checkRetryInterval(operation, ok, subject);
           return this.#passed(life);
         },
         answered: ({ pod }, path, answer) => {
