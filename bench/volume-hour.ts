@@ -74,10 +74,10 @@ async function readsPerHour(refreshIntervalMs: number): Promise<number> {
   }));
   const mountAll = async () => {
     for (let n = 0; n < volumes; n += 1) {
-      const visit = answers.begin(samplePrincipal({ ownerKey: `pod-${n}` }));
-      await visit.read(fetches, "keep", new AbortController().signal);
-      visit.commit("v");
-      visit.end();
+      const transaction = answers.begin(samplePrincipal({ ownerKey: `pod-${n}` }));
+      await transaction.read(fetches, "keep", new AbortController().signal);
+      transaction.commit("v");
+      transaction.end();
     }
   };
   await mountAll();

@@ -21,6 +21,16 @@ export interface ReadyVault {
   readonly stop: () => Promise<void>;
 }
 
+/** The role `web` of kubernetes auth, for the service account `shop/web`. */
+export const webRole = {
+  bound_service_account_names: ["web"],
+  bound_service_account_namespaces: ["shop"],
+  audience: "vault",
+  token_policies: ["web"],
+  token_ttl: "1h",
+  token_max_ttl: "24h",
+};
+
 /**
  * A Vault with kubernetes auth at `kubernetes/`, whose role `web` lets `shop/web` (audience `vault`, TTL 1 h, at most
  * 24 h) read, list and issue everything below `kv/` (version 2; `kv/data/app` holds `{password: "hunter2"}`), `kv1/`
@@ -36,14 +46,7 @@ export async function startReadyVault(options: DevVaultOptions = {}): Promise<Re
   await admin.write("sys/policies/acl/web", { policy: readEverything });
   await admin.write("sys/auth/kubernetes", { type: "kubernetes" });
   await admin.write("auth/kubernetes/config", { kubernetes_host: "https://127.0.0.1:6443" });
-  await admin.write("auth/kubernetes/role/web", {
-    bound_service_account_names: ["web"],
-    bound_service_account_namespaces: ["shop"],
-    audience: "vault",
-    token_policies: ["web"],
-    token_ttl: "1h",
-    token_max_ttl: "24h",
-  });
+  await admin.write("auth/kubernetes/role/web", webRole);
   vault.log.clear();
   return {
     vault,

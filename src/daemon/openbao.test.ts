@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
-import { startReadyVault } from "../../dev/testing/ready-vault.js";
+import { startReadyVault, webRole } from "../../dev/testing/ready-vault.js";
 import { filesIn, startProvider } from "../../dev/testing/start-provider.js";
 
 const minute = 60_000;
@@ -33,14 +33,7 @@ async function inNamespaces() {
     await admin.write(`${own}/sys/policies/acl/web`, { policy });
     await admin.write(`${own}/sys/auth/kubernetes`, { type: "kubernetes" });
     await admin.write(`${own}/auth/kubernetes/config`, { kubernetes_host: "https://127.0.0.1:6443" });
-    await admin.write(`${own}/auth/kubernetes/role/web`, {
-      bound_service_account_names: ["web"],
-      bound_service_account_namespaces: ["shop"],
-      audience: "vault",
-      token_policies: ["web"],
-      token_ttl: "1h",
-      token_max_ttl: "24h",
-    });
+    await admin.write(`${own}/auth/kubernetes/role/web`, webRole);
   }
   const file = `connections: {main: {addresses: ["${address}"], policy: {vaultNamespaces: ["", team, team/shop]}}}`;
   const provider = await startProvider({ vault, clock, file, argv: [] });

@@ -8,7 +8,8 @@ import { CredentialPaths } from "./credential-paths.js";
 import { pathOf } from "./lease-namespace.js";
 import { type Operation, answersRaw, renewSelfPath } from "./operation.js";
 import { jwtExpiry } from "./jwt-expiry.js";
-import type { VaultClient } from "./vault-client.js";
+import type { Answered } from "./node-client.js";
+import type { Caller, LeaseAuthority, VaultClient } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
 import { type ConnectionLoad, VaultConnection, type VaultConnectionParts } from "./vault-connection.js";
 import { leaseGrantIn, leaseIn, mountIn, tokenGrantIn, tokenIn } from "./vault-reply.js";
@@ -39,6 +40,22 @@ export function createVaultClient({
     const made = new VaultConnection(connection, parts);
     opened.set(connection.name, made);
     return made;
+  };
+
+  const askOfLease = (
+    kind: "renew" | "revoke",
+    { connection, on, leaseId }: { connection: Connection; on: LeaseAuthority; leaseId: Redacted<string> },
+    more: { increment?: number },
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<Answered> => {
+    const { vaultNamespace, token, below = "" } = on;
+    const path = inNamespace(below, `sys/leases/${kind}`);
+    const subject = inNamespace(below, pathOf(leaseId));
+    const operation: Operation = { kind, connection, method: "POST", path, vaultNamespace, subject };
+    const body = new Redacted(JSON.stringify({ lease_id: leaseId.reveal(), ...more }));
+    const sent = { method: "POST", path: escapePath(path), vaultNamespace, token: token.secret, body };
+    return to(connection).ask(operation, { ...sent, ...podOf(caller) }, caller, signal);
   };
 
   return {
@@ -117,21 +134,9 @@ export function createVaultClient({
       return tokenGrantIn(reply.body ?? null, requestedAt);
     },
 
-    async renewLease(connection, { vaultNamespace, token, below = "" }, leaseId, incrementMs, caller, signal) {
-      const path = inNamespace(below, "sys/leases/renew");
-      const subject = inNamespace(below, pathOf(leaseId));
-      const operation: Operation = { kind: "renew", connection, method: "POST", path, vaultNamespace, subject };
-      const renewal = { lease_id: leaseId.reveal(), increment: inSeconds(incrementMs) };
-      const body = new Redacted(JSON.stringify(renewal));
-      const question = {
-        method: "POST",
-        path: escapePath(path),
-        vaultNamespace,
-        token: token.secret,
-        body,
-        ...podOf(caller),
-      };
-      const { reply, requestedAt } = await to(connection).ask(operation, question, caller, signal);
+    async renewLease(connection, on, leaseId, incrementMs, caller, signal) {
+      const more = { increment: inSeconds(incrementMs) };
+      const { reply, requestedAt } = await askOfLease("renew", { connection, on, leaseId }, more, caller, signal);
       return leaseGrantIn(reply.body ?? null, requestedAt);
     },
 
@@ -146,20 +151,8 @@ export function createVaultClient({
       }
     },
 
-    async revokeLease(connection, { vaultNamespace, token, below = "" }, leaseId, caller, signal) {
-      const path = inNamespace(below, "sys/leases/revoke");
-      const subject = inNamespace(below, pathOf(leaseId));
-      const operation: Operation = { kind: "revoke", connection, method: "POST", path, vaultNamespace, subject };
-      const body = new Redacted(JSON.stringify({ lease_id: leaseId.reveal() }));
-      const question = {
-        method: "POST",
-        path: escapePath(path),
-        vaultNamespace,
-        token: token.secret,
-        body,
-        ...podOf(caller),
-      };
-      await to(connection).ask(operation, question, caller, signal);
+    async revokeLease(connection, on, leaseId, caller, signal) {
+      await askOfLease("revoke", { connection, on, leaseId }, {}, caller, signal);
     },
 
     faults: () =>

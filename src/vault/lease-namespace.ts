@@ -1,5 +1,6 @@
 import type { Redacted } from "../shared/redacted.js";
 import type { StoredToken } from "./stored-token.js";
+import type { LeaseAuthority } from "./vault-client.js";
 
 /**
  * A lease id is the path that made the lease, below its Vault namespace, and a step of its own: `database/creds/app/kPd…`,
@@ -19,7 +20,7 @@ export function authorityOver(
   { vaultNamespace, token }: Pick<StoredToken, "vaultNamespace" | "token">,
   path: string,
   leaseId: Redacted<string>,
-): Pick<StoredToken, "vaultNamespace" | "token"> & { below: string } {
+): LeaseAuthority {
   const within = pathOf(leaseId);
   const below = within !== "" && path.endsWith(`/${within}`) ? path.slice(0, -within.length - 1) : "";
   return { vaultNamespace, token, below };

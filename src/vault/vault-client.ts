@@ -79,6 +79,13 @@ export interface VaultAnswer {
   requestedAt: number;
 }
 
+/** What a lease is renewed and revoked on: a token, and the Vault namespace of the lease where that is `below` the token's. */
+export interface LeaseAuthority {
+  vaultNamespace: string;
+  token: VaultToken;
+  below?: string;
+}
+
 /**
  * The verbs of Vault that keymount uses. The token is an argument of each call, never a property of a client. Each
  * may throw a `VaultError`; each waits its turn at the connection's limiter and honours the signal to the socket.
@@ -126,7 +133,7 @@ export interface VaultClient {
    */
   renewLease(
     connection: Connection,
-    on: { vaultNamespace: string; token: VaultToken; below?: string },
+    on: LeaseAuthority,
     leaseId: Redacted<string>,
     incrementMs: number,
     caller: Caller,
@@ -143,7 +150,7 @@ export interface VaultClient {
   /** Revokes one lease (`sys/leases/revoke`, in its own Vault namespace as well), where policy lets the token. */
   revokeLease(
     connection: Connection,
-    on: { vaultNamespace: string; token: VaultToken; below?: string },
+    on: LeaseAuthority,
     leaseId: Redacted<string>,
     caller: Caller,
     signal: AbortSignal,
