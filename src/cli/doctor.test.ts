@@ -1,9 +1,14 @@
 import { dirname } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, inject, test } from "vitest";
 import { hanging } from "../../dev/vault/faults.js";
 import { callDoctor, doctorsReports } from "../../dev/testing/doctor-fixture.js";
 import { startProvider } from "../../dev/testing/start-provider.js";
 import { ProviderError } from "../shared/errors.js";
+
+const { name, version, command } = {
+  vault: { name: "Vault", version: "1.21.1", command: "vault" },
+  openbao: { name: "OpenBao", version: "2.6.2", command: "bao" },
+}[inject("product")];
 
 const csiDriver = `kind: CSIDriver
 metadata: {name: secrets-store.csi.k8s.io}
@@ -51,7 +56,7 @@ test("from the socket to the secret, with nothing broken", async () => {
     "passed  dns            ADDRESS: an address: no name to look up",
     "passed  tcp            ADDRESS: N accepts connections (N)",
     "passed  tls            ADDRESS: plain HTTP: no TLS",
-    "passed  vault          ADDRESS: Vault 1.21.1, unsealed, active; cluster ID",
+    `passed  vault          ADDRESS: ${name} ${version}, unsealed, active; cluster ID`,
     "passed  auth           auth/kubernetes: it takes logins of service accounts",
     "passed  role           web: auth/kubernetes has it",
     'passed  token          the token given is of service account shop/web, for audience "vault"; issued by "https://kubernetes.default.svc.cluster.local"; bound to pod uid-1; good for N',
@@ -109,8 +114,8 @@ test("--json has the steps, without a token or a value in it", async () => {
     subject: vault.address,
     result: "broken",
     problem: "vault.sealed",
-    what: `Vault at ${vault.address} is sealed`,
-    fix: "unseal it (vault operator unseal)",
+    what: `${name} at ${vault.address} is sealed`,
+    fix: `unseal it (${command} operator unseal)`,
     who: "Vault's operator",
     ms: expect.any(Number) as number,
   });
