@@ -1,4 +1,5 @@
 import type { ExchangeError } from "./http-exchange.js";
+import type { ResponseFaultCode } from "./response-reader.js";
 import { type Failure, final } from "./failure.js";
 import { VaultError } from "./vault-error.js";
 
@@ -48,6 +49,14 @@ export const outages: Readonly<Record<string, string>> = {
   TIMEOUT_WHOLE: "does not finish its answer in time",
 };
 
+const isNotVaultsHttp: ReadonlySet<string> = new Set<ResponseFaultCode>([
+  "NOT_HTTP",
+  "HEAD_TOO_LARGE",
+  "TOO_MANY_INTERIM_ANSWERS",
+  "ENCODED_BODY",
+  "BODY_IN_CRUMBS",
+]);
+
 /** What it means that no answer came. Where TLS or the name is at fault, Vault did nothing, and will not do better soon. */
 export function classifyFault({ code, phase }: ExchangeError, origin: string): Failure {
   const fault = configurationFault(code, origin);
@@ -55,7 +64,7 @@ export function classifyFault({ code, phase }: ExchangeError, origin: string): F
   if (code === "BODY_TOO_LARGE") {
     return final(new VaultError("protocol", `${origin} sent more than the connection's limits.answerBytes`));
   }
-  if (["ENCODED_BODY", "BODY_IN_CRUMBS", "TOO_MANY_INTERIM_ANSWERS"].includes(code) || code.startsWith("HPE_")) {
+  if (isNotVaultsHttp.has(code)) {
     const error = new VaultError("protocol", `${origin} does not speak HTTP as Vault does`);
     return { error, retry: "repeatable", scope: "unsettled" };
   }

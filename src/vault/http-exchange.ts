@@ -1,16 +1,10 @@
-import http, { type IncomingHttpHeaders, type IncomingMessage } from "node:http";
-import https from "node:https";
-import type { Socket } from "node:net";
-import { prefixOf } from "../config/origin.js";
-import { BoundedBytes } from "../shared/bounded-bytes.js";
-import type { Clock } from "../shared/clock.js";
-import { boundInterimAnswers } from "../shared/interim-answers.js";
+import type { Clock, Timer } from "../shared/clock.js";
+import { type HttpAnswer, ResponseFault, ResponseReader } from "./response-reader.js";
+import type { PooledSocket, SocketPool, SocketUser } from "./socket-pool.js";
 
-/** Where to send it: an agent that belongs to this address and its TLS material. */
+/** Where to send it. */
 export interface Dial {
-  /** `https://vault:8200`, `https://proxy/vault` or `unix:///run/vault.sock`. */
-  origin: string;
-  agent: http.Agent;
+  pool: SocketPool;
   clock: Pick<Clock, "timer">;
 }
 
@@ -20,12 +14,6 @@ export interface HttpRequest {
   path: string;
   headers: Readonly<Record<string, string>>;
   body?: string;
-}
-
-export interface HttpAnswer {
-  status: number;
-  headers: IncomingHttpHeaders;
-  body: Buffer;
 }
 
 /** Milliseconds and bytes one exchange may take. */
@@ -45,9 +33,6 @@ export interface ExchangeLimits {
   admit?: (bytes: number) => void;
 }
 
-/** Of an answer's head, independent of Node's flags. */
-const mostHeaderBytes = 16_384;
-const mostHeaders = 256;
 /** Most answers are smaller. */
 const usualBytes = 4 << 10;
 
@@ -72,113 +57,117 @@ export class ExchangeError extends Error {
 
 /**
  * One request, one answer. Follows no redirect, knows no proxy, takes nothing from the environment. Throws an
- * `ExchangeError`, or the signal's reason as soon as it aborts; either way the socket is gone.
+ * `ExchangeError`, or the signal's reason as soon as it aborts; either way the socket is gone. Node's own client would do,
+ * and costs three times the CPU (bench/README.md).
  */
-export function exchange(dial: Dial, request: HttpRequest, limits: ExchangeLimits, signal: AbortSignal) {
-  return new Promise<HttpAnswer>((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason as Error);
+export function exchange(
+  dial: Dial,
+  request: HttpRequest,
+  limits: ExchangeLimits,
+  signal: AbortSignal,
+): Promise<HttpAnswer> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const text = requestText(dial.pool, request);
     limits.admit?.(usualBytes);
-    const { clock } = dial;
-    let phase: Phase = "connecting";
-    const sent = open(dial, request);
-    const finish = (settle: () => void) => {
-      whole.close();
-      step.close();
-      signal.removeEventListener("abort", abort);
-      settle();
-    };
-    const fail = (reason: Error) => {
-      finish(() => reject(reason));
-      sent.destroy();
-    };
-    const failAs = (code: string) => fail(new ExchangeError(code, phase, sent.reusedSocket));
-    const abort = () => fail(signal.reason as Error);
-    const enter = (next: Phase, ms: number) => {
-      phase = next;
-      step.close();
-      step = clock.timer(ms, stepTooLong);
-    };
-    const stepTooLong = () => failAs(`TIMEOUT_${phase.toUpperCase()}`);
-    const whole = clock.timer(limits.totalMs, () => failAs("TIMEOUT_WHOLE"));
-    let step = clock.timer(limits.connectMs, stepTooLong);
-
-    signal.addEventListener("abort", abort, { once: true });
-    sent.on("error", (error: NodeJS.ErrnoException) => failAs(error.code ?? "FAILED"));
-    sent.once("socket", (socket) => whenConnected(socket, () => enter("waiting", limits.firstByteMs)));
-    boundInterimAnswers(sent, failAs);
-    sent.once("response", (answer) => {
-      enter("receiving", limits.idleMs);
-      receive(answer, limits, {
-        progress: () => step.refresh(),
-        fail: failAs,
-        refuse: fail,
-        done: (body) => finish(() => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body })),
-      });
-    });
-    sent.end(request.body);
+    new Exchange({ text, limits, signal, resolve, reject }, dial);
   });
 }
 
-function open({ origin, agent }: Dial, { method, path, headers, body }: HttpRequest): http.ClientRequest {
-  const length = body === undefined ? undefined : { "Content-Length": String(Buffer.byteLength(body)) };
-  const sent = request(origin, {
-    agent,
-    method,
-    path: `${prefixOf(origin)}${path}`,
-    headers: { ...headers, ...length },
-    maxHeaderSize: mostHeaderBytes,
-  });
-  sent.maxHeadersCount = mostHeaders;
-  return sent;
+interface Task {
+  text: string;
+  limits: ExchangeLimits;
+  signal: AbortSignal;
+  resolve: (answer: HttpAnswer) => void;
+  reject: (reason: unknown) => void;
 }
 
-function request(origin: string, options: http.RequestOptions): http.ClientRequest {
-  if (origin.startsWith("unix:")) {
-    return http.request({ ...options, socketPath: new URL(origin).pathname, host: "localhost" });
+class Exchange implements SocketUser {
+  readonly #task: Task;
+  readonly #clock: Dial["clock"];
+  readonly #reader: ResponseReader;
+  readonly #socket: PooledSocket;
+  readonly #whole: Timer;
+  #step: Timer | undefined;
+  #phase: Phase = "connecting";
+
+  constructor(task: Task, { pool, clock }: Dial) {
+    const { limits, signal } = task;
+    this.#task = task;
+    this.#clock = clock;
+    this.#reader = new ResponseReader(limits.maxBytes);
+    this.#whole = clock.timer(limits.totalMs, () => this.failed("TIMEOUT_WHOLE"));
+    signal.addEventListener("abort", this.#abort, { once: true });
+    this.#socket = pool.take();
+    this.#socket.use(this);
+    if (this.#phase === "connecting") this.#enter("connecting", limits.connectMs);
   }
-  const { protocol, hostname, port } = new URL(origin);
-  const target = { ...options, host: hostname.replace(/^\[|\]$/g, ""), port };
-  return protocol === "https:" ? https.request(target) : http.request(target);
-}
 
-function whenConnected(socket: Socket, then: () => void): void {
-  if (!socket.connecting && !("secureConnecting" in socket && socket.secureConnecting)) return then();
-  socket.once("encrypted" in socket ? "secureConnect" : "connect", then);
-}
+  connected(): void {
+    this.#enter("waiting", this.#task.limits.firstByteMs);
+    this.#socket.write(this.#task.text);
+  }
 
-interface Receiver {
-  progress: () => void;
-  fail: (code: string) => void;
-  /** What `admit` threw. */
-  refuse: (reason: Error) => void;
-  done: (body: Buffer) => void;
-}
-
-/** We never accept encodings, so an encoded answer would be garbage here, or a compression bomb for a decoder. */
-function receive(answer: IncomingMessage, { maxBytes, admit }: ExchangeLimits, receiver: Receiver): void {
-  const { progress, fail, refuse, done } = receiver;
-  const encoding = answer.headers["content-encoding"];
-  if (encoding !== undefined && encoding !== "identity") return fail("ENCODED_BODY");
-  const length = Number(answer.headers["content-length"] ?? 0);
-  if (length > maxBytes) return fail("BODY_TOO_LARGE");
-  const isRefused = (bytes: number) => {
+  received(piece: Buffer): void {
+    const reader = this.#reader;
     try {
-      admit?.(bytes);
-      return false;
+      const isWhole = reader.add(piece);
+      if (reader.hasHead) this.#task.limits.admit?.(reader.bodyBytes);
+      if (isWhole) return this.#done();
     } catch (reason) {
-      refuse(reason as Error);
-      return true;
+      return reason instanceof ResponseFault ? this.failed(reason.code) : this.#fail(reason);
     }
-  };
-  if (isRefused(length)) return;
-  const body = new BoundedBytes(maxBytes);
-  const take = (piece: Buffer) => {
-    const refused = body.add(piece);
-    if (refused === undefined && !isRefused(body.length)) return progress();
-    answer.off("data", take); // What has come with it is not looked at.
-    if (refused !== undefined) fail(refused === "crumbs" ? "BODY_IN_CRUMBS" : "BODY_TOO_LARGE");
-  };
-  answer.on("data", take);
-  answer.on("error", (error: NodeJS.ErrnoException) => fail(error.code ?? "FAILED"));
-  answer.once("end", () => (answer.complete ? done(body.take()) : fail("ECONNRESET")));
+    if (this.#phase === "receiving") this.#step?.refresh();
+    else if (reader.hasHead) this.#enter("receiving", this.#task.limits.idleMs);
+  }
+
+  ended(): void {
+    if (this.#reader.end()) this.#done();
+    else this.failed("ECONNRESET");
+  }
+
+  failed(code: string): void {
+    const phase = this.#reader.hasHead ? "receiving" : this.#phase;
+    this.#fail(new ExchangeError(code, phase, this.#socket.used));
+  }
+
+  readonly #abort = (): void => this.#fail(this.#task.signal.reason);
+
+  readonly #tooLong = (): void => this.failed(`TIMEOUT_${this.#phase.toUpperCase()}`);
+
+  #enter(phase: Phase, ms: number): void {
+    this.#phase = phase;
+    this.#step?.close();
+    this.#step = this.#clock.timer(ms, this.#tooLong);
+  }
+
+  #done(): void {
+    this.#finish(this.#reader.idleMs);
+    this.#task.resolve(this.#reader.take());
+  }
+
+  #fail(reason: unknown): void {
+    this.#finish(0);
+    this.#task.reject(reason);
+  }
+
+  /** The socket is released first: nothing of it is heard afterwards. */
+  #finish(idleMs: number): void {
+    this.#socket.release(idleMs);
+    this.#whole.close();
+    this.#step?.close();
+    this.#task.signal.removeEventListener("abort", this.#abort);
+  }
+}
+
+/** Throws a `TypeError` for what would end a line early. */
+function requestText({ prefix, host }: SocketPool, { method, path, headers, body }: HttpRequest): string {
+  let text = `${method} ${prefix}${path} HTTP/1.1\r\nHost: ${host}\r\n`;
+  if (!/^[\x21-\x7e]+$/.test(path)) throw new TypeError("a path that no request line can hold");
+  for (const [name, value] of Object.entries(headers)) {
+    if (!/^[\x20-\x7e]*$/.test(value)) throw new TypeError(`a value that the header ${name} cannot hold`);
+    text += `${name}: ${value}\r\n`;
+  }
+  if (method !== "GET") text += `Content-Length: ${Buffer.byteLength(body ?? "")}\r\n`;
+  return `${text}\r\n${body ?? ""}`;
 }

@@ -1,13 +1,14 @@
 import type { Connection } from "../config/connection.js";
 import type { Clock } from "../shared/clock.js";
-import { Agents, endIdle } from "./agents.js";
 import { classifyFault } from "./connection-fault.js";
 import { type Failure, final } from "./failure.js";
-import { ExchangeError, type ExchangeLimits, type HttpAnswer, type HttpRequest, exchange } from "./http-exchange.js";
+import { ExchangeError, type ExchangeLimits, type HttpRequest, exchange } from "./http-exchange.js";
 import { healthPath } from "./node-health.js";
 import { type Operation, answersRaw, isRepeatable } from "./operation.js";
 import { classifyResponse, unlikeVault, wantsTls } from "./error-response.js";
 import { type VaultQuestion, askThroughNodeVault } from "./through-node-vault.js";
+import type { HttpAnswer } from "./response-reader.js";
+import { SocketPools } from "./socket-pools.js";
 import { TlsFiles } from "./tls-files.js";
 import { VaultError } from "./vault-error.js";
 import type { ConnectionEvent } from "./vault-event.js";
@@ -31,20 +32,19 @@ const quicklyParsedBytes = 16 << 10;
 export class NodeClient {
   readonly #connection: Connection;
   readonly #clock: Clock;
-  readonly #agents: Agents;
+  readonly #pools = new SocketPools();
   readonly #tls: TlsFiles;
 
   constructor(connection: Connection, { clock, emit }: { clock: Clock; emit: (event: ConnectionEvent) => void }) {
-    const { name, limits, tls } = connection;
+    const { name, tls } = connection;
     this.#connection = connection;
     this.#clock = clock;
-    this.#agents = new Agents(limits.inFlight);
     this.#tls = new TlsFiles(tls, clock, (reason) => emit({ kind: "tlsFilesRejected", connection: name, reason }));
   }
 
   /** Ends every socket. */
   close(): void {
-    this.#agents.close();
+    this.#pools.close();
   }
 
   /** Rejects only with the signal's reason. `patient` waits the whole request's time for its first byte. */
@@ -101,12 +101,13 @@ export class NodeClient {
     { limits, repeatable }: { limits: ExchangeLimits; repeatable: boolean },
     signal: AbortSignal,
   ): Promise<HttpAnswer> {
-    const dial = { origin, agent: this.#agents.to(origin, await this.#tls.material()), clock: this.#clock };
+    const pool = this.#pools.to(origin, await this.#tls.material());
+    const dial = { pool, clock: this.#clock };
     try {
       return await exchange(dial, request, limits, signal);
     } catch (reason) {
       if (!repeatable || !isStaleSocket(reason)) throw reason;
-      endIdle(dial.agent);
+      pool.endIdle();
       return exchange(dial, request, limits, signal);
     }
   }

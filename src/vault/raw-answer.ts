@@ -1,4 +1,4 @@
-import type { HttpAnswer } from "./http-exchange.js";
+import type { HttpAnswer } from "./response-reader.js";
 
 /** What Vault 1.21's PKI and SSH engines answer with where they answer raw: certificates, revocation lists, a public key. */
 const rawTypes: ReadonlySet<string> = new Set([

@@ -1,7 +1,8 @@
 import nodeVault from "node-vault";
 import { ProviderError } from "../shared/errors.js";
 import type { Redacted } from "../shared/redacted.js";
-import type { HttpAnswer, HttpRequest } from "./http-exchange.js";
+import type { HttpRequest } from "./http-exchange.js";
+import type { HttpAnswer } from "./response-reader.js";
 import type { AnswerIntake } from "./vault-client.js";
 
 /** One request in Vault's terms. */

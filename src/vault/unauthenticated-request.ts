@@ -1,10 +1,10 @@
 import type { ConnectionLimits } from "../config/connection.js";
 import type { Clock } from "../shared/clock.js";
-import { Agents } from "./agents.js";
 import { classifyFault } from "./connection-fault.js";
 import { ExchangeError, exchange } from "./http-exchange.js";
 import { wantsTls } from "./error-response.js";
 import { checkPrintable } from "./through-node-vault.js";
+import { SocketPool } from "./socket-pool.js";
 import type { TlsMaterial } from "./tls-files.js";
 import { type VaultReply, readReply } from "./vault-reply.js";
 
@@ -35,23 +35,22 @@ export async function unauthenticatedRequest(
 ): Promise<VaultReply> {
   const { connectTimeoutMs: connectMs, requestTimeoutMs: totalMs, maxAnswerBytes: maxBytes } = limits;
   checkPrintable(vaultNamespace);
-  const agents = new Agents(1);
+  const pool = new SocketPool(origin, material);
   const headers = {
     "X-Vault-Request": "true",
     ...(vaultNamespace !== "" && { "X-Vault-Namespace": vaultNamespace }),
     ...(body && { "Content-Type": "application/json" }),
   };
   try {
-    const dial = { origin, agent: agents.to(origin, material), clock };
     const request = { method, path: `/v1/${path}`, headers, ...(body && { body: JSON.stringify(body) }) };
     const times = { connectMs, firstByteMs: totalMs, idleMs: totalMs, totalMs, maxBytes };
-    const reply = readReply(await exchange(dial, request, times, signal));
+    const reply = readReply(await exchange({ pool, clock }, request, times, signal));
     const plain = wantsTls(reply, origin);
     if (plain) throw plain.error;
     return reply;
   } catch (reason) {
     throw reason instanceof ExchangeError ? classifyFault(reason, origin).error : reason;
   } finally {
-    agents.close();
+    pool.close();
   }
 }

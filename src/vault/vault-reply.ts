@@ -1,7 +1,6 @@
-import type { IncomingHttpHeaders } from "node:http";
 import { type Json, type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
-import type { HttpAnswer } from "./http-exchange.js";
+import type { HttpAnswer } from "./response-reader.js";
 import { isRawAnswer } from "./raw-answer.js";
 import type { MountFinding } from "./path-hint.js";
 import type { Grant, Lease, VaultToken } from "./vault-client.js";
@@ -11,7 +10,7 @@ import { TooManyValues, parseExactJson } from "../shared/exact-json.js";
 /** An answer with its body parsed. */
 export interface VaultReply {
   status: number;
-  headers: IncomingHttpHeaders;
+  headers: HttpAnswer["headers"];
   bytes: number;
   /** `null`: there was none. `undefined`: it is no JSON object, so it is not an answer of Vault. */
   body: JsonObject | null | undefined;

@@ -1,0 +1,160 @@
+import net, { type Socket } from "node:net";
+import tls from "node:tls";
+import { prefixOf } from "../config/origin.js";
+import type { TlsMaterial } from "./tls-files.js";
+
+/** What uses a socket for the length of one exchange. */
+export interface SocketUser {
+  connected(): void;
+  received(piece: Buffer): void;
+  /** The other end sends nothing more. */
+  ended(): void;
+  /** The socket is gone: Node's code. */
+  failed(code: string): void;
+}
+
+/** Closed by us well before Vault (5 min) or a balancer (often 60 s) would, so that no request meets a closing socket. */
+const idleMs = 30_000;
+/** How much sooner than the other end announces. */
+const idleMarginMs = 1_000;
+
+/** A kept-alive socket, and whose it is at the moment. */
+export class PooledSocket {
+  readonly #pool: SocketPool;
+  readonly #socket: Socket;
+  #user: SocketUser | undefined;
+  #used = false;
+  #isConnected = false;
+
+  constructor(pool: SocketPool, socket: Socket, secure: boolean) {
+    this.#pool = pool;
+    this.#socket = socket;
+    socket.once(secure ? "secureConnect" : "connect", () => {
+      this.#isConnected = true;
+      this.#user?.connected();
+    });
+    // What comes unasked is a proxy's farewell (408).
+    socket.on("data", (piece: Buffer) => (this.#user ? this.#user.received(piece) : socket.destroy()));
+    socket.on("end", () => (this.#user ? this.#user.ended() : socket.destroy()));
+    socket.on("error", (error: NodeJS.ErrnoException) => this.#user?.failed(error.code ?? "FAILED"));
+    socket.on("timeout", () => void (this.#user ?? socket.destroy()));
+    socket.setTimeout(idleMs);
+    socket.on("close", () => {
+      pool.forget(this);
+      this.#user?.failed("ECONNRESET");
+    });
+  }
+
+  /** Whether an exchange was done over it before; the other end may be closing it at this very moment. */
+  get used(): boolean {
+    return this.#used;
+  }
+
+  get destroyed(): boolean {
+    return this.#socket.destroyed;
+  }
+
+  /** Gives it to a user, which hears at once, or later, that it is connected. */
+  use(user: SocketUser): void {
+    this.#user = user;
+    this.#socket.ref();
+    if (this.#isConnected) user.connected();
+  }
+
+  write(text: string): void {
+    this.#socket.write(text);
+  }
+
+  /** Its user, which hears nothing more of it, is done; the socket may idle for so long, or ends. */
+  release(mostIdleMs: number): void {
+    this.#user = undefined;
+    this.#used = true;
+    const ms = Math.min(idleMs, mostIdleMs - idleMarginMs);
+    if (ms <= 0) return this.destroy();
+    if (ms !== this.#socket.timeout) this.#socket.setTimeout(ms);
+    this.#socket.unref();
+    this.#pool.keep(this);
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
+
+/** The kept-alive sockets to one address, all with the same TLS material; as many as are in use at once. */
+export class SocketPool {
+  /** The `Host` header. */
+  readonly host: string;
+  /** What precedes the path of each request. */
+  readonly prefix: string;
+  readonly #connect: () => Socket;
+  readonly #secure: boolean;
+  readonly #open = new Set<PooledSocket>();
+  /** The one used last is used next, so that those not needed end. */
+  readonly #idle: PooledSocket[] = [];
+  #session: Buffer | undefined;
+  #retired = false;
+
+  constructor(origin: string, { options }: TlsMaterial) {
+    const { protocol, host, hostname, port, pathname } = new URL(origin);
+    this.#secure = protocol === "https:";
+    this.prefix = prefixOf(origin);
+    this.host = protocol === "unix:" ? "localhost" : host;
+    if (protocol === "unix:") {
+      this.#connect = () => net.connect({ path: pathname });
+      return;
+    }
+    const name = hostname.replace(/^\[|\]$/g, "");
+    const shared = { host: name, noDelay: true, keepAlive: true };
+    if (!this.#secure) {
+      this.#connect = () => net.connect({ ...shared, port: Number(port || 80) });
+      return;
+    }
+    const servername = net.isIP(name) === 0 ? name : "";
+    const target = { servername, ALPNProtocols: ["http/1.1"], ...shared, ...options, port: Number(port || 443) };
+    this.#connect = () => {
+      const socket = tls.connect({ ...target, ...(this.#session && { session: this.#session }) });
+      socket.on("session", (session: Buffer) => (this.#session = session));
+      socket.on("error", () => (this.#session = undefined));
+      return socket;
+    };
+  }
+
+  /** A socket that is idle, else a new one. */
+  take(): PooledSocket {
+    for (let kept = this.#idle.pop(); kept; kept = this.#idle.pop()) if (!kept.destroyed) return kept;
+    const socket = new PooledSocket(this, this.#connect(), this.#secure);
+    this.#open.add(socket);
+    return socket;
+  }
+
+  /** Takes a socket back for the next user. */
+  keep(socket: PooledSocket): void {
+    if (this.#retired) socket.destroy();
+    else this.#idle.push(socket);
+  }
+
+  /** It is closed. */
+  forget(socket: PooledSocket): void {
+    this.#open.delete(socket);
+    const at = this.#idle.indexOf(socket);
+    if (at >= 0) this.#idle.splice(at, 1);
+  }
+
+  /** When one kept-alive socket turns out closed by the other end, its idle siblings are, too. */
+  endIdle(): void {
+    for (const socket of this.#idle.splice(0)) socket.destroy();
+  }
+
+  /** Ends what is idle, and each other socket after its use. */
+  retire(): void {
+    this.#retired = true;
+    this.endIdle();
+  }
+
+  /** Ends every socket, in use or not. */
+  close(): void {
+    this.retire();
+    for (const socket of this.#open) socket.destroy();
+  }
+}

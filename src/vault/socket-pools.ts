@@ -1,0 +1,30 @@
+import { SocketPool } from "./socket-pool.js";
+import type { TlsMaterial } from "./tls-files.js";
+
+/** The kept-alive sockets of one connection: a pool for each address, all with the same TLS material. */
+export class SocketPools {
+  readonly #pools = new Map<string, SocketPool>();
+  #digest = "";
+
+  /** The pool for an address; other material than before starts new sockets and lets the old ones finish. */
+  to(origin: string, material: TlsMaterial): SocketPool {
+    if (material.digest !== this.#digest) this.#retire();
+    this.#digest = material.digest;
+    const known = this.#pools.get(origin);
+    if (known) return known;
+    const pool = new SocketPool(origin, material);
+    this.#pools.set(origin, pool);
+    return pool;
+  }
+
+  /** Ends every socket, in use or not. */
+  close(): void {
+    for (const pool of this.#pools.values()) pool.close();
+    this.#pools.clear();
+  }
+
+  #retire(): void {
+    for (const pool of this.#pools.values()) pool.retire();
+    this.#pools.clear();
+  }
+}
