@@ -38,12 +38,22 @@ describe("a ready Vault", () => {
     },
   );
 
+  const byAge = "the embedded Vault does not delete versions by age";
+  const tuning = "the embedded Vault tunes no mounts: mount it with the wanted settings";
   test.each([
-    ["GET", "kv/data/app?help=1", "the embedded Vault has no help of paths"],
-    ["POST", "sys/mounts/kv/tune", "the embedded Vault tunes no mounts: mount it with the wanted settings"],
-    ["POST", "sys/auth/kubernetes/tune", "the embedded Vault tunes no mounts: mount it with the wanted settings"],
-  ])("%s %s is refused, rather than done by half", async (method, path, error) => {
-    const response = await ask(ready.address, method, path, { token: ready.vault.rootToken, body: {} });
+    ["GET", "kv/data/app?help=1", {}, "the embedded Vault has no help of paths"],
+    ["POST", "sys/mounts/kv/tune", {}, tuning],
+    ["POST", "sys/auth/kubernetes/tune", {}, tuning],
+    ["POST", "kv/config", { delete_version_after: "1h" }, byAge],
+    ["POST", "kv/metadata/app", { delete_version_after: "1h" }, byAge],
+    ["PATCH", "kv/metadata/app", { delete_version_after: 3600 }, byAge],
+    ["POST", "pki/roles/web", { key_type: "ec" }, "the embedded Vault makes RSA keys only, not ec"],
+    ["POST", "transit/keys/app", { type: "rsa-2048" }, "unknown key type rsa-2048"],
+    ["POST", "ssh/config/ca", { key_type: "ssh-rsa" }, "the embedded Vault has CAs of key_type ed25519 only"],
+  ])("%s %s with %j is refused, rather than done by half", async (method, path, body, error) => {
+    for (const type of ["pki", "transit", "ssh"]) await ready.admin.write(`sys/mounts/${type}`, { type });
+    const headers = method === "PATCH" ? { "content-type": "application/merge-patch+json" } : {};
+    const response = await ask(ready.address, method, path, { token: ready.vault.rootToken, body, headers });
     expect([response.status, response.json!["errors"]]).toEqual([400, [error]]);
   });
 

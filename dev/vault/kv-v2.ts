@@ -1,7 +1,7 @@
 import type { Clock } from "../../src/shared/clock.js";
 import { type Answer, badRequest, type Data, manyErrors, missing, nothing, Refusal } from "./answer.js";
 import type { Engine, EngineRequest } from "./engine.js";
-import { flag, list, seconds, text, whole } from "./fields.js";
+import { flag, list, seconds, whole } from "./fields.js";
 import { goTime } from "./go-time.js";
 import { listBelow, scanBelow } from "./key-tree.js";
 import { isRecord, mergePatch } from "./merge-patch.js";
@@ -38,7 +38,7 @@ export class KvV2 implements Engine {
   readonly type = "kv";
   readonly #clock: Clock;
   readonly #secrets = new Map<string, Secret>();
-  readonly #config = { maxVersions: 0, casRequired: false, deleteVersionAfter: 0 };
+  readonly #config = { maxVersions: 0, casRequired: false };
   readonly #routes = new Routes()
     .on("config", { read: () => this.#readConfig(), update: ({ body }) => this.#writeConfig(body) })
     .on("data/*path", {
@@ -229,6 +229,7 @@ export class KvV2 implements Engine {
   }
 
   #writeMetadata(path: string, body: Data): Answer {
+    refuseDeletionByAge(body);
     const known = this.#secrets.get(path);
     const secret = known ?? this.#plant(path, this.#clock.wall(), {});
     if (body["max_versions"] !== undefined) secret.maxVersions = whole(body, "max_versions");
@@ -245,20 +246,20 @@ export class KvV2 implements Engine {
   }
 
   #readConfig(): Answer {
-    const { casRequired, deleteVersionAfter, maxVersions } = this.#config;
-    return {
-      data: { cas_required: casRequired, delete_version_after: `${deleteVersionAfter}s`, max_versions: maxVersions },
-    };
+    const { casRequired, maxVersions } = this.#config;
+    return { data: { cas_required: casRequired, delete_version_after: "0s", max_versions: maxVersions } };
   }
 
   #writeConfig(body: Data): Answer {
+    refuseDeletionByAge(body);
     if (body["max_versions"] !== undefined) this.#config.maxVersions = whole(body, "max_versions");
     if (body["cas_required"] !== undefined) this.#config.casRequired = flag(body, "cas_required");
-    if (text(body, "delete_version_after") && seconds(body, "delete_version_after") > 0) {
-      throw badRequest("the embedded Vault does not delete versions by age");
-    }
     return nothing;
   }
+}
+
+function refuseDeletionByAge(body: Data): void {
+  if (seconds(body, "delete_version_after") > 0) throw badRequest("the embedded Vault does not delete versions by age");
 }
 
 /** A LIST where the secrets are, instead of at their metadata. */
