@@ -19,9 +19,12 @@ const seconds = (ms: string) => String(Number(ms.replaceAll("_", "")) / 1000);
 const minutes = (product: string) => product.split(" * ")[0]!;
 const kibibytes = (bytes: string) => String(Number(bytes.replaceAll("_", "")) / 1024);
 const grouped = (figure: string) => figure.replace("_", ",");
-const inWords = (figure: string) =>
-  ({ "8": "Eight", "6": "six", "2": "two", "4": "four", "3": "three", "5": "five", "10": "ten" })[figure] ?? figure;
-const thirty = (ms: string) => ({ "30_000": "thirty" })[ms] ?? ms;
+const words: Record<string, string> = {
+  ...{ "2": "two", "3": "three", "4": "four", "5": "five", "6": "six", "8": "Eight", "10": "ten" },
+  ...{ "16": "sixteen", "20": "twenty", "30": "thirty" },
+};
+const inWords = (figure: string) => words[figure] ?? figure;
+const secondsInWords = (ms: string) => inWords(seconds(ms));
 
 const claims: Record<string, Claim> = {
   "heap of the render worker": {
@@ -80,7 +83,7 @@ const claims: Record<string, Claim> = {
   },
   "a pod that is gone": {
     of: ["src/daemon/pod-reaper.ts", /const graceMs = ([\d_]+)/],
-    as: thirty,
+    as: secondsInWords,
     says: [
       "# seconds after the API server confirms it",
       "the revocation follows # seconds later",
@@ -205,6 +208,163 @@ const claims: Record<string, Claim> = {
     as: grouped,
     says: ["patterns and keys is at most #"],
   },
+  "levels below a path": {
+    of: ["src/mount/list-secrets.ts", /const mostLevels = (\d+)/],
+    as: (figure) => ({ "3": "third" })[figure] ?? figure,
+    says: ["down to the # level"],
+  },
+  "requests of a volume": {
+    of: ["src/mount/object-requests.ts", /const mostRequests = (\d+)/],
+    says: ["A volume has at most # requests"],
+  },
+  "objects after expansion": {
+    of: ["src/mount/objects.ts", /characters: (\d+) << 10/],
+    says: ["and # KiB and 10,000 values after expansion"],
+  },
+  "values of objects": {
+    of: ["src/mount/objects.ts", /values: ([\d_]+)/],
+    as: grouped,
+    says: ["KiB and # values after expansion"],
+  },
+  "a number in objects": {
+    of: ["src/mount/yaml-value.ts", /const longestNumber = ([\d_]+)/],
+    as: grouped,
+    says: ["and a number # characters"],
+  },
+  "names in keys": {
+    of: ["src/mount/object-fields.ts", /const mostPatterns = ([\d_]+)/],
+    as: grouped,
+    says: ["`keys` takes at most # names"],
+  },
+  "a request of the driver": {
+    of: ["src/rpc/server.ts", /max_receive_message_length": (\d+) \* 1_024/],
+    says: ["the limit of # KiB for a whole request"],
+  },
+  "values of a response": {
+    of: ["src/vault/vault-reply.ts", /const mostValues = ([\d_]+)/],
+    as: grouped,
+    says: ["a response of more than # names and values"],
+  },
+  "a keystore's password": {
+    of: ["src/mount/formats/keystore-job.ts", /const password = .*\{1,(\d+)\}/],
+    says: ["A password has 1 to # ASCII characters"],
+  },
+  "rounds of a keystore": {
+    of: ["src/render/keystore.ts", /iterations = \{ aes: ([\d_]+)/],
+    as: grouped,
+    says: ["HMAC-SHA-256, # rounds"],
+  },
+  "rounds of a legacy keystore": {
+    of: ["src/render/keystore.ts", /iterations = \{.* legacy: ([\d_]+)/],
+    as: grouped,
+    says: ["12, # rounds"],
+  },
+  "earlier refreshes": {
+    of: ["src/leases/cached-secret-source.ts", /refreshFactor \?\?= 1 - 0\.(\d)/],
+    as: (tenths) => `${tenths}0`,
+    says: ["up to # % less for each volume"],
+  },
+  "retries of a pod that has its files": {
+    of: ["src/leases/retry-delay.ts", /\* second, (\d+) \* minute, failures/],
+    says: ["1 s to # min apart"],
+  },
+  "the start of the renewal window": {
+    of: ["src/vault/lease-rules.ts", /renewFrom: (0\.6)\b/],
+    as: (share) => Number(share).toFixed(2),
+    says: ["past # to 0.72 of its grant", "at # to 0.72 of its last grant"],
+  },
+  "the end of the renewal window": {
+    of: ["src/vault/term.ts", /renewFrom \+ (0\.\d+) \* draw/],
+    as: (share) => (0.6 + Number(share)).toFixed(2),
+    says: ["past 0.60 to # of its grant", "at 0.60 to # of its last grant"],
+  },
+  "logins at first": {
+    of: ["src/vault/login-pace.ts", /const atFirst = (\d+)/],
+    as: inWords,
+    says: ["begin # at a time", "answers within a second: # at first"],
+  },
+  "requests that tell slow from busy": {
+    of: ["src/vault/concurrency-limiter.ts", /const compared = (\d+)/],
+    as: inWords,
+    says: ["the fastest of the last #"],
+  },
+  "a read or login without a response": {
+    of: ["src/vault/node-client.ts", /const firstByteMs = ([\d_]+)/],
+    as: seconds,
+    says: ["A read without a response in # s", "A login is given up after # s"],
+  },
+  "shortest pause of a circuit": {
+    of: ["src/vault/circuit-breaker.ts", /const shortestMs = ([\d_]+)/],
+    as: seconds,
+    says: ["(# s at first"],
+  },
+  "the last answers of a stop": {
+    of: ["src/daemon/start-credentials.ts", /const lastAnswersMs = ([\d_]+)/],
+    as: secondsInWords,
+    says: ["waits for open Vault requests (# seconds at most)", "It waits up to # seconds for logins"],
+  },
+  "open Mounts of a stop": {
+    of: ["src/rpc/server.ts", /const defaultGraceMs = ([\d_]+)/],
+    as: secondsInWords,
+    says: ["with a final error after # seconds"],
+  },
+  "everything of a stop": {
+    of: ["src/cli/serve.ts", /const longestReleaseMs = ([\d_]+)/],
+    as: seconds,
+    says: ["is released, for # s at most"],
+  },
+  "a whole stop": {
+    of: ["src/cli/serve.ts", /const longestReleaseMs = ([\d_]+)/],
+    as: secondsInWords,
+    says: ["keymount needs # at most"],
+  },
+  "longest call": {
+    of: ["src/rpc/unary.ts", /const longestCallMs = ([\d_]+)/],
+    as: seconds,
+    says: ["at its deadline (# s at most)"],
+  },
+  "responses that leave whole": {
+    of: ["src/rpc/whole-answers.ts", /const mostBytes = (\d+) \* 1_024/],
+    says: ["Responses up to # KiB leave in one piece"],
+  },
+  "a request head at the health port": {
+    of: ["src/http/health-server.ts", /headersTimeout: ([\d_]+)/],
+    as: seconds,
+    says: ["after # s without a complete request head"],
+  },
+  "a request at the health port": {
+    of: ["src/http/health-server.ts", /requestTimeout: ([\d_]+)/],
+    as: seconds,
+    says: ["after # s without a complete request."],
+  },
+  "a result of the health port": {
+    of: ["src/http/health-server.ts", /const freshMs = ([\d_]+)/],
+    as: (ms) => ({ "1_000": "second" })[ms] ?? ms,
+    says: ["are computed at most once a #,"],
+  },
+  "the key's file, again": {
+    of: ["src/daemon/key-file.ts", /const readAgainMs = ([\d_]+)/],
+    as: (ms) => ({ "60_000": "minute" })[ms] ?? ms,
+    says: ["It is read again every #"],
+  },
+  "heap beside the limits": {
+    of: ["src/config/heap-room.ts", /const ownBytes = (\d+) << 20/],
+    says: ["`limits.inFlightBytes` and # MiB for everything else", "and # MiB; `serve` does not start", "and # MiB."],
+  },
+  "memory beside the heap": {
+    of: ["deploy/chart/templates/_helpers.tpl", /add \(int \.Values\.heapMiB\) (\d+)/],
+    says: ["`heapMiB` and # MiB", "heapMiB and # MiB for what is not in the heap"],
+  },
+  "names in a message": {
+    of: ["src/shared/quoted.ts", /const mostNames = (\d+)/],
+    as: inWords,
+    says: ["Names the objects, up to #"],
+  },
+  "refused values in a message": {
+    of: ["src/config/policy.ts", /refusals\.slice\(0, (\d+)\)/],
+    as: inWords,
+    says: ["names the refused values, up to #"],
+  },
   "secrets below a path": {
     of: ["src/mount/list-secrets.ts", /const mostSecrets = (\d+)/],
     says: ["At most # secrets and"],
@@ -215,7 +375,13 @@ const claims: Record<string, Claim> = {
   },
 };
 
-const prose = pages.map((page) => ({ page, text: at(page).replaceAll(/\s+/g, " ") }));
+/** With the comments of the chart's values, whose lines go on in the next. */
+const prose = [...pages, "deploy/chart/values.yaml"].map((page) => ({
+  page,
+  text: at(page)
+    .replaceAll(/\n *# /g, " ")
+    .replaceAll(/\s+/g, " "),
+}));
 
 test.each(Object.entries(claims))("%s: every page says what the code does", (_, { of: [file, source], as, says }) => {
   const found = source.exec(at(file))?.[1];

@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { parseDuration } from "../shared/duration.js";
 import { loadOptions } from "./load-options.js";
 import { fileKeys } from "./configuration-file.js";
 import type { Options } from "./options.js";
 import { commandFlags, ignoredVariables, olderFlags, settings } from "./settings.js";
+import { type ProcessStart, startRefusals } from "./start-refusals.js";
 
 const doc = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
 const prose = doc.replace(/```[\s\S]*?```/g, "");
@@ -81,6 +83,41 @@ describe("docs/configuration.md", () => {
 
   test.each(defaults)("the default of %s is %s", (key, value) => {
     expect(load(minimalWith(key.split("."), value))).toEqual(load(JSON.stringify(minimal)));
+  });
+
+  const ranges = rows.flatMap(([key = "", , meaning = ""]) => {
+    const [, from, to] = /`(\d+[smh])` to `(\d+[smh])`/.exec(meaning) ?? [];
+    return to === undefined ? [] : [[codeIn(key)[0]!, from!, to] as const];
+  });
+
+  test.each(ranges)("%s is a duration from %s to %s, and no other", (key, from, to) => {
+    const withKey = (value: string) => {
+      const file = JSON.parse(minimalWith(key.split("."), JSON.stringify(value))) as object;
+      return () => load(JSON.stringify({ ...file, keyFile: "/key", stateDir: "/run/keymount" }));
+    };
+    for (const good of [from, to]) expect(withKey(good), good).not.toThrow();
+    for (const bad of [`${parseDuration(from)! - 1}ms`, `${to}1s`])
+      expect(withKey(bad), bad).toThrow(`must be a duration from ${from} to ${to}`);
+  });
+
+  test("names each reason not to start that Node's options and variables can be, in the places it says", () => {
+    const section = doc.split("\n## What refuses to start\n")[1]!;
+    const settings = [...section.matchAll(/^\| (`.+?) \|/gm)].map(([, cell]) => cell!);
+    const refused = settings.flatMap((cell): ProcessStart[] => {
+      const [first = "", ...others] = codeIn(cell);
+      if (first === "NODE_DEBUG") return others.map((value) => ({ env: { NODE_DEBUG: value }, execArgv: [] }));
+      if (first.startsWith("NODE_")) {
+        const [name = "", value = "1"] = first.split("=");
+        return [{ env: { [name]: value }, execArgv: [] }];
+      }
+      const options = [first, ...others].filter((code) => code.startsWith("--")).map((code) => code.replace("…", "-x"));
+      return options.flatMap((option) => [
+        { env: { NODE_OPTIONS: option }, execArgv: [] },
+        ...(/command line|same places/.test(cell) ? [{ env: {}, execArgv: [option] }] : []),
+      ]);
+    });
+    expect(refused.length).toBeGreaterThan(15);
+    expect(refused.filter((start) => startRefusals(start).length === 0)).toEqual([]);
   });
 
   /** JSON is YAML, but for the value, which is as the page has it. */
