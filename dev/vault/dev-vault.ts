@@ -4,6 +4,7 @@ import { Database } from "./database.js";
 import { type Fault, type FaultMatcher, Faults, type StandingFault } from "./faults.js";
 import { tokenIds } from "./identifiers.js";
 import type { Product } from "./product.js";
+import { type OpenBaoVersion, releaseOf } from "./release.js";
 import type { TokenReviewer } from "./kubernetes-auth.js";
 import { RequestLog } from "./request-log.js";
 import { ServiceAccountIssuer, type ServiceAccountTokenOptions } from "./service-account-issuer.js";
@@ -13,6 +14,8 @@ import { VaultNode } from "./vault-node.js";
 export interface DevVaultOptions {
   /** Whose answers it gives. Vault's unless said. */
   readonly product?: Product;
+  /** Which OpenBao, where that is the product; 2.6.2 unless said. */
+  readonly version?: OpenBaoVersion;
   /** Everything that ends, ends by this clock. The system's unless said. */
   readonly clock?: Clock;
   /** 0, the default, is any free port. */
@@ -63,6 +66,7 @@ export class DevVault {
     this.cluster = new VaultCluster({
       clock: this.clock,
       product,
+      release: releaseOf(product, options.version),
       rootToken: this.rootToken,
       review: (jwt, audiences) => {
         if (this.kubernetesIsDown) throw new Error("the API server is down");

@@ -1,5 +1,6 @@
 import type { Clock } from "../../src/shared/clock.js";
 import { badRequest, type Data } from "./answer.js";
+import { ApproleAuth } from "./approle.js";
 import type { Engine } from "./engine.js";
 import { Database } from "./database.js";
 import { seconds, text } from "./fields.js";
@@ -9,6 +10,7 @@ import { KvV1 } from "./kv-v1.js";
 import { KvV2 } from "./kv-v2.js";
 import type { LeaseStore } from "./lease-store.js";
 import type { Product } from "./product.js";
+import type { Release } from "./release.js";
 import { Pki } from "./pki.js";
 import { Ssh } from "./ssh.js";
 import type { TokenStore } from "./token-store.js";
@@ -21,6 +23,7 @@ export interface EngineParts {
   readonly leases: LeaseStore;
   readonly review: TokenReviewer;
   readonly product: Product;
+  readonly release: Release;
 }
 
 /** The engine that a body of `sys/mounts/…` asks for. */
@@ -45,12 +48,14 @@ export function makeSecretsEngine(body: Data, { clock, leases, product }: Engine
   }
 }
 
-export function makeAuthMethod(type: string, { clock, tokens, review, product }: EngineParts): Engine {
+export function makeAuthMethod(type: string, { clock, tokens, review, product, release }: EngineParts): Engine {
   switch (type) {
+    case "approle":
+      return new ApproleAuth(product);
     case "jwt":
-      return new JwtAuth(clock, tokens);
+      return new JwtAuth(clock, tokens, product);
     case "kubernetes":
-      return new KubernetesAuth(clock, tokens, review, product);
+      return new KubernetesAuth({ clock, tokens, review, product, release });
     default:
       throw badRequest(`plugin not found in the catalog: ${type}`);
   }

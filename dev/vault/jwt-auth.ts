@@ -7,6 +7,8 @@ import { toSeconds } from "./go-time.js";
 import { uuidOf } from "./identifiers.js";
 import { isSignedBy, parseJsonWebToken, readPublicKey, validateClaims } from "./json-web-token.js";
 import { listBelow } from "./key-tree.js";
+import { type CelProgram, readCelProgram } from "./cel-program.js";
+import type { Product } from "./product.js";
 import { Routes } from "./routes.js";
 import {
   describeTokenParameters,
@@ -27,12 +29,23 @@ interface Role {
   readonly token: TokenParameters;
 }
 
+/** OpenBao's: what it looks at is its program's, which gives the token's policies. */
+interface CelRole {
+  readonly audiences: readonly string[];
+  readonly program: CelProgram;
+}
+
+/** Whose method knows roles with a program, below `cel/` (OpenBao's builtin/credential/jwt/path_cel_login.go). */
+const hasPrograms: Record<Product, boolean> = { vault: false, openbao: true };
+
 /** Auth method `jwt`, with keys given in its configuration. */
 export class JwtAuth implements Engine {
   readonly type = "jwt";
   readonly #clock: Clock;
   readonly #tokens: TokenStore;
+  readonly #publicPaths: readonly string[];
   readonly #roles = new Map<string, Role>();
+  readonly #celRoles = new Map<string, CelRole>();
   #config: { pems: string[]; keys: KeyObject[]; defaultRole: string; issuer: string } | undefined;
   readonly #routes = new Routes()
     .on("config", { read: () => this.#readConfig(), update: ({ body }) => this.#configure(body) })
@@ -44,13 +57,24 @@ export class JwtAuth implements Engine {
     })
     .on("login", { update: (request) => this.#login(request) });
 
-  constructor(clock: Clock, tokens: TokenStore) {
+  constructor(clock: Clock, tokens: TokenStore, product: Product) {
     this.#clock = clock;
     this.#tokens = tokens;
+    this.#publicPaths = hasPrograms[product] ? ["login", "cel/login"] : ["login"];
+    if (!hasPrograms[product]) return;
+    this.#routes
+      .on("cel/role/:name", {
+        update: ({ body }, name) => {
+          const program = readCelProgram((body["cel_program"] ?? {}) as Data);
+          this.#celRoles.set(name, { audiences: list(body, "bound_audiences"), program });
+          return { data: { name, ...body } };
+        },
+      })
+      .on("cel/login", { update: (request) => this.#logInByProgram(request) });
   }
 
   isPublic(path: string): boolean {
-    return path === "login";
+    return this.#publicPaths.includes(path);
   }
 
   handle(request: EngineRequest): Answer | Promise<Answer> {
@@ -71,20 +95,47 @@ export class JwtAuth implements Engine {
     return { data: { ...emptyConfig, bound_issuer: issuer, default_role: defaultRole, jwt_validation_pubkeys: pems } };
   }
 
-  #login({ body, mount, namespace }: EngineRequest): Answer {
+  /** What a login brings, and the role of that kind that it names. */
+  #asked<R>(body: Data, roles: ReadonlyMap<string, R>): { name: string; role: R; jwt: string } {
     if (!this.#config) throw badRequest("could not load configuration");
     const name = text(body, "role") || this.#config.defaultRole;
     if (name === "") throw badRequest("missing role");
-    const role = this.#roles.get(name);
+    const role = roles.get(name);
     if (!role) throw badRequest(`role "${name}" could not be found`);
     const jwt = text(body, "jwt");
     if (jwt === "") throw badRequest("missing token");
+    return { name, role, jwt };
+  }
+
+  #logInByProgram({ body, mount, namespace }: EngineRequest): Answer {
+    const { name, role, jwt } = this.#asked(body, this.#celRoles);
+    this.#validated(jwt, { audiences: role.audiences, subject: "", claims: {} });
+    const { program } = role;
+    if ("blocked" in program) {
+      throw badRequest(`error executing cel program: Cel role '${name}' blocked authorization with ${program.blocked}`);
+    }
+    const { token, warnings } = this.#tokens.create({
+      policies: [...program.policies, "default"],
+      limits: { ttl: 0, maxTtl: 0 },
+      displayName: displayPrefix(mount),
+      namespace,
+      path: `${mount}cel/login`,
+      orphan: true,
+    });
+    return { data: null, auth: this.#tokens.grant(token), warnings, mountType: "" };
+  }
+
+  #login({ body, mount, namespace }: EngineRequest): Answer {
+    const { name, role, jwt } = this.#asked(body, this.#roles);
+    this.#tokens.demandAddressIn(role.token.boundCidrs);
     const claims = this.#validated(jwt, role);
+    const metadata = { ...mapped(claims, role.mappings), role: name };
     const user = claimAt(claims, role.userClaim, role.userClaimIsPointer);
     if (typeof user !== "string") throw badRequest(`claim "${role.userClaim}" not found in token`);
     const { token, warnings } = this.#tokens.create({
       ...tokenOptionsOf(role.token),
-      meta: { ...mapped(claims, role.mappings), role: name },
+      meta: metadata,
+      alias: { accessor: namespace.mounts.at(mount)!.accessor, name: user, metadata },
       displayName: `${displayPrefix(mount)}-${user}`,
       namespace,
       path: `${mount}login`,
@@ -95,7 +146,7 @@ export class JwtAuth implements Engine {
   }
 
   /** The token's claims, once everything the role asks of them holds. */
-  #validated(jwt: string, role: Role): Data {
+  #validated(jwt: string, role: Pick<Role, "audiences" | "subject" | "claims">): Data {
     const { keys, issuer } = this.#config!;
     try {
       const claims = verified(jwt, keys);

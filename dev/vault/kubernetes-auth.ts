@@ -1,12 +1,23 @@
 import type { Clock } from "../../src/shared/clock.js";
-import { type Answer, badRequest, type Data, missing, nothing, permissionDenied, Refusal } from "./answer.js";
+import {
+  type Answer,
+  badRequest,
+  type Data,
+  manyErrors,
+  missing,
+  nothing,
+  permissionDenied,
+  Refusal,
+} from "./answer.js";
 import type { Engine, EngineRequest } from "./engine.js";
+import type { EngineParts } from "./engines.js";
 import { flag, list, text } from "./fields.js";
 import { toSeconds } from "./go-time.js";
 import { uuidOf } from "./identifiers.js";
 import { parseJsonWebToken, validateClaims } from "./json-web-token.js";
 import { listBelow } from "./key-tree.js";
 import type { Product } from "./product.js";
+import type { Release } from "./release.js";
 import { Routes } from "./routes.js";
 import type { TokenReview } from "./service-account-issuer.js";
 import {
@@ -48,6 +59,7 @@ export class KubernetesAuth implements Engine {
   readonly #tokens: TokenStore;
   readonly #review: TokenReviewer;
   readonly #product: Product;
+  readonly #release: Release;
   readonly #roles = new Map<string, Role>();
   #config: Data | undefined;
   readonly #routes = new Routes()
@@ -60,11 +72,12 @@ export class KubernetesAuth implements Engine {
     })
     .on("login", { update: (request) => this.#login(request) });
 
-  constructor(clock: Clock, tokens: TokenStore, review: TokenReviewer, product: Product) {
+  constructor({ clock, tokens, review, product, release }: Omit<EngineParts, "leases">) {
     this.#clock = clock;
     this.#tokens = tokens;
     this.#review = review;
     this.#product = product;
+    this.#release = release;
   }
 
   isPublic(path: string): boolean {
@@ -117,24 +130,37 @@ export class KubernetesAuth implements Engine {
     if (jwt === "") throw badRequest("missing jwt");
     const role = this.#roles.get(name);
     if (!role) throw badRequest(`invalid role name "${name}"`);
+    this.#tokens.demandAddressIn(role.token.boundCidrs);
     if (!this.#config) throw new Refusal(500, ["could not load backend configuration"]);
     const account = this.#recognised(jwt, role);
+    const metadata = {
+      service_account_name: account.name,
+      service_account_namespace: account.namespace,
+      service_account_secret_name: "",
+      service_account_uid: account.uid,
+    };
     const { token, warnings } = this.#tokens.create({
       ...tokenOptionsOf(role.token),
-      meta: {
-        role: name,
-        service_account_name: account.name,
-        service_account_namespace: account.namespace,
-        service_account_secret_name: "",
-        service_account_uid: account.uid,
+      meta: { role: name, ...metadata },
+      alias: {
+        accessor: namespace.mounts.at(mount)!.accessor,
+        name: role.aliasSource === "serviceaccount_name" ? `${account.namespace}/${account.name}` : account.uid,
+        metadata,
       },
       displayName: `${displayPrefix(mount)}-${account.namespace}-${account.name}`,
       namespace,
       path: `${mount}login`,
       entityId: uuidOf(`${mount}${account.uid}`),
       orphan: true,
+      ...(this.#release.renewalReviewsLogin && { checkRenewal: () => this.#checkRenewal(jwt, role, account) }),
     });
     return { data: null, auth: this.#tokens.grant(token), warnings, mountType: "" };
+  }
+
+  /** As keymount expects a release to answer that has not been run; by its advisory. */
+  #checkRenewal(jwt: string, role: Role, account: Account): void {
+    if (this.#confirms(jwt, role.audience === "" ? [] : [role.audience], account)) return;
+    throw new Refusal(403, [manyErrors("failed to renew entry: permission denied")]);
   }
 
   /** Who the token says it is, once the role allows it and the API server confirms it. */

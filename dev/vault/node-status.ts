@@ -84,7 +84,7 @@ export class NodeStatus {
           ? standbyCode
           : asked("activecode", 200);
     const known = !this.sealed && this.initialised;
-    const { product } = this.#cluster;
+    const { product, release } = this.#cluster;
     const body = {
       initialized: this.initialised,
       sealed: this.sealed || !this.initialised,
@@ -93,7 +93,7 @@ export class NodeStatus {
       replication_performance_mode: known ? "disabled" : "unknown",
       replication_dr_mode: known ? "disabled" : "unknown",
       server_time_utc: toSeconds(this.#cluster.clock.wall()),
-      version: builds[product].version,
+      version: release.version,
       enterprise: false,
       ...(known && { cluster_name: this.#cluster.name, cluster_id: this.#cluster.id }),
       echo_duration_ms: 0,
@@ -119,7 +119,8 @@ export class NodeStatus {
       n: 1,
       progress: 0,
       nonce: "",
-      ...builds[this.#cluster.product],
+      version: this.#cluster.release.version,
+      build_date: this.#cluster.release.buildDate,
       migration: false,
       ...(known && { cluster_name: this.#cluster.name, cluster_id: this.#cluster.id }),
       recovery_seal: false,
@@ -139,11 +140,6 @@ export class NodeStatus {
     return this.#sealStatus();
   }
 }
-
-const builds: Record<Product, { version: string; build_date: string }> = {
-  vault: { version: "1.21.1", build_date: "2025-11-18T13:04:32Z" },
-  openbao: { version: "2.6.2", build_date: "" },
-};
 
 /** Fields of `sys/health` that a product does not have. */
 const absentFields: Record<Product, readonly string[]> = {

@@ -1,5 +1,6 @@
-import { badRequest } from "./answer.js";
+import { badRequest, manyErrors, Refusal } from "./answer.js";
 import type { Product } from "./product.js";
+import type { Token } from "./token-store.js";
 
 export type Capability = "create" | "read" | "update" | "delete" | "list" | "scan" | "sudo" | "deny" | "patch" | "root";
 
@@ -7,6 +8,15 @@ const common = ["create", "read", "update", "delete", "list", "sudo", "deny", "p
 
 /** What each product knows: OpenBao's `scan` is a LIST of all that lies below. */
 const capabilities: Record<Product, readonly string[]> = { vault: common, openbao: [...common, "scan"] };
+
+/** Whose policies are asked, and what their templates are filled with. */
+type Holder = Pick<Token, "policies" | "alias" | "entityId">;
+
+/**
+ * What a template's value may not hold. OpenBao refuses all that such a token asks (its internal/vault/policy/policy.go and
+ * request_handling.go: `failed to construct ACL`).
+ */
+const refusedInValues: Record<Product, RegExp> = { vault: /(?!)/, openbao: /[/*+]/ };
 
 interface Rule {
   readonly path: string;
@@ -77,9 +87,9 @@ export class PolicyBook {
   }
 
   /** What the policies together allow on a path. The most specific path decides; within it, everyone's grants add up. */
-  capabilities(policies: readonly string[], path: string): Capability[] {
-    if (policies.includes("root")) return ["root"];
-    const rules = policies.flatMap((name) => this.#rules.get(name) ?? []).filter((rule) => rule.covers.test(path));
+  capabilities(holder: Holder, path: string): Capability[] {
+    if (holder.policies.includes("root")) return ["root"];
+    const rules = this.#rulesOf(holder).filter((rule) => rule.covers.test(path));
     const [best] = rules.map((rule) => rule.path).sort(moreSpecific);
     const granted = rules.filter((rule) => rule.path === best).flatMap((rule) => rule.capabilities);
     if (granted.length === 0 || granted.includes("deny")) return ["deny"];
@@ -87,17 +97,45 @@ export class PolicyBook {
   }
 
   /** Whether they allow anything on a mount or below it, as Vault 1.21.1 finds out for `sys/internal/ui/mounts`. */
-  reaches(policies: readonly string[], mount: string): boolean {
-    const allowed = [mount, mount.slice(0, -1)].some((path) => this.capabilities(policies, path)[0] !== "deny");
+  reaches(holder: Holder, mount: string): boolean {
+    const allowed = [mount, mount.slice(0, -1)].some((path) => this.capabilities(holder, path)[0] !== "deny");
     if (allowed) return true;
-    const below = policies.flatMap((name) => this.#rules.get(name) ?? []).filter((rule) => isBelow(rule, mount));
+    const below = this.#rulesOf(holder).filter((rule) => isBelow(rule, mount));
     const denied = new Set(below.filter((rule) => rule.capabilities.includes("deny")).map(({ path }) => path));
     return below.some(({ path, capabilities }) => capabilities.length > 0 && !denied.has(path));
   }
 
-  allows(policies: readonly string[], path: string, capability: Capability): boolean {
-    return policies.includes("root") || this.capabilities(policies, path).includes(capability);
+  allows(holder: Holder, path: string, capability: Capability): boolean {
+    return holder.policies.includes("root") || this.capabilities(holder, path).includes(capability);
   }
+
+  /** Those whose templates have no value for the holder say nothing. */
+  #rulesOf(holder: Holder): Rule[] {
+    return holder.policies
+      .flatMap((name) => this.#rules.get(name) ?? [])
+      .flatMap((rule) => (rule.path.includes("{{") ? this.#filled(rule, holder) : rule));
+  }
+
+  #filled({ path, capabilities }: Rule, holder: Holder): Rule[] {
+    const [start = "", ...pieces] = path.split("{{");
+    let filled = start;
+    for (const [template = "", rest = ""] of pieces.map((piece) => piece.split("}}"))) {
+      const value = valueOf(template.trim(), holder);
+      if (value === undefined) return [];
+      if (refusedInValues[this.#product].test(value)) throw new Refusal(500, [manyErrors("internal error")]);
+      filled += value + rest;
+    }
+    return [ruleOf(filled, capabilities)];
+  }
+}
+
+/** What a template stands for: of an entity only its id, and its alias at the mount that the token comes from. */
+function valueOf(template: string, { alias, entityId }: Holder): string | undefined {
+  if (template === "identity.entity.id") return entityId || undefined;
+  const own = alias && `identity.entity.aliases.${alias.accessor}.`;
+  if (!own || !template.startsWith(own)) return undefined;
+  const field = template.slice(own.length);
+  return field === "name" ? alias.name : alias.metadata[field.replace(/^metadata\./, "")];
 }
 
 /** Whether the rule can cover something below a folder whose name ends with a slash. */

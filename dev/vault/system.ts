@@ -8,6 +8,7 @@ import {
   permissionDenied,
   Refusal,
 } from "./answer.js";
+import { routeAuditDevices } from "./audit-devices.js";
 import { type EngineParts, makeAuthMethod, makeSecretsEngine } from "./engines.js";
 import type { Engine, EngineRequest } from "./engine.js";
 import { list, seconds, text } from "./fields.js";
@@ -48,6 +49,7 @@ export class System implements Engine {
     this.#routeLeases();
     this.#routeQuotas();
     this.#routeWrapping();
+    routeAuditDevices(this.#routes, parts.product);
     if (parts.namespaces.isServing) parts.namespaces.route(this.#routes, parts.namespace);
   }
 
@@ -131,8 +133,7 @@ export class System implements Engine {
   #routeVisibleMounts(): void {
     const { mounts, policies } = this.#parts.namespace;
     const described = (mount: Mount) => describeMountInEffect(mount, this.#parts.product);
-    const sees = (token: Token | undefined, { path }: Mount) =>
-      token !== undefined && policies.reaches(token.policies, path);
+    const sees = (token: Token | undefined, { path }: Mount) => token !== undefined && policies.reaches(token, path);
     this.#routes
       .on("internal/ui/mounts", {
         read: ({ token }) => {
@@ -182,10 +183,10 @@ export class System implements Engine {
     return token;
   }
 
-  #capabilities(body: Data, { policies }: Token): Answer {
+  #capabilities(body: Data, token: Token): Answer {
     const paths = [...list(body, "paths"), ...list(body, "path")];
     if (paths.length === 0) throw badRequest("paths must be supplied");
-    const found = paths.map((path) => [path, this.#parts.namespace.policies.capabilities(policies, path)] as const);
+    const found = paths.map((path) => [path, this.#parts.namespace.policies.capabilities(token, path)] as const);
     return besideItself({
       ...Object.fromEntries(found),
       // As it was before several paths could be asked for.

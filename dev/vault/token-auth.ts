@@ -8,8 +8,14 @@ import type { Token, TokenStore } from "./token-store.js";
 export class TokenAuth implements Engine {
   readonly type = "token";
   readonly #tokens: TokenStore;
+  /** The networks of the tokens of each role. */
+  readonly #roles = new Map<string, readonly string[]>();
   readonly #routes = new Routes()
     .on("create", { update: (request) => this.#create(request) })
+    .on("create/:role", { update: (request, role) => this.#create(request, false, this.#roles.get(role)) })
+    .on("roles/:name", {
+      update: ({ body }, name) => (this.#roles.set(name, list(body, "token_bound_cidrs")), nothing),
+    })
     .on("create-orphan", { update: (request) => this.#create(request, true) })
     .on("lookup-self", { read: ({ token }) => ({ data: this.#tokens.describe(token!) }) })
     .on("lookup", { update: ({ body, token }) => ({ data: this.#tokens.describe(this.#named(body, token!)) }) })
@@ -29,7 +35,11 @@ export class TokenAuth implements Engine {
     return this.#routes.handle(request);
   }
 
-  #create({ body, namespace, token: parent }: EngineRequest, orphan = false): Answer {
+  #create(
+    { body, namespace, token: parent }: EngineRequest,
+    orphan = false,
+    boundCidrs: readonly string[] = [],
+  ): Answer {
     const isRoot = parent!.policies.includes("root");
     const asked = list(body, "policies");
     const policies = asked.length > 0 ? asked : parent!.policies;
@@ -60,6 +70,7 @@ export class TokenAuth implements Engine {
       renewable: flag(body, "renewable", true),
       numUses: whole(body, "num_uses"),
       parent: parent!,
+      boundCidrs,
       eternal: policies.includes("root") && ttl === 0,
     });
     return { data: null, auth: this.#tokens.grant(token), warnings };

@@ -49,13 +49,14 @@ export function describeTokenParameters(parameters: TokenParameters): Data {
 /** The part of a token's options that a role decides. */
 export function tokenOptionsOf(
   parameters: TokenParameters,
-): Pick<NewToken, "policies" | "limits" | "type" | "numUses"> {
-  const { ttl, maxTtl, explicitMaxTtl, period, numUses } = parameters;
+): Pick<NewToken, "policies" | "limits" | "type" | "numUses" | "boundCidrs"> {
+  const { ttl, maxTtl, explicitMaxTtl, period, numUses, boundCidrs } = parameters;
   return {
     policies: parameters.noDefaultPolicy ? parameters.policies : [...parameters.policies, "default"],
     limits: { ttl, maxTtl, period, explicitMaxTtl },
     type: parameters.type === "batch" ? "batch" : "service",
     numUses,
+    boundCidrs,
   };
 }
 

@@ -1,5 +1,6 @@
+import { BlockList } from "node:net";
 import type { Clock } from "../../src/shared/clock.js";
-import { badRequest, type Data } from "./answer.js";
+import { badRequest, type Data, permissionDenied } from "./answer.js";
 import { goTime, toSeconds } from "./go-time.js";
 import { letters, tokenIds } from "./identifiers.js";
 import type { Namespace } from "./namespaces.js";
@@ -32,15 +33,46 @@ export interface Token {
   /** How many requests it was made for; 0 is any number. */
   readonly numUses: number;
   usesLeft: number;
+  /** The networks it may be used from; empty is any. */
+  readonly boundCidrs: readonly string[];
+  /** Whose login made it, as policies' templates name it; absent where no auth method did. */
+  readonly alias: Alias | undefined;
+  /** Throws where the auth method that made it lets it be renewed no more. */
+  readonly checkRenewal: (() => void) | undefined;
+}
+
+/** What an auth method knows a login by. */
+export interface Alias {
+  /** Of the method's mount. */
+  readonly accessor: string;
+  readonly name: string;
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** What a token is asked to be; what is left out takes Vault's default. */
 export type NewToken = Pick<Token, "policies" | "displayName" | "path" | "limits" | "namespace"> &
-  Partial<Pick<Token, "id" | "type" | "meta" | "entityId" | "orphan" | "renewable" | "parent" | "numUses">> & {
+  Partial<
+    Pick<
+      Token,
+      | "id"
+      | "type"
+      | "meta"
+      | "entityId"
+      | "orphan"
+      | "renewable"
+      | "parent"
+      | "numUses"
+      | "boundCidrs"
+      | "alias"
+      | "checkRenewal"
+    >
+  > & {
     readonly eternal?: boolean;
   };
 
 export class TokenStore {
+  /** Where all requests come from, as this Vault sees it. */
+  clientAddress = "127.0.0.1";
   readonly #tokens = new Map<string, Token>();
   /** No token ends before this. */
   #soonestEnd = Infinity;
@@ -80,10 +112,20 @@ export class TokenStore {
       lastRenewal: undefined,
       numUses: type === "batch" ? 0 : (options.numUses ?? 0),
       usesLeft: options.numUses ?? 0,
+      boundCidrs: options.boundCidrs ?? [],
+      alias: options.alias,
+      checkRenewal: options.checkRenewal,
     };
     this.#tokens.set(token.id, token);
     this.#expect(token);
     return { token, warnings: granted.warnings };
+  }
+
+  /** Throws unless the client is in one of these networks, of a token or of a role; none is any. */
+  demandAddressIn(cidrs: readonly string[]): void {
+    const networks = new BlockList();
+    for (const [net = "", bits] of cidrs.map((cidr) => cidr.split("/"))) networks.addSubnet(net, Number(bits));
+    if (cidrs.length > 0 && !networks.check(this.clientAddress)) throw permissionDenied();
   }
 
   /** The live token with this id. */
@@ -111,6 +153,7 @@ export class TokenStore {
   renew(token: Token, increment: number): string[] {
     if (token.type === "batch") throw badRequest("batch tokens cannot be renewed");
     if (!token.renewable) throw badRequest("lease is not renewable");
+    token.checkRenewal?.();
     const now = this.#clock.wall();
     const { seconds, warnings } = grantedTtl(token.limits, { increment, issuedAt: token.issuedAt, now });
     token.expiresAt = now + seconds * 1_000;

@@ -10,6 +10,7 @@ import type { Mount } from "./mount-table.js";
 import { type Namespace, Namespaces } from "./namespaces.js";
 import type { Capability } from "./policies.js";
 import type { Product } from "./product.js";
+import type { Release } from "./release.js";
 import { Quotas } from "./quotas.js";
 import type { LoggedRequest } from "./request-log.js";
 import { System } from "./system.js";
@@ -20,6 +21,7 @@ import { Wrapping } from "./wrapping.js";
 export interface ClusterParts {
   readonly clock: Clock;
   readonly product: Product;
+  readonly release: Release;
   readonly review: TokenReviewer;
   readonly rootToken: string;
 }
@@ -29,6 +31,7 @@ export class VaultCluster {
   readonly id = randomUUID();
   readonly clock: Clock;
   readonly product: Product;
+  readonly release: Release;
   readonly name = `vault-cluster-${randomUUID().slice(0, 8)}`;
   readonly tokens: TokenStore;
   readonly leases: LeaseStore;
@@ -37,9 +40,10 @@ export class VaultCluster {
   readonly #parts: EngineParts;
   readonly #namespaces: Namespaces;
 
-  constructor({ clock, product, review, rootToken }: ClusterParts) {
+  constructor({ clock, product, release, review, rootToken }: ClusterParts) {
     this.clock = clock;
     this.product = product;
+    this.release = release;
     this.leases = new LeaseStore(clock);
     this.tokens = new TokenStore(clock, product, (token) => {
       this.leases.revokeOf(token);
@@ -47,7 +51,7 @@ export class VaultCluster {
     });
     this.#quotas = new Quotas(clock);
     this.#wrapping = new Wrapping(clock, this.tokens);
-    this.#parts = { clock, tokens: this.tokens, leases: this.leases, review, product };
+    this.#parts = { clock, tokens: this.tokens, leases: this.leases, review, product, release };
     this.#namespaces = new Namespaces(product, (namespace, all) => this.#furnish(namespace, all));
     this.tokens.create({
       id: rootToken,
@@ -108,7 +112,7 @@ export class VaultCluster {
   demand(request: LoggedRequest, capability: Capability): void {
     const token = this.#authenticate(request);
     const { policies } = this.#namespaces.root;
-    if (!policies.allows(token.policies, request.path, capability)) throw notAllowed();
+    if (!policies.allows(token, request.path, capability)) throw notAllowed();
   }
 
   #furnish(namespace: Namespace, namespaces: Namespaces): void {
@@ -127,6 +131,7 @@ export class VaultCluster {
     const unwrapping = request.path === "sys/wrapping/unwrap";
     if (!token && unwrapping) throw new Refusal(400, ["wrapping token is not valid or does not exist"]);
     if (!token) throw invalidToken(this.product);
+    this.tokens.demandAddressIn(token.boundCidrs);
     request.token = { accessor: token.accessor, meta: token.meta };
     return token;
   }
@@ -144,8 +149,8 @@ export class VaultCluster {
     const { policies } = token.namespace;
     if (path === "sys/wrapping/unwrap" && this.#wrapping.isWrapping(token)) return;
     const needed: Capability = operation === "update" && exists === false ? "create" : operation;
-    if (policies.allows(token.policies, path, needed)) return;
-    if (operation === "list" && policies.allows(token.policies, path.replace(/\/$/, ""), needed)) return;
+    if (policies.allows(token, path, needed)) return;
+    if (operation === "list" && policies.allows(token, path.replace(/\/$/, ""), needed)) return;
     throw notAllowed();
   }
 

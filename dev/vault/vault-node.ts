@@ -4,7 +4,7 @@ import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, ListenOptions } from "node:net";
 import { posix } from "node:path";
 import { parse } from "lossless-json";
-import { badRequest, type Data, nothing, Refusal } from "./answer.js";
+import { badRequest, type Data, manyErrors, nothing, Refusal } from "./answer.js";
 import { type WireAnswer, wire, wireRefusal } from "./envelope.js";
 import type { Faults } from "./faults.js";
 import { NodeStatus, type Standing } from "./node-status.js";
@@ -137,6 +137,7 @@ export class VaultNode {
       const redirected = this.#redirect(request);
       if (redirected) return redirected;
       if (request.path === "sys/seal") return wire(this.#seal(request), product);
+      this.#refuseLeasesUnforwarded(request);
       return wire(await cluster.answer(request, this.#asOf(request)), product);
     } catch (error) {
       if (error instanceof Refusal) return wireRefusal(error);
@@ -150,6 +151,13 @@ export class VaultNode {
     const { lagMs } = standbys[product];
     if (this.status.standing !== "standby" || method !== "GET" || lagMs === 0) return undefined;
     return clock.wall() - lagMs;
+  }
+
+  /** Before 2.6.2 such a standby wrote what it was asked for to its own storage (openbao's vault/logical_system.go). */
+  #refuseLeasesUnforwarded({ path, method }: LoggedRequest): void {
+    const writes = method !== "GET" && /^sys\/(leases\/)?(renew|revoke)/.test(path);
+    if (this.status.standing !== "standby" || this.#parts.cluster.release.standbyForwardsLeases || !writes) return;
+    throw new Refusal(500, [manyErrors("operation could not be completed as storage is read-only")]);
   }
 
   #seal(request: LoggedRequest) {

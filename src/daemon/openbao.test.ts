@@ -1,7 +1,10 @@
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { startReadyVault, webRole } from "../../dev/testing/ready-vault.js";
 import { filesIn, startProvider } from "../../dev/testing/start-provider.js";
+import { withDatabase } from "../../dev/testing/with-database.js";
+import type { Product } from "../../dev/vault/product.js";
+import type { OpenBaoVersion } from "../../dev/vault/release.js";
 
 const minute = 60_000;
 const creds = (path: string) => `- {objectName: user, secretPath: ${path}/creds/app, secretKey: username}`;
@@ -134,17 +137,134 @@ function tokensOf(
   return { vault: { token: vault.mint({ pod: { name, uid } }), expirationTimestamp: "2100-01-01T00:00:00Z" } };
 }
 
-test("a role with CEL logs in below the jwt mount's own path", async () => {
+const objects = secret("kv/data");
+
+test.each<[string, string, Record<string, string> | RegExp]>([
+  ["gives policies", 'pb.Auth{policies: ["web"]}', { app: "hunter2" }],
+  [
+    "refuses the service account",
+    "false",
+    /the CEL program of the role web at auth\/jwt\/cel lets no such service account in/,
+  ],
+])("a role whose CEL program %s logs in below the jwt mount's own path", async (_, expression, outcome) => {
   const vault = await startReadyVault({ product: "openbao" });
   onTestFinished(() => vault.stop());
-  // What OpenBao has at `cel/` of a mount of the method is stood in for by another mount of it there.
-  await vault.admin.write("sys/auth/jwt/cel", { type: "jwt" });
-  await vault.admin.write("auth/jwt/cel/config", { jwt_validation_pubkeys: [vault.vault.kubernetes.publicKeyPem] });
-  const role = { bound_audiences: ["vault"], user_claim: "sub", token_policies: ["web"] };
-  await vault.admin.write("auth/jwt/cel/role/web", { role_type: "jwt", ...role });
+  await vault.admin.write("sys/auth/jwt", { type: "jwt" });
+  await vault.admin.write("auth/jwt/config", { jwt_validation_pubkeys: [vault.vault.kubernetes.publicKeyPem] });
+  await vault.admin.request("POST", "auth/jwt/cel/role/web", {
+    bound_audiences: ["vault"],
+    cel_program: { expression },
+  });
   const file = `connections: {main: {addresses: ["${vault.address}"], auth: {mount: jwt/cel, method: jwt}}}`;
   const provider = await startProvider({ vault, file, argv: [] });
-  const objects = "- {objectName: app, secretPath: kv/data/app, secretKey: password}";
-  expect(filesIn(await provider.mount({ objects }))).toEqual({ app: "hunter2" });
-  expect(vault.vault.log.to("auth/jwt/cel/login")).toMatchObject([{ status: 200 }]);
+  expect(filesIn(await provider.mount({ objects }))).toEqual(
+    outcome instanceof RegExp ? expect.stringMatching(outcome) : outcome,
+  );
+  expect(vault.vault.log.to("auth/jwt/cel/login")).toHaveLength(1);
+});
+
+test.each<[Product, string, Record<string, string> | RegExp]>([
+  ["vault", "serviceaccount_uid", { app: "hunter2" }],
+  ["vault", "serviceaccount_name", { app: "hunter2" }],
+  ["openbao", "serviceaccount_uid", { app: "hunter2" }],
+  // A name is `shop/web`: what OpenBao refuses a whole token for.
+  ["openbao", "serviceaccount_name", /Vault could not do GET kv\/data\/.+ \(500\); .*Vault's log has the reason/],
+])("%s fills a policy's template with an alias by %s", async (product, source, outcome) => {
+  const vault = await startReadyVault({ product });
+  onTestFinished(() => vault.stop());
+  const { admin } = vault;
+  const { data } = await admin.request("GET", "sys/auth");
+  const { accessor } = (data as Record<string, { accessor: string }>)["kubernetes/"]!;
+  const own = `path "kv/data/{{identity.entity.aliases.${accessor}.name}}/*" { capabilities = ["read"] }`;
+  await admin.write("sys/policies/acl/web", { policy: own });
+  await admin.write("auth/kubernetes/role/web", { ...webRole, alias_name_source: source });
+  const claims = JSON.parse(Buffer.from(vault.mint().split(".")[1]!, "base64url").toString()) as {
+    "kubernetes.io": { serviceaccount: { uid: string } };
+  };
+  const alias = source === "serviceaccount_name" ? "shop/web" : claims["kubernetes.io"].serviceaccount.uid;
+  await admin.putSecret(`${alias}/app`, { password: "hunter2" });
+  const provider = await startProvider({ vault });
+  expect(filesIn(await provider.mount({ objects: secret(`kv/data/${alias}`) }))).toEqual(
+    outcome instanceof RegExp ? expect.stringMatching(outcome) : outcome,
+  );
+});
+
+test.each<Product>(["vault", "openbao"])(
+  "where %s sees the node at an address outside the role's networks, files stay, and a new pod is told what it may be",
+  async (product) => {
+    const clock = new FakeClock(Date.now());
+    const vault = await startReadyVault({ clock, product });
+    onTestFinished(() => vault.stop());
+    await vault.admin.write("auth/kubernetes/role/web", { ...webRole, token_bound_cidrs: ["127.0.0.0/8"] });
+    const provider = await startProvider({ vault, clock });
+    expect(filesIn(await provider.mount({ objects }))).toEqual({ app: "hunter2" });
+    vault.vault.cluster.tokens.clientAddress = "192.0.2.7";
+    await clock.advance(3 * minute);
+    expect(filesIn(await provider.mount({ objects }))).toEqual({ app: "hunter2" });
+    const pod = { namespace: "shop", name: "web-1", uid: "uid-2", serviceAccount: "web" };
+    expect(filesIn(await provider.mount({ objects }, { pod, tokens: tokensOf(provider, pod) }))).toMatch(
+      /permission denied: either .*, or its token_bound_cidrs leave this node's address out, or auth\/kubernetes/,
+    );
+    vault.vault.cluster.tokens.clientAddress = "127.0.0.1";
+    await clock.advance(3 * minute);
+    await vault.admin.putSecret("app", { password: "new" });
+    await clock.advance(3 * minute);
+    expect(filesIn(await provider.mount({ objects }))).toEqual({ app: "new" });
+  },
+);
+
+describe("a database login in front of OpenBao", () => {
+  async function withLogin(version: OpenBaoVersion, standby: boolean) {
+    const clock = new FakeClock(Date.now());
+    const vault = await startReadyVault({ clock, product: "openbao", version });
+    onTestFinished(() => vault.stop());
+    await withDatabase(vault);
+    const addresses = [...(standby ? [(await vault.vault.startStandby()).address] : []), vault.address];
+    const file = `connections: {main: {addresses: ${JSON.stringify(addresses)}}}`;
+    const provider = await startProvider({ vault, clock, file, argv: [] });
+    let sent = { jwt: vault.mint(), at: clock.wall() };
+    /** As the kubelet sends them: a token of an hour, and the next when a fifth of that is left. */
+    const mount = async () => {
+      if (clock.wall() - sent.at >= 48 * minute) sent = { jwt: vault.mint(), at: clock.wall() };
+      const tokens = { vault: { token: sent.jwt, expirationTimestamp: "2100-01-01T00:00:00Z" } };
+      return (filesIn(await provider.mount({ objects: creds("database") }, { tokens })) as { user: string }).user;
+    };
+    /** The users of a file that is republished every other minute, in order; each must be there at that moment. */
+    async function usersFor(minutes: number): Promise<string[]> {
+      const seen = new Set<string>();
+      for (let passed = 0; passed < minutes; passed += 2) {
+        const user = await mount();
+        expect(vault.vault.databases[0]!.users).toContain(user);
+        seen.add(user);
+        await clock.advance(2 * minute);
+      }
+      return [...seen];
+    }
+    return { vault, provider, usersFor };
+  }
+
+  test.each<[OpenBaoVersion, number]>([
+    ["2.6.2", 1],
+    // The service account token of a login lives for an hour, and so does the login from then on.
+    ["2.6.4", 4],
+  ])("of %s lives on past its service account token, or is replaced before it ends", async (version, users) => {
+    const { usersFor, vault } = await withLogin(version, false);
+    expect(await usersFor(200)).toHaveLength(users);
+    expect(vault.vault.live).toMatchObject({ tokens: 1, leases: 1, users: 1 });
+  });
+
+  test.each<[OpenBaoVersion, number]>([
+    ["2.6.1", 500],
+    ["2.6.2", 200],
+  ])(
+    "at a standby of %s is renewed, by the active node where the standby forwards nothing",
+    async (version, status) => {
+      const { usersFor, vault, provider } = await withLogin(version, true);
+      expect(await usersFor(90)).toHaveLength(1);
+      const renewals = vault.vault.log.to("sys/leases/renew").map((request) => request.status);
+      expect(renewals[0]).toBe(status);
+      expect(renewals.at(-1)).toBe(200);
+      expect(provider.logText()).not.toMatch(/what its engine talks to may be down/);
+    },
+  );
 });

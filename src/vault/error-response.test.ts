@@ -161,7 +161,7 @@ describe("Vault's answers", () => {
       403,
       E("permission denied"),
       "login_denied",
-      /or auth\/kubernetes does not exist$/,
+      /or its token_bound_cidrs leave this node's address out, or auth\/kubernetes does not exist$/,
     ],
     ["a login's text we do not know", login, 400, E("canary"), "login_denied", /see the role web/],
     ["a lease that is gone", renew, 400, E("lease not found"), "lease_gone", /lease/],
@@ -379,6 +379,17 @@ test.each<[string, string, string]>([
 ])("what a Vault without a leader was asked for %s", (_what, says, retry) => {
   expect(understand(issue, 500, E(says))).toMatchObject({ retry });
 });
+
+/** OpenBao before 2.6.2: a standby that reads for itself forwards neither. */
+test.each([renew, { ...renew, kind: "revoke" as const, path: "sys/leases/revoke" }])(
+  "what a standby does not forward is asked of another node, and says nothing of the engine: $path",
+  (operation) => {
+    const says = "1 error occurred:\n\t* operation could not be completed as storage is read-only\n\n";
+    const failure = understand(operation, 500, E(says));
+    expect(failure).toMatchObject({ retry: "elsewhere", scope: "request", error: { kind: "engine" } });
+    expect(failure.error.message).toMatch(/^https:\/\/a:8200 is a standby that does not forward sys\/leases\/re/);
+  },
+);
 
 /** OpenBao 2.6.2 and Vault Enterprise; the last is what the children of a sealed or deleted namespace answer. */
 test.each<[number, string, RegExp]>([

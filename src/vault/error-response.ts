@@ -167,6 +167,11 @@ function failed(
   if (["node not active", "no active node", "node is not the leader"].some(says)) {
     return { error: noLeader, retry: "always", scope: "unsettled", ofLeader: true };
   }
+  // Of OpenBao before 2.6.2, where a standby reads for itself and forwards neither renewals nor revocations of leases.
+  if (says("storage is read-only")) {
+    const what = `${origin} is a standby that does not forward ${operation.path}; OpenBao 2.6.2 and newer does`;
+    return { error: new VaultError("engine", what, { status }), retry: "elsewhere", scope: "request" };
+  }
   if (status === 412) {
     const error = new VaultError("outage", `Vault at ${origin} has not caught up yet (412)`, { status });
     return { error, retry: "always", scope: "request" };
@@ -192,7 +197,8 @@ function engineDown(message: string, status: number): Failure {
 
 /**
  * Of a token that is not known, before any policy is asked: OpenBao 2.6.2, and Vault before 1.17, whose denials are a list of
- * one (`1 error occurred: …`). Vault 1.17 and newer adds `invalid token`.
+ * one (`1 error occurred: …`). Vault 1.17 and newer adds `invalid token`. Both say it of one that is used from outside its
+ * networks (`token_bound_cidrs`), which a login then says better.
  */
 function isBare(errors: readonly string[]): boolean {
   return errors.length === 1 && errors[0] === "permission denied";

@@ -62,6 +62,6 @@ function unknown(login: Login, connection: Connection, status: number): string {
   const reasons = methodsAt(login, connection).map(({ deniedReason }) => deniedReason);
   return (
     `permission denied: either the role ${role} at auth/${mount} does not take this service account or its token's ` +
-    `audience, or auth/${mount} does not exist${reasons.join("")}`
+    `audience, or its token_bound_cidrs leave this node's address out, or auth/${mount} does not exist${reasons.join("")}`
   );
 }

@@ -140,7 +140,7 @@ export class VaultSecrets {
   }
 }
 
-/** OpenBao answers alike to a token that is dead and to one that is used outside its CIDRs (from its source). */
+/** To a token that is used from outside its networks, Vault and OpenBao say what OpenBao says to one that is dead. */
 const rightAfterLogin =
   ", right after its login: the role's token_bound_cidrs may not cover this node's address, or something revokes tokens at once";
 

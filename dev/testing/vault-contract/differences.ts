@@ -70,7 +70,76 @@ const health = [
   "version",
 ];
 
+/** Logs a token of the service account in, with further claims, and reads with the Vault token. */
+async function readAs(vault: ContractContext, who: string, path: string): Promise<VaultResponse> {
+  const { issuer } = vault.underTest;
+  const jwt = issuer.sign({ ...issuer.claims(serviceAccount), who });
+  const login = await vault.ask("POST", "auth/diff-jwt/login", { body: { role: "templated", jwt } });
+  return vault.ask("GET", path, { token: login.json!.auth!.client_token });
+}
+
+const serviceAccount = { namespace: "shop", serviceAccount: "web", audiences: ["vault"] };
+const internalError = refused(500, "1 error occurred:\n\t* internal error\n\n");
+
 const ofAnyNode: readonly Difference[] = [
+  {
+    name: "a service account's login at a mount of approle",
+    answer: async (vault) =>
+      outcome(await vault.ask("POST", "auth/diff-approle/login", { body: { role: "web", jwt: "a.b.c" } })),
+    vault: refused(500, "failed to determine alias name from login request"),
+    openbao: refused(500, "missing role_id"),
+  },
+  ...(
+    [
+      ["that gives policies", 'pb.Auth{policies: ["default"]}', { status: 200 }],
+      [
+        "that is false",
+        "false",
+        refused(400, "error executing cel program: Cel role 'web' blocked authorization with boolean false return"),
+      ],
+      [
+        "that is a text",
+        '"not today"',
+        refused(400, "error executing cel program: Cel role 'web' blocked authorization with message: not today"),
+      ],
+    ] as const
+  ).map(([program, expression, openbao]) => ({
+    name: `a login by a role with a program in CEL ${program}`,
+    answer: async (vault: ContractContext) => {
+      const role = { bound_audiences: ["vault"], cel_program: { expression } };
+      await vault.root("POST", "auth/diff-jwt/cel/role/web", role);
+      const body = { role: "web", jwt: vault.underTest.issuer.mint(serviceAccount) };
+      return outcome(await vault.ask("POST", "auth/diff-jwt/cel/login", { body }));
+    },
+    vault: refused(403, bare),
+    openbao,
+  })),
+  ...(
+    [
+      ["plain", { status: 200 }],
+      ["a/b", internalError],
+      ["a*", internalError],
+      ["a+b", internalError],
+    ] as const
+  ).map(([who, openbao]) => ({
+    name: `a policy's template whose value is ${who}`,
+    answer: async (vault: ContractContext) => {
+      await vault.must("POST", `diff-kv1/${who}/mine`, { x: "1" });
+      return outcome(await readAs(vault, who, `diff-kv1/${who}/mine`));
+    },
+    vault: { status: 200 },
+    openbao,
+  })),
+  {
+    name: "an audit device that is made by the API",
+    answer: async (vault) =>
+      outcome(await vault.root("PUT", "sys/audit/diff", { type: "file", options: { file_path: "discard" } })),
+    vault: { status: 204 },
+    openbao: refused(
+      400,
+      "cannot enable audit device via API; use declarative, config-based audit device management instead",
+    ),
+  },
   {
     name: "the engine's name in an answer",
     answer: async (vault) => (await vault.root("GET", "diff-kv1/a")).json!["mount_type"],
@@ -435,6 +504,18 @@ export const differences: Suite = suiteOf("any node", ofAnyNode, async (vault) =
   for (const name of ["folder/a", "folder/deeper/b"]) {
     await vault.must("POST", `diff-kv2/data/${name}`, { data: {} });
   }
+  await vault.must("POST", "sys/auth/diff-approle", { type: "approle" });
+  await vault.must("POST", "sys/auth/diff-jwt", { type: "jwt" });
+  await vault.must("POST", "auth/diff-jwt/config", { jwt_validation_pubkeys: [vault.underTest.issuer.publicKeyPem] });
+  const accessor = (await vault.root("GET", "sys/auth")).json!.data["diff-jwt/"] as { accessor: string };
+  const own = `path "diff-kv1/{{identity.entity.aliases.${accessor.accessor}.name}}/*" { capabilities = ["read"] }`;
+  await vault.must("PUT", "sys/policies/acl/diff-templated", { policy: own });
+  await vault.must("POST", "auth/diff-jwt/role/templated", {
+    role_type: "jwt",
+    bound_audiences: ["vault"],
+    user_claim: "who",
+    token_policies: ["diff-templated"],
+  });
   await vault.must("POST", "sys/auth/diff-k8s", { type: "kubernetes" });
   await vault.must("POST", "sys/mounts/diff-pki", { type: "pki", config: { max_lease_ttl: "87600h" } });
   await vault.must("POST", "diff-pki/root/generate/internal", { common_name: "example root", ttl: "87600h" });

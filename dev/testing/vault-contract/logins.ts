@@ -110,6 +110,11 @@ export const jwtLogin: Suite = (context, { answered, aBatchToken, grantOf }) => 
       expectRefusal(await logIn(name, jwt), 400, error);
     });
 
+    test("gives no token to whom its networks leave out, and tells no more than that", async () => {
+      await vault.must("POST", "auth/jwt/role/elsewhere", { ...role, token_bound_cidrs: ["192.0.2.0/24"] });
+      expectRefusal(await logIn("elsewhere", signed()), 403, "permission denied");
+    });
+
     test("refuses where no method is mounted, or it is not set up", async () => {
       expectRefusal(await vault.ask("POST", "auth/none/login", { body: {} }), 403, "permission denied");
       await vault.must("POST", "sys/auth/jwt-bare", { type: "jwt" });
@@ -228,6 +233,11 @@ export const kubernetesLogin: Suite = (context, { answered, grantOf }) => {
     ])("refuses %s", async (_, status, attempt, error) => {
       const { role: name, jwt } = attempt();
       expectRefusal(await logIn(name, jwt), status, error);
+    });
+
+    test("gives no token to whom its networks leave out, and tells no more than that", async () => {
+      await vault.must("POST", "auth/kubernetes/role/elsewhere", { ...role, token_bound_cidrs: ["192.0.2.0/24"] });
+      expectRefusal(await logIn("elsewhere", signed()), 403, "permission denied");
     });
 
     test("says no more than that while the API server cannot be asked", async () => {

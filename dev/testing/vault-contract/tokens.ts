@@ -128,6 +128,20 @@ export const tokens: Suite = (context, { answered, grantOf, aBatchToken, unknown
       expectNothing(await vault.root("POST", "auth/token/revoke", { token }));
     });
 
+    test("may do nothing from outside their networks, and are told no more than that", async () => {
+      await vault.must("POST", "auth/token/roles/elsewhere", { token_bound_cidrs: ["192.0.2.0/24"] });
+      await vault.must("POST", "auth/token/roles/here", { token_bound_cidrs: ["192.0.2.0/24", "127.0.0.0/8"] });
+      const made = (role: string) => vault.must("POST", `auth/token/create/${role}`, { policies: ["app"] });
+      const here = (await made("here")).json!.auth!.client_token;
+      expect((await read(here)).status).toBe(200);
+      const token = (await made("elsewhere")).json!.auth!.client_token;
+      expectRefusal(await read(token), 403, "permission denied");
+      expectRefusal(await vault.ask("GET", "auth/token/lookup-self", { token }), 403, "permission denied");
+      for (const path of ["auth/token/renew-self", "auth/token/revoke-self"]) {
+        expectRefusal(await vault.ask("POST", path, { token, body: {} }), 403, "permission denied");
+      }
+    });
+
     test("are revoked by accessor", async () => {
       const { client_token: token, accessor } = await vault.token({ policies: ["app"] });
       expectNothing(await vault.root("POST", "auth/token/revoke-accessor", { accessor }));

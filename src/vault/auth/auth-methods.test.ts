@@ -159,6 +159,12 @@ test.each<[keyof typeof authMethods, string, string, RegExp]>([
     "error validating token: invalid algorithm (alg) header parameter",
     /jwt_supported_algs/,
   ],
+  [
+    "jwt",
+    "error executing cel program: Cel role 'canary' blocked authorization with message: canary",
+    "error executing cel program",
+    /CEL program of the role web at auth\/k8s\/prod/,
+  ],
   ["jwt", "could not load configuration", "could not load configuration", /write auth\/k8s/],
 ])("%s explains %s", (name, text, quotedText, means) => {
   const why = authMethods[name].explain([text], role);

@@ -64,6 +64,11 @@ export const jwt: AuthMethod = {
       means: ({ authMount }) =>
         `the service account token is signed with an algorithm that auth/${authMount} does not take (jwt_supported_algs)`,
     },
+    {
+      says: "error executing cel program",
+      means: ({ authMount, role }) =>
+        `the CEL program of the role ${role} at auth/${authMount} lets no such service account in (cel_program)`,
+    },
     { says: "could not load configuration", means: isNotConfigured },
   ]),
   deniedReason: "",
