@@ -1,6 +1,7 @@
 import type { PlainNode } from "../vault/unauthenticated-request.js";
 import { type NodeHealth, askHealth } from "../vault/node-health.js";
 import { VaultError } from "../vault/vault-error.js";
+import { keepsLeasesAtStandby } from "./openbao-releases.js";
 import { Problem, problems } from "./problems.js";
 import { inCommandsOf } from "./product-commands.js";
 import type { CheckResult } from "./check-runner.js";
@@ -24,7 +25,7 @@ export async function checkHealth(line: PlainNode, signal: AbortSignal): Promise
     `${version === "" ? product : `${product} ${version}`}, unsealed, ${standing}`,
     ...(clusterId === "" ? [] : [`cluster ${clusterId}`]),
   ];
-  return { value: health, facts, warnings: skewOf(health) };
+  return { value: health, facts, warnings: [...skewOf(health), ...keptLeasesOf(health)] };
 }
 
 function skewOf({ clockAheadMs = 0, product }: NodeHealth): string[] {
@@ -32,5 +33,13 @@ function skewOf({ clockAheadMs = 0, product }: NodeHealth): string[] {
   const seconds = Math.round(Math.abs(clockAheadMs) / 1000);
   return [
     `${product}'s clock is ${seconds} s ${clockAheadMs > 0 ? "ahead of" : "behind"} ours: tokens may seem expired, or not valid yet`,
+  ];
+}
+
+function keptLeasesOf(health: NodeHealth): string[] {
+  if (!keepsLeasesAtStandby(health)) return [];
+  return [
+    `as a standby, OpenBao ${health.version} does not forward renewals and revocations of leases: ` +
+      "list the active node's address too, or use 2.6.2 or newer",
   ];
 }

@@ -19,6 +19,7 @@ import type { Caller, VaultAnswer, VaultClient, VaultToken } from "../vault/vaul
 import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
 import { type MountTarget, policyMistake } from "./class-steps.js";
 import type { PodAccount } from "./input.js";
+import { verifiesLoginAtRenewal } from "./openbao-releases.js";
 import { Problem, type ProblemName, Skipped } from "./problems.js";
 import type { CheckChain } from "./check-chain.js";
 import type { CheckRunner, CheckResult } from "./check-runner.js";
@@ -112,20 +113,13 @@ async function logIn(
 
 /** What OpenBao's renewals of a kubernetes login depend on. */
 function renewedUntil({ connection, driver, health }: LoginCheck, audience: string): string[] {
-  if (!health || connection.authMethod !== "kubernetes" || !verifiesAtRenewal(health)) return [];
+  if (!health || connection.authMethod !== "kubernetes" || !verifiesLoginAtRenewal(health)) return [];
   const sent = driver?.tokenRequests.find((request) => request.audience === audience);
   const life = sent ? `${sent.expirationSeconds} s, by ` : "";
   return [
     `OpenBao ${health.version} renews it only until the service account token expires (${life}expirationSeconds in the CSIDriver object): ` +
       "then keymount logs in again, and its leases are replaced; a longer expirationSeconds or a mount of the jwt method spares that",
   ];
-}
-
-/** Since 2.6.4 and 2.7.1 (CVE-2026-115356): that the service account token of the login is still valid. */
-function verifiesAtRenewal({ product, version }: Pick<NodeHealth, "product" | "version">): boolean {
-  const [major = 0, minor = 0, patch = 0] = version.split(/[.+-]/, 3).map(Number);
-  if (product !== "OpenBao" || major < 2) return false;
-  return major > 2 || minor > 7 || (minor === 7 && patch >= 1) || (minor === 6 && patch >= 4);
 }
 
 const problemOfKind: Partial<Record<VaultErrorKind, ProblemName>> = {

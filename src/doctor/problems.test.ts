@@ -369,6 +369,18 @@ describeOnce("Vault itself", () => {
     });
   });
 
+  test.each([
+    ["2.6.1", true, /^as a standby, OpenBao 2\.6\.1 does not forward renewals and revocations of leases/],
+    ["2.5.0", true, /^as a standby, OpenBao 2\.5\.0 /],
+    ["2.6.2", true, undefined],
+    ["2.4.4", true, undefined],
+    ["2.6.1", false, undefined],
+  ])("OpenBao %s as a standby (%s) that keeps leases to itself is a warning", async (version, standby, warning) => {
+    const { argv } = await saying({ ...ofOpenBao, version, standby });
+    const [vault] = (await doctorsReports(argv)).filter(({ step }) => step === "vault");
+    expect(vault).toMatchObject({ result: "passed", warnings: warning ? [expect.stringMatching(warning)] : [] });
+  });
+
   test.each<[string, string, object, ProblemName]>([
     [
       "the server's own seal",
