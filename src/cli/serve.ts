@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { getHeapStatistics } from "node:v8";
 import { ConfigError } from "../config/config-error.js";
+import { oldSpaceBytes } from "../config/heap-room.js";
 import { loadOptions } from "../config/load-options.js";
 import { startDaemon } from "../daemon/daemon.js";
 import { clusterParts } from "../daemon/cluster-parts.js";
@@ -102,7 +103,7 @@ function readOptions(argv: readonly string[], io: CommandIo) {
       argv,
       env: process.env,
       execArgv: process.execArgv,
-      heapBytes: getHeapStatistics().heap_size_limit,
+      heapBytes: oldSpaceBytes(process, getHeapStatistics().heap_size_limit),
       readFile: (path) => readFileSync(path, "utf8"),
     });
   } catch (error) {

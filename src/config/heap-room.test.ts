@@ -1,5 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { imageFlags } from "../../dev/testing/image.js";
+import { oldSpaceBytes } from "./heap-room.js";
 import { loadOptions } from "./load-options.js";
 
 const mebibyte = 2 ** 20;
@@ -28,4 +30,28 @@ test.each<[string, string, number, string]>([
   ["anything in a tiny heap", "{}", 16 * mebibyte, "36Mi together, and Node's heap of 16Mi has room for 0Mi"],
 ])("serve does not start with %s than the heap holds", (_, limits, heap, message) => {
   expect(() => load(limits, heap)).toThrow(`limits.bytes and limits.inFlightBytes are ${message}`);
+});
+
+test.each<[string, { execArgv?: string[]; NODE_OPTIONS?: string; limit?: number }, number]>([
+  ["the command line of node", { execArgv: ["--max-old-space-size=64", "--expose-gc"] }, 64],
+  ["the last of several", { execArgv: ["--max-old-space-size=64", "--max_old_space_size=96"] }, 96],
+  ["NODE_OPTIONS", { NODE_OPTIONS: '--enable-source-maps "--max-old-space-size=80"' }, 80],
+  [
+    "the command line before NODE_OPTIONS",
+    { execArgv: ["--max-old-space-size=64"], NODE_OPTIONS: "--max-old-space-size=80" },
+    64,
+  ],
+  ["V8's own limit, where neither says", { execArgv: ["--max-semi-space-size=4"] }, 4144],
+  ["V8's own limit, where that is less", { execArgv: ["--max-old-space-size=64"], limit: 50 }, 50],
+])("what lasts has the heap of %s", (_, { execArgv = [], NODE_OPTIONS, limit = 4144 }, expected) => {
+  const env = { ...(NODE_OPTIONS !== undefined && { NODE_OPTIONS }) };
+  expect(oldSpaceBytes({ env, execArgv }, limit * mebibyte)).toBe(expected * mebibyte);
+});
+
+test("the image's heap is that of its flag, although V8 gives a larger limit", () => {
+  const program = "JSON.stringify([process.execArgv, v8.getHeapStatistics().heap_size_limit])";
+  const printed = execFileSync(process.execPath, [...imageFlags, "-p", program], { encoding: "utf8", env: {} });
+  const [execArgv, limit] = JSON.parse(printed) as [string[], number];
+  expect(limit).toBeGreaterThan(imageHeap);
+  expect(oldSpaceBytes({ env: {}, execArgv }, limit)).toBe(imageHeap);
 });

@@ -1,7 +1,23 @@
 import type { Options } from "./options.js";
+import { nodeOptions, type ProcessStart } from "./start-refusals.js";
 
 /** For code, classes, volumes and requests, which `limits` do not count: the image's heap leaves them this much and a little more. */
 const ownBytes = 24 << 20;
+
+/**
+ * Bytes of V8's heap for what lasts: `--max-old-space-size`, of the command line of node before NODE_OPTIONS. V8's own limit,
+ * `heapSizeLimit`, counts the young generation too (12 MiB in the image), which holds nothing for long.
+ */
+export function oldSpaceBytes(
+  { env, execArgv }: Pick<ProcessStart, "env" | "execArgv">,
+  heapSizeLimit: number,
+): number {
+  const sizes = [...nodeOptions(env.NODE_OPTIONS ?? ""), ...execArgv].flatMap((option) => {
+    const [, mebibytes] = /^--max[-_]old[-_]space[-_]size=(\d{1,9})$/.exec(option) ?? [];
+    return mebibytes === undefined ? [] : [Number(mebibytes) * 2 ** 20];
+  });
+  return Math.min(sizes.at(-1) ?? Infinity, heapSizeLimit);
+}
 
 /**
  * Why V8's heap of so many bytes cannot hold what the limits allow: a full heap ends the process without a word, and with

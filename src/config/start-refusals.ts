@@ -5,7 +5,7 @@ export interface ProcessStart {
   env: Readonly<Record<string, string | undefined>>;
   /** `process.execArgv`. */
   execArgv: readonly string[];
-  /** The limit of V8's heap, where this process is the one that serves. */
+  /** What V8's heap holds at most (`oldSpaceBytes`), where this process is the one that serves. */
   heapBytes?: number;
 }
 
@@ -41,7 +41,7 @@ function debugs(list: string, section: string): boolean {
 }
 
 /** Node takes `_` for `-` in option names, and quotes around options. */
-function nodeOptions(text: string): string[] {
+export function nodeOptions(text: string): string[] {
   return text.split(/\s+/).map((option) => option.replaceAll(/["'\\]/g, ""));
 }
 
