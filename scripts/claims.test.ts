@@ -396,3 +396,12 @@ test.each(Object.entries(claims))("%s: every page says what the code does", (_, 
     expect(said.filter(({ value }) => value!.toLowerCase() !== figure.toLowerCase())).toEqual([]);
   }
 });
+
+test("docs/operations.md has each event of a pod, with its type, and no other", () => {
+  const section = at("docs/operations.md").split("\n## Events of pods\n")[1]!.split("\n## ")[0]!;
+  const rows = [...section.matchAll(/^\| `(\w+)` \| (Normal|Warning) \|/gm)].map(
+    ([, reason, type]) => `${type} ${reason}`,
+  );
+  const told = [...at("src/daemon/pod-events.ts").matchAll(/"(Normal|Warning)", "(\w+)"/g)];
+  expect(rows.sort()).toEqual([...new Set(told.map(([, type, reason]) => `${type} ${reason}`))].sort());
+});

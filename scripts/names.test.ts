@@ -39,6 +39,18 @@ test("each npm script that a page names is one of package.json", () => {
   expect(named.filter(({ name }) => !Object.hasOwn(scripts, name))).toEqual([]);
 });
 
+test("each metric that a page names is one of docs/metrics.md, which follows the code", () => {
+  const metrics = new Set([...at("docs/metrics.md").matchAll(/^\| `(keymount_\w+)` \|/gm)].map(([, name]) => name));
+  const named = pages.flatMap((page) =>
+    [...at(page).matchAll(/\bkeymount_[a-z_]+/g)].map(([name]) => ({
+      page,
+      name: name.replace(/_(bucket|sum|count)$/, ""),
+    })),
+  );
+  expect(named.length).toBeGreaterThan(50);
+  expect(named.filter(({ name }) => !metrics.has(name))).toEqual([]);
+});
+
 interface Schema {
   properties?: Record<string, Schema>;
   additionalProperties?: boolean | Schema;

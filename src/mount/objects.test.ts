@@ -235,6 +235,7 @@ describe("contract 10: objects", () => {
     ["an entry that is no map", "- foo", /objects\[0\] must be a map/],
     ["more than a hundred", "- {objectName: a, secretPath: b}\n".repeat(101), /101 entries, more than 100/],
     ["ten megabytes", `- objectName: ${"x".repeat(10 << 20)}`, /longer than 64 KiB/],
+    ["80 KB in 40,000 characters", `- objectName: ${"ä".repeat(40_000)}`, /longer than 64 KiB/],
     ["a key twice", "- objectName: a\n  objectName: b", /line 2: has a key twice: "objectName"/],
     ["an alias without an anchor", "- *a", /objects, line 1/],
     ["an unknown tag", "- objectName: !secret a", /has a tag that means nothing/],

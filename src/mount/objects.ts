@@ -73,7 +73,7 @@ export function readObjects(
 export function objectEntries(text: string, findings = new Findings()): { map: YamlMap; index: number }[] {
   const say = (level: Finding["level"], offset: number, found: string) =>
     void findings.push({ level, parameter: "objects", offset, text: found });
-  if (text.length > mostBytes) {
+  if (Buffer.byteLength(text) > mostBytes) {
     say("error", 0, `objects is longer than ${mostBytes >> 10} KiB; put it into several classes and volumes`);
     return [];
   }
