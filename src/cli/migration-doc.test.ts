@@ -3,9 +3,6 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { prefixedParameters, plainParameters } from "../mount/class-parameters.js";
 import { objectFields } from "../mount/object-fields.js";
-import { readObjects } from "../mount/objects.js";
-import { builtWorker } from "../../dev/testing/built-worker.js";
-import { checkCommand } from "./check.js";
 import { commandTable } from "./command-table.js";
 
 const root = new URL("../../", import.meta.url);
@@ -57,21 +54,4 @@ describe("docs/migration.md", () => {
       expect(words.filter((word) => ![...known, ...syncs].includes(word))).toEqual([]);
     },
   );
-
-  const objects = [...doc.matchAll(/```yaml\n(- objectName[\s\S]*?)```/g)].map(([, text]) => text!);
-  test("has templates as examples", () => expect(objects).toHaveLength(2));
-  test.each(objects)("its object has no mistake: %#", (text) => {
-    expect(readObjects(text, 120_000).findings).toEqual([]);
-  });
-
-  const classes = [...doc.matchAll(/```yaml\n([\s\S]*?)```/g)]
-    .map(([, text]) => text!)
-    .filter((text) => /^kind: Sec/m.test(text));
-  test("has classes as examples", () => expect(classes).toHaveLength(2));
-  test.each(classes)("its class has no mistake: %#", async (text) => {
-    let said = "";
-    const stream = { write: (part: string) => (said += part) };
-    const io = { program: "keymount", stdout: stream, stderr: stream, readFile: async () => text };
-    expect(await checkCommand(await builtWorker()).run(["class.yaml"], io, new AbortController().signal), said).toBe(0);
-  });
 });
