@@ -37,7 +37,9 @@ function optionsIn(text: string, file: string) {
     return loadOptions({ argv: [`--config=${file}`], env: process.env, execArgv: [], readFile: () => text });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    throw new ProviderError("invalid_request", `${file} is at fault: ${error.mistakes.join("; ")}`, { cause: error });
+    throw new ProviderError("invalid_request", `${file} is an invalid configuration: ${error.mistakes.join("; ")}`, {
+      cause: error,
+    });
   }
 }
 

@@ -46,7 +46,7 @@ ends. A second signal ends it at once.`,
     exits: {
       0: "stopped as asked",
       1: "failed, or with --check-config any mistake",
-      2: "the configuration is at fault (every mistake is named)",
+      2: "invalid configuration (every mistake is named)",
     },
   },
   mount: {

@@ -188,7 +188,7 @@ test.each<[string, readonly string[], Record<string, string>, number, RegExp]>([
     2,
     /names no stateDir/,
   ],
-  ["the file is at fault", [], { "/etc/keymount/keymount.yaml": "nope: 1" }, 2, /is at fault: .*nope/],
+  ["the file is invalid", [], { "/etc/keymount/keymount.yaml": "nope: 1" }, 2, /is an invalid configuration: .*nope/],
   ["a format that there is not", ["-o", "xml"], {}, 2, /--output is table or json, not "xml"/],
   ["an option that there is not", ["--nope"], {}, 2, /nope/],
 ])("where %s", async (_what, argv, files, code, message) => {

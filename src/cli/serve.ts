@@ -113,7 +113,7 @@ function readOptions(argv: readonly string[], io: CommandIo) {
     if (more.length === 0) refuseUsage(io, "serve", only);
     else {
       const list = mistakes.map((mistake) => `  ${mistake}\n`).join("");
-      io.stderr.write(`keymount serve: the configuration is at fault:\n${list}see keymount serve --help\n`);
+      io.stderr.write(`keymount serve: invalid configuration:\n${list}see keymount serve --help\n`);
     }
     return undefined;
   }

@@ -487,7 +487,7 @@ test("says what was accepted and means little here, and never a variable's value
   const { notes } = load({ argv, env, file: oneVault });
   expect(notes).toEqual([
     "--debug is --log-level debug",
-    "--cache-size has no effect: tokens and answers are held by need, bounded by limits.volumes and limits.bytes",
+    "--cache-size has no effect: the cache holds what pods need, within limits.volumes and limits.bytes",
     "--output has no effect: it was for -version",
     "VAULT_TOKEN is never used: every pod logs in as itself; take it out of the environment",
     "BAO_SKIP_VERIFY has no effect: only --vault-tls-skip-verify or tls.skipVerify turns verification off",

@@ -49,7 +49,7 @@ export const settings: readonly Setting[] = [
     env: [],
     key: "additionalSocketDir",
     value: "DIR",
-    text: "a second directory to listen in, where drivers look first and a dead socket may lie",
+    text: "a second directory to listen in, where drivers look first and a stale socket may remain",
   },
   {
     section: "Provider",
@@ -57,7 +57,7 @@ export const settings: readonly Setting[] = [
     env: [],
     key: "providerName",
     value: "NAME",
-    text: "spec.provider of the classes served, and the default audience",
+    text: "spec.provider of SecretProviderClasses, and the default audience",
     default: "the socket's name, else vault",
   },
   {
@@ -83,7 +83,7 @@ export const settings: readonly Setting[] = [
     flags: ["events"],
     env: [],
     key: "events",
-    text: "tell of failed refreshes in the pods' events",
+    text: "report failed refreshes, changed content and ending credentials as events of the pods",
     default: "false",
   },
   {
@@ -92,14 +92,14 @@ export const settings: readonly Setting[] = [
     env: [],
     key: "stateDir",
     value: "DIR",
-    text: "keeps what is held over restarts, sealed: a directory on a tmpfs of the node; nothing survives without",
+    text: "keep Vault tokens, leases and credentials across restarts, encrypted: a directory on a tmpfs of the node",
   },
   {
     section: "Provider",
     flags: ["state-on-disk"],
     env: [],
     key: "stateOnDisk",
-    text: "allow a state directory that is on no tmpfs",
+    text: "allow a state directory that is not on a tmpfs",
     default: "false",
   },
   {
@@ -108,14 +108,14 @@ export const settings: readonly Setting[] = [
     env: ["NODE_NAME", "KUBE_NODE_NAME"],
     key: "nodeName",
     value: "NAME",
-    text: "the Kubernetes node it runs on",
+    text: "the Kubernetes node that keymount runs on",
   },
   {
     section: "Provider",
     flags: ["pod-watch"],
     env: [],
     key: "podWatch",
-    text: "ask the API server which pods of the node live: what belongs to one that is gone is revoked",
+    text: "watch the pods of the node, and revoke the credentials of deleted ones",
     default: "false",
   },
   {
@@ -132,7 +132,7 @@ export const settings: readonly Setting[] = [
     env: [],
     key: "keySecret",
     value: "[NAMESPACE/]NAME",
-    text: "the Kubernetes Secret that holds the cluster's key, made when it is not there",
+    text: "the Kubernetes Secret with the cluster's key, created if it does not exist",
   },
   {
     section: "Vault (the default connection)",
@@ -148,7 +148,7 @@ export const settings: readonly Setting[] = [
     env: [],
     key: "connections.NAME.auth.mount",
     value: "MOUNT",
-    text: "auth mount where the class names none",
+    text: "the auth mount, unless the SecretProviderClass names one",
     default: "kubernetes",
   },
   {
@@ -157,7 +157,7 @@ export const settings: readonly Setting[] = [
     env: env("NAMESPACE"),
     key: "connections.NAME.namespace",
     value: "NAMESPACE",
-    text: "Vault namespace where the class names none",
+    text: "the Vault namespace, unless the SecretProviderClass names one",
     default: "the root",
   },
   {
@@ -167,7 +167,7 @@ export const settings: readonly Setting[] = [
     key: "connections.NAME.tls.caFile",
     value: "FILE",
     text: "PEM file of the CAs that sign Vault's certificate",
-    default: "the CAs Node brings",
+    default: "the CAs built into Node",
   },
   {
     section: "Vault (the default connection)",
@@ -199,7 +199,7 @@ export const settings: readonly Setting[] = [
     env: env("TLS_SERVER_NAME"),
     key: "connections.NAME.tls.serverName",
     value: "HOST",
-    text: "the name Vault's certificate must have",
+    text: "the name that Vault's certificate must contain",
     default: "the address's host",
   },
   {
@@ -207,7 +207,7 @@ export const settings: readonly Setting[] = [
     flags: flags("tls-skip-verify"),
     env: [],
     key: "connections.NAME.tls.skipVerify",
-    text: "accept any certificate for Vault's: anyone between keymount and Vault reads everything",
+    text: "accept any certificate: anyone on the network path can then read tokens and secrets",
     default: "false",
   },
   {
@@ -226,7 +226,7 @@ export const olderFlags: Record<string, { value: boolean; note: string }> = {
   debug: { value: false, note: "is --log-level debug" },
   "cache-size": {
     value: true,
-    note: "has no effect: tokens and answers are held by need, bounded by limits.volumes and limits.bytes",
+    note: "has no effect: the cache holds what pods need, within limits.volumes and limits.bytes",
   },
   output: { value: true, note: "has no effect: it was for -version" },
 };
@@ -270,8 +270,8 @@ export function optionsHelp(): string {
   const older = Object.entries(olderFlags).map(([name, { note }]) => `  --${name}\n      ${note}\n`);
   return [
     ...sections,
-    "Other:\n  --help, --version\n      answer, and end\n",
-    `Accepted from the older providers:\n${older.join("")}`,
+    "Other:\n  --help, --version\n      print and exit\n",
+    `Accepted from the Go providers:\n${older.join("")}`,
   ].join("\n");
 }
 
