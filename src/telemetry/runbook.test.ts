@@ -95,6 +95,17 @@ test("the event that docs/operations.md quotes is of keymount's own words", () =
   ]);
 });
 
+test("what docs/operations.md quotes beside it is said by keymount, too", () => {
+  const operations = readFileSync(new URL("../../docs/operations.md", import.meta.url), "utf8");
+  const isOther = /--|[{=(]|^(npm|kubectl|docker|node|keymount) /;
+  const quoted = [...operations.replaceAll(/```[\s\S]*?```/g, "").matchAll(/`([^`\n]+)`/g)]
+    .map(([, text]) => text!)
+    .filter((text) => text.split(" ").length > 3 && !isOther.test(text));
+  expect(quoted).toHaveLength(4);
+  const pieces = quoted.flatMap((text) => text.replace("class web", "class …").replace("db/password", "…").split("…"));
+  expect(pieces.filter((piece) => !code.includes(piece.trim()))).toEqual([]);
+});
+
 test("the sample of kubectl describe has keymount's own words", () => {
   const [, event = ""] = /^ +Warning +FailedMount .* kubelet +(MountVolume.*)$/m.exec(page) ?? [];
   expect(event).toMatch(
