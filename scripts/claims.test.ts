@@ -194,6 +194,19 @@ const claims: Record<string, Claim> = {
     of: ["src/mount/object-name.ts", /const mostSteps = (\d+)/],
     says: ["at most # segments"],
   },
+  "bytes of a secretPath": {
+    of: ["src/mount/secret-path.ts", /const longest = (\d+)/],
+    as: (bytes) => Number(bytes).toLocaleString("en"),
+    says: ["at most # bytes and 64 segments"],
+  },
+  "segments of a secretPath": {
+    of: ["src/mount/secret-path.ts", /const mostSteps = (\d+)/],
+    says: ["at most 1,024 bytes and # segments"],
+  },
+  "PEM blocks of a file": {
+    of: ["src/mount/formats/pem-blocks.ts", /const mostBlocks = (\d+)/],
+    says: ["A file has at most # PEM blocks"],
+  },
   "files of a folder": {
     of: ["src/mount/key-files.ts", /const mostFiles = ([\d_]+)/],
     as: grouped,
