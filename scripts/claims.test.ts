@@ -26,6 +26,9 @@ const words: Record<string, string> = {
 const inWords = (figure: string) => words[figure] ?? figure;
 const secondsInWords = (ms: string) => inWords(seconds(ms));
 
+const part = (parts: number) => (figure: string) => (Number(figure) / parts).toLocaleString("en");
+const settings = "src/config/configuration-file.ts";
+
 const claims: Record<string, Claim> = {
   "heap of the render worker": {
     of: ["src/render/work-process.ts", /--max-old-space-size=(\d+)/],
@@ -206,6 +209,54 @@ const claims: Record<string, Claim> = {
   "PEM blocks of a file": {
     of: ["src/mount/formats/pem-blocks.ts", /const mostBlocks = (\d+)/],
     says: ["A file has at most # PEM blocks"],
+  },
+  "memory in flight": {
+    of: [settings, /\n  inFlightBytes: size.*default\((\d+) \* 2/],
+    says: ["`limits.inFlightBytes`, # MiB"],
+  },
+  "a namespace's share of memory in flight": {
+    of: [settings, /\n  inFlightBytes: size.*default\((\d+) \* 2/],
+    as: part(2),
+    says: ["it leaves free: # MiB alone | the response is refused"],
+  },
+  "memory of the cache": {
+    of: [settings, /\n  bytes: size.*default\((\d+) \* 2/],
+    says: ["`limits.bytes`, # MiB | static"],
+  },
+  "a namespace's share of the cache": {
+    of: [settings, /\n  bytes: size.*default\((\d+) \* 2/],
+    as: part(2),
+    says: ["it leaves free: # MiB alone | no more are created", "half of `limits.bytes`, # MiB"],
+  },
+  "a namespace's share of offline copies": {
+    of: [settings, /\n  bytes: size.*default\((\d+) \* 2/],
+    as: part(4),
+    says: ["it leaves free: # MiB alone | the namespace loses the copies"],
+  },
+  "responses of one Mount": {
+    of: [settings, /\n  responseBytes: size.*default\(([\d.]+) \* 2/],
+    as: part(1 / 2),
+    says: ["twice `limits.responseBytes`, # MiB"],
+  },
+  "volumes of a node": {
+    of: [settings, /\n  volumes: whole.*default\((\d+)/],
+    as: part(1),
+    says: ["`limits.volumes`, # | those"],
+  },
+  "a namespace's share of volumes": {
+    of: [settings, /\n  volumes: whole.*default\((\d+)/],
+    as: part(2),
+    says: ["it leaves free: # alone | no more credentials"],
+  },
+  "time of a request": {
+    of: [settings, /requestTimeout: duration.*default\(([\d_]+)/],
+    as: seconds,
+    says: ["`limits.requestTimeout` (# s)"],
+  },
+  "what renewals request": {
+    of: [settings, /maxOrphan: duration.*default\(([\d_]+)/],
+    as: (ms) => String(Number(seconds(ms)) / 3_600),
+    says: ["at most `leases.maxOrphan` (# h)"],
   },
   "files of a folder": {
     of: ["src/mount/key-files.ts", /const mostFiles = ([\d_]+)/],
