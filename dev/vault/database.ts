@@ -68,9 +68,10 @@ export class Database implements Engine {
     this.#leases = leases;
   }
 
-  /** Whether one of them may log in with that password. */
+  /** Whether one of them, or of the static roles, may log in with that password. */
   admits(username: string, password: string): boolean {
-    return this.#users.get(username) === password;
+    const ofRoles = [...this.#staticRoles.values()].filter((role) => role.username === username);
+    return this.#users.get(username) === password || ofRoles.some((role) => role.password === password);
   }
 
   /** The names of the users it made and has not taken back. */

@@ -1,42 +1,26 @@
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, expect, inject, test } from "vitest";
+import { expect, test } from "vitest";
 import { stringify } from "yaml";
-import { startDevVault } from "../../dev/vault/dev-vault.js";
-import type { TokenReviewer } from "../../dev/vault/kubernetes-auth.js";
 import { createFixture } from "../stack/fixture.js";
+import { startEmbeddedOpenBao } from "../stack/server.js";
 import { VaultApi } from "../stack/vault-api.js";
 
-/** Takes the API server's tokens as they are; whether Vault verifies them is other cases' subject. */
-const review: TokenReviewer = (jwt, audiences) => {
-  const claims = JSON.parse(Buffer.from(jwt.split(".")[1]!, "base64url").toString()) as {
-    sub: string;
-    "kubernetes.io": { serviceaccount: { uid: string } };
-  };
-  const { uid } = claims["kubernetes.io"].serviceaccount;
-  return { authenticated: true, username: claims.sub, uid, audiences };
-};
-
-const shared = inject("stack");
-const bao = await startDevVault({ product: "openbao", review });
-afterAll(() => bao.stop());
-const access = { address: bao.address, token: bao.rootToken };
-const admin = new VaultApi(access);
-for (const namespace of ["", "team/"]) {
-  if (namespace !== "") await admin.request("POST", "sys/namespaces/team", { seals: { type: "shamir" } });
-  await admin.request("POST", `${namespace}sys/mounts/secret`, { type: "kv", options: { version: "2" } });
-  await admin.request("POST", `${namespace}sys/auth/kubernetes`, { type: "kubernetes" });
-  await admin.request("POST", `${namespace}auth/kubernetes/config`, { kubernetes_host: shared.kubernetes.server });
-}
-const config = join(await mkdtemp(join(shared.directory, "bao-")), "config.yaml");
+const { bao, stack } = await startEmbeddedOpenBao();
+const admin = new VaultApi(stack.vault);
+await admin.request("POST", "sys/namespaces/team", { seals: { type: "shamir" } });
+await admin.request("POST", "team/sys/mounts/secret", { type: "kv", options: { version: "2" } });
+await admin.request("POST", "team/sys/auth/kubernetes", { type: "kubernetes" });
+await admin.request("POST", "team/auth/kubernetes/config", { kubernetes_host: stack.kubernetes.server });
+const config = join(await mkdtemp(join(stack.directory, "bao-")), "config.yaml");
 const connection = { addresses: [bao.address], policy: { vaultNamespaces: ["", "team"] } };
 const refresh = { driverPollInterval: "1s", refreshInterval: "1s" };
 await writeFile(config, stringify({ connections: { main: connection }, ...refresh }));
 const { node, app, signal } = await createFixture(
   "bao",
   { driver: "1.6.0", rotationPollInterval: "1s", providers: { vault: { flags: [`--config=${config}`] } } },
-  { ...shared, vault: { ...shared.vault, ...access } },
+  stack,
 );
 
 const path = `${app.namespace}/db`;

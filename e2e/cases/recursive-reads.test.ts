@@ -1,10 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { driverVersions } from "../stack/csi-driver.js";
+import { type DriverVersion, driverVersions } from "../stack/csi-driver.js";
 import { eventually } from "../stack/eventually.js";
 import { createFixture } from "../stack/fixture.js";
+import { type Server, startEmbeddedOpenBao, vaultOfTheRun } from "../stack/server.js";
 
-describe.each(driverVersions)("driver %s", async (driver) => {
-  const { node, app, signal } = await createFixture("recursive", { driver, rotationPollInterval: "1s" });
+describe.each<[DriverVersion, string, () => Promise<Server>]>([
+  ...driverVersions.map((driver) => [driver, "Vault", vaultOfTheRun] as [DriverVersion, string, typeof vaultOfTheRun]),
+  ["1.6.0", "OpenBao", startEmbeddedOpenBao],
+])("driver %s, %s", async (driver, _product, start) => {
+  const { stack } = await start();
+  const { node, app, signal } = await createFixture("recursive", { driver, rotationPollInterval: "1s" }, stack);
   const { namespace, vault } = app;
   const below = { objectName: "app/", secretPath: `secret/data/${namespace}/shop/`, refreshInterval: "1s" };
   const grant = (...more: string[]) =>

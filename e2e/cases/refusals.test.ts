@@ -1,11 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { driverVersions } from "../stack/csi-driver.js";
+import { type DriverVersion, driverVersions } from "../stack/csi-driver.js";
 import { MountFailed } from "../stack/csi-client.js";
 import { createFixture } from "../stack/fixture.js";
+import { type Server, startEmbeddedOpenBao, vaultOfTheRun } from "../stack/server.js";
 import type { Volume } from "../stack/volume.js";
 
-describe.each(driverVersions)("driver %s", async (driver) => {
-  const { node, app, signal } = await createFixture("refusals", { driver, rotationPollInterval: "30s" });
+describe.each<[DriverVersion, string, () => Promise<Server>]>([
+  ...driverVersions.map((driver) => [driver, "Vault", vaultOfTheRun] as [DriverVersion, string, typeof vaultOfTheRun]),
+  ["1.6.0", "OpenBao", startEmbeddedOpenBao],
+])("driver %s, %s", async (driver, _product, start) => {
+  const { stack } = await start();
+  const { node, app, signal } = await createFixture("refusals", { driver, rotationPollInterval: "30s" }, stack);
   const password = { objectName: "password", secretPath: `secret/data/${app.namespace}/db`, secretKey: "password" };
   await app.vault.writeSecret(`${app.namespace}/db`, { password: "canary-hunter2", username: "app" });
 

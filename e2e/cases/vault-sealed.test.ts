@@ -1,26 +1,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, inject, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { createApplication } from "../stack/application.js";
-import { driverVersions } from "../stack/csi-driver.js";
+import { type DriverVersion, driverVersions } from "../stack/csi-driver.js";
 import { startNode } from "../stack/node.js";
 import { VaultApi } from "../stack/vault-api.js";
-import { startVaultDev } from "../stack/vault-dev.js";
-import { enableKubernetesAuth } from "../stack/vault-kubernetes-auth.js";
+import { type OwnServer, ownOpenBao, ownVault } from "../stack/server.js";
 
-describe.each(driverVersions)("driver %s, rotation on", (driver) => {
+describe.each<[DriverVersion, string, OwnServer]>([
+  ...driverVersions.map((driver) => [driver, "Vault", ownVault] as [DriverVersion, string, OwnServer]),
+  ["1.6.0", "OpenBao", ownOpenBao],
+])("driver %s, rotation on, %s", (driver, product, start) => {
   test("a pod whose Vault is sealed waits, never with an empty volume, and gets its files when it is unsealed", async ({
     signal,
   }) => {
-    const shared = inject("stack");
-    const ownVault = await startVaultDev(
-      { binary: shared.binaries.vault, logs: shared.logs, name: `vault-sealed-${driver}` },
-      signal,
-    );
-    onTestFinished(ownVault.stop);
-    await enableKubernetesAuth(ownVault.access, shared.kubernetes);
-    const stack = { ...shared, vault: { ...shared.vault, ...ownVault.access } };
+    const { stack, unsealKey, stop } = await start(`sealed-${driver}-${product}`, signal);
+    onTestFinished(stop);
     const app = await createApplication(stack, "sealed");
-    const vault = new VaultApi(ownVault.access);
+    const vault = new VaultApi(stack.vault);
     await app.vault.writeSecret(`${app.namespace}/db`, { password: "hunter2" });
     await vault.request("PUT", "sys/seal");
     const node = await startNode(stack, { driver, rotationPollInterval: "30s" }, signal);
@@ -33,7 +29,7 @@ describe.each(driverVersions)("driver %s, rotation on", (driver) => {
       await expect(volume.publish(signal)).rejects.toThrow(/sealed/);
       await sleep(pauseMs, undefined, { signal });
     }
-    await vault.request("PUT", "sys/unseal", { key: ownVault.unsealKey });
+    await vault.request("PUT", "sys/unseal", { key: unsealKey });
     await volume.publishUntilMounted(signal);
 
     expect(await volume.texts()).toEqual({ password: "hunter2" });

@@ -12,7 +12,7 @@ export interface Fault {
 
 /** One after the other, and then from the first again. */
 export function faults(
-  { node, database, postgres, held }: LeaseFixture,
+  { node, database, logins, held }: LeaseFixture,
   raft: VaultRaft,
   roles: readonly RolePlan[],
   signal: AbortSignal,
@@ -55,9 +55,9 @@ export function faults(
     {
       what: "the database goes away",
       happen: async () => {
-        await postgres.down();
+        await logins.down();
         await rest(15_000);
-        await postgres.up();
+        await logins.up();
       },
     },
     {

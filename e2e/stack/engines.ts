@@ -22,13 +22,13 @@ export interface Lifetimes {
 
 export async function enableEngines(
   { namespace, serviceAccount, vault }: Application,
-  postgres: Postgres,
+  logins: Pick<Postgres, "socket">,
   { ttl, maxTtl, tokenTtl = "1h", tokenMaxTtl = "24h" }: Lifetimes,
 ): Promise<Engines> {
   const engines = { database: `db-${namespace}`, pki: `pki-${namespace}`, transit: `transit-${namespace}` };
   const { database, pki, transit } = engines;
   const role = `${namespace}-leases`;
-  await enableDatabaseEngine(vault, postgres, { name: "app", ttl, maxTtl }, database);
+  await enableDatabaseEngine(vault, logins, { name: "app", ttl, maxTtl }, database);
   await vault.request("POST", `sys/mounts/${pki}`, { type: "pki", config: { max_lease_ttl: "87600h" } });
   await vault.request("POST", `sys/mounts/${transit}`, { type: "transit" });
   const used = [`${database}/*`, `${pki}/*`, `${transit}/*`, `secret/data/${namespace}/*`];
@@ -84,4 +84,13 @@ export async function setUpPki(vault: VaultApi, pki: string): Promise<string> {
     not_before_duration: "1s",
   });
   return rootPem;
+}
+
+/** The same without an intermediate, and with RSA keys. */
+export async function setUpRoot(vault: VaultApi, pki: string): Promise<string> {
+  const about = { common_name: "root", ttl: "8760h" };
+  const { data: made } = await vault.request("POST", `${pki}/root/generate/internal`, about);
+  const role = { allowed_domains: ["shop.test"], allow_subdomains: true, max_ttl: "1h", not_before_duration: "1s" };
+  await vault.request("POST", `${pki}/roles/web`, role);
+  return made["certificate"] as string;
 }

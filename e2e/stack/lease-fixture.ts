@@ -4,15 +4,16 @@ import { mkdir, readFile, realpath, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, inject } from "vitest";
+import { afterAll } from "vitest";
 import { stringify } from "yaml";
 import type { CredentialInfo } from "../../src/shared/credential-info.js";
 import { type Engines, type Lifetimes, enableEngines } from "./engines.js";
 import { createKeymountAccount } from "./keymount-account.js";
 import { KubeApi } from "./kube-api.js";
 import { unmountAll } from "./mounts.js";
-import { type Postgres, startPostgres } from "./postgres.js";
+import type { LoginDatabase } from "./login-database.js";
 import { type Fixture, createFixture } from "./fixture.js";
+import { type Server, vaultOfTheRun } from "./server.js";
 import type { VaultAccess } from "./vault-api.js";
 import type { Volume } from "./volume.js";
 
@@ -20,7 +21,7 @@ const run = promisify(execFile);
 
 /** A fixture with what credentials need: a database, engines of its own, and a keymount that watches pods and keeps state. */
 export interface LeaseFixture extends Fixture, Engines {
-  readonly postgres: Postgres;
+  readonly logins: LoginDatabase;
   /** What keymount says that it holds. */
   readonly held: () => Promise<CredentialInfo[]>;
   /** The users that Vault has made, and not yet dropped. */
@@ -32,7 +33,9 @@ export interface LeaseFixture extends Fixture, Engines {
 export interface LeaseFixtureOptions extends Lifetimes {
   /** Whether the driver republishes at all. */
   readonly rotation?: false;
-  /** Another Vault than the run's; and all its addresses. */
+  /** The run's Vault unless said. */
+  readonly server?: Server;
+  /** Another Vault than the server's; and all its addresses. */
   readonly vault?: { readonly access: VaultAccess; readonly addresses: readonly string[] };
   /** Of keymount's Node. */
   readonly nodeFlags?: readonly string[];
@@ -48,14 +51,14 @@ export const chartRules = [
 ];
 
 export async function createLeaseFixture(label: string, options: LeaseFixtureOptions): Promise<LeaseFixture> {
-  const shared = inject("stack");
+  const { stack: shared, startDatabase } = options.server ?? (await vaultOfTheRun());
   const { directory, kubernetes, logs } = shared;
   const stack = options.vault ? { ...shared, vault: { ...shared.vault, ...options.vault.access } } : shared;
   const tornDown = new AbortController();
-  const postgres = await startPostgres({ logs: join(logs, label) }, tornDown.signal);
+  const logins = await startDatabase(join(logs, label), tornDown.signal);
   afterAll(async () => {
     tornDown.abort();
-    await postgres.stop();
+    await logins.stop();
   });
   const state = await mountState(directory);
   const config = join(directory, `${label}.yaml`);
@@ -74,21 +77,20 @@ export async function createLeaseFixture(label: string, options: LeaseFixtureOpt
   const rotates = options.rotation ?? true;
   const how = { driver: "1.6.0", ...(rotates && { rotationPollInterval: "1s" }), providers } as const;
   const fixture = await createFixture(label, how, stack);
-  const engines = await enableEngines(fixture.app, postgres, options);
+  const engines = await enableEngines(fixture.app, logins, options);
   return {
     ...fixture,
     ...engines,
-    postgres,
+    logins,
     held: () => askHeld(join(state, "vault", "lock")),
-    users: () => postgres.sql("select rolname from pg_roles where rolname like 'v-%' order by rolname"),
+    users: logins.users,
     logIn: async (volume) => {
       // What the pod sees changes in one step: the link is followed once, for both files.
       const data = await realpath(join(volume.folder, "..data"));
       const [user, password] = await Promise.all(
         ["user", "password"].map((file) => readFile(join(data, file), "utf8")),
       );
-      const [me = ""] = await postgres.sqlAs(user!, password!, "select current_user");
-      return me;
+      return logins.logIn(user!, password!);
     },
   };
 }

@@ -101,7 +101,7 @@ export interface DatabaseRole {
 /** Vault's database engine at `mount`, over this PostgreSQL, with one role whose users may log in and nothing else. */
 export async function enableDatabaseEngine(
   vault: VaultApi,
-  { socket }: Postgres,
+  { socket }: Pick<Postgres, "socket">,
   role: DatabaseRole,
   mount = "database",
 ): Promise<void> {
