@@ -7,7 +7,7 @@ import { type Identity, makeIdentity } from "../../dev/testing/certificates.js";
 import { doctorsReports, type DoctorRun, filesOnDisk } from "../../dev/testing/doctor-fixture.js";
 import { type Handler, serveHttp, serveRaw } from "../../dev/testing/http-server.js";
 import { type ApiAnswer, refusal, startKubernetesApi } from "../../dev/testing/kubernetes-api.js";
-import { type ReadyVault, startReadyVault } from "../../dev/testing/ready-vault.js";
+import { type ReadyVault, startReadyVault, webRole } from "../../dev/testing/ready-vault.js";
 import { mountWith, startTestServer, temporaryDirectory } from "../../dev/testing/rpc-server.js";
 import { type ProblemName, problems } from "./problems.js";
 import type { Report } from "./check-runner.js";
@@ -642,6 +642,9 @@ describe("the login", () => {
       vault.fault({ path: "auth/kubernetes/login", times: 2 }, delayed(0));
     };
   const unconfigured = ({ admin }: ReadyVault) => admin.write("sys/auth/bare", { type: "jwt" });
+  const approle = ({ admin }: ReadyVault) => admin.write("sys/auth/approle", { type: "approle" });
+  const elsewhere = ({ admin }: ReadyVault) =>
+    admin.write("auth/kubernetes/role/web", { ...webRole, token_bound_cidrs: ["192.0.2.0/24"] });
 
   table([
     ["auth.absent", "", /^no auth method .* is enabled at auth\/nope$/, () => application({ authMount: "nope" })],
@@ -660,6 +663,12 @@ describe("the login", () => {
           answeredAt(status, { errors: [words] }),
         ] as [ProblemName, string, RegExp, () => Promise<Fixture>],
     ),
+    [
+      "auth.other-method",
+      "approle, as the server itself says it",
+      /^what is mounted at auth\/approle takes no service account: it is approle$/,
+      () => application({ authMount: "approle", prepare: approle }),
+    ],
     [
       "auth.namespace-sealed",
       "OpenBao's words",
@@ -750,6 +759,12 @@ describe("the login", () => {
         });
       },
     ],
+    [
+      "login.denied",
+      "from outside the role's networks",
+      /token_bound_cidrs leave this node's address out/,
+      () => application({ prepare: elsewhere }),
+    ],
     ...[
       [403, "invalid issuer (iss) claim"],
       [400, "error validating token: invalid issuer (iss) claim"],
@@ -778,6 +793,26 @@ describe("the login", () => {
         }),
     ],
   ]);
+
+  test.runIf(product === "openbao").each<[string, string, string | undefined]>([
+    ["lets in", 'pb.Auth{policies: ["web"]}', undefined],
+    ["keeps out", "false", "login.denied"],
+  ])("by a role with a program in CEL that %s", async (_what, expression, problem) => {
+    const prepare = async ({ admin, vault }: ReadyVault) => {
+      await admin.write("sys/auth/jwt", { type: "jwt" });
+      await admin.write("auth/jwt/config", { jwt_validation_pubkeys: [vault.kubernetes.publicKeyPem] });
+      await admin.request("POST", "auth/jwt/cel/role/web", { cel_program: { expression } });
+    };
+    const { argv, ...fixture } = await application({ authMount: "jwt/cel", prepare });
+    const [address] = argv.filter((flag) => flag.startsWith("--vault-addr=")).map((flag) => flag.split("=")[1]);
+    const file = `connections: {main: {addresses: ["${address}"], auth: {mount: jwt/cel, method: jwt}}}`;
+    const reports = await doctorsReports(["-f", "class.yaml", "--token-file=token", "--config=k.yaml"], {
+      ...fixture,
+      files: { ...fixture.files, "k.yaml": file },
+    });
+    const what = expect.stringMatching(/the CEL program of the role web at auth\/jwt\/cel/) as string;
+    expect(reports.filter(({ result }) => result === "broken")).toMatchObject(problem ? [{ problem, what }] : []);
+  });
 
   test("without a token, how to get one", async () => {
     const fixture = await application();
