@@ -5,14 +5,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createLeaseFixture } from "../stack/lease-fixture.js";
-import { servers } from "../stack/server.js";
+import { describeInFrontOfBoth } from "../stack/server.js";
 
 const run = promisify(execFile);
 const lifeSeconds = 12;
 const publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICeqhyBMKt29ftpLKCbS4ZxHO1aJOIaRRd28+IZvz0D/ deploy@shop";
 
-describe.each(servers)("%s", async (product, start) => {
-  const server = await start();
+describeInFrontOfBoth(async (product, server) => {
   const fixture = await createLeaseFixture(`ends-${product.toLowerCase()}`, { server, ttl: "1h", maxTtl: "24h" });
   const { app, node, signal, role, held, transit } = fixture;
   const { vault } = app;

@@ -1,17 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { eventually } from "../stack/eventually.js";
 import { loginObjects } from "../stack/engines.js";
 import { createLeaseFixture } from "../stack/lease-fixture.js";
-import { servers } from "../stack/server.js";
+import { describeInFrontOfBoth } from "../stack/server.js";
 import type { Volume } from "../stack/volume.js";
 
 /** How long the pods live; `npm run soak` lets them live longer. In front of OpenBao, for one replacement. */
 const lives = { Vault: Number(process.env["KEYMOUNT_E2E_SHORT_LIVES_SECONDS"] ?? 240), OpenBao: 130 };
 const pods = 3;
 
-describe.each(servers)("%s", async (product, start) => {
-  const server = await start();
+describeInFrontOfBoth(async (product, server) => {
   const seconds = lives[product];
   const fixture = await createLeaseFixture(`lives-${product.toLowerCase()}`, {
     server,

@@ -7,11 +7,10 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../stack/eventually.js";
 import { setUpPki, setUpRoot } from "../stack/engines.js";
 import { createLeaseFixture } from "../stack/lease-fixture.js";
-import { servers } from "../stack/server.js";
+import { describeInFrontOfBoth } from "../stack/server.js";
 import type { Volume } from "../stack/volume.js";
 
-describe.each(servers)("%s", async (product, start) => {
-  const server = await start();
+describeInFrontOfBoth(async (product, server) => {
   const fixture = await createLeaseFixture(`engines-${product.toLowerCase()}`, { server, ttl: "1h", maxTtl: "24h" });
   const { app, node, signal, database, pki, transit, role, logins } = fixture;
   const { vault } = app;

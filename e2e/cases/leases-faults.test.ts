@@ -3,11 +3,10 @@ import { describe, expect, test } from "vitest";
 import { eventually } from "../stack/eventually.js";
 import { loginObjects } from "../stack/engines.js";
 import { createLeaseFixture } from "../stack/lease-fixture.js";
-import { servers } from "../stack/server.js";
+import { describeInFrontOfBoth } from "../stack/server.js";
 import type { Volume } from "../stack/volume.js";
 
-describe.each(servers)("%s", async (product, start) => {
-  const server = await start();
+describeInFrontOfBoth(async (product, server) => {
   // A login is renewed after some twelve seconds, and replaced some thirty seconds after it was made.
   const fixture = await createLeaseFixture(`faults-${product.toLowerCase()}`, {
     server,

@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { loginObjects } from "../stack/engines.js";
 import { eventually } from "../stack/eventually.js";
 import type { KubeObject } from "../stack/kube-api.js";
 import { createLeaseFixture } from "../stack/lease-fixture.js";
-import { servers } from "../stack/server.js";
+import { describeInFrontOfBoth } from "../stack/server.js";
 
 interface KubeEvent extends KubeObject {
   type: string;
@@ -14,8 +14,7 @@ interface KubeEvent extends KubeObject {
   involvedObject: { uid: string };
 }
 
-describe.each(servers)("%s", async (product, start) => {
-  const server = await start();
+describeInFrontOfBoth(async (product, server) => {
   // Renewed once, and cut short then: its end is known half a minute before it comes, whenever the renewal falls.
   const fixture = await createLeaseFixture(`once-${product.toLowerCase()}`, {
     server,

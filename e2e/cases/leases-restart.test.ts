@@ -2,12 +2,11 @@ import { describe, expect, test } from "vitest";
 import { eventually } from "../stack/eventually.js";
 import { loginObjects } from "../stack/engines.js";
 import { createLeaseFixture } from "../stack/lease-fixture.js";
-import { servers } from "../stack/server.js";
+import { describeInFrontOfBoth } from "../stack/server.js";
 
 const pods = 40;
 
-describe.each(servers)("%s", async (product, start) => {
-  const server = await start();
+describeInFrontOfBoth(async (product, server) => {
   const fixture = await createLeaseFixture(`restart-${product.toLowerCase()}`, { server, ttl: "1h", maxTtl: "24h" });
   const { app, node, signal, database, role, held, users } = fixture;
 

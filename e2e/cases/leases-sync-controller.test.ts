@@ -6,14 +6,14 @@ import { enableDatabaseEngine } from "../stack/postgres.js";
 import { eventually } from "../stack/eventually.js";
 import { loginObjects } from "../stack/engines.js";
 import { createLeaseFixture } from "../stack/lease-fixture.js";
-import { servers } from "../stack/server.js";
+import { describeInFrontOfBoth } from "../stack/server.js";
 import { syncMount } from "../stack/sync-controller.js";
 
 /** Seconds: the controller's `--rotation-poll-interval`. A lease must live 2.2 times as long. */
 const interval = 8;
-describe.each(servers)("%s", async (product, start) => {
+describeInFrontOfBoth(async (product, server) => {
   const fixture = await createLeaseFixture(`sync-${product.toLowerCase()}`, {
-    server: await start(),
+    server,
     ttl: "20s",
     maxTtl: "50s",
     tokenTtl: "25s",

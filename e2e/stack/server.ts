@@ -1,4 +1,4 @@
-import { afterAll, inject } from "vitest";
+import { afterAll, describe, inject } from "vitest";
 import { type DevVault, startDevVault } from "../../dev/vault/dev-vault.js";
 import type { TokenReviewer } from "../../dev/vault/kubernetes-auth.js";
 import { type AuditedRequest, auditedRequests } from "./audit-log.js";
@@ -71,10 +71,18 @@ async function openBao(): Promise<Server & { readonly bao: DevVault }> {
 }
 
 /** Both, for `describe.each`. */
-export const servers: readonly (readonly [product: "Vault" | "OpenBao", start: () => Promise<Server>])[] = [
+export const servers: readonly (readonly [product: ServerProduct, start: () => Promise<Server>])[] = [
   ["Vault", vaultOfTheRun],
   ["OpenBao", startEmbeddedOpenBao],
 ];
+export type ServerProduct = "Vault" | "OpenBao";
+
+/** Cases that mostly wait: in front of both servers at once, and those of each one after the other. */
+export function describeInFrontOfBoth(cases: (product: ServerProduct, server: Server) => Promise<void>): void {
+  describe.concurrent.each(servers)("in front of %s", (product, start) => {
+    describe.sequential(product, async () => cases(product, await start()));
+  });
+}
 
 /** Takes the API server's tokens as they are; whether a server verifies them is other cases' subject. */
 const review: TokenReviewer = (jwt, audiences) => {
@@ -104,11 +112,17 @@ function imaginedDatabase(bao: DevVault): LoginDatabase {
     for (const database of bao.databases) database.isDown = down;
     return Promise.resolve();
   };
+  /** The server does so when it is next asked for anything. */
+  const dropWhatHasEnded = () => void bao.live;
   return {
     socket: "/imagined",
-    users: async () => bao.databases.flatMap(({ users }) => users).sort(),
+    users: async () => {
+      dropWhatHasEnded();
+      return bao.databases.flatMap(({ users }) => users).sort();
+    },
     addUser: async () => undefined,
     logIn: async (user, password) => {
+      dropWhatHasEnded();
       if (bao.databases.some((database) => !database.isDown && database.admits(user, password))) return user;
       throw new Error(`password authentication failed for user "${user}"`);
     },
