@@ -1,4 +1,3 @@
-import "./config/interpreted-schemas.js";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { buffer } from "node:stream/consumers";
 import { stopWithoutOutput } from "./cli/lost-output.js";

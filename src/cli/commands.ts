@@ -1,3 +1,4 @@
+import "../config/interpreted-schemas.js";
 import { nearest } from "../shared/spelling.js";
 import type { Command, CommandIo } from "./command-io.js";
 import { type CommandName, commandTable } from "./command-table.js";
