@@ -1,33 +1,37 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, inject, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { eventually } from "../stack/eventually.js";
 import { createKeymountAccount } from "../stack/keymount-account.js";
 import { KubeApi, type KubeObject } from "../stack/kube-api.js";
 import { createFixture } from "../stack/fixture.js";
+import { startEmbeddedOpenBao, vaultOfTheRun } from "../stack/server.js";
 
-const { directory, kubernetes, vault } = inject("stack");
-const config = join(directory, "events.yaml");
-await writeFile(
-  config,
-  stringify({ connections: { main: { addresses: [vault.address] } }, events: true, keySecret: "keymount-key" }),
-);
 const key = { apiGroups: [""], resources: ["secrets"], verbs: ["get", "create"] };
 const events = { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] };
 
 describe.each([
-  ["with the rights that the chart gives", [key, events]],
-  ["without the right to write events", [key]],
-])("%s", async (_, rules) => {
+  ["with the rights that the chart gives", "Vault", [key, events], vaultOfTheRun],
+  ["without the right to write events", "Vault", [key], vaultOfTheRun],
+  ["with the rights that the chart gives", "OpenBao", [key, events], startEmbeddedOpenBao],
+] as const)("%s, %s", async (_, product, rules, start) => {
+  const { stack } = await start();
   const allowed = rules.length > 1;
-  const serviceAccount = await createKeymountAccount(new KubeApi(kubernetes), rules);
+  const config = join(stack.directory, `events-${product}-${allowed}.yaml`);
+  const connections = { main: { addresses: [stack.vault.address] } };
+  await writeFile(config, stringify({ connections, events: true, keySecret: "keymount-key" }));
+  const serviceAccount = await createKeymountAccount(new KubeApi(stack.kubernetes), rules);
   const providers = { vault: { serviceAccount, flags: [`--config=${config}`] } };
-  const { node, app, signal } = await createFixture("events", {
-    driver: "1.6.0",
-    rotationPollInterval: "1s",
-    providers,
-  });
+  const { node, app, signal } = await createFixture(
+    "events",
+    {
+      driver: "1.6.0",
+      rotationPollInterval: "1s",
+      providers,
+    },
+    stack,
+  );
   const eventsOf = async (uid: string) =>
     (await app.kube.list<KubeEvent>({ apiVersion: "v1", kind: "Event" }, app.namespace)).filter(
       ({ involvedObject }) => involvedObject.uid === uid,

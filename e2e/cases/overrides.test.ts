@@ -2,10 +2,10 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, describe, expect, inject, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
-import { driverVersions } from "../stack/csi-driver.js";
 import { createFixture } from "../stack/fixture.js";
+import { driversAndServers } from "../stack/server.js";
 
 /** A server that a pod's author would like to be sent the pod's token. */
 const elsewhere = createServer((_request, response) => response.end("{}"));
@@ -15,28 +15,31 @@ await new Promise<void>((listening) => elsewhere.listen(0, "127.0.0.1", listenin
 afterAll(() => elsewhere.close());
 const foreignAddress = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
 
-const { directory, vault } = inject("stack");
-const config = join(directory, "overrides.yaml");
-await writeFile(
-  config,
-  stringify({
-    connections: {
-      main: {
-        addresses: [vault.address],
-        policy: [
-          { namespaces: ["of-another"], roles: ["admin"] },
-          { audiences: [], roles: ["{{namespace}}"], paths: ["secret/data/{{namespace}}/*"] },
-        ],
+describe.each(driversAndServers)("driver %s, %s", async (driver, product, start) => {
+  const { stack } = await start();
+  const config = join(stack.directory, `overrides-${driver}-${product}.yaml`);
+  await writeFile(
+    config,
+    stringify({
+      connections: {
+        main: {
+          addresses: [stack.vault.address],
+          policy: [
+            { namespaces: ["of-another"], roles: ["admin"] },
+            { audiences: [], roles: ["{{namespace}}"], paths: ["secret/data/{{namespace}}/*"] },
+          ],
+        },
       },
+    }),
+  );
+  const { node, app, signal } = await createFixture(
+    "overrides",
+    {
+      driver,
+      providers: { vault: { flags: [`--config=${config}`] } },
     },
-  }),
-);
-
-describe.each(driverVersions)("driver %s", async (driver) => {
-  const { node, app, signal } = await createFixture("overrides", {
-    driver,
-    providers: { vault: { flags: [`--config=${config}`] } },
-  });
+    stack,
+  );
   await app.vault.writeSecret(`${app.namespace}/db`, { password: "hunter2" });
   const object = (secretPath: string) => ({ objectName: "password", secretPath, secretKey: "password" });
   const className = await app.createClass({ objects: [object(`secret/data/${app.namespace}/db`)] });

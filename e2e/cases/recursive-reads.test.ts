@@ -1,13 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { type DriverVersion, driverVersions } from "../stack/csi-driver.js";
 import { eventually } from "../stack/eventually.js";
 import { createFixture } from "../stack/fixture.js";
-import { type Server, startEmbeddedOpenBao, vaultOfTheRun } from "../stack/server.js";
+import { driversAndServers } from "../stack/server.js";
 
-describe.each<[DriverVersion, string, () => Promise<Server>]>([
-  ...driverVersions.map((driver) => [driver, "Vault", vaultOfTheRun] as [DriverVersion, string, typeof vaultOfTheRun]),
-  ["1.6.0", "OpenBao", startEmbeddedOpenBao],
-])("driver %s, %s", async (driver, _product, start) => {
+describe.each(driversAndServers)("driver %s, %s", async (driver, _product, start) => {
   const { stack } = await start();
   const { node, app, signal } = await createFixture("recursive", { driver, rotationPollInterval: "1s" }, stack);
   const { namespace, vault } = app;

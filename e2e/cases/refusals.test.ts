@@ -1,14 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { type DriverVersion, driverVersions } from "../stack/csi-driver.js";
 import { MountFailed } from "../stack/csi-client.js";
 import { createFixture } from "../stack/fixture.js";
-import { type Server, startEmbeddedOpenBao, vaultOfTheRun } from "../stack/server.js";
+import { driversAndServers } from "../stack/server.js";
 import type { Volume } from "../stack/volume.js";
 
-describe.each<[DriverVersion, string, () => Promise<Server>]>([
-  ...driverVersions.map((driver) => [driver, "Vault", vaultOfTheRun] as [DriverVersion, string, typeof vaultOfTheRun]),
-  ["1.6.0", "OpenBao", startEmbeddedOpenBao],
-])("driver %s, %s", async (driver, _product, start) => {
+describe.each(driversAndServers)("driver %s, %s", async (driver, _product, start) => {
   const { stack } = await start();
   const { node, app, signal } = await createFixture("refusals", { driver, rotationPollInterval: "30s" }, stack);
   const password = { objectName: "password", secretPath: `secret/data/${app.namespace}/db`, secretKey: "password" };

@@ -2,6 +2,7 @@ import { afterAll, describe, inject } from "vitest";
 import { type DevVault, startDevVault } from "../../dev/vault/dev-vault.js";
 import type { TokenReviewer } from "../../dev/vault/kubernetes-auth.js";
 import { type AuditedRequest, auditedRequests } from "./audit-log.js";
+import { type DriverVersion, driverVersions } from "./csi-driver.js";
 import { type LoginDatabase, startLoginDatabase } from "./login-database.js";
 import type { Stack } from "./stack.js";
 import { VaultApi } from "./vault-api.js";
@@ -76,6 +77,12 @@ export const servers: readonly (readonly [product: ServerProduct, start: () => P
   ["OpenBao", startEmbeddedOpenBao],
 ];
 export type ServerProduct = "Vault" | "OpenBao";
+
+/** Both drivers in front of Vault, and the newer in front of OpenBao, for `describe.each`. */
+export const driversAndServers: readonly (readonly [DriverVersion, ServerProduct, () => Promise<Server>])[] = [
+  ...driverVersions.map((driver) => [driver, "Vault", vaultOfTheRun] as const),
+  ["1.6.0", "OpenBao", startEmbeddedOpenBao],
+];
 
 /** Cases that mostly wait: in front of both servers at once, and those of each one after the other. */
 export function describeInFrontOfBoth(cases: (product: ServerProduct, server: Server) => Promise<void>): void {
