@@ -52,6 +52,14 @@ describe("a path that fails three times in a row", () => {
     expect([breaker.refusal(target(), 1_000), breaker.open(1_000)]).toEqual([undefined, 0]);
   });
 
+  test("is asked by one request again after one that failed", () => {
+    fail(target(), 3);
+    expect(breaker.admit(target(), 1_000)).toBeUndefined();
+    fail(target(), 1, 1_000);
+    expect(breaker.admit(target(), 2_999)).toMatchObject({ kind: "engine" });
+    expect(breaker.admit(target(), 3_000)).toBeUndefined();
+  });
+
   test("is left alone for longer each time, thirty seconds at most", () => {
     fail(target(), 3);
     for (const now of [1_000, 3_000, 7_000, 15_000, 31_000, 61_000]) fail(target(), 1, now);
@@ -69,19 +77,24 @@ test("three paths that fail in a row say so of their engine; one that succeeds, 
   const creds = (role: string) => target({ path: `database/creds/${role}` });
   for (const role of ["a", "b"]) fail(creds(role), 1);
   breaker.succeeded(creds("c"));
-  for (const role of ["a", "b"]) fail(creds(role), 1);
+  for (const role of ["f", "g"]) fail(creds(role), 1);
   expect(breaker.refusal(creds("d"), 0)).toBeUndefined();
   fail(creds("e"), 1);
   expect(breaker.refusal(creds("d"), 0)).toMatchObject({ kind: "engine" });
-  expect(breaker.refusal(target({ namespace: "other", path: "database/creds/d" }), 0)).toBeUndefined();
+  for (const change of [{ namespace: "other" }, { vaultNamespace: "team" }])
+    expect(breaker.refusal(target({ ...change, path: "database/creds/d" }), 0)).toBeUndefined();
 });
 
 test("a path that once had no answer in time gets all the time there is from then on", () => {
+  breaker.failed(target(), slow, false, 0);
   expect(breaker.timedOut(target())).toBe(false);
   fail(target(), 1);
   expect(breaker.timedOut(target())).toBe(true);
   breaker.succeeded(target());
-  expect(breaker.timedOut(target())).toBe(true);
+  expect([breaker.timedOut(target()), breaker.timedOut(target({ path: "database/creds/other" }))]).toEqual([
+    true,
+    false,
+  ]);
   fail(target(), 2);
   expect(breaker.refusal(target(), 0)).toBeUndefined();
 });

@@ -16,12 +16,10 @@ export interface CircuitTarget {
 
 /** A path, or an engine, that failed the last time it was asked. */
 interface Circuit {
-  /** In a row. */
-  failures: number;
-  /** An engine's: the paths that failed in a row, as many as it takes. */
-  paths: Set<string>;
-  /** Once it has begun the circuit is open, and half-open when it is over: one request finds out whether all is well again. */
-  cooldown: Cooldown;
+  /** In a row, as many as open it: each request of a path, and each path of an engine. */
+  readonly failures: Set<string | symbol>;
+  /** Begins when the circuit opens; when it is over, one request finds out whether all is well again (half-open). */
+  readonly cooldown: Cooldown;
   probing: boolean;
 }
 
@@ -61,27 +59,25 @@ export class CircuitBreaker {
   /** The same, for a request that is sent now where it may be; one of `succeeded`, `failed` and `undecided` must follow. */
   admit(target: CircuitTarget, now: number): VaultError | undefined {
     const refusal = this.refusal(target, now);
-    if (!refusal) for (const circuit of this.#of(target)) circuit.probing = circuit.cooldown.hasBegun;
+    if (!refusal) for (const circuit of this.#of(target)) circuit.probing = circuit.failures.size >= threshold;
     return refusal;
   }
 
   /** Whether the path once gave no answer in time: what is slow by nature gets all the time there is. */
   timedOut(target: CircuitTarget): boolean {
-    return this.#slowPaths.size > 0 && this.#slowPaths.get(pathKey(target)) === true;
+    return this.#slowPaths.size > 0 && this.#slowPaths.get(keysOf(target)[0]) === true;
   }
 
   succeeded(target: CircuitTarget): void {
     if (this.#circuits.size === 0) return;
-    this.#circuits.delete(pathKey(target));
-    this.#circuits.delete(engineKey(target));
+    for (const key of keysOf(target)) this.#circuits.delete(key);
   }
 
   failed(target: CircuitTarget, error: VaultError, timedOut: boolean, now: number): void {
-    if (timedOut) this.#slowPaths.set(pathKey(target), true, 1);
-    const path = this.#failedOnce(pathKey(target), target);
-    if (path.failures >= threshold) path.cooldown.begin(error, longestMs, now);
-    const engine = this.#failedOnce(engineKey(target), target);
-    if (engine.paths.size >= threshold) engine.cooldown.begin(error, longestMs, now);
+    const [path, engine] = keysOf(target);
+    if (timedOut) this.#slowPaths.set(path, true, 1);
+    this.#failedOnce(path, Symbol(), error, now);
+    this.#failedOnce(engine, target.path, error, now);
   }
 
   /** It was given up: that tells nothing. */
@@ -91,17 +87,16 @@ export class CircuitBreaker {
 
   #of(target: CircuitTarget): Circuit[] {
     if (this.#circuits.size === 0) return [];
-    return [pathKey(target), engineKey(target)].flatMap((key) => this.#circuits.get(key) ?? []);
+    return keysOf(target).flatMap((key) => this.#circuits.get(key) ?? []);
   }
 
-  #failedOnce(key: string, { path }: CircuitTarget): Circuit {
+  #failedOnce(key: string, failure: string | symbol, error: VaultError, now: number): void {
     const cooldown = () => new Cooldown(this.#random, shortestMs);
-    const circuit = this.#circuits.get(key) ?? { failures: 0, paths: new Set(), cooldown: cooldown(), probing: false };
+    const circuit = this.#circuits.get(key) ?? { failures: new Set(), cooldown: cooldown(), probing: false };
     this.#circuits.set(key, circuit, 1);
     circuit.probing = false;
-    circuit.failures += 1;
-    if (circuit.paths.size < threshold) circuit.paths.add(path);
-    return circuit;
+    if (circuit.failures.size < threshold) circuit.failures.add(failure);
+    if (circuit.failures.size >= threshold) circuit.cooldown.begin(error, longestMs, now);
   }
 }
 
@@ -109,10 +104,6 @@ function isClosedTo({ cooldown, probing }: Circuit, now: number): boolean {
   return probing || cooldown.leftMs(now) > 0;
 }
 
-function engineKey({ namespace, vaultNamespace, engine }: CircuitTarget): string {
-  return JSON.stringify([namespace, vaultNamespace, engine]);
-}
-
-function pathKey({ namespace, vaultNamespace, path }: CircuitTarget): string {
-  return JSON.stringify([namespace, vaultNamespace, "", path]);
+function keysOf({ namespace, vaultNamespace, engine, path }: CircuitTarget): [path: string, engine: string] {
+  return [JSON.stringify([namespace, vaultNamespace, "", path]), JSON.stringify([namespace, vaultNamespace, engine])];
 }

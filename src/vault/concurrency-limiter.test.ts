@@ -73,6 +73,24 @@ describe("what runs at once", () => {
     expect(now()).toEqual([...numbered("a", 4), "b:0"]);
   });
 
+  test("is half rounded up, where it is for one namespace", async () => {
+    limit(3, 1);
+    void runAll(numbered("a", 3));
+    await settled();
+    expect(now()).toEqual(numbered("a", 2));
+  });
+
+  test("is each namespace's in its turn, however many of the others wait", async () => {
+    limit(2, 1);
+    void runAll([...numbered("a", 9), ...numbered("b", 9), ...numbered("c", 1)]);
+    await settled();
+    for (const name of ["a:0", "a:1"]) {
+      running.get(name)!();
+      await settled();
+    }
+    expect(now()).toEqual(["b:0", "c:0"]);
+  });
+
   test("is fewer logins, and for one namespace half of those", async () => {
     limit(16, 4);
     await logIn(2, 0);
@@ -87,6 +105,7 @@ describe("what runs at once", () => {
     ["one more after each that was fast", [20, 20], 4],
     ["at most the limit", Array<number>(20).fill(1_000), 8],
     ["half after one that was slow", [20, 20, 1_001], 2],
+    ["half of the limit after one that was slow, however many were fast", [...Array<number>(20).fill(20), 1_001], 4],
     ["one at least, so that they go on", Array<number>(9).fill(5_000), 1],
     ["more again when Vault is fast again", [5_000, 5_000, 20, 20], 3],
   ])("is of logins at an auth mount %s", async (_what, took, many) => {
@@ -194,6 +213,43 @@ describe("where all slots are taken", () => {
     expect(now()).not.toContain("z:1");
     await clock.advance(1_500);
     expect(now()).toContain("z:1");
+  });
+
+  test("by a tenant in a Vault that was fast once, what counts is how slow it is for all of late", async () => {
+    await Promise.all([run("x:1"), settled().then(() => running.get("x:1")!())]);
+    for (let round = 0; round < 4; round += 1) {
+      const slow = runAll(numbered("y", 4));
+      await clock.advance(3_000);
+      for (const name of numbered("y", 4)) running.get(name)!();
+      await Promise.all(slow);
+    }
+    for (const namespace of ["a", "b"]) void runAll(numbered(namespace, 4));
+    void run("z:1");
+    await clock.advance(5_500);
+    expect(now()).not.toContain("z:1");
+  });
+
+  test("by two namespaces at one engine that hangs, neither has more than its half by asking another", async () => {
+    for (const namespace of ["a", "b"]) void runAll(numbered(namespace, 4), { engine: "database" });
+    void run("a:other");
+    await clock.advance(60_000);
+    expect(now()).not.toContain("a:other");
+  });
+
+  test("by two engines that have half each, nothing is cut off", async () => {
+    for (let n = 0; n < 8; n += 1) void run(`ns${n}:1`, { engine: n < 4 ? "database" : "aws" });
+    void run("z:1");
+    await clock.advance(60_000);
+    expect(now()).not.toContain("z:1");
+  });
+
+  test("and two come at once, each has another's: no more run than may", async () => {
+    void runAll([...numbered("a", 4), ...numbered("b", 4)]);
+    await clock.advance(5_000);
+    void runAll(numbered("c", 2));
+    await settled();
+    expect(now()).toEqual(expect.arrayContaining(numbered("c", 2)));
+    expect(now()).toHaveLength(8);
   });
 
   test("by everybody's even share of a slow Vault, nothing is cut off", async () => {

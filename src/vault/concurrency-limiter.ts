@@ -188,7 +188,7 @@ const forever = new AbortController().signal;
 
 /** At least one. */
 function part(whole: number, divisor: number): number {
-  return Math.max(1, Math.ceil(whole / divisor));
+  return Math.ceil(whole / divisor);
 }
 
 function tooMany(): ProviderError {

@@ -8,16 +8,11 @@ export class Cooldown {
   readonly #shortestMs: number;
   #times = 0;
   #until = 0;
-  #error: VaultError | undefined;
+  #error!: VaultError;
 
   constructor(random: Random, shortestMs: number) {
     this.#random = random;
     this.#shortestMs = shortestMs;
-  }
-
-  /** Whether it has begun since the last success. */
-  get hasBegun(): boolean {
-    return this.#times > 0;
   }
 
   /** Milliseconds until requests are admitted again; 0 where they are. */
@@ -39,9 +34,9 @@ export class Cooldown {
     this.#until = 0;
   }
 
-  /** The failure that began it, and the time of the next request. */
+  /** While it lasts: the failure that began it, and the time of the next request. */
   refusal(now: number): VaultError {
-    const { kind, message, status } = this.#error ?? new VaultError("outage", "no node of the connection answers");
+    const { kind, message, status } = this.#error;
     const seconds = Math.max(1, Math.ceil(this.leftMs(now) / 1000));
     return new VaultError(kind, `${message}; it is asked again in ${seconds} s`, { status });
   }

@@ -21,7 +21,7 @@ export class LoginPace {
   }
 
   at(authMount: string): number {
-    return this.#paces.get(authMount) ?? Math.min(atFirst, this.#most);
+    return this.#paces.get(authMount) ?? atFirst;
   }
 
   /** A login took so long, whatever came of it. */
