@@ -5,7 +5,8 @@ import type { AddressInfo } from "node:net";
 /** A port of the loopback interface that accepts connections and never says a word; or closes them at once. */
 export interface Blackhole {
   readonly port: number;
-  readonly swallow: () => void;
+  /** How many connections it has accepted. */
+  readonly accepted: () => number;
   /** Closes its connections, and refuses new ones. */
   readonly refuse: () => void;
   readonly stop: () => Promise<void>;
@@ -14,18 +15,20 @@ export interface Blackhole {
 export async function openBlackhole(): Promise<Blackhole> {
   const held = new Set<Socket>();
   let swallows = true;
+  let accepted = 0;
   const server = createServer((socket) => {
     socket.on("error", () => socket.destroy()).on("close", () => held.delete(socket));
     socket.resume();
-    if (swallows) held.add(socket);
-    else socket.destroy();
+    if (!swallows) return void socket.destroy();
+    accepted += 1;
+    held.add(socket);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const drop = () => held.forEach((socket) => socket.destroy());
   return {
     port: (server.address() as AddressInfo).port,
-    swallow: () => void (swallows = true),
+    accepted: () => accepted,
     refuse: () => {
       swallows = false;
       drop();

@@ -9,8 +9,9 @@ export const edgeRows: readonly Misbehaviour[] = [
     item: "B",
     seconds: 8,
     disturb: ({ socketPath }) =>
-      again(() => {
+      again((met) => {
         const socket = tolerant(connect(socketPath));
+        socket.once("data", met);
         const stream = (id: number) => [frame(1, flag.endHeaders, id, unknownMethod), frame(3, 0, id, cancel)];
         socket.write(Buffer.concat([clientPreface, frame(4, 0, 0, Buffer.alloc(0)), ...[1, 3, 5].flatMap(stream)]));
         setTimeout(() => socket.destroy(), 300);
@@ -22,8 +23,14 @@ export const edgeRows: readonly Misbehaviour[] = [
     seconds: 12,
     disturb: ({ health }) => {
       const { hostname, port } = new URL(health);
-      const held = Array.from({ length: 64 }, () => tolerant(connect(Number(port), hostname)));
-      return async () => held.forEach((socket) => socket.destroy());
+      let met = 0;
+      const held = Array.from({ length: 64 }, () =>
+        tolerant(connect(Number(port), hostname)).on("connect", () => (met += 1)),
+      );
+      return async () => {
+        held.forEach((socket) => socket.destroy());
+        return met;
+      };
     },
   },
   {
@@ -33,16 +40,22 @@ export const edgeRows: readonly Misbehaviour[] = [
     disturb: ({ health }) => {
       const { hostname, port } = new URL(health);
       const ask = "GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n";
+      let met = 0;
       const held = Array.from({ length: 4 }, () => {
         const socket = tolerant(connect(Number(port), hostname));
         // An answer begins: the next question is on its way before it ends.
         socket.on("data", (piece) => {
-          if (String(piece).includes("HTTP/1.1 ")) socket.write(ask);
+          if (!String(piece).includes("HTTP/1.1 200 ")) return;
+          met += 1;
+          socket.write(ask);
         });
         socket.write(ask);
         return socket;
       });
-      return async () => held.forEach((socket) => socket.destroy());
+      return async () => {
+        held.forEach((socket) => socket.destroy());
+        return met;
+      };
     },
   },
 ];
@@ -76,8 +89,13 @@ function tolerant(socket: Socket): Socket {
   return socket.on("error", () => socket.destroy());
 }
 
-function again(act: () => void, everyMs: number): Stop {
-  act();
-  const timer = setInterval(act, everyMs);
-  return async () => clearInterval(timer);
+function again(act: (met: () => void) => void, everyMs: number): Stop {
+  let met = 0;
+  const turn = () => act(() => (met += 1));
+  turn();
+  const timer = setInterval(turn, everyMs);
+  return async () => {
+    clearInterval(timer);
+    return met;
+  };
 }

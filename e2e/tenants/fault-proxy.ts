@@ -7,19 +7,22 @@ import type { Misanswer, StandingFaults } from "./fault.js";
 
 /**
  * A process of its own: a reverse proxy before the Vault that its argument names, until its parent leaves. It says
- * `{address}` once it listens, and takes `{id, standing}`, which it answers with `{id}` once they stand.
+ * `{address}` once it listens, and takes `{id, standing}`, which it answers with `{id, met}` once they stand: how many
+ * requests met the faults before.
  */
 const vault = new URL(process.argv[2]!);
 const agent = new Agent({ keepAlive: true });
 let standing: StandingFaults = { namespace: "", faults: [] };
+let met = 0;
 const changes = new EventEmitter().setMaxListeners(0);
 /** What waits for it is answered by Vault then: a row's end does not wait for its requests to time out. */
 const planChanged = () => once(changes, "change");
 
 const server = createServer((incoming, outgoing) => {
   const how = misanswerTo(incoming);
-  if (how) void misanswer(how, incoming, outgoing);
-  else forward(incoming, outgoing);
+  if (!how) return forward(incoming, outgoing);
+  met += 1;
+  void misanswer(how, incoming, outgoing);
 });
 server.on("connection", (socket: Socket) => socket.on("error", () => socket.destroy()));
 server.on("clientError", (_error, socket) => socket.destroy());
@@ -29,7 +32,8 @@ server.listen(0, "127.0.0.1", () => {
 process.on("message", (told: { id: number; standing: StandingFaults }) => {
   ({ standing } = told);
   changes.emit("change");
-  process.send!({ id: told.id });
+  process.send!({ id: told.id, met });
+  met = 0;
 });
 process.once("disconnect", () => process.exit());
 

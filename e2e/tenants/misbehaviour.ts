@@ -37,7 +37,8 @@ export interface Edges {
   readonly health: string;
 }
 
-export type Stop = () => Promise<void>;
+/** Gives how often keymount met it. */
+export type Stop = () => Promise<number>;
 
 /** One way to misbehave. */
 export interface Misbehaviour {
@@ -57,6 +58,13 @@ export interface Misbehaviour {
     /** `n` counts all, `lane` says who makes it. */
     readonly attempt: (tenant: Tenant, n: number, lane: number) => Attempt;
   };
+  /**
+   * What a Mount must have come to, where that shows that keymount met what the row is about: `mounted`, or the refusal. Without it,
+   * a request must have met the faults.
+   */
+  readonly outcome?: RegExp;
+  /** How often that must be for the row to be what its name says; once unless said. */
+  readonly least?: number;
   /** What is done to the socket or the health address. Pod authors cannot do it, and it is still harmless. */
   readonly disturb?: (edges: Edges) => Stop;
 }
@@ -64,7 +72,8 @@ export interface Misbehaviour {
 /** How a tenant's attempts reach keymount. */
 export interface TenantAccess extends Edges {
   readonly tenant: Tenant;
-  readonly plan: (faults: readonly Fault[]) => Promise<void>;
+  /** Resolves with how many requests met the faults before, or a server of the tenant's that never answers. */
+  readonly plan: (faults: readonly Fault[]) => Promise<number>;
   /** Rejects with keymount's error. */
   readonly mount: (attempt: Attempt, signal: AbortSignal) => Promise<void>;
 }
@@ -72,6 +81,8 @@ export interface TenantAccess extends Edges {
 export interface Misbehaved {
   readonly attempts: number;
   readonly mounted: number;
+  /** How often keymount met what the row is about. */
+  readonly met: number;
   /** The error of the last refused attempt. */
   readonly lastRefusal: string;
 }
@@ -82,7 +93,7 @@ export async function misbehave(row: Misbehaviour, access: TenantAccess): Promis
   await access.plan(row.faults?.(tenant) ?? []);
   const ending = new AbortController();
   setMaxListeners(0, ending.signal);
-  const figures = { attempts: 0, mounted: 0, lastRefusal: "" };
+  const figures = { attempts: 0, mounted: 0, met: 0, lastRefusal: "" };
   let begun = 0;
   const lane = async (mounts: NonNullable<Misbehaviour["mounts"]>, number: number) => {
     await pause((number * mounts.pauseMs) / mounts.lanes, ending.signal);
@@ -94,6 +105,7 @@ export async function misbehave(row: Misbehaviour, access: TenantAccess): Promis
       figures.attempts += 1;
       if (refusal === undefined) figures.mounted += 1;
       else figures.lastRefusal = refusal.slice(0, 400);
+      if (row.outcome?.test(refusal ?? "mounted")) figures.met += 1;
       await pause(mounts.pauseMs, ending.signal);
     }
   };
@@ -103,8 +115,8 @@ export async function misbehave(row: Misbehaviour, access: TenantAccess): Promis
   await pause((row.leadSeconds ?? 0) * 1_000, ending.signal);
   return async () => {
     ending.abort();
-    await stop?.();
-    await access.plan([]);
+    const met = ((await stop?.()) ?? 0) + (await access.plan([]));
+    if (!row.outcome) figures.met = met;
     await Promise.all(lanes);
     return figures;
   };

@@ -13,7 +13,7 @@ import type { FaultProxy } from "./start-fault-proxy.js";
 /** A tenant of the real stack, whose database and TokenReview never answer. */
 export interface RealTenant extends TenantAccess {
   readonly blackhole: Blackhole;
-  /** Unmounts what its attempts mounted, and deletes its pods. */
+  /** Unmounts what its attempts mounted, and deletes its pods; its servers end. */
   readonly leave: () => Promise<void>;
 }
 
@@ -56,10 +56,14 @@ export async function createRealTenant({ app, node, proxy, kubernetes }: Parts):
     socketPath,
     health,
     blackhole,
-    plan: (faults) => proxy.plan(namespace, faults),
+    plan: async (faults) => (await proxy.plan(namespace, faults)) + blackhole.accepted(),
     mount: (attempt, signal) =>
       attempt.direct || attempt.outsidePod ? direct(attempt, signal) : pods.publish(attempt),
-    leave: () => pods.leave(),
+    leave: async () => {
+      driver.close();
+      await pods.leave();
+      await blackhole.stop();
+    },
   };
 }
 

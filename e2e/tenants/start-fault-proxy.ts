@@ -5,8 +5,8 @@ import type { Fault, StandingFaults } from "./fault.js";
 export interface FaultProxy {
   /** Where Vault is reached through it. */
   readonly address: string;
-  /** Answers the requests of that namespace's pods so from here on, and no others. */
-  readonly plan: (namespace: string, faults: readonly Fault[]) => Promise<void>;
+  /** Answers the requests of that namespace's pods so from here on, and no others. Gives how many met the faults before. */
+  readonly plan: (namespace: string, faults: readonly Fault[]) => Promise<number>;
   readonly stop: () => Promise<void>;
 }
 
@@ -29,13 +29,13 @@ export async function startFaultProxy(vaultAddress: string): Promise<FaultProxy>
   };
 }
 
-/** Resolves when the proxy says that it has taken it. */
-function told(child: ChildProcess, id: number, standing: StandingFaults): Promise<void> {
+/** Resolves when the proxy says that it has taken it, with how many requests met what stood before. */
+function told(child: ChildProcess, id: number, standing: StandingFaults): Promise<number> {
   return new Promise((resolve) => {
-    const listen = (message: { id?: number }) => {
+    const listen = (message: { id: number; met: number }) => {
       if (message.id !== id) return;
       child.off("message", listen);
-      resolve();
+      resolve(message.met);
     };
     child.on("message", listen);
     child.send({ id, standing });
