@@ -1,0 +1,23 @@
+// Lint and types beside the tests, so that all cores have work from the first second to the last: `node scripts/test.js ARGUMENT…`
+// The arguments are vitest's. What the checks print comes whole, after the tests; the exit code is 1 if any of the three failed.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+
+const npmRun = ["npm", "run", "--silent"];
+const [tests, ...checks] = await Promise.all([
+  run(["vitest", "run", ...process.argv.slice(2)], "inherit"),
+  run([...npmRun, "lint"], "pipe"),
+  run([...npmRun, "typecheck"], "pipe"),
+]);
+for (const { output } of checks) process.stdout.write(output);
+for (const { command, code } of checks) if (code !== 0) console.error(`${command} failed`);
+process.exitCode = [tests, ...checks].every(({ code }) => code === 0) ? 0 : 1;
+
+async function run([program, ...args], output) {
+  const child = spawn(program, args, { stdio: ["inherit", output, output] });
+  const pieces = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (piece) => pieces.push(piece));
+  // A child that a signal ends has no code.
+  const [code] = await once(child, "close");
+  return { command: [program, ...args].join(" "), code, output: Buffer.concat(pieces) };
+}
