@@ -18,7 +18,8 @@ test.each([
   (_, { code }) => {
     expect(code).toMatch(/^[\0-\x7f]+$/);
     expect(code).not.toMatch(/\.node["'`]/);
-    const asked = [...code.matchAll(/(?:^|[;}\n])import[^"'`;]*["']([^"']+)["']/g)].map(([, from]) => from!);
+    const asking = [/(?:^|[;}\n])import[^"'`;]*["']([^"']+)["']/g, /\bgetBuiltinModule\(["'`]([^"'`]+)["'`]/g];
+    const asked = asking.flatMap((pattern) => [...code.matchAll(pattern)].map(([, from]) => from!));
     expect(asked.length).toBeGreaterThan(0);
     expect(asked.filter((from) => !from.startsWith("node:"))).toEqual([]);
   },
