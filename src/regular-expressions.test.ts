@@ -1,5 +1,5 @@
 import type { Node } from "@oxc-project/types";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { type Expression, slowOnes } from "../dev/testing/regex-strikes.js";
 import { sourceFiles } from "../dev/testing/source-files.js";
 import { visitSyntax } from "../dev/testing/syntax-tree.js";
@@ -85,8 +85,8 @@ async function madeBy(file: string, locations: readonly string[]): Promise<Expre
       made.push({ location: locations.join(), source: this.source, flags: this.flags });
     }
   } as RegExpConstructor;
-  vi.resetModules();
-  await import(/* @vite-ignore */ new URL(file, import.meta.url).href);
+  // The query makes it a module of its own, so that it is loaded whether or not it was, and no other is loaded again.
+  await import(/* @vite-ignore */ new URL(`${file}?observed`, import.meta.url).href);
   globalThis.RegExp = RegExpItself;
   if (made.length === 0)
     throw new Error(

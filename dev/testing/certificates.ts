@@ -21,7 +21,18 @@ export interface IdentityOptions {
 
 let serial = 1;
 
-/** Makes a certificate with a new RSA key. */
+/** An RSA key costs a tenth of a second, so later identities have the keys of earlier ones: no two of eight in a row. */
+const keyPairs: { publicKey: string; privateKey: string }[] = [];
+
+function keyPairOf(number: number) {
+  return (keyPairs[number % 8] ??= generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  }));
+}
+
+/** Makes a certificate with an RSA key that differs from those of the seven before. */
 export function makeIdentity({
   commonName,
   names = [],
@@ -30,11 +41,7 @@ export function makeIdentity({
   notBefore,
   notAfter,
 }: IdentityOptions): Identity {
-  const { publicKey, privateKey } = generateKeyPairSync("rsa", {
-    modulusLength: 2048,
-    publicKeyEncoding: { type: "spki", format: "pem" },
-    privateKeyEncoding: { type: "pkcs8", format: "pem" },
-  });
+  const { publicKey, privateKey } = keyPairOf(serial);
   const certificate = forge.pki.createCertificate();
   certificate.publicKey = forge.pki.publicKeyFromPem(publicKey);
   certificate.serialNumber = `0${serial++}`;
