@@ -147,11 +147,12 @@ export class ResponseReader {
         return this.#expectChunk();
       default:
         if (line === "") this.#part = "whole";
+        else fieldIn(line); // Trailers are checked, and of no use.
     }
   }
 
   #readStatus(line: string): void {
-    const [, minor, status] = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: |$)/.exec(line) ?? [];
+    const [, minor, status] = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/.exec(line) ?? [];
     if (status === undefined) throw notHttp();
     this.#status = Number(status);
     this.#mayStay = minor === "1";
@@ -160,10 +161,7 @@ export class ResponseReader {
 
   #readHeader(line: string): void {
     if (++this.#headerCount > mostHeaders) throw new ResponseFault("HEAD_TOO_LARGE");
-    const colon = line.indexOf(":");
-    const name = line.slice(0, colon).toLowerCase();
-    const value = line.slice(colon + 1).trim();
-    if (colon < 1 || !isToken.test(name) || !isFieldValue.test(value)) throw notHttp();
+    const { name, value } = fieldIn(line);
     const before = this.#headers[name];
     this.#headers[name] = before === undefined ? value : `${before}, ${value}`;
   }
@@ -179,10 +177,17 @@ export class ResponseReader {
       throw notHttp();
     if (/(?:^|,)[\t ]*close[\t ]*(?:,|$)/i.test(connection)) this.#mayStay = false;
     if (length !== undefined && !/^\d{1,15}$/.test(length)) throw notHttp();
-    if (this.#status === 204 || this.#status === 304) this.#part = "whole";
+    if (this.#status === 204 || this.#status === 304)
+      this.#endWithoutContent(coding !== undefined || Number(length) > 0);
     else if (coding !== undefined) this.#expectChunk();
     else if (length !== undefined) this.#expect("body", Number(length));
     else this.#expectAllUntilTheEnd();
+  }
+
+  /** Where content is announced all the same, it may follow, and would be taken for the next answer. */
+  #endWithoutContent(isAnnounced: boolean): void {
+    this.#part = "whole";
+    if (isAnnounced) this.#mayStay = false;
   }
 
   #skipInterim(): void {
@@ -195,7 +200,7 @@ export class ResponseReader {
   }
 
   #readChunkSize(line: string): void {
-    const [, size] = /^([\da-f]{1,12})[\t ]*(?:;|$)/i.exec(line) ?? [];
+    const [, size] = /^([\da-f]{1,12})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/i.exec(line) ?? [];
     if (size === undefined) throw notHttp();
     const bytes = Number.parseInt(size, 16);
     if (bytes > 0) return this.#expect("chunk", bytes);
@@ -226,6 +231,25 @@ const protocol = "HTTP/1.";
 /** RFC 9110 §5.6.2 and §5.5. */
 const isToken = /^[!#$%&'*+.^`|~\w-]+$/;
 const isFieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** A header's name in lower case, and its value without the space around it. */
+function fieldIn(line: string): { name: string; value: string } {
+  const colon = line.indexOf(":");
+  const name = line.slice(0, colon).toLowerCase();
+  const value = withoutSpace(line.slice(colon + 1));
+  if (colon < 1 || !isToken.test(name) || !isFieldValue.test(value)) throw notHttp();
+  return { name, value };
+}
+
+/** Without the spaces and tabs around it; `trim` would also drop control characters, and `Content-Length: \v5` be a length. */
+function withoutSpace(text: string): string {
+  const isSpace = (at: number) => text[at] === " " || text[at] === "\t";
+  let start = 0;
+  let end = text.length;
+  while (isSpace(start)) start += 1;
+  while (end > start && isSpace(end - 1)) end -= 1;
+  return text.slice(start, end);
+}
 
 /** Without a prototype: a header may have any name. */
 function noHeaders(): Record<string, string> {
