@@ -222,6 +222,16 @@ describe("no answer", () => {
     await expect(get(server.origin)).rejects.toMatchObject({ code: "ECONNREFUSED", phase: "connecting" });
   });
 
+  test("where no socket can be made: no timer is left behind", async () => {
+    const take = () => {
+      throw new Error("no socket");
+    };
+    const timers = vi.spyOn(clock, "timer");
+    const pool = Object.assign(poolTo("http://127.0.0.1:1"), { take });
+    await expect(get("", {}, { pool })).rejects.toThrow("no socket");
+    expect(timers).not.toHaveBeenCalled();
+  });
+
   test("when a kept-alive socket turns out closed", async () => {
     let requests = 0;
     const { origin } = await started(

@@ -96,9 +96,9 @@ class Exchange implements SocketUser {
     this.#task = task;
     this.#clock = clock;
     this.#reader = new ResponseReader(limits.maxBytes);
+    this.#socket = pool.take(); // First: where it throws, no timer is left behind.
     this.#whole = clock.timer(limits.totalMs, () => this.failed("TIMEOUT_WHOLE"));
     signal.addEventListener("abort", this.#abort, { once: true });
-    this.#socket = pool.take();
     this.#socket.use(this);
     if (this.#phase === "connecting") this.#enter("connecting", limits.connectMs);
   }
@@ -168,6 +168,6 @@ function requestText({ prefix, host }: SocketPool, { method, path, headers, body
     if (!/^[\x20-\x7e]*$/.test(value)) throw new TypeError(`a value that the header ${name} cannot hold`);
     text += `${name}: ${value}\r\n`;
   }
-  if (method !== "GET") text += `Content-Length: ${Buffer.byteLength(body ?? "")}\r\n`;
+  if (method !== "GET" || body !== undefined) text += `Content-Length: ${Buffer.byteLength(body ?? "")}\r\n`;
   return `${text}\r\n${body ?? ""}`;
 }
