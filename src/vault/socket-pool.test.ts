@@ -1,5 +1,8 @@
-import { TLSSocket, createServer } from "node:tls";
-import { afterEach, describe, expect, test } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import tls, { TLSSocket, createServer } from "node:tls";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { makeIdentity } from "../../dev/testing/certificates.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { type TestServer, serveHttp, serveRaw } from "../../dev/testing/http-server.js";
@@ -52,6 +55,7 @@ describe("a socket", () => {
     ["announces that it closes", reply("Connection: close\r\n")],
     ["announces that it waits a second", reply("Keep-Alive: timeout=1\r\n")],
     ["sends more than its answer", `${reply("")}x`],
+    ["announces content where there is none", "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n"],
   ])("is not used again when the other end %s", async (_name, answer) => {
     const server = await started(serveRaw((socket) => socket.on("data", () => socket.write(answer))));
     const pool = poolTo(server.origin);
@@ -82,6 +86,31 @@ describe("a socket", () => {
     expect(server.accepted()).toBe(2);
   });
 
+  test("is not used again when the answer came before the whole request had left", async () => {
+    const server = await started(
+      serveRaw((socket) =>
+        socket.once("data", () => {
+          socket.pause();
+          socket.write("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n");
+        }),
+      ),
+    );
+    const pool = poolTo(server.origin);
+    const large = { method: "POST", body: "x".repeat(16 << 20) };
+    expect(await get(pool, large)).toMatchObject({ status: 413 });
+    expect(await get(pool)).toMatchObject({ status: 413 });
+    expect(server.accepted()).toBe(2);
+  });
+
+  test.each(["s", "a#b", "a?b", "a%41", "ü", "[1]"])("goes to the unix socket of the name %s", async (name) => {
+    const directory = mkdtempSync(join(tmpdir(), "keymount-"));
+    endings.push(() => rmSync(directory, { recursive: true }));
+    const { origin } = await started(
+      serveHttp((_request, response) => response.end("here"), { path: join(directory, name) }),
+    );
+    expect((await get(poolTo(origin))).body.toString()).toBe("here");
+  });
+
   test("in use ends with its pool, and its exchange with it", async () => {
     let asked = 0;
     const { origin } = await started(serveRaw((socket) => socket.on("data", () => (asked += 1))));
@@ -109,6 +138,43 @@ describe("a socket", () => {
     answer();
     expect(await outcome).toMatchObject({ status: 200 });
     await until(() => closed === 1);
+  });
+
+  test.each<[string, string, string | undefined, string | false, string | undefined]>([
+    ["an address", "127.0.0.1", undefined, false, undefined],
+    ["a name", "localhost", undefined, "localhost", undefined],
+    ["a name that the connection gives", "127.0.0.1", "vault.example", "vault.example", undefined],
+    ["an address that the connection gives", "localhost", "10.9.8.7", false, undefined],
+    ["another name", "127.0.0.1", "other.example", "other.example", "ERR_TLS_CERT_ALTNAME_INVALID"],
+    ["another address", "localhost", "10.9.8.6", false, "ERR_TLS_CERT_ALTNAME_INVALID"],
+  ])("demands a certificate for %s, and sends a name as SNI", async (_name, host, servername, sni, code) => {
+    const names = ["127.0.0.1", "localhost", "vault.example", "10.9.8.7"];
+    const identity = makeIdentity({ commonName: "vault", names, isCa: true });
+    const seen: unknown[] = [];
+    const { port } = await started(
+      serveHttp(
+        (request, response) => {
+          seen.push((request.socket as TLSSocket).servername);
+          response.end();
+        },
+        { tls: identity },
+      ),
+    );
+    const pool = poolTo(`https://${host}:${port}`, { ca: identity.cert, ...(servername && { servername }) });
+    const outcome = await get(pool).catch((reason: unknown) => reason);
+    expect(outcome).toMatchObject(code === undefined ? { status: 200 } : { code, phase: "connecting" });
+    expect(seen).toEqual(code === undefined ? [sni] : []);
+  });
+
+  test("shares what was parsed of the TLS material with the others", async () => {
+    const identity = makeIdentity({ commonName: "vault", names: ["127.0.0.1"], isCa: true });
+    const { port, accepted } = await started(serveHttp((_request, response) => response.end(), { tls: identity }));
+    const parsed = vi.spyOn(tls, "createSecureContext");
+    endings.push(() => parsed.mockRestore());
+    const pool = poolTo(`https://127.0.0.1:${port}`, { ca: identity.cert });
+    await Promise.all([get(pool), get(pool), get(pool)]);
+    expect(accepted()).toBe(3);
+    expect(parsed.mock.calls.filter(([options]) => options?.ca === identity.cert)).toHaveLength(1);
   });
 
   test("resumes the last one's TLS session, which spares the handshake's signatures", async () => {
@@ -157,6 +223,12 @@ describe("a request", () => {
       (port) => `http://127.0.0.1:${port}`,
       { method: "PUT", body: "ü" },
       "PUT /v1/x HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nContent-Length: 2\r\n\r\nü",
+    ],
+    [
+      "says the length of a body that its method rarely has",
+      (port) => `http://127.0.0.1:${port}`,
+      { body: "GET / HTTP/1.1\r\n\r\n" },
+      "GET /v1/x HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nContent-Length: 18\r\n\r\nGET / HTTP/1.1\r\n\r\n",
     ],
     [
       "without a body says so",
