@@ -4,6 +4,8 @@ import type { TlsMaterial } from "./tls-files.js";
 /** The kept-alive sockets of one connection: a pool for each address, all with the same TLS material. */
 export class SocketPools {
   readonly #pools = new Map<string, SocketPool>();
+  /** Of earlier material, with sockets that were still in use when it changed. */
+  #retired: SocketPool[] = [];
   #digest = "";
 
   /** The pool for an address; other material than before starts new sockets and lets the old ones finish. */
@@ -19,12 +21,14 @@ export class SocketPools {
 
   /** Ends every socket, in use or not. */
   close(): void {
-    for (const pool of this.#pools.values()) pool.close();
+    for (const pool of [...this.#pools.values(), ...this.#retired]) pool.close();
     this.#pools.clear();
+    this.#retired = [];
   }
 
   #retire(): void {
     for (const pool of this.#pools.values()) pool.retire();
+    this.#retired = [...this.#retired, ...this.#pools.values()].filter(({ inUse }) => inUse);
     this.#pools.clear();
   }
 }
