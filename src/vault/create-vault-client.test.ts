@@ -418,14 +418,25 @@ describe("an outage", () => {
     expect(up.seen).toHaveLength(1);
   });
 
-  test("of a kept-alive socket costs a read nothing", async () => {
-    let requests = 0;
-    const vault = await node((request, response) =>
-      ++requests === 2 ? request.socket.destroy() : response.end('{"data":{}}'),
-    );
+  const timedOut = { status: 408, text: "<html>408 Request Time-out", headers: { Connection: "close" } };
+  test.each<[string, Reply]>([
+    ["closed", { cut: true }],
+    ["given up with a 408", timedOut],
+  ])("of a kept-alive socket, %s, costs a read nothing", async (_name, farewell) => {
+    const vault = await node([{}, farewell, {}]);
     await read(through([vault]));
     await read(through([vault]));
     expect(events).toEqual(["health ok", "read ok", "read ok"]);
+    expect(vault.seen).toHaveLength(3);
+  });
+
+  test.each<[string, (connection: Connection) => Promise<unknown>, number]>([
+    ["a read is asked once more", (connection) => read(connection), 2],
+    ["what makes something is not", issue, 1],
+  ])("that is a 408 each time is not hidden, though %s", async (_name, ask, times) => {
+    const vault = await node([timedOut]);
+    expect(await failure(ask(through([vault])))).toMatchObject({ status: 408 });
+    expect(vault.seen).toHaveLength(times);
   });
 
   test("that lasts makes those who come later fail at once", async () => {

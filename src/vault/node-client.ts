@@ -94,7 +94,10 @@ export class NodeClient {
     }
   }
 
-  /** A kept-alive socket may be closed by the other end at the moment of use: that is tried once more, on a new one. */
+  /**
+   * A kept-alive socket may be closed by the other end at the moment of use, by a proxy with a 408 (RFC 9110 §15.5.9): that is
+   * tried once more, on a new one.
+   */
   async #send(
     origin: string,
     request: HttpRequest,
@@ -102,14 +105,15 @@ export class NodeClient {
     signal: AbortSignal,
   ): Promise<HttpAnswer> {
     const pool = this.#pools.to(origin, await this.#tls.material());
-    const dial = { pool, clock: this.#clock };
+    const ask = () => exchange({ pool, clock: this.#clock }, request, limits, signal);
     try {
-      return await exchange(dial, request, limits, signal);
+      const answer = await ask();
+      if (answer.status !== 408 || !repeatable) return answer;
     } catch (reason) {
       if (!repeatable || !isStaleSocket(reason)) throw reason;
-      pool.endIdle();
-      return exchange(dial, request, limits, signal);
     }
+    pool.endIdle();
+    return ask();
   }
 
   #limits(patienceMs: number): ExchangeLimits {
