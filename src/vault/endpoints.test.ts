@@ -33,7 +33,10 @@ describe("the node that is asked", () => {
     ]);
   });
 
-  test("is the one we are sent to", () => expect(chosen(0, ["a"], "c").origin).toBe("c"));
+  test("is the one we are sent to, unless it was tried", () => {
+    expect(chosen(0, ["a"], "c").origin).toBe("c");
+    expect(chosen(0, ["a", "c"], "c").origin).toBe("b");
+  });
 });
 
 describe("a node that fails", () => {
@@ -56,6 +59,15 @@ describe("a node that fails", () => {
     failAt(0, 250, 750, 1_750, 3_750, 7_750, 12_750);
     expect(choose(17_749)).toHaveProperty("error");
     expect(chosen(17_750).origin).toBe("a");
+  });
+
+  test("rests no more once it has answered, and the next time as short as the first", () => {
+    const a = chosen(0);
+    failAt(0, 250, 750);
+    nodes.succeeded(a);
+    expect(nodes.openMs(800)).toBe(0);
+    failAt(800);
+    expect(nodes.openMs(800)).toBe(250);
   });
 
   test("rests once for all that failed together, and tells its health before it is asked again", () => {
