@@ -81,6 +81,23 @@ describe("a tenant whose turns cost much", () => {
     expect(order(queue)).toEqual(["a2", "b1"]);
   });
 
+  test("is not forgiven while others wait, though nothing of it did for a moment", () => {
+    const { queue } = queueOf(roomy, "a1", "b1", "b2");
+    queue.charge(queue.take()!.tenant, 2_000);
+    add(queue, "a2");
+    expect(order(queue)).toEqual(["b1", "b2", "a2"]);
+  });
+
+  test("is not forgiven for what is charged once all have left, however much all had before", () => {
+    const { queue } = queueOf(roomy, "z1", "z2");
+    order(queue, undefined, () => 5_000);
+    add(queue, "a1");
+    expect([queue.take()?.name, queue.take()]).toEqual(["a1", undefined]);
+    queue.charge("a", 2_000);
+    for (const name of ["a2", "b1"]) add(queue, name);
+    expect(order(queue)).toEqual(["b1", "a2"]);
+  });
+
   test("is not forgiven for what is charged after its last item left", () => {
     const { queue } = queueOf(roomy, "a1");
     queue.take();

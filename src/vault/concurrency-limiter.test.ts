@@ -284,6 +284,16 @@ test("too many that wait are refused", async () => {
   expect(limiter.load.waiting).toBe(3);
 });
 
+test("who gives up while it runs ends its work, which is no cut", async () => {
+  limit(2, 1);
+  const giveUp = new AbortController();
+  const outcome = run("a:1", {}, giveUp.signal);
+  await settled();
+  giveUp.abort(new Error("enough"));
+  await expect(outcome).rejects.toThrow("enough");
+  expect([now(), limiter.load.inFlight]).toEqual([[], 0]);
+});
+
 test("who gives up waiting is let go", async () => {
   limit(2, 1);
   void runAll(["a:1", "b:1"]);

@@ -90,6 +90,13 @@ describe("a node that fails", () => {
     expect(nodes.openMs(0)).toBe(0);
   });
 
+  test("leaves the one that is asked where it is another", () => {
+    nodes = new Endpoints("default", ["a", "b"], () => 0.5);
+    nodes.failed(chosen(0, ["a"]), outage, 0);
+    expect(chosen(0).origin).toBe("a");
+    expect(nodes.preferred).toBe("a");
+  });
+
   test("is only asked after the others where it is well itself", () => {
     nodes = new Endpoints("default", ["a", "b"], () => 0.5);
     nodes.avoid(chosen(0));
