@@ -96,10 +96,11 @@ export class CountingVault {
       return fault("ECONNREFUSED", "connecting");
     }
     const now = this.#clock.monotonic();
-    this.#busyUntil = Math.max(now, this.#busyUntil) + (cpuMs[kind] * this.#scale * 1000) / capacityMs;
+    const startsAt = Math.max(now, this.#busyUntil);
+    this.#busyUntil = startsAt + (cpuMs[kind] * this.#scale * 1000) / capacityMs;
     const period = (this.#periods[Math.floor(now / this.#periodMs)] ??= none());
     period[kind] += 1;
-    const takesMs = this.#busyUntil - now + roundTripMs + (kind === "login" ? tokenReviewMs : 0);
+    const takesMs = startsAt - now + cpuMs[kind] + roundTripMs + (kind === "login" ? tokenReviewMs : 0);
     const outcome = answer();
     await this.#clock.sleep(Math.min(takesMs, patienceMs), signal);
     if (takesMs <= patienceMs) return outcome;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { peers } from "./peers.js";
 import { plot } from "./plot.js";
-import { type Results, plots, tables } from "./report.js";
+import { type Results, busyIn, plots, tables } from "./report.js";
 import { type Fleet, minute, simulate } from "./scenarios.js";
 
 const small: Fleet = {
@@ -54,11 +54,14 @@ describe("a small fleet, every node of it simulated", () => {
   });
 });
 
-test("thousands of pods of an overloaded Vault: no login is given up, so none is made twice", async () => {
+test("thousands of nodes that reboot leave Vault idle time: no login is given up, and one in fifty is made twice at most", async () => {
   const crowd: Fleet = { ...small, nodes: 5_000, podsPerNode: 20, inFlight: 4 };
-  const minutes = await simulate("reboot", crowd, { nodes: 2, seed: 1 });
-  expect(minutes.reduce((all, { late }) => all + late, 0)).toBe(0);
-  expect(minutes.reduce((all, { login }) => all + login, 0)).toBe(100_000);
+  const minutes = await simulate("reboot", crowd, { nodes: 5, seed: 1 });
+  const sum = (kind: "login" | "late") => minutes.reduce((all, { [kind]: n }) => all + n, 0);
+  expect(Math.max(...minutes.map(busyIn))).toBeLessThan(0.95);
+  expect(sum("late")).toBe(0);
+  expect(sum("login")).toBeGreaterThanOrEqual(100_000);
+  expect(sum("login")).toBeLessThanOrEqual(102_000);
 });
 
 test("10,000 volumes of ten secrets cost the Go provider 1,333 reads a second", () => {

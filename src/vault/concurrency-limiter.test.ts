@@ -277,6 +277,48 @@ describe("where all slots are taken", () => {
   });
 });
 
+describe("in a Vault that is slow for all", () => {
+  beforeEach(async () => {
+    limit(16, 8);
+    const slow = runAll(["a:0", "b:0", "c:0", "d:0"]);
+    await clock.advance(1_000);
+    for (const name of now()) running.get(name)!();
+    await Promise.all(slow);
+    // With four under way: one answer each quarter of a second, so a gap of half a second.
+  });
+  const inTurn = async (many: number) => {
+    const seen = [];
+    for (let n = 0; n < many; n += 1) {
+      await clock.advance(500);
+      seen.push(now().length);
+    }
+    return seen;
+  };
+
+  test("requests begin one after another, though slots are free", async () => {
+    void runAll(numbered("a", 4));
+    void runAll(numbered("b", 4));
+    expect(await inTurn(3)).toEqual([2, 3, 4]);
+  });
+
+  test("the gap closes, and all that wait are on their way", async () => {
+    void runAll(numbered("a", 8));
+    await clock.advance(300_000);
+    void runAll(numbered("b", 8));
+    await settled();
+    expect(now()).toHaveLength(16);
+  });
+
+  test("the requests of one pod come together", async () => {
+    for (const n of [0, 1]) {
+      void run(`a:${n}`, { pod: "a/web" });
+      void run(`b:${n}`, { pod: "b/web" });
+    }
+    await inTurn(4);
+    expect(now()).toEqual(["a:0", "a:1", "b:0", "b:1"]);
+  });
+});
+
 test("too many that wait are refused", async () => {
   limit(2, 1, 3);
   void runAll(["a:1", "a:2", "a:3", "a:4"]);

@@ -3,12 +3,15 @@ import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { FairQueue, type Waiting } from "../shared/fair-queue.js";
 import { LoginPace } from "./login-pace.js";
+import { RequestSpacing } from "./request-spacing.js";
 import { type Priority, priorities } from "./vault-client.js";
 
 /** One request, as far as its place among others goes. */
 export interface Slot {
   /** Kubernetes namespace. */
   namespace: string;
+  /** As the caller's. */
+  pod?: string;
   priority: Priority;
   engine: string;
   /** What creates something cannot be cut off without losing it, so fewer of those may run at once. */
@@ -26,6 +29,8 @@ class Turn implements Waiting {
   begin!: () => void;
   refuse!: (reason: unknown) => void;
   startedAt = Infinity;
+  /** How many ran then, this one among them. */
+  beside = 1;
 
   constructor(slot: Slot) {
     this.slot = slot;
@@ -39,6 +44,8 @@ class Turn implements Waiting {
 const queueCapacity = 2_048;
 /** From then on a request gives way to others, unless all take as long. */
 const slowMs = 1_000;
+/** Where requests are spaced, a Vault at its limit answers one of them late without being any slower for all. */
+const slowWhileSpacedMs = 5_000;
 /** Requests that ended last, by which slow is told from busy. */
 const compared = 16;
 
@@ -48,7 +55,8 @@ const compared = 16;
  * engine. Logins at one auth mount are as many as it answers quickly (`LoginPace`). Where all slots are taken, a request
  * that has been slow is cut off for another that waits, if its namespace has two slots more than the other's, or its engine
  * more than half of all: so neither a tenant nor an engine that hangs holds up the others. Where Vault is slow for all, it
- * is busy, and what is cut off would only be asked again: then slow is twice the fastest of late.
+ * is busy, and what is cut off would only be asked again: then slow is twice the fastest of late, and requests are spaced
+ * (`RequestSpacing`).
  */
 export class ConcurrencyLimiter {
   readonly #limits: Pick<ConnectionLimits, "inFlight" | "logins">;
@@ -60,7 +68,10 @@ export class ConcurrencyLimiter {
   readonly #runningOf = new Map<string, number>();
   /** Milliseconds that the latest took, those cut off not counted. */
   readonly #took: number[] = [];
-  #looksAgain = false;
+  readonly #spacing = new RequestSpacing();
+  /** The one that began last. */
+  #latest: Turn | undefined;
+  #looksAgainAt = Infinity;
 
   constructor(limits: Pick<ConnectionLimits, "inFlight" | "logins">, clock: Clock, capacity = queueCapacity) {
     this.#limits = limits;
@@ -101,17 +112,27 @@ export class ConcurrencyLimiter {
     }
   }
 
-  #ended({ slot, tenant, startedAt, ending }: Turn): void {
+  #ended({ slot, tenant, startedAt, beside, ending }: Turn): void {
     this.#countOf(tenant, -1);
-    const ms = this.#clock.monotonic() - startedAt;
+    const now = this.#clock.monotonic();
+    const ms = now - startedAt;
     if (slot.kind === "login") this.#pace.took(slot.engine, ms);
-    if (!ending.signal.aborted && this.#took.push(ms) > compared) this.#took.shift();
+    if (!ending.signal.aborted) {
+      if (this.#took.push(ms) > compared) this.#took.shift();
+      const running = Math.max(beside, this.#running.size + 1);
+      // A credential's creation waits for a database or a cloud.
+      if (slot.kind !== "create") this.#spacing.answered({ namespace: tenant, ms }, running, now);
+    }
     this.#startNext();
   }
 
   #startNext(): void {
     while (this.#running.size < this.#limits.inFlight) {
-      const next = this.#queue.take(this.#admits);
+      const now = this.#clock.monotonic();
+      const gapMs = this.#spacing.gapAt(now);
+      const waitMs = gapMs - (now - (this.#latest?.startedAt ?? -Infinity));
+      if (waitMs > 0) return this.#lookAgain(waitMs);
+      const next = (gapMs > 0 && this.#queue.take(this.#isOfLatestPod)) || this.#queue.take(this.#admits);
       if (!next) return;
       this.#start(next);
     }
@@ -121,6 +142,8 @@ export class ConcurrencyLimiter {
   #start(turn: Turn): void {
     turn.startedAt = this.#clock.monotonic();
     this.#running.add(turn);
+    turn.beside = this.#running.size;
+    this.#latest = turn;
     this.#countOf(turn.tenant, 1);
     this.#queue.charge(turn.tenant, 1);
     turn.begin();
@@ -138,6 +161,13 @@ export class ConcurrencyLimiter {
     if (this.#count(alike) >= most || this.#count((slot) => alike(slot) && own(slot)) >= part(most, 2)) return false;
     return this.#count((slot) => alike(slot) && slot.engine === engine) < mostOfEngine;
   };
+
+  /** Spaced, the requests of one Mount come together: those of many that take turns would all be too late. */
+  readonly #isOfLatestPod = (turn: Turn): boolean =>
+    turn.slot.pod !== undefined &&
+    turn.slot.pod === this.#latest?.slot.pod &&
+    turn.rank === this.#latest.rank &&
+    this.#admits(turn);
 
   #has(namespace: string): number {
     return this.#runningOf.get(namespace) ?? 0;
@@ -158,13 +188,14 @@ export class ConcurrencyLimiter {
   /** Cuts one slow request off for the first that may have its slot; looks again later where there is none. */
   #makeRoom(): void {
     const usualMs = this.#took.length === 0 ? 0 : Math.min(...this.#took);
-    const slowSince = this.#clock.monotonic() - Math.max(slowMs, 2 * usualMs);
+    const now = this.#clock.monotonic();
+    const slowSince = now - Math.max(this.#spacing.gapAt(now) > 0 ? slowWhileSpacedMs : slowMs, 2 * usualMs);
     const isSlow = ({ slot, startedAt, ending }: Turn) =>
       startedAt <= slowSince && slot.kind !== "create" && !ending.signal.aborted;
     const slow = [...this.#running].filter(isSlow);
     const hasToYield = (turn: Turn) => slow.find((one) => this.#yields(one.slot, turn.slot));
     const next = slow.length > 0 && this.#queue.take((turn) => this.#admits(turn) && hasToYield(turn) !== undefined);
-    if (!next) return this.#lookAgain();
+    if (!next) return this.#lookAgain(slowMs);
     hasToYield(next)!.ending.abort(new ProviderError("unavailable", "cut off for others"));
     this.#start(next);
   }
@@ -174,11 +205,12 @@ export class ConcurrencyLimiter {
     return engine !== waiting.engine && this.#count((slot) => slot.engine === engine) > part(this.#limits.inFlight, 2);
   }
 
-  #lookAgain(): void {
-    if (this.#looksAgain) return;
-    this.#looksAgain = true;
-    void this.#clock.sleep(slowMs, forever).then(() => {
-      this.#looksAgain = false;
+  #lookAgain(inMs: number): void {
+    const at = this.#clock.monotonic() + inMs;
+    if (at >= this.#looksAgainAt) return;
+    this.#looksAgainAt = at;
+    void this.#clock.sleep(inMs, forever).then(() => {
+      if (this.#looksAgainAt === at) this.#looksAgainAt = Infinity;
       this.#startNext();
     });
   }

@@ -277,7 +277,7 @@ const slotKinds: Partial<Record<OperationKind, Slot["kind"]>> = { login: "login"
 
 function callOf(operation: Operation, question: VaultQuestion, caller: Caller): Call {
   const { path, subject = path, vaultNamespace } = operation;
-  const { namespace, priority } = caller;
+  const { namespace, pod, priority } = caller;
   const engine = engineOf(subject);
   const kind = slotKinds[operation.kind] ?? "read";
   // A failure to create a credential says nothing about renewals, nor the other way round.
@@ -286,7 +286,7 @@ function callOf(operation: Operation, question: VaultQuestion, caller: Caller): 
     operation,
     question,
     target: { namespace, vaultNamespace, engine: `${ofKept}${engine}`, path: `${ofKept}${subject}` },
-    slot: { namespace, priority, engine: `${vaultNamespace}/${engine}`, kind },
+    slot: { namespace, priority, engine: `${vaultNamespace}/${engine}`, kind, ...(pod !== undefined && { pod }) },
     tried: new Set(),
     redirectTo: undefined,
   };

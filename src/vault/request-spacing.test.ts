@@ -1,0 +1,40 @@
+import { describe, expect, test } from "vitest";
+import { RequestSpacing } from "./request-spacing.js";
+
+/** Answers at 10 s, each after so many milliseconds, of these namespaces in turn; so many requests were under way. */
+function after(times: readonly number[], namespaces = ["a", "b"], running = 4): RequestSpacing {
+  const spacing = new RequestSpacing();
+  times.forEach((ms, n) => {
+    spacing.answered({ namespace: namespaces[n % namespaces.length]!, ms }, running, 10_000);
+  });
+  return spacing;
+}
+const slow = (many: number) => Array<number>(many).fill(2_000);
+
+describe("the gap between two requests", () => {
+  test.each<[string, RequestSpacing, number]>([
+    ["none before an answer", after([]), 0],
+    ["none where Vault is fast", after([20, 500, 20, 500]), 0],
+    ["none where one answer was fast", after([2_000, 20, 2_000, 2_000]), 0],
+    ["none where all is slow for one namespace alone", after(slow(8), ["a"]), 0],
+    ["none after too few answers", after(slow(3)), 0],
+    ["twice the time between two answers where all is slow", after(slow(4)), 1_000],
+    ["shorter where more run at once", after(slow(4), ["a", "b"], 16), 250],
+    ["no longer by what was sent before it", after(slow(8)), 1_000],
+    ["two seconds at most", after([9_000, 9_000, 9_000, 9_000]), 2_000],
+    ["none while an early fast answer is among the latest eight", after([20, ...slow(7)]), 0],
+    ["there once that is forgotten", after([20, ...slow(8)]), 1_000],
+  ])("is %s", (_, spacing, gapMs) => {
+    expect(spacing.gapAt(10_000)).toBe(gapMs);
+  });
+
+  test("is half as long every fifteen seconds, and gone in the end", () => {
+    expect([25_000, 40_000, 600_000].map((at) => after(slow(4)).gapAt(at))).toEqual([500, 250, 0]);
+  });
+
+  test("doubles where Vault is still busy when it has had its effect", () => {
+    const spacing = after(slow(4));
+    spacing.answered({ namespace: "a", ms: 600 }, 4, 25_000);
+    expect(spacing.gapAt(25_000)).toBe(1_000);
+  });
+});
