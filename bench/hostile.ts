@@ -149,7 +149,7 @@ function accessOf(
   const driver = new DriverClient(socketPath, { timeoutMs: 30_000 });
   const pods = new Map<number, MountRequest>();
   const requestOf = ({ pod, volume, parameters, outsidePod }: Attempt): MountRequest => {
-    const known = pods.get(pod) ?? newPods(bench.issuer, 1, tenant.namespace, {})[0]!;
+    const known = pods.get(pod) ?? newPods(bench.issuer, 1, [tenant.namespace], {})[0]!;
     pods.set(pod, known);
     const attributes = {
       ...(JSON.parse(known.attributes) as Record<string, string>),

@@ -22,7 +22,7 @@ const parameters = {
  */
 export async function measureLeases(bench: Bench, vault: BenchVault): Promise<Figure[]> {
   const count = bench.quick ? 200 : 1_000;
-  const pods = newPods(bench.issuer, count, "shop", parameters);
+  const pods = newPods(bench.issuer, count, ["shop"], parameters);
   const work = async (...[provider]: Parameters<Parameters<typeof withProvider>[2]>): Promise<Figure[]> => {
     const load = new Load(provider.socketPath, 3);
     try {

@@ -34,7 +34,8 @@ bench/results.json. What is missed is marked, and is no failure.
 interface Measurement {
   name: string;
   vault: VaultName;
-  run: (bench: Bench, vault: BenchVault) => Promise<Figure[]>;
+  /** Given what the run has measured so far at the same Vault. */
+  run: (bench: Bench, vault: BenchVault, measured: readonly Figure[]) => Promise<Figure[]>;
 }
 
 const { values: options } = parseArgs({
@@ -53,11 +54,11 @@ const kinds: VaultKind[] = ["embedded 0 ms", "embedded 5 ms", "Vault 1.21.1"];
 const vaults: VaultName[] = [...kinds, "embedded 0 ms, TLS", "Vault 1.21.1, TLS"];
 const measurements: Measurement[] = [
   { name: "start", vault: "embedded 0 ms", run: (bench, vault) => measureStarting(bench, vault, version) },
-  ...vaults.flatMap((vault) => [
-    { name: `floor-1@${vault}`, vault, run: (bench: Bench, on: BenchVault) => measureFloor(bench, on, 1) },
-    { name: `floor-16@${vault}`, vault, run: (bench: Bench, on: BenchVault) => measureFloor(bench, on, 16) },
-    { name: `mount-1@${vault}`, vault, run: (bench: Bench, on: BenchVault) => measureMounting(bench, on, 1) },
-    { name: `mount-16@${vault}`, vault, run: (bench: Bench, on: BenchVault) => measureMounting(bench, on, 16) },
+  ...vaults.flatMap((vault): Measurement[] => [
+    { name: `floor-1@${vault}`, vault, run: (bench, on) => measureFloor(bench, on, 1) },
+    { name: `floor-16@${vault}`, vault, run: (bench, on) => measureFloor(bench, on, 16) },
+    { name: `mount-1@${vault}`, vault, run: (bench, on, floor) => measureMounting(bench, on, 1, floor) },
+    { name: `mount-16@${vault}`, vault, run: (bench, on, floor) => measureMounting(bench, on, 16, floor) },
     { name: `fill@${vault}`, vault, run: measureFilling },
   ]),
   { name: "leases", vault: "embedded 0 ms", run: measureLeases },
@@ -97,7 +98,7 @@ async function measureAt(at: VaultName, bench: Bench): Promise<Figure[]> {
     const figures: Figure[] = [];
     for (const { name, run } of wanted) {
       console.log(`${name} …`);
-      figures.push(...(await run(bench, vault)));
+      figures.push(...(await run(bench, vault, figures)));
     }
     return figures;
   } finally {

@@ -12,15 +12,15 @@ const objects = Array.from(
   (_, n) => `- {objectName: file-${n}, secretPath: kv/data/bench/${n}, secretKey: value}`,
 ).join("\n");
 
-/** First Mounts of so many pods, each with a token of its own: each costs Vault one login and ten reads. */
+/** First Mounts of so many pods, each with a token of its own: each costs Vault one login and ten reads. The namespaces have them in turn. */
 export function newPods(
   issuer: ServiceAccountIssuer,
   count: number,
-  namespace = "shop",
+  namespaces: readonly string[] = ["shop"],
   parameters: Record<string, string> = { roleName: "bench", objects },
 ): MountRequest[] {
-  return Array.from({ length: count }, () => {
-    const pod = newPod(namespace);
+  return Array.from({ length: count }, (_, n) => {
+    const pod = newPod(namespaces[n % namespaces.length]!);
     const token = tokenOf(issuer, pod);
     const expirationTimestamp = new Date(Date.now() + 3_600_000).toISOString();
     return mountRequest({
