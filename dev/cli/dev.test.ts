@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { callDoctor } from "../testing/doctor-fixture.js";
@@ -66,13 +66,13 @@ test("a port or a directory that is taken is an error that names it, and nothing
   const other = await temporaryDirectory();
   const signal = new AbortController().signal;
   const onPort = start(["--dir", other, "--vault-port", port], signal);
-  expect(await onPort.code).toBe(1);
+  expect(await onPort.code).toBe(2);
   expect(onPort.written).toEqual({
     stdout: "",
     stderr: `keymount dev: port ${port} is not free for the embedded Vault: another program listens on it; choose another with --vault-port, 0 is any\n`,
   });
   const inDirectory = start(["--dir", directory, "--vault-port", port], signal);
-  expect(await inDirectory.code).toBe(1);
+  expect(await inDirectory.code).toBe(2);
   expect(inDirectory.written.stderr).toBe(
     `keymount dev: ${directory} cannot be used: another keymount dev runs in it; choose another directory with --dir\n`,
   );
@@ -85,6 +85,23 @@ test("one that is to end before it has begun ends as asked", async () => {
   const { written, code } = start(["--dir", directory, "--vault-port", "0"], AbortSignal.abort());
   expect(await code).toBe(0);
   expect(written).toEqual({ stdout: "", stderr: "" });
+});
+
+test.each<[string, (base: string) => string, RegExp]>([
+  ["that holds other files", () => "/proc", /^keymount dev: \/proc cannot be used: it holds other files /],
+  [
+    "below a file",
+    (base) => join(base, "file", "dir"),
+    /: a file is in its place, or in that of a directory above it; /,
+  ],
+  ["where none can be made", () => "/proc/nope", /: no directory can be made there; /],
+])("--dir with a directory %s is wrong usage", async (_, pathIn, said) => {
+  const base = await temporaryDirectory();
+  await writeFile(join(base, "file"), "");
+  const { written, code } = start(["--dir", pathIn(base), "--vault-port", "0"], new AbortController().signal);
+  expect(await code).toBe(2);
+  expect(written.stdout).toBe("");
+  expect(written.stderr).toMatch(said);
 });
 
 test.each([[["--vault-port", "x"]], [["--nope"]], [["extra"]]])("%j is wrong usage", async (argv) => {

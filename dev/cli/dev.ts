@@ -27,8 +27,11 @@ async function run(asked: DevArguments, io: CommandIo, signal: AbortSignal): Pro
     return await runIn(asked, { releases, io }, signal);
   } catch (error) {
     if (signal.aborted) return 0;
-    io.stderr.write(`keymount dev: ${reasonOf(error)}\n`);
-    return 1;
+    // What the system refuses is told in its words: nothing here is a secret but what is in memory.
+    if (error instanceof Error && "syscall" in error) {
+      throw new ProviderError("unavailable", error.message, { cause: error });
+    }
+    throw error;
   } finally {
     await releases.run();
   }
@@ -57,11 +60,6 @@ function devArguments(values: Given<typeof commandTable.dev>["values"]): DevArgu
     throw new WrongUsage("--vault-port wants a number up to 65535");
   }
   return { directory: dir, vaultPort, demo, product: openbao ? "openbao" : "vault" };
-}
-
-/** What the system refuses is told in its words: nothing here is a secret but what is in memory. */
-function reasonOf(error: unknown): string {
-  return error instanceof Error && "syscall" in error ? error.message : ProviderError.from(error).message;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -37,9 +37,8 @@ function optionsIn(text: string, file: string) {
     return loadOptions({ argv: [`--config=${file}`], env: process.env, execArgv: [], readFile: () => text });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    throw new ProviderError("invalid_request", `${file} is an invalid configuration: ${error.mistakes.join("; ")}`, {
-      cause: error,
-    });
+    const list = error.mistakes.map((mistake) => `\n  ${mistake}`).join("");
+    throw new ProviderError("invalid_request", `${file} is an invalid configuration:${list}`, { cause: error });
   }
 }
 

@@ -321,7 +321,7 @@ and tells how to use them. Ends with Ctrl-C; only the contents of DIR stay.`,
       openbao: { text: "answer as OpenBao 2.6.2 does instead of Vault 1.21.1" },
       demo: { text: "tell the story instead: files, a change that arrives, refusals explained; ends by itself" },
     },
-    exits: { 0: "ended as asked", 1: "failed", 2: "wrong usage" },
+    exits: { 0: "ended as asked", 1: "failed", 2: "wrong usage, or a DIR or PORT that cannot be used" },
   },
   completion: {
     summary: "Prints the completion script of a shell",

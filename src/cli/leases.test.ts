@@ -188,7 +188,13 @@ test.each<[string, readonly string[], Record<string, string>, number, RegExp]>([
     2,
     /names no stateDir/,
   ],
-  ["the file is invalid", [], { "/etc/keymount/keymount.yaml": "nope: 1" }, 2, /is an invalid configuration: .*nope/],
+  [
+    "the file is invalid: one mistake a line",
+    [],
+    { "/etc/keymount/keymount.yaml": "nope: 1\nneither: 2" },
+    2,
+    /is an invalid configuration:\n {2}[^]+\n {2}\S+:1:1: nope: .+\n {2}\S+:2:1: neither: .+\n$/,
+  ],
   ["a format that there is not", ["-o", "xml"], {}, 2, /--output is table or json, not "xml"/],
   ["an option that there is not", ["--nope"], {}, 2, /nope/],
 ])("where %s", async (_what, argv, files, code, message) => {
