@@ -21,6 +21,7 @@ describe("the gap between two requests", () => {
     ["twice the time between two answers where all is slow", after(slow(4)), 1_000],
     ["shorter where more run at once", after(slow(4), ["a", "b"], 16), 250],
     ["no longer by what was sent before it", after(slow(8)), 1_000],
+    ["no longer than an answer takes", after([600, 600, 600, 600], ["a", "b"], 1), 600],
     ["two seconds at most", after([9_000, 9_000, 9_000, 9_000]), 2_000],
     ["none while an early fast answer is among the latest eight", after([20, ...slow(7)]), 0],
     ["there once that is forgotten", after([20, ...slow(8)]), 1_000],
@@ -34,7 +35,7 @@ describe("the gap between two requests", () => {
 
   test("doubles where Vault is still busy when it has had its effect", () => {
     const spacing = after(slow(4));
-    spacing.answered({ namespace: "a", ms: 600 }, 4, 25_000);
+    spacing.answered({ namespace: "a", ms: 1_500 }, 4, 25_000);
     expect(spacing.gapAt(25_000)).toBe(1_000);
   });
 });

@@ -4,6 +4,7 @@ const busyMs = 500;
 const [fewest, compared] = [4, 8];
 /** A gap grows to so many times the time between two requests before. */
 const growth = 2;
+/** Nor is it longer than an answer takes, so that one request is always under way. */
 const longestMs = 2_000;
 /** A gap is half as long after this time. */
 const halfLifeMs = 15_000;
@@ -37,7 +38,7 @@ export class RequestSpacing {
     const betweenMs = Math.max(this.gapAt(now), answer.ms / running);
     // What was sent before the gap says nothing of it.
     if (this.#gapMs > 0 && now - this.#setAt < answer.ms + betweenMs) return;
-    this.#gapMs = Math.min(longestMs, betweenMs * growth);
+    this.#gapMs = Math.min(longestMs, answer.ms, betweenMs * growth);
     this.#setAt = now;
   }
 
