@@ -209,14 +209,12 @@ export class ConcurrencyLimiter {
     const at = this.#clock.monotonic() + inMs;
     if (at >= this.#looksAgainAt) return;
     this.#looksAgainAt = at;
-    void this.#clock.sleep(inMs, forever).then(() => {
+    this.#clock.timer(inMs, () => {
       if (this.#looksAgainAt === at) this.#looksAgainAt = Infinity;
       this.#startNext();
     });
   }
 }
-
-const forever = new AbortController().signal;
 
 /** At least one. */
 function part(whole: number, divisor: number): number {
