@@ -437,6 +437,20 @@ const claims: Record<string, Claim> = {
     of: ["src/mount/list-secrets.ts", /const mostFolders = (\d+)/],
     says: ["secrets and # folders are read"],
   },
+  "life of a lease for a sync controller": {
+    of: ["src/vault/lease-rules.ts", /const lateness = (0\.\d+)/],
+    as: (lateness) => (2 * (1 + Number(lateness))).toFixed(1),
+    says: ["lives shorter than # intervals", "must live at least # times the interval"],
+  },
+  "life of a credential without a lease for a sync controller": {
+    of: ["src/vault/lease-rules.ts", /const lateness = (0\.\d+)/],
+    as: (lateness) => (3 * (1 + Number(lateness))).toFixed(1),
+    says: ["intervals of the controller (# without a lease)"],
+  },
+  "what a quoted refusal is looked through for": {
+    of: ["src/vault/masked-sentence.ts", /const mostSent = (\d+) << 10/],
+    says: ["or more than # KiB was sent"],
+  },
 };
 
 /** With the comments of the chart's values, whose lines go on in the next. */

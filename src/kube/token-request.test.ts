@@ -46,6 +46,7 @@ test("refuses an audience that is not listed, without asking", async () => {
   const { client, calls } = await startKubernetesApi(() => granted);
   await expect(tokenMinter(client, ["vault"]).mint(pod, "https://aws", never)).rejects.toMatchObject({
     code: "permission_denied",
+    message: expect.stringContaining("listed in tokenRequest.audiences") as string,
   });
   expect(calls).toEqual([]);
 });

@@ -62,6 +62,6 @@ export async function requestToken(
 function notAllowed(audience: string): ProviderError {
   return new ProviderError(
     "permission_denied",
-    `keymount may not make tokens for the audience ${quoted(audience)}; the audiences are listed in tokenRequest.fallback`,
+    `keymount may not make tokens for the audience ${quoted(audience)}; the audiences are listed in tokenRequest.audiences`,
   );
 }

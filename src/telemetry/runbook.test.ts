@@ -34,6 +34,7 @@ const inside = [
   "a keystore is made in the renderer", // A mistake of ours.
   "cut off for others", // Told as "had no answer after a second".
   "the caller gave up", // By then no caller is there to read it.
+  "the mount was not told in time", // The refusal is told, without its hint.
   "…: the Kubernetes API gave no class", // Of doctor's alone, as the next.
   "…: the Kubernetes API gave no CSIDriver",
   "no provider answers at …",
