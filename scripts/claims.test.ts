@@ -447,6 +447,41 @@ const claims: Record<string, Claim> = {
     as: (lateness) => (3 * (1 + Number(lateness))).toFixed(1),
     says: ["intervals of the controller (# without a lease)"],
   },
+  "addresses that doctor connects to": {
+    of: ["src/doctor/tcp-step.ts", /const mostTried = (\d+)/],
+    says: ["each of the first # IP addresses"],
+  },
+  "a certificate that ends soon": {
+    of: ["src/doctor/certificate-chain.ts", /const soonMs = (\d+) \* 86/],
+    says: ["a warning within # days of an end"],
+  },
+  "clocks that differ": {
+    of: ["src/doctor/health-step.ts", /const harmlessSkewMs = ([\d_]+)/],
+    as: seconds,
+    says: ["where clocks differ by # s or more"],
+  },
+  "a token request that the API server refuses": {
+    of: ["src/doctor/driver-step.ts", /const leastSeconds = (\d+)/],
+    says: ["where `expirationSeconds` is below #"],
+  },
+  "life of a requested token": {
+    of: ["src/kube/token-request.ts", /const lifeSeconds = (\d+)/],
+    as: (life) => inWords(String(Number(life) / 60)),
+    says: ["a TokenRequest of # minutes"],
+  },
+  "end of a command of notify": {
+    of: ["src/notify/run-command.ts", /const stopMs = ([\d_]+)/],
+    as: secondsInWords,
+    says: ["SIGTERM, and SIGKILL # seconds later"],
+  },
+  "shortest duration of an option": {
+    of: ["src/cli/define-command.ts", /ms >= (\d+)/],
+    says: ["like `5s` or `1m30s`, and at least # ms"],
+  },
+  "a step of doctor": {
+    of: ["src/cli/command-table.ts", /default: "(\d+)s", text: "for one step"/],
+    says: ["times out after `--timeout` (# s)"],
+  },
   "what a quoted refusal is looked through for": {
     of: ["src/vault/masked-sentence.ts", /const mostSent = (\d+) << 10/],
     says: ["or more than # KiB was sent"],
