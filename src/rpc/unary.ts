@@ -90,7 +90,11 @@ async function limited<Request, Response>(
   { calls, clock }: Edge,
 ): Promise<Response> {
   const budgetMs = timeLeft(call, clock);
-  const late = () => new ProviderError("deadline_exceeded", lateMessage(budgetMs));
+  const late = () =>
+    new ProviderError(
+      "deadline_exceeded",
+      `keymount had no answer within ${(budgetMs / 1_000).toFixed(1)} s, the time it was given; the kubelet tries again`,
+    );
   const { signal, abort, release } = withDeadline(calls.aborted, budgetMs, late, clock);
   const giveUp = () => abort(new ProviderError("cancelled", "the caller gave up"));
   call.on("cancelled", giveUp);
@@ -100,10 +104,6 @@ async function limited<Request, Response>(
     call.off("cancelled", giveUp); // grpc-js says so after a normal end, too.
     release();
   }
-}
-
-function lateMessage(budgetMs: number): string {
-  return `keymount had no answer within ${(budgetMs / 1_000).toFixed(1)} s, the time it was given; the kubelet tries again`;
 }
 
 function timeLeft(call: { getDeadline(): Date | number }, clock: Clock): number {

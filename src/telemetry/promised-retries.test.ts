@@ -41,7 +41,6 @@ const others = {
   "config/settings.ts": "of Mounts, which the kubelet repeats",
   "daemon/event-reports.ts": "leases/renewal-loop.test.ts: a renewal is said to come later exactly where it does",
   "notify/with-retries.ts": "notify/reload-request.test.ts: %i failures: tried again ever later, and not for ever",
-  "rpc/unary.ts": "of `lateMessage`: deadline_exceeded",
   "telemetry/metrics.ts": "as daemon/event-reports.ts",
 };
 
