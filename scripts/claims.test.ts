@@ -433,6 +433,24 @@ const claims: Record<string, Claim> = {
     of: ["src/mount/list-secrets.ts", /const mostSecrets = (\d+)/],
     says: ["At most # secrets and"],
   },
+  "a record that cannot be restored": {
+    of: ["src/state/sealed-records.ts", /const abandonedForMs = (\d+) \* 60 \* 60_000/],
+    as: (hours) => ({ "24": "day" })[hours] ?? hours,
+    says: ["stays for a # after it was written"],
+  },
+  "tokens that keymount requests": {
+    of: ["src/kube/token-request.ts", /const lifeSeconds = (\d+)/],
+    as: (life) => inWords(String(Number(life) / 60)),
+    says: [
+      "tokens of `tokenRequest.fallback` live for # minutes",
+      "bound to the pod, # minutes, listed audiences only",
+    ],
+  },
+  "reads of a key that may not be watched": {
+    of: ["src/kube/key-secret.ts", /pollMs, pollJitterMs\] = \[1_000, ([\d_]+)/],
+    as: seconds,
+    says: ["the Secret is read every # to 90 s"],
+  },
   "folders below a path": {
     of: ["src/mount/list-secrets.ts", /const mostFolders = (\d+)/],
     says: ["secrets and # folders are read"],
