@@ -370,7 +370,7 @@ const claims: Record<string, Claim> = {
   "open Mounts of a stop": {
     of: ["src/rpc/server.ts", /const defaultGraceMs = ([\d_]+)/],
     as: secondsInWords,
-    says: ["with a final error after # seconds"],
+    says: ["with a final error after # seconds", "completes the open mounts, in # seconds at most"],
   },
   "everything of a stop": {
     of: ["src/cli/serve.ts", /const longestReleaseMs = ([\d_]+)/],
