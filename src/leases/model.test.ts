@@ -31,7 +31,7 @@ test("a calm day: a volume never shows a login that is dead, nothing is replaced
     }
     await world.pass(2 * minute);
     for (const pod of pods) model.checkWell(pod);
-    expect(world.database.users.length).toBeLessThanOrEqual(2 * pods.length);
+    expect(world.users.length).toBeLessThanOrEqual(2 * pods.length);
     expect(world.vault.live.tokens).toBeLessThanOrEqual(2 * pods.length);
   }
   expect(world.violations).toEqual([]);
