@@ -504,6 +504,19 @@ const claims: Record<string, Claim> = {
     of: ["src/vault/masked-sentence.ts", /const mostSent = (\d+) << 10/],
     says: ["or more than # KiB was sent"],
   },
+  "mistakes of an event": {
+    of: ["src/mount/findings.ts", /const mostShown = (\d+)/],
+    says: ["One event lists the first # mistakes", "Log lines and errors list the first # findings"],
+  },
+  "mistakes that check lists": {
+    of: ["src/mount/findings.ts", /const mostRead = ([\d_]+)/],
+    as: grouped,
+    says: ["`keymount check` up to # of each SecretProviderClass"],
+  },
+  "size of a request of the driver": {
+    of: ["src/rpc/server.ts", /max_receive_message_length": (\d+) \* 1_024/],
+    says: ["# KiB for a whole request"],
+  },
 };
 
 /** With the comments of the chart's values, whose lines go on in the next. */
