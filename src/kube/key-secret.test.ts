@@ -169,7 +169,7 @@ test.each([refusal(403, "Forbidden"), refusal(422, "Invalid")])(
   async (refused) => {
     const { client } = await startKubernetesApi(inTurn(refusal(404, "NotFound"), refused));
     await expect(keyFromSecret(client, at, () => bytes(1), never)).rejects.toThrow(
-      "kubectl -n keymount create secret generic keymount-key --from-file=key",
+      "kubectl -n keymount create secret generic keymount-key --from-file=key=/dev/stdin",
     );
   },
 );

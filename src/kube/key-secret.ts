@@ -143,7 +143,7 @@ async function create(
 function byHand(refusal: KubeError, { namespace, name }: KeySecret): ProviderError {
   return new ProviderError(
     refusal.code,
-    `${refusal.message}. Where keymount may not make it, make it by hand: head -c 32 /dev/urandom > key; kubectl -n ${namespace} create secret generic ${name} --from-file=key`,
+    `${refusal.message}. Where keymount may not make it, make it by hand: head -c 32 /dev/urandom | kubectl -n ${namespace} create secret generic ${name} --from-file=key=/dev/stdin`,
     { cause: refusal },
   );
 }
