@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, createServer } from "node:tls";
 import { beforeAll, describe, expect, test } from "vitest";
-import { eventually } from "../stack/eventually.js";
 import { setUpPki, setUpRoot } from "../stack/engines.js";
 import { createLeaseFixture } from "../stack/lease-fixture.js";
 import { describeInFrontOfBoth } from "../stack/server.js";
@@ -24,18 +23,6 @@ describeInFrontOfBoth(async (product, server) => {
     await volume.publish(signal);
     return volume;
   }
-
-  /** Publishes every second until it shows what is wanted. */
-  const republishUntil = (volume: Volume, check: () => Promise<void>, ms: number) =>
-    eventually(
-      async () => {
-        await volume.publish(signal);
-        await sleep(900);
-        await check();
-      },
-      signal,
-      ms,
-    );
 
   describe.concurrent("engines", () => {
     test("a static role's password follows within its ttl and a republish, beside a volume whose KV secret is not read again", async () => {
@@ -77,9 +64,9 @@ describeInFrontOfBoth(async (product, server) => {
       };
       await logsIn();
       for (let turns = 1; turns <= 2; turns += 1) {
-        await republishUntil(
-          volume,
+        await volume.republishUntil(
           async () => expect((await volume.texts())["password"]).not.toBe([...seen].at(-1)),
+          signal,
           30_000,
         );
         await logsIn();
@@ -113,7 +100,11 @@ describeInFrontOfBoth(async (product, server) => {
       expect(await asked(`update ${transit}/decrypt/app`)).toBe(1);
 
       await app.replaceObjects(className, [object(await encrypted("two"))]);
-      await republishUntil(volume, async () => expect(await volume.texts()).toEqual({ "api-key": "two" }), 30_000);
+      await volume.republishUntil(
+        async () => expect(await volume.texts()).toEqual({ "api-key": "two" }),
+        signal,
+        30_000,
+      );
       expect(await asked(`update ${transit}/decrypt/app`)).toBe(2);
     });
   });

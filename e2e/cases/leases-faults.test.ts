@@ -30,18 +30,6 @@ describeInFrontOfBoth(async (product, server) => {
     return { volume, path, user: await fixture.logIn(volume), note: async () => (await volume.texts())["note"] };
   }
 
-  /** Publishes every second, looking after each time, until the check holds. */
-  const republishUntil = (volume: Volume, check: () => Promise<void>) =>
-    eventually(
-      async () => {
-        await volume.publish(signal);
-        await sleep(900);
-        await check();
-      },
-      signal,
-      timeoutMs,
-    );
-
   /** The volume's login works, and is another than before. */
   const newLogin = (volume: Volume, before: string) => async () => {
     const user = await fixture.logIn(volume);
@@ -58,10 +46,10 @@ describeInFrontOfBoth(async (product, server) => {
       async (_what, happens) => {
         const { volume, path, user, note } = await volumeWithNote();
         await happens(path);
-        await republishUntil(volume, newLogin(volume, user));
+        await volume.republishUntil(newLogin(volume, user), signal, timeoutMs);
         expect(await note()).toBe("old");
         await vault.writeSecret(path, { note: "new" });
-        await republishUntil(volume, async () => expect(await note()).toBe("new"));
+        await volume.republishUntil(async () => expect(await note()).toBe("new"), signal, timeoutMs);
       },
       300_000,
     );
@@ -72,7 +60,7 @@ describeInFrontOfBoth(async (product, server) => {
       const { volume, user } = await volumeWithNote();
       await vault.request("PUT", `sys/leases/revoke-prefix/${database}/creds/app`);
       await expect(fixture.logIn(volume)).rejects.toThrow();
-      await republishUntil(volume, newLogin(volume, user));
+      await volume.republishUntil(newLogin(volume, user), signal, timeoutMs);
     });
 
     test("whose token is revoked behind our back is replaced, with one new Vault login", async () => {
@@ -82,7 +70,7 @@ describeInFrontOfBoth(async (product, server) => {
         ({ kind, pods }) => kind === "token" && pods.some((pod) => pod.uid === uid),
       );
       await vault.request("POST", "auth/token/revoke-accessor", { accessor: token!.tokenAccessor });
-      await republishUntil(volume, newLogin(volume, user));
+      await volume.republishUntil(newLogin(volume, user), signal, timeoutMs);
       const asked = (await server.asked(app.namespace)).filter(({ pod }) => pod?.endsWith(uid));
       expect(asked.filter(({ what }) => what === "login")).toHaveLength(2);
     });
@@ -92,16 +80,16 @@ describeInFrontOfBoth(async (product, server) => {
       await logins.down();
       try {
         await vault.writeSecret(path, { note: "new" });
-        await republishUntil(volume, async () => expect(await note()).toBe("new"));
+        await volume.republishUntil(async () => expect(await note()).toBe("new"), signal, timeoutMs);
         // Past the end of the login: it cannot be re-issued, and the rest goes on.
         await sleep(45_000);
         await vault.writeSecret(path, { note: "newer" });
-        await republishUntil(volume, async () => expect(await note()).toBe("newer"));
+        await volume.republishUntil(async () => expect(await note()).toBe("newer"), signal, timeoutMs);
         expect((await volume.texts())["user"]).toBe(user);
       } finally {
         await logins.up();
       }
-      await republishUntil(volume, newLogin(volume, user));
+      await volume.republishUntil(newLogin(volume, user), signal, timeoutMs);
     }, 200_000);
   });
 

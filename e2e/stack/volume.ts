@@ -40,6 +40,16 @@ export class Volume {
     await eventually(() => this.publish(signal), signal);
   }
 
+  /** Publishes every second, and looks after each time, until the check holds. Throws its last failure after `ms`. */
+  async republishUntil(check: () => Promise<void>, signal: AbortSignal, ms: number): Promise<void> {
+    const publishAndCheck = async () => {
+      await this.publish(signal);
+      await sleep(900, undefined, { signal });
+      await check();
+    };
+    await eventually(publishAndCheck, signal, ms);
+  }
+
   /** Path → text of every file that the pod sees; nothing when the volume is empty or not there. */
   async texts(): Promise<Record<string, string>> {
     return this.#eachFile((path) => readFile(path, "utf8"));

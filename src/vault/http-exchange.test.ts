@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
-import { type TestServer, serveHttp, serveRaw } from "../../dev/testing/http-server.js";
+import { serveHttp, serveRaw } from "../../dev/testing/http-server.js";
+import { poolTo, started } from "../../dev/testing/pooled-sockets.js";
 import { until } from "../../dev/testing/until.js";
 import { type ExchangeLimits, exchange } from "./http-exchange.js";
 import { SocketPool } from "./socket-pool.js";
@@ -22,18 +23,6 @@ const endings: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of endings.splice(0).reverse()) await end();
 });
-
-async function started(server: Promise<TestServer>): Promise<TestServer> {
-  const running = await server;
-  endings.push(() => running.close());
-  return running;
-}
-
-function poolTo(origin: string): SocketPool {
-  const pool = new SocketPool(origin, { digest: "", options: { rejectUnauthorized: true } });
-  endings.push(() => pool.close());
-  return pool;
-}
 
 const get = (
   origin: string,

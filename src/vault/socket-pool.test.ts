@@ -5,7 +5,8 @@ import tls, { TLSSocket, createServer } from "node:tls";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { makeIdentity } from "../../dev/testing/certificates.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
-import { type TestServer, serveHttp, serveRaw } from "../../dev/testing/http-server.js";
+import { serveHttp, serveRaw } from "../../dev/testing/http-server.js";
+import { poolTo, started } from "../../dev/testing/pooled-sockets.js";
 import { until } from "../../dev/testing/until.js";
 import { type HttpRequest, exchange } from "./http-exchange.js";
 import { SocketPool } from "./socket-pool.js";
@@ -14,18 +15,6 @@ const endings: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of endings.splice(0).reverse()) await end();
 });
-
-async function started(server: Promise<TestServer>): Promise<TestServer> {
-  const running = await server;
-  endings.push(() => running.close());
-  return running;
-}
-
-function poolTo(origin: string, options: object = {}): SocketPool {
-  const pool = new SocketPool(origin, { digest: "", options: { rejectUnauthorized: true, ...options } });
-  endings.push(() => pool.close());
-  return pool;
-}
 
 const never = new AbortController().signal;
 const limits = { connectMs: 2_000, firstByteMs: 2_000, idleMs: 2_000, totalMs: 4_000, maxBytes: 1_000 };
