@@ -1,4 +1,5 @@
 import { BoundedBytes } from "../shared/bounded-bytes.js";
+import { mostInterimAnswers } from "../shared/interim-answers.js";
 
 export interface HttpAnswer {
   status: number;
@@ -31,8 +32,6 @@ const mostHeadBytes = 16_384;
 const mostHeaders = 256;
 /** Of the line with a chunk's size, and what a server may add to it. */
 const mostChunkLineBytes = 256;
-/** Before the answer (1xx): Vault sends none, and a proxy one or two (RFC 9110 §15.2, RFC 8297). Each costs time. */
-const mostInterimAnswers = 8;
 
 type Part =
   | "status"
