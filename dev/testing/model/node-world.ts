@@ -83,8 +83,6 @@ export class NodeWorld {
   copyLedger = new CopyLedger(0);
   /** How often a process was killed. */
   kills = 0;
-  /** How often the database went down: Vault gives up on a login that ends meanwhile, and its user stays. */
-  databaseOutages = 0;
   records = new RecordsInMemory();
   copies = new RecordsInMemory();
   credentials!: Credentials;
@@ -99,7 +97,6 @@ export class NodeWorld {
   /** Of failed attempts: what was tried, and when. */
   readonly #failedAt = new Map<string, number>();
   #life = new AbortController();
-  #usersBefore: ReadonlySet<string> = new Set();
   #hasLock = false;
   #killIn = Infinity;
   #death: { promise: Promise<never>; die: () => void } = death();
@@ -170,8 +167,6 @@ export class NodeWorld {
     this.copies = new RecordsInMemory();
     this.copyLedger = new CopyLedger(this.connection.offline?.maxAgeMs ?? 0);
     this.kills = 0;
-    this.databaseOutages = 0;
-    this.#usersBefore = new Set(this.database.users);
     this.start();
   }
 
@@ -185,9 +180,10 @@ export class NodeWorld {
     return this.vault.databases[0]!;
   }
 
-  /** The database's, without what earlier sequences left behind. */
+  /** The database's, once Vault has taken back the logins that ended: it does when something looks at its leases. */
   get users(): string[] {
-    return this.database.users.filter((user) => !this.#usersBefore.has(user));
+    void this.vault.live;
+    return this.database.users;
   }
 
   async admin(method: string, path: string, body: object = {}): Promise<void> {
