@@ -99,7 +99,7 @@ export class CachedSecretSource implements SecretSource {
       journal,
       clock,
       emit,
-      ask: (question, signal) => this.#askOnce(question, signal),
+      ask: (question, mayWait, signal) => this.#askOnce(question, mayWait, signal),
       tooEarly: ({ key }) => this.#attempts.tooEarly(key, clock.monotonic()),
     });
   }
@@ -115,12 +115,13 @@ export class CachedSecretSource implements SecretSource {
   }
 
   /** Only the refresh of a static answer is abandoned: a first answer may be a credential, which would be lost. */
-  async #askOnce(question: Question, signal: AbortSignal): Promise<CachedSecret> {
+  async #askOnce(question: Question, mayWait: boolean, signal: AbortSignal): Promise<CachedSecret> {
     const { principal, entry, request } = question;
     const heldKind = this.#heldKind(question);
-    const early = this.#attempts.tooEarly(entry.key, this.#parts.clock.monotonic());
+    const waits = mayWait || heldKind === undefined;
+    const early = waits ? this.#attempts.tooEarly(entry.key, this.#parts.clock.monotonic()) : undefined;
     if (early) throw early;
-    const work = (working: AbortSignal) => this.#ask(question, heldKind, working);
+    const work = (working: AbortSignal) => this.#ask(question, { heldKind, mayWait }, working);
     const ask = () => {
       if (this.#creates(principal, request)) {
         this.#admitCredential(question, leastCredentialBytes);
@@ -132,7 +133,11 @@ export class CachedSecretSource implements SecretSource {
   }
 
   /** A request that certainly creates a credential is recorded before it is sent; one that turns out to, before its delivery. */
-  async #ask(question: Question, heldKind: AnswerKind | undefined, signal: AbortSignal): Promise<CachedSecret> {
+  async #ask(
+    question: Question,
+    { heldKind, mayWait }: { heldKind: AnswerKind | undefined; mayWait: boolean },
+    signal: AbortSignal,
+  ): Promise<CachedSecret> {
     const { principal, volume, entry, request, lifetimeMs } = question;
     const { cache, scheduler, reader, clock, random, journal, rules } = this.#parts;
     const { namespace } = entry;
@@ -147,7 +152,7 @@ export class CachedSecretSource implements SecretSource {
     try {
       if (entry.creating) await journal.persist(entry.ownerKey);
       const allowedBefore = entry.answer !== undefined && entry.denied !== true;
-      const asked = { priority, mayWait: heldKind !== undefined, allowedBefore, intake };
+      const asked = { priority, mayWait: mayWait && heldKind !== undefined, allowedBefore, intake };
       const { reply, stored } = await reader.ask(principal, request, asked, signal);
       const answer = answerOf(request, reply, stored, {
         wall: clock.wall(),

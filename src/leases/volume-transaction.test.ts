@@ -10,7 +10,7 @@ import { ProviderError } from "../shared/errors.js";
 import type { JsonObject } from "../shared/json.js";
 import type { VaultErrorKind } from "../vault/vault-error.js";
 
-const minute = 60_000;
+const [minute, hour] = [60_000, 3_600_000];
 const kv = (name: string): VaultRequest => ({ method: "GET", path: `kv/${name}`, query: "" });
 const [a, b, c] = [kv("a"), kv("b"), kv("c")];
 const other = { volumeKey: "/pods/uid-1/volumes/kubernetes.io~csi/other/mount" };
@@ -255,6 +255,19 @@ describe("when one of the set cannot be read", () => {
     }
     expect(stale).toEqual([]);
     write({ a: "2" });
+    expect(await mount([a, b])).toBe("2 2");
+  });
+
+  test("after an outage, the login of one that cannot wait is for all: none of the set is left behind it", async () => {
+    draw = 0.9; // Far back among those who log in again.
+    write({ a: "1", b: "1" });
+    await mount([a]);
+    await clock.advance(2 * hour);
+    vault.failures.push({ verb: "login", kind: "outage" });
+    expect(await mount([a])).toBe("1");
+    write({ a: "2", b: "2" });
+    expect(await mount([a])).toBe("1");
+    expect(stale).toEqual(["kv/a", "kv/a"]);
     expect(await mount([a, b])).toBe("2 2");
   });
 

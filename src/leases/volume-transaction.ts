@@ -32,8 +32,8 @@ export interface VolumeTransactionParts {
   journal: Persistence;
   clock: Clock;
   emit: (event: CredentialEvent) => void;
-  /** Asks Vault, with one request for all concurrent readers. */
-  ask: (question: Question, signal: AbortSignal) => Promise<CachedSecret>;
+  /** Asks Vault, with one request for all concurrent readers. With `mayWait`, what is held may do while a login or a retry is put off. */
+  ask: (question: Question, mayWait: boolean, signal: AbortSignal) => Promise<CachedSecret>;
   /** The last failure of the entry's request, while it is too early to try again. */
   tooEarly: (entry: CacheEntry) => ProviderError | undefined;
 }
@@ -179,7 +179,9 @@ export class VolumeTransaction implements MountTransaction {
   /** While a failure that holds back the set is remembered, Vault is not asked for what would not be delivered. */
   async #askOpen(items: readonly Item[], signal: AbortSignal): Promise<void> {
     const open = items.filter((item) => this.#isOpen(item));
-    const isWaiting = this.#whole && open.some((item) => this.#waits(item));
+    // What nothing stands in for is asked for in any case: the others, had they waited, would stay behind it.
+    const mayWait = !open.some((item) => this.#cannotWait(item));
+    const isWaiting = mayWait && this.#whole && open.some((item) => this.#waits(item));
     for (const item of open) item.asked = true;
     await Promise.all(
       open.map(async (item) => {
@@ -188,9 +190,14 @@ export class VolumeTransaction implements MountTransaction {
         const waits = isWaiting && isStatic(item) && !tooEarly(question.entry);
         const kept = waits ? standInOf(question, clock.monotonic()) : undefined;
         if (kept) this.#receive(item, kept);
-        else await this.#ask(item, signal);
+        else await this.#ask(item, mayWait, signal);
       }),
     );
+  }
+
+  #cannotWait({ question }: Item): boolean {
+    const { tooEarly, clock } = this.#parts;
+    return !standInOf(question, clock.monotonic()) && !tooEarly(question.entry);
   }
 
   #waits(item: Item): boolean {
@@ -208,14 +215,14 @@ export class VolumeTransaction implements MountTransaction {
     for (let round = 0; round < mostRounds && !items.some(isHeldBack); round += 1) {
       const before = read.map(answerIn);
       await this.#parts.clock.sleep(togetherMs, signal);
-      await Promise.all(read.map((item) => this.#ask(item, signal)));
+      await Promise.all(read.map((item) => this.#ask(item, true, signal)));
       if (read.map(answerIn).every((answer, n) => answer && before[n] && isSame(answer, before[n]))) return;
     }
   }
 
-  async #ask(item: Item, signal: AbortSignal): Promise<void> {
+  async #ask(item: Item, mayWait: boolean, signal: AbortSignal): Promise<void> {
     try {
-      this.#receive(item, await this.#parts.ask(item.question, signal));
+      this.#receive(item, await this.#parts.ask(item.question, mayWait, signal));
     } catch (reason) {
       this.#fail(item, ProviderError.from(reason), signal);
     }
