@@ -10,7 +10,7 @@ const warmUps = 100;
 const connectionCap = 16;
 const samplingMs = 50;
 
-/** One of them may use half of the connections at most. */
+/** One of them alone cannot use all of the connections. */
 const namespaces = ["shop", "bank"];
 /** Of what the bare client reached. */
 const [mostOfFloorTime, leastOfFloorRate] = [1.3, 0.8];

@@ -60,7 +60,7 @@ const claims: Record<string, Claim> = {
   "rendered output": { of: ["src/render/tasks.ts", /mostContents = (\d+) << 20/], says: ["# MiB of output"] },
   "requests of one namespace": {
     of: ["src/leases/cached-secret-source.ts", /const askedAtOnce = (\d+)/],
-    says: ["half of these) | | # | they wait"],
+    says: ["no other has one in flight) | | # | they wait"],
   },
   "failures remembered": {
     of: ["src/leases/cached-secret-source.ts", /const rememberedBytes = (\d+) << 20/],

@@ -65,19 +65,45 @@ describe("what runs at once", () => {
     expect(now()).toEqual(["b:1", "c:1"]);
   });
 
-  test("is for one namespace half at most, however much is free", async () => {
-    limit(8, 8);
+  test.each([
+    [1, 1],
+    [2, 1],
+    [3, 2],
+    [4, 3],
+    [16, 12],
+  ])("of %i slots is %i for one namespace while no other has one", async (inFlight, most) => {
+    limit(inFlight, 1);
     void runAll(numbered("a", 20));
-    void runAll(numbered("b", 1));
     await settled();
-    expect(now()).toEqual([...numbered("a", 4), "b:0"]);
+    expect(now()).toEqual(numbered("a", most));
   });
 
-  test("is half rounded up, where it is for one namespace", async () => {
-    limit(3, 1);
-    void runAll(numbered("a", 3));
+  test("is for one namespace half at most beside another, however much is free", async () => {
+    limit(8, 8);
+    void run("b:0");
+    void runAll(numbered("a", 20));
     await settled();
-    expect(now()).toEqual(numbered("a", 2));
+    expect(now()).toEqual(["b:0", ...numbered("a", 4)]);
+  });
+
+  test("is half rounded up, where it is for one namespace beside another", async () => {
+    limit(5, 1);
+    void run("b:0");
+    void runAll(numbered("a", 5));
+    await settled();
+    expect(now()).toEqual(["b:0", ...numbered("a", 3)]);
+  });
+
+  test("is nothing more for a namespace that had more than half while it was alone, until another has its half", async () => {
+    limit(8, 1);
+    void runAll(numbered("a", 20));
+    void runAll(numbered("b", 20));
+    await settled();
+    for (const name of ["a:0", "a:1"]) {
+      running.get(name)!();
+      await settled();
+    }
+    expect(now()).toEqual([...numbered("a", 6).slice(2), ...numbered("b", 4)]);
   });
 
   test("is each namespace's in its turn, however many of the others wait", async () => {

@@ -51,7 +51,7 @@ const compared = 16;
 
 /**
  * Bounds what runs at once on one connection: the urgent first, each namespace in its turn. No namespace has more than
- * half of the slots, and what creates something no more than half of them together, a quarter for one namespace or one
+ * half of the slots, or three quarters while no other has one, and what creates something no more than half of them together, a quarter for one namespace or one
  * engine. Logins at one auth mount are as many as it answers quickly (`LoginPace`). Where all slots are taken, a request
  * that has been slow is cut off for another that waits, if its namespace has two slots more than the other's, or its engine
  * more than half of all: so neither a tenant nor an engine that hangs holds up the others. Where Vault is slow for all, it
@@ -152,7 +152,9 @@ export class ConcurrencyLimiter {
   /** Apart from there being a slot at all. */
   readonly #admits = ({ slot: { namespace, engine, kind } }: Turn): boolean => {
     const { inFlight, logins } = this.#limits;
-    if (this.#has(namespace) >= part(inFlight, 2)) return false;
+    const isAlone = this.#running.size === this.#has(namespace);
+    const mostOfNamespace = isAlone ? Math.max(part(inFlight, 2), Math.floor(inFlight * 0.75)) : part(inFlight, 2);
+    if (this.#has(namespace) >= mostOfNamespace) return false;
     if (kind === "read") return true;
     const own = (slot: Slot) => slot.namespace === namespace;
     const alike = (slot: Slot) => slot.kind === kind;
