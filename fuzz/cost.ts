@@ -130,6 +130,7 @@ const regressions: Case[] = [
   { answer: "values", form: "hundredOfOne", size: 3_840_000, count: 5, unit: " " },
   { answer: "values", form: "hundred", size: 4_181_721, count: 32, unit: "eyJ" },
   { answer: "chain", form: "pem-bundle", size: 1, count: 2_500, unit: "a" },
+  { answer: "value", form: "base64", size: 4_000_000, count: 1, unit: "a " },
 ];
 
 /**

@@ -57,8 +57,10 @@ function linesOf(report: Exclude<Report, { result: "skipped" }>): string[] {
   switch (report.result) {
     case "passed":
       return [before + report.facts.join("; "), ...report.warnings.map((warning) => `warning: ${warning}`)];
-    case "broken":
-      return [before + report.what, `what to do: ${report.fix}`, `who can: ${report.who}`];
+    case "broken": {
+      const [first = report.what, ...more] = report.each ?? [];
+      return [before + first, ...more, `what to do: ${report.fix}`, `who can: ${report.who}`];
+    }
   }
 }
 

@@ -92,6 +92,22 @@ test("a problem is reported with its fix and owner, and the first one again at t
   );
 });
 
+test("several mistakes of one kind have a line each", async () => {
+  const { stage, files } = await surgery();
+  const argv = ["--config=keymount.yaml", "-f", "class.yaml", "--token-file", "token"];
+  const mistaken = { ...files, "keymount.yaml": "evnts: true\nconnections: {main: {adresses: []}}\n" };
+  const { code, stdout } = await callDoctor(argv, { files: mistaken, stage });
+  expect(code).toBe(1);
+  expect(stdout).toContain(
+    [
+      "BROKEN  configuration  keymount.yaml:1:1: evnts: is not a setting; did you mean events?",
+      "                       keymount.yaml:2:15: connections.main.addresses: is missing",
+      "                       keymount.yaml:2:22: connections.main.adresses: is not a setting; did you mean addresses?",
+      "                       what to do: ",
+    ].join("\n"),
+  );
+});
+
 test("--json has the steps, without a token or a value in it", async () => {
   const { vault, flags, stage, files } = await surgery();
   const argv = [...flags, "-f", "class.yaml", "--token-file", "token"];

@@ -326,6 +326,11 @@ test.each<[string, Given, string[]]>([
     ["--config: /etc/none.yaml cannot be read: there is no such file"],
   ],
   ["a list for a file", { file: "- a" }, ["keymount.yaml:1:1: the file must be a map of settings"]],
+  [
+    "a ConfigMap for its data",
+    { file: "apiVersion: v1\nkind: ConfigMap\ndata: {keymount.yaml: 'connections: {}'}\n" },
+    ["keymount.yaml:1:1: the file is an object of Kubernetes; the configuration is what a ConfigMap has under data"],
+  ],
   ["no YAML", { file: "a: [\nb: s.token" }, ["keymount.yaml:2:1: not valid YAML (bad indent)"]],
   ["a key twice", { file: `${oneVault}connections: {}` }, ["keymount.yaml:4:1: the key is there twice"]],
   [

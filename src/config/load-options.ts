@@ -53,8 +53,12 @@ function readConfigFile(
   else mistakes.push(...yaml.mistakes);
   if (typeof yaml === "string" || yaml.mistakes.length > 0) return undefined;
   const { data = {} } = yaml;
-  if (isMap(data)) return { data, yaml };
-  mistakes.push(`${yaml.locationOf([])}: the file must be a map of settings`);
+  const isObject = isMap(data) && "apiVersion" in data && "kind" in data;
+  if (isMap(data) && !isObject) return { data, yaml };
+  const kind = isObject
+    ? "is an object of Kubernetes; the configuration is what a ConfigMap has under data"
+    : "must be a map of settings";
+  mistakes.push(`${yaml.locationOf([])}: the file ${kind}`);
   return undefined;
 }
 

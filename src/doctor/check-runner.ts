@@ -8,7 +8,7 @@ import { inCommandsOf } from "./product-commands.js";
 /** What a step came to. */
 export type Outcome =
   | { result: "passed"; facts: readonly string[]; warnings: readonly string[] }
-  | { result: "broken"; problem: ProblemName; what: string; fix: string; who: Owner }
+  | { result: "broken"; problem: ProblemName; what: string; each?: readonly string[]; fix: string; who: Owner }
   | { result: "skipped"; because: string };
 
 export type Report = Outcome & {
@@ -121,6 +121,7 @@ export class CheckRunner {
 function outcomeOf(reason: unknown, otherwise: ProblemName, product: Product): Outcome {
   if (reason instanceof Skipped) return { result: "skipped", because: reason.message };
   const found = reason instanceof Problem ? reason : new Problem(otherwise, ProviderError.from(reason).message);
+  const { known: problem, what, each, who } = found;
   const fix = inCommandsOf(product, found.fix);
-  return { result: "broken", problem: found.known, what: found.what, fix, who: found.who };
+  return { result: "broken", problem, what, ...(each.length > 1 && { each }), fix, who };
 }

@@ -30,7 +30,7 @@ const anyInterval = 120_000;
 export function checkClass({ name, provider, parameters }: ClassInput, providerName?: string): CheckResult<ClassSpec> {
   const { spec, findings } = readClass(parameters, anyInterval, mostRead);
   const mistakes = textsOf(findings, "error");
-  if (mistakes.length > 0) throw new Problem("class.mistake", mistakes.join("; "));
+  if (mistakes.length > 0) throw new Problem("class.mistake", mistakes);
   if (providerName !== undefined && provider !== providerName) {
     const what = `its spec.provider is ${quoted(provider)}, and this keymount serves ${quoted(providerName)}`;
     throw new Problem("class.provider", what);

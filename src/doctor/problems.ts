@@ -181,14 +181,20 @@ export type ProblemName = keyof typeof problems;
 export class Problem extends Error {
   override readonly name = "Problem";
   readonly known: ProblemName;
-  readonly what: string;
+  /** What was found, one by one; `what` has them all. */
+  readonly each: readonly string[];
   readonly fix: string;
 
-  constructor(known: ProblemName, what: string, fix: string = problems[known].fix) {
-    super(what);
+  constructor(known: ProblemName, found: string | readonly string[], fix: string = problems[known].fix) {
+    const each = [found].flat();
+    super(each.join("; "));
     this.known = known;
-    this.what = what;
+    this.each = each;
     this.fix = fix;
+  }
+
+  get what(): string {
+    return this.message;
   }
 
   get who(): Owner {

@@ -54,7 +54,7 @@ function socketPaths(options: Options | undefined, directories: readonly string[
 }
 
 function configuration({ options, flagsFrom }: DoctorInput): CheckResult<true> {
-  if ("mistakes" in options) throw new Problem("configuration.mistake", options.mistakes.join("; "));
+  if ("mistakes" in options) throw new Problem("configuration.mistake", options.mistakes);
   const { connections, defaultConnection } = options.operator;
   const names = connections.map(({ name, addresses }) => {
     const usual = name === defaultConnection.name && connections.length > 1 ? " (default)" : "";
