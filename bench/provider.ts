@@ -4,6 +4,7 @@ import { closeSync, existsSync, openSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { imageEnvironment } from "../dev/testing/image.js";
 import { freePorts } from "../e2e/stack/free-ports.js";
@@ -26,6 +27,9 @@ export interface Provider {
 
 const timeoutMs = 20_000;
 
+/** As the image has it, filled by the first start; Node 20 knows none. */
+const compileCache = fileURLToPath(new URL("../.cache/compiled", import.meta.url));
+
 /** The Node that runs keymount. */
 export interface NodeBinary {
   path: string;
@@ -39,7 +43,7 @@ export interface ProviderOptions {
   settings?: object;
 }
 
-/** Starts `dist/keymount.js serve` in an environment of nothing but PATH and what the image tells the allocator. */
+/** Starts `dist/keymount.js serve` in an environment of nothing but PATH and what the image has. */
 export async function startProvider(
   node: NodeBinary,
   { address, caFile }: Pick<BenchVault, "address" | "caFile">,
@@ -71,7 +75,10 @@ export async function startProvider(
       `--health-addr=127.0.0.1:${health}`,
       ...(state ? [`--state-dir=${stateDirectory}`] : []),
     ],
-    { env: { PATH: process.env["PATH"], ...imageEnvironment }, stdio: ["ignore", log, log] },
+    {
+      env: { PATH: process.env["PATH"], NODE_COMPILE_CACHE: compileCache, ...imageEnvironment },
+      stdio: ["ignore", log, log],
+    },
   );
   closeSync(log);
   const ended = once(child, "exit");

@@ -45,7 +45,7 @@ async function oneFile(input, banner) {
         "@opentelemetry/api": `${root}src/telemetry/opentelemetry-stub.ts`,
       },
     },
-    plugins: [plainBuiltins],
+    plugins: [plainBuiltins, eagerModules],
     output: {
       format: "esm",
       minify: true,
@@ -83,6 +83,19 @@ const plainBuiltins = {
     );
     return `const builtin = /* @__PURE__ */ process.getBuiltinModule(${name}); export default builtin; ${exported.join("\n")}`;
   },
+};
+
+/**
+ * Writes what wraps a module as a function in parentheses, which V8 compiles at once with the file, and so into the image's
+ * compile cache. Of an arrow in parentheses it thinks no more than of any other function: compiled when it is first called,
+ * those took 30 ms of the start.
+ */
+const eagerModules = {
+  name: "eager-modules",
+  renderChunk: (code) =>
+    code
+      .replace(/(__esmMin\(\()\(\) =>(?= \{)/g, "$1function()")
+      .replace(/(__commonJSMin\(\()(\([\w$, ]*\)) =>(?= \{)/g, "$1function$2"),
 };
 
 /** With nothing but ASCII in it V8 keeps the text in one byte a character: 1.4 MB less memory. */
