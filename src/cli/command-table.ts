@@ -208,7 +208,7 @@ those that serve was started with. It does not disturb a running provider, and p
     passed: serveOptions,
     json: `{"result": "passed"|"broken"|"incomplete",
  "steps": [{"step", "subject", "result": "passed"|"broken"|"skipped", "ms",
-   "facts"?, "warnings"?, "problem"?, "what"?, "fix"?, "who"?, "because"?}]}`,
+   "facts"?, "warnings"?, "problem"?, "what"?, "each"?, "fix"?, "who"?, "because"?}]}`,
     exits: {
       0: "nothing is broken in what was checked",
       1: "something is, or with --strict something was not checked",
