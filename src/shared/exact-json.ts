@@ -22,7 +22,7 @@ export function parseExactJson(bytes: Buffer, mostValues = Number.POSITIVE_INFIN
   try {
     const text = markNumbers(utf8.decode(bytes), mostValues);
     if (text === undefined) return undefined;
-    return unmarked(JSON.parse(text) as Json);
+    return unmarked(JSON.parse(text) as Json | number);
   } catch (reason) {
     if (reason instanceof TooManyValues) throw reason;
     return undefined; // The parser's message would quote the text, and the text is secret.
@@ -38,7 +38,10 @@ const number = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 /** There are more values in it than the caller takes. */
 export class TooManyValues extends Error {}
 
-/** The text with each number as `"<mark><digits>"`; `undefined` where one is malformed, or the nesting too deep. */
+/**
+ * The text with each number as `"<mark><digits>"`, but for whole ones that the parser reads exactly; `undefined` where one is
+ * malformed, or the nesting too deep.
+ */
 function markNumbers(text: string, mostValues: number): string | undefined {
   const pieces: string[] = [];
   let taken = 0;
@@ -58,7 +61,12 @@ function markNumbers(text: string, mostValues: number): string | undefined {
       depth += 1;
       if (depth > maxDepth) return undefined;
     } else if (unit === closeBrace || unit === closeBracket) depth -= 1;
-    else if (unit === minus || (unit >= zero && unit <= nine)) {
+    else if (unit === minus || isDigit(unit)) {
+      const end = endOfExactWhole(text, at);
+      if (end !== undefined) {
+        at = end - 1;
+        continue;
+      }
       numberRun.lastIndex = at;
       const digits = numberRun.exec(text)![0];
       numbers += 1;
@@ -74,6 +82,23 @@ function markNumbers(text: string, mostValues: number): string | undefined {
   return pieces.join("");
 }
 
+/** More digits than these a double may not hold. */
+const exactDigits = 15;
+/** A number that goes on with one of them is not whole, or no number at all. */
+const continues = new Set([..."+-.eE"].map((sign) => sign.charCodeAt(0)));
+
+/** Where the whole number that begins at `start` ends, if its digits are those of the double that it is read as. */
+function endOfExactWhole(text: string, start: number): number | undefined {
+  let end = start;
+  while (isDigit(text.charCodeAt(end)) && end - start <= exactDigits) end += 1;
+  const isWhole = end > start && end - start <= exactDigits && (text.charCodeAt(start) !== zero || end - start === 1);
+  return isWhole && !continues.has(text.charCodeAt(end)) ? end : undefined;
+}
+
+function isDigit(unit: number): boolean {
+  return unit >= zero && unit <= nine;
+}
+
 /** Where the string that begins at `start` ends; the text's end where it does not, which the parser refuses. */
 function endOfString(text: string, start: number): number {
   for (let at = text.indexOf('"', start + 1); at >= 0; at = text.indexOf('"', at + 1)) {
@@ -84,8 +109,9 @@ function endOfString(text: string, start: number): number {
   return text.length;
 }
 
-/** The value with each marked text as the number it stands for; what is in it is replaced in place. */
-function unmarked(value: Json): Json {
+/** The value with each number, and each marked text, as the number it stands for; what is in it is replaced in place. */
+function unmarked(value: Json | number): Json {
+  if (typeof value === "number") return new LosslessNumber(String(value));
   if (typeof value === "string") return value.startsWith(mark) ? new LosslessNumber(value.slice(mark.length)) : value;
   if (typeof value !== "object" || value === null) return value;
   const members = value as JsonObject; // Of a list, too: its keys are its indexes.
