@@ -37,6 +37,12 @@ test("the bundle imports none of Node's modules whole, and compiles no schemas: 
   expect(stderr).toMatch(/functions made of text: 0$/);
 });
 
+test("modules are wrapped in functions that V8 compiles with the file", () => {
+  // An arrow in parentheses is what the bundler writes, and V8 compiles only when it is called.
+  expect(code).not.toMatch(/=\w+\(\(\(/);
+  expect(code.match(/=\w+\(\(function\(/g)?.length).toBeGreaterThan(400);
+});
+
 test("the bundle finds the worker beside it, and ends when that has", async () => {
   const directory = await inDirectory();
   await writeFile(join(directory, "keymount.js"), code);
