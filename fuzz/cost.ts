@@ -52,6 +52,7 @@ const unit = fc.constantFrom(
     "-",
     "/",
     "a/",
+    "a ",
     "*",
     "*a",
   ],

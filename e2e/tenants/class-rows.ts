@@ -77,8 +77,8 @@ export const classRows: readonly Misbehaviour[] = [
     faults: ({ kv }) => [{ path: kv("own"), how: { kind: "late", ms: 5_000 } }],
     mounts: {
       lanes: 250,
-      // What a kubelet's waits, which double from half a second, come to.
-      pauseMs: 3_000,
+      // In which all 250 come: sooner, their sender and the driver keep both cores of a small machine busy themselves.
+      pauseMs: 6_000,
       attempt: (tenant, n, lane) => ({
         pod: lane % 10,
         volume: `v${n}`,
