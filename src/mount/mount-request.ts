@@ -148,11 +148,10 @@ function parametersOf(attributes: ReadonlyMap<string, string>): Map<string, stri
   return new Map(own.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Each text after its length, so that no other parameters give the same bytes; a copy of all of them would be a large one. */
 function digest(parameters: ReadonlyMap<string, string>): string {
-  const hash = createHash("sha256");
-  for (const text of [...parameters].flat()) hash.update(`${text.length}:`).update(text);
-  return hash.digest("hex");
+  return createHash("sha256")
+    .update(JSON.stringify([...parameters]))
+    .digest("hex");
 }
 
 function json(text: string): unknown {

@@ -78,20 +78,15 @@ describe("what runs at once", () => {
     expect(now()).toEqual(numbered("a", most));
   });
 
-  test("is for one namespace half at most beside another, however much is free", async () => {
-    limit(8, 8);
+  test.each([
+    [5, 3],
+    [8, 4],
+  ])("of %i slots is %i for one namespace beside another, however much is free", async (inFlight, most) => {
+    limit(inFlight, 8);
     void run("b:0");
     void runAll(numbered("a", 20));
     await settled();
-    expect(now()).toEqual(["b:0", ...numbered("a", 4)]);
-  });
-
-  test("is half rounded up, where it is for one namespace beside another", async () => {
-    limit(5, 1);
-    void run("b:0");
-    void runAll(numbered("a", 5));
-    await settled();
-    expect(now()).toEqual(["b:0", ...numbered("a", 3)]);
+    expect(now()).toEqual(["b:0", ...numbered("a", most)]);
   });
 
   test("is nothing more for a namespace that had more than half while it was alone, until another has its half", async () => {

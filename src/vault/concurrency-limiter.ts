@@ -51,11 +51,12 @@ const compared = 16;
 
 /**
  * Bounds what runs at once on one connection: the urgent first, each namespace in its turn. No namespace has more than
- * half of the slots, or three quarters while no other has one, and what creates something no more than half of them together, a quarter for one namespace or one
- * engine. Logins at one auth mount are as many as it answers quickly (`LoginPace`). Where all slots are taken, a request
- * that has been slow is cut off for another that waits, if its namespace has two slots more than the other's, or its engine
- * more than half of all: so neither a tenant nor an engine that hangs holds up the others. Where Vault is slow for all, it
- * is busy, and what is cut off would only be asked again: then slow is twice the fastest of late, and requests are spaced
+ * half of the slots, or three quarters while no other has one, and what creates something no more than half of them together,
+ * a quarter for one namespace or one engine. Logins at one auth mount are as many as it answers quickly (`LoginPace`). Where
+ * all slots are taken, a request that has been slow is cut off for another that waits, if its namespace has two slots more
+ * than the other's, or its engine more than half of all: so neither a tenant nor an engine that hangs holds up the others.
+ * Where Vault is slow for all, it is busy, and what is cut off would only be asked again: then slow is twice the fastest of
+ * late, and requests are spaced
  * (`RequestSpacing`).
  */
 export class ConcurrencyLimiter {
@@ -153,8 +154,7 @@ export class ConcurrencyLimiter {
   readonly #admits = ({ slot: { namespace, engine, kind } }: Turn): boolean => {
     const { inFlight, logins } = this.#limits;
     const isAlone = this.#running.size === this.#has(namespace);
-    const mostOfNamespace = isAlone ? Math.max(part(inFlight, 2), Math.floor(inFlight * 0.75)) : part(inFlight, 2);
-    if (this.#has(namespace) >= mostOfNamespace) return false;
+    if (this.#has(namespace) >= Math.max(part(inFlight, 2), isAlone ? Math.floor(inFlight * 0.75) : 0)) return false;
     if (kind === "read") return true;
     const own = (slot: Slot) => slot.namespace === namespace;
     const alike = (slot: Slot) => slot.kind === kind;

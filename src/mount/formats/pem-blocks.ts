@@ -122,7 +122,7 @@ function block(label: string, body: string): PemBlock {
 }
 
 function base64In(text: string): string | undefined {
-  if (!/^[A-Za-z0-9+/= \t\r\n]*$/.test(text)) return undefined;
+  if (!/^[A-Za-z0-9+/=\s]*$/.test(text)) return undefined;
   const compact = withoutWhiteSpace(text);
   const valid = compact !== "" && compact.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(compact);
   return valid ? compact : undefined;

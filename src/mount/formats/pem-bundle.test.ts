@@ -83,6 +83,11 @@ test("what is in it can be read", () => {
   expect(text).not.toMatch(/\n\n|\r|\n$\n/);
 });
 
+test("DER in base64 may begin with a byte order mark, and have white space of any kind in it", () => {
+  const spaced = `\ufeff${der(webPem.cert).replace(/.{60}/g, "$&\u00a0\v\f \t\r\n")}`;
+  expect(pemPart(spaced, "p")).toBe(pemPart(der(webPem.cert), "p"));
+});
+
 test("DER, as PKI gives it with format=der, becomes PEM", () => {
   const text = pemBundle(
     { private_key: der(leaf.key), certificate: der(leaf.cert), issuing_ca: der(intermediate.cert) },
