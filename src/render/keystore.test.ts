@@ -5,8 +5,8 @@ import { makeIdentity } from "../../dev/testing/certificates.js";
 import { keystore } from "./keystore.js";
 import type { KeystoreTask } from "./tasks.js";
 
-const root = makeIdentity({ commonName: "root", isCa: true });
-const leaf = makeIdentity({ commonName: "web", by: root });
+const root = makeIdentity({ commonName: "root", isCa: true, keyType: "rsa" });
+const leaf = makeIdentity({ commonName: "web", by: root, keyType: "rsa" });
 const chain = { key: leaf.key, certificate: leaf.cert, issuer: root.cert };
 
 function task(changes: Partial<KeystoreTask> = {}): KeystoreTask {

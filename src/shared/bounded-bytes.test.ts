@@ -45,6 +45,7 @@ describe("what is refused", () => {
 
   test("is not what comes in the packets of a network, however much it is", () => {
     const bytes = new BoundedBytes(8 << 20);
-    for (let n = 0; n < 100_000; n++) expect(bytes.add(Buffer.alloc(70))).toBeUndefined();
+    const packets = Array.from({ length: 100_000 }, () => Buffer.alloc(70));
+    expect(packets.filter((packet) => bytes.add(packet) !== undefined)).toEqual([]);
   });
 });

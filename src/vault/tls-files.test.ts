@@ -14,7 +14,10 @@ let directory: string;
 let file: (name: string) => string;
 
 beforeAll(() => {
-  [one, two] = [makeIdentity({ commonName: "one", isCa: true }), makeIdentity({ commonName: "two", isCa: true })];
+  [one, two] = [
+    makeIdentity({ commonName: "one", isCa: true, keyType: "rsa" }),
+    makeIdentity({ commonName: "two", isCa: true }),
+  ];
 });
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "keymount-tls-"));
@@ -52,7 +55,7 @@ describe("TLS files", () => {
   test.each<[string, () => string, RegExp]>([
     ["is missing", () => "", /none\.pem cannot be used: ENOENT/],
     ["is empty", () => "\n", /not PEM certificates, whole/],
-    ["is cut in the middle", () => `${one.cert}${two.cert.slice(0, 500)}`, /not PEM certificates, whole/],
+    ["is cut in the middle", () => `${one.cert}${two.cert.slice(0, 300)}`, /not PEM certificates, whole/],
     ["is no certificate inside", () => one.cert.replace(/\n.{9}/, "\nAAAAAAAAA"), /cannot be read/],
     ["is larger than any bundle", () => "x".repeat((1 << 20) + 1), /larger than/],
   ])("that %s is refused by name", async (_name, text, message) => {
@@ -81,9 +84,13 @@ describe("TLS files", () => {
     );
   });
 
-  test("of which the key is another's are refused", async () => {
+  test.each([
+    ["another's", () => makeIdentity({ commonName: "two", keyType: "rsa" }).key],
+    ["another's, of another type", () => two.key],
+    ["no key", () => one.cert],
+  ])("of which the key is %s are refused", async (_what, key) => {
     await writeFile(file("cert"), one.cert);
-    await writeFile(file("key"), two.key);
+    await writeFile(file("key"), key());
     await expect(readMaterial({ certFile: file("cert"), keyFile: file("key"), skipVerify: false })).rejects.toThrow(
       /certificate and key do not belong together/,
     );

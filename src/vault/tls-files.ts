@@ -1,4 +1,4 @@
-import { X509Certificate, createHash } from "node:crypto";
+import { X509Certificate, createHash, createPrivateKey } from "node:crypto";
 import { readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type SecureContextOptions, createSecureContext } from "node:tls";
@@ -65,6 +65,9 @@ export async function readMaterial(settings: TlsSettings): Promise<TlsMaterial> 
   if (key !== undefined && isEncrypted(key)) {
     throw unusable(keyFile!, "the key is encrypted, and no passphrase can be given; decrypt it (openssl pkey)");
   }
+  if (cert !== undefined && key !== undefined && !isPair(cert, key)) {
+    throw unusable(certFile!, "certificate and key do not belong together");
+  }
   const options = {
     minVersion: "TLSv1.2" as const,
     rejectUnauthorized: !skipVerify,
@@ -78,7 +81,7 @@ export async function readMaterial(settings: TlsSettings): Promise<TlsMaterial> 
   try {
     createSecureContext(options);
   } catch {
-    throw unusable(certFile ?? caFile ?? caDirectory ?? "TLS files", "certificate and key do not belong together");
+    throw unusable(certFile ?? caFile ?? caDirectory ?? "TLS files", "OpenSSL does not take what is in it");
   }
   return { digest: createHash("sha256").update(JSON.stringify(options)).digest("hex"), options };
 }
@@ -115,6 +118,15 @@ async function readText(file: string): Promise<string> {
   } catch (reason) {
     if (reason instanceof VaultError) throw reason;
     throw unusable(file, (reason as NodeJS.ErrnoException).code ?? "unreadable");
+  }
+}
+
+/** OpenSSL itself compares them only where both are of one type, such as RSA (SSL_CTX_use_PrivateKey(3)). */
+function isPair(cert: string, key: string): boolean {
+  try {
+    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+  } catch {
+    return false;
   }
 }
 

@@ -362,7 +362,7 @@ interface Before {
  * Sequences of one check, new ones each time; CI plays a thousand of each (`.ci/run`). In front of OpenBao, fewer: it is the
  * same keymount, and only what the product answers differs.
  */
-export const runs = Number(process.env["KEYMOUNT_MODEL_RUNS"] ?? (inject("product") === "vault" ? 400 : 30));
+export const runs = Number(process.env["KEYMOUNT_MODEL_RUNS"] ?? (inject("product") === "vault" ? 200 : 30));
 
 const filesOf: Record<Contents, string[]> = {
   everything: ["certificate", "made", "note", "password", "twin", "user"],

@@ -7,7 +7,7 @@ import { pemBundle, pemPart } from "./pem-bundle.js";
 
 const root = makeIdentity({ commonName: "root", isCa: true });
 const intermediate = makeIdentity({ commonName: "intermediate", isCa: true });
-const leaf = makeIdentity({ commonName: "web.example.test" });
+const leaf = makeIdentity({ commonName: "web.example.test", keyType: "rsa" });
 const trimmed = ({ cert, key }: { cert: string; key: string }) => ({ cert: cert.trim(), key: key.trim() });
 const [caPem, midPem, webPem] = [root, intermediate, leaf].map(trimmed) as [typeof leaf, typeof leaf, typeof leaf];
 const whole = `${webPem.key}\n${webPem.cert}\n${midPem.cert}\n${caPem.cert}\n`.replaceAll("\r", "");
