@@ -11,6 +11,8 @@ import { measureHostile } from "./hostile.js";
 import { measureLeases } from "./leases.js";
 import { measureFilling, measureMounting } from "./mounting.js";
 import { measureRepublishing } from "./republishing.js";
+import { startPeer } from "./peer.js";
+import { startProvider } from "./provider.js";
 import { keepRun, lastRun } from "./results.js";
 import type { Bench } from "./fixture.js";
 import { measureStarting } from "./starting.js";
@@ -27,6 +29,8 @@ bench/results.json. What is missed is marked, and is no failure.
   --only TEXT    only measurements whose name holds the text; nothing is written. Names:
                  ${"{names}"}
   --node FILE    the Node binary that runs keymount
+  --peer FILE    another provider, with the flags of the Go vault-csi-provider, measured after keymount in each row of
+                 mount, fill and republish; needs root
   --flags FLAGS  Node's flags (default: those of the image, as the Dockerfile has them); with others nothing is written
   --date DATE    the run's date in results.json (default: today)
 `;
@@ -36,6 +40,8 @@ interface Measurement {
   vault: VaultName;
   /** Given what the run has measured so far at the same Vault. */
   run: (bench: Bench, vault: BenchVault, measured: readonly Figure[]) => Promise<Figure[]>;
+  /** Whether a peer is measured beside keymount. */
+  besidePeer?: boolean;
 }
 
 const { values: options } = parseArgs({
@@ -43,6 +49,7 @@ const { values: options } = parseArgs({
     quick: { type: "boolean", default: false },
     only: { type: "string", default: "" },
     node: { type: "string", default: process.execPath },
+    peer: { type: "string" },
     flags: { type: "string", default: imageFlags.join(" ") },
     date: { type: "string", default: new Date().toISOString().slice(0, 10) },
     help: { type: "boolean", default: false },
@@ -57,13 +64,23 @@ const measurements: Measurement[] = [
   ...vaults.flatMap((vault): Measurement[] => [
     { name: `floor-1@${vault}`, vault, run: (bench, on) => measureFloor(bench, on, 1) },
     { name: `floor-16@${vault}`, vault, run: (bench, on) => measureFloor(bench, on, 16) },
-    { name: `mount-1@${vault}`, vault, run: (bench, on, floor) => measureMounting(bench, on, 1, floor) },
-    { name: `mount-16@${vault}`, vault, run: (bench, on, floor) => measureMounting(bench, on, 16, floor) },
-    { name: `fill@${vault}`, vault, run: measureFilling },
+    {
+      name: `mount-1@${vault}`,
+      vault,
+      run: (bench, on, floor) => measureMounting(bench, on, 1, floor),
+      besidePeer: true,
+    },
+    {
+      name: `mount-16@${vault}`,
+      vault,
+      run: (bench, on, floor) => measureMounting(bench, on, 16, floor),
+      besidePeer: true,
+    },
+    { name: `fill@${vault}`, vault, run: measureFilling, besidePeer: true },
   ]),
   { name: "leases", vault: "embedded 0 ms", run: measureLeases },
   { name: "hostile", vault: "embedded 0 ms", run: measureHostile },
-  { name: "republish", vault: "embedded 0 ms", run: measureRepublishing },
+  { name: "republish", vault: "embedded 0 ms", run: measureRepublishing, besidePeer: true },
 ];
 
 async function main(): Promise<void> {
@@ -71,7 +88,11 @@ async function main(): Promise<void> {
   if (!existsSync("dist/keymount.js")) throw new Error("nothing is built: npm run build");
   const flags = options.flags.split(" ").filter((flag) => flag !== "");
   const node = { path: options.node, flags };
-  const bench = { node, quick: options.quick, issuer: new ServiceAccountIssuer(systemClock) };
+  const bench: Bench = {
+    start: (vault, settings) => startProvider(node, vault, settings),
+    quick: options.quick,
+    issuer: new ServiceAccountIssuer(systemClock),
+  };
   const loadBefore = loadavg()[0]!;
   const figures: Figure[] = [];
   for (const name of vaults) figures.push(...(await measureAt(name, bench)));
@@ -96,14 +117,22 @@ async function measureAt(at: VaultName, bench: Bench): Promise<Figure[]> {
   const vault = await startVault(at, bench.issuer.publicKeyPem);
   try {
     const figures: Figure[] = [];
-    for (const { name, run } of wanted) {
+    for (const { name, run, besidePeer } of wanted) {
       console.log(`${name} …`);
       figures.push(...(await run(bench, vault, figures)));
+      const { peer } = options;
+      if (peer === undefined || !besidePeer) continue;
+      figures.push(...(await run({ ...bench, start: (on) => startPeer(peer, on) }, vault, figures)).flatMap(ofPeer));
     }
     return figures;
   } finally {
     await vault.stop();
   }
+}
+
+/** No budget is a peer's, and of keymount's metrics it has none. */
+function ofPeer({ id, title, unit, value }: Figure): Figure[] {
+  return Number.isNaN(value) ? [] : [{ id: `peer.${id}`, title: `peer: ${title}`, unit, value }];
 }
 
 function names(): string {

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Figure, median } from "./figure.js";
 import { memoryOf } from "./process-figures.js";
-import { startProvider } from "./provider.js";
 import type { Bench } from "./fixture.js";
 import type { BenchVault } from "./vault.js";
 
@@ -14,7 +13,7 @@ export async function measureStarting(bench: Bench, vault: BenchVault, version: 
   const cpuMs: number[] = [];
   const idle: number[] = [];
   for (let n = 0; n < (bench.quick ? 3 : 9); n += 1) {
-    const provider = await startProvider(bench.node, vault);
+    const provider = await bench.start(vault);
     readyMs.push(provider.readyMs);
     cpuMs.push(provider.readyCpuMs);
     if (n < 3) {

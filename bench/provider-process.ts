@@ -1,0 +1,72 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, existsSync, openSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { freePorts } from "../e2e/stack/free-ports.js";
+import { cpuOf } from "./process-figures.js";
+
+/** A provider that serves its socket in a process of its own. */
+export interface ProviderProcess {
+  readonly pid: number;
+  readonly socketPath: string;
+  /** Where its HTTP answers, `http://host:port`. */
+  readonly health: string;
+  /** Milliseconds from the exec until its socket was there, and of CPU until then. */
+  readonly readyMs: number;
+  readonly readyCpuMs: number;
+  stop(): Promise<void>;
+}
+
+/** Where one is told to serve, and a directory of its own that goes with it. */
+export interface Place {
+  directory: string;
+  socketPath: string;
+  /** `host:port`. */
+  healthAddress: string;
+}
+
+const timeoutMs = 20_000;
+
+/** Starts the program that `commandAt` gives for a place, in an environment of nothing but PATH and `env`. */
+export async function startProcess(
+  name: string,
+  env: NodeJS.ProcessEnv,
+  commandAt: (place: Place) => Promise<readonly [program: string, ...args: string[]]>,
+): Promise<ProviderProcess> {
+  const directory = await mkdtemp(join(tmpdir(), "km-bench-"));
+  const [socketPath, logFile] = [join(directory, "vault.sock"), join(directory, "log")];
+  const { health } = await freePorts("health");
+  const healthAddress = `127.0.0.1:${health}`;
+  const [program, ...args] = await commandAt({ directory, socketPath, healthAddress });
+  const log = openSync(logFile, "a");
+  const startedAt = performance.now();
+  const child = spawn(program, args, { env: { PATH: process.env["PATH"], ...env }, stdio: ["ignore", log, log] });
+  closeSync(log);
+  const ended = once(child, "exit");
+  try {
+    while (!existsSync(socketPath)) {
+      if (child.exitCode !== null || performance.now() - startedAt > timeoutMs) throw new Error("no socket");
+      await sleep(1);
+    }
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw new Error(`${name} did not start:\n${await readFile(logFile, "utf8")}`, { cause: error });
+  }
+  return {
+    pid: child.pid!,
+    socketPath,
+    health: `http://${healthAddress}`,
+    readyMs: performance.now() - startedAt,
+    readyCpuMs: cpuOf(child.pid!),
+    async stop() {
+      child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
+      await ended;
+      clearTimeout(timer);
+      await rm(directory, { recursive: true });
+    },
+  };
+}
