@@ -56,18 +56,25 @@ async function classFor(secretName: string, type: string, value: string, keys: r
   );
 }
 
-test.concurrent("a certificate and its key in one file become a kubernetes.io/tls Secret", async () => {
-  const { cert, key } = makeIdentity({ commonName: "web.example" });
-  const secretProviderClass = await classFor("web", "kubernetes.io/tls", key + cert, ["tls.key", "tls.crt"]);
-  await workloads.runPod({ volumes: { secrets: { secretProviderClass } } }, signal);
+// The driver re-encodes the key as PKCS #1 or SEC 1 (secretutil/secret.go).
+test.concurrent.each([
+  ["rsa", /^-----BEGIN RSA PRIVATE KEY-----/],
+  ["ec", /^-----BEGIN EC PRIVATE KEY-----/],
+] as const)(
+  "a certificate and its %s key in one file become a kubernetes.io/tls Secret",
+  async (keyType, beginning) => {
+    const { cert, key } = makeIdentity({ commonName: "web.example", keyType });
+    const name = `web-${keyType}`;
+    const secretProviderClass = await classFor(name, "kubernetes.io/tls", key + cert, ["tls.key", "tls.crt"]);
+    await workloads.runPod({ volumes: { secrets: { secretProviderClass } } }, signal);
 
-  const { type, data } = await eventually(() => secret("web"), signal);
+    const { type, data } = await eventually(() => secret(name), signal);
 
-  expect(type).toBe("kubernetes.io/tls");
-  expect(data["tls.crt"]?.trim()).toBe(cert.replaceAll("\r\n", "\n").trim());
-  // The driver re-encodes the key as PKCS #1 (secretutil/secret.go).
-  expect(data["tls.key"]).toMatch(/^-----BEGIN (RSA )?PRIVATE KEY-----/);
-});
+    expect(type).toBe("kubernetes.io/tls");
+    expect(data["tls.crt"]?.trim()).toBe(cert.trim());
+    expect(data["tls.key"]).toMatch(beginning);
+  },
+);
 
 test.concurrent("a registry's credentials become a kubernetes.io/dockerconfigjson Secret", async () => {
   const type = "kubernetes.io/dockerconfigjson";
