@@ -45,7 +45,7 @@ export async function startPeer(
       const inOwnNamespace = [
         "mount -t tmpfs tmpfs /var/run",
         `mkdir -p ${serviceAccountDirectory}`,
-        `cp ${account}/* ${serviceAccountDirectory}`,
+        `cp '${account}'/* ${serviceAccountDirectory}`,
         'exec "$0" "$@"',
       ].join(" && ");
       return [
