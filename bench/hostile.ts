@@ -100,7 +100,8 @@ async function measureRow(row: Misbehaviour, bench: Bench, vault: BenchVault, pr
       const [lagMs, peak] = lives
         ? [(await provider.metric(lag).catch(() => Infinity)) * 1000, memoryOf(provider.pid).peak]
         : [Infinity, Infinity];
-      const { attempts } = await stop();
+      const { attempts, ended } = await stop();
+      await ended;
       access.close();
       return { summary: summaryOf(figures), lagMs, peak, attempts };
     },

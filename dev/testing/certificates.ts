@@ -1,5 +1,5 @@
 import { X509Certificate, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from "node:crypto";
-import forge from "node-forge";
+import { der, explicit, integer, nothing, octets, oid, sequence, setOf } from "../../src/render/der.js";
 
 /** A certificate and its key, as PEM. */
 export interface Identity {
@@ -21,8 +21,6 @@ export interface IdentityOptions {
   notAfter?: number;
 }
 
-const { Class, Type, create, fromDer, integerToDer, oidToDer, toDer } = forge.asn1;
-
 let serial = 1;
 
 /** Makes a certificate with a key of its own (RFC 5280): node-forge's certificates are of RSA keys only. */
@@ -39,42 +37,35 @@ export function makeIdentity({
   const signingKey = by?.key ?? key;
   const algorithm = signatureAlgorithm(signingKey);
   const content = sequence(
-    tagged(0, [create(Class.UNIVERSAL, Type.INTEGER, false, integerToDer(2).getBytes())]),
-    create(Class.UNIVERSAL, Type.INTEGER, false, integerToDer(serial++).getBytes()),
+    explicit(integer(2)),
+    integer(serial++),
     algorithm,
     distinguishedName(by ? commonNameOf(by) : commonName),
     sequence(time(notBefore), time(notAfter)),
     distinguishedName(commonName),
-    fromDer(createPublicKey(key).export({ type: "spki", format: "der" }).toString("binary")),
-    tagged(3, [sequence(...extensions(names, isCa))]),
+    createPublicKey(key).export({ type: "spki", format: "der" }),
+    der(0xa3, sequence(...extensions(names, isCa))),
   );
-  const signature = sign("sha256", Buffer.from(toDer(content).getBytes(), "binary"), signingKey);
-  const bits = create(Class.UNIVERSAL, Type.BITSTRING, false, `\0${signature.toString("binary")}`);
-  const certificate = Buffer.from(toDer(sequence(content, algorithm, bits)).getBytes(), "binary");
-  return { cert: new X509Certificate(certificate).toString(), key };
+  const signature = der(0x03, Buffer.of(0), sign("sha256", content, signingKey));
+  return { cert: new X509Certificate(sequence(content, algorithm, signature)).toString(), key };
 }
 
-function extensions(names: readonly string[], isCa: boolean): forge.asn1.Asn1[] {
-  const basicConstraints = sequence(...(isCa ? [create(Class.UNIVERSAL, Type.BOOLEAN, false, "\xff")] : []));
+function extensions(names: readonly string[], isCa: boolean): Buffer[] {
+  const basicConstraints = sequence(...(isCa ? [der(0x01, Buffer.of(0xff))] : []));
   const subjectAltName = sequence(...names.map(generalName));
   return [
-    extension("2.5.29.19", basicConstraints),
-    ...(names.length > 0 ? [extension("2.5.29.17", subjectAltName)] : []),
+    sequence(oid("2.5.29.19"), octets(basicConstraints)),
+    ...(names.length > 0 ? [sequence(oid("2.5.29.17"), octets(subjectAltName))] : []),
   ];
 }
 
-function extension(id: string, value: forge.asn1.Asn1): forge.asn1.Asn1 {
-  return sequence(objectId(id), create(Class.UNIVERSAL, Type.OCTETSTRING, false, toDer(value).getBytes()));
+/** A DNS name, or an IP address of version 4. */
+function generalName(name: string): Buffer {
+  return /^[\d.]+$/.test(name) ? der(0x87, Buffer.from(name.split(".").map(Number))) : der(0x82, Buffer.from(name));
 }
 
-function generalName(name: string): forge.asn1.Asn1 {
-  if (!/^[\d.]+$/.test(name)) return create(Class.CONTEXT_SPECIFIC, 2, false, name);
-  return create(Class.CONTEXT_SPECIFIC, 7, false, String.fromCharCode(...name.split(".").map(Number)));
-}
-
-function distinguishedName(commonName: string): forge.asn1.Asn1 {
-  const text = create(Class.UNIVERSAL, Type.UTF8, false, forge.util.encodeUtf8(commonName));
-  return sequence(create(Class.UNIVERSAL, Type.SET, true, [sequence(objectId("2.5.4.3"), text)]));
+function distinguishedName(commonName: string): Buffer {
+  return sequence(setOf(sequence(oid("2.5.4.3"), der(0x0c, Buffer.from(commonName)))));
 }
 
 function commonNameOf({ cert }: Identity): string {
@@ -90,23 +81,13 @@ function newKey(type: "ec" | "rsa"): string {
 }
 
 /** With SHA-256. */
-function signatureAlgorithm(key: string): forge.asn1.Asn1 {
-  if (createPrivateKey(key).asymmetricKeyType === "ec") return sequence(objectId("1.2.840.10045.4.3.2"));
-  return sequence(objectId("1.2.840.113549.1.1.11"), create(Class.UNIVERSAL, Type.NULL, false, ""));
+function signatureAlgorithm(key: string): Buffer {
+  const isEc = createPrivateKey(key).asymmetricKeyType === "ec";
+  return isEc ? sequence(oid("1.2.840.10045.4.3.2")) : sequence(oid("1.2.840.113549.1.1.11"), nothing);
 }
 
-function time(ms: number): forge.asn1.Asn1 {
-  return create(Class.UNIVERSAL, Type.UTCTIME, false, forge.asn1.dateToUtcTime(new Date(ms)).toString());
-}
-
-function objectId(id: string): forge.asn1.Asn1 {
-  return create(Class.UNIVERSAL, Type.OID, false, oidToDer(id).getBytes());
-}
-
-function sequence(...values: forge.asn1.Asn1[]): forge.asn1.Asn1 {
-  return create(Class.UNIVERSAL, Type.SEQUENCE, true, values);
-}
-
-function tagged(tag: number, value: forge.asn1.Asn1[]): forge.asn1.Asn1 {
-  return create(Class.CONTEXT_SPECIFIC, tag, true, value);
+/** UTCTime, of years until 2049. */
+function time(ms: number): Buffer {
+  const digits = new Date(ms).toISOString().slice(2, 19).replace(/\D/g, "");
+  return der(0x17, Buffer.from(`${digits}Z`));
 }

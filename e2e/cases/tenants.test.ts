@@ -25,7 +25,7 @@ import { type TableRow, tenantsTable } from "../tenants/table.js";
 
 /** The chart's. */
 const memoryLimit = 160 * 2 ** 20;
-/** What a tenant's last attempts may take once it has stopped: longer than the slowest limit of keymount. */
+/** So long a tenant's last attempts are waited for once it has stopped. */
 const endingMs = 30_000;
 const profile: Omit<LoadProfile, "seconds"> = {
   mountEveryMs: 2_000,
@@ -119,13 +119,13 @@ async function run(row: Misbehaviour, quiet: Summary): Promise<Problems & { tabl
   const ended = !existsSync(`/proc/${pid}`);
   const peak = ended ? Infinity : await peakMiB();
   nuisance.blackhole.refuse();
-  const misbehaved = await Promise.race([stop(), sleep(endingMs)]);
+  const misbehaved = await stop();
+  await Promise.race([misbehaved.ended, sleep(endingMs)]);
   const { failed, slow } = problemsOf(figures, quiet);
   const problems: string[] = ended ? [`keymount ended: ${await lastText(keymount.log)}`, ...failed] : [...failed];
   if (problems.length > 0) await startAnew();
   const least = row.least ?? 1;
-  if (!misbehaved) problems.push(words(misbehaved));
-  else if (misbehaved.met < least) problems.push(`met ${misbehaved.met} times, not ${least}: ${words(misbehaved)}`);
+  if (misbehaved.met < least) problems.push(`met ${misbehaved.met} times, not ${least}: ${words(misbehaved)}`);
   await nuisance.leave();
   console.log(`${row.name}: ${words(misbehaved)}`);
   const summary = summaryOf(figures);
@@ -164,8 +164,6 @@ async function lastText(log: string): Promise<string> {
   return (fatal ?? lines.at(-1) ?? "").slice(0, 300);
 }
 
-function words(misbehaved: Misbehaved | void): string {
-  if (!misbehaved) return `its last attempts did not end within ${endingMs} ms`;
-  const { attempts, mounted, met, lastRefusal } = misbehaved;
+function words({ attempts, mounted, met, lastRefusal }: Misbehaved): string {
   return `${attempts} attempts, ${mounted} of them mounted; met ${met} times${lastRefusal && `; the last refusal: ${lastRefusal}`}`;
 }

@@ -180,7 +180,7 @@ export const classRows: readonly Misbehaviour[] = [
       attempt: freshPods(
         ({ kv }, n) =>
           objects(
-            3,
+            20,
             (m) =>
               `- {objectName: f${m}, secretPath: ${kv("own")}, template: "${n} ${m} {% for i in (1..9999) %}{% for j in (1..9999) %}{% endfor %}{% endfor %}"}`,
           ),

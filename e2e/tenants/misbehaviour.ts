@@ -85,9 +85,11 @@ export interface Misbehaved {
   readonly met: number;
   /** The error of the last refused attempt. */
   readonly lastRefusal: string;
+  /** Resolves when the last attempts, which count no more, are over. */
+  readonly ended: Promise<unknown>;
 }
 
-/** Lets the tenant misbehave until the returned function is called, which resolves when it has ended. */
+/** Lets the tenant misbehave until the returned function is called, which says what it came to. */
 export async function misbehave(row: Misbehaviour, access: TenantAccess): Promise<() => Promise<Misbehaved>> {
   const { tenant } = access;
   await access.plan(row.faults?.(tenant) ?? []);
@@ -117,8 +119,7 @@ export async function misbehave(row: Misbehaviour, access: TenantAccess): Promis
     ending.abort();
     const met = ((await stop?.()) ?? 0) + (await access.plan([]));
     if (!row.outcome) figures.met = met;
-    await Promise.all(lanes);
-    return figures;
+    return { ...figures, ended: Promise.all(lanes) };
   };
 }
 

@@ -56,8 +56,7 @@ const compared = 16;
  * all slots are taken, a request that has been slow is cut off for another that waits, if its namespace has two slots more
  * than the other's, or its engine more than half of all: so neither a tenant nor an engine that hangs holds up the others.
  * Where Vault is slow for all, it is busy, and what is cut off would only be asked again: then slow is twice the fastest of
- * late, and requests are spaced
- * (`RequestSpacing`).
+ * late, and requests are spaced (`RequestSpacing`).
  */
 export class ConcurrencyLimiter {
   readonly #limits: Pick<ConnectionLimits, "inFlight" | "logins">;

@@ -85,7 +85,7 @@ describe("TLS files", () => {
   });
 
   test.each([
-    ["another's", () => makeIdentity({ commonName: "two", keyType: "rsa" }).key],
+    ["another's", () => makeIdentity({ commonName: "three", keyType: "rsa" }).key],
     ["another's, of another type", () => two.key],
     ["no key", () => one.cert],
   ])("of which the key is %s are refused", async (_what, key) => {

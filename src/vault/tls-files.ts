@@ -121,7 +121,7 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-/** OpenSSL itself compares them only where both are of one type, such as RSA (SSL_CTX_use_PrivateKey(3)). */
+/** OpenSSL keeps a pair for each type of key, and compares only those of one type (ssl_set_pkey, ssl/ssl_rsa.c). */
 function isPair(cert: string, key: string): boolean {
   try {
     return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
