@@ -53,7 +53,9 @@ export async function startProcess(
     }
   } catch (error) {
     child.kill("SIGKILL");
-    throw new Error(`${name} did not start:\n${await readFile(logFile, "utf8")}`, { cause: error });
+    const text = await readFile(logFile, "utf8");
+    await rm(directory, { recursive: true });
+    throw new Error(`${name} did not start:\n${text}`, { cause: error });
   }
   return {
     pid: child.pid!,
