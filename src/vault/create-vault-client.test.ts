@@ -503,6 +503,25 @@ describe("an outage", () => {
   });
 });
 
+describe("what a node that is well never answers", () => {
+  const hangs: Handler = () => {};
+  const limits = { ...sampleConnection().limits, requestTimeoutMs: 50 };
+  test.each<[string, boolean, number]>([
+    ["of a standby, which may have lost its leader: the next request is another node's", true, 1],
+    ["of an active node, which is asked again", false, 0],
+  ])("%s", async (_what, standby, ofOther) => {
+    const silent = await node(hangs, "one", undefined, { standby });
+    const other = await node();
+    const connection = through([silent, other], { limits });
+    const error = await failure(read(connection));
+    expect(error.kind).toBe("engine");
+    expect(error.message.includes("leader")).toBe(standby);
+    await read(connection, { path: "secret/data/another" }).catch(() => undefined);
+    expect([silent.seen.length, other.seen.length]).toEqual([2 - ofOther, ofOther]);
+    expect(events.filter((event) => event.startsWith("failed over"))).toHaveLength(ofOther);
+  });
+});
+
 describe("a standby that sends us on", () => {
   test("to a listed node is followed, with what was sent", async () => {
     const leader = await node();

@@ -215,7 +215,7 @@ export class VaultConnection {
     if (node) return node;
     // Only a standby can lack a leader, or send us to it; all else comes from where it hands the request on to.
     const isStandby = health.reply.body?.["standby"] === true;
-    return isStandby && failure.ofLeader ? { ...failure, scope: "node" } : engineFault(call, failure);
+    return isStandby && failure.ofLeader ? { ...failure, scope: "node" } : engineFault(call, failure, isStandby);
   }
 
   /** What a node said a moment ago is not asked for again, if it said it `since`. */
@@ -242,8 +242,9 @@ export class VaultConnection {
 
   #noteHealth(endpoint: Endpoint, outcome: Outcome): void {
     const from = this.#endpoints.preferred;
-    if ("reply" in outcome || outcome.scope !== "node") this.#endpoints.succeeded(endpoint);
-    else if (outcome.redirectTo !== undefined) this.#endpoints.avoid(endpoint);
+    const isBetterElsewhere = "error" in outcome && (outcome.redirectTo !== undefined || outcome.forwarded === true);
+    if (isBetterElsewhere) this.#endpoints.avoid(endpoint);
+    else if ("reply" in outcome || outcome.scope !== "node") this.#endpoints.succeeded(endpoint);
     else this.#endpoints.failed(endpoint, outcome.error, this.#now());
     const to = this.#endpoints.preferred;
     if (from === to) return;
@@ -300,16 +301,20 @@ function unwell({ reply }: Answered, origin: string): Failure | undefined {
 
 /**
  * The node is well: the failure is that of what stands behind the path, which may have done what it was asked. What took
- * its time already is not asked twice.
+ * its time already is not asked twice. A standby that was cut off from its leader goes on forwarding, says that it is
+ * well, and lets what it forwards hang (Vault 1.21.1: e2e/cluster/cases/raft.test.ts).
  */
-function engineFault({ operation: { method, path } }: Call, failure: Failure): Failure {
+function engineFault({ operation: { method, path } }: Call, failure: Failure, isStandby: boolean): Failure {
   const { error, timedOut, retry } = failure;
   const kind = error.kind === "protocol" ? "protocol" : "engine";
-  const message = `${error.message} (${method} ${path}), though it says that it is well; what this path talks to may be down or slow`;
+  const forwarded = isStandby && timedOut === true;
+  const leader = forwarded ? ", or the leader that it forwards to out of its reach" : "";
+  const message = `${error.message} (${method} ${path}), though it says that it is well; what this path talks to may be down or slow${leader}`;
   return {
     error: new VaultError(kind, message, { status: error.status }),
     retry: timedOut ? "never" : retry === "always" ? "repeatable" : retry,
     scope: "engine",
     ...(timedOut && { timedOut }),
+    ...(forwarded && { forwarded }),
   };
 }
