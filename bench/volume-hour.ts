@@ -48,7 +48,7 @@ async function readsPerHour(refreshIntervalMs: number): Promise<number> {
   const answers = new CachedSecretSource({
     inFlight: new FairBudget(64 << 20),
     mountBytes: 1 << 20,
-    scheduler: new EventLoopScheduler(),
+    scheduler: new EventLoopScheduler(clock),
     cache: new SecretCache({ volumes: 1_000, bytes: 64 << 20 }, () => false),
     reader: {
       async ask() {

@@ -56,7 +56,7 @@ export class MountRoom {
       answers,
       renderer,
       clock,
-      scheduler: new EventLoopScheduler(),
+      scheduler: new EventLoopScheduler(clock),
       versionKey: () => Promise.resolve(new Redacted(Buffer.alloc(32, 7))),
       responseBytes: 3 << 20,
       operator: { connections: [connection], defaultConnection: connection, classAddress: "refuse" },

@@ -59,8 +59,24 @@ const claims: Record<string, Claim> = {
   },
   "rendered output": { of: ["src/render/tasks.ts", /mostContents = (\d+) << 20/], says: ["# MiB of output"] },
   "requests of one namespace": {
-    of: ["src/leases/cached-secret-source.ts", /const askedAtOnce = (\d+)/],
+    of: ["src/leases/cached-secret-source.ts", /const requests = { most: (\d+)/],
     says: ["no other has one in flight) | | # | they wait"],
+  },
+  "bytes of one namespace's responses": {
+    of: ["src/leases/cached-secret-source.ts", /perSecond: (\d+) << 20/],
+    says: ["received from Vault | | # MiB/s, after"],
+  },
+  "bytes of one namespace's responses at once": {
+    of: ["src/leases/cached-secret-source.ts", /burst: (\d+) << 20/],
+    says: ["MiB/s, after # MiB at once"],
+  },
+  "rest after a piece": {
+    of: ["src/shared/event-loop-scheduler.ts", /= \[(\d+), \d+\]/],
+    says: ["after one of more than # ms"],
+  },
+  "longest rest after a piece": {
+    of: ["src/shared/event-loop-scheduler.ts", /= \[\d+, (\d+)\]/],
+    says: ["at most # ms"],
   },
   "failures remembered": {
     of: ["src/leases/cached-secret-source.ts", /const rememberedBytes = (\d+) << 20/],

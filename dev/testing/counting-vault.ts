@@ -85,6 +85,7 @@ export class CountingVault implements VaultClient {
       durationMs: reply.lease.durationMs,
     };
     const { bytes = 100 } = reply;
+    caller.intake?.admit(bytes / 2); // As it is received: held in two parts, it takes as much.
     return { body: new Redacted(reply.body), bytes, requestedAt, ...(lease && { lease }) };
   }
 

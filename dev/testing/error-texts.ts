@@ -17,6 +17,7 @@ export interface ErrorText {
 const makers: Readonly<Record<string, number>> = {
   ProviderError: 1,
   VaultError: 1,
+  ShareFull: 1,
   KubeError: 2,
   refusal: 2,
   engineDown: 0,

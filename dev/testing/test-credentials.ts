@@ -20,7 +20,7 @@ export function testCredentials(
 ): Credentials {
   return createCredentials({
     random: () => 0.5,
-    scheduler: new EventLoopScheduler(),
+    scheduler: new EventLoopScheduler(parts.clock),
     limits: sampleLimits(),
     rules: usualRules,
     paths: new CredentialPaths(),

@@ -84,7 +84,7 @@ async function start(
   const podEvents = recorder && new PodEvents((event) => recorder.note(event));
   const emit = reportTo({ ...sinks, podEvents });
 
-  const scheduler = new EventLoopScheduler();
+  const scheduler = new EventLoopScheduler(clock);
   const paths = new CredentialPaths();
   const client = createVaultClient({ clock, random, emit, paths });
   releases.add(() => client.close());

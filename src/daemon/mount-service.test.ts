@@ -58,7 +58,7 @@ function partsOf(answer: Promise<FetchResult>): MountServiceParts {
     operator: { connections: [connection], defaultConnection: connection, classAddress: "refuse" },
     reading: { refreshIntervalMs: 120_000, classes: new ClassCache(1 << 20) },
     inFlight: new RequestsInFlight(512 << 10),
-    scheduler: new EventLoopScheduler(),
+    scheduler: new EventLoopScheduler(new FakeClock()),
     minter: undefined,
     emit: () => {},
   };

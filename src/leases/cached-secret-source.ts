@@ -63,8 +63,12 @@ export interface CachedSecretSourceParts {
 
 /** Bytes of the failures remembered at once, one for each request of an owner key. */
 const rememberedBytes = 2 << 20;
-/** Several times what a connection lets run at once: each request under way takes ten kilobytes of memory. */
-const askedAtOnce = 64;
+/**
+ * What a namespace asks for: several times what a connection lets run at once, for each request under way takes ten kilobytes of
+ * memory; and answers of so many bytes a second, for receiving and reading 8 MiB takes a fifth of a second of the event loop, the
+ * collection of what they leave included.
+ */
+const requests = { most: 64, perSecond: 8 << 20, burst: 4 << 20, first: 256 << 10 };
 /** The least size of a credential; its real size is known when it is created. */
 const leastCredentialBytes = 2 << 10;
 
@@ -73,11 +77,12 @@ export class CachedSecretSource implements SecretSource {
   readonly #parts: CachedSecretSourceParts;
   readonly #asking = new SingleFlight<CachedSecret>();
   /** By namespace. */
-  readonly #limiter = new TenantLimiter(askedAtOnce);
+  readonly #limiter: TenantLimiter;
   readonly #attempts = new RetryGate<ProviderError>(rememberedBytes);
 
   constructor(parts: CachedSecretSourceParts) {
     this.#parts = parts;
+    this.#limiter = new TenantLimiter(requests, parts.clock);
   }
 
   begin(principal: Principal): MountTransaction {
@@ -121,21 +126,21 @@ export class CachedSecretSource implements SecretSource {
     const waits = mayWait || heldKind === undefined;
     const early = waits ? this.#attempts.tooEarly(entry.key, this.#parts.clock.monotonic()) : undefined;
     if (early) throw early;
-    const work = (working: AbortSignal) => this.#ask(question, { heldKind, mayWait }, working);
-    const ask = () => {
+    const ask = (took: (bytes: number) => void) => {
+      const work = (working: AbortSignal) => this.#ask(question, { heldKind, mayWait, took }, working);
       if (this.#creates(principal, request)) {
         this.#admitCredential(question, leastCredentialBytes);
         if (entry.users.size === 0) throw volumeNotServed(request);
       }
       return this.#asking.run(entry.key, work, { lasting: heldKind !== "static" }, signal);
     };
-    return this.#limiter.run(entry.namespace, heldKind === undefined, async () => ask(), signal);
+    return this.#limiter.run(entry.namespace, heldKind === undefined, async (took) => ask(took), signal);
   }
 
   /** A request that certainly creates a credential is recorded before it is sent; one that turns out to, before its delivery. */
   async #ask(
     question: Question,
-    { heldKind, mayWait }: { heldKind: AnswerKind | undefined; mayWait: boolean },
+    { heldKind, mayWait, took }: { heldKind: AnswerKind | undefined; mayWait: boolean; took: (bytes: number) => void },
     signal: AbortSignal,
   ): Promise<CachedSecret> {
     const { principal, volume, entry, request, lifetimeMs } = question;
@@ -144,7 +149,10 @@ export class CachedSecretSource implements SecretSource {
     const priority = priorityOf(volume, heldKind);
     const received = this.#reservation(namespace);
     const intake: AnswerIntake = {
-      admit: (bytes) => received.raiseTo(2 * bytes), // In pieces, and joined.
+      admit: (bytes) => {
+        took(bytes);
+        received.raiseTo(2 * bytes); // In pieces, and joined.
+      },
       turn: () => scheduler.turn(namespace, { first: true }),
     };
     cache.addReader(entry);

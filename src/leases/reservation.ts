@@ -1,6 +1,11 @@
 import { ProviderError } from "../shared/errors.js";
 import type { FairBudget } from "../shared/fair-budget.js";
 
+/** A namespace's share of the bytes in flight is used up, until others of its Mounts are answered. */
+export class ShareFull extends ProviderError {
+  override readonly name = "ShareFull";
+}
+
 /** The bytes in flight that one Mount, or one request to Vault, has reserved. */
 export class Reservation {
   readonly #inFlight: FairBudget;
@@ -15,11 +20,11 @@ export class Reservation {
     this.#refused = refused;
   }
 
-  /** Takes so many more. Throws `limit_exceeded`, without taking any, when the namespace has used its share. */
+  /** Takes so many more. Throws `ShareFull`, without taking any, when the namespace has used its share. */
   take(bytes: number): void {
     if (!this.#inFlight.take(this.#namespace, bytes)) {
       this.#refused();
-      throw new ProviderError(
+      throw new ShareFull(
         "limit_exceeded",
         `the secrets on their way to pods of namespace ${this.#namespace} fill its share of limits.inFlightBytes; the next Mount tries again. If those of this volume fill it alone, put them into several classes and volumes, or have the limit raised`,
       );

@@ -107,7 +107,7 @@ describe("credentials", () => {
     const large = Array.from({ length: 13 }, (_, n) => creds(`${n}`));
     for (const request of large) there(request, 1 << 20);
     const outcomes = [];
-    for (const request of large) outcomes.push(await mount("crowd", request.path, [request]));
+    for (const request of large) outcomes.push(await clock.during(mount("crowd", request.path, [request])));
     expect(outcomes.filter((outcome) => outcome === "files")).toHaveLength(11);
     expect(outcomes.at(-1)).toMatch(/share of namespace crowd in limits\.bytes/);
     expect(vault.revoked).toContain("database/creds/12");
@@ -236,6 +236,14 @@ describe("bytes in flight", () => {
     expect(credentials.inFlight.total).toBe(0);
   });
 
+  test("that one secret has no room for are not asked for the others of its Mount", async () => {
+    start({ inFlightBytes: 100 * one });
+    const requests = Array.from({ length: 200 }, (_, n) => kv(`${n}`));
+    for (const request of requests) there(request, 10 * one);
+    expect(await mount("crowd", "web-0", requests)).toMatch(/inFlightBytes/);
+    expect(vault.calls.length).toBeLessThan(100);
+  });
+
   test("that a cached secret is served stale for do not fail the Mount", async () => {
     start({ inFlightBytes: 100 * one });
     there(kv("a"));
@@ -265,11 +273,25 @@ test("a namespace sends sixty-four requests at once, and does not block another"
   for (const request of requests) there(request);
   const crowd = Promise.all(requests.map((request) => mount("crowd", request.path, [request])));
   const shop = mount("shop", "web-0", [kv("0")]);
-  await clock.advance(0);
+  await clock.advance(2_000); // Nothing is known yet of how large its answers are.
   expect(vault.calls.length).toBe(65);
   open();
   expect(await shop).toBe("files");
   expect(new Set(await crowd)).toEqual(new Set(["files"]));
+});
+
+test("a namespace gets 8 MiB of answers a second, and 4 MiB at once; another is not held up", async () => {
+  start({ inFlightBytes: 1 << 30, responseBytes: 1 << 30 });
+  const requests = Array.from({ length: 100 }, (_, n) => kv(`${n}`));
+  for (const request of requests) there(request, 2 << 20); // As text, half of it.
+  const crowd = mount("crowd", "web-0", requests);
+  await clock.advance(0);
+  expect(vault.calls.length).toBeLessThan(20);
+  expect(await mount("shop", "web-0", [kv("0")])).toBe("files");
+  await clock.advance(5_000);
+  expect(vault.calls.length).toBeLessThan(60);
+  await clock.advance(7_000);
+  expect(await crowd).toBe("files");
 });
 
 test("requests that fail leave nothing behind, even if the class changes often", async () => {

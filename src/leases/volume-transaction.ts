@@ -7,7 +7,7 @@ import type { Persistence } from "../vault/token-store.js";
 import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
 import { type CachedSecret, isDue, isSame } from "./cached-secret.js";
 import type { CredentialEvent } from "./credential-event.js";
-import type { Reservation } from "./reservation.js";
+import { type Reservation, ShareFull } from "./reservation.js";
 import { type CacheEntry, type SecretCache, type VolumeRecord, heldBy, standbyFor } from "./secret-cache.js";
 
 /** A request of one volume, and the entry that its answer goes to. */
@@ -64,7 +64,8 @@ export class VolumeTransaction implements MountTransaction {
   readonly #parts: VolumeTransactionParts;
   readonly #items = new Map<Fetch, Item>();
   readonly #given = new Map<CacheEntry, CachedSecret>();
-  readonly #overflow = new AbortController();
+  /** Aborts with the reason why this Mount has no room: nothing more is asked for it. */
+  readonly #refused = new AbortController();
   #bytes = 0;
   /** All static answers are read. */
   #whole: boolean;
@@ -86,7 +87,7 @@ export class VolumeTransaction implements MountTransaction {
     this.#whole ||= isPartial(items);
     for (const item of items) this.#takeHeld(item);
     if (items.some((item) => this.#isOpen(item))) {
-      const joined = joinSignals(signal, this.#overflow.signal);
+      const joined = joinSignals(signal, this.#refused.signal);
       await this.#complete(items, joined.signal).finally(joined.release);
     }
     return new Map(fetches.map((fetch) => [fetch, this.#answered(this.#items.get(fetch)!)] as const));
@@ -234,7 +235,7 @@ export class VolumeTransaction implements MountTransaction {
     const { principal, entry, request } = question;
     const standIn = standInOf(question, clock.monotonic());
     if (!standIn || signal.aborted || failsMount(error, options)) {
-      item.outcome = { error };
+      this.#end(item, error);
       return;
     }
     entry.refreshFailed = true;
@@ -248,14 +249,20 @@ export class VolumeTransaction implements MountTransaction {
       this.#give(item.question.entry, answer);
       item.outcome = { answer, ...(staleReason && { staleReason }) };
     } catch (reason) {
-      item.outcome = { error: ProviderError.from(reason) };
+      this.#end(item, ProviderError.from(reason));
     }
-    if (this.#bytes <= mountBytes || this.#overflow.signal.aborted) return;
+    if (this.#bytes <= mountBytes || this.#refused.signal.aborted) return;
     emit({ kind: "limitReached", limit: "mount" });
-    this.#overflow.abort(tooMuchForOneMount(mountBytes));
+    this.#refused.abort(tooMuchForOneMount(mountBytes));
   }
 
-  /** One of the same content takes the place of its predecessor. Throws `limit_exceeded` without room for both of others. */
+  /** Where there is no room for one answer, those that others of this Mount wait for would be read in vain. */
+  #end(item: Item, error: ProviderError): void {
+    item.outcome = { error };
+    if (error instanceof ShareFull && !this.#refused.signal.aborted) this.#refused.abort(error);
+  }
+
+  /** One of the same content takes the place of its predecessor. Throws `ShareFull` without room for both of others. */
   #give(entry: CacheEntry, answer: CachedSecret): void {
     const known = this.#given.get(entry);
     if (known !== answer && !(known && isSame(known, answer))) {
@@ -266,7 +273,7 @@ export class VolumeTransaction implements MountTransaction {
   }
 
   #answered({ outcome }: Item): Answered {
-    if (this.#overflow.signal.aborted) return { error: ProviderError.from(this.#overflow.signal.reason) };
+    if (this.#refused.signal.aborted) return { error: ProviderError.from(this.#refused.signal.reason) };
     if (!outcome || "error" in outcome) return outcome!;
     const { answer, staleReason } = outcome;
     return { body: answer.body, ...(staleReason && { staleReason }) };

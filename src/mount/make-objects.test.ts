@@ -60,7 +60,7 @@ async function made(text: string, answers: Told, previous: Told = {}, onDenied: 
     tenant: "shop",
     yielder: new Yielder({
       clock: new FakeClock(),
-      scheduler: new EventLoopScheduler(),
+      scheduler: new EventLoopScheduler(new FakeClock()),
       tenant: "shop",
       responseBytes: 1 << 20,
       made() {},

@@ -58,7 +58,7 @@ function parts(told: Record<string, string | ProviderError | FetchResult>, respo
     answers: { begin: () => transaction },
     renderer: inProcessRenderer,
     clock: new FakeClock(),
-    scheduler: new EventLoopScheduler(),
+    scheduler: new EventLoopScheduler(new FakeClock()),
     versionKey: () => Promise.resolve(new Redacted(Buffer.alloc(32, 1))),
     responseBytes,
     committed,

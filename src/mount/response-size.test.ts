@@ -16,7 +16,7 @@ test("a file's path counts twice beside its bytes, as it is sent as path and as 
 test("thousands of empty files with long paths are not made to their end", () => {
   const yielder = new Yielder({
     clock: new FakeClock(),
-    scheduler: new EventLoopScheduler(),
+    scheduler: new EventLoopScheduler(new FakeClock()),
     tenant: "shop",
     responseBytes: 1_000_000,
     made: () => {},

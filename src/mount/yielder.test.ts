@@ -10,7 +10,7 @@ const file = (path: string, bytes: number) => ({ path, mode: 0o644, contents: ne
 function yielderOf(change: Partial<YielderParts> = {}): Yielder {
   return new Yielder({
     clock: new FakeClock(),
-    scheduler: new EventLoopScheduler(),
+    scheduler: new EventLoopScheduler(new FakeClock()),
     tenant: "shop",
     responseBytes: 1_000,
     made() {},
@@ -38,7 +38,7 @@ test("others have their turn when a Mount has taken five milliseconds, and not b
 });
 
 test("a Mount of another namespace is next, however many objects one namespace has to make", async () => {
-  const [clock, scheduler] = [new FakeClock(), new EventLoopScheduler()];
+  const [clock, scheduler] = [new FakeClock(), new EventLoopScheduler(new FakeClock())];
   const crowd = Array.from({ length: 8 }, () => yielderOf({ clock, scheduler, tenant: "crowd" }));
   const victim = yielderOf({ clock, scheduler });
   await clock.advance(5);

@@ -1,39 +1,78 @@
+import type { Clock, Timer } from "./clock.js";
+
+/** What takes longer is followed by a rest as long as it took, milliseconds; not by a longer one than this. */
+const [restAfterMs, longestRestMs] = [2, 50];
+
 /**
  * Shares the event loop among tenants: work that takes long asks for a turn before each piece, and one piece is done in
  * each round of the loop, of the tenant that has waited longest since its last turn. So a tenant with nothing else
- * waiting is next but for those in the same place, however much the others have to do.
+ * waiting is next but for those in the same place, however much the others have to do. After a long piece its tenant
+ * rests: what needs many short rounds of the loop, as a Mount does that talks to Vault, would wait for a piece in each of them.
  */
 export class EventLoopScheduler {
+  readonly #clock: Pick<Clock, "monotonic" | "timer">;
   readonly #waiting = new Map<string, (() => void)[]>();
   /** Tenants in the order of their last turns; those that had none since anybody waited are not in it. */
   readonly #served = new Set<string>();
+  /** Until when a tenant rests. */
+  readonly #resting = new Map<string, number>();
+  #isWoken = false;
+  #alarm: Timer | undefined;
+
+  constructor(clock: Pick<Clock, "monotonic" | "timer">) {
+    this.#clock = clock;
+  }
 
   /** Resolves when the turn has come; `first` goes before what else the tenant has waiting, for what others wait for. */
   turn(tenant: string, { first = false } = {}): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#waiting.size === 0) setImmediate(() => this.#goOn());
       const line = this.#waiting.get(tenant) ?? [];
       this.#waiting.set(tenant, line);
       if (first) line.unshift(resolve);
       else line.push(resolve);
+      this.#wake();
     });
   }
 
+  #wake(): void {
+    this.#alarm?.close();
+    if (this.#isWoken) return;
+    this.#isWoken = true;
+    setImmediate(() => this.#goOn());
+  }
+
   #goOn(): void {
+    this.#isWoken = false;
+    const now = this.#clock.monotonic();
+    for (const [tenant, until] of this.#resting) if (until <= now) this.#resting.delete(tenant);
     const tenant = this.#next();
+    if (tenant === undefined) return this.#wakeLater(now);
     const line = this.#waiting.get(tenant)!;
     const resolve = line.shift()!;
     if (line.length === 0) this.#waiting.delete(tenant);
     this.#served.delete(tenant);
     this.#served.add(tenant);
     if (this.#waiting.size === 0) this.#served.clear();
-    else setImmediate(() => this.#goOn());
+    else this.#wake();
     resolve();
+    // The piece is done in microtasks, and ticks come after all of them.
+    queueMicrotask(() => process.nextTick(() => this.#ended(tenant, now)));
   }
 
-  #next(): string {
-    const tenants = [...this.#waiting.keys()];
+  #ended(tenant: string, startedAt: number): void {
+    const now = this.#clock.monotonic();
+    if (now - startedAt > restAfterMs) this.#resting.set(tenant, now + Math.min(now - startedAt, longestRestMs));
+  }
+
+  #next(): string | undefined {
+    const tenants = [...this.#waiting.keys()].filter((tenant) => !this.#resting.has(tenant));
     const fresh = tenants.find((tenant) => !this.#served.has(tenant));
-    return fresh ?? [...this.#served].find((tenant) => this.#waiting.has(tenant))!;
+    return fresh ?? [...this.#served].find((tenant) => tenants.includes(tenant));
+  }
+
+  /** All that wait rest. */
+  #wakeLater(now: number): void {
+    const ends = [...this.#waiting.keys()].map((tenant) => this.#resting.get(tenant)!);
+    this.#alarm = this.#clock.timer(Math.ceil(Math.min(...ends) - now), () => this.#wake());
   }
 }

@@ -1,46 +1,100 @@
+import type { Clock, Timer } from "./clock.js";
 import type { ProviderError } from "./errors.js";
+import { LruCache } from "./lru-cache.js";
+
+export interface TenantLimits {
+  /** Pieces of work of one tenant at a time. */
+  most: number;
+  /** What one tenant may take a second, on average, in a unit of the caller's. */
+  perSecond: number;
+  /** What a tenant that took nothing for a while may take at once. */
+  burst: number;
+  /** What a tenant's first piece is expected to take. */
+  first: number;
+}
 
 interface Tenant {
   running: number;
   urgent: (() => void)[];
   others: (() => void)[];
+  /** What the latest piece took: what the next is expected to take. */
+  usual: number;
+  /** When all that was taken is paid for at the rate (`Clock.monotonic()`). */
+  paidAt: number;
+  /** Rings when the next may begin. */
+  alarm?: Timer;
 }
 
+/** Tenants remembered at once; one that is forgotten begins anew. */
+const capacity = 1_024;
+
 /**
- * Limits the concurrent work of each tenant; the rest waits where waiting costs little, urgent work first, and
- * otherwise in the order of the calls.
+ * Limits the concurrent work of each tenant, and how much it takes a second; the rest waits where waiting costs little, urgent
+ * work first, and otherwise in the order of the calls. How much a piece takes is known only while it is done: until then it
+ * is expected to take what the one before did.
  */
 export class TenantLimiter {
   readonly #most: number;
-  readonly #tenants = new Map<string, Tenant>();
+  readonly #first: number;
+  readonly #perMs: number;
+  readonly #burstMs: number;
+  readonly #clock: Pick<Clock, "monotonic" | "timer">;
+  readonly #tenants = new LruCache<Tenant>(capacity);
 
-  constructor(most: number) {
+  constructor({ most, perSecond, burst, first }: TenantLimits, clock: Pick<Clock, "monotonic" | "timer">) {
     this.#most = most;
+    this.#first = first;
+    this.#perMs = perSecond / 1000;
+    this.#burstMs = burst / this.#perMs;
+    this.#clock = clock;
   }
 
-  /** Runs `work` when the tenant has a free slot. Throws the signal's reason when it aborts before. */
-  async run<T>(tenant: string, urgent: boolean, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    await this.#enter(tenant, urgent, signal);
+  /**
+   * Runs `work` when the tenant has a free slot; it says with `took` how much it takes in all, each time it knows of more.
+   * Throws the signal's reason when it aborts before.
+   */
+  async run<T>(
+    tenant: string,
+    urgent: boolean,
+    work: (took: (amount: number) => void) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const of = this.#tenants.get(tenant) ?? this.#newTenant(tenant);
+    let charged = await this.#enter(of, urgent, signal);
+    let taken = 0;
+    const charge = (amount: number) => {
+      of.paidAt += (amount - charged) / this.#perMs;
+      charged = amount;
+    };
+    const took = (amount: number) => {
+      taken = Math.max(taken, amount);
+      if (taken > charged) charge(taken);
+    };
     try {
-      return await work();
+      return await work(took);
     } finally {
-      this.#leave(tenant);
+      charge(taken);
+      if (taken > 0) of.usual = taken;
+      of.running -= 1;
+      this.#startNext(of);
     }
   }
 
-  async #enter(tenant: string, urgent: boolean, signal: AbortSignal): Promise<void> {
+  #newTenant(tenant: string): Tenant {
+    const of = { running: 0, urgent: [], others: [], usual: this.#first, paidAt: -Infinity };
+    this.#tenants.set(tenant, of, 1);
+    return of;
+  }
+
+  /** Resolves, when the tenant may begin, with what it is charged. */
+  async #enter(of: Tenant, urgent: boolean, signal: AbortSignal): Promise<number> {
     signal.throwIfAborted();
-    const of = this.#tenants.get(tenant) ?? { running: 0, urgent: [], others: [] };
-    this.#tenants.set(tenant, of);
-    if (of.running < this.#most) {
-      of.running += 1;
-      return;
-    }
+    if (of.urgent.length + of.others.length === 0 && this.#waitMs(of) <= 0) return this.#start(of);
     const line = urgent ? of.urgent : of.others;
-    await new Promise<void>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       const start = () => {
         signal.removeEventListener("abort", abort);
-        resolve();
+        resolve(this.#start(of));
       };
       const abort = () => {
         line.splice(line.indexOf(start), 1);
@@ -48,15 +102,30 @@ export class TenantLimiter {
       };
       signal.addEventListener("abort", abort, { once: true });
       line.push(start);
+      this.#startNext(of);
     });
   }
 
-  /** Passes the slot to the next waiter. */
-  #leave(tenant: string): void {
-    const of = this.#tenants.get(tenant)!;
-    const next = of.urgent.shift() ?? of.others.shift();
-    if (next) return next();
-    of.running -= 1;
-    if (of.running === 0) this.#tenants.delete(tenant);
+  #start(of: Tenant): number {
+    of.running += 1;
+    of.paidAt = Math.max(of.paidAt, this.#clock.monotonic()) + of.usual / this.#perMs;
+    return of.usual;
+  }
+
+  #startNext(of: Tenant): void {
+    of.alarm?.close();
+    while (this.#waitMs(of) <= 0) {
+      const next = of.urgent.shift() ?? of.others.shift();
+      if (!next) return;
+      next();
+    }
+    const waitMs = this.#waitMs(of);
+    const isAwaited = of.urgent.length + of.others.length > 0 && waitMs < Infinity;
+    if (isAwaited) of.alarm = this.#clock.timer(Math.ceil(waitMs), () => this.#startNext(of));
+  }
+
+  /** Milliseconds until the tenant's next may begin; `Infinity` while it has no slot. */
+  #waitMs({ running, paidAt }: Tenant): number {
+    return running < this.#most ? paidAt - this.#burstMs - this.#clock.monotonic() : Infinity;
   }
 }

@@ -17,6 +17,7 @@ import { tokenRenewalAt } from "../../../src/vault/stored-token.js";
 import { sampleConnection } from "../connection.js";
 import type { CopyStore } from "../../../src/leases/offline-copies.js";
 import type { VaultAnswer } from "../../../src/vault/vault-client.js";
+import { FakeClock } from "../fake-clock.js";
 import { RecordsInMemory } from "../records-in-memory.js";
 import { testCredentials } from "../test-credentials.js";
 import { CopyLedger } from "./copy-ledger.js";
@@ -544,7 +545,7 @@ export class NodeWorld {
 }
 
 const publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICeqhyBMKt29ftpLKCbS4ZxHO1aJOIaRRd28+IZvz0D/";
-const scheduler = new EventLoopScheduler();
+const scheduler = new EventLoopScheduler(new FakeClock());
 const versionKey = () => Promise.resolve(new Redacted(Buffer.alloc(32, 1)));
 
 /** The same class for every pod of a tenant that has the same contents. */
