@@ -98,6 +98,7 @@ export class TenantLimiter {
       };
       const abort = () => {
         line.splice(line.indexOf(start), 1);
+        this.#startNext(of); // Where nobody waits any more, no alarm keeps the process alive.
         reject(signal.reason as ProviderError);
       };
       signal.addEventListener("abort", abort, { once: true });

@@ -522,6 +522,18 @@ describe("what a node that is well never answers", () => {
   });
 });
 
+test("behind one address, a request that a standby never answered is followed by one over a new connection", async () => {
+  let asked = 0;
+  const hangsOnce: Handler = (_request, response) => (asked += 1) === 2 || response.end('{"data":{}}');
+  const balancer = await node(hangsOnce, "one", undefined, { standby: true });
+  const connection = through([balancer], { limits: { ...sampleConnection().limits, requestTimeoutMs: 200 } });
+  await read(connection);
+  const before = balancer.accepted();
+  await failure(read(connection, { path: "secret/data/slow" }));
+  await read(connection);
+  expect(balancer.accepted()).toBe(before + 2); // One for its health, beside the one that hung, and one after it.
+});
+
 describe("a standby that sends us on", () => {
   test("to a listed node is followed, with what was sent", async () => {
     const leader = await node();

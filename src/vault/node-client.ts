@@ -32,19 +32,25 @@ const quicklyParsedBytes = 16 << 10;
 export class NodeClient {
   readonly #connection: Connection;
   readonly #clock: Clock;
-  readonly #pools = new SocketPools();
+  readonly #pools: SocketPools;
   readonly #tls: TlsFiles;
 
   constructor(connection: Connection, { clock, emit }: { clock: Clock; emit: (event: ConnectionEvent) => void }) {
     const { name, tls } = connection;
     this.#connection = connection;
     this.#clock = clock;
+    this.#pools = new SocketPools(clock);
     this.#tls = new TlsFiles(tls, clock, (reason) => emit({ kind: "tlsFilesRejected", connection: name, reason }));
   }
 
   /** Ends every socket. */
   close(): void {
     this.#pools.close();
+  }
+
+  /** The next request to it opens a new connection: several nodes may share the address. */
+  reconnect(origin: string): void {
+    this.#pools.endIdle(origin);
   }
 
   /** Rejects only with the signal's reason. `patient` waits the whole request's time for its first byte. */

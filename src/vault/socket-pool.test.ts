@@ -53,6 +53,20 @@ describe("a socket", () => {
     expect(server.accepted()).toBe(2);
   });
 
+  test("that is ten minutes old is used no more", async () => {
+    const server = await started(serveRaw((socket) => socket.on("data", () => socket.write(reply("")))));
+    const clock = new FakeClock();
+    const pool = poolTo(server.origin, {}, clock);
+    await get(pool);
+    await clock.advance(599_000);
+    await get(pool);
+    expect(server.accepted()).toBe(1);
+    await clock.advance(1_000);
+    await get(pool); // Its last use.
+    await get(pool);
+    expect(server.accepted()).toBe(2);
+  });
+
   test.each([
     ["sends something unasked", "HTTP/1.1 408 Request Timeout\r\n\r\n"],
     ["closes", ""],

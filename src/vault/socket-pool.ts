@@ -1,6 +1,7 @@
 import net, { type Socket } from "node:net";
 import tls, { type PeerCertificate } from "node:tls";
 import { prefixOf } from "../config/origin.js";
+import type { Clock } from "../shared/clock.js";
 import type { TlsMaterial } from "./tls-files.js";
 
 /** What uses a socket for the length of one exchange. */
@@ -15,6 +16,8 @@ export interface SocketUser {
 
 /** Closed by us well before Vault (5 min) or a balancer (often 60 s) would, so that no request meets a closing socket. */
 const idleMs = 30_000;
+/** Then a socket ends after its use: what a name or a balancer leads to may have changed. */
+const longestLifeMs = 10 * 60_000;
 /** How much sooner than the other end announces. */
 const idleMarginMs = 1_000;
 
@@ -22,6 +25,7 @@ const idleMarginMs = 1_000;
 export class PooledSocket {
   readonly #pool: SocketPool;
   readonly #socket: Socket;
+  readonly #retiresAt: number;
   #user: SocketUser | undefined;
   #used = false;
   #isConnected = false;
@@ -29,6 +33,7 @@ export class PooledSocket {
   constructor(pool: SocketPool, socket: Socket, secure: boolean) {
     this.#pool = pool;
     this.#socket = socket;
+    this.#retiresAt = pool.clock.monotonic() + longestLifeMs;
     socket.once(secure ? "secureConnect" : "connect", () => {
       this.#isConnected = true;
       this.#user?.connected();
@@ -71,7 +76,8 @@ export class PooledSocket {
     this.#used = true;
     const ms = Math.min(idleMs, mostIdleMs - idleMarginMs);
     // An answer may come before all of its request has left (413); the rest is the other end's to read, or never leaves.
-    if (ms <= 0 || this.#socket.writableLength > 0) return this.destroy();
+    const isOver = ms <= 0 || this.#pool.clock.monotonic() >= this.#retiresAt;
+    if (isOver || this.#socket.writableLength > 0) return this.destroy();
     if (ms !== this.#socket.timeout) this.#socket.setTimeout(ms);
     this.#socket.unref();
     this.#pool.keep(this);
@@ -88,6 +94,7 @@ export class SocketPool {
   readonly host: string;
   /** What precedes the path of each request. */
   readonly prefix: string;
+  readonly clock: Pick<Clock, "monotonic">;
   readonly #connect: () => Socket;
   readonly #secure: boolean;
   readonly #open = new Set<PooledSocket>();
@@ -96,10 +103,11 @@ export class SocketPool {
   #session: Buffer | undefined;
   #retired = false;
 
-  constructor(origin: string, { options }: TlsMaterial) {
+  constructor(origin: string, { options }: TlsMaterial, clock: Pick<Clock, "monotonic">) {
     const { protocol, host, hostname, port } = new URL(origin);
     this.#secure = protocol === "https:";
     this.prefix = prefixOf(origin);
+    this.clock = clock;
     this.host = protocol === "unix:" ? "localhost" : host;
     if (protocol === "unix:") {
       const path = origin.slice("unix://".length); // A URL would escape what a file's name may hold.

@@ -20,7 +20,7 @@ describe("sockets of earlier TLS material", () => {
       socket.on("data", () => waiting.push(() => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")));
       socket.on("close", () => (closed += 1));
     });
-    const pools = new SocketPools();
+    const pools = new SocketPools(new FakeClock());
     const get = (digest: string) =>
       exchange(
         { pool: pools.to(server.origin, material(digest)), clock: new FakeClock() },

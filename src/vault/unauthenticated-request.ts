@@ -35,7 +35,7 @@ export async function unauthenticatedRequest(
 ): Promise<VaultReply> {
   const { connectTimeoutMs: connectMs, requestTimeoutMs: totalMs, maxAnswerBytes: maxBytes } = limits;
   checkPrintable(vaultNamespace);
-  const pool = new SocketPool(origin, material);
+  const pool = new SocketPool(origin, material, clock);
   const headers = {
     "X-Vault-Request": "true",
     ...(vaultNamespace !== "" && { "X-Vault-Namespace": vaultNamespace }),

@@ -24,7 +24,7 @@ export interface VaultConnectionParts {
 }
 
 /** What asks the nodes of a connection. */
-export type VaultNodes = Pick<NodeClient, "ask" | "askHealth" | "close">;
+export type VaultNodes = Pick<NodeClient, "ask" | "askHealth" | "reconnect" | "close">;
 
 /** How busy a connection is: requests in flight, how many wait, and how many circuits are open. */
 export interface ConnectionLoad {
@@ -243,13 +243,19 @@ export class VaultConnection {
   #noteHealth(endpoint: Endpoint, outcome: Outcome): void {
     const from = this.#endpoints.preferred;
     const isBetterElsewhere = "error" in outcome && (outcome.redirectTo !== undefined || outcome.forwarded === true);
-    if (isBetterElsewhere) this.#endpoints.avoid(endpoint);
+    if (isBetterElsewhere) this.#avoid(endpoint);
     else if ("reply" in outcome || outcome.scope !== "node") this.#endpoints.succeeded(endpoint);
     else this.#endpoints.failed(endpoint, outcome.error, this.#now());
     const to = this.#endpoints.preferred;
     if (from === to) return;
     const reason = "reply" in outcome ? `${to} answers` : outcome.error.message;
     this.#parts.emit({ kind: "failedOver", connection: this.#connection.name, from, to, reason });
+  }
+
+  /** Another address, and another node at this one, where a balancer has several behind it. */
+  #avoid(endpoint: Endpoint): void {
+    this.#endpoints.avoid(endpoint);
+    this.#client.reconnect(endpoint.origin);
   }
 
   #noteCircuit(target: CircuitTarget, outcome: Outcome): void {
