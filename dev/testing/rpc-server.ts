@@ -8,9 +8,9 @@ import { systemClock } from "../../src/shared/clock.js";
 import type { MountRequest, MountResponse } from "../../src/wire/provider.js";
 
 /** A directory that goes with the test. */
-export async function temporaryDirectory(): Promise<string> {
+export async function temporaryDirectory(atTheEnd = onTestFinished): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "km-"));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  atTheEnd(() => rm(directory, { recursive: true, force: true }));
   return directory;
 }
 

@@ -40,10 +40,10 @@ async function build(): Promise<string> {
   return `${folder}keymount.js`;
 }
 
-/** Starts it in front of a Vault at `address`; it ends with the test. */
-export async function spawnProvider(address: string): Promise<SpawnedProvider> {
+/** Starts it in front of a Vault at `address`; it ends with the test, which says how where it runs beside others. */
+export async function spawnProvider(address: string, atTheEnd = onTestFinished): Promise<SpawnedProvider> {
   const file = await (building ??= build());
-  const directory = await temporaryDirectory();
+  const directory = await temporaryDirectory(atTheEnd);
   const [socketPath, keyFile] = [join(directory, "vault.sock"), join(directory, "key")];
   await writeFile(keyFile, Buffer.alloc(32, 7));
   const told = [`--endpoint=${socketPath}`, `--vault-addr=${address}`, `--key-file=${keyFile}`];
@@ -55,7 +55,7 @@ export async function spawnProvider(address: string): Promise<SpawnedProvider> {
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (piece: Buffer) => (log += piece.toString()));
   const ended = once(child, "exit");
   const alive = () => child.exitCode === null && child.signalCode === null;
-  onTestFinished(async () => {
+  atTheEnd(async () => {
     child.kill("SIGKILL");
     await ended;
   });

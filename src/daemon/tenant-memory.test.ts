@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { expect, type onTestFinished, test } from "vitest";
 import type { MountOutcome } from "../driver/driver-client.js";
 import { serveHttp } from "../../dev/testing/http-server.js";
 import { type SpawnedProvider, spawnProvider } from "../../dev/testing/spawned-provider.js";
@@ -21,7 +21,7 @@ const health = { initialized: true, sealed: false, standby: false, cluster_id: "
 /** A Vault that believes everybody: logins succeed, and `content` is what each secret holds, as JSON; some take 5 s. */
 async function start(
   content: (path: string) => string,
-  isSlow: (path: string) => boolean = () => false,
+  { isSlow = () => false, atTheEnd }: { isSlow?: (path: string) => boolean; atTheEnd?: typeof onTestFinished } = {},
 ): Promise<SpawnedProvider> {
   const texts = new Map<string, Buffer>();
   const vault = await serveHttp((request, response) => {
@@ -35,7 +35,7 @@ async function start(
     if (isSlow(plain)) setTimeout(() => response.end(text), 5_000).unref();
     else response.end(text);
   });
-  return spawnProvider(vault.origin);
+  return spawnProvider(vault.origin, atTheEnd);
 }
 
 const secret = (value: string) => `{"lease_id":"","lease_duration":0,"renewable":false,"data":{"value":${value}}}`;
@@ -70,7 +70,8 @@ interface Attack {
 /** Which limit is reached first depends on how many answers come at once. */
 const tooLarge = /larger than 7340032 bytes together|fill its share of limits.inFlightBytes/;
 
-test.each<[string, Attack]>([
+// Each mostly waits for its turns: all of them at once take as long as the longest.
+test.concurrent.for<[string, Attack]>([
   [
     "a hundred objects of one secret of 1 MB",
     { value: `"${"a".repeat(1000 * kilo)}"`, mounts: 1, objects: 100, outcome: tooLarge },
@@ -102,8 +103,9 @@ test.each<[string, Attack]>([
   ["forty volumes of one secret of 3 MB", { value: `"${"a".repeat(3000 * kilo)}"`, mounts: 40, objects: 1 }],
 ])(
   "%s do not end the process, and another tenant is served meanwhile",
-  async (_what, { value, mounts, objects: count, outcome }) => {
-    const provider = await start(small(value));
+  { timeout: 120_000 },
+  async ([_what, { value, mounts, objects: count, outcome }], { onTestFinished: atTheEnd }) => {
+    const provider = await start(small(value), { atTheEnd });
     const quiet = () => provider.mount({ namespace: "shop", name: "web" }, objects(1, "kv/small"));
     expect(await quiet()).toMatchObject({ ok: true });
     let running = true;
@@ -127,7 +129,6 @@ test.each<[string, Attack]>([
     expect(provider.peakMemory()).toBeLessThan(memoryLimit);
     expect(await quiet()).toMatchObject({ ok: true });
   },
-  120_000,
 );
 
 test("twenty volumes of a hundred secrets of 300 KB, asked for again and again and then given up all at once, end nothing", async () => {
@@ -153,7 +154,7 @@ test("twenty volumes of a hundred secrets of 300 KB, asked for again and again a
 }, 60_000);
 
 test("two hundred and fifty Mounts of a class of 250 KB that wait for Vault end nothing, and block no other Mount", async () => {
-  const provider = await start(small('"never"'), (path) => path.startsWith("kv/slow"));
+  const provider = await start(small('"never"'), { isSlow: (path) => path.startsWith("kv/slow") });
   const quiet = () => provider.mount({ namespace: "shop", name: "web" }, objects(1, "kv/small"));
   expect(await quiet()).toMatchObject({ ok: true });
   const giveUp = new AbortController();
