@@ -76,7 +76,7 @@ export class CountingVault {
         this.#serve(kindOf(operation), patient ? totalMs : firstByteMs, origin, signal, () =>
           this.#answer(operation, question, origin),
         ),
-      reconnect: () => {},
+      endIdle: () => {},
       askHealth: (_origin, signal) =>
         this.#serve("health", firstByteMs / 2, origin, signal, () => this.#reply({ initialized: true, sealed: false })),
       close: () => {},

@@ -78,6 +78,8 @@ export class CachedSecretSource implements SecretSource {
   readonly #asking = new SingleFlight<CachedSecret>();
   /** By namespace. */
   readonly #limiter: TenantLimiter;
+  /** The keys of those requests that wait for no slot any more. */
+  readonly #sent = new Set<string>();
   readonly #attempts = new RetryGate<ProviderError>(rememberedBytes);
 
   constructor(parts: CachedSecretSourceParts) {
@@ -119,22 +121,28 @@ export class CachedSecretSource implements SecretSource {
     return standbyFor(volume, entry, this.#parts.clock.monotonic())?.kind;
   }
 
-  /** Only the refresh of a static answer is abandoned: a first answer may be a credential, which would be lost. */
+  /** Once sent, only the refresh of a static answer is abandoned: a first answer may be a credential, which would be lost. */
   async #askOnce(question: Question, mayWait: boolean, signal: AbortSignal): Promise<CachedSecret> {
     const { principal, entry, request } = question;
     const heldKind = this.#heldKind(question);
     const waits = mayWait || heldKind === undefined;
     const early = waits ? this.#attempts.tooEarly(entry.key, this.#parts.clock.monotonic()) : undefined;
     if (early) throw early;
-    const ask = (took: (bytes: number) => void) => {
-      const work = (working: AbortSignal) => this.#ask(question, { heldKind, mayWait, took }, working);
-      if (this.#creates(principal, request)) {
-        this.#admitCredential(question, leastCredentialBytes);
-        if (entry.users.size === 0) throw volumeNotServed(request);
-      }
-      return this.#asking.run(entry.key, work, { lasting: heldKind !== "static" }, signal);
+    const admit = () => {
+      if (!this.#creates(principal, request)) return;
+      this.#admitCredential(question, leastCredentialBytes);
+      if (entry.users.size === 0) throw volumeNotServed(request);
     };
-    return this.#limiter.run(entry.namespace, heldKind === undefined, async (took) => ask(took), signal);
+    admit();
+    const send = async (took: (bytes: number) => void, working: AbortSignal) => {
+      admit(); // It may have waited.
+      this.#sent.add(entry.key);
+      return this.#ask(question, { heldKind, mayWait, took }, working).finally(() => this.#sent.delete(entry.key));
+    };
+    const work = (working: AbortSignal) =>
+      this.#limiter.run(entry.namespace, heldKind === undefined, (took) => send(took, working), working);
+    const lasting = () => heldKind !== "static" && this.#sent.has(entry.key);
+    return this.#asking.run(entry.key, work, { lasting }, signal);
   }
 
   /** A request that certainly creates a credential is recorded before it is sent; one that turns out to, before its delivery. */
@@ -150,8 +158,8 @@ export class CachedSecretSource implements SecretSource {
     const received = this.#reservation(namespace);
     const intake: AnswerIntake = {
       admit: (bytes) => {
-        took(bytes);
         received.raiseTo(2 * bytes); // In pieces, and joined.
+        took(bytes);
       },
       turn: () => scheduler.turn(namespace, { first: true }),
     };

@@ -244,6 +244,24 @@ describe("bytes in flight", () => {
     expect(vault.calls.length).toBeLessThan(100);
   });
 
+  test("that a Mount was refused for leave its other requests among the sixty-four until they are answered", async () => {
+    start({ inFlightBytes: 100 * one });
+    there(kv("large"), 60 * one);
+    await mount("crowd", "web-0", [kv("large")]); // Refused, and for a second at once.
+    let open = () => {};
+    vault.gate = new Promise((resolve) => (open = resolve));
+    const before = vault.calls.length;
+    for (let n = 0; n < 10; n += 1) {
+      const hanging = Array.from({ length: 63 }, (_, object) => kv(`${n}/${object}`));
+      for (const request of hanging) there(request);
+      expect(await mount("crowd", "web-0", [...hanging, kv("large")])).toMatch(/inFlightBytes/);
+    }
+    await clock.advance(5_000);
+    expect(vault.calls.length - before).toBeLessThanOrEqual(64);
+    open();
+    await credentials.settled();
+  });
+
   test("that a cached secret is served stale for do not fail the Mount", async () => {
     start({ inFlightBytes: 100 * one });
     there(kv("a"));

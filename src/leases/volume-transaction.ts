@@ -213,7 +213,7 @@ export class VolumeTransaction implements MountTransaction {
   async #settle(items: readonly Item[], signal: AbortSignal): Promise<void> {
     const read = items.filter(isRead);
     if (read.length < 2 || !read.some(isChanged)) return;
-    for (let round = 0; round < mostRounds && !items.some(isHeldBack); round += 1) {
+    for (let round = 0; round < mostRounds && !this.#refused.signal.aborted && !items.some(isHeldBack); round += 1) {
       const before = read.map(answerIn);
       await this.#parts.clock.sleep(togetherMs, signal);
       await Promise.all(read.map((item) => this.#ask(item, true, signal)));

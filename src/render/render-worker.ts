@@ -99,7 +99,7 @@ export class RenderWorker implements Renderer {
       return kept.result;
     }
     const work = (abandoned: AbortSignal) => this.#inTurn(task, tenant, abandoned);
-    const result = await this.#shared.run(key, work, { lasting: false }, signal);
+    const result = await this.#shared.run(key, work, { lasting: () => false }, signal);
     this.#keep(key, result);
     return result;
   }

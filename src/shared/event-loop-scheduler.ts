@@ -1,7 +1,7 @@
 import type { Clock, Timer } from "./clock.js";
 
-/** What takes longer is followed by a rest as long as it took, milliseconds; not by a longer one than this. */
-const [restAfterMs, longestRestMs] = [2, 50];
+/** A piece that takes longer, milliseconds, is followed by a rest as long as it took; not by a longer one than this. */
+const [restAfterMs, longestRestMs] = [8, 50];
 
 /**
  * Shares the event loop among tenants: work that takes long asks for a turn before each piece, and one piece is done in

@@ -30,8 +30,8 @@ test("concurrent askers share one run, and nothing is remembered after it", asyn
   const shared = new SingleFlight<string>();
   const one = work();
   const asked = [
-    shared.run("k", one.start, { lasting: false }, never),
-    shared.run("k", one.start, { lasting: false }, never),
+    shared.run("k", one.start, { lasting: () => false }, never),
+    shared.run("k", one.start, { lasting: () => false }, never),
   ];
   one.finish("done");
   expect(await Promise.all(asked)).toEqual(["done", "done"]);
@@ -42,8 +42,8 @@ test("a failure reaches all who wait and is forgotten", async () => {
   const shared = new SingleFlight<string>();
   const one = work();
   const asked = [
-    shared.run("k", one.start, { lasting: false }, never),
-    shared.run("k", one.start, { lasting: false }, never),
+    shared.run("k", one.start, { lasting: () => false }, never),
+    shared.run("k", one.start, { lasting: () => false }, never),
   ];
   one.fail(new Error("no"));
   for (const waiting of asked) await expect(waiting).rejects.toThrow("no");
@@ -55,8 +55,8 @@ test("a waiter gives up by itself; the work ends with the last", async () => {
   const one = work();
   const [first, second] = [new AbortController(), new AbortController()];
   const asked = [
-    shared.run("k", one.start, { lasting: false }, first.signal),
-    shared.run("k", one.start, { lasting: false }, second.signal),
+    shared.run("k", one.start, { lasting: () => false }, first.signal),
+    shared.run("k", one.start, { lasting: () => false }, second.signal),
   ];
   first.abort(new Error("first gave up"));
   await expect(asked[0]).rejects.toThrow("first gave up");
@@ -70,10 +70,10 @@ test("a late-comer does not join work that is being aborted", async () => {
   const shared = new SingleFlight<string>();
   const [old, fresh] = [work(), work()];
   const first = new AbortController();
-  const abandoned = shared.run("k", old.start, { lasting: false }, first.signal);
+  const abandoned = shared.run("k", old.start, { lasting: () => false }, first.signal);
   first.abort(new Error("gave up"));
   await expect(abandoned).rejects.toThrow("gave up");
-  const late = shared.run("k", fresh.start, { lasting: false }, never);
+  const late = shared.run("k", fresh.start, { lasting: () => false }, never);
   old.fail(new Error("aborted"));
   fresh.finish("fresh");
   expect(await late).toBe("fresh");
@@ -83,10 +83,10 @@ test("lasting work goes on without waiters, and can be joined again", async () =
   const shared = new SingleFlight<string>();
   const one = work();
   const first = new AbortController();
-  const abandoned = shared.run("k", one.start, { lasting: true }, first.signal);
+  const abandoned = shared.run("k", one.start, { lasting: () => true }, first.signal);
   first.abort(new Error("gave up"));
   await expect(abandoned).rejects.toThrow("gave up");
-  const late = shared.run("k", one.start, { lasting: true }, never);
+  const late = shared.run("k", one.start, { lasting: () => true }, never);
   one.finish("done");
   expect(await late).toBe("done");
   expect(one.started()).toBe(1);

@@ -9,7 +9,7 @@ interface Running<T> {
 
 /**
  * Joins concurrent work on one key. Each waiter gives up by itself; when the last one has, the work is aborted, unless
- * it is `lasting`: what it makes (a credential) would be lost. Nothing is remembered: the slot empties when the work settles.
+ * it is `lasting` by then: what it makes (a credential) would be lost. Nothing is remembered: the slot empties when the work settles.
  */
 export class SingleFlight<T> {
   readonly #running = new Map<string, Running<T>>();
@@ -21,7 +21,7 @@ export class SingleFlight<T> {
   async run(
     key: string,
     start: (signal: AbortSignal) => Promise<T>,
-    options: { lasting: boolean },
+    { lasting }: { lasting: () => boolean },
     signal: AbortSignal,
   ): Promise<T> {
     signal.throwIfAborted();
@@ -31,7 +31,7 @@ export class SingleFlight<T> {
       return await raceAbort(running.work, signal);
     } finally {
       running.waiters -= 1;
-      if (running.waiters === 0 && !options.lasting) this.#abandon(key, running, signal);
+      if (running.waiters === 0 && !lasting()) this.#abandon(key, running, signal);
     }
   }
 

@@ -113,7 +113,7 @@ describe("how much a tenant takes a second is limited, too", () => {
     const all = Promise.all(Array.from({ length: 5 }, () => limiter.run("a", false, small, never)));
     await clock.advance(1_000);
     await all;
-    expect(begun).toEqual([0, 0, 5, 5, 5]);
+    expect(begun).toEqual([0, 0, 5, 5, 10]);
   });
 
   test("what is given up before its turn, or took nothing, does not count", async () => {

@@ -15,23 +15,28 @@ export interface TenantLimits {
 
 interface Tenant {
   running: number;
+  begun: number;
   urgent: (() => void)[];
   others: (() => void)[];
-  /** What the latest piece took: what the next is expected to take. */
+  /** What the next piece is expected to take. */
   usual: number;
-  /** When all that was taken is paid for at the rate (`Clock.monotonic()`). */
+  /** When all that was taken is paid for at the rate (`Clock.monotonic()`): the algorithm's theoretical arrival time. */
   paidAt: number;
   /** Rings when the next may begin. */
   alarm?: Timer;
 }
 
+/** One start in so many ignores urgency, so that a flood of the urgent does not starve the rest. */
+const startsPerOther = 8;
+/** A piece that took less than was expected makes so much of the expectation of the next: a small one may come among large ones. */
+const forgetting = 7 / 8;
 /** Tenants remembered at once; one that is forgotten begins anew. */
 const capacity = 1_024;
 
 /**
- * Limits the concurrent work of each tenant, and how much it takes a second; the rest waits where waiting costs little, urgent
- * work first, and otherwise in the order of the calls. How much a piece takes is known only while it is done: until then it
- * is expected to take what the one before did.
+ * Limits the concurrent work of each tenant, and how much it takes a second (the generic cell rate algorithm); the rest waits
+ * where waiting costs little, urgent work first, and otherwise in the order of the calls. How much a piece takes is known only
+ * while it is done: until then it is expected to take what those before did.
  */
 export class TenantLimiter {
   readonly #most: number;
@@ -74,14 +79,14 @@ export class TenantLimiter {
       return await work(took);
     } finally {
       charge(taken);
-      if (taken > 0) of.usual = taken;
+      if (taken > 0) of.usual = Math.max(taken, of.usual * forgetting);
       of.running -= 1;
       this.#startNext(of);
     }
   }
 
   #newTenant(tenant: string): Tenant {
-    const of = { running: 0, urgent: [], others: [], usual: this.#first, paidAt: -Infinity };
+    const of = { running: 0, begun: 0, urgent: [], others: [], usual: this.#first, paidAt: -Infinity };
     this.#tenants.set(tenant, of, 1);
     return of;
   }
@@ -109,6 +114,7 @@ export class TenantLimiter {
 
   #start(of: Tenant): number {
     of.running += 1;
+    of.begun += 1;
     of.paidAt = Math.max(of.paidAt, this.#clock.monotonic()) + of.usual / this.#perMs;
     return of.usual;
   }
@@ -116,7 +122,8 @@ export class TenantLimiter {
   #startNext(of: Tenant): void {
     of.alarm?.close();
     while (this.#waitMs(of) <= 0) {
-      const next = of.urgent.shift() ?? of.others.shift();
+      const lines = of.begun % startsPerOther === 0 ? [of.others, of.urgent] : [of.urgent, of.others];
+      const next = lines[0]!.shift() ?? lines[1]!.shift();
       if (!next) return;
       next();
     }

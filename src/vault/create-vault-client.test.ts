@@ -16,7 +16,7 @@ import { type Identity, makeIdentity } from "../../dev/testing/certificates.js";
 import { sampleConnection } from "../../dev/testing/connection.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { type Handler, type TestServer, serveHttp, serveRaw } from "../../dev/testing/http-server.js";
-import { patience } from "../../dev/testing/until.js";
+import { patience, until } from "../../dev/testing/until.js";
 import { type LiveVaultClient, createVaultClient } from "./create-vault-client.js";
 import { CredentialPaths } from "./credential-paths.js";
 import type { AnswerIntake, Caller, VaultToken } from "./vault-client.js";
@@ -520,6 +520,35 @@ describe("what a node that is well never answers", () => {
     expect([silent.seen.length, other.seen.length]).toEqual([2 - ofOther, ofOther]);
     expect(events.filter((event) => event.startsWith("failed over"))).toHaveLength(ofOther);
   });
+});
+
+test("many requests that a standby never answers open no circuit: all of the next are another node's", async () => {
+  const silent = await node(() => {}, "one", undefined, { standby: true });
+  const other = await node();
+  const connection = through([silent, other], { limits: { ...sampleConnection().limits, requestTimeoutMs: 50 } });
+  const ten = Array.from({ length: 10 }, (_, n) => ({ path: `secret/data/${n}` }));
+  const failed = await Promise.all(ten.map((change) => failure(read(connection, change))));
+  expect(failed.map(({ kind }) => kind)).toEqual(ten.map(() => "engine"));
+  await Promise.all(ten.map((change) => read(connection, change)));
+  expect([other.seen.length, events.filter((event) => event.startsWith("failed over"))]).toEqual([
+    10,
+    [expect.stringContaining("leader")],
+  ]);
+});
+
+test("a path that hangs behind a standby that answers others says nothing of the standby", async () => {
+  const hangs: Handler = ({ url }, response) => void (url?.endsWith("/slow") || response.end('{"data":{}}'));
+  const standby = await node(hangs, "one", undefined, { standby: true });
+  const other = await node();
+  const connection = through([standby, other], { limits: { ...sampleConnection().limits, requestTimeoutMs: 300 } });
+  const slow = failure(read(connection, { path: "secret/data/slow" }));
+  await until(() => standby.seen.length === 1);
+  await read(connection);
+  const accepted = standby.accepted();
+  expect((await slow).message).not.toContain("leader");
+  await read(connection);
+  expect([other.seen, events.filter((event) => event.startsWith("failed over"))]).toEqual([[], []]);
+  expect(standby.accepted()).toBeLessThanOrEqual(accepted + 1); // One for its health.
 });
 
 test("behind one address, a request that a standby never answered is followed by one over a new connection", async () => {

@@ -10,6 +10,8 @@ export interface Endpoint {
   identified: boolean;
   /** While it lasts, nothing is asked of it. */
   readonly cooldown: Cooldown;
+  /** When it last answered anything but for its health (`Clock.monotonic()`). */
+  answeredAt?: number;
   /** What it last said of its health. */
   lastHealth?: Answered;
 }
@@ -61,6 +63,10 @@ export class Endpoints {
       available.find(({ origin }) => !tried.has(origin)) ??
       available[0];
     return chosen ? { endpoint: chosen } : { error: inOrder[0]!.cooldown.refusal(now) };
+  }
+
+  get areSeveral(): boolean {
+    return this.#all.length > 1;
   }
 
   /** Whether a call that has tried these may find another that is well. */

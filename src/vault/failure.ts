@@ -24,8 +24,8 @@ export interface Failure {
   redirectTo?: string;
   /** The answer says that there is no leader, or where it is: a standby's to say. */
   ofLeader?: true;
-  /** It timed out at a standby, which may have lost its leader: the node is well, and another is better asked next. */
-  forwarded?: true;
+  /** A standby that answered nothing else meanwhile did not answer in time: it may have lost its leader, and another is better asked next. */
+  timedOutAtStandby?: true;
   /** No answer came in time. */
   timedOut?: true;
 }

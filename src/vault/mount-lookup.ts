@@ -74,7 +74,7 @@ export class MountLookup {
     for (;;) {
       const known = this.#recalled(refused);
       if (known) return known;
-      await this.#flights.run(first, (asking) => this.#ask(refused, asking), { lasting: false }, signal);
+      await this.#flights.run(first, (asking) => this.#ask(refused, asking), { lasting: () => false }, signal);
     }
   }
 

@@ -49,7 +49,7 @@ export class NodeClient {
   }
 
   /** The next request to it opens a new connection: several nodes may share the address. */
-  reconnect(origin: string): void {
+  endIdle(origin: string): void {
     this.#pools.endIdle(origin);
   }
 

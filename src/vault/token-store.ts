@@ -260,7 +260,7 @@ export class TokenStore {
     if (early) throw early;
     if (mayWait) this.#waitForTurn(principal.connection, owner);
     const work = (working: AbortSignal) => this.#logIn(principal, caller, working);
-    return this.#logins.run(principal.ownerKey, work, { lasting: true }, signal);
+    return this.#logins.run(principal.ownerKey, work, { lasting: () => true }, signal);
   }
 
   async #logIn(principal: Principal, caller: Caller, signal: AbortSignal): Promise<StoredToken> {

@@ -24,7 +24,7 @@ export interface VaultConnectionParts {
 }
 
 /** What asks the nodes of a connection. */
-export type VaultNodes = Pick<NodeClient, "ask" | "askHealth" | "reconnect" | "close">;
+export type VaultNodes = Pick<NodeClient, "ask" | "askHealth" | "endIdle" | "close">;
 
 /** How busy a connection is: requests in flight, how many wait, and how many circuits are open. */
 export interface ConnectionLoad {
@@ -147,6 +147,7 @@ export class VaultConnection {
     call.tried.add(endpoint.origin);
     try {
       const outcome = (await this.#identify(endpoint, signal)) ?? (await this.#exchange(call, endpoint, signal));
+      if ("reply" in outcome || outcome.scope === "request") endpoint.answeredAt = this.#now();
       this.#noteHealth(endpoint, outcome);
       this.#noteFault(outcome);
       this.#noteCircuit(call.target, outcome);
@@ -215,7 +216,8 @@ export class VaultConnection {
     if (node) return node;
     // Only a standby can lack a leader, or send us to it; all else comes from where it hands the request on to.
     const isStandby = health.reply.body?.["standby"] === true;
-    return isStandby && failure.ofLeader ? { ...failure, scope: "node" } : engineFault(call, failure, isStandby);
+    const mayLackLeader = isStandby && (endpoint.answeredAt ?? -Infinity) < askedAt;
+    return isStandby && failure.ofLeader ? { ...failure, scope: "node" } : engineFault(call, failure, mayLackLeader);
   }
 
   /** What a node said a moment ago is not asked for again, if it said it `since`. */
@@ -225,7 +227,7 @@ export class VaultConnection {
     if (isFresh) return lastHealth;
     const ask = (asking: AbortSignal) =>
       this.#observed("health", asking, () => this.#client.askHealth(endpoint.origin, asking));
-    const health = await this.#healthChecks.run(endpoint.origin, ask, { lasting: false }, signal);
+    const health = await this.#healthChecks.run(endpoint.origin, ask, { lasting: () => false }, signal);
     if ("reply" in health) endpoint.lastHealth = health;
     return health;
   }
@@ -242,7 +244,8 @@ export class VaultConnection {
 
   #noteHealth(endpoint: Endpoint, outcome: Outcome): void {
     const from = this.#endpoints.preferred;
-    const isBetterElsewhere = "error" in outcome && (outcome.redirectTo !== undefined || outcome.forwarded === true);
+    const isBetterElsewhere =
+      "error" in outcome && (outcome.redirectTo !== undefined || outcome.timedOutAtStandby === true);
     if (isBetterElsewhere) this.#avoid(endpoint);
     else if ("reply" in outcome || outcome.scope !== "node") this.#endpoints.succeeded(endpoint);
     else this.#endpoints.failed(endpoint, outcome.error, this.#now());
@@ -255,13 +258,18 @@ export class VaultConnection {
   /** Another address, and another node at this one, where a balancer has several behind it. */
   #avoid(endpoint: Endpoint): void {
     this.#endpoints.avoid(endpoint);
-    this.#client.reconnect(endpoint.origin);
+    this.#client.endIdle(endpoint.origin);
   }
 
   #noteCircuit(target: CircuitTarget, outcome: Outcome): void {
     if ("reply" in outcome || outcome.scope === "request") this.#breaker.succeeded(target);
-    else if (outcome.scope === "node") this.#breaker.undecided(target);
+    else if (outcome.scope === "node" || this.#isStandbys(outcome)) this.#breaker.undecided(target);
     else this.#breaker.failed(target, outcome.error, outcome.timedOut === true, this.#now());
+  }
+
+  /** Whether the failure may be that of a standby alone: the next request is another address's. */
+  #isStandbys({ timedOutAtStandby }: Failure): boolean {
+    return timedOutAtStandby === true && this.#endpoints.areSeveral;
   }
 
   #noteFault(outcome: Outcome | undefined): void {
@@ -308,19 +316,19 @@ function unwell({ reply }: Answered, origin: string): Failure | undefined {
 /**
  * The node is well: the failure is that of what stands behind the path, which may have done what it was asked. What took
  * its time already is not asked twice. A standby that was cut off from its leader goes on forwarding, says that it is
- * well, and lets what it forwards hang (Vault 1.21.1: e2e/cluster/cases/raft.test.ts).
+ * well, and lets what it forwards hang (Vault 1.21.1: e2e/cluster/cases/raft.test.ts); then it answers nothing else either.
  */
-function engineFault({ operation: { method, path } }: Call, failure: Failure, isStandby: boolean): Failure {
+function engineFault({ operation: { method, path } }: Call, failure: Failure, mayLackLeader: boolean): Failure {
   const { error, timedOut, retry } = failure;
   const kind = error.kind === "protocol" ? "protocol" : "engine";
-  const forwarded = isStandby && timedOut === true;
-  const leader = forwarded ? ", or the leader that it forwards to out of its reach" : "";
+  const timedOutAtStandby = mayLackLeader && timedOut === true;
+  const leader = timedOutAtStandby ? ", or the leader that it forwards to out of its reach" : "";
   const message = `${error.message} (${method} ${path}), though it says that it is well; what this path talks to may be down or slow${leader}`;
   return {
     error: new VaultError(kind, message, { status: error.status }),
     retry: timedOut ? "never" : retry === "always" ? "repeatable" : retry,
     scope: "engine",
     ...(timedOut && { timedOut }),
-    ...(forwarded && { forwarded }),
+    ...(timedOutAtStandby && { timedOutAtStandby }),
   };
 }
