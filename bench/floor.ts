@@ -23,6 +23,7 @@ export async function measureFloor(bench: Bench, vault: BenchVault, concurrency:
   };
   for (const jwt of newTokens(bench.issuer, 50)) await mount(jwt);
   const waiting = newTokens(bench.issuer, count).values();
+  const cpuBefore = process.cpuUsage();
   const startedAt = performance.now();
   const worker = async () => {
     for (const jwt of waiting) {
@@ -33,6 +34,7 @@ export async function measureFloor(bench: Bench, vault: BenchVault, concurrency:
   };
   await Promise.all(Array.from({ length: concurrency }, worker));
   const wholeMs = performance.now() - startedAt;
+  const { user, system } = process.cpuUsage(cpuBefore);
   client.close();
   const figure = (name: string, title: string, unit: string, value: number): Figure => ({
     id: `floor-${concurrency}.${name}@${vault.name}`,
@@ -40,7 +42,11 @@ export async function measureFloor(bench: Bench, vault: BenchVault, concurrency:
     unit,
     value,
   });
-  return [figure("p50", "p50", "ms", percentile(each, 0.5)), figure("rate", "rate", "/s", (count / wholeMs) * 1000)];
+  return [
+    figure("p50", "p50", "ms", percentile(each, 0.5)),
+    figure("rate", "rate", "/s", (count / wholeMs) * 1000),
+    figure("cpu", "CPU per mount", "ms", (user + system) / 1000 / count),
+  ];
 }
 
 interface Answer {

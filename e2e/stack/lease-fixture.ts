@@ -85,14 +85,25 @@ export async function createLeaseFixture(label: string, options: LeaseFixtureOpt
     held: () => askHeld(join(state, "vault", "lock")),
     users: logins.users,
     logIn: async (volume) => {
-      // What the pod sees changes in one step: the link is followed once, for both files.
-      const data = await realpath(join(volume.folder, "..data"));
-      const [user, password] = await Promise.all(
-        ["user", "password"].map((file) => readFile(join(data, file), "utf8")),
-      );
+      const [user, password] = await ofOneMoment(volume, ["user", "password"]);
       return logins.logIn(user!, password!);
     },
   };
+}
+
+/**
+ * What the pod sees changes in one step: the link is followed once, for all files. The driver removes the directory before as soon
+ * as there is a new one, perhaps before all of them are opened: then the link leads elsewhere.
+ */
+async function ofOneMoment(volume: Volume, files: readonly string[]): Promise<string[]> {
+  const follow = () => realpath(join(volume.folder, "..data"));
+  const data = await follow();
+  try {
+    return await Promise.all(files.map((file) => readFile(join(data, file), "utf8")));
+  } catch (error) {
+    if ((await follow()) === data) throw error;
+    return ofOneMoment(volume, files);
+  }
 }
 
 /** A tmpfs, as /run is on a node. */

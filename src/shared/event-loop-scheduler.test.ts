@@ -44,8 +44,13 @@ test("what others wait for goes before what else its tenant has waiting", async 
   const served: string[] = [];
   const wait = (what: string, options?: { first: boolean }) =>
     scheduler.turn("shop", options).then(() => served.push(what));
-  await Promise.all([wait("files"), wait("more files"), wait("an answer", { first: true })]);
-  expect(served).toEqual(["an answer", "files", "more files"]);
+  await Promise.all([
+    wait("files"),
+    wait("more files"),
+    wait("an answer", { first: true }),
+    wait("another", { first: true }),
+  ]);
+  expect(served).toEqual(["an answer", "another", "files", "more files"]);
 });
 
 test.each([

@@ -3,6 +3,11 @@ import type { Clock, Timer } from "./clock.js";
 /** A piece that takes longer, milliseconds, is followed by a rest as long as it took; not by a longer one than this. */
 const [restAfterMs, longestRestMs] = [8, 50];
 
+interface Line {
+  readonly first: (() => void)[];
+  readonly others: (() => void)[];
+}
+
 /**
  * Shares the event loop among tenants: work that takes long asks for a turn before each piece, and one piece is done in
  * each round of the loop, of the tenant that has waited longest since its last turn. So a tenant with nothing else
@@ -11,7 +16,7 @@ const [restAfterMs, longestRestMs] = [8, 50];
  */
 export class EventLoopScheduler {
   readonly #clock: Pick<Clock, "monotonic" | "timer">;
-  readonly #waiting = new Map<string, (() => void)[]>();
+  readonly #waiting = new Map<string, Line>();
   /** Tenants in the order of their last turns; those that had none since anybody waited are not in it. */
   readonly #served = new Set<string>();
   /** Until when a tenant rests. */
@@ -26,10 +31,9 @@ export class EventLoopScheduler {
   /** Resolves when the turn has come; `first` goes before what else the tenant has waiting, for what others wait for. */
   turn(tenant: string, { first = false } = {}): Promise<void> {
     return new Promise((resolve) => {
-      const line = this.#waiting.get(tenant) ?? [];
+      const line = this.#waiting.get(tenant) ?? { first: [], others: [] };
       this.#waiting.set(tenant, line);
-      if (first) line.unshift(resolve);
-      else line.push(resolve);
+      line[first ? "first" : "others"].push(resolve);
       this.#wake();
     });
   }
@@ -48,8 +52,8 @@ export class EventLoopScheduler {
     const tenant = this.#next();
     if (tenant === undefined) return this.#wakeLater(now);
     const line = this.#waiting.get(tenant)!;
-    const resolve = line.shift()!;
-    if (line.length === 0) this.#waiting.delete(tenant);
+    const resolve = (line.first.shift() ?? line.others.shift())!;
+    if (line.first.length + line.others.length === 0) this.#waiting.delete(tenant);
     this.#served.delete(tenant);
     this.#served.add(tenant);
     if (this.#waiting.size === 0) this.#served.clear();
