@@ -5,6 +5,7 @@ import https from "node:https";
 import { text } from "node:stream/consumers";
 import type { Bench } from "./fixture.js";
 import { type Figure, percentile } from "./figure.js";
+import { cpuOf } from "./process-figures.js";
 import type { BenchVault } from "./vault.js";
 import { newTokens, readsPerMount } from "./workload.js";
 
@@ -23,7 +24,7 @@ export async function measureFloor(bench: Bench, vault: BenchVault, concurrency:
   };
   for (const jwt of newTokens(bench.issuer, 50)) await mount(jwt);
   const waiting = newTokens(bench.issuer, count).values();
-  const cpuBefore = process.cpuUsage();
+  const cpuBefore = cpuOf(process.pid);
   const startedAt = performance.now();
   const worker = async () => {
     for (const jwt of waiting) {
@@ -34,7 +35,7 @@ export async function measureFloor(bench: Bench, vault: BenchVault, concurrency:
   };
   await Promise.all(Array.from({ length: concurrency }, worker));
   const wholeMs = performance.now() - startedAt;
-  const { user, system } = process.cpuUsage(cpuBefore);
+  const cpuMs = cpuOf(process.pid) - cpuBefore;
   client.close();
   const figure = (name: string, title: string, unit: string, value: number): Figure => ({
     id: `floor-${concurrency}.${name}@${vault.name}`,
@@ -45,7 +46,7 @@ export async function measureFloor(bench: Bench, vault: BenchVault, concurrency:
   return [
     figure("p50", "p50", "ms", percentile(each, 0.5)),
     figure("rate", "rate", "/s", (count / wholeMs) * 1000),
-    figure("cpu", "CPU per mount", "ms", (user + system) / 1000 / count),
+    figure("cpu", "CPU per mount", "ms", cpuMs / count),
   ];
 }
 

@@ -259,7 +259,7 @@ export class VolumeTransaction implements MountTransaction {
   /** Where there is no room for one answer, those that others of this Mount wait for would be read in vain. */
   #end(item: Item, error: ProviderError): void {
     item.outcome = { error };
-    if (error instanceof ShareFull && !this.#refused.signal.aborted) this.#refused.abort(error);
+    if (error instanceof ShareFull) this.#refused.abort(error);
   }
 
   /** One of the same content takes the place of its predecessor. Throws `ShareFull` without room for both of others. */

@@ -69,9 +69,9 @@ export class EventLoopScheduler {
   }
 
   #next(): string | undefined {
-    const tenants = [...this.#waiting.keys()].filter((tenant) => !this.#resting.has(tenant));
-    const fresh = tenants.find((tenant) => !this.#served.has(tenant));
-    return fresh ?? [...this.#served].find((tenant) => tenants.includes(tenant));
+    const ready = [...this.#waiting.keys()].filter((tenant) => !this.#resting.has(tenant));
+    const fresh = ready.find((tenant) => !this.#served.has(tenant));
+    return fresh ?? [...this.#served].find((tenant) => ready.includes(tenant));
   }
 
   /** All that wait rest. */

@@ -65,10 +65,6 @@ export class Endpoints {
     return chosen ? { endpoint: chosen } : { error: inOrder[0]!.cooldown.refusal(now) };
   }
 
-  get areSeveral(): boolean {
-    return this.#all.length > 1;
-  }
-
   /** Whether a call that has tried these may find another that is well. */
   hasOthers(tried: ReadonlySet<string>, now: number): boolean {
     return this.#all.some(({ origin, cooldown }) => !tried.has(origin) && cooldown.leftMs(now) === 0);

@@ -246,19 +246,15 @@ export class VaultConnection {
     const from = this.#endpoints.preferred;
     const isBetterElsewhere =
       "error" in outcome && (outcome.redirectTo !== undefined || outcome.timedOutAtStandby === true);
-    if (isBetterElsewhere) this.#avoid(endpoint);
+    if (isBetterElsewhere) this.#endpoints.avoid(endpoint);
     else if ("reply" in outcome || outcome.scope !== "node") this.#endpoints.succeeded(endpoint);
     else this.#endpoints.failed(endpoint, outcome.error, this.#now());
+    // Behind a balancer another node may answer at the same address.
+    if ("error" in outcome && outcome.timedOutAtStandby) this.#client.endIdle(endpoint.origin);
     const to = this.#endpoints.preferred;
     if (from === to) return;
     const reason = "reply" in outcome ? `${to} answers` : outcome.error.message;
     this.#parts.emit({ kind: "failedOver", connection: this.#connection.name, from, to, reason });
-  }
-
-  /** Another address, and another node at this one, where a balancer has several behind it. */
-  #avoid(endpoint: Endpoint): void {
-    this.#endpoints.avoid(endpoint);
-    this.#client.endIdle(endpoint.origin);
   }
 
   #noteCircuit(target: CircuitTarget, outcome: Outcome): void {
@@ -269,7 +265,7 @@ export class VaultConnection {
 
   /** Whether the failure may be that of a standby alone: the next request is another address's. */
   #isStandbys({ timedOutAtStandby }: Failure): boolean {
-    return timedOutAtStandby === true && this.#endpoints.areSeveral;
+    return timedOutAtStandby === true && this.#connection.addresses.length > 1;
   }
 
   #noteFault(outcome: Outcome | undefined): void {
