@@ -97,6 +97,7 @@ async function main(): Promise<void> {
   const figures: Figure[] = [];
   for (const name of vaults) figures.push(...(await measureAt(name, bench)));
   if ("volume-hour".includes(options.only)) figures.push(...(await countVolumeHours()));
+  if (figures.length === 0) throw new Error(`nothing was measured: --only ${options.only}; see --help for the names`);
 
   const last = lastRun(version);
   console.log(`\n${table(figures, last)}`);
