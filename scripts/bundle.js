@@ -37,15 +37,18 @@ async function oneFile(input, banner) {
     cwd: root,
     platform: "node",
     tsconfig: `${root}tsconfig.json`,
-    // What dependencies require and keymount never uses: another HTTP client, .proto files, traces.
+    // What dependencies require and keymount never uses: another HTTP client, JSON schemas, templates, .proto files, traces.
     resolve: {
       alias: {
         "@grpc/proto-loader": `${root}src/rpc/proto-loader-stub.ts`,
-        axios: `${root}src/vault/axios-stub.ts`,
+        axios: `${root}src/vault/node-vault-stub.ts`,
+        tv4: `${root}src/vault/node-vault-stub.ts`,
+        mustache: `${root}src/vault/node-vault-stub.ts`,
+        debug: `${root}src/vault/debug-stub.ts`,
         "@opentelemetry/api": `${root}src/telemetry/opentelemetry-stub.ts`,
       },
     },
-    plugins: [plainBuiltins, eagerModules],
+    plugins: [plainBuiltins, eagerModules, withoutCommands],
     output: {
       format: "esm",
       minify: true,
@@ -62,6 +65,12 @@ async function oneFile(input, banner) {
   if (native) throw new Error(`the bundle asks for a native module: ${native[0]}`);
   return { code: inAscii(code), moduleIds };
 }
+
+/** node-vault's table of Vault's API, which it makes its methods of: keymount gives it an empty one. */
+const withoutCommands = {
+  name: "without-commands",
+  load: (id) => (id.endsWith("/node_modules/node-vault/src/commands.js") ? "module.exports = {};" : null),
+};
 
 /**
  * Takes modules of Node's own as `require` would. An `import` reads all that they export, and so runs getters that load what

@@ -28,6 +28,12 @@ export interface VaultReader {
   /** A Mount brings the principal's service account token. */
   offer(principal: Principal): void;
 
+  /** Whether a request would need no login. */
+  hasToken(principal: Principal): boolean;
+
+  /** Logs in where a request would. Throws the login's `VaultError`. */
+  logIn(principal: Principal, options: { priority: Priority; mayWait: boolean }, signal: AbortSignal): Promise<void>;
+
   ask(
     principal: Principal,
     request: VaultRequest,
@@ -106,6 +112,7 @@ export class CachedSecretSource implements SecretSource {
       journal,
       clock,
       emit,
+      logIn: (questions, mayWait, signal) => this.#logIn(principal, questions, mayWait, signal),
       ask: (question, mayWait, signal) => this.#askOnce(question, mayWait, signal),
       tooEarly: ({ key }) => this.#attempts.tooEarly(key, clock.monotonic()),
     });
@@ -114,6 +121,28 @@ export class CachedSecretSource implements SecretSource {
   /** Resolves when no request is under way any more; what they created is written by then. */
   async settled(): Promise<void> {
     await this.#asking.settled();
+  }
+
+  /**
+   * Each request would log in itself, or join the login of another; but each that waits for one takes kilobytes for as long.
+   * What creates a credential still does: it may be refused before it is asked.
+   */
+  async #logIn(
+    principal: Principal,
+    questions: readonly Question[],
+    mayWait: boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { reader } = this.#parts;
+    if (reader.hasToken(principal)) return;
+    const reading = questions.filter(({ request }) => !this.#creates(principal, request));
+    const first = reading.find((question) => this.#heldKind(question) === undefined) ?? reading[0];
+    if (!first) return;
+    const heldKind = this.#heldKind(first);
+    const options = { priority: priorityOf(first.volume, heldKind), mayWait: mayWait && heldKind !== undefined };
+    const logIn = () => reader.logIn(principal, options, signal);
+    // The requests meet its failure again at once, and each tells it.
+    await this.#limiter.run(first.entry.namespace, heldKind === undefined, logIn, signal).catch(() => {});
   }
 
   /** A function of its own, so that a caller that waits afterwards keeps no reference to the answer, not even in a register. */
@@ -134,13 +163,13 @@ export class CachedSecretSource implements SecretSource {
       if (entry.users.size === 0) throw volumeNotServed(request);
     };
     admit();
-    const send = async (took: (bytes: number) => void, working: AbortSignal) => {
-      admit(); // It may have waited.
-      this.#sent.add(entry.key);
-      return this.#ask(question, { heldKind, mayWait, took }, working).finally(() => this.#sent.delete(entry.key));
+    const work = (working: AbortSignal) => {
+      const send = (took: (bytes: number) => void) => {
+        admit(); // It may have waited.
+        return this.#ask(question, { heldKind, mayWait, took }, working);
+      };
+      return this.#limiter.run(entry.namespace, heldKind === undefined, send, working);
     };
-    const work = (working: AbortSignal) =>
-      this.#limiter.run(entry.namespace, heldKind === undefined, (took) => send(took, working), working);
     const lasting = () => heldKind !== "static" && this.#sent.has(entry.key);
     return this.#asking.run(entry.key, work, { lasting }, signal);
   }
@@ -163,6 +192,7 @@ export class CachedSecretSource implements SecretSource {
       },
       turn: () => scheduler.turn(namespace, { first: true }),
     };
+    this.#sent.add(entry.key);
     cache.addReader(entry);
     entry.creating = this.#creates(principal, request) || wasCredential(volume, entry);
     try {
@@ -194,6 +224,7 @@ export class CachedSecretSource implements SecretSource {
       }
       throw error;
     } finally {
+      this.#sent.delete(entry.key);
       entry.creating = false;
       cache.removeReader(volume, entry);
       received.release();

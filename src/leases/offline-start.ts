@@ -10,17 +10,23 @@ import type { SecretCache } from "./secret-cache.js";
 
 /** Reads from Vault, and lets the copies follow what it answers and refuses. */
 export function copyingReader(reader: VaultReader, copies: OfflineCopies): VaultReader {
+  const askAndCopy: VaultReader["ask"] = async (principal, request, options, signal) => {
+    try {
+      const answered = await reader.ask(principal, request, options, signal);
+      copies.keep(principal, request, answered.reply);
+      return answered;
+    } catch (reason) {
+      copies.refused(principal, request, ProviderError.from(reason));
+      throw reason;
+    }
+  };
   return {
-    ask: async (principal, request, options, signal) => {
-      try {
-        const answered = await reader.ask(principal, request, options, signal);
-        copies.keep(principal, request, answered.reply);
-        return answered;
-      } catch (reason) {
-        copies.refused(principal, request, ProviderError.from(reason));
-        throw reason;
-      }
-    },
+    hasToken: (principal) => reader.hasToken(principal),
+    logIn: (principal, options, signal) => reader.logIn(principal, options, signal),
+    ask: (principal, request, options, signal) =>
+      principal.connection.offline
+        ? askAndCopy(principal, request, options, signal)
+        : reader.ask(principal, request, options, signal),
     offer: (principal) => reader.offer(principal),
     hasMade: (principal, request) => reader.hasMade(principal, request),
     revokeUndelivered: (lease, stored, path) => reader.revokeUndelivered(lease, stored, path),

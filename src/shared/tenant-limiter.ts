@@ -65,7 +65,9 @@ export class TenantLimiter {
     signal: AbortSignal,
   ): Promise<T> {
     const of = this.#tenants.get(tenant) ?? this.#newTenant(tenant);
-    let charged = await this.#enter(of, urgent, signal);
+    signal.throwIfAborted();
+    const isNext = of.urgent.length + of.others.length === 0 && this.#waitMs(of) <= 0;
+    let charged = isNext ? this.#start(of) : await this.#wait(of, urgent, signal);
     let taken = 0;
     const charge = (amount: number) => {
       of.paidAt += (amount - charged) / this.#perMs;
@@ -92,9 +94,7 @@ export class TenantLimiter {
   }
 
   /** Resolves, when the tenant may begin, with what it is charged. */
-  async #enter(of: Tenant, urgent: boolean, signal: AbortSignal): Promise<number> {
-    signal.throwIfAborted();
-    if (of.urgent.length + of.others.length === 0 && this.#waitMs(of) <= 0) return this.#start(of);
+  #wait(of: Tenant, urgent: boolean, signal: AbortSignal): Promise<number> {
     const line = urgent ? of.urgent : of.others;
     return new Promise((resolve, reject) => {
       const start = () => {

@@ -21,6 +21,7 @@ export class CredentialPaths {
 
   /** Whether it has been seen to. */
   hasMade(connection: string, vaultNamespace: string, path: string): boolean {
+    if (this.#known.size === 0) return false;
     const key = keyOf(connection, vaultNamespace, path);
     if (!this.#known.delete(key)) return false;
     this.#known.add(key);
@@ -38,7 +39,7 @@ export class CredentialPaths {
 
   /** A GET of the path was answered without one: another engine may be there meanwhile. */
   forget(connection: string, vaultNamespace: string, path: string): void {
-    this.#known.delete(keyOf(connection, vaultNamespace, path));
+    if (this.#known.size > 0) this.#known.delete(keyOf(connection, vaultNamespace, path));
   }
 }
 

@@ -54,7 +54,7 @@ export class NodeClient {
   }
 
   /** Rejects only with the signal's reason. `patient` waits the whole request's time for its first byte. */
-  ask(
+  async ask(
     origin: string,
     operation: Operation,
     question: VaultQuestion,
@@ -67,36 +67,32 @@ export class NodeClient {
       ...this.#limits(patient ? Number.POSITIVE_INFINITY : firstByteMs),
       ...(intake && { admit: (bytes: number) => intake.admit(bytes) }),
     };
-    return this.#understood(origin, async (requestedAt) => {
+    const requestedAt = this.#clock.monotonic();
+    try {
       const send = (request: HttpRequest) => this.#send(origin, request, { limits, repeatable }, signal);
       const answer = await askThroughNodeVault(question, send);
       if (answer.body.length > quicklyParsedBytes) await intake?.turn();
       const reply = readReply(answer);
       const refusal = classifyResponse(operation, reply, { origin, wall: this.#clock.wall() });
       return refusal ?? unusable(reply, origin, operation) ?? { reply, requestedAt };
-    });
+    } catch (reason) {
+      return failureOf(reason, origin);
+    }
   }
 
   /** A node's health, with any status; sent without a token. A failure when the node does not answer. */
-  askHealth(origin: string, signal: AbortSignal): Promise<Outcome> {
+  async askHealth(origin: string, signal: AbortSignal): Promise<Outcome> {
     const request = { method: "GET", path: `/v1/${healthPath}`, headers: { "X-Vault-Request": "true" } };
-    return this.#understood(origin, async (requestedAt) => {
+    const requestedAt = this.#clock.monotonic();
+    try {
       const reply = readReply(
         await this.#send(origin, request, { limits: this.#limits(bodyIdleMs), repeatable: true }, signal),
       );
       // An Agent answers for a Vault that is away, and says nothing of its health.
       const down = reply.status >= 500 && typeof reply.body?.["initialized"] !== "boolean";
       return wantsTls(reply, origin) ?? (down ? outageOf(origin, reply.status) : { reply, requestedAt });
-    });
-  }
-
-  async #understood(origin: string, ask: (requestedAt: number) => Promise<Outcome>): Promise<Outcome> {
-    try {
-      return await ask(this.#clock.monotonic());
     } catch (reason) {
-      const failure = failureOf(reason, origin);
-      if (!failure) throw reason;
-      return failure;
+      return failureOf(reason, origin);
     }
   }
 
@@ -134,10 +130,11 @@ export class NodeClient {
   }
 }
 
-/** `undefined` for what is neither the network's fault nor the configuration's: the signal's reason. */
-function failureOf(reason: unknown, origin: string): Failure | undefined {
+/** Throws what is neither the network's fault nor the configuration's: the signal's reason. */
+function failureOf(reason: unknown, origin: string): Failure {
   if (reason instanceof ExchangeError) return classifyFault(reason, origin);
-  return reason instanceof VaultError ? { error: reason, retry: "never", scope: "node" } : undefined;
+  if (reason instanceof VaultError) return { error: reason, retry: "never", scope: "node" };
+  throw reason;
 }
 
 function isStaleSocket(reason: unknown): boolean {

@@ -146,7 +146,8 @@ export class VaultConnection {
     const { endpoint } = chosen;
     call.tried.add(endpoint.origin);
     try {
-      const outcome = (await this.#identify(endpoint, signal)) ?? (await this.#exchange(call, endpoint, signal));
+      const unmet = endpoint.identified ? undefined : await this.#identify(endpoint, signal);
+      const outcome = unmet ?? (await this.#exchange(call, endpoint, signal));
       if ("reply" in outcome || outcome.scope === "request") endpoint.answeredAt = this.#now();
       this.#noteHealth(endpoint, outcome);
       this.#noteFault(outcome);
@@ -158,23 +159,21 @@ export class VaultConnection {
     }
   }
 
-  async #exchange(call: Call, endpoint: Endpoint, signal: AbortSignal): Promise<Outcome> {
+  #exchange(call: Call, endpoint: Endpoint, signal: AbortSignal): Promise<Outcome> {
     const { operation, question, target } = call;
     const patient = !isRepeatable(operation) || this.#breaker.timedOut(target);
     const askedAt = this.#now();
-    return this.#observed(operation.kind, signal, async (answered) => {
-      const outcome = await this.#client.ask(endpoint.origin, operation, question, patient, signal);
-      answered();
-      const isSettled = "reply" in outcome || outcome.scope !== "unsettled";
-      return isSettled ? outcome : this.#settle(call, endpoint, outcome, askedAt, signal);
-    });
+    const outcome = this.#client.ask(endpoint.origin, operation, question, patient, signal);
+    const settle = (failure: Failure) => this.#settle(call, endpoint, failure, askedAt, signal);
+    return this.#observed(operation.kind, outcome, signal, settle);
   }
 
-  /** Tells what became of a request, and how long it took until `answered`. */
+  /** Tells what became of a request that was just begun, once that is settled, and how long its answer took. */
   async #observed(
     kind: OperationKind | "health",
+    asked: Promise<Outcome>,
     signal: AbortSignal,
-    ask: (answered: () => void) => Promise<Outcome>,
+    settle?: (failure: Failure) => Promise<Failure>,
   ): Promise<Outcome> {
     const startedAt = this.#now();
     let answeredAt: number | undefined;
@@ -183,7 +182,10 @@ export class VaultConnection {
       this.#parts.emit({ kind: "vaultRequested", connection: this.#connection.name, operation: kind, outcome, ms });
     };
     try {
-      const outcome = await ask(() => (answeredAt = this.#now()));
+      const answer = await asked;
+      answeredAt = this.#now();
+      const isSettled = !settle || "reply" in answer || answer.scope !== "unsettled";
+      const outcome = isSettled ? answer : await settle(answer);
       tell("reply" in outcome ? "ok" : outcome.error.kind);
       return outcome;
     } catch (reason) {
@@ -194,7 +196,6 @@ export class VaultConnection {
 
   /** Before a node is first told a secret, and again after it failed, it says how it is and which cluster it is of. */
   async #identify(endpoint: Endpoint, signal: AbortSignal): Promise<Failure | undefined> {
-    if (endpoint.identified) return undefined;
     const health = await this.#health(endpoint, Number.NEGATIVE_INFINITY, signal);
     if (!("reply" in health)) return { ...health, scope: "node" };
     const id = health.reply.body?.["cluster_id"];
@@ -226,7 +227,7 @@ export class VaultConnection {
     const isFresh = lastHealth && lastHealth.requestedAt > since && this.#now() - lastHealth.requestedAt < wellMs;
     if (isFresh) return lastHealth;
     const ask = (asking: AbortSignal) =>
-      this.#observed("health", asking, () => this.#client.askHealth(endpoint.origin, asking));
+      this.#observed("health", this.#client.askHealth(endpoint.origin, asking), asking);
     const health = await this.#healthChecks.run(endpoint.origin, ask, { lasting: () => false }, signal);
     if ("reply" in health) endpoint.lastHealth = health;
     return health;
