@@ -36,7 +36,10 @@ class Turn implements Waiting {
     this.slot = slot;
     this.tenant = slot.namespace;
     this.rank = priorities.indexOf(slot.priority);
-    this.begun = new Promise((begin, refuse) => Object.assign(this, { begin, refuse }));
+    this.begun = new Promise((begin, refuse) => {
+      this.begin = begin;
+      this.refuse = refuse;
+    });
   }
 }
 
