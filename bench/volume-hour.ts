@@ -57,8 +57,6 @@ async function readsPerHour(refreshIntervalMs: number): Promise<number> {
         return { reply, stored: sampleStoredToken() };
       },
       offer() {},
-      hasToken: () => true,
-      async logIn() {},
       revokeUndelivered() {},
       hasMade: () => false,
     },

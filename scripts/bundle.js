@@ -37,7 +37,8 @@ async function oneFile(input, banner) {
     cwd: root,
     platform: "node",
     tsconfig: `${root}tsconfig.json`,
-    // What dependencies require and keymount never uses: another HTTP client, JSON schemas, templates, .proto files, traces.
+    // What dependencies require and keymount never uses: another HTTP client, schemas and templates of node-vault's commands, its
+    // debug output, .proto files, traces.
     resolve: {
       alias: {
         "@grpc/proto-loader": `${root}src/rpc/proto-loader-stub.ts`,

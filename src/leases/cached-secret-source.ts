@@ -28,12 +28,6 @@ export interface VaultReader {
   /** A Mount brings the principal's service account token. */
   offer(principal: Principal): void;
 
-  /** Whether a request would need no login. */
-  hasToken(principal: Principal): boolean;
-
-  /** Logs in where a request would. Throws the login's `VaultError`. */
-  logIn(principal: Principal, options: { priority: Priority; mayWait: boolean }, signal: AbortSignal): Promise<void>;
-
   ask(
     principal: Principal,
     request: VaultRequest,
@@ -112,7 +106,6 @@ export class CachedSecretSource implements SecretSource {
       journal,
       clock,
       emit,
-      logIn: (questions, mayWait, signal) => this.#logIn(principal, questions, mayWait, signal),
       ask: (question, mayWait, signal) => this.#askOnce(question, mayWait, signal),
       tooEarly: ({ key }) => this.#attempts.tooEarly(key, clock.monotonic()),
     });
@@ -121,28 +114,6 @@ export class CachedSecretSource implements SecretSource {
   /** Resolves when no request is under way any more; what they created is written by then. */
   async settled(): Promise<void> {
     await this.#asking.settled();
-  }
-
-  /**
-   * Each request would log in itself, or join the login of another; but each that waits for one takes kilobytes for as long.
-   * What creates a credential still does: it may be refused before it is asked.
-   */
-  async #logIn(
-    principal: Principal,
-    questions: readonly Question[],
-    mayWait: boolean,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { reader } = this.#parts;
-    if (reader.hasToken(principal)) return;
-    const reading = questions.filter(({ request }) => !this.#creates(principal, request));
-    const first = reading.find((question) => this.#heldKind(question) === undefined) ?? reading[0];
-    if (!first) return;
-    const heldKind = this.#heldKind(first);
-    const options = { priority: priorityOf(first.volume, heldKind), mayWait: mayWait && heldKind !== undefined };
-    const logIn = () => reader.logIn(principal, options, signal);
-    // The requests meet its failure again at once, and each tells it.
-    await this.#limiter.run(first.entry.namespace, heldKind === undefined, logIn, signal).catch(() => {});
   }
 
   /** A function of its own, so that a caller that waits afterwards keeps no reference to the answer, not even in a register. */

@@ -21,8 +21,6 @@ export function copyingReader(reader: VaultReader, copies: OfflineCopies): Vault
     }
   };
   return {
-    hasToken: (principal) => reader.hasToken(principal),
-    logIn: (principal, options, signal) => reader.logIn(principal, options, signal),
     ask: (principal, request, options, signal) =>
       principal.connection.offline
         ? askAndCopy(principal, request, options, signal)

@@ -32,8 +32,6 @@ export interface VolumeTransactionParts {
   journal: Persistence;
   clock: Clock;
   emit: (event: CredentialEvent) => void;
-  /** Logs in before the questions are asked, where one of them would; never rejects. */
-  logIn: (questions: readonly Question[], mayWait: boolean, signal: AbortSignal) => Promise<void>;
   /** Asks Vault, with one request for all concurrent readers. With `mayWait`, what is held may do while a login or a retry is put off. */
   ask: (question: Question, mayWait: boolean, signal: AbortSignal) => Promise<CachedSecret>;
   /** The last failure of the entry's request, while it is too early to try again. */
@@ -186,22 +184,16 @@ export class VolumeTransaction implements MountTransaction {
     const mayWait = !open.some((item) => this.#cannotWait(item));
     const isWaiting = mayWait && this.#whole && open.some((item) => this.#waits(item));
     for (const item of open) item.asked = true;
-    const asked = open.filter((item) => !(isWaiting && this.#receiveKept(item)));
-    await this.#parts.logIn(
-      asked.map(({ question }) => question),
-      mayWait,
-      signal,
+    await Promise.all(
+      open.map(async (item) => {
+        const { tooEarly, clock } = this.#parts;
+        const { question } = item;
+        const waits = isWaiting && isStatic(item) && !tooEarly(question.entry);
+        const kept = waits ? standInOf(question, clock.monotonic()) : undefined;
+        if (kept) this.#receive(item, kept);
+        else await this.#ask(item, mayWait, signal);
+      }),
     );
-    await Promise.all(asked.map((item) => this.#ask(item, mayWait, signal)));
-  }
-
-  #receiveKept(item: Item): boolean {
-    const { tooEarly, clock } = this.#parts;
-    const { question } = item;
-    const waits = isStatic(item) && !tooEarly(question.entry);
-    const kept = waits ? standInOf(question, clock.monotonic()) : undefined;
-    if (kept) this.#receive(item, kept);
-    return kept !== undefined;
   }
 
   #cannotWait({ question }: Item): boolean {

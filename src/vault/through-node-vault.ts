@@ -41,10 +41,10 @@ interface NodeVault {
 const endpoint = "http://vault";
 
 /**
- * node-vault as a shell: its transport (axios), its commands, its debug output and its validation of what we give it (tv4) are
- * replaced, and so is its reading of answers, which drops headers. Everything that it takes from the environment (VAULT_TOKEN, VAULT_NAMESPACE,
- * VAULT_PREFIX, VAULT_ADDR) is overwritten, if need be with nothing. It knows no token and no namespace: each request
- * brings its own as headers, so that none outlives it or meets another's.
+ * node-vault as a shell: its transport (axios), its commands, its debug output and its validation of what we give it (tv4)
+ * are replaced, and so is its reading of answers, which drops headers. Everything that it takes from the environment
+ * (VAULT_TOKEN, VAULT_NAMESPACE, VAULT_PREFIX, VAULT_ADDR) is overwritten, if need be with nothing. It knows no token and no
+ * namespace: each request brings its own as headers, so that none outlives it or meets another's.
  */
 const shell = makeShell();
 
@@ -55,7 +55,7 @@ function makeShell(): NodeVault {
     endpoint,
     commands: {},
     debug: () => {},
-    tv4: Object.assign(isValid, { validate: isValid }),
+    tv4: Object.assign(isValid, { validate: isValid }), // Typed as a function; what is called is `validate`.
     "request-promise": { defaults: () => transport },
   }) as unknown as NodeVault;
   client.token = "";

@@ -92,9 +92,11 @@ export class TokenStore {
    * be put off after an outage. Throws the login's `VaultError`.
    */
   async open(principal: Principal, caller: Caller, mayWait: boolean, signal: AbortSignal): Promise<StoredToken> {
+    const now = this.#parts.clock.monotonic();
     const owner = this.#owner(principal.ownerKey);
-    const standing = this.#standing(owner);
-    if (standing && this.#isFit(standing)) return take(standing);
+    const current = currentOf(owner);
+    const standing = current && isUsable(current, now) ? current : undefined;
+    if (standing && now < tokenReplacementAt(standing, this.#parts.rules.leadMs)) return take(standing);
     try {
       const stored = await this.#login(principal, caller, owner, mayWait && !standing, signal);
       // Others who joined the login may have used it up.
@@ -103,20 +105,6 @@ export class TokenStore {
       if (standing && standing.usesLeft > 0 && standing.state !== "dead" && !signal.aborted) return take(standing);
       throw reason;
     }
-  }
-
-  /** Logs in where `open` would. Throws the login's `VaultError`. */
-  async prepare(principal: Principal, caller: Caller, mayWait: boolean, signal: AbortSignal): Promise<void> {
-    const owner = this.#owner(principal.ownerKey);
-    const standing = this.#standing(owner);
-    if (!standing || !this.#isFit(standing)) await this.#login(principal, caller, owner, mayWait && !standing, signal);
-  }
-
-  /** Whether `open` would give the current token without a login. */
-  isReady(ownerKey: string): boolean {
-    const owner = this.#owners.get(ownerKey);
-    const standing = owner && this.#standing(owner);
-    return standing !== undefined && this.#isFit(standing);
   }
 
   /**
@@ -259,16 +247,6 @@ export class TokenStore {
     const owner: Owner = { tokens: new Set(), turn: this.#parts.random() };
     this.#owners.set(ownerKey, owner);
     return owner;
-  }
-
-  #standing(owner: Owner): StoredToken | undefined {
-    const current = currentOf(owner);
-    return current && isUsable(current, this.#parts.clock.monotonic()) ? current : undefined;
-  }
-
-  /** Its end is not in sight. */
-  #isFit(stored: StoredToken): boolean {
-    return this.#parts.clock.monotonic() < tokenReplacementAt(stored, this.#parts.rules.leadMs);
   }
 
   async #login(

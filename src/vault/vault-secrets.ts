@@ -47,20 +47,6 @@ export class VaultSecrets {
     this.#parts.tokens.offer(principal);
   }
 
-  /** Whether `ask` would need no login. */
-  hasToken({ ownerKey }: Principal): boolean {
-    return this.#parts.tokens.isReady(ownerKey);
-  }
-
-  /** Logs in where `ask` would. Throws the login's `VaultError`. */
-  async logIn(
-    principal: Principal,
-    { priority, mayWait }: Pick<AskOptions, "priority" | "mayWait">,
-    signal: AbortSignal,
-  ): Promise<void> {
-    await this.#parts.tokens.prepare(principal, callerOf(principal, priority), mayWait, signal);
-  }
-
   /** Throws a `VaultError`; `denied` only once it is certain that the token lives and may not. */
   async ask(
     principal: Principal,
