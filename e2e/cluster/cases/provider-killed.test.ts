@@ -31,7 +31,7 @@ test("twenty pods whose mounts were under way when keymount was killed all start
   expect(await secret.mounted()).toBe(1);
   proxy.fault();
 
-  const pods = await workloads.running(deployment, 20, signal, 120_000);
+  const pods = await workloads.running(deployment, 20, signal);
   for (const pod of pods) expect(await pod.texts(secret.volume)).toEqual(secret.texts("1"));
   await new DaemonSet(app.kube, keymountNamespace, release).untilReady(signal);
   expect((await providerContainer(cluster, app.kube, release)).id).not.toBe(id);

@@ -21,7 +21,7 @@ test("pods that start while keymount is rolled start with their files, and a run
   const following = await workloads.createDeployment({ volumes: secret.volumes }, 10);
   expect(await secret.mounted()).toBeLessThan(21);
 
-  const running = [starting, following].map((deployment) => workloads.running(deployment, 10, signal, 120_000));
+  const running = [starting, following].map((deployment) => workloads.running(deployment, 10, signal));
   const pods = (await Promise.all(running)).flat();
   for (const pod of pods) expect(await pod.texts(secret.volume)).toEqual(secret.texts("1"));
   await daemonSet.untilReady(signal);

@@ -41,7 +41,7 @@ test.concurrent.each(Object.entries(faults))(
     expect(await old.texts(secret.volume)).toEqual(secret.texts("1"));
     proxy.fault();
 
-    const [pod] = await workloads.running(name, 1, signal, 120_000);
+    const [pod] = await workloads.running(name, 1, signal);
     expect(await pod!.texts(secret.volume)).toEqual(secret.texts("2"));
     await eventually(async () => expect(await old.texts(secret.volume)).toEqual(secret.texts("2")), signal, 120_000);
     expect(await endWatch()).toEqual({ pods: 2, lacking: [] });

@@ -21,7 +21,7 @@ test("when the API server goes while pods start, they start with their files onc
   expect(await old.exec("ls", `/mnt/${secret.volume}`)).toBe("password\nuser\n");
   await services.start("kube-apiserver");
 
-  const pods = await workloads.running(deployment, 10, signal, 120_000);
+  const pods = await workloads.running(deployment, 10, signal);
   for (const pod of [...pods, old]) {
     await eventually(async () => expect(await pod.texts(secret.volume)).toEqual(secret.texts("2")), signal);
   }

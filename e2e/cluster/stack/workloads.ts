@@ -91,8 +91,11 @@ export class Workloads {
     return pod!;
   }
 
-  /** Waits until exactly so many pods of that Deployment, or the pod of that name, run and none is on its way out. */
-  async running(app: string, count: number, signal: AbortSignal, timeoutMs?: number): Promise<RunningPod[]> {
+  /**
+   * Waits until exactly so many pods of that Deployment, or the pod of that name, run and none is on its way out. A driver that
+   * was without an API server knows new classes up to a minute later (client-go's reflectors list again with backoff).
+   */
+  async running(app: string, count: number, signal: AbortSignal, timeoutMs = 120_000): Promise<RunningPod[]> {
     return eventually(
       async () => {
         const pods = await this.pods(app);
