@@ -10,21 +10,17 @@ import type { SecretCache } from "./secret-cache.js";
 
 /** Reads from Vault, and lets the copies follow what it answers and refuses. */
 export function copyingReader(reader: VaultReader, copies: OfflineCopies): VaultReader {
-  const askAndCopy: VaultReader["ask"] = async (principal, request, options, signal) => {
-    try {
-      const answered = await reader.ask(principal, request, options, signal);
-      copies.keep(principal, request, answered.reply);
-      return answered;
-    } catch (reason) {
-      copies.refused(principal, request, ProviderError.from(reason));
-      throw reason;
-    }
-  };
   return {
-    ask: (principal, request, options, signal) =>
-      principal.connection.offline
-        ? askAndCopy(principal, request, options, signal)
-        : reader.ask(principal, request, options, signal),
+    ask: async (principal, request, options, signal) => {
+      try {
+        const answered = await reader.ask(principal, request, options, signal);
+        copies.keep(principal, request, answered.reply);
+        return answered;
+      } catch (reason) {
+        copies.refused(principal, request, ProviderError.from(reason));
+        throw reason;
+      }
+    },
     offer: (principal) => reader.offer(principal),
     hasMade: (principal, request) => reader.hasMade(principal, request),
     revokeUndelivered: (lease, stored, path) => reader.revokeUndelivered(lease, stored, path),

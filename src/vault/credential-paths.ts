@@ -21,11 +21,9 @@ export class CredentialPaths {
 
   /** Whether it has been seen to. */
   hasMade(connection: string, vaultNamespace: string, path: string): boolean {
-    if (this.#known.size === 0) return false;
-    const key = keyOf(connection, vaultNamespace, path);
-    if (!this.#known.delete(key)) return false;
-    this.#known.add(key);
-    return true;
+    const key = this.#take(connection, vaultNamespace, path);
+    if (key !== undefined) this.#known.add(key);
+    return key !== undefined;
   }
 
   /** A GET of the path was answered with a lease. */
@@ -39,7 +37,14 @@ export class CredentialPaths {
 
   /** A GET of the path was answered without one: another engine may be there meanwhile. */
   forget(connection: string, vaultNamespace: string, path: string): void {
-    if (this.#known.size > 0) this.#known.delete(keyOf(connection, vaultNamespace, path));
+    this.#take(connection, vaultNamespace, path);
+  }
+
+  /** Takes it out; its key, if it was known. Most nodes know none, and ask for every request. */
+  #take(connection: string, vaultNamespace: string, path: string): string | undefined {
+    if (this.#known.size === 0) return undefined;
+    const key = keyOf(connection, vaultNamespace, path);
+    return this.#known.delete(key) ? key : undefined;
   }
 }
 
