@@ -14,6 +14,8 @@ export interface IdentityOptions {
   /** Who signs; without, it signs itself. */
   by?: Identity;
   isCa?: boolean;
+  /** The one extended key usage it has; without, it may serve for all. */
+  usage?: "server" | "client";
   /** An RSA key takes a tenth of a second and more to make. Default: `ec`. */
   keyType?: "ec" | "rsa";
   /** Milliseconds since the epoch. */
@@ -29,6 +31,7 @@ export function makeIdentity({
   names = [],
   by,
   isCa = false,
+  usage,
   keyType = "ec",
   notBefore = Date.now() - 2 * 86_400_000,
   notAfter = Date.now() + 86_400_000,
@@ -44,18 +47,22 @@ export function makeIdentity({
     sequence(time(notBefore), time(notAfter)),
     distinguishedName(commonName),
     createPublicKey(key).export({ type: "spki", format: "der" }),
-    der(0xa3, sequence(...extensions(names, isCa))),
+    der(0xa3, sequence(...extensions(names, isCa, usage))),
   );
   const signature = der(0x03, Buffer.of(0), sign("sha256", content, signingKey));
   return { cert: new X509Certificate(sequence(content, algorithm, signature)).toString(), key };
 }
 
-function extensions(names: readonly string[], isCa: boolean): Buffer[] {
+/** RFC 5280 §4.2.1.12. */
+const usages = { server: "1.3.6.1.5.5.7.3.1", client: "1.3.6.1.5.5.7.3.2" } as const;
+
+function extensions(names: readonly string[], isCa: boolean, usage: keyof typeof usages | undefined): Buffer[] {
   const basicConstraints = sequence(...(isCa ? [der(0x01, Buffer.of(0xff))] : []));
   const subjectAltName = sequence(...names.map(generalName));
   return [
     sequence(oid("2.5.29.19"), octets(basicConstraints)),
     ...(names.length > 0 ? [sequence(oid("2.5.29.17"), octets(subjectAltName))] : []),
+    ...(usage ? [sequence(oid("2.5.29.37"), octets(sequence(oid(usages[usage]))))] : []),
   ];
 }
 

@@ -2,6 +2,7 @@ import { quoted } from "../shared/quoted.js";
 import { type AuthMountLocation, type RoleLocation, probeAuthMount, probeRole } from "../vault/auth-mount-probe.js";
 import { type ClosedNamespace, closedNamespaceTexts } from "../vault/closed-namespace.js";
 import type { PlainNode } from "../vault/unauthenticated-request.js";
+import { VaultError } from "../vault/vault-error.js";
 import { Problem } from "./problems.js";
 import type { CheckResult } from "./check-runner.js";
 
@@ -11,7 +12,10 @@ export async function checkAuthMount(
   location: AuthMountLocation,
   signal: AbortSignal,
 ): Promise<CheckResult<true>> {
-  const finding = await probeAuthMount(node, location, signal);
+  const finding = await probeAuthMount(node, location, signal).catch((reason: unknown) => {
+    if (!(reason instanceof VaultError) || reason.kind !== "protocol") throw reason;
+    throw new Problem("auth.not-vault", reason.message);
+  });
   const where = locationName(location);
   switch (finding.found) {
     case "known method":

@@ -239,6 +239,15 @@ describeOnce("TLS", () => {
     argv: [`--vault-addr=${(await standIn({})).replace("http:", "https:")}`],
   });
 
+  /** One that breaks the handshake off with that alert (RFC 8446 §6.2). */
+  const alerting = async (alert: number): Promise<Fixture> => {
+    const server = await serveRaw((socket) =>
+      socket.once("data", () => socket.end(Buffer.of(21, 3, 3, 0, 2, 2, alert))),
+    );
+    onTestFinished(() => server.close());
+    return { argv: [`--vault-addr=${server.origin.replace("http:", "https:")}`] };
+  };
+
   table([
     [
       "tls.files",
@@ -270,6 +279,24 @@ describeOnce("TLS", () => {
       "not for the server name that is set",
       /it is asked for vault.svc, and names 127.0.0.1$/,
       () => asking(good, { flags: ["--vault-tls-server-name=vault.svc"] }),
+    ],
+    ["tls.name", "which the server does not serve", /serves no such name/, () => alerting(112)],
+    ["tls.version", "too old a one", /no TLS version that keymount takes/, () => alerting(70)],
+    ["tls.version", "HTTP/2 only", /does not speak HTTP\/1.1$/, () => alerting(120)],
+    [
+      "tls.unfit",
+      "a certificate of clients",
+      /serverAuth is not among its extended key usages, or what signed it is no CA$/,
+      () => asking(signed({ usage: "client" })),
+    ],
+    [
+      "tls.unfit",
+      "signed by what is no CA",
+      /serverAuth is not among its extended key usages, or what signed it is no CA/,
+      () => {
+        const leaf = makeIdentity({ commonName: "leaf", names: ["127.0.0.1"], by: good });
+        return asking({ ...leaf, cert: leaf.cert + good.cert });
+      },
     ],
     [
       "tls.dates",
@@ -757,6 +784,12 @@ describe("the login", () => {
       "OpenBao's words",
       /^the Vault namespace "team" is not there \(deleted, or a parent of it is sealed\)$/,
       inNamespace(404, "namespace not found"),
+    ],
+    [
+      "auth.not-vault",
+      "a gateway's refusal",
+      /answered 403 with something that is not/,
+      answeredAt(403, { message: "no" }),
     ],
     ["auth.no-answer", "a quota", /\(429\)$/, answeredAt(429, { errors: [] })],
     [

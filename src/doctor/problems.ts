@@ -103,6 +103,7 @@ export const problems = {
     fix: "put a good file there; keymount reads it again within ten seconds of its next use",
   },
   "tls.no-tls": { who: "the cluster administrator", fix: "correct the address's scheme or port" },
+  "tls.version": { who: "Vault's operator", fix: "let the listener speak TLS 1.2 or newer, and HTTP/1.1" },
   "tls.untrusted": {
     who: "the cluster administrator",
     fix: "give the CA that signed Vault's certificate in the connection's tls.caFile",
@@ -110,6 +111,10 @@ export const problems = {
   "tls.name": {
     who: "the cluster administrator",
     fix: "use an address that the certificate names, or set the connection's tls.serverName to one; else Vault's operator has to issue another",
+  },
+  "tls.unfit": {
+    who: "Vault's operator",
+    fix: "issue a certificate for serverAuth, for this name, of CAs that may sign it",
   },
   "tls.dates": { who: "Vault's operator", fix: "renew the certificate, and see that the clocks are right" },
   "tls.client-certificate": {
@@ -143,6 +148,10 @@ export const problems = {
   },
   "auth.namespace-sealed": { who: "Vault's operator", fix: "unseal it, from its parent (bao namespace unseal)" },
   "auth.namespace-locked": { who: "Vault's operator", fix: "unlock it (vault namespace unlock)" },
+  "auth.not-vault": {
+    who: "the cluster administrator",
+    fix: "let what stands before Vault (a proxy, gateway or mesh) pass on its auth/ paths",
+  },
   "auth.no-answer": { who: "Vault's operator", fix: "look into Vault's log" },
   "role.absent": { who: "Vault's operator", fix: "write the role, or have the class's roleName corrected" },
   "role.no-answer": { who: "Vault's operator", fix: "look into Vault's log" },

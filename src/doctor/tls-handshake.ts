@@ -44,7 +44,8 @@ export async function shakeHands(
 ): Promise<Handshake> {
   const { host, port, named } = target;
   const servername = settings.serverName ?? (named ? host : "");
-  const socket = connect({ ...options, host: address, port, servername, rejectUnauthorized: false });
+  const ALPNProtocols = ["http/1.1"];
+  const socket = connect({ ...options, host: address, port, servername, ALPNProtocols, rejectUnauthorized: false });
   try {
     await happens(socket, "secureConnect", signal);
     const chain = chainOf(socket.getPeerCertificate(true));
@@ -96,5 +97,8 @@ function handshakeProblem(code: string, origin: string, { certFile }: TlsSetting
     const what = `${origin} hangs up on our TLS; it may want another client certificate (${ours}), or something stands between`;
     return new Problem("tls.client-certificate", what);
   }
-  return new Problem("tls.no-tls", classifyFault(new ExchangeError(code, "connecting", false), origin).error.message);
+  const said = classifyFault(new ExchangeError(code, "connecting", false), origin).error.message;
+  if (code.includes("UNRECOGNIZED_NAME")) return new Problem("tls.name", said);
+  if (/PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|APPLICATION_PROTOCOL/.test(code)) return new Problem("tls.version", said);
+  return new Problem("tls.no-tls", said);
 }

@@ -5,7 +5,7 @@ import { classifyFault } from "../vault/connection-fault.js";
 import { ExchangeError } from "../vault/http-exchange.js";
 import { type TlsMaterial, readMaterial } from "../vault/tls-files.js";
 import { VaultError } from "../vault/vault-error.js";
-import { Problem, type ProblemName } from "./problems.js";
+import { Problem } from "./problems.js";
 import { datesText, endingSoonTexts, validityTexts, issuerText, namesText } from "./certificate-chain.js";
 import type { CheckResult } from "./check-runner.js";
 import type { Target } from "./target.js";
@@ -42,6 +42,8 @@ export async function checkTls(ask: TlsAsk, signal: AbortSignal): Promise<CheckR
 
 const nameFault = "ERR_TLS_CERT_ALTNAME_INVALID";
 const datesFaults = ["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"];
+/** The chain does not lead to what is trusted; all else is wrong with the chain itself. */
+const trustFault = /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_SIGNATURE_FAILURE|CERT_UNTRUSTED)/;
 
 /** In the words of a Mount, and what was seen. OpenSSL stops at the first fault, so the name is looked at besides. */
 function mistakeIn({ fault, chain, hostname }: Handshake, origin: string, now: number): Problem | undefined {
@@ -49,7 +51,12 @@ function mistakeIn({ fault, chain, hostname }: Handshake, origin: string, now: n
   const said = classifyFault(new ExchangeError(fault, "connecting", false), origin).error.message;
   const names = chain[0] && checkServerIdentity(hostname, chain[0]) ? [namesText(chain, hostname)] : [];
   if (fault === nameFault) return new Problem("tls.name", [said, ...names].join("; "));
-  const seen = datesFaults.includes(fault) ? datesText(chain, now) : issuerText(chain);
-  const known: ProblemName = datesFaults.includes(fault) ? "tls.dates" : "tls.untrusted";
-  return new Problem(known, [said, seen, ...names].join("; "));
+  const known = problemOf(fault);
+  const seen = known === "tls.dates" ? [datesText(chain, now)] : known === "tls.untrusted" ? [issuerText(chain)] : [];
+  return new Problem(known, [said, ...seen, ...names].join("; "));
+}
+
+function problemOf(fault: string): "tls.dates" | "tls.untrusted" | "tls.unfit" {
+  if (datesFaults.includes(fault)) return "tls.dates";
+  return trustFault.test(fault) ? "tls.untrusted" : "tls.unfit";
 }

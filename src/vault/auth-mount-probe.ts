@@ -5,7 +5,9 @@ import { type AuthMethodName, authMethods } from "./auth/auth-methods.js";
 import { otherMethodIn } from "./auth/other-methods.js";
 import { type ClosedNamespace, closedNamespaceIn } from "./closed-namespace.js";
 import { type PlainNode, unauthenticatedRequest } from "./unauthenticated-request.js";
-import { errorsIn } from "./vault-errors.js";
+import { disasterRecovery, recoverySays } from "./node-failures.js";
+import { quotaText, unlikeVault } from "./error-response.js";
+import { errorsIn, isVaults, saidIn } from "./vault-errors.js";
 import { VaultError } from "./vault-error.js";
 
 export interface AuthMountLocation {
@@ -78,14 +80,19 @@ async function logIn(
   body: object,
   signal: AbortSignal,
 ) {
-  const { status, body: answer } = await unauthenticatedRequest(
-    node,
-    { method: "POST", path: escapePath(path), vaultNamespace, body },
-    signal,
-  );
+  const {
+    status,
+    body: answer,
+    headers,
+  } = await unauthenticatedRequest(node, { method: "POST", path: escapePath(path), vaultNamespace, body }, signal);
   const errors = errorsIn(answer);
-  if (status === 429) throw new VaultError("quota", "a rate limit or quota of Vault is exceeded (429)", { status });
+  const says = saidIn(errors);
+  if (status === 429) throw new VaultError("quota", `${quotaText(answer, says, node.origin)} (429)`, { status });
   if (errors.includes("Vault is sealed"))
     throw new VaultError("sealed", `Vault at ${node.origin} is sealed`, { status });
+  if (says(recoverySays)) throw disasterRecovery(status, node.origin).error;
+  // What something before Vault refuses tells nothing of the mount.
+  if (status >= 300 && status < 500 && !isVaults(answer))
+    throw unlikeVault(status, headers["content-type"], node.origin);
   return { status, errors };
 }

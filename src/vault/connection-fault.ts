@@ -6,6 +6,8 @@ import { VaultError } from "./vault-error.js";
 const notTrusted = (why: string) =>
   `its CA is not trusted: ${why} is not in the connection's tls.caFile (without one, not among the CAs that Node brings)`;
 
+const noVersion = "it speaks no TLS version that keymount takes (1.2 and newer)";
+
 /** Node's and OpenSSL's codes (openssl-verification-options(1), ssl/ssl_stat.c), in the words of the person who can fix it. */
 export const tlsFaults: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "its certificate has expired",
@@ -17,8 +19,21 @@ export const tlsFaults: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: notTrusted("the CA that its chain leads to"),
   CERT_SIGNATURE_FAILURE:
     "its certificate was signed with another key than that of the CA of this name in the connection's tls.caFile; was the CA replaced?",
+  CERT_UNTRUSTED: notTrusted("the CA that its chain leads to"),
+  INVALID_PURPOSE:
+    "its certificate may not serve for this: serverAuth is not among its extended key usages, or what signed it is no CA",
+  INVALID_CA: "a certificate of its chain signed another and is no CA's",
+  PATH_LENGTH_EXCEEDED: "its chain has more CAs than one of them allows",
+  CERT_CHAIN_TOO_LONG: "its chain is too long",
+  // Node's name for all that it has no name for.
+  UNSPECIFIED:
+    "OpenSSL refuses its chain without saying why, as for a name that a CA's name constraints leave out, a short key or a weak signature",
   ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another name; see the connection's tls.serverName",
   ERR_SSL_WRONG_VERSION_NUMBER: "it does not speak TLS at this port",
+  ERR_SSL_TLSV1_UNRECOGNIZED_NAME: "it serves no such name; see the connection's tls.serverName",
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: noVersion,
+  ERR_SSL_UNSUPPORTED_PROTOCOL: noVersion,
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: "it does not speak HTTP/1.1",
   EPROTO: "it does not speak TLS as we do",
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: clientCertificate("it demands a client certificate"),
   ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: clientCertificate("it refuses our client certificate"),
@@ -65,7 +80,11 @@ export function classifyFault({ code, phase }: ExchangeError, origin: string): F
     return final(new VaultError("protocol", `${origin} sent more than the connection's limits.answerBytes`));
   }
   if (isNotVaultsHttp.has(code)) {
-    const error = new VaultError("protocol", `${origin} does not speak HTTP as Vault does`);
+    const how =
+      code === "ENCODED_BODY"
+        ? "compresses its answers, unasked; turn that off in what stands before Vault"
+        : "does not speak HTTP as Vault does";
+    const error = new VaultError("protocol", `${origin} ${how}`);
     return { error, retry: "repeatable", scope: "unsettled" };
   }
   const error = new VaultError("outage", `${origin} ${outages[code] ?? `cannot be talked to (${code.slice(0, 40)})`}`);

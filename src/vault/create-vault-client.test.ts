@@ -471,6 +471,53 @@ describe("an outage", () => {
     expect(second.seen).toHaveLength(1);
   });
 
+  const forRecovery: Reply = { status: 400, body: { errors: ["path disabled in replication DR secondary mode"] } };
+
+  test("of a disaster recovery secondary is none of the role: the next address is asked", async () => {
+    const health = { replication_dr_mode: "secondary" };
+    const [first, second] = [await node([forRecovery], "one", undefined, health), await node()];
+    await read(through([first, second]));
+    expect([first.seen, second.seen].map(({ length }) => length)).toEqual([0, 1]);
+    const alone = through([await node([forRecovery], "two", undefined, health)], { name: "alone" });
+    const error = await failure(logIn(alone));
+    expect(error).toMatchObject({ kind: "outage", message: expect.stringMatching(/serves no clients/) as string });
+  });
+
+  test("of a node that became a disaster recovery secondary goes to the next address", async () => {
+    const health: Record<string, unknown> = {};
+    const [first, second] = [await node([{}, forRecovery], "one", undefined, health), await node()];
+    const connection = through([first, second]);
+    await read(connection);
+    health["replication_dr_mode"] = "secondary";
+    await read(connection);
+    expect([first.seen, second.seen].map(({ length }) => length)).toEqual([2, 1]);
+  });
+
+  test("of a Vault that was never initialised is told so, though it says that it is sealed", async () => {
+    const sealed: Reply = { status: 503, body: { errors: ["Vault is sealed"] } };
+    const vault = await node([sealed], null, undefined, { initialized: false, sealed: true });
+    expect((await failure(read(through([vault])))).message).toMatch(/ is not initialised$/);
+  });
+
+  test("that something before Vault refuses says nothing of the token, and names what it may be", async () => {
+    const vault = await node([{ status: 403, text: '{"message":"canary"}' }]);
+    const error = await failure(read(through([vault])));
+    expect(error).toMatchObject({ kind: "protocol", code: "unavailable" });
+    expect(error.message).toMatch(
+      /\(GET secret\/data\/app\), though it answers sys\/health as Vault does; something before Vault .* may answer this path itself$/,
+    );
+  });
+
+  test("of what is not Vault at all does not say that it is well", async () => {
+    const server = await serveHttp((_request, response) =>
+      response.writeHead(301, { Location: "https://vault.example/ui/" }).end(),
+    );
+    endings.push(() => server.close());
+    expect((await failure(read(through([server])))).message).toMatch(
+      /redirect \(301\) to https:\/\/vault\.example; .*, and sys\/health not as Vault does either; is Vault behind this address\?$/,
+    );
+  });
+
   test("that is a quota is not asked twice", async () => {
     const vault = await node([{ status: 429, body: { errors: ["rate limit quota exceeded"] } }]);
     expect(await failure(read(through([vault])))).toMatchObject({ kind: "quota" });

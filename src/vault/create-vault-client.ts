@@ -61,7 +61,8 @@ export function createVaultClient({
   return {
     identify: (connection, signal) => to(connection).identify(signal),
 
-    async login(connection, { jwt, vaultNamespace, ...login }, caller, signal) {
+    async login(connection, { jwt, ...login }, caller, signal) {
+      const { vaultNamespace } = login;
       const { path, body: named } = authMethods[connection.authMethod].login(login, jwt);
       const expiresAt = jwtExpiry(jwt);
       const operation: Operation = {

@@ -16,7 +16,7 @@ const login: Operation = {
   vaultNamespace: "",
   method: "POST",
   path: "auth/kubernetes/login",
-  login: { role: "web", authMount: "kubernetes", serviceAccount: "shop/web", audience: "vault" },
+  login: { role: "web", authMount: "kubernetes", vaultNamespace: "", serviceAccount: "shop/web", audience: "vault" },
 };
 const E = (text: string) => ({ errors: [text] });
 const denied = E("1 error occurred:\n\t* permission denied\n\n");
@@ -28,9 +28,12 @@ function understand(operation: Operation, status: number, body: unknown, headers
   return classifyResponse(operation, reply, { origin: "https://a:8200", wall: Date.parse("2026-01-01T00:00:00Z") })!;
 }
 
+/** A whole answer of an engine, which a failure may have in the place of `errors`. */
+const whole = { request_id: "x", lease_id: "", renewable: false, lease_duration: 0, data: null, warnings: null };
+
 function kv2(metadata: object) {
   const data = { data: null, metadata: { created_time: "x", custom_metadata: null, version: 3, ...metadata } };
-  return { request_id: "x", lease_id: "", lease_duration: 0, data, warnings: null };
+  return { ...whole, data };
 }
 
 /** What the real Vault 1.21.1 answers, recorded, and what it means. */
@@ -58,7 +61,7 @@ describe("Vault's answers", () => {
       "a KV v2 path without data/",
       { ...read, path: "secret/app/db" },
       404,
-      { data: null, warnings: ["Invalid path for a versioned K/V secrets engine. See the API docs …"] },
+      { ...whole, warnings: ["Invalid path for a versioned K/V secrets engine. See the API docs …"] },
       "refused",
       /where data\/ stands after the mount's name$/,
     ],
@@ -79,7 +82,7 @@ describe("Vault's answers", () => {
       /: unsupported path$/,
     ],
     ["a 404 for a reason of its own", read, 404, E("'canary'"), "refused", /\(404\); its reason may quote/],
-    ["a 404 without errors", read, 404, { data: null }, "refused", /\(404\); its reason may quote/],
+    ["a 404 without errors", read, 404, whole, "refused", /\(404\); its reason may quote/],
     [
       "a secret that is wrapped",
       read,
@@ -92,7 +95,7 @@ describe("Vault's answers", () => {
       "a KV v2 folder listed without metadata/",
       { ...read, method: "LIST", path: "secret/dir" },
       404,
-      { data: null, warnings: ["Invalid path for a versioned K/V secrets engine. See the API docs …"] },
+      { ...whole, warnings: ["Invalid path for a versioned K/V secrets engine. See the API docs …"] },
       "refused",
       /where LIST wants metadata\/ after the mount's name$/,
     ],
@@ -261,7 +264,7 @@ describe("Vault's answers", () => {
       "a batch with a bad item",
       issue,
       400,
-      { data: { batch_results: [{ error: "canary" }] } },
+      { ...whole, data: { batch_results: [{ error: "canary" }] } },
       "refused",
       /reason may quote/,
     ],
@@ -278,7 +281,13 @@ describe("Vault's answers", () => {
     ["a denial", read, 403, denied, "any"],
     ["a denied list", { ...read, method: "LIST", path: "secret" }, 403, denied, "any"],
     ["nothing there", read, 404, { errors: [] }, "any"],
-    ["a path KV version 2 does not have", read, 404, { warnings: ["Invalid path for a versioned K/V …"] }, "kv2"],
+    [
+      "a path KV version 2 does not have",
+      read,
+      404,
+      { ...whole, warnings: ["Invalid path for a versioned K/V …"] },
+      "kv2",
+    ],
     ["no engine", read, 404, E('no handler for route "nope/data/x". route entry not found.'), "none"],
     [
       "no mount, of a look-up",
@@ -316,12 +325,86 @@ describe("what is not Vault's", () => {
     [403, "<html>canary</html>", "protocol", /answered 403 .*\(text\/html\)/],
     [404, "404 page not found", "protocol", /is it Vault/],
     [400, "Client sent an HTTP request to an HTTPS server.\n", "configuration", /write its address with https/],
-    [301, "", "protocol", /redirect \(301\)/],
+    [301, "", "protocol", /redirect \(301\)$/],
+    [403, "", "protocol", /answered 403 with something that is not Vault's JSON/],
+    [403, '{"message":"canary"}', "protocol", /not Vault's JSON/],
+    [401, '{"message":"canary"}', "protocol", /not Vault's JSON/],
+    [404, '{"message":"canary","request_id":"canary"}', "protocol", /not Vault's JSON/],
+    [403, '{"success":false,"errors":[{"message":"canary"}]}', "protocol", /not Vault's JSON/],
+    [403, '{"kind":"Status","message":"canary","code":403}', "protocol", /not Vault's JSON/],
+    [500, '{"message":"canary"}', "outage", /answered with 500$/],
+    [429, "<html>canary</html>", "quota", /^a rate limit of what stands before Vault at https:\/\/a:8200 is exceeded/],
   ])("%i %s", (status, body, kind, message) => {
     const { error } = understand(read, status, body, { "content-type": "text/html; charset=utf-8" });
     expect(error).toMatchObject({ kind, message: expect.stringMatching(message) as string });
     expect(error.message).not.toContain("canary");
   });
+
+  // What a token, a lease or a login is refused by something before Vault must neither end it nor blame its role.
+  test.each<[string, Operation]>([
+    ["a login", login],
+    ["a token's renewal", renewSelf],
+    ["a lease's renewal", renew],
+    ["a token's look at itself", { ...read, kind: "lookup", path: "auth/token/lookup-self" }],
+  ])("is no verdict on %s", (_what, operation) => {
+    for (const [status, body] of [
+      [400, ""],
+      [401, '{"message":"no"}'],
+      [403, ""],
+      [403, '{"message":"no"}'],
+      [404, '{"message":"no route"}'],
+    ] as const) {
+      expect(understand(operation, status, body)).toMatchObject({ error: { kind: "protocol" }, scope: "unsettled" });
+    }
+  });
+
+  test.each([
+    [
+      "elsewhere",
+      "https://vault.example/v1/x",
+      / \(301\) to https:\/\/vault\.example; if Vault is there, write that as/,
+    ],
+    ["to another path of its own", "/ui/", / \(301\)$/],
+  ])("redirects %s", (_where, location, message) => {
+    expect(understand(read, 301, "", { location }).error.message).toMatch(message);
+  });
+});
+
+test.each<[string, Operation]>([
+  ["a login", login],
+  ["a read", read],
+  ["a token's renewal", renewSelf],
+])("a disaster recovery secondary is the node's fault, not that of %s", (_what, operation) => {
+  const failure = understand(operation, 400, E("path disabled in replication DR secondary mode"));
+  expect(failure).toMatchObject({ error: { kind: "outage" }, retry: "elsewhere", scope: "unsettled" });
+  expect(failure.error.message).toBe(
+    "Vault at https://a:8200 is a disaster recovery secondary, which serves no clients; the connection's addresses should lead to the primary",
+  );
+});
+
+test("a login that wants a second factor is told so, not that its answer cannot be read", () => {
+  const auth = { client_token: "", policies: null, mfa_requirement: { mfa_request_id: "canary", mfa_constraints: {} } };
+  const { error } = understand(login, 200, { ...whole, auth });
+  expect(error).toMatchObject({ kind: "login_denied" });
+  expect(error.message).toMatch(
+    /^Vault refused the login of shop\/web \(audience "vault"\): it demands a second factor \(MFA\) of logins at auth\/kubernetes/,
+  );
+  expect(error.message).not.toContain("canary");
+  expect(understand(login, 200, { ...whole, auth: { ...auth, client_token: "hvs.x" } })).toBeUndefined();
+});
+
+test("a refused login names its Vault namespace", () => {
+  const inTeam = { ...login, login: { ...login.login!, vaultNamespace: "team-a" } };
+  expect(understand(inTeam, 400, E('invalid role name "web"')).error.message).toMatch(
+    /^Vault refused the login of shop\/web \(audience "vault"\) in the Vault namespace team-a: /,
+  );
+});
+
+test("a full lease count quota is told from a rate limit", () => {
+  const says = E('request path "db/creds/app": lease count quota exceeded');
+  expect(understand({ ...read, path: "db/creds/app" }, 429, says).error.message).toBe(
+    "a lease count quota of Vault is full until leases end or it is raised (429): GET db/creds/app",
+  );
 });
 
 describe("a standby that does not forward", () => {
@@ -369,7 +452,7 @@ test.each([
   const { error } = understand(read, 429, denied, { "retry-after": value });
   expect(error.retryAfterMs).toBe(ms);
   expect(error.message).toBe(
-    `a rate limit or quota of Vault is exceeded (429)${ms === undefined ? "" : `; Vault asks to wait ${ms / 1_000} s`}`,
+    `a rate limit or quota of Vault is exceeded (429): GET secret/data/app${ms === undefined ? "" : `; it asks to wait ${ms / 1_000} s`}`,
   );
 });
 

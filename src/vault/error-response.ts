@@ -2,12 +2,12 @@ import type { Connection } from "../config/connection.js";
 import { type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
 import { closedNamespaceIn, closedNamespaceTexts } from "./closed-namespace.js";
 import { type Failure, final } from "./failure.js";
-import { classifyLoginFailure, classifyLoginError } from "./login-error.js";
-import { sealed, uninitialised } from "./node-failures.js";
+import { classifyLoginFailure, classifyLoginError, secondFactorDemanded } from "./login-error.js";
+import { disasterRecovery, recoverySays, sealed, uninitialised } from "./node-failures.js";
 import { type Operation, answersRaw, renewSelfPath } from "./operation.js";
 import { type MountDoubt, VaultError, type VaultErrorKind } from "./vault-error.js";
 import type { VaultReply } from "./vault-reply.js";
-import { errorsIn } from "./vault-errors.js";
+import { errorsIn, isVaults, saidIn } from "./vault-errors.js";
 import { maskedSentence, spokenBy } from "./masked-sentence.js";
 
 /** Where an answer came from. */
@@ -24,17 +24,20 @@ export interface Source {
 export function classifyResponse(operation: Operation, reply: VaultReply, source: Source): Failure | undefined {
   const { status } = reply;
   if (status === 204 && reply.raw && answersRaw(operation)) return nothingAt(operation, status);
-  if (status === 200 || status === 204) return wrapped(operation, reply);
+  if (status === 200 || status === 204) return wrapped(operation, reply) ?? halfLogin(operation, reply);
   const errors = errorsIn(reply.body);
   const says = saidIn(errors);
 
   if (status >= 300 && status < 400) return redirected(operation.connection, reply, source);
   if (says("vault is sealed")) return { ...sealed(status, source.origin), scope: "unsettled" };
-  if (status === 429) return quota(reply, source);
+  if (says(recoverySays)) {
+    return { ...disasterRecovery(status, source.origin), scope: "unsettled" };
+  }
+  if (status === 429) return quota(operation, reply, says, source);
   const closed = closedNamespace(operation, status, errors);
   if (closed) return closed;
   if (status >= 500 || status === 412) return failed(operation, reply, errors, source);
-  if (reply.body === undefined) return notVault(reply, source);
+  if (!isVaults(reply.body)) return notVault(reply, source);
   const { login, connection } = operation;
   if (login) return final(classifyLoginError(login, connection, status, errors, source.wall));
   if (status === 403 && (says("invalid token") || isBare(errors))) {
@@ -82,6 +85,13 @@ function wrapped({ path }: Operation, { status, body }: VaultReply): Failure | u
   return refusal("refused", status, message);
 }
 
+function halfLogin({ login }: Operation, { status, body }: VaultReply): Failure | undefined {
+  const auth = body?.["auth"];
+  if (!login || !isJsonObject(auth) || !isJsonObject(auth["mfa_requirement"]) || auth["client_token"] !== "")
+    return undefined;
+  return final(secondFactorDemanded(login, status));
+}
+
 /**
  * A redirect is followed to where the connection lists it, and never by the path it names: Vault names the active node's
  * scheme and host only (http/handler.go respondStandby), so that the prefix is the listed address's own.
@@ -89,7 +99,9 @@ function wrapped({ path }: Operation, { status, body }: VaultReply): Failure | u
 function redirected({ addresses, name }: Connection, { status, headers }: VaultReply, { origin }: Source): Failure {
   const target = originOf(headers.location, origin);
   if (status !== 307 || target === undefined) {
-    const error = new VaultError("protocol", `${origin} answered with a redirect (${status})`, { status });
+    const isOther = target !== undefined && target !== origin;
+    const to = isOther ? ` to ${target}; if Vault is there, write that as the connection's address` : "";
+    const error = new VaultError("protocol", `${origin} answered with a redirect (${status})${to}`, { status });
     return { error, retry: "never", scope: "unsettled" };
   }
   const ofTarget = addresses.filter((address) => originOf(address.origin) === target);
@@ -133,14 +145,24 @@ function closedNamespace(
   };
 }
 
-function quota({ status, headers }: VaultReply, { wall }: Source): Failure {
+function quota(
+  { method, path }: Operation,
+  { status, headers, body }: VaultReply,
+  says: (text: string) => boolean,
+  { origin, wall }: Source,
+): Failure {
   const retryAfterMs = retryAfter(headers["retry-after"], wall);
-  const wait = retryAfterMs === undefined ? "" : `; Vault asks to wait ${Math.ceil(retryAfterMs / 1_000)} s`;
-  const error = new VaultError("quota", `a rate limit or quota of Vault is exceeded (429)${wait}`, {
-    status,
-    retryAfterMs,
-  });
-  return final(error);
+  const wait = retryAfterMs === undefined ? "" : `; it asks to wait ${Math.ceil(retryAfterMs / 1_000)} s`;
+  const limit = quotaText(body, says, origin);
+  return final(new VaultError("quota", `${limit} (429): ${method} ${path}${wait}`, { status, retryAfterMs }));
+}
+
+/** Which limit a 429 tells of. */
+export function quotaText(body: VaultReply["body"], says: (text: string) => boolean, origin: string): string {
+  if (!isVaults(body)) return `a rate limit of what stands before Vault at ${origin} is exceeded`;
+  // Vault Enterprise; waiting helps only as leases end.
+  if (says("lease count quota")) return "a lease count quota of Vault is full until leases end or it is raised";
+  return "a rate limit or quota of Vault is exceeded";
 }
 
 function retryAfter(value: string | undefined, wall: number): number | undefined {
@@ -178,7 +200,7 @@ function failed(
   }
   if (status === 501) return uninitialised(status, origin);
   // Vault Agent and Proxy say it with a 500 of their own when Vault does not answer them.
-  if (status !== 500 || says("failed to get the response") || !isJsonObject(body ?? undefined)) {
+  if (status !== 500 || says("failed to get the response") || !isVaults(body)) {
     const error = new VaultError("outage", `${origin} answered with ${status}`, { status });
     return { error, retry: "repeatable", scope: "unsettled" };
   }
@@ -202,10 +224,6 @@ function engineDown(message: string, status: number): Failure {
  */
 function isBare(errors: readonly string[]): boolean {
   return errors.length === 1 && errors[0] === "permission denied";
-}
-
-function saidIn(errors: readonly string[]): (text: string) => boolean {
-  return (text) => errors.some((error) => error.toLowerCase().includes(text));
 }
 
 function notVault(reply: VaultReply, { origin }: Source): Failure {

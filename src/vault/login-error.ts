@@ -27,8 +27,15 @@ export function classifyLoginError(
   return loginDenied(login, status, why);
 }
 
-function loginDenied({ serviceAccount, audience }: Login, status: number, why: string): VaultError {
-  const message = `Vault refused the login of ${serviceAccount} (audience ${quoted(audience)}): ${why}`;
+/** Where a login's answer demands a second factor, it has no token (Vault and OpenBao: identity/mfa/login-enforcement). */
+export function secondFactorDemanded(login: Login, status: number): VaultError {
+  const why = `it demands a second factor (MFA) of logins at auth/${login.authMount}, which no pod can give; take that mount, or the pods' entities, out of the enforcement (identity/mfa/login-enforcement)`;
+  return loginDenied(login, status, why);
+}
+
+function loginDenied({ serviceAccount, audience, vaultNamespace }: Login, status: number, why: string): VaultError {
+  const where = vaultNamespace === "" ? "" : ` in the Vault namespace ${named(vaultNamespace)}`;
+  const message = `Vault refused the login of ${serviceAccount} (audience ${quoted(audience)})${where}: ${why}`;
   return new VaultError("login_denied", message, { status });
 }
 

@@ -26,6 +26,8 @@ export interface Operation {
 export interface Login {
   role: string;
   authMount: string;
+  /** Empty: the root namespace. */
+  vaultNamespace: string;
   serviceAccount: string;
   audience: string;
   /** When its token ends, in milliseconds since the epoch, where the token says so. */

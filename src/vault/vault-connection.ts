@@ -9,7 +9,7 @@ import { engineOf } from "./engine.js";
 import { type Failure, final } from "./failure.js";
 import { type Answered, NodeClient, type Outcome } from "./node-client.js";
 import { type Operation, type OperationKind, isRepeatable } from "./operation.js";
-import { sealed, uninitialised } from "./node-failures.js";
+import { disasterRecovery, sealed, uninitialised } from "./node-failures.js";
 import type { VaultQuestion } from "./through-node-vault.js";
 import type { Caller } from "./vault-client.js";
 import { VaultError, type VaultErrorKind } from "./vault-error.js";
@@ -198,6 +198,7 @@ export class VaultConnection {
   async #identify(endpoint: Endpoint, signal: AbortSignal): Promise<Failure | undefined> {
     const health = await this.#health(endpoint, Number.NEGATIVE_INFINITY, signal);
     if (!("reply" in health)) return { ...health, scope: "node" };
+    if (isForRecovery(health)) return disasterRecovery(health.reply.status, endpoint.origin);
     const id = health.reply.body?.["cluster_id"];
     const foreign = this.#endpoints.identify(endpoint, typeof id === "string" && id !== "" ? id : undefined);
     return foreign && { error: foreign, retry: "elsewhere", scope: "node" };
@@ -218,7 +219,8 @@ export class VaultConnection {
     // Only a standby can lack a leader, or send us to it; all else comes from where it hands the request on to.
     const isStandby = health.reply.body?.["standby"] === true;
     const mayLackLeader = isStandby && (endpoint.answeredAt ?? -Infinity) < askedAt;
-    return isStandby && failure.ofLeader ? { ...failure, scope: "node" } : engineFault(call, failure, mayLackLeader);
+    if (isStandby && failure.ofLeader) return { ...failure, scope: "node" };
+    return engineFault(call, failure, typeof health.reply.body?.["initialized"] === "boolean", mayLackLeader);
   }
 
   /** What a node said a moment ago is not asked for again, if it said it `since`. */
@@ -305,24 +307,41 @@ function callOf(operation: Operation, question: VaultQuestion, caller: Caller): 
 }
 
 /** What a node says of itself that keeps it from serving anything. */
-function unwell({ reply }: Answered, origin: string): Failure | undefined {
-  if (reply.body?.["sealed"] === true) return sealed(reply.status, origin);
-  return reply.body?.["initialized"] === false ? uninitialised(reply.status, origin) : undefined;
+function unwell(health: Answered, origin: string): Failure | undefined {
+  const { status, body } = health.reply;
+  // Such a one says that it is sealed, too.
+  if (body?.["initialized"] === false) return uninitialised(status, origin);
+  if (body?.["sealed"] === true) return sealed(status, origin);
+  return isForRecovery(health) ? disasterRecovery(status, origin) : undefined;
+}
+
+/** As Vault Enterprise says it in its health; a performance secondary serves clients. */
+function isForRecovery({ reply }: Answered): boolean {
+  return reply.body?.["replication_dr_mode"] === "secondary";
 }
 
 /**
- * The node is well: the failure is that of what stands behind the path, which may have done what it was asked. What took
- * its time already is not asked twice. A standby that was cut off from its leader goes on forwarding, says that it is
- * well, and lets what it forwards hang (Vault 1.21.1: e2e/cluster/cases/raft.test.ts); then it answers nothing else either.
+ * No fault of the node's is known: the failure is that of what stands behind the path, which may have done what it was asked, or
+ * before it. What took its time already is not asked twice. A standby that was cut off from its leader goes on forwarding, says
+ * that it is well, and lets what it forwards hang (Vault 1.21.1: e2e/cluster/cases/raft.test.ts); then it answers nothing else either.
  */
-function engineFault({ operation: { method, path } }: Call, failure: Failure, mayLackLeader: boolean): Failure {
+function engineFault(
+  { operation: { method, path } }: Call,
+  failure: Failure,
+  isVaultsHealth: boolean,
+  mayLackLeader: boolean,
+): Failure {
   const { error, timedOut, retry } = failure;
   const kind = error.kind === "protocol" ? "protocol" : "engine";
   const timedOutAtStandby = mayLackLeader && timedOut === true;
   const leader = timedOutAtStandby ? ", or the leader that it forwards to out of its reach" : "";
-  const message = `${error.message} (${method} ${path}), though it says that it is well; what this path talks to may be down or slow${leader}`;
+  const well =
+    kind === "protocol"
+      ? "though it answers sys/health as Vault does; something before Vault (a proxy, gateway or mesh) may answer this path itself"
+      : `though it says that it is well; what this path talks to may be down or slow${leader}`;
+  const besides = isVaultsHealth ? well : "and sys/health not as Vault does either; is Vault behind this address?";
   return {
-    error: new VaultError(kind, message, { status: error.status }),
+    error: new VaultError(kind, `${error.message} (${method} ${path}), ${besides}`, { status: error.status }),
     retry: timedOut ? "never" : retry === "always" ? "repeatable" : retry,
     scope: "engine",
     ...(timedOut && { timedOut }),

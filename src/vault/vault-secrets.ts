@@ -142,7 +142,7 @@ export class VaultSecrets {
 
 /** To a token that is used from outside its networks, Vault and OpenBao say what OpenBao says to one that is dead. */
 const rightAfterLogin =
-  ", right after its login: the role's token_bound_cidrs may not cover this node's address, or something revokes tokens at once";
+  ", right after its login: the role's token_bound_cidrs may not cover this node's address, something may revoke tokens at once, a proxy may drop X-Vault-Token, or the address may lead to several clusters";
 
 function hasNoLease(): ProviderError {
   return new ProviderError("limit_exceeded", "it has no lease that could be revoked");

@@ -59,12 +59,7 @@ export class InProcessVaultClient implements VaultClient {
     this.#surroundings = surroundings;
   }
 
-  async login(
-    connection: Connection,
-    { jwt, role, authMount, ...rest }: VaultLogin,
-    _caller: Caller,
-  ): Promise<VaultToken> {
-    const login = { role, authMount, serviceAccount: rest.serviceAccount, audience: rest.audience };
+  async login(connection: Connection, { jwt, ...login }: VaultLogin, _caller: Caller): Promise<VaultToken> {
     const { path, body: named } = authMethods[connection.authMethod].login(login, jwt);
     const operation: Operation = { kind: "login", connection, vaultNamespace: "", method: "POST", path, login };
     const { body, requestedAt } = await this.#ask({ operation, path, body: named.reveal() });
