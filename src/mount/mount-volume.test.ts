@@ -86,6 +86,17 @@ test("every object gives its file, and a version under its name", async () => {
   expect(new Set(volume.versions.map(({ version }) => version)).size).toBe(2);
 });
 
+test("a Mount whose caller gives up while files are made commits nothing", async () => {
+  const with_ = parts({ "secret/data/a": "1" });
+  const caller = new AbortController();
+  with_.versionKey = () => {
+    caller.abort(new ProviderError("cancelled", "the caller gave up"));
+    return Promise.resolve(new Redacted(Buffer.alloc(32, 1)));
+  };
+  await expect(mountVolume(spec([object("a")]), samplePrincipal(), with_, caller.signal)).rejects.toThrow("gave up");
+  expect(with_.committed).toEqual([]);
+});
+
 test("the transaction ends when the Mount has failed or its answer has left, and not before", async () => {
   const [failing, delivering] = [parts({}), parts({ "secret/data/a": "1" })];
   await expect(mount([object("a")], failing)).rejects.toThrow();

@@ -114,6 +114,8 @@ async function makeVolume(
     fitTogether(objects);
     return size;
   }, invalidate);
+  // What the caller no longer hears of must not count as what the pod has.
+  signal.throwIfAborted();
   const { unchanged } = transaction.commit(digest(contents));
   const held = objects.flatMap(({ object, staleReason, copyAgeMs }): StaleObject[] =>
     staleReason
