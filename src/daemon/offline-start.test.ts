@@ -2,11 +2,13 @@ import { join } from "node:path";
 import { readdir } from "node:fs/promises";
 import { expect, onTestFinished, test } from "vitest";
 import type { Administrator } from "../../dev/vault/administrator.js";
+import { answering, erring } from "../../dev/vault/faults.js";
 import { startKubernetesApi } from "../../dev/testing/kubernetes-api.js";
 import { startReadyVault } from "../../dev/testing/ready-vault.js";
 import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
 import { filesIn, startProvider, webPod } from "../../dev/testing/start-provider.js";
 import { until } from "../../dev/testing/until.js";
+import { withDatabase } from "../../dev/testing/with-database.js";
 import type { Mounting } from "../driver/mount-request.js";
 import { type Clock, systemClock } from "../shared/clock.js";
 
@@ -157,4 +159,32 @@ test("where the connection no longer keeps copies, the next process removes them
   const second = await start("tokenPer: pod");
   await expect.poll(() => copiesIn(state)).toBe(0);
   expect(filesIn(await second.mount({ objects }, newPod()))).toMatch(sealed);
+});
+
+test.each([
+  ["an empty 403 of a mesh", answering(403, "")],
+  ["a disaster recovery secondary", erring(400, "path disabled in replication DR secondary mode")],
+])("%s is no verdict of Vault's: token, lease, files and copy stay", async (_what, fault) => {
+  const { vault, start, newPod, state, wait } = await node();
+  await withDatabase(vault);
+  const provider = await start();
+  const all = { objects: `${objects}\n- {objectName: user, secretPath: database/creds/app, secretKey: username}` };
+  const pod = newPod();
+  const files = filesIn(await provider.mount(all, pod));
+  await until(async () => (await copiesIn(state)) === 1);
+  const { clear } = vault.vault.fault({ path: /^(?!sys\/health)/ }, fault);
+  wait(61_000);
+  expect(filesIn(await provider.mount(all, pod))).toEqual(files);
+  await provider.mount({ objects }, newPod());
+  vault.vault.log.clear();
+  wait(45 * minute); // Token and lease, of an hour each, are due.
+  await until(() =>
+    ["auth/token/renew-self", "sys/leases/renew"].every((path) => vault.vault.log.all.some((one) => one.path === path)),
+  );
+  expect(filesIn(await provider.mount(all, pod))).toEqual(files);
+  expect(await copiesIn(state)).toBe(1);
+  clear();
+  wait(minute);
+  expect(filesIn(await provider.mount(all, pod))).toEqual(files);
+  expect(vault.vault.live).toEqual({ tokens: 1, leases: 1, users: 1 });
 });
