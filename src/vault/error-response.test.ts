@@ -324,7 +324,8 @@ describe("what is not Vault's", () => {
     [502, "<html>canary</html>", "outage", /^https:\/\/a:8200 answered with 502$/],
     [403, "<html>canary</html>", "protocol", /answered 403 .*\(text\/html\)/],
     [404, "404 page not found", "protocol", /is it Vault/],
-    [400, "Client sent an HTTP request to an HTTPS server.\n", "configuration", /write its address with https/],
+    [404, "<html>no /Client sent an HTTP request to an HTTPS server here: canary", "protocol", /is it Vault/],
+    [501, "<html>canary</html>", "outage", /answered with 501$/],
     [301, "", "protocol", /redirect \(301\)$/],
     [403, "", "protocol", /answered 403 with something that is not Vault's JSON/],
     [403, '{"message":"canary"}', "protocol", /not Vault's JSON/],
@@ -573,8 +574,35 @@ describe("whose it is", () => {
     ["an engine's backend", 500, E("failed to connect"), "engine"],
     ["a quota", 429, E("rate limit quota exceeded"), "request"],
     ["a denial", 403, denied, "request"],
-    ["no initialised Vault", 501, E("Vault is not initialized"), "node"],
+    ["that Vault is not initialised", 501, E("Vault is not initialized"), "unsettled"],
   ])("%s", (_name, status, body, scope) => {
     expect(understand(issue, status, body)).toMatchObject({ scope });
   });
+});
+
+const phrases = [
+  "Vault is sealed",
+  "Vault is not initialized",
+  "local node not active but active cluster node not found",
+  "leadership lost while committing log",
+  "node is not the leader",
+  "path disabled in replication DR secondary mode",
+  "storage is read-only",
+  "failed to get the response",
+  "namespace is sealed",
+  "rate limit quota exceeded",
+];
+const bodies: unknown[] = ["", "<html>", '{"message":"x"}', "Client sent an HTTP request to an HTTPS server.", whole];
+
+// A tenant chooses the path, and may have its engine or a proxy's page say anything: only the node's health closes it for all.
+test.each(
+  [read, issue, renew, renewSelf, login].map(
+    (operation) => [`${operation.kind} ${operation.path}`, operation] as const,
+  ),
+)("no answer to %s closes the node by its own word", (_name, operation) => {
+  for (let status = 300; status < 600; status += 1) {
+    for (const body of [...bodies, ...phrases.map(E)]) {
+      expect(understand(operation, status, body, { location: "https://b:8200/x" }).scope).not.toBe("node");
+    }
+  }
 });

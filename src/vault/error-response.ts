@@ -198,7 +198,7 @@ function failed(
     const error = new VaultError("outage", `Vault at ${origin} has not caught up yet (412)`, { status });
     return { error, retry: "always", scope: "request" };
   }
-  if (status === 501) return uninitialised(status, origin);
+  if (status === 501 && isVaults(body)) return { ...uninitialised(status, origin), scope: "unsettled" };
   // Vault Agent and Proxy say it with a 500 of their own when Vault does not answer them.
   if (status !== 500 || says("failed to get the response") || !isVaults(body)) {
     const error = new VaultError("outage", `${origin} answered with ${status}`, { status });
@@ -226,13 +226,11 @@ function isBare(errors: readonly string[]): boolean {
   return errors.length === 1 && errors[0] === "permission denied";
 }
 
-function notVault(reply: VaultReply, { origin }: Source): Failure {
-  const { status, headers } = reply;
-  const error = unlikeVault(status, headers["content-type"], origin);
-  return wantsTls(reply, origin) ?? { error, retry: "never", scope: "unsettled" };
+function notVault({ status, headers }: VaultReply, { origin }: Source): Failure {
+  return { error: unlikeVault(status, headers["content-type"], origin), retry: "never", scope: "unsettled" };
 }
 
-/** What Go's HTTP server says, in the clear, to one who speaks plain HTTP to its TLS port. */
+/** What Go's HTTP server says, in the clear, to one who speaks plain HTTP to its TLS port. A page about a path may say it too. */
 export function wantsTls({ status, text }: VaultReply, origin: string): Failure | undefined {
   if (!text?.reveal().includes("HTTP request to an HTTPS server")) return undefined;
   const error = new VaultError("configuration", `${origin} speaks TLS; write its address with https://`, { status });

@@ -33,6 +33,18 @@ const misbehaviours: readonly [string, Misbehaviour, string][] = [
   ["answers 503", (response) => response.writeHead(503).end(), "engine"],
   ["redirects", (response) => response.writeHead(307, { Location: "http://127.0.0.1:1/v1/x" }).end(), "engine"],
   ["answers a page", (response) => response.writeHead(403).end("<html>"), "protocol"],
+  ["answers 501", (response) => response.writeHead(501).end(), "engine"],
+  ["says that Vault is not initialised", errors(501, "Vault is not initialized"), "engine"],
+  [
+    "answers a page that tells of TLS",
+    (response) => response.writeHead(400).end("Client sent an HTTP request to an HTTPS server."),
+    "protocol",
+  ],
+  [
+    "says that it is a disaster recovery secondary",
+    errors(400, "path disabled in replication DR secondary mode"),
+    "engine",
+  ],
   ["answers 500", errors(500, "failed to connect"), "engine"],
   ["says that Vault is sealed", errors(503, "Vault is sealed"), "engine"],
   ["says that there is no leader", errors(500, "local node not active"), "engine"],

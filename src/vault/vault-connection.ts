@@ -213,7 +213,7 @@ export class VaultConnection {
     signal: AbortSignal,
   ): Promise<Failure> {
     const health = await this.#health(endpoint, askedAt, signal);
-    if (!("reply" in health)) return { ...failure, scope: "node" };
+    if (!("reply" in health)) return health.error.kind === "configuration" ? health : { ...failure, scope: "node" };
     const node = unwell(health, endpoint.origin);
     if (node) return node;
     // Only a standby can lack a leader, or send us to it; all else comes from where it hands the request on to.

@@ -1,4 +1,4 @@
-import { X509Certificate, createPrivateKey } from "node:crypto";
+import { type KeyObject, X509Certificate } from "node:crypto";
 import { ProviderError } from "../../shared/errors.js";
 import { isJsonObject } from "../../shared/json.js";
 import { Redacted } from "../../shared/redacted.js";
@@ -6,8 +6,9 @@ import type { AnswerTo } from "../make-files.js";
 import type { Keystore, ObjectSpec } from "../mount-spec.js";
 import type { Job } from "../ports.js";
 import { bodyIn, locationOf, subjectOf, valueIn } from "../secret-value.js";
-import type { PemBlock } from "./pem-blocks.js";
+import { type PemBlock, derIn } from "./pem-blocks.js";
 import { type PemParts, pemPartsIn } from "./pem-parts.js";
+import { readPrivateKey } from "./private-key.js";
 
 /**
  * What a keystore is to be made of: the parts that a bundle has too, the certificate of the key first. Without a key it
@@ -45,15 +46,14 @@ function ownFirst(key: PemBlock, certificates: PemParts["certificates"], locatio
   return [own, ...certificates.filter((other) => other !== own)].map(({ text }) => text);
 }
 
-function readKey({ text }: PemBlock, location: string) {
-  try {
-    return createPrivateKey(text);
-  } catch {
-    throw new ProviderError(
-      "invalid_request",
-      `the private key at ${location} cannot be read; format: pkcs12 takes an unencrypted one in PEM, or DER in base64`,
-    );
-  }
+function readKey(block: PemBlock, location: string): KeyObject {
+  const der = derIn(block);
+  const read = der && readPrivateKey(der);
+  if (read) return read.key;
+  throw new ProviderError(
+    "invalid_request",
+    `the private key at ${location} cannot be read; format: pkcs12 takes an unencrypted one, of RSA or an elliptic curve, in PEM, or DER in base64`,
+  );
 }
 
 /** ASCII, for Java's key derivation knows nothing else. */

@@ -1,7 +1,8 @@
-import { X509Certificate, createPrivateKey } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { ProviderError } from "../../shared/errors.js";
 import type { Json } from "../../shared/json.js";
 import { withoutWhiteSpace } from "../../shared/without-white-space.js";
+import { readPrivateKey } from "./private-key.js";
 
 /** One PEM block, written as OpenSSL does: lines of 64, LF between them, none after the last. */
 export interface PemBlock {
@@ -95,30 +96,17 @@ function fromDer(text: string, location: string): PemBlock {
 }
 
 function labelOf(der: Buffer): string | undefined {
-  if (reads(() => new X509Certificate(der))) return "CERTIFICATE";
-  return keyForms.find(([type, algorithm]) => {
-    const kind = keyKind(der, type);
-    return algorithm ? kind === algorithm : kind !== undefined;
-  })?.[2];
-}
-
-/** OpenSSL 3.5 ignores the requested form, so the key's kind has to match as well. */
-const keyForms = [
-  ["pkcs8", undefined, "PRIVATE KEY"],
-  ["pkcs1", "rsa", "RSA PRIVATE KEY"],
-  ["sec1", "ec", "EC PRIVATE KEY"],
-] as const;
-
-function keyKind(der: Buffer, type: "pkcs8" | "pkcs1" | "sec1"): string | undefined {
-  try {
-    return createPrivateKey({ key: der, format: "der", type }).asymmetricKeyType;
-  } catch {
-    return undefined; // Of another form.
-  }
+  return reads(() => new X509Certificate(der)) ? "CERTIFICATE" : readPrivateKey(der)?.label;
 }
 
 function block(label: string, body: string): PemBlock {
   return { label, text: `-----BEGIN ${label}-----\n${body}\n-----END ${label}-----` };
+}
+
+/** What a block holds; `undefined` where that has headers (RFC 1421), as a key that is encrypted. */
+export function derIn({ text }: PemBlock): Buffer | undefined {
+  const base64 = base64In(text.split("\n").slice(1, -1).join(""));
+  return base64 === undefined ? undefined : bytesOf(base64);
 }
 
 function base64In(text: string): string | undefined {
