@@ -172,7 +172,7 @@ test.each([
   const pod = newPod();
   const files = filesIn(await provider.mount(all, pod));
   await until(async () => (await copiesIn(state)) === 1);
-  const { clear } = vault.vault.fault({ path: /^(?!sys\/health)/ }, fault);
+  const outage = vault.vault.fault({ path: /^(?!sys\/health)/ }, fault);
   wait(61_000);
   expect(filesIn(await provider.mount(all, pod))).toEqual(files);
   await provider.mount({ objects }, newPod());
@@ -183,7 +183,7 @@ test.each([
   );
   expect(filesIn(await provider.mount(all, pod))).toEqual(files);
   expect(await copiesIn(state)).toBe(1);
-  clear();
+  outage.clear();
   wait(minute);
   expect(filesIn(await provider.mount(all, pod))).toEqual(files);
   expect(vault.vault.live).toEqual({ tokens: 1, leases: 1, users: 1 });

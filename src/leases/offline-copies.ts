@@ -39,11 +39,11 @@ export interface OfflineCopiesParts {
   emit: (event: CredentialEvent) => void;
 }
 
-/** What a refusal ends: the copies of an account, of one path of its, or of a path for every account. */
-type Scope = "account" | "accountPath" | "path";
+/** What a refusal ends: the copies of an account, of one path of its, of a path for every account, or of one request of the account. */
+type Scope = "account" | "accountPath" | "path" | "request";
 
 /** What names a copy. */
-type Named = Pick<OfflineCopy, "connection" | "vaultNamespace" | "accountKey" | "path">;
+type Named = Pick<OfflineCopy, "id" | "connection" | "vaultNamespace" | "accountKey" | "path">;
 
 /** A copy whose secret is unchanged is written again once its record is older than this part of `maxAge`. */
 const rewritesPerAge = 20;
@@ -126,9 +126,11 @@ export class OfflineCopies {
   /** Vault has refused: the copies that this concerns are deleted, also those of other pods. A passing fault ends none. */
   refused(principal: Principal, request: VaultRequest, error: ProviderError): void {
     const { connection, vaultNamespace, accountKey } = principal;
-    const scope = scopeOf(error);
+    const scope = scopeOf(error, request);
     if (!connection.offline || !scope) return;
-    const name = nameOf(scope, { connection, vaultNamespace, accountKey, path: request.path });
+    const id = idOf(principal, request);
+    const named = { id, connection, vaultNamespace, accountKey, path: request.path };
+    const name = nameOf(scope, named);
     this.#end(name, this.#parts.clock.monotonic());
     for (const copy of this.#named.get(name) ?? []) this.#forget(copy);
   }
@@ -179,8 +181,8 @@ export class OfflineCopies {
     this.#floor = Math.max(this.#floor, oldest[1]);
   }
 
-  #hasEnded(copy: Named & Pick<OfflineCopy, "id" | "readAt">): boolean {
-    const ends = [copy.id, ...namesOf(copy)].map((name) => this.#ends.get(name) ?? Number.NEGATIVE_INFINITY);
+  #hasEnded(copy: Named & Pick<OfflineCopy, "readAt">): boolean {
+    const ends = namesOf(copy).map((name) => this.#ends.get(name) ?? Number.NEGATIVE_INFINITY);
     return copy.readAt <= Math.max(this.#floor, ...ends);
   }
 
@@ -246,21 +248,24 @@ export class OfflineCopies {
 }
 
 /**
- * What has ended for good with a refusal: a login's is of the account, and so is a Vault namespace's that is gone; what is
- * missing is so for everyone. `undefined` for a fault that passes.
+ * What has ended for good with a refusal: a login's is of the account, and so is a Vault namespace's that is gone; a secret that is
+ * missing is so for everyone, but a version or a list of it, which each may ask for, is so for who asked. `undefined` for a fault
+ * that passes.
  */
-function scopeOf(error: ProviderError): Scope | undefined {
+function scopeOf(error: ProviderError, { method, query }: VaultRequest): Scope | undefined {
   if (!(error instanceof VaultError)) return undefined;
   if (error.kind === "login_denied" || (error.kind === "namespace" && error.status === 404)) return "account";
-  if (["missing", "deleted", "destroyed"].includes(error.kind)) return "path";
+  if (["missing", "deleted", "destroyed"].includes(error.kind))
+    return method === "GET" && query === "" ? "path" : "request";
   return isTransient(error) ? undefined : "accountPath";
 }
 
 function namesOf(copy: Named): string[] {
-  return (["account", "accountPath", "path"] as const).map((scope) => nameOf(scope, copy));
+  return (["account", "accountPath", "path", "request"] as const).map((scope) => nameOf(scope, copy));
 }
 
-function nameOf(scope: Scope, { connection, vaultNamespace, accountKey, path }: Named): string {
+function nameOf(scope: Scope, { id, connection, vaultNamespace, accountKey, path }: Named): string {
+  if (scope === "request") return id;
   if (scope === "account") return hash(accountKey);
   return hash(JSON.stringify(scope === "path" ? [connection.name, vaultNamespace, path] : [accountKey, path]));
 }

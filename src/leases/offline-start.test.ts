@@ -246,6 +246,23 @@ describe("no copy is served", () => {
 });
 
 describe("copies", () => {
+  // Everyone may ask for a version that never was, or list a secret: that must not take the copies of others.
+  test.each<[string, Partial<VaultRequest>, Partial<Principal>]>([
+    ["another account's read of a version that is missing", { query: "version=99" }, { accountKey: "account-2" }],
+    ["its own read of a version that is missing", { query: "version=99" }, {}],
+    ["another account's list of the path", { method: "LIST" }, { accountKey: "account-2" }],
+  ])("outlive %s", async (_what, change, of) => {
+    await mount(pod());
+    vault.failures.push({ verb: "request", kind: "missing" }, { verb: "request", kind: "missing" });
+    await mount(pod(of), { ...app, ...change });
+    back();
+    await credentials.settled();
+    expect(records.all()).toHaveLength(1);
+    await pass(minute);
+    away();
+    expect(await mount(pod())).toMatchObject({ copyAgeMs: minute });
+  });
+
   test("survive a restart with their age, but not another address of the connection, and not the time of another clock", async () => {
     await mount(pod());
     await pass(hour);
