@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { FetchResult, Principal } from "../mount/ports.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
@@ -34,11 +35,12 @@ let credentials: Credentials;
 let strangers: Set<string>;
 
 /** A process on the node; the records are those of the one before. */
-function start(change: { offline?: { maxAgeMs: number }; bytes?: number } = {}): void {
+function start(change: { offline?: { maxAgeMs: number }; bytes?: number; inFlightBytes?: number } = {}): void {
+  const { bytes = 16 << 20, inFlightBytes = 64 << 20 } = change;
   credentials = testCredentials({
     client: vault,
     clock,
-    limits: sampleLimits({ bytes: change.bytes ?? 16 << 20 }),
+    limits: sampleLimits({ bytes, inFlightBytes }),
     emit: (event) => void events.push(event),
     isStranger: ({ uid }) => strangers.has(uid),
   });
@@ -359,6 +361,29 @@ describe("copies", () => {
     away();
     expect(await mount(pod({ accountKey: "account-2" }))).toHaveProperty("copyAgeMs");
   });
+});
+
+test("a Mount that has no room for its copies looks for no more of them, and gives back what it took for the others", async () => {
+  start({ inFlightBytes: 1 << 20 }); // Half of it for one namespace: two of these.
+  const requests = Array.from({ length: 10 }, (_, n): VaultRequest => ({ ...app, path: `secret/data/${n}` }));
+  for (const request of requests) {
+    vault.replies.set(request.path, { body: kv2("x".repeat(100_000)) });
+    await mount(pod(), request);
+  }
+  let lookups = 0;
+  const read = records.read.bind(records);
+  records.read = async (id) => {
+    lookups += 1;
+    for (let turns = lookups; turns > 0; turns -= 1) await setImmediate();
+    return read(id);
+  };
+  away();
+  const transaction = credentials.source.begin(pod());
+  await expect(readRequests(transaction, requests)).rejects.toThrow("limits.inFlightBytes");
+  transaction.end();
+  for (let turns = 0; turns < 20; turns += 1) await setImmediate();
+  expect(lookups).toBe(3);
+  expect(credentials.inFlight.total).toBe(0);
 });
 
 /** The record of a time that is so much later. */

@@ -1,5 +1,5 @@
 import type { VaultRequest } from "../mount/mount-spec.js";
-import type { Answered, Fetch, MountTransaction, Principal, SecretSource } from "../mount/ports.js";
+import type { MountTransaction, Principal, SecretSource } from "../mount/ports.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { isAway } from "../vault/transient.js";
@@ -57,17 +57,19 @@ export class OfflineSource implements SecretSource {
     return {
       read: async (fetches, onDenied, signal) => {
         const answers = await transaction.read(fetches, onDenied, signal);
-        const withCopies = [...answers].map(async ([fetch, answer]): Promise<[Fetch, Answered]> => {
+        for (const { request } of fetches) readAt.delete(request);
+        const withCopies = new Map(answers);
+        // One after another: once there is no room for one, nothing is looked up any more.
+        for (const [fetch, answer] of answers) {
           const { request } = fetch;
-          readAt.delete(request);
-          if ("body" in answer || signal.aborted) return [fetch, answer];
+          if ("body" in answer || signal.aborted) continue;
           const copy = await this.#copyFor(principal, request, answer.error);
-          if (!copy) return [fetch, answer];
+          if (!copy) continue;
           transaction.made(copy.bytes);
           readAt.set(request, copy.readAt);
-          return [fetch, { body: copy.body, staleReason: answer.error, copyAgeMs: copy.ageMs }];
-        });
-        return new Map(await Promise.all(withCopies));
+          withCopies.set(fetch, { body: copy.body, staleReason: answer.error, copyAgeMs: copy.ageMs });
+        }
+        return withCopies;
       },
       previous: (request) => transaction.previous(request),
       invalidate: (request) => transaction.invalidate(request),

@@ -6,12 +6,16 @@ export class ShareFull extends ProviderError {
   override readonly name = "ShareFull";
 }
 
-/** The bytes in flight that one Mount, or one request to Vault, has reserved. */
+/**
+ * The bytes in flight that one Mount, or one request to Vault, has reserved. Once released it takes no more: nobody would
+ * release that.
+ */
 export class Reservation {
   readonly #inFlight: FairBudget;
   readonly #namespace: string;
   readonly #refused: () => void;
   #bytes = 0;
+  #isReleased = false;
 
   /** `refused` is called for each refusal. */
   constructor(inFlight: FairBudget, namespace: string, refused: () => void) {
@@ -20,8 +24,12 @@ export class Reservation {
     this.#refused = refused;
   }
 
-  /** Takes so many more. Throws `ShareFull`, without taking any, when the namespace has used its share. */
+  /**
+   * Takes so many more. Throws, without taking any: `ShareFull` when the namespace has used its share, `cancelled` after
+   * `release`.
+   */
   take(bytes: number): void {
+    if (this.#isReleased) throw new ProviderError("cancelled", "the Mount has ended, and takes no more secrets");
     if (!this.#inFlight.take(this.#namespace, bytes)) {
       this.#refused();
       throw new ShareFull(
@@ -47,8 +55,9 @@ export class Reservation {
     };
   }
 
-  /** Releases all of it. */
+  /** Releases all of it, for good. */
   release(): void {
+    this.#isReleased = true;
     this.#inFlight.release(this.#namespace, this.#bytes);
     this.#bytes = 0;
   }
