@@ -8,11 +8,14 @@ export class RecordsInMemory implements CopyStore {
   written: () => void = () => {};
   /** Thrown instead of writing. */
   refusal: Error | undefined;
+  /** Holds every write and removal that is asked for, until it is resolved. */
+  gate: Promise<void> = Promise.resolve();
   /** Names of abandoned records. */
   readonly abandoned: string[] = [];
   readonly #records = new Map<string, Buffer>();
 
   async write(id: string, payload: Redacted<Buffer>): Promise<void> {
+    await this.gate;
     if (this.refusal) throw this.refusal;
     this.#records.set(id, Buffer.from(payload.reveal()));
     this.written();
@@ -24,6 +27,7 @@ export class RecordsInMemory implements CopyStore {
   }
 
   async remove(id: string): Promise<void> {
+    await this.gate;
     if (this.refusal) throw this.refusal;
     this.#records.delete(id);
     this.written();

@@ -68,7 +68,8 @@ export class OfflineCopies {
   #floor = Number.NEGATIVE_INFINITY;
   /** Ids of records that could not be removed. */
   readonly #doomed = new Set<string>();
-  readonly #underWay = new Set<Promise<void>>();
+  /** By id: the last write or removal that has not ended. */
+  readonly #underWay = new Map<string, Promise<void>>();
 
   constructor(parts: OfflineCopiesParts) {
     this.#parts = parts;
@@ -139,11 +140,13 @@ export class OfflineCopies {
   async find(principal: Principal, request: VaultRequest): Promise<FoundCopy | undefined> {
     const { connection, mayStartOffline } = principal;
     if (!connection.offline || !mayStartOffline) return undefined;
-    await this.settled();
-    const copy = this.#copies.get(idOf(principal, request));
+    const id = idOf(principal, request);
+    // Until then the record may be another one than the index says.
+    for (let work = this.#underWay.get(id); work; work = this.#underWay.get(id)) await work;
+    const copy = this.#copies.get(id);
     if (!copy || !this.#store) return undefined;
     const payload = this.#isOver(copy) ? undefined : await this.#store.read(copy.id);
-    const body = payload && bodyInCopy(payload, copy.id);
+    const body = payload && bodyInCopy(payload, copy);
     if (this.#copies.get(copy.id) !== copy) return undefined; // Ended meanwhile.
     if (!body) return void this.#forget(copy);
     return { body: new Redacted(body), bytes: heldBytes(jsonBytes(body), request), readAt: copy.readAt };
@@ -163,7 +166,7 @@ export class OfflineCopies {
 
   /** Resolves when everything so far is written or removed. */
   async settled(): Promise<void> {
-    await Promise.all(this.#underWay);
+    await Promise.all(this.#underWay.values());
   }
 
   /** Times in the future are of another clock. */
@@ -193,7 +196,11 @@ export class OfflineCopies {
     }
     this.#add(copy);
     this.#doomed.delete(copy.id);
-    this.#track(this.#store?.write(copy.id, payload), () => this.#copies.get(copy.id) === copy && this.#forget(copy));
+    this.#track(copy.id, this.#store?.write(copy.id, payload), () => {
+      // It may have been read once more meanwhile, and is of this write all the same.
+      const known = this.#copies.get(copy.id);
+      if (known?.writtenAt === copy.writtenAt) this.#forget(known);
+    });
   }
 
   /** A namespace at its share gives its own longest unread copies for new ones. */
@@ -232,18 +239,18 @@ export class OfflineCopies {
   #erase(id: string): void {
     this.#doomed.add(id);
     const removal = this.#store?.remove(id).then(() => void this.#doomed.delete(id));
-    this.#track(removal, () => undefined);
+    this.#track(id, removal, () => undefined);
   }
 
-  #track(work: Promise<void> | undefined, failed: () => void): void {
+  #track(id: string, work: Promise<void> | undefined, failed: () => void): void {
     if (!work) return;
     const tracked = work
       .catch((error: unknown) => {
         failed();
         this.#parts.emit({ kind: "copyFailed", error: ProviderError.from(error) });
       })
-      .finally(() => this.#underWay.delete(tracked));
-    this.#underWay.add(tracked);
+      .finally(() => this.#underWay.get(id) === tracked && this.#underWay.delete(id));
+    this.#underWay.set(id, tracked);
   }
 }
 

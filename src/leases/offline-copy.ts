@@ -68,10 +68,14 @@ export function writeCopy(
   return new Redacted(Buffer.from(JSON.stringify(written)));
 }
 
-/** The secret in what `writeCopy` wrote for this id; `undefined` for anything else. */
-export function bodyInCopy(payload: Redacted<Buffer>, id: string): JsonObject | undefined {
+/** The secret in what `writeCopy` wrote for this copy; `undefined` for anything else, also an older record of it. */
+export function bodyInCopy(
+  payload: Redacted<Buffer>,
+  { id, writtenAt }: Pick<OfflineCopy, "id" | "writtenAt">,
+): JsonObject | undefined {
   const read = parsed(payload);
-  const body = read?.id === id ? parseExactJson(Buffer.from(read.body)) : undefined;
+  if (!read || read.id !== id || read.readAt !== writtenAt) return undefined;
+  const body = parseExactJson(Buffer.from(read.body));
   return isJsonObject(body) ? body : undefined;
 }
 

@@ -6,6 +6,7 @@ import { ProviderError } from "../shared/errors.js";
 import type { JsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
 import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
+import type { VaultAnswer } from "../vault/vault-client.js";
 import type { TokenEvent } from "../vault/vault-event.js";
 import { sampleConnection } from "../../dev/testing/connection.js";
 import { CountingVault, samplePrincipal } from "../../dev/testing/counting-vault.js";
@@ -208,12 +209,20 @@ describe("no copy is served", () => {
     ["after a refused login for another path", refusal("login_denied", "login", {}, { ...app, path: "secret/data/x" })],
     ["after everything was revoked", { between: () => credentials.copies.clear() }],
     ["where its record is damaged", { between: () => damage() }],
+    ["where an older record of it is back", { between: () => putBack() }],
     ["where another process has the directory", { between: () => credentials.copies.close() }],
     ["of a sync controller's volume", { before: () => (firstPod = pod({ podVolume: false })) }],
   ];
   let firstPod: Principal;
   async function damage(): Promise<void> {
     for (const { name } of records.all()) await records.write(name, new Redacted(Buffer.from("{}")));
+  }
+
+  async function putBack(): Promise<void> {
+    const [older] = records.all();
+    vault.replies.set(app.path, { body: kv2("2") });
+    await mount(pod());
+    await records.write(older!.name, older!.payload);
   }
 
   test.each(cases)("%s", async (_what, { before, between, change, request = app }) => {
@@ -341,6 +350,65 @@ describe("copies", () => {
     credentials.copies.sweep();
     await credentials.settled();
     expect(records.all()).toEqual([]);
+  });
+
+  const answer = (value: string): VaultAnswer => ({
+    body: new Redacted(kv2(value)),
+    bytes: 100,
+    requestedAt: clock.monotonic(),
+  });
+  /** Holds what is written from now on; returns what lets it go on. */
+  function hold(): () => void {
+    let open = () => {};
+    records.gate = new Promise((resolve) => (open = resolve));
+    return open;
+  }
+
+  test.each([
+    ["once", 1],
+    ["twice, the second time during that write,", 2],
+  ])("a new version that is read %s and cannot be written is written when it is read again", async (_what, times) => {
+    await mount(pod());
+    const open = hold();
+    records.refusal = new Error("no space");
+    for (let time = 0; time < times; time += 1) {
+      await pass(minute);
+      credentials.copies.keep(pod(), app, answer("2"));
+    }
+    open();
+    await credentials.settled();
+    records.refusal = undefined;
+    await pass(minute);
+    credentials.copies.keep(pod(), app, answer("2"));
+    away();
+    expect(valueOf(await mount(pod()))).toContain('"value":"2"');
+  });
+
+  test("one that is being written is waited for", async () => {
+    await mount(pod());
+    await pass(minute);
+    const open = hold();
+    credentials.copies.keep(pod(), app, answer("2"));
+    const found = credentials.copies.find(pod(), app);
+    open();
+    const { body, readAt } = (await found)!;
+    expect([JSON.stringify(body.reveal()), readAt]).toEqual([expect.stringContaining('"value":"2"'), minute]);
+  });
+
+  test("one that is looked for while another is being written is not taken for the version that comes meanwhile", async () => {
+    await mount(pod());
+    await pass(minute);
+    const open = hold();
+    credentials.copies.keep(pod(), { ...app, path: "secret/data/other" }, answer("other"));
+    const found = credentials.copies.find(pod(), app);
+    const openNext = hold();
+    credentials.copies.keep(pod(), app, answer("2"));
+    open();
+    await setImmediate();
+    openNext();
+    expect(JSON.stringify((await found)?.body.reveal() ?? "none")).not.toContain('"value":"1"');
+    await credentials.settled();
+    expect(await credentials.copies.find(pod(), app)).toMatchObject({ readAt: minute });
   });
 
   test("of one namespace leave room for those of others, and new ones take the place of the longest unread", async () => {
