@@ -8,6 +8,8 @@ export class RecordsInMemory implements CopyStore {
   written: () => void = () => {};
   /** Thrown instead of writing. */
   refusal: Error | undefined;
+  /** Thrown instead of reading. */
+  fault: Error | undefined;
   /** Holds every write and removal that is asked for, until it is resolved. */
   gate: Promise<void> = Promise.resolve();
   /** Names of abandoned records. */
@@ -22,6 +24,7 @@ export class RecordsInMemory implements CopyStore {
   }
 
   async read(id: string): Promise<Redacted<Buffer> | undefined> {
+    if (this.fault) throw this.fault;
     const record = this.#records.get(id);
     return record && new Redacted(record);
   }

@@ -9,6 +9,7 @@ import { ProviderError } from "../shared/errors.js";
 import { FairBudget } from "../shared/fair-budget.js";
 import { goJson } from "../shared/go-json.js";
 import { jsonBytes } from "../shared/json-bytes.js";
+import { OneByOne } from "../shared/one-by-one.js";
 import { Redacted } from "../shared/redacted.js";
 import { isTransient } from "../vault/transient.js";
 import { VaultError } from "../vault/vault-error.js";
@@ -21,6 +22,7 @@ import type { RecordStore } from "./state-journal.js";
 
 /** Where copies outlive the process. */
 export interface CopyStore extends RecordStore {
+  /** `undefined` where it is missing or damaged; throws where it may be whole, and cannot be read now. */
   read(id: string): Promise<Redacted<Buffer> | undefined>;
 }
 
@@ -68,6 +70,8 @@ export class OfflineCopies {
   #floor = Number.NEGATIVE_INFINITY;
   /** Ids of records that could not be removed. */
   readonly #doomed = new Set<string>();
+  /** All pods of a node may start at once, and each read takes a file descriptor and memory. */
+  readonly #lookups = new OneByOne();
   /** By id: the last write or removal that has not ended. */
   readonly #underWay = new Map<string, Promise<void>>();
 
@@ -136,18 +140,32 @@ export class OfflineCopies {
     for (const copy of this.#named.get(name) ?? []) this.#forget(copy);
   }
 
-  /** The copy for a pod of the account, if it is not older than the connection allows. */
+  /**
+   * The copy for a pod of the account, if it is not older than the connection allows. One whose record is damaged is deleted;
+   * one that cannot be read now is not.
+   */
   async find(principal: Principal, request: VaultRequest): Promise<FoundCopy | undefined> {
     const { connection, mayStartOffline } = principal;
     if (!connection.offline || !mayStartOffline) return undefined;
     const id = idOf(principal, request);
+    return this.#lookups.run(() => this.#lookUp(id, request));
+  }
+
+  async #lookUp(id: string, request: VaultRequest): Promise<FoundCopy | undefined> {
     // Until then the record may be another one than the index says.
     for (let work = this.#underWay.get(id); work; work = this.#underWay.get(id)) await work;
     const copy = this.#copies.get(id);
     if (!copy || !this.#store) return undefined;
-    const payload = this.#isOver(copy) ? undefined : await this.#store.read(copy.id);
+    if (this.#isOver(copy)) return void this.#forget(copy);
+    let payload: Redacted<Buffer> | undefined;
+    try {
+      payload = await this.#store.read(id);
+    } catch (error) {
+      this.#parts.emit({ kind: "copyFailed", error: ProviderError.from(error) });
+      return undefined;
+    }
+    if (this.#copies.get(id) !== copy) return undefined; // Ended meanwhile.
     const body = payload && bodyInCopy(payload, copy);
-    if (this.#copies.get(copy.id) !== copy) return undefined; // Ended meanwhile.
     if (!body) return void this.#forget(copy);
     return { body: new Redacted(body), bytes: heldBytes(jsonBytes(body), request), readAt: copy.readAt };
   }

@@ -411,6 +411,31 @@ describe("copies", () => {
     expect(await credentials.copies.find(pod(), app)).toMatchObject({ readAt: minute });
   });
 
+  test("one that cannot be read now is told and kept, and is served once it can be read", async () => {
+    await mount(pod());
+    await pass(minute);
+    away();
+    records.fault = new Error("too many open files");
+    expect(await mount(pod())).toBeInstanceOf(ProviderError);
+    expect(events.filter(({ kind }) => kind === "copyFailed")).toHaveLength(1);
+    records.fault = undefined;
+    expect(await mount(pod())).toMatchObject({ copyAgeMs: minute });
+  });
+
+  test("are read one at a time, for any number of Mounts", async () => {
+    await mount(pod());
+    const read = records.read.bind(records);
+    const reading = { now: 0, most: 0 };
+    records.read = async (id) => {
+      reading.most = Math.max(reading.most, (reading.now += 1));
+      await setImmediate();
+      reading.now -= 1;
+      return read(id);
+    };
+    const found = await Promise.all(Array.from({ length: 20 }, () => credentials.copies.find(pod(), app)));
+    expect({ found: found.filter(Boolean).length, most: reading.most }).toEqual({ found: 20, most: 1 });
+  });
+
   test("of one namespace leave room for those of others, and new ones take the place of the longest unread", async () => {
     start({ bytes: 8 * 2 * 4096 });
     for (let number = 0; number < 10; number += 1) {

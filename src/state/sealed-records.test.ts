@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { renameSync, rmSync, symlinkSync } from "node:fs";
 import { chmod, chown, link, readFile, readdir, rename, symlink, truncate, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import fc from "fast-check";
@@ -27,6 +28,7 @@ function recordsOf(
   change: Partial<RecordContext> = {},
   otherKey = key,
   folder: "records" | "offline" = "records",
+  whenTold: () => void = () => {},
 ): SealedRecords {
   return new SealedRecords({
     directory,
@@ -36,7 +38,10 @@ function recordsOf(
     randomBytes,
     wall: () => wall,
     onDisk,
-    emit: (event) => told.push(event.kind === "recordSetAside" ? event.because : `${event.count} of another boot`),
+    emit: (event) => {
+      told.push(event.kind === "recordSetAside" ? event.because : `${event.count} of another boot`);
+      whenTold();
+    },
   });
 }
 
@@ -218,6 +223,47 @@ test("an unreadable file does not prevent the start: it is reported, and the oth
   await writeFile(unreadable, "x");
   expect(await readTexts()).toEqual(["whole"]);
   expect(told).toEqual(["it cannot be read: there is no such file, nor be moved"]);
+});
+
+/** No path below the folder leads anywhere until the returned function is called: reads fail, and not for want of a file. */
+function breakFolder(folder: string): () => void {
+  const path = join(directory, folder);
+  renameSync(path, `${path}-away`);
+  symlinkSync(folder, path); // To itself.
+  return () => {
+    rmSync(path);
+    renameSync(`${path}-away`, path);
+  };
+}
+
+describe("a record that the system fails to read", () => {
+  test("is not taken for a missing one, and is there afterwards", async () => {
+    const records = await openRecords();
+    await records.write("a", payload("one"));
+    const mend = breakFolder("records");
+    await expect(records.read("a")).rejects.toThrow(/cannot be read \(ELOOP\)/);
+    mend();
+    expect((await records.read("a"))?.reveal().toString()).toBe("one");
+  });
+
+  test.each([
+    ["of credentials stays for the next start", "records", "it cannot be read: ELOOP; it stays for the next start"],
+    [
+      "that is a copy is set aside: what ends it would not find it",
+      "offline",
+      "it cannot be read: ELOOP, nor be moved",
+    ],
+  ] as const)("at the start, and %s", async (_what, folder, because) => {
+    const records = await openRecords({}, key, folder);
+    await records.write("a", payload("one"));
+    await writeFile(join(directory, folder, "!"), "x"); // No record, and the first by name.
+    let mend: (() => void) | undefined;
+    const starting = recordsOf({}, key, folder, () => (mend ??= breakFolder(folder)));
+    expect(await starting.readAll(never)).toEqual([]);
+    mend!();
+    expect(told).toEqual(["it is no record, or only part of one", because]);
+    expect(await readTexts({}, key, folder)).toEqual(["one"]);
+  });
 });
 
 describe("an abandoned record", () => {

@@ -81,8 +81,8 @@ export class SealedRecords {
   }
 
   /**
-   * The records of the previous process. An unreadable one is quarantined and never prevents the start; a half
-   * written one is removed. Call it before the first write.
+   * The records of the previous process. One that is damaged or foreign is quarantined, and one that the system fails to read
+   * stays: neither prevents the start. A half written one is removed. Call it before the first write.
    */
   async readAll(signal: AbortSignal): Promise<FoundRecord[]> {
     const { directory, folder, emit } = this.#parts;
@@ -95,14 +95,15 @@ export class SealedRecords {
       signal.throwIfAborted();
       const path = join(records, name);
       const read = name.startsWith(".") ? halfWritten : await this.#tryToRead(path, name);
-      if (typeof read === "object") found.push(read);
-      else if (read === otherBoot || read === halfWritten) {
+      if (read === otherBoot || read === halfWritten) {
         if (read === otherBoot) ofAnotherBoot += 1;
         await rm(path, { force: true, recursive: true }).catch(() => undefined); // A leftover file does no harm.
-      } else {
-        const moved = await this.#setAside(path, name, quarantine);
-        emit({ kind: "recordSetAside", file: name, because: `${read}${moved ? "" : ", nor be moved"}` });
-      }
+      } else if (read instanceof Error && folder === "records") {
+        emit({ kind: "recordSetAside", file: name, because: `${unread(read)}; it stays for the next start` });
+      } else if (read instanceof Error) {
+        await this.#setAside(path, name, quarantine, unread(read)); // A copy that nobody knows of could not be ended.
+      } else if (typeof read === "string") await this.#setAside(path, name, quarantine, read);
+      else found.push(read);
     }
     if (ofAnotherBoot > 0) emit({ kind: "recordsOfAnotherBoot", count: ofAnotherBoot });
     return found;
@@ -123,12 +124,13 @@ export class SealedRecords {
     }
   }
 
-  /** The record; `undefined` where there is none that can be read. */
+  /** The record; `undefined` where it is missing or damaged. Throws `internal` where the system fails to read it. */
   async read(id: string): Promise<Redacted<Buffer> | undefined> {
     if (!this.#folders) return undefined;
     const name = this.#nameOf(id);
     const read = await this.#tryToRead(join(this.#folders.records, name), name);
     if (!this.#abandoned.has(name)) this.#writtenAt.delete(name);
+    if (read instanceof Error) throw this.#failed("read", read);
     return typeof read === "string" ? undefined : read.payload;
   }
 
@@ -178,10 +180,14 @@ export class SealedRecords {
       if (payload) await this.#replace(records, name, payload);
       else await rm(join(records, name), { force: true });
     } catch (cause) {
-      const { code = "unknown" } = cause as NodeJS.ErrnoException;
-      const message = `a record in the state directory ${this.#parts.directory} cannot be written (${code})`;
-      throw new ProviderError("internal", message, { cause });
+      throw this.#failed("written", cause as NodeJS.ErrnoException);
     }
+  }
+
+  #failed(what: "read" | "written", cause: NodeJS.ErrnoException): ProviderError {
+    const { code = "unknown" } = cause;
+    const message = `a record in the state directory ${this.#parts.directory} cannot be ${what} (${code})`;
+    return new ProviderError("internal", message, { cause });
   }
 
   async #replace(records: string, name: string, payload: Redacted<Buffer>): Promise<void> {
@@ -199,13 +205,14 @@ export class SealedRecords {
     return Buffer.concat([header, seal(payload, this.#key, this.#parts.randomBytes, boundTo)]);
   }
 
-  /** The record, or the reason why there is none. */
-  async #tryToRead(path: string, name: string): Promise<FoundRecord | string> {
+  /** The record, or the reason why there is none; an error is of the system, and the record may be whole. */
+  async #tryToRead(path: string, name: string): Promise<FoundRecord | string | NodeJS.ErrnoException> {
     try {
       const payload = await this.#read(path, name);
       return payload instanceof Redacted ? { name, payload } : payload;
-    } catch (error) {
-      return `it cannot be read: ${fileFault(error as NodeJS.ErrnoException)}`;
+    } catch (reason) {
+      const error = reason as NodeJS.ErrnoException;
+      return error.code === "ENOENT" ? unread(error) : error;
     }
   }
 
@@ -234,23 +241,28 @@ export class SealedRecords {
     return unseal(bytes.subarray(headerBytes), this.#key, boundTo) ?? "it is damaged, or sealed with another key";
   }
 
-  /** Returns whether it could be moved. */
-  async #setAside(path: string, name: string, quarantine: string): Promise<boolean> {
+  async #setAside(path: string, name: string, quarantine: string, because: string): Promise<void> {
+    const { emit, wall } = this.#parts;
+    let moved = true;
     try {
       const earlier = (await readdir(quarantine)).sort();
       for (const old of earlier.slice(0, Math.max(0, earlier.length - mostSetAside + 1))) {
         await rm(join(quarantine, old), { force: true, recursive: true });
       }
-      await rename(path, join(quarantine, `${this.#parts.wall()}-${name.slice(0, 80)}`));
-      return true;
+      await rename(path, join(quarantine, `${wall()}-${name.slice(0, 80)}`));
     } catch {
-      return false;
+      moved = false;
     }
+    emit({ kind: "recordSetAside", file: name, because: `${because}${moved ? "" : ", nor be moved"}` });
   }
 }
 
 const halfWritten = "it is half written";
 const otherBoot = "it is of another boot";
+
+function unread(error: NodeJS.ErrnoException): string {
+  return `it cannot be read: ${fileFault(error)}`;
+}
 
 async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
