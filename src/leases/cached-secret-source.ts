@@ -10,10 +10,11 @@ import type { Random } from "../shared/random.js";
 import { SingleFlight } from "../shared/single-flight.js";
 import { TenantLimiter } from "../shared/tenant-limiter.js";
 import type { StoredToken } from "../vault/stored-token.js";
+import type { Undelivered } from "../vault/vault-secrets.js";
 import type { Persistence } from "../vault/token-store.js";
 import type { LeaseRules } from "../vault/lease-rules.js";
 import { isShort } from "../vault/term.js";
-import type { AnswerIntake, Lease, Priority, VaultAnswer } from "../vault/vault-client.js";
+import type { AnswerIntake, Priority, VaultAnswer } from "../vault/vault-client.js";
 import { VaultError } from "../vault/vault-error.js";
 import { type AnswerKind, type CachedSecret, answerOf } from "./cached-secret.js";
 import type { CredentialEvent } from "./credential-event.js";
@@ -38,8 +39,8 @@ export interface VaultReader {
   /** Whether a read of this path is known to create a credential. */
   hasMade(principal: Principal, request: VaultRequest): boolean;
 
-  /** Revokes, in the background, a credential that will not be delivered; one without a lease can only be reported. */
-  revokeUndelivered(lease: Lease | undefined, stored: StoredToken, path: string): void;
+  /** Revokes, in the background, a credential that will not be delivered; one that hangs on no token can only be reported. */
+  revokeUndelivered(answer: Undelivered, path: string): void;
 }
 
 export interface CachedSecretSourceParts {
@@ -242,7 +243,7 @@ export class CachedSecretSource implements SecretSource {
   /** Only its answer shows that a GET created a credential; a lease that may not be held is revoked. */
   #admitAnswer(question: Question, answer: CachedSecret, received: Reservation): void {
     const { principal, entry, request } = question;
-    const { kind, lease, stored, bytes } = answer;
+    const { kind, bytes } = answer;
     const { rules, reader } = this.#parts;
     try {
       received.raiseTo(bytes);
@@ -252,7 +253,7 @@ export class CachedSecretSource implements SecretSource {
       if (kind === "issued") this.#admitBytes(question, bytes);
       if (kind !== "static" && entry.users.size === 0) throw volumeNotServed(request);
     } catch (refusal) {
-      if (kind !== "static") reader.revokeUndelivered(lease, stored, request.path);
+      if (kind !== "static") reader.revokeUndelivered(answer, request.path);
       throw refusal;
     }
   }

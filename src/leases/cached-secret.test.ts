@@ -5,7 +5,18 @@ import type { VaultMethod } from "../mount/mount-spec.js";
 import { parseExactJson } from "../shared/exact-json.js";
 import type { JsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
-import { type Ages, type AnswerKind, type CachedSecret, answerOf, endsAt, isDue, replaceAt } from "./cached-secret.js";
+import type { StoredToken } from "../vault/stored-token.js";
+import { newTerm } from "../vault/term.js";
+import {
+  type Ages,
+  type AnswerKind,
+  type CachedSecret,
+  answerOf,
+  endsAt,
+  isDead,
+  isDue,
+  replaceAt,
+} from "./cached-secret.js";
 
 const second = 1_000;
 const minute = 60 * second;
@@ -17,14 +28,18 @@ interface Asked {
   method?: VaultMethod;
   path?: string;
   lifetimeMs?: number;
+  stored?: StoredToken;
 }
 
 /** The answer of a request at 0. */
-function answered(body: object | null, { method = "POST", path = "engine/x", lifetimeMs }: Asked = {}): CachedSecret {
+function answered(
+  body: object | null,
+  { method = "POST", path = "engine/x", lifetimeMs, stored = sampleStoredToken() }: Asked = {},
+): CachedSecret {
   const parsed = parseExactJson(Buffer.from(JSON.stringify(body))) as JsonObject | null;
   const reply = { body: new Redacted(parsed), bytes: 100, requestedAt: 0 };
   const times = { wall: madeAt, monotonic: 0, draw: 0.5, rules: usualRules, lifetimeMs };
-  return answerOf({ method, path, query: "" }, reply, sampleStoredToken(), times);
+  return answerOf({ method, path, query: "" }, reply, stored, times);
 }
 
 const token = { token: "t", ttl: 3_600 };
@@ -99,6 +114,35 @@ describe("an issued answer", () => {
     expect(kindBy({ data: { password: "p" } })).toBe("issued");
     expect(kindBy({ data: staticRole })).toBe("static");
     expect(kindBy({ data: { data: { password: "p" }, metadata: kv2.metadata } })).toBe("static");
+  });
+});
+
+describe("a token that was issued", () => {
+  const granted = (durationMs: number, renewable = false) =>
+    newTerm({ requestedAt: 0, durationMs, renewable }, usualRules, 0.5);
+  const grant = (seconds: number, orphan: boolean) => ({
+    auth: { client_token: "t", lease_duration: seconds, orphan },
+  });
+  const [child, endlessChild, orphan] = [grant(36_000, false), grant(0, false), grant(36_000, true)];
+
+  test.each<[string, object, Partial<StoredToken>, [replaced: number, ends: number]]>([
+    ["a child, with the parent's grant that is renewed", child, { term: granted(hour, true) }, [48 * minute, hour]],
+    ["a child, with a parent whose end is in sight", child, { term: granted(hour) }, [48 * minute, hour]],
+    ["a child, by itself before its parent", child, { term: granted(100 * hour) }, [400 * minute, 10 * hour]],
+    ["a child that has no end, with its parent", endlessChild, { term: granted(hour) }, [48 * minute, hour]],
+    ["an orphan, by itself", orphan, { term: granted(hour) }, [400 * minute, 10 * hour]],
+  ])("is replaced and ends: %s", (_what, body, parent, times) => {
+    const answer = answered(body, { stored: sampleStoredToken(parent) });
+    expect([replaceAt(answer, leadMs), endsAt(answer)]).toEqual(times);
+  });
+
+  test.each<[string, object, Partial<StoredToken>, boolean]>([
+    ["a child of a dead one", child, { state: "dead" }, true],
+    ["a child of one whose uses are over", child, { usesLeft: 0 }, true],
+    ["a child of one that another has replaced", child, { state: "retired" }, false],
+    ["an orphan of a dead one", orphan, { state: "dead" }, false],
+  ])("is dead: %s: %s", (_what, body, parent, dead) => {
+    expect(isDead(answered(body, { stored: sampleStoredToken(parent) }))).toBe(dead);
   });
 });
 

@@ -4,6 +4,7 @@ import type { FetchOptions } from "../mount/ports.js";
 import type { AnswerBody } from "../mount/secret-value.js";
 import { type Json, type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
 import { isSameJson } from "../shared/same-json.js";
+import { hangsOnToken } from "../vault/hangs-on-token.js";
 import { type StoredToken, tokenReplacementAt } from "../vault/stored-token.js";
 import type { LeaseRules } from "../vault/lease-rules.js";
 import { type Standing, type Term, endOf, newTerm, renewalAt, replacementAt, standingAt } from "../vault/term.js";
@@ -15,7 +16,8 @@ import { isStored } from "./stored-secret.js";
 /**
  * - `static`: no lease, by GET or LIST; read again when it is older than its reader allows.
  * - `leased`: has a lease id; lives as long as the lease and the token that created it.
- * - `issued`: created by the request (another method; a certificate or token by GET); another request would create another.
+ * - `issued`: created by the request (another method; a certificate or token by GET); another request would create another. A
+ *   child token lives no longer than the token that created it, as a lease does.
  */
 export type AnswerKind = "static" | "leased" | "issued";
 
@@ -31,7 +33,7 @@ export interface CachedSecret {
   /** Absent for static answers and for issued ones that never end. */
   term?: Term;
   readonly lease?: Lease;
-  /** That asked; a lease dies with its token. */
+  /** That asked; what hangs on it (`hangsOnToken`) dies with it. */
   readonly stored: StoredToken;
   /** Type of the engine, as Vault names it or as far as the answer tells (`engineIn`); `""` otherwise. */
   readonly engine: string;
@@ -129,21 +131,28 @@ export function isAlive(answer: CachedSecret, now: number): boolean {
 }
 
 /** Whether Vault has declared it, or the token it depends on, dead. */
-export function isDead({ kind, gone, stored }: CachedSecret): boolean {
-  return gone === true || (kind === "leased" && (stored.state === "dead" || stored.usesLeft <= 0));
+export function isDead(answer: CachedSecret): boolean {
+  const { gone, stored } = answer;
+  return gone === true || (hangsOnToken(answer) && (stored.state === "dead" || stored.usesLeft <= 0));
 }
 
 /** When it ends unless it is renewed, alone or with the token it depends on; `Infinity` for never. */
-export function endsAt({ kind, term, stored }: CachedSecret): number {
+export function endsAt(answer: CachedSecret): number {
+  const { term, stored } = answer;
   const own = term ? endOf(term) : Infinity;
-  return kind === "leased" ? Math.min(own, endOf(stored.term)) : own;
+  return hangsOnToken(answer) ? Math.min(own, endOf(stored.term)) : own;
 }
 
 /** When a Mount should replace it; `Infinity` while its end is not in sight. */
-export function replaceAt({ kind, term, stored }: CachedSecret, leadMs: number): number {
+export function replaceAt(answer: CachedSecret, leadMs: number): number {
+  const own = ownReplacementAt(answer, leadMs);
+  return hangsOnToken(answer) ? Math.min(own, tokenReplacementAt(answer.stored, leadMs)) : own;
+}
+
+/** Whatever becomes of its token. */
+function ownReplacementAt({ kind, term }: CachedSecret, leadMs: number): number {
   if (!term) return Infinity;
-  if (kind === "issued") return term.grantedAt + replacedFrom(term.grantedMs);
-  return Math.min(replacementAt(term, leadMs), tokenReplacementAt(stored, leadMs));
+  return kind === "issued" ? term.grantedAt + replacedFrom(term.grantedMs) : replacementAt(term, leadMs);
 }
 
 /** The age from which what was issued is replaced. */

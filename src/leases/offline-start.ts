@@ -23,7 +23,7 @@ export function copyingReader(reader: VaultReader, copies: OfflineCopies): Vault
     },
     offer: (principal) => reader.offer(principal),
     hasMade: (principal, request) => reader.hasMade(principal, request),
-    revokeUndelivered: (lease, stored, path) => reader.revokeUndelivered(lease, stored, path),
+    revokeUndelivered: (answer, path) => reader.revokeUndelivered(answer, path),
   };
 }
 

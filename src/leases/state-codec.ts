@@ -5,6 +5,7 @@ import type { AnswerBody } from "../mount/secret-value.js";
 import { goJson } from "../shared/go-json.js";
 import { type JsonObject, isJsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
+import { hangsOnToken } from "../vault/hangs-on-token.js";
 import { type StoredToken, tokenStates } from "../vault/stored-token.js";
 import { type Term, dueNow, endOf } from "../vault/term.js";
 import { parseExactJson } from "../shared/exact-json.js";
@@ -192,6 +193,11 @@ export function readOwner(bytes: Redacted<Buffer>, { connections, now, known }: 
   });
   const answers = rest.answers.map((answer) => answerOf(answer, tokens));
   if (answers.includes(undefined)) return "its record holds an answer that cannot be read";
+  // Other versions count leases alone, and no child tokens.
+  for (const stored of tokens) {
+    const hanging = answers.filter((answer) => answer?.stored === stored && hangsOnToken(answer));
+    stored.leases = Math.max(stored.leases, hanging.length);
+  }
   const entries = rest.entries.map(({ answer, creating: _creating, request, ...entry }): CacheEntry => {
     const { args, ...plain } = request;
     return {

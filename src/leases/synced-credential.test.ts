@@ -296,6 +296,24 @@ describe("what would end between two Mounts is refused, and given back", () => {
     expect(await mount({}, issue)).toBe("certificate");
   });
 
+  test.each([
+    [
+      "a child token, as its parent may",
+      false,
+      /^the credential of auth\/token\/create ends with .* lives 15m, .* 22m/,
+    ],
+    ["an orphan is not", true, undefined],
+  ])("%s", async (_what, orphan, words) => {
+    vault.token = { ttl: 15 * minute, maxTtl: hour };
+    const create = { ...issue, path: "auth/token/create" };
+    const lease_duration = new LosslessNumber("86400");
+    vault.replies.set(create.path, { body: { data: { user: "token" }, auth: { lease_duration, orphan } } as never });
+    const mounted = mount({}, create);
+    await (words ? expect(mounted).rejects.toThrow(words) : expect(mounted).resolves.toBe("token"));
+    await clock.advance(0);
+    expect(vault.revoked).toEqual(words ? ["accessor-1"] : []);
+  });
+
   test("without the interval nothing is created at all", async () => {
     credentials = testCredentials({ client: vault, clock });
     await expect(mount({}, issue)).rejects.toThrow("may be given it where syncPollInterval is set");

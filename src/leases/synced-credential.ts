@@ -1,6 +1,7 @@
 import type { VaultRequest } from "../mount/mount-spec.js";
 import { durationText } from "../shared/duration.js";
 import { ProviderError } from "../shared/errors.js";
+import { hangsOnToken } from "../vault/hangs-on-token.js";
 import type { LeaseRules } from "../vault/lease-rules.js";
 import type { Term } from "../vault/term.js";
 import type { CachedSecret } from "./cached-secret.js";
@@ -10,21 +11,23 @@ export class LifeTooShort extends ProviderError {}
 
 /**
  * Why the credential may not be synced; `undefined` where it may. Between two Mounts of a sync controller, it must never come to
- * its end: what is renewed lives twice the lead for that (`leaseRules`), and so does its token; what is replaced from two thirds
- * of its life lives three times as long as the lead.
+ * its end: what is renewed lives twice the lead for that (`leaseRules`), and so does the token it hangs on; what is replaced from
+ * two thirds of its life lives three times as long as the lead.
  */
 export function lifeTooShort(
   { path }: VaultRequest,
-  { kind, term, stored }: CachedSecret,
+  answer: CachedSecret,
   { leadMs }: LeaseRules,
 ): LifeTooShort | undefined {
-  const neededMs = (kind === "issued" ? 3 : 2) * leadMs;
+  const { kind, term, stored } = answer;
+  const renewedMs = 2 * leadMs;
+  const neededMs = kind === "issued" ? 3 * leadMs : renewedMs;
   const lifeMs = term ? lifeOf(term) : Infinity;
   if (lifeMs < neededMs) return refusal(`${path} makes a credential that lives`, lifeMs, neededMs, "its role");
   const tokenMs = lifeOf(stored.term);
-  if (kind === "issued" || tokenMs >= neededMs) return undefined;
+  if (!hangsOnToken(answer) || tokenMs >= renewedMs) return undefined;
   const what = `the credential of ${path} ends with the Vault token of role ${stored.role}, which lives`;
-  return refusal(what, tokenMs, neededMs, "that role a token_ttl, or the Vault role");
+  return refusal(what, tokenMs, renewedMs, "that role a token_ttl, or the Vault role");
 }
 
 function lifeOf({ grantedMs, askMs }: Term): number {

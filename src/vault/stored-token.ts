@@ -11,9 +11,9 @@ const skewMs = 60_000;
 
 /**
  * - `current`: new requests of its owner key are made with it.
- * - `retired`: another has its place, but a request or leases still need it; it ends by itself, or with its owner.
+ * - `retired`: another has its place, but a request or what hangs on it still needs it; it ends by itself, or with its owner.
  * - `leaving`: it is not needed; it is revoked as soon as Vault allows it.
- * - `dead`: revoked, ended, or Vault says so. It is in no store any more; what was leased with it is dead as well.
+ * - `dead`: revoked, ended, or Vault says so. It is in no store any more; its leases and child tokens are dead as well.
  */
 export const tokenStates = ["current", "retired", "leaving", "dead"] as const;
 export type TokenState = (typeof tokenStates)[number];
@@ -50,9 +50,12 @@ export interface StoredToken {
   maySelfLookup?: boolean;
   /** Uses left of a token with `num_uses`. */
   usesLeft: number;
-  /** Requests under way: a token in use is not revoked, for the answer may bring a lease. */
+  /** Requests under way: a token in use is not revoked, for the answer may hang on it. */
   inUse: number;
-  /** Leases made with it that somebody was given: with any, it is left to end by itself when another takes its place. */
+  /**
+   * Leases and child tokens made with it that somebody was given: with any, it is left to end by itself when another takes
+   * its place.
+   */
   leases: number;
 }
 

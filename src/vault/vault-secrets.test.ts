@@ -3,6 +3,7 @@ import type { Credentials } from "../leases/credentials.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import type { Principal } from "../mount/ports.js";
 import { ProviderError } from "../shared/errors.js";
+import type { JsonObject } from "../shared/json.js";
 import { CountingVault, samplePrincipal } from "../../dev/testing/counting-vault.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { sampleLimits, testCredentials } from "../../dev/testing/test-credentials.js";
@@ -14,6 +15,7 @@ const never = new AbortController().signal;
 const kv: VaultRequest = { method: "GET", path: "secret/data/app", query: "" };
 const forbidden: VaultRequest = { method: "GET", path: "secret/data/forbidden", query: "" };
 const creds: VaultRequest = { method: "GET", path: "database/creds/app", query: "" };
+const issue: VaultRequest = { method: "POST", path: "pki/issue/web", query: "" };
 
 /** Denies everything to a token that is of no use any more, as where its entity was deleted. */
 class Denying extends CountingVault {
@@ -164,6 +166,26 @@ describe("a credential that may not be held", () => {
     expect((await mount(credentials, [creds]))[0]).toBe("fresh");
   });
 
+  const child = { auth: { client_token: "t", orphan: false } };
+  test.each<[string, JsonObject, { heldBefore: VaultRequest; lost: string[]; revoked: string[] }]>([
+    [
+      "a child token is taken back with the one that made it",
+      child,
+      { heldBefore: kv, lost: [], revoked: ["accessor-1"] },
+    ],
+    ["unless somebody has what hangs on that", child, { heldBefore: creds, lost: [issue.path], revoked: [] }],
+    ["an orphan", { auth: { orphan: true } }, { heldBefore: kv, lost: [issue.path], revoked: [] }],
+    ["a certificate", { data: { value: "x" } }, { heldBefore: kv, lost: [issue.path], revoked: [] }],
+  ])("and has no lease: %s", async (_what, body, { heldBefore, ...expected }) => {
+    vault.replies.set(issue.path, { body, bytes: 1 << 20 });
+    const credentials = start({ limits: sampleLimits({ bytes: 1 << 20 }) });
+    await mount(credentials, [heldBefore]);
+    expect((await mount(credentials, [heldBefore, issue]))[1]).toMatch("this node holds as many credentials");
+    await credentials.settled();
+    await clock.advance(0);
+    expect({ lost: lost.map((text) => text.split(":")[0]), revoked: vault.revoked }).toEqual(expected);
+  });
+
   test("waits for the requests of others that its token is in use for", async () => {
     const credentials = start();
     const busy = await credentials.tokens.open(
@@ -214,7 +236,6 @@ describe("a pod that goes during its Mount", () => {
 
   test("and a credential without a lease that was being created for it is reported", async () => {
     const vault = new CountingVault(clock);
-    const issue: VaultRequest = { method: "POST", path: "pki/issue/web", query: "" };
     vault.replies.set(issue.path, { body: { data: { value: "x" } } });
     const lost: string[] = [];
     const credentials = testCredentials({

@@ -3,6 +3,7 @@ import type { Principal } from "../mount/ports.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Clock } from "../shared/clock.js";
 import type { CredentialPaths } from "./credential-paths.js";
+import { hangsOnToken } from "./hangs-on-token.js";
 import { authorityOver } from "./lease-namespace.js";
 import { MountLookup } from "./mount-lookup.js";
 import type { StoredToken } from "./stored-token.js";
@@ -19,6 +20,11 @@ export interface VaultSecretsParts {
   paths: CredentialPaths;
   emit: (event: TokenEvent) => void;
   lifetime: AbortSignal;
+}
+
+/** A credential that nobody is given, and the token that asked for it. */
+export interface Undelivered extends Pick<VaultAnswer, "lease" | "body"> {
+  stored: StoredToken;
 }
 
 export interface AskOptions {
@@ -88,12 +94,16 @@ export class VaultSecrets {
   }
 
   /**
-   * Revokes an undelivered lease in the background. Where policy does not let the token revoke it, the
-   * token itself is revoked, which every token may, unless another lease of it was delivered. A credential without a lease,
+   * Revokes an undelivered lease in the background. Where policy does not let the token revoke it, and for a child token, the
+   * token itself is revoked, which every token may, unless something else that hangs on it was delivered. Any other credential,
    * such as a certificate, can only be reported.
    */
-  revokeUndelivered(lease: Lease | undefined, stored: StoredToken, path: string): void {
-    if (!lease) return this.#parts.emit({ kind: "credentialOrphaned", stored, path, error: hasNoLease() });
+  revokeUndelivered(answer: Undelivered, path: string): void {
+    const { lease, stored } = answer;
+    if (!hangsOnToken(answer))
+      return this.#parts.emit({ kind: "credentialOrphaned", stored, path, error: hasNoLease() });
+    stored.leases -= 1;
+    if (!lease) return this.#discard(stored, path, hasNoLease());
     const work = this.#revoke(lease, stored, path).finally(() => this.#revoking.delete(work));
     this.#revoking.add(work);
   }
@@ -104,8 +114,7 @@ export class VaultSecrets {
   }
 
   async #revoke(lease: Lease, stored: StoredToken, path: string): Promise<void> {
-    const { client, tokens, emit, lifetime } = this.#parts;
-    stored.leases -= 1;
+    const { client, lifetime } = this.#parts;
     try {
       const caller: Caller = { ...stored.caller, priority: "revoke" };
       const on = authorityOver(stored, path, lease.id);
@@ -113,16 +122,21 @@ export class VaultSecrets {
     } catch (reason) {
       const error = ProviderError.from(reason);
       if (error instanceof VaultError && ["token_invalid", "lease_gone"].includes(error.kind)) return;
-      if (stored.leases > 0) emit({ kind: "credentialOrphaned", stored, path, error });
-      else tokens.discard(stored);
+      this.#discard(stored, path, error);
     }
+  }
+
+  #discard(stored: StoredToken, path: string, error: ProviderError): void {
+    const { tokens, emit } = this.#parts;
+    if (stored.leases > 0) emit({ kind: "credentialOrphaned", stored, path, error });
+    else tokens.discard(stored);
   }
 
   async #askWith(stored: StoredToken, request: VaultRequest, caller: Caller, signal: AbortSignal) {
     const { client, tokens } = this.#parts;
     try {
       const reply = await client.request(stored.connection, stored, request, caller, signal);
-      if (reply.lease) stored.leases += 1;
+      if (hangsOnToken(reply)) stored.leases += 1;
       this.#learn(stored, request, reply);
       return { reply, stored };
     } catch (reason) {
