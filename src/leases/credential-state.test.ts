@@ -263,11 +263,23 @@ async function takeUp(records = store.all()): Promise<void> {
 describe("restored into a process that already holds something", () => {
   const accessors = () => credentials.tokens.all().map(({ token, state }) => `${token.accessor} ${state}`);
 
-  test("a token on which leases hang is renewed on, though the process has logged in before it got the lock", async () => {
+  const another = "/pods/uid-1/volumes/kubernetes.io~csi/others/mount";
+  test.each<[string, boolean, Partial<Principal>]>([
+    ["has logged in before it got the lock", true, {}],
+    ["is logging in when it gets the lock", false, { volumeKey: another }],
+  ])("a token on which leases hang is renewed on, though the process %s", async (_when, before, principal) => {
     await mount([creds, kv]);
     credentials = waiting();
-    await mount([kv]);
+    let answer = () => {};
+    vault.gate = new Promise((resolve) => (answer = resolve));
+    const mounting = mount([kv], principal);
+    await clock.advance(0);
+    if (before) answer();
+    if (before) await mounting;
     await takeUp();
+    answer();
+    await mounting;
+    await clock.advance(0);
     expect(accessors()).toEqual(["accessor-1 current"]);
     expect(vault.revoked).toEqual(["accessor-2"]);
     vault.calls.length = 0;

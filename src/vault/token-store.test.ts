@@ -4,6 +4,7 @@ import { CountingVault, samplePrincipal } from "../../dev/testing/counting-vault
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { sampleStoredToken, usualRules } from "../../dev/testing/test-credentials.js";
 import { type StoredToken, moveTo, tokenStates } from "./stored-token.js";
+import { newTerm } from "./term.js";
 import { TokenStore } from "./token-store.js";
 import type { Caller } from "./vault-client.js";
 import { codeOfKind, VaultError, type VaultErrorKind } from "./vault-error.js";
@@ -319,6 +320,19 @@ describe("states", () => {
   });
 });
 
+const endInSight = newTerm({ requestedAt: -50 * minute, durationMs: 60 * minute, renewable: false }, usualRules, 0.5);
+
+function restore(change: Partial<StoredToken>): void {
+  const { token, ...rest } = sampleStoredToken(change);
+  tokens.restore("key-1", [{ ...rest, token: { ...token, accessor: "restored" } }]);
+}
+
+/** By accessor. */
+function states(): Record<string, string> {
+  const held = tokens.all().map(({ token: { accessor }, state }) => [accessor, state] as const);
+  return Object.fromEntries([...held, ...vault.revoked.map((accessor) => [accessor, "revoked"] as const)]);
+}
+
 /** A key has a token here, and a record brings another: which one is current then, and the states of both. */
 test.each<[string, Partial<StoredToken>, Partial<StoredToken>, Record<string, string>]>([
   ["leases depend on the restored one", {}, { leases: 1 }, { restored: "current", "accessor-1": "revoked" }],
@@ -339,6 +353,12 @@ test.each<[string, Partial<StoredToken>, Partial<StoredToken>, Record<string, st
   ],
   ["the restored one is dead", {}, { leases: 1, state: "dead" }, { "accessor-1": "current" }],
   [
+    "the end of the restored one is in sight",
+    {},
+    { leases: 1, term: endInSight },
+    { restored: "retired", "accessor-1": "current" },
+  ],
+  [
     "the restored one has ended",
     {},
     { leases: 1, term: { ...sampleStoredToken().term, grantedAt: -1e9 } },
@@ -346,11 +366,61 @@ test.each<[string, Partial<StoredToken>, Partial<StoredToken>, Record<string, st
   ],
 ])("restored beside a live one, where %s", async (_what, present, restored, becomes) => {
   Object.assign(await open(), present);
-  const { token, ...rest } = sampleStoredToken(restored);
-  tokens.restore("key-1", [{ ...rest, token: { ...token, accessor: "restored" } }]);
+  restore(restored);
   await settled();
-  const states = tokens.all().map(({ token: { accessor }, state }) => [accessor, state] as const);
-  expect(Object.fromEntries([...states, ...vault.revoked.map((accessor) => [accessor, "revoked"] as const)])).toEqual(
-    becomes,
-  );
+  expect(states()).toEqual(becomes);
+});
+
+/** The record is restored while the key logs in: which one is opened then, and the states of both. */
+test.each<[string, Partial<StoredToken>, string, Record<string, string>]>([
+  ["leases depend on the restored one", { leases: 1 }, "restored", { restored: "current", "accessor-1": "revoked" }],
+  ["none do", {}, "accessor-1", { restored: "revoked", "accessor-1": "current" }],
+  [
+    "the end of the restored one is in sight",
+    { leases: 1, term: endInSight },
+    "accessor-1",
+    { restored: "retired", "accessor-1": "current" },
+  ],
+  [
+    "the uses of the restored one are over",
+    { leases: 1, usesLeft: 0 },
+    "accessor-1",
+    { restored: "retired", "accessor-1": "current" },
+  ],
+  [
+    "the restored one was retired",
+    { leases: 1, state: "retired" },
+    "accessor-1",
+    { restored: "retired", "accessor-1": "current" },
+  ],
+])("restored during a login, where %s", async (_what, restored, opened, becomes) => {
+  let answer = () => {};
+  vault.gate = new Promise((resolve) => (answer = resolve));
+  const opening = Promise.all([open(), open()]);
+  await settled();
+  restore(restored);
+  answer();
+  expect((await opening).map(({ token }) => token.accessor)).toEqual([opened, opened]);
+  await settled();
+  expect(states()).toEqual(becomes);
+});
+
+test("a token with leases that is renewed during the login that was to replace it stays, and the other is revoked", async () => {
+  vault.grants = [{}];
+  const stored = await open();
+  stored.leases = 1;
+  await clock.advance(50 * minute);
+  let answer = () => {};
+  const login = vault.login.bind(vault);
+  vault.login = async (...args) => {
+    await new Promise<void>((resolve) => (answer = resolve));
+    return login(...args);
+  };
+  const opening = open();
+  await settled();
+  await tokens.renew(stored, never);
+  answer();
+  expect(await opening).toBe(stored);
+  await settled();
+  expect(states()).toEqual({ "accessor-1": "current", "accessor-2": "revoked" });
 });

@@ -92,11 +92,10 @@ export class TokenStore {
    * be put off after an outage. Throws the login's `VaultError`.
    */
   async open(principal: Principal, caller: Caller, mayWait: boolean, signal: AbortSignal): Promise<StoredToken> {
-    const now = this.#parts.clock.monotonic();
     const owner = this.#owner(principal.ownerKey);
     const current = currentOf(owner);
-    const standing = current && isUsable(current, now) ? current : undefined;
-    if (standing && now < tokenReplacementAt(standing, this.#parts.rules.leadMs)) return take(standing);
+    if (current && this.#isFit(current)) return take(current);
+    const standing = current && isUsable(current, this.#parts.clock.monotonic()) ? current : undefined;
     try {
       const stored = await this.#login(principal, caller, owner, mayWait && !standing, signal);
       // Others who joined the login may have used it up.
@@ -185,10 +184,7 @@ export class TokenStore {
     return this.of(ownerKey).find(({ token }) => token.secret.reveal() === secret);
   }
 
-  /**
-   * Takes up what an earlier process held. Where the key has logged in since, the token on which leases hang is the current
-   * one, for only that one is renewed; without leases, the younger.
-   */
+  /** Takes up what an earlier process held, also where the key has logged in since, or is about to (`#elect`). */
   restore(ownerKey: string, tokens: readonly StoredToken[]): void {
     const now = this.#parts.clock.monotonic();
     const owner = this.#owner(ownerKey);
@@ -196,8 +192,7 @@ export class TokenStore {
       if (owner.tokens.has(stored) || stored.state === "dead" || hasEnded(stored, now)) continue;
       const current = currentOf(owner);
       owner.tokens.add(stored);
-      if (stored.state !== "current" || !current) continue;
-      moveTo(stored.leases > 0 ? current : stored, "retired");
+      if (stored.state === "current" && current) this.#elect(stored, current);
     }
     for (const stored of owner.tokens) this.#revokeUnneeded(stored);
   }
@@ -272,10 +267,10 @@ export class TokenStore {
       const token = await client.login(connection, login, caller, signal);
       const stored = this.#stored(principal, caller, token);
       this.#attempts.succeeded(ownerKey);
-      this.#replaceCurrent(stored);
+      const current = this.#loggedIn(stored);
       emit({ kind: "loggedIn", principal, token });
       await journal.persist(ownerKey); // Before anything is made with it: what is made hangs on a known token.
-      return stored;
+      return current;
     } catch (reason) {
       const error = ProviderError.from(reason);
       this.sawFailure(connection, error);
@@ -323,7 +318,8 @@ export class TokenStore {
     return newTerm({ requestedAt: issuedAt, durationMs, renewable: false }, rules, 0);
   }
 
-  #replaceCurrent(stored: StoredToken): void {
+  /** Returns the current one, which is another where the login was not needed any more when it ended. */
+  #loggedIn(stored: StoredToken): StoredToken {
     const owner = this.#owner(stored.ownerKey);
     const previous = currentOf(owner);
     owner.tokens.add(stored);
@@ -331,9 +327,26 @@ export class TokenStore {
       moveTo(stored, "leaving");
       void this.#revoke(stored);
     }
-    if (!previous) return;
-    moveTo(previous, "retired");
-    this.#revokeUnneeded(previous);
+    return previous ? this.#elect(previous, stored) : stored;
+  }
+
+  /**
+   * Of two that are current, one stays so, and is returned: that of the records, or from before the login, where it is fit and
+   * leases hang on it, for only the current one is renewed; otherwise that of the login.
+   */
+  #elect(prior: StoredToken, own: StoredToken): StoredToken {
+    const stays = prior.leases > 0 && this.#isFit(prior);
+    const [current, other] = stays ? [prior, own] : [own, prior];
+    moveTo(other, "retired");
+    this.#revokeUnneeded(other);
+    return current;
+  }
+
+  /** For new work: it can be used, and its end is not in sight. */
+  #isFit(stored: StoredToken): boolean {
+    const { clock, rules } = this.#parts;
+    const now = clock.monotonic();
+    return isUsable(stored, now) && now < tokenReplacementAt(stored, rules.leadMs);
   }
 
   /** Idle, and either replaced without leases or of an unneeded key. */
