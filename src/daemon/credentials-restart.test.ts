@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { delayed } from "../../dev/vault/faults.js";
@@ -90,6 +90,23 @@ test("what Vault is asked for when keymount stops is waited for: the next proces
   expect(filesIn(await after.mount({ objects }, { targetPath }))).toMatchObject({ app: "hunter2" });
   expect(asked().filter((line) => !line.includes("kv/"))).toEqual([]);
   expect(vault.vault.live).toEqual({ tokens: 1, leases: 1, users: 1 });
+});
+
+test("what could not be written for a while is written afterwards, without a Mount", async () => {
+  const { vault, start, asked, state } = await node();
+  const before = await start();
+  const [records, away] = [join(state, "records"), join(state, "away")];
+  await rename(records, away);
+  const first = filesIn(await before.mount({ objects }, { targetPath }));
+  await rename(away, records);
+  const back = "all tokens and leases are in the state directory again";
+  await expect.poll(() => before.logText(), { timeout: 5_000 }).toContain(back);
+  expect(before.logText().split("could not be written to the state directory")).toHaveLength(2);
+  await before.stop();
+  vault.vault.log.clear();
+  const after = await start();
+  expect(filesIn(await after.mount({ objects }, { targetPath }))).toEqual(first);
+  expect(asked()).toEqual([]);
 });
 
 test("nothing in the state directory can be read without the key", async () => {

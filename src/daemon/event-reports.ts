@@ -193,12 +193,16 @@ const reports = {
       "a record of an earlier process cannot be restored; its credentials end with their TTL",
     );
   },
-  ownerNotPersisted({ error }, { log, metrics }) {
+  ownerNotPersisted({ error, first }, { log, metrics }) {
     metrics.stateRecord("not_written");
+    if (!first) return;
     log.error(
       describeError(error),
       "tokens and leases could not be written to the state directory; a restart would lose them",
     );
+  },
+  ownersPersisted(_, { log }) {
+    log.info("all tokens and leases are in the state directory again");
   },
 
   recordSetAside({ file, because }, { log, metrics }) {

@@ -107,6 +107,7 @@ export async function startCredentials(
     });
   const everySecond = [
     () => stateOwner?.tick(owned, life.signal),
+    () => journal.retry(),
     () => tokens.revokeLeaving(),
     () => renewalLoop.tick(life.signal),
     () => podReaper?.tick(life.signal),

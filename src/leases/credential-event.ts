@@ -37,4 +37,7 @@ export type CredentialEvent =
   /** A credential of a restored owner may have been created without being recorded. */
   | { kind: "credentialLost"; entry: CacheEntry }
   | { kind: "ownerNotRestored"; because: string }
-  | { kind: "ownerNotPersisted"; error: ProviderError };
+  /** Its record could not be written, which is tried again; `first` where all records were written before. */
+  | { kind: "ownerNotPersisted"; error: ProviderError; first: boolean }
+  /** All records are written, after some were not. */
+  | { kind: "ownersPersisted" };

@@ -222,6 +222,18 @@ test("a full disk is reported, and Mounts are served nevertheless", async () => 
   expect(told).toContain("not kept: no space");
 });
 
+test("what a full disk has refused is written once there is room, though nothing changes: a restart keeps it", async () => {
+  store.refusal = new ProviderError("internal", "no space");
+  const before = await mount([creds]);
+  store.refusal = undefined;
+  await mount([creds]);
+  credentials.journal.retry();
+  await credentials.settled();
+  start();
+  expect(await mount([creds])).toEqual(before);
+  expect(vault.calls).toEqual([]);
+});
+
 test("a record shows no secret by itself", async () => {
   await mount([creds]);
   expect(JSON.stringify(store.all())).not.toMatch(/login-1|token-1|lease-1/);

@@ -14,13 +14,24 @@ export interface RecordStore {
 /** The current record of an owner key; `undefined` where it holds nothing. */
 export type Snapshot = (ownerKey: string) => Redacted<Buffer> | undefined;
 
-/** Writes the records of changed owner keys to the store, while there is one; changes that happen together are written once. */
+interface OpenStore {
+  store: RecordStore;
+  snapshot: Snapshot;
+}
+
+/**
+ * Writes the records of changed owner keys to the store, while there is one; changes that happen together are written once. A
+ * write that fails is tried again until one succeeds: an owner key may have no other change before the process ends.
+ */
 export class StateJournal implements Persistence {
   readonly #emit: (event: CredentialEvent) => void;
-  #open: { store: RecordStore; snapshot: Snapshot } | undefined;
+  #open: OpenStore | undefined;
   /** By owner key: writes that are requested and not begun. They write the record as it is when they begin. */
   readonly #asked = new Map<string, Promise<void>>();
   readonly #underWay = new Set<Promise<void>>();
+  /** Owner keys whose last write failed, the longest untried first. */
+  readonly #unwritten = new Set<string>();
+  #retrying = false;
 
   constructor(emit: (event: CredentialEvent) => void) {
     this.#emit = emit;
@@ -34,6 +45,7 @@ export class StateJournal implements Persistence {
   /** Persists nothing from now on: the directory belongs to another process. */
   close(): void {
     this.#open = undefined;
+    this.#unwritten.clear();
   }
 
   persist(ownerKey: string): Promise<void> {
@@ -44,20 +56,41 @@ export class StateJournal implements Persistence {
     return asked.finally(() => this.#underWay.delete(asked));
   }
 
+  /**
+   * Begins to write what could not be written, one record at a time, and stops at the first that fails again: a full disk costs
+   * one attempt a call. Call it every second or so.
+   */
+  retry(): void {
+    if (this.#retrying || this.#unwritten.size === 0) return;
+    this.#retrying = true;
+    void this.#writeAgain([...this.#unwritten]).finally(() => (this.#retrying = false));
+  }
+
+  async #writeAgain(ownerKeys: readonly string[]): Promise<void> {
+    for (const ownerKey of ownerKeys) {
+      await this.persist(ownerKey);
+      if (this.#unwritten.has(ownerKey)) return;
+    }
+  }
+
   /** Resolves when all writes requested so far have succeeded or failed. */
   async settled(): Promise<void> {
     await Promise.all(this.#underWay);
   }
 
   /** One tick later, so that changes that happen together are written once. */
-  async #soon(ownerKey: string, { store, snapshot }: { store: RecordStore; snapshot: Snapshot }): Promise<void> {
+  async #soon(ownerKey: string, open: OpenStore): Promise<void> {
     await Promise.resolve();
     this.#asked.delete(ownerKey);
+    const { store, snapshot } = open;
     const payload = snapshot(ownerKey);
     try {
       await (payload ? store.write(ownerKey, payload) : store.remove(ownerKey));
+      if (this.#unwritten.delete(ownerKey) && this.#unwritten.size === 0) this.#emit({ kind: "ownersPersisted" });
     } catch (error) {
-      this.#emit({ kind: "ownerNotPersisted", error: ProviderError.from(error) });
+      this.#emit({ kind: "ownerNotPersisted", error: ProviderError.from(error), first: this.#unwritten.size === 0 });
+      this.#unwritten.delete(ownerKey); // To the end.
+      if (this.#open === open) this.#unwritten.add(ownerKey);
     }
   }
 }
