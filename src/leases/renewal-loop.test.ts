@@ -3,6 +3,8 @@ import type { VaultRequest } from "../mount/mount-spec.js";
 import type { Principal } from "../mount/ports.js";
 import { CountingVault, samplePrincipal } from "../../dev/testing/counting-vault.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { RecordsInMemory } from "../../dev/testing/records-in-memory.js";
+import { sampleConnection } from "../../dev/testing/connection.js";
 import { testCredentials } from "../../dev/testing/test-credentials.js";
 import { endOf } from "../vault/term.js";
 import { codeOfKind, VaultError, type VaultErrorKind } from "../vault/vault-error.js";
@@ -28,6 +30,11 @@ beforeEach(() => {
   vault = new CountingVault(clock);
   told = [];
   living = new Set(["uid-1"]);
+  start();
+  grantLease("login-1", hour);
+});
+
+function start(): void {
   credentials = testCredentials({
     client: vault,
     clock,
@@ -37,8 +44,7 @@ beforeEach(() => {
       if (line !== undefined) told.push(line);
     },
   });
-  grantLease("login-1", hour);
-});
+}
 
 /** The outcome of a renewal, at the time of its event. */
 function lineOf(event: Parameters<CredentialsParts["emit"]>[0]): string | undefined {
@@ -303,6 +309,36 @@ describe("a volume without Mounts", () => {
     expect(renewals().length - before).toBeLessThan(4);
     expect(vault.revoked).toEqual([]);
   });
+
+  test.each([
+    [0, false, "is not renewed"],
+    [0, true, "is not renewed"],
+    [1, false, "is renewed"],
+    [1, true, "is renewed"],
+    [2, false, "is not renewed"],
+    [2, true, "is not renewed"],
+    [5, true, "is not renewed"],
+  ])(
+    "delivered %i times, then in another process: %s, where pods are not watched: %s after a day",
+    async (times, restarted, outcome) => {
+      living.clear();
+      const store = new RecordsInMemory();
+      const open = () => credentials.state.open(store, store.all(), [sampleConnection()]);
+      open();
+      if (times === 0) await readRequests(credentials.source.begin(samplePrincipal()), [creds]); // And given up.
+      for (let n = 0; n < times; n += 1) {
+        await mount();
+        await clock.advance(90 * second);
+      }
+      await credentials.settled();
+      if (restarted) start();
+      if (restarted) open();
+      await pass(2 * day, 10 * minute);
+      const before = renewals().length;
+      await pass(day, 10 * minute);
+      expect(renewals().length > before ? "is renewed" : "is not renewed").toBe(outcome);
+    },
+  );
 });
 
 test("an unreplaced credential is announced once, before it ends", async () => {

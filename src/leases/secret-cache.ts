@@ -28,7 +28,7 @@ export interface VolumeRecord {
   seenAt: number;
   /** 0.9 to 1, drawn once: spreads the refreshes of volumes that were mounted together. Multiplies `refreshInterval`. */
   refreshFactor?: number;
-  /** How many Mounts were answered with files; the second shows that the driver republishes. */
+  /** How many Mounts were answered with files; the second shows that the driver republishes. No record counts further. */
   deliveries: number;
   /** The versions last delivered; absent until a Mount has succeeded. */
   versions?: string;
@@ -236,12 +236,13 @@ export class SecretCache {
   }
 
   /**
-   * Whether this owner key is still in use: by a pod that is known to be alive, one that never mounted twice (the
-   * driver does not republish, so its silence means nothing), or one that mounted within a day.
+   * Whether this owner key is still in use: by a pod that is known to be alive, one that mounted once (a driver that does
+   * not republish is silent for good), or one that asked for a Mount within a day. The kubelet tries again until the first
+   * Mount succeeds, so one that has no files and is silent has no use for any.
    */
   isInUse(ownerKey: string, now: number): boolean {
     return this.volumesOf(ownerKey).some(
-      (volume) => this.#isPodAlive(volume) || volume.deliveries < 2 || now - volume.seenAt < this.#silenceOf(volume),
+      (volume) => this.#isPodAlive(volume) || volume.deliveries === 1 || now - volume.seenAt < this.#silenceOf(volume),
     );
   }
 
@@ -277,6 +278,7 @@ export class SecretCache {
       // What was missed while no process ran says nothing: at least one Mount may still come.
       seenAt: this.#isSynced(restored) ? Math.max(restored.seenAt, now - this.#silenceOf(restored) / 2) : now,
     };
+    volume.deliveries = Math.max(volume.deliveries, restored.deliveries);
     if (!known) {
       this.#volumes.set(volume.key, volume);
       this.#file(volume);

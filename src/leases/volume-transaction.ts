@@ -129,8 +129,10 @@ export class VolumeTransaction implements MountTransaction {
     volume.versions = versions;
     const refreshed = refresh !== undefined && refresh !== volume.refresh && !this.#heldBack;
     if (refreshed) volume.refresh = refresh;
+    // The second Mount gives the silence of later ones a meaning, also after a restart.
+    const republished = volume.deliveries === 2;
     // A sync controller's Mount is a sign of life that its next absence is measured from, also after a restart.
-    if (changed || !unchanged || refreshed || !volume.pod) void journal.persist(volume.ownerKey);
+    if (changed || !unchanged || refreshed || republished || !volume.pod) void journal.persist(volume.ownerKey);
     return { unchanged };
   }
 
