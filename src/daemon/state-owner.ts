@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Server } from "node:net";
+import type { Server } from "node:http";
 import { hostname } from "node:os";
 import type { Connection } from "../config/connection.js";
 import type { StateDirectoryOptions } from "../config/options.js";

@@ -1,11 +1,13 @@
 import { writeFile, readdir, stat } from "node:fs/promises";
-import { type Server, createServer } from "node:net";
+import { type Server, createServer } from "node:http";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../shared/clock.js";
 import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
+import { until } from "../../dev/testing/until.js";
 import { StateLock } from "./state-lock.js";
 
 const never = new AbortController().signal;
@@ -15,7 +17,7 @@ const lockIn = (directory: string) => {
   onTestFinished(() => lock.release());
   return lock;
 };
-const server = (): Server => createServer((socket) => socket.end());
+const server = (): Server => createServer((_request, response) => response.end("answer"));
 
 /** A socket without a listener, as a killed process leaves it. */
 async function leaveDeadSocket(path: string): Promise<void> {
@@ -76,6 +78,29 @@ test("one whose socket was replaced knows", async () => {
   await rm(lock.path);
   await writeFile(lock.path, "");
   expect(await lock.stillOurs()).toBe(false);
+});
+
+test.each([
+  ["says nothing", "", ""],
+  ["is in the middle of a request", "GET / HT", ""],
+  ["keeps its connection after an answer", "GET / HTTP/1.1\r\nHost: lock\r\n\r\n", "answer"],
+])("a release does not wait for a client that %s: its connection ends", async (_what, said, answered) => {
+  const directory = await temporaryDirectory();
+  const lock = lockIn(directory);
+  const taken = server();
+  await lock.take(taken, never);
+  const accepted = once(taken, "connection");
+  const client = connect(lock.path).on("error", () => undefined);
+  onTestFinished(() => void client.destroy());
+  let heard = "";
+  client.on("data", (piece: Buffer) => (heard += piece.toString()));
+  client.write(said);
+  await accepted;
+  await until(() => heard.includes(answered));
+  let isReleased = false;
+  void lock.release().then(() => (isReleased = true));
+  await until(() => isReleased);
+  await until(() => client.destroyed);
 });
 
 test("a path too long for a socket is refused in words", () => {

@@ -1,5 +1,5 @@
 import { chmod, link, lstat, rename, rm } from "node:fs/promises";
-import type { Server } from "node:net";
+import type { Server } from "node:http";
 import { join } from "node:path";
 import type { Clock } from "../shared/clock.js";
 import { connectError, hasNoListener } from "../shared/connect-error.js";
@@ -72,6 +72,7 @@ export class StateLock {
     return this.#held !== undefined && (await this.#isThere(this.#held.inode));
   }
 
+  /** The server listens no more, and has no connections. */
   async release(): Promise<void> {
     const held = this.#held;
     if (!held) return;
@@ -137,6 +138,10 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
+/** Ends the connections that are open: `close` would wait for a client that says nothing, and renewals with it. */
 function closed(server: Server): Promise<void> {
-  return new Promise((resolve) => server.close(() => resolve()));
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
 }
