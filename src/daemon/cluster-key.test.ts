@@ -152,6 +152,27 @@ test.each([
   expect(cluster.key).toBe(102);
 });
 
+test("a key whose change was not told yet is read from its origin, which makes none where it was deleted", async () => {
+  const cluster = new Cluster();
+  const { key, told, fill } = await startNode(cluster);
+  const readAgain = async () => {
+    const read = await key.readAgain(new AbortController().signal);
+    expect(read).toBe(key.current);
+    return fill();
+  };
+  const before = key.current;
+  expect(await readAgain()).toBe(101);
+  expect(key.current).toBe(before);
+  cluster.key = 7;
+  expect(await readAgain()).toBe(7);
+  cluster.key = undefined;
+  expect(await readAgain()).toBe(7);
+  expect([cluster.key, told]).toEqual([undefined, ["clusterKeyChanged", "clusterKeyDeleted"]]);
+  cluster.away = true;
+  await expect(readAgain()).rejects.toThrow("the API is away");
+  expect(fill()).toBe(7);
+});
+
 test("Mounts ask the API server nothing while the key is there", async () => {
   const cluster = new Cluster();
   const node = await startNode(cluster);

@@ -60,6 +60,15 @@ export class ClusterKey {
     return this.#current;
   }
 
+  /** The key that the origin has now, though no change was told yet. Throws where it cannot be read. */
+  async readAgain(signal: AbortSignal): Promise<Redacted<Buffer>> {
+    for await (const key of this.#parts.origin?.changes(signal) ?? []) {
+      this.#found(key);
+      break;
+    }
+    return this.#current;
+  }
+
   /** Follows the origin until the daemon ends; resolves then. */
   async run(): Promise<void> {
     const { origin, clock, random, lifetime } = this.#parts;

@@ -99,7 +99,7 @@ async function start(
   });
 
   const credentials = await startCredentials(
-    { options, clusterKey: () => clusterKey.current, pods, client, clock, random, scheduler, emit, rules, paths },
+    { options, clusterKey, pods, client, clock, random, scheduler, emit, rules, paths },
     releases,
     signal,
   );

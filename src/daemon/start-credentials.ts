@@ -10,11 +10,11 @@ import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import type { Random } from "../shared/random.js";
-import type { Redacted } from "../shared/redacted.js";
 import { within } from "../shared/within.js";
 import type { LiveVaultClient } from "../vault/create-vault-client.js";
 import type { LeaseRules } from "../vault/lease-rules.js";
 import type { CredentialPaths } from "../vault/credential-paths.js";
+import type { ClusterKey } from "./cluster-key.js";
 import { PodReaper } from "./pod-reaper.js";
 import { credentialInfos } from "./credential-infos.js";
 import { StateOwner } from "./state-owner.js";
@@ -24,8 +24,7 @@ import type { CleanupStack } from "./cleanup-stack.js";
 
 export interface CredentialsStartParts {
   options: Options;
-  /** The cluster's, as it is now. */
-  clusterKey: () => Redacted<Buffer>;
+  clusterKey: Pick<ClusterKey, "current" | "readAgain">;
   /** What pods are watched by, where they are. */
   pods: Pick<KubeClient, "call" | "stream"> | undefined;
   client: LiveVaultClient;

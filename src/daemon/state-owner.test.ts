@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir } from "node:fs/promises";
+import { chmod, mkdir, readdir } from "node:fs/promises";
 import { createServer } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../shared/clock.js";
+import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
 import type { FoundRecord, SealedRecords } from "../state/sealed-records.js";
 import { StateLock } from "../state/state-lock.js";
@@ -16,7 +17,18 @@ const never = new AbortController().signal;
 const keyOf = (fill: number) => new Redacted(Buffer.alloc(32, fill));
 
 /** An owner of the directory, whose release ends with the test. */
-async function ownerOf(directory: string, clusterKey: () => Redacted<Buffer>, emit: (event: StateOwnerEvent) => void) {
+async function ownerOf(
+  directory: string,
+  current: () => Redacted<Buffer>,
+  emit: (event: StateOwnerEvent) => void,
+  readAgain = async () => current(),
+) {
+  const clusterKey = {
+    get current() {
+      return current();
+    },
+    readAgain,
+  };
   const owner = await StateOwner.prepare(
     {
       directory: { directory, onDisk: true },
@@ -62,6 +74,25 @@ test("a take-over that fails is tried again, and succeeds once its cause is gone
   expect(told).toEqual([false, true]);
 });
 
+/** A directory, what a process brings to it, and the texts that were found there. */
+async function stateDirectory() {
+  const directory = await temporaryDirectory();
+  await chmod(directory, 0o700);
+  const opened: SealedRecords[] = [];
+  const found: string[] = [];
+  const state = {
+    open: (records: SealedRecords, before: readonly FoundRecord[]) => {
+      opened.push(records);
+      found.push(...before.map(({ payload }) => payload.reveal().toString()));
+    },
+    close: () => {},
+  } as unknown as OwnedState["state"];
+  const copies = { open: () => {}, close: () => {} } as unknown as OwnedState["copies"];
+  const owned = (): OwnedState => ({ adminServer: createServer(), state, copies });
+  const write = (text: string) => opened.at(-1)!.write("a", new Redacted(Buffer.from(text)));
+  return { directory, owned, write, found };
+}
+
 test.each([
   ["the cluster's key", [1], 1, true],
   ["a new key of the cluster's that this process has seen", [1, 2], 2, true],
@@ -69,32 +100,18 @@ test.each([
   ["the key of before", [1, 2], 1, false],
   ["a key that it never saw", [1], 9, false],
 ])("what was kept is read again by the next process under %s", async (_what, seen, next, isRead) => {
-  const directory = await temporaryDirectory();
-  await chmod(directory, 0o700);
-  const written: SealedRecords[] = [];
-  const found: string[] = [];
-  const owned = {
-    adminServer: createServer(),
-    state: {
-      open: (records: SealedRecords, before: readonly FoundRecord[]) => {
-        written.push(records);
-        found.push(...before.map(({ payload }) => payload.reveal().toString()));
-      },
-      close: () => {},
-    } as unknown as OwnedState["state"],
-    copies: { open: () => {}, close: () => {} } as unknown as OwnedState["copies"],
-  };
+  const { directory, owned, write, found } = await stateDirectory();
   let key = keyOf(seen[0]!);
   const first = await ownerOf(
     directory,
     () => key,
     () => {},
   );
-  await first.start(owned, never);
-  await written[0]!.write("a", new Redacted(Buffer.from("kept")));
+  await first.start(owned(), never);
+  await write("kept");
   for (const fill of seen.slice(1)) {
     key = keyOf(fill);
-    await first.tick(owned, never);
+    await first.tick(owned(), never);
   }
   await first.release();
   const second = await ownerOf(
@@ -102,6 +119,44 @@ test.each([
     () => keyOf(next),
     () => {},
   );
-  await second.start({ ...owned, adminServer: createServer() }, never);
+  await second.start(owned(), never);
   expect(found).toEqual(isRead ? ["kept"] : []);
 });
+
+test.each([
+  ["the key that the other process has seen: what was kept is read", 2, ["kept"]],
+  ["another one: what was kept is given up", 9, []],
+  ["the one that it knows: what was kept is given up", 1, []],
+])(
+  "a process that waits, and does not know the key of the state yet, reads the cluster's key again; it is %s",
+  async (_what, again, kept) => {
+    const { directory, owned, write, found } = await stateDirectory();
+    let key = keyOf(1);
+    const first = await ownerOf(
+      directory,
+      () => key,
+      () => {},
+    );
+    await first.start(owned(), never);
+    await write("kept");
+    const origin: (() => Promise<Redacted<Buffer>>)[] = [
+      () => Promise.reject(new ProviderError("unavailable", "the API is away")),
+      async () => keyOf(again),
+    ];
+    const next = await ownerOf(
+      directory,
+      () => keyOf(1),
+      () => {},
+      () => origin.shift()!(),
+    );
+    const ofNext = owned();
+    await next.start(ofNext, never);
+    key = keyOf(2); // Only the first process is told.
+    await first.tick(owned(), never);
+    await first.release();
+    await expect(next.tick(ofNext, never)).rejects.toThrow("the API is away");
+    expect([await readdir(`${directory}/records`), next.refusal()]).toEqual([[expect.any(String)], expect.anything()]);
+    await next.tick(ofNext, never);
+    expect([found, next.refusal(), origin]).toEqual([kept, undefined, []]);
+  },
+);

@@ -9,11 +9,12 @@ import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Redacted } from "../shared/redacted.js";
 import { readBootId } from "../state/boot-id.js";
-import { type StateKeyParts, openStateKey, sealStateKey } from "../state/state-key.js";
+import { type StateKeyParts, type StateKeys, openStateKey, sealStateKey } from "../state/state-key.js";
 import { SealedRecords } from "../state/sealed-records.js";
 import { openStateDirectory } from "../state/state-directory.js";
 import type { StateEvent } from "../state/state-event.js";
 import { StateLock } from "../state/state-lock.js";
+import type { ClusterKey } from "./cluster-key.js";
 
 /** What the owner keeps there, and who answers on its lock. */
 export interface OwnedState {
@@ -29,8 +30,7 @@ export type StateOwnerEvent =
 
 export interface StateOwnerParts {
   directory: StateDirectoryOptions;
-  /** The cluster's, as it is now. */
-  clusterKey: () => Redacted<Buffer>;
+  clusterKey: Pick<ClusterKey, "current" | "readAgain">;
   provider: string;
   nodeName: string | undefined;
   connections: readonly Connection[];
@@ -49,8 +49,7 @@ export class StateOwner {
   readonly #lock: StateLock;
   /** Of this process, while it holds the lock. */
   #folders: readonly SealedRecords[] | undefined;
-  /** What the records are sealed with, and what that is sealed with. */
-  #keys: { state: Redacted<Buffer>; cluster: Redacted<Buffer> } | undefined;
+  #keys: StateKeys | undefined;
 
   private constructor(parts: StateOwnerParts, directory: string, bootId: string) {
     this.#parts = parts;
@@ -104,7 +103,7 @@ export class StateOwner {
     const { connections, emit } = this.#parts;
     if (!(await this.#lock.take(adminServer, signal))) return;
     try {
-      const key = await this.#openKey();
+      const key = await this.#openKey(signal);
       const [records, offline] = [this.#sealedRecords("records", key), this.#sealedRecords("offline", key)];
       const foundCopies = await offline.readAll(signal);
       state.open(records, await records.readAll(signal), connections);
@@ -117,16 +116,15 @@ export class StateOwner {
     emit({ kind: "stateHeld", directory: this.#directory, held: true });
   }
 
-  async #openKey(): Promise<Redacted<Buffer>> {
-    const cluster = this.#parts.clusterKey();
-    const state = await openStateKey(this.#keyParts(cluster));
-    this.#keys = { state, cluster };
-    return state;
+  async #openKey(signal: AbortSignal): Promise<Redacted<Buffer>> {
+    const { clusterKey } = this.#parts;
+    this.#keys = await openStateKey(this.#keyParts(clusterKey.current), () => clusterKey.readAgain(signal));
+    return this.#keys.state;
   }
 
   /** After the cluster's key has changed. */
   async #sealAgain(): Promise<void> {
-    const cluster = this.#parts.clusterKey();
+    const cluster = this.#parts.clusterKey.current;
     if (!this.#keys || this.#keys.cluster === cluster) return;
     await sealStateKey(this.#keys.state, this.#keyParts(cluster));
     this.#keys.cluster = cluster;

@@ -20,24 +20,41 @@ export interface StateKeyParts {
   onDisk: boolean;
 }
 
+export interface StateKeys {
+  /** What the records are sealed with. */
+  state: Redacted<Buffer>;
+  /** The cluster's, which that is sealed with. */
+  cluster: Redacted<Buffer>;
+}
+
 /**
  * The key that records are sealed with: random, and kept beside them sealed with the cluster's key (AES-256-GCM). When
  * the cluster's key changes this one file is sealed again, and every record stays readable. One sealed with another key
- * is replaced: its records cannot be read any more.
+ * is replaced: its records cannot be read any more. Before that `readClusterKey` reads the cluster's key again, for another
+ * process may have sealed the file with one that this process has not seen yet; what that throws leaves the file as it is.
  */
-export async function openStateKey(parts: StateKeyParts): Promise<Redacted<Buffer>> {
-  const found = await readSealed(parts);
-  if (found) return found;
+export async function openStateKey(
+  parts: StateKeyParts,
+  readClusterKey: () => Promise<Redacted<Buffer>>,
+): Promise<StateKeys> {
+  const sealed = await readSealed(parts);
+  let cluster = parts.clusterKey;
+  let state = sealed && unseal(sealed, sealingKey(cluster));
+  if (sealed && !state) {
+    cluster = await readClusterKey();
+    state = unseal(sealed, sealingKey(cluster));
+  }
+  if (state) return { state, cluster };
   const made = new Redacted(parts.randomBytes(keyBytes));
-  await sealStateKey(made, parts);
-  return made;
+  await sealStateKey(made, { ...parts, clusterKey: cluster });
+  return { state: made, cluster };
 }
 
 /** Seals the key again, with a new key of the cluster's. Throws `internal`, and the file is as it was. */
 export async function sealStateKey(stateKey: Redacted<Buffer>, parts: StateKeyParts): Promise<void> {
-  const { directory, randomBytes } = parts;
+  const { directory, clusterKey, randomBytes } = parts;
   try {
-    await replaceFile(directory, fileName, seal(stateKey, sealingKey(parts), randomBytes), parts);
+    await replaceFile(directory, fileName, seal(stateKey, sealingKey(clusterKey), randomBytes), parts);
   } catch (cause) {
     const { code = "unknown" } = cause as NodeJS.ErrnoException;
     throw new ProviderError("internal", `the key in the state directory ${directory} cannot be written (${code})`, {
@@ -46,13 +63,13 @@ export async function sealStateKey(stateKey: Redacted<Buffer>, parts: StateKeyPa
   }
 }
 
-/** `undefined` where there is none, or one that cannot be unsealed. */
-async function readSealed(parts: StateKeyParts): Promise<Redacted<Buffer> | undefined> {
+/** `undefined` where there is none, or one that is not of a key's length. */
+async function readSealed({ directory }: StateKeyParts): Promise<Buffer | undefined> {
   const flag = constants.O_RDONLY | constants.O_NOFOLLOW;
-  const bytes = await readFile(join(parts.directory, fileName), { flag }).catch(() => Buffer.alloc(0));
-  return bytes.length === sealBytes + keyBytes ? unseal(bytes, sealingKey(parts)) : undefined;
+  const bytes = await readFile(join(directory, fileName), { flag }).catch(() => undefined);
+  return bytes?.length === sealBytes + keyBytes ? bytes : undefined;
 }
 
-function sealingKey({ clusterKey }: StateKeyParts): Redacted<Buffer> {
+function sealingKey(clusterKey: Redacted<Buffer>): Redacted<Buffer> {
   return deriveKey(clusterKey, keyLabels.stateKey);
 }
