@@ -295,7 +295,11 @@ const claims: Record<string, Claim> = {
   },
   "requests of a volume": {
     of: ["src/mount/object-requests.ts", /const mostRequests = (\d+)/],
-    says: ["A volume has at most # requests"],
+    says: [
+      "A volume has at most # requests",
+      "count once | # | | the Mount is refused",
+      "count towards its # requests",
+    ],
   },
   "objects after expansion": {
     of: ["src/mount/objects.ts", /characters: (\d+) << 10/],

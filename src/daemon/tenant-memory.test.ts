@@ -191,3 +191,19 @@ test("thirty pods with a template over a secret of 690 KB of < end nothing, and 
   expect(served.filter(({ ok }) => !ok)).toEqual([]);
   expect(provider.peakMemory()).toBeLessThan(memoryLimit);
 }, 60_000);
+
+test("a hundred recursive reads of one tree of a hundred folders are one volume as any other", async () => {
+  const folders = Array.from({ length: 99 }, (_, n) => `"f${n}/"`).join();
+  const keys = (path: string) => (path === "kv/metadata/shop" ? folders : '"s"');
+  const provider = await start((path) =>
+    path.startsWith("kv/metadata/")
+      ? `{"lease_id":"","lease_duration":0,"renewable":false,"data":{"keys":[${keys(path)}]},"mount_type":"kv"}`
+      : secret('"v"'),
+  );
+  const tree = "secretPath: kv/data/shop/, keys: [f0/s/value]";
+  const recursive = Array.from({ length: 100 }, (_, n) => `- {objectName: o${n}/, ${tree}}`).join("\n");
+  for (let n = 0; n < 2; n += 1)
+    expect(await provider.mount({ namespace: "crowd", name: "a" }, recursive)).toMatchObject({ ok: true });
+  expect(provider.alive(), provider.logText().slice(-2_000)).toBe(true);
+  expect(provider.peakMemory()).toBeLessThan(memoryLimit);
+}, 60_000);

@@ -4,11 +4,10 @@ import { objectRefusals, refusedByPolicy } from "../config/policy.js";
 import { ProviderError } from "../shared/errors.js";
 import { isJsonObject } from "../shared/json.js";
 import { quoted } from "../shared/quoted.js";
-import type { ClassSpec, ObjectSpec, RecursiveRead, VaultRequest } from "./mount-spec.js";
-import { isOptional, mostRequests, requestsOf } from "./object-requests.js";
-import type { FetchResult, MountTransaction, Principal } from "./ports.js";
+import type { ObjectSpec, RecursiveRead, VaultRequest } from "./mount-spec.js";
+import { isOptional } from "./object-requests.js";
+import type { FetchResult } from "./ports.js";
 import { listOf } from "./recursive-read.js";
-import { requestKey } from "./request-key.js";
 import { readSecretPath, writeSecretPath } from "./secret-path.js";
 import { bodyIn, locationOf } from "./secret-value.js";
 
@@ -17,84 +16,54 @@ const mostLevels = 3;
 const mostFolders = 100;
 const mostSecrets = 100;
 
-/** Objects as they can be read now, and those whose secrets could not be listed. */
-export interface ListedObjects {
-  objects: readonly ObjectSpec[];
-  failed: readonly { object: ObjectSpec; error: ProviderError }[];
+/** Whom the operator's policy judges, and where. */
+interface Account {
+  connection: Connection;
+  pod: RulePod;
 }
 
-/** The objects of a class, each recursive read with its secrets: of lists that are held, or new. Never throws. */
-export async function listObjects(
-  { objects, onDenied }: ClassSpec,
-  principal: Principal,
-  transaction: MountTransaction,
-  signal: AbortSignal,
-): Promise<ListedObjects> {
-  if (!objects.some(({ recursive }) => recursive)) return { objects, failed: [] };
-  const outcomes = await Promise.all(
-    objects.map(async (object) => {
-      if (!object.recursive) return { object };
-      const options = { refreshIntervalMs: object.refreshIntervalMs, optional: isOptional(object) };
-      const lists: VaultRequest[] = [];
-      const list = async (request: VaultRequest) => {
-        lists.push(request);
-        const fetch = { request, options };
-        const answer = (await transaction.read([fetch], onDenied, signal)).get(fetch)!;
-        if ("error" in answer) throw answer.error;
-        return answer;
-      };
-      try {
-        return { object: await listSecrets(object, object.recursive, principal, list) };
-      } catch (reason) {
-        for (const request of lists) transaction.invalidate(request);
-        return { object, error: ProviderError.from(reason) };
-      }
-    }),
-  );
-  const failed = outcomes.filter((outcome) => outcome.error !== undefined);
-  const listed = outcomes.filter(({ error }) => error === undefined).map(({ object }) => object);
-  const asked = new Set(listed.flatMap(requestsOf).map(requestKey));
-  if (asked.size <= mostRequests) return { objects: listed, failed };
-  const error = new ProviderError(
-    "limit_exceeded",
-    `the volume asks Vault for ${asked.size} things, more than ${mostRequests}; use several classes and volumes`,
-  );
-  return {
-    objects: listed.filter(({ recursive }) => !recursive),
-    failed: listed.filter(({ recursive }) => recursive).map((object) => ({ object, error })),
-  };
-}
+/** What came of a list. */
+type ListAnswer = FetchResult | { error: unknown };
 
-/**
- * The object of a recursive read, with the secrets it reads: lists its path and the folders below, level by level. A folder
- * that is gone by then is empty. Throws what `list` does, `permission_denied` where the operator's policy does not allow one of
- * the requests, `limit_exceeded` for more than is read.
- */
+/** A recursive read whose secrets are known. */
+export type ListedRead = RecursiveRead & Required<Pick<RecursiveRead, "secrets">>;
+
+/** The object of a recursive read, with the secrets it reads. Throws what `list` does, and as `listsOf` and `judge`. */
 export async function listSecrets(
   object: ObjectSpec,
   recursive: RecursiveRead,
-  { connection, pod }: { connection: Connection; pod: RulePod },
+  account: Account,
   list: (request: VaultRequest) => Promise<FetchResult>,
 ): Promise<ObjectSpec> {
-  const judge = (requests: VaultRequest[]) => {
-    const refused = refusedByPolicy(objectRefusals(connection, { objectName: object.objectName, requests }, pod));
-    if (refused) throw refused;
-  };
+  const steps = listsOf(recursive, isOptional(object));
+  for (let answers: ListAnswer[] = []; ; ) {
+    const { done, value } = steps.next(answers);
+    judge(object, done ? [...value.secrets.values()] : value, account);
+    if (done) return { ...object, recursive: value };
+    answers = await Promise.all(value.map((request) => list(request).catch((error: unknown) => ({ error }))));
+  }
+}
+
+/**
+ * Gives the lists of a path and of the folders below, level by level, takes what came of them, and ends with the secrets. A
+ * folder that is gone by then is empty, and so is the path where it `mayBeGone`. Throws the first error among the answers,
+ * `limit_exceeded` for more than is read.
+ */
+export function* listsOf(
+  recursive: RecursiveRead,
+  mayBeGone: boolean,
+): Generator<readonly VaultRequest[], ListedRead, readonly ListAnswer[]> {
   const secrets = new Map<string, VaultRequest>();
   let staleReason: ProviderError | undefined;
   let [folders, listed] = [[""], 1];
   for (let level = 1; folders.length > 0; level += 1) {
-    const asked = folders.map((folder) => ({ folder, request: listOf(recursive, folder) }));
-    judge(asked.map(({ request }) => request));
-    const names = await allOf(
-      asked.map(async ({ folder, request }) => {
-        const mayBeGone = folder !== "" || isOptional(object);
-        const result = await list(request).catch((reason: unknown) => orEmpty(reason, mayBeGone));
-        staleReason ??= result?.staleReason;
-        return result ? namesIn(result, request).map((name) => folder + name) : [];
-      }),
-    );
-    const found = names.flat();
+    const lists = folders.map((folder) => listOf(recursive, folder));
+    const answers = yield lists;
+    const found = folders.flatMap((folder, at) => {
+      const result = resultOf(answers[at]!, folder !== "" || mayBeGone);
+      staleReason ??= result?.staleReason;
+      return result ? namesIn(result, lists[at]!).map((name) => folder + name) : [];
+    });
     folders = found.filter(isFolder);
     listed += folders.length;
     if (secrets.size + found.length - folders.length > mostSecrets)
@@ -107,14 +76,22 @@ export async function listSecrets(
       if (!isFolder(name)) secrets.set(name, { method: "GET", path: `${recursive.path}/${name}`, query: "" });
     }
   }
-  judge([...secrets.values()]);
-  return { ...object, recursive: { ...recursive, secrets, ...(staleReason && { staleReason }) } };
+  return { ...recursive, secrets, ...(staleReason && { staleReason }) };
+}
+
+/** Throws `permission_denied` where the operator's policy does not let the object ask this. */
+export function judge({ objectName }: ObjectSpec, requests: readonly VaultRequest[], account: Account): void {
+  const refused = refusedByPolicy(objectRefusals(account.connection, { objectName, requests }, account.pod));
+  if (refused) throw refused;
 }
 
 const isFolder = (name: string) => name.endsWith("/");
 
-function orEmpty(reason: unknown, mayBeGone: boolean): undefined {
-  if (!mayBeGone || ProviderError.from(reason).code !== "not_found") throw reason;
+/** None for a folder that is gone, where it may be. */
+function resultOf(answer: ListAnswer, mayBeGone: boolean): FetchResult | undefined {
+  if (!("error" in answer)) return answer;
+  if (!mayBeGone || ProviderError.from(answer.error).code !== "not_found") throw answer.error;
+  return undefined;
 }
 
 /** Secrets, and folders with a slash at their end. */
@@ -137,13 +114,4 @@ function checkName({ path }: RecursiveRead, name: string): void {
 
 function tooMuch({ path }: RecursiveRead, what: string): ProviderError {
   return new ProviderError("limit_exceeded", `below ${quoted(path)} there is ${what}; name a path below it`);
-}
-
-/** Waits for all, whatever becomes of one. */
-async function allOf<T>(work: readonly Promise<T>[]): Promise<T[]> {
-  const settled = await Promise.allSettled(work);
-  return settled.map((one) => {
-    if (one.status === "rejected") throw one.reason;
-    return one.value;
-  });
 }

@@ -8,7 +8,7 @@ import type { Redacted } from "../shared/redacted.js";
 import { allOrNothing } from "./all-or-nothing.js";
 import { checkResponseSize } from "./response-size.js";
 import { type MadeObject, type Outcome, makeObjects } from "./make-objects.js";
-import { listObjects } from "./list-secrets.js";
+import { listObjects } from "./list-objects.js";
 import type { MountSpec, MountedFile, ObjectSpec } from "./mount-spec.js";
 import { clashes } from "./object-name.js";
 import { fetchPlanOf, requestsOf } from "./object-requests.js";
@@ -92,17 +92,17 @@ async function makeVolume(
   const lend = (bytes: number) => transaction.lend(bytes);
   const versionKey = await parts.versionKey();
   const context = { versionKey, renderer, jobs, yielder, responseBytes, tenant, lend };
-  const { objects: listed, failed } = await listObjects(asked, principal, transaction, signal);
-  const { groups, fetches } = fetchPlanOf(listed);
+  const { objects: listed, failed, lists } = await listObjects(asked, principal, transaction, yielder, signal);
+  const { groups, fetches } = fetchPlanOf(listed, lists);
   const answers = await transaction.read(fetches, asked.onDenied, signal);
   const made = await Promise.all(
     groups.map((group) => makeObjects(group, answers, asked.onDenied, transaction, context, signal)),
   );
   const outcomes = [...failed, ...made.flat()];
-  const invalidate = () =>
-    [...listed, ...failed.map(({ object }) => object)]
-      .flatMap(requestsOf)
-      .forEach((request) => transaction.invalidate(request));
+  const invalidate = () => {
+    const named = [...listed, ...failed.map(({ object }) => object)].flatMap(requestsOf);
+    for (const request of new Set(named)) transaction.invalidate(request);
+  };
   // The next Mount of secrets that are smaller by then succeeds.
   if (outcomes.some((one) => "error" in one && one.error.code === "limit_exceeded")) invalidate();
   const objects = allOrNothing(inOrder(asked.objects, outcomes));

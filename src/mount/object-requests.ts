@@ -2,7 +2,7 @@ import type { ObjectSpec, VaultRequest } from "./mount-spec.js";
 import type { Fetch } from "./ports.js";
 import { requestKey } from "./request-key.js";
 
-/** Of all objects of a volume. */
+/** Of all objects of a volume, the lists of recursive reads included. */
 export const mostRequests = 200;
 
 /** Every request an object is made of, its own first; of a recursive read its secrets, once they are known. */
@@ -36,39 +36,67 @@ export interface FetchPlan {
 
 const known = new WeakMap<readonly ObjectSpec[], FetchPlan>();
 
-/** The plan of a class's objects; made once, for the class is the same at every Mount. */
-export function fetchPlanOf(objects: readonly ObjectSpec[]): FetchPlan {
-  const plan = known.get(objects) ?? planOf(joined(objects).map(groupOf));
+/**
+ * The plan of a class's objects; made once, where the class alone says it: it is the same at every Mount. Of what recursive reads
+ * have `listed`, by request key, it takes the lists as they were asked for.
+ */
+export function fetchPlanOf(objects: readonly ObjectSpec[], listed: ReadonlyMap<string, Fetch> = new Map()): FetchPlan {
+  const plan = known.get(objects) ?? planOf(objects, listed);
   known.set(objects, plan);
   return plan;
 }
 
-function planOf(groups: readonly FetchGroup[]): FetchPlan {
+function planOf(objects: readonly ObjectSpec[], listed: ReadonlyMap<string, Fetch>): FetchPlan {
+  const keyOf = rememberedKeys();
+  const groups = joined(objects, keyOf).map((group) => groupOf(group, keyOf, listed));
   return { groups, fetches: groups.flatMap(({ fetches }) => fetches) };
 }
 
-function joined(objects: readonly ObjectSpec[]): ObjectSpec[][] {
-  const all = new Set<{ keys: string[]; objects: ObjectSpec[] }>();
-  const groups = new Map<string, { keys: string[]; objects: ObjectSpec[] }>();
+/** Objects that read everything below the same path have its requests in common, each of them. */
+function rememberedKeys(): (request: VaultRequest) => string {
+  const keys = new Map<VaultRequest, string>();
+  return (request) => {
+    const key = keys.get(request) ?? requestKey(request);
+    keys.set(request, key);
+    return key;
+  };
+}
+
+interface Joined {
+  keys: Set<string>;
+  objects: ObjectSpec[];
+}
+
+function joined(objects: readonly ObjectSpec[], keyOf: (request: VaultRequest) => string): ObjectSpec[][] {
+  const all = new Set<Joined>();
+  const groups = new Map<string, Joined>();
   for (const object of objects) {
-    const group = { keys: requestsOf(object).map(requestKey), objects: [object] };
-    for (const other of new Set(group.keys.flatMap((key) => groups.get(key) ?? []))) {
-      group.objects.unshift(...other.objects);
-      group.keys.push(...other.keys);
+    const keys = requestsOf(object).map(keyOf);
+    const [first, ...others] = new Set(keys.flatMap((key) => groups.get(key) ?? []));
+    const group: Joined = first ?? { keys: new Set(), objects: [] };
+    for (const other of others) {
+      group.objects.push(...other.objects);
+      keys.push(...other.keys);
       all.delete(other);
     }
-    for (const key of group.keys) groups.set(key, group);
+    group.objects.push(object);
+    for (const key of keys) groups.set(key, group);
+    for (const key of keys) group.keys.add(key);
     all.add(group);
   }
   return [...all].map((group) => group.objects);
 }
 
-function groupOf(objects: readonly ObjectSpec[]): FetchGroup {
+function groupOf(
+  objects: readonly ObjectSpec[],
+  keyOf: (request: VaultRequest) => string,
+  listed: ReadonlyMap<string, Fetch>,
+): FetchGroup {
   const wants = new Map<string, Fetch>();
   const fetchOf = new Map<VaultRequest, Fetch>();
   for (const object of objects) {
     for (const request of requestsOf(object)) {
-      const key = requestKey(request);
+      const key = keyOf(request);
       const others = wants.get(key)?.options;
       const options = {
         refreshIntervalMs: Math.min(object.refreshIntervalMs, others?.refreshIntervalMs ?? Infinity),
@@ -76,7 +104,7 @@ function groupOf(objects: readonly ObjectSpec[]): FetchGroup {
         lifetimeMs: Math.min(object.lifetimeMs ?? Infinity, others?.lifetimeMs ?? Infinity),
         optional: mayBeMissing(object) && (others?.optional ?? true),
       };
-      const want = Object.assign(wants.get(key) ?? { request, options }, { options });
+      const want = listed.get(key) ?? Object.assign(wants.get(key) ?? { request, options }, { options });
       wants.set(key, want);
       fetchOf.set(request, want);
     }
