@@ -19,6 +19,7 @@ const makers: Readonly<Record<string, number>> = {
   VaultError: 1,
   ShareFull: 1,
   KubeError: 2,
+  TemplateMistake: 1,
   refusal: 2,
   engineDown: 0,
 };

@@ -711,6 +711,22 @@ describe("templates", () => {
     expect(await remarks(text)).toEqual(['f:13:16: objects[0] "app.conf": template the filter nope is not known']);
   });
 
+  test.each(["optional: true", "default: plain"])("a Go template is a mistake, also with %s", async (field) => {
+    const text = templated(
+      "- objectName: app.conf",
+      "  secretPath: secret/data/app",
+      `  ${field}`,
+      "  template: |",
+      "    user={{ user }}",
+      "    pass={{ .Data.data.password }}",
+    );
+    const { code, stdout } = await check({ f: text });
+    expect({ code, stdout }).toEqual({
+      code: 1,
+      stdout: `f:14:16: objects[0] "app.conf": template "{{ .Data.data.password }}": this is a Go template; keymount's are Liquid: {{ password }}, {% if … %}, docs/migration.md#templates-side-by-side\n`,
+    });
+  });
+
   test("the entry is named by its index in the list", async () => {
     const text = templated("- ", "- objectName: app.conf", '  template: "{{ x"', "  secretPath: secret/data/app");
     expect(await remarks(text)).toContainEqual(

@@ -146,6 +146,12 @@ describe("a template over several secrets", () => {
     expect((await made(`${pgpass}  default: none\n`, both)).files).toEqual({ pgpass: "none" });
   });
 
+  test.each(["optional: true", "default: none"])("that is Go's is refused, also with %s", async (field) => {
+    const go = `- objectName: a\n  secretPath: kv/config\n  template: "{{ .Data.data.host }}"\n  ${field}\n`;
+    const { files } = await made(go, { "kv/config": { host: "db" } });
+    expect(files["a"]).toMatch(/^invalid_request: the template, line 1, column 1: .*: this is a Go template;/);
+  });
+
   test("whose secrets are too long together is refused before their text is made", async () => {
     const sources = Array.from({ length: 10 }, (_, n) => `s${n}: {secretPath: kv/s${n}}`).join(", ");
     const heavy = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [`kv/s${n}`, { a: "<".repeat(4 << 20) }]));

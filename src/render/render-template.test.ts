@@ -176,6 +176,55 @@ describe("filters", () => {
   });
 });
 
+describe("a Go template", () => {
+  test.each([
+    [`{{- with secret "secret/data/app" -}}{{ .Data.data.password }}{{- end -}}`],
+    [`{{ with $s := secret "secret/data/app" }}{{ $s.Data.data.x }}{{ end }}`],
+    ["{{ if .Data.data.tls }}tls{{ else }}plain{{ end }}"],
+    ["{{ if true }}tls{{ end }}"],
+    ["{{ if not .tls }}plain{{ end }}"],
+    ["{{ not .tls }}"],
+    ["{{ .Data.data.password }}"],
+    ["{{ . }}"],
+    ["{{ .password | b64enc }}"],
+    [`{{ index .Data.data "tls.crt" }}`],
+    [`{{ env "X" }}`],
+    [`{{ key "app/port" | upcase }}`],
+    ["{{ file `/etc/hosts` }}"],
+    [`{{ range secrets "secret/metadata/web/" }}{{ end }}`],
+    ["{{ range $k, $v := .Data.data }}{{ $k }}{{ end }}"],
+    ["{{ range services }}x{{ end }}"],
+    [`{{ (secret "secret/data/app").Data.data.password }}`],
+    ["{{ base64Decode (trimSpace .Data.data.x) }}"],
+    ["{{ add 1 2 }}"],
+    ["{{/* the database */}}"],
+    [`{{ define "line" }}{{ end }}{{ template "line" . }}`],
+  ])("is refused as such, though the object is optional: %s", (text) => {
+    const found = mistake(text);
+    expect(found.code).toBe("invalid_request");
+    expect(found.message).toMatch(
+      /^"\{\{.*": this is a Go template; keymount's are Liquid: \{\{ password \}\}, \{% if … %\}, docs\/migration\.md#templates-side-by-side$/,
+    );
+    expect(() => namesIn(text)).toThrow("this is a Go template");
+  });
+
+  test("is refused where it begins", () => {
+    expect(mistake("user={{ username }}\n  {{ .password }}")).toMatchObject({ line: 2, column: 3 });
+  });
+
+  test.each([
+    ["keys that are words of Go", "{{ key }}{{ file | upcase }}{{ if }}{{ else }}{{ end }}{{- env -}}", "kFieneev"],
+    ["such keys in conditions", "{{ range == 'r' }}{{ end contains 'n' }}{{ not end }}", "truetruefalse"],
+    ["a range", "{% assign to = 3 %}{{ (1..3) | join }}{{ (1 .. to) | join }}", "1 2 31 2 3"],
+    ["a text", `{{ "{{ .x }}" }}`, "{{ .x }}"],
+    ["one that is written as it is", "{% raw %}{{ .x }}{% endraw %}", "{{ .x }}"],
+    ["one in a comment", "{% comment %}{{ .x }}{% endcomment %}{{ key }}", "k"],
+  ])("is not taken for %s", (_what, text, result) => {
+    const own = { key: "k", file: "f", if: "i", else: "e", end: "ne", env: "ev", range: "r", with: "w" };
+    expect(rendered(text, own)).toBe(result);
+  });
+});
+
 test("the error for a missing variable names line, column and the existing variables", () => {
   const { code, line, column, message } = mistake("user={{ username }}\npass={{ pasword }}\n");
   expect({ code, line, column }).toEqual({ code: "not_found", line: 2, column: 9 });

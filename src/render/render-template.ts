@@ -4,6 +4,7 @@ import type { TemplateName } from "./tasks.js";
 import { type TemplateMap, variablesOf } from "./template-data.js";
 import { engine } from "./template-engine.js";
 import { dottedKey } from "./dotted-key.js";
+import { refuseGoTemplate } from "./go-template.js";
 import { namesBeside } from "./missing-name.js";
 import { FilterMistake, TemplateMistake } from "./template-mistake.js";
 
@@ -33,6 +34,7 @@ export function namesIn(text: string): TemplateName[] {
 
 function parse(text: string): Part[] {
   try {
+    refuseGoTemplate(text);
     return engine.parse(text);
   } catch (reason) {
     throw mistakeOf(reason);
@@ -41,6 +43,7 @@ function parse(text: string): Part[] {
 
 /** Liquid's own texts may quote a value, so only those that are known not to are passed on. */
 function mistakeOf(reason: unknown, variables?: TemplateMap): TemplateMistake {
+  if (reason instanceof TemplateMistake) return reason;
   if (!(reason instanceof Error) || !LiquidError.is(reason)) {
     const message = reason instanceof RangeError ? "is nested too deep" : "cannot be rendered";
     return new TemplateMistake("invalid_request", message, 1, 1);
