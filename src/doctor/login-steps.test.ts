@@ -134,11 +134,16 @@ test.each<[string, Record<string, VaultError | object>, object]>([
   ],
   ["with one that is denied", { "kv/data/shop/db": new VaultError("denied", "no db") }, { problem: "object.denied" }],
 ])("a recursive read is tried as a Mount does, %s", async (_what, secrets, expected) => {
-  const answers: Record<string, VaultError | object> = { "kv/metadata/shop": { keys: ["db", "gone"] }, ...secrets };
-  const { value: recursive } = checkClass({
+  const answers = { "kv/metadata/shop": { keys: ["db", "gone"] }, ...secrets };
+  expect(await reportOf("- {objectName: app/, secretPath: kv/data/shop/}", answers)).toMatchObject(expected);
+});
+
+/** What is said of the object of a class, with a Vault that has these answers by path. */
+async function reportOf(objects: string, answers: Record<string, VaultError | object>): Promise<Report | undefined> {
+  const { value: spec } = checkClass({
     name: "web",
     provider: "vault",
-    parameters: new Map([...parameters, ["objects", "- {objectName: app/, secretPath: kv/data/shop/}"]]),
+    parameters: new Map([...parameters, ["objects", objects]]),
   });
   const { login, chosen } = loginWith({
     login: async () => token,
@@ -154,9 +159,54 @@ test.each<[string, Record<string, VaultError | object>, object]>([
     { clock: login.clock, stepMs: 10_000, report: (report) => reports.push(report) },
     new AbortController().signal,
   );
-  const target = mountTargetOf(recursive, login.connection);
+  const target = mountTargetOf(spec, login.connection);
   await checkLogin({ ...login, target }, chosen, new CheckChain(runner), runner);
-  expect(reports.find(({ step }) => step === "object")).toMatchObject(expected);
+  return reports.find(({ step }) => step === "object");
+}
+
+const gone = new VaultError("missing", "nothing at kv/data/a");
+const refused = new VaultError("denied", "no kv/data/a");
+
+test.each<[string, string, Record<string, VaultError | object>, object]>([
+  [
+    "an optional secret that is missing",
+    "secretPath: kv/data/a, optional: true",
+    { "kv/data/a": gone },
+    { facts: ["GET kv/data/a: missing, so no file (optional); nothing at kv/data/a"] },
+  ],
+  [
+    "an optional key that is missing",
+    "secretPath: kv/data/a, secretKey: pasword, optional: true",
+    { "kv/data/a": { data: { password: "canary" } } },
+    { facts: [expect.stringMatching(/^GET kv\/data\/a: missing, so no file \(optional\); .*pasword/)] },
+  ],
+  [
+    "a default for a secret that is missing",
+    "secretPath: kv/data/a, default: none",
+    { "kv/data/a": gone },
+    { facts: ["GET kv/data/a: missing: its default is written; nothing at kv/data/a"] },
+  ],
+  [
+    "an optional source that is missing",
+    "template: '{{ b.x }}', sources: {b: {secretPath: kv/data/a}}, optional: true",
+    { "kv/data/a": gone },
+    { facts: ["GET kv/data/a: missing, so no file (optional); nothing at kv/data/a"] },
+  ],
+  [
+    "an optional source that is missing before a denial",
+    "secretPath: kv/data/a, template: '{{ b.x }}', sources: {b: {secretPath: kv/data/b}}, optional: true",
+    { "kv/data/a": refused, "kv/data/b": gone },
+    { facts: ["GET kv/data/a, GET kv/data/b: missing, so no file (optional); nothing at kv/data/a"] },
+  ],
+  [
+    "an optional secret that is denied",
+    "secretPath: kv/data/a, optional: true",
+    { "kv/data/a": refused },
+    { problem: "object.denied" },
+  ],
+  ["a secret that is missing", "secretPath: kv/data/a", { "kv/data/a": gone }, { problem: "object.absent" }],
+])("an object passes where a Mount delivers it: %s", async (_what, fields, answers, expected) => {
+  expect(await reportOf(`- {objectName: a, ${fields}}`, answers)).toMatchObject(expected);
 });
 
 test("interrupted, it revokes its token, and gives up after two seconds of its clock", async () => {

@@ -3,7 +3,8 @@ import type { CsiDriver } from "../kube/csi-driver.js";
 import { makesCredential, reads } from "../mount/credential-path.js";
 import { type ChosenToken, issuerOf } from "../mount/identity.js";
 import { listSecrets } from "../mount/list-secrets.js";
-import { makeFiles } from "../mount/make-files.js";
+import { type AnswerTo, type RenderContext, makeFiles } from "../mount/make-files.js";
+import { filesInstead } from "../mount/make-objects.js";
 import type { ObjectSpec, VaultRequest } from "../mount/mount-spec.js";
 import { fetchPlanOf } from "../mount/object-requests.js";
 import type { Renderer } from "../mount/ports.js";
@@ -172,9 +173,10 @@ async function read(
   if (makes) throw new Skipped(`${makes}; --read-all reads it all the same`);
   const answers = new Map<string, VaultAnswer | ProviderError>();
   for (const request of requests) {
+    // As a Mount is: which failure counts, or none, is for the object to say.
     const answer = await ask(request).catch((reason: unknown) => {
-      if (recursive && reason instanceof ProviderError && reason.code === "not_found") return reason;
-      return objectProblem(reason);
+      if (reason instanceof ProviderError) return reason;
+      throw reason;
     });
     answers.set(requestKey(request), answer);
   }
@@ -190,17 +192,34 @@ async function read(
     if (answer instanceof ProviderError) throw answer;
     return answer.body;
   };
-  const files = await makeFiles(listed, answerTo, context, signal).catch(objectProblem);
+  const made = await tryToMake(listed, answerTo, context, signal).catch(objectProblem);
   const names = fetchPlanOf([object]).fetches.map(({ request: { method, path } }) => `${method} ${named(path)}`);
   if (recursive) names.push(`${requests.length} secrets below`);
   const leases = [...answers.values()].flatMap((answer) => ("lease" in answer && answer.lease ? [answer.lease] : []));
   return {
     value: true,
     facts: [
-      `${names.join(", ")}: ${files.reduce((sum, { contents }) => sum + contents.reveal().length, 0)} bytes`,
+      `${names.join(", ")}: ${made}`,
       ...leases.map(({ durationMs }) => `a lease of ${durationMs / 1000} s, which ends with the token`),
     ],
   };
+}
+
+/** What a Mount would make of the answers. Throws what it would be refused with. */
+async function tryToMake(
+  object: ObjectSpec,
+  answerTo: AnswerTo,
+  context: RenderContext,
+  signal: AbortSignal,
+): Promise<string> {
+  try {
+    const files = await makeFiles(object, answerTo, context, signal);
+    return `${files.reduce((sum, { contents }) => sum + contents.reveal().length, 0)} bytes`;
+  } catch (reason) {
+    const files = filesInstead(object, reason);
+    const instead = files.length === 0 ? "missing, so no file (optional)" : "missing: its default is written";
+    return `${instead}; ${ProviderError.from(reason).message}`;
+  }
 }
 
 function objectProblem(reason: unknown): never {

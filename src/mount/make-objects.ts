@@ -79,7 +79,9 @@ async function outcome(
     return answer.body;
   };
   try {
-    const files = await filesOrNone(object, () => makeFiles(object, answerTo, context, signal));
+    const files = await makeFiles(object, answerTo, context, signal).catch((reason: unknown) =>
+      filesInstead(object, reason),
+    );
     context.yielder.add(files);
     const answers = requestsOf(object)
       .map(answered)
@@ -123,17 +125,11 @@ function isUnmade(outcome: Outcome): outcome is Extract<Outcome, { error: Provid
   return "error" in outcome;
 }
 
-/** What there is instead of what is not there; every other error, a denial above all, stays one. */
-async function filesOrNone(
-  object: ObjectSpec,
-  make: () => Promise<readonly MountedFile[]>,
-): Promise<readonly MountedFile[]> {
-  try {
-    return await make();
-  } catch (reason) {
-    const { fallback } = object;
-    if (ProviderError.from(reason).code !== "not_found" || !isOptional(object)) throw reason;
-    if (!fallback || !("text" in fallback)) return [];
-    return [fileOf(object, Buffer.from(fallback.text.reveal()))];
-  }
+/** The files of an object whose own could not be made; throws `reason` unless something that may be missing is. */
+export function filesInstead(object: ObjectSpec, reason: unknown): readonly MountedFile[] {
+  const { fallback } = object;
+  // Every other error, a denial above all, stays one.
+  if (ProviderError.from(reason).code !== "not_found" || !isOptional(object)) throw reason;
+  if (!fallback || !("text" in fallback)) return [];
+  return [fileOf(object, Buffer.from(fallback.text.reveal()))];
 }
