@@ -454,7 +454,7 @@ describe("files", () => {
   const other = "kind: ConfigMap\n---\n";
 
   test("with several documents and lists: what is of another kind is skipped with a note", async () => {
-    const list = `kind: List\nitems:\n- ${good.replaceAll("\n", "\n  ").trimEnd()}\n`;
+    const list = `kind: List\nitems:\n- ${good.replace("{name: web}", "{name: api}").replaceAll("\n", "\n  ").trimEnd()}\n`;
     const { code, stderr } = await check({ f: `${other}${good}---\n${list}` });
     expect(code).toBe(0);
     expect(stderr).toBe(
@@ -547,6 +547,46 @@ spec:
     ],
   ])("with %s", async (_name, file, message) => {
     expect((await remarks(file)).join("\n")).toMatch(message);
+  });
+});
+
+describe("a class that is there twice", () => {
+  const inShop = good.replace("{name: web}", "{namespace: shop, name: web}");
+  const list = (file: string) =>
+    `apiVersion: v1\nkind: List\nitems:\n${file.replaceAll(/^/gm, "  ").replaceAll("  apiVersion", "- apiVersion")}`;
+
+  test.each<[string, string, string[]]>([
+    ["in two documents", `${good}---\n${good}`, ["f:22:18: the class web is there twice, first at f:3:18; keep one"]],
+    [
+      "in two documents, with a namespace",
+      `${inShop}---\n${good}---\n${inShop}`,
+      ["f:41:35: the class shop/web is there twice, first at f:3:35; keep one"],
+    ],
+    [
+      "three times",
+      `${good}---\n${good}---\n${good}`,
+      [
+        "f:22:18: the class web is there twice, first at f:3:18; keep one",
+        "f:41:18: the class web is there twice, first at f:3:18; keep one",
+      ],
+    ],
+    ["in a list", list(good + good), ["f:24:20: the class web is there twice, first at f:6:20; keep one"]],
+    ["by its name only", `${good}---\n${inShop}`, []],
+  ])("in one file is a mistake: %s", async (_what, text, expected) => {
+    expect((await check({ f: text })).code).toBe(expected.length > 0 ? 1 : 0);
+    expect(await remarks(text)).toEqual(expected);
+  });
+
+  test("in two files is a warning", async () => {
+    expect(await check({ "base/web.yaml": good, "overlay/web.yaml": `# theirs\n${good}` })).toMatchObject({
+      code: 0,
+      stdout:
+        "overlay/web.yaml:4:18: warning: the class web is at base/web.yaml:3:18, too; applied to one cluster, the later replaces the other\n",
+    });
+  });
+
+  test("is none where the file is named twice", async () => {
+    expect(await check({ f: good }, ["f", "f"])).toMatchObject({ code: 0, stdout: "" });
   });
 });
 

@@ -3,7 +3,7 @@ import { ProviderError } from "../shared/errors.js";
 import { fileFault } from "../shared/file-fault.js";
 import { RenderWorker } from "../render/render-worker.js";
 import { checkClass } from "./class-check.js";
-import { type ClassFile, noKind, type Remark, readClassFile } from "./class-file.js";
+import { type ClassFile, noKind, type Remark, readClassFile, type WrittenClass } from "./class-file.js";
 import type { Command, CommandIo } from "./command-io.js";
 import { commandTable } from "./command-table.js";
 import { defineCommand, type Given, WrongUsage } from "./define-command.js";
@@ -12,6 +12,7 @@ import { checkConfiguration } from "./configuration-check.js";
 import { filesBelow } from "./files-below.js";
 import { painter } from "./paint.js";
 import { readText } from "./read-text.js";
+import { remarksOnRepeated } from "./repeated-classes.js";
 import { type RolledWorkload, rolledWorkload } from "./rolled-workload.js";
 import { positionOf } from "./text-places.js";
 import { workerFile } from "./worker-file.js";
@@ -59,8 +60,9 @@ async function check(
   }
   const skipped = read.flatMap((one) => ("skipped" in one ? one.skipped : []));
   const workloads = skipped.flatMap((one) => rolledWorkload(one) ?? []);
+  const repeated = remarksOnRepeated(read.filter((one) => "classes" in one));
   const files: CheckedFile[] = [];
-  for (const one of read) files.push(await checkFile(one, workloads, renderer, signal));
+  for (const one of read) files.push(await checkFile(one, { workloads, repeated }, renderer, signal));
   const all = files.flatMap(({ remarks }) => remarks);
   const mistakes = all.filter(({ level }) => level === "mistake").length;
   const counts = { mistakes, warnings: all.length - mistakes };
@@ -87,10 +89,15 @@ function readFile(file: string, text: string): ReadFile {
   return { file, text, ...(configuration ? { configuration } : readClassFile(text)) };
 }
 
-/** `workloads` are those of all files. */
+/** What one file is checked with of all of them. */
+interface AllFiles {
+  workloads: readonly RolledWorkload[];
+  repeated: ReadonlyMap<WrittenClass, Remark>;
+}
+
 async function checkFile(
   read: ReadFile,
-  workloads: readonly RolledWorkload[],
+  { workloads, repeated }: AllFiles,
   renderer: RenderWorker,
   signal: AbortSignal,
 ): Promise<CheckedFile> {
@@ -100,7 +107,10 @@ async function checkFile(
   const { classes, skipped, remarks } = read;
   const named = (name: string, found: readonly Remark[]) => found.map((remark) => ({ ...remark, class: name }));
   const all = named("", remarks);
-  for (const one of classes) all.push(...named(one.name, await checkClass(one, text, workloads, renderer, signal)));
+  for (const one of classes) {
+    const remarks = await checkClass(one, text, workloads, renderer, signal);
+    all.push(...named(one.name, [repeated.get(one) ?? [], remarks].flat()));
+  }
   return {
     file,
     classes: classes.map(({ name }) => name),

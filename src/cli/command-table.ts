@@ -97,7 +97,7 @@ With --watch one object per line; after the first:
     usage: "[-f] FILE… [OPTION…]",
     about: `Reads the SecretProviderClasses in the files, without any server, and reports every mistake as FILE:LINE:COLUMN: MESSAGE.
 Files may have several documents; those of other kinds are skipped, and so are classes of other well-known providers
-(${[...otherProviders].join(", ")}).
+(${[...otherProviders].join(", ")}). A class that is there twice is a mistake within a file, and a warning between files.
 A configuration file of keymount's is checked, too; with the flags and variables of the provider: keymount serve
 --check-config.`,
     operands: "FILE…",
