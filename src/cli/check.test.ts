@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { checkCommand } from "./check.js";
 import { builtWorker } from "../../dev/testing/built-worker.js";
@@ -606,12 +607,45 @@ describe("configuration files", () => {
     });
   });
 
+  test.each<[string, string, string]>([
+    [
+      "connections",
+      "conections:\n  main: {addresses: [https://vault:8200]}\n",
+      "f:1:1: conections: is not a setting; did you mean connections?\n",
+    ],
+    [
+      "connections, beside what is no setting",
+      "conections:\n  main: {addresses: [https://vault:8200]}\nowner: shop\n",
+      "f:1:1: conections: is not a setting; did you mean connections?\nf:3:1: owner: is not a setting; here are:",
+    ],
+    [
+      "other settings, without connections",
+      "keySecret: keymount-key\nevents: true\npodwatch: true\n",
+      "f:3:1: podwatch: is not a setting; did you mean podWatch?\n",
+    ],
+  ])("are known with misspelt %s", async (_what, text, message) => {
+    expect(await check({ f: text })).toMatchObject({ code: 1, stdout: expect.stringContaining(message) as string });
+  });
+
+  test("are not taken for what has no kind without a word", async () => {
+    expect((await check({ f: "vaults: {}\n" })).stderr).toContain(
+      "f:1: skipped, it has no kind, and is no configuration file (one document with connections)\n",
+    );
+  });
+
   test("are no classes to --require", async () => {
     expect(await check({ f: configuration }, ["f", "--require"])).toMatchObject({ code: 1 });
   });
 
   test.each([
     ["values of a chart", "replicas: 1\nevents: maybe\n"],
+    [
+      "values of keymount's own chart",
+      readFileSync(new URL("../../deploy/chart/values.yaml", import.meta.url), "utf8"),
+    ],
+    ["some of these values", "logLevel: loud\npodWatch: true\nvault: {address: https://vault:8200}\n"],
+    ["another program's connection", "connection: {host: db, port: 5432}\n"],
+    ["a word that is near to a setting", "event: maybe\n"],
     ["another resource", `kind: ConfigMap\n${configuration}`],
     ["several documents", `${configuration}---\nevents: maybe\n`],
     ["nothing", ""],

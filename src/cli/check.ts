@@ -141,7 +141,10 @@ function print(files: readonly CheckedFile[], counts: { mistakes: number; warnin
       );
     }
     for (const { kind, provider, line } of skipped) {
-      const isNot = kind === noKind ? "it has no kind" : `${kind} is not SecretProviderClass`;
+      const isNot =
+        kind === noKind
+          ? "it has no kind, and is no configuration file (one document with connections)"
+          : `${kind} is not SecretProviderClass`;
       const why = provider === undefined ? isNot : `its provider is ${provider}`;
       io.stderr.write(`${file}:${line}: skipped, ${why}\n`);
     }

@@ -1,13 +1,15 @@
 import { fileKeys } from "../config/configuration-file.js";
 import { findingsOfFile } from "../config/file-findings.js";
-import { ownFileBounds, readYaml, type YamlNode } from "../mount/yaml-tree.js";
+import { ownFileBounds, readYaml, type YamlEntry, type YamlNode } from "../mount/yaml-tree.js";
+import { nearest } from "../shared/spelling.js";
 import { member, type Remark } from "./class-file.js";
 
 const settings = new Set(fileKeys().map((key) => key.split(".")[0]!));
 
 /**
  * All there is to say of a configuration file; `undefined` for a file that is none. It has no name of its own, so it is
- * known by its shape: one map without a `kind`, which has `connections` or nothing but settings.
+ * known by its shape: one map without a `kind`, which has `connections` or nothing but settings, be they misspelt. Values of
+ * keymount's chart have some of its settings too, and are none.
  */
 export function checkConfiguration(text: string): Remark[] | undefined {
   const [document, ...more] = readYaml(text, ownFileBounds);
@@ -19,5 +21,15 @@ export function checkConfiguration(text: string): Remark[] | undefined {
 function isConfiguration(root: YamlNode): boolean {
   if (root.kind !== "map" || root.entries.length === 0) return false;
   if (member(root, "kind") || member(root, "apiVersion")) return false;
-  return member(root, "connections")?.value.kind === "map" || root.entries.every(({ key }) => settings.has(key));
+  if (root.entries.some(isOfConnections)) return true;
+  const known = root.entries.filter(({ key }) => settings.has(key));
+  const near = root.entries.filter(({ key }) => nearest(key, settings));
+  return known.length === root.entries.length || (known.length > 1 && near.length === root.entries.length);
+}
+
+/** Other programs have one `connection`, of which keymount's are a map by name. */
+function isOfConnections({ key, value }: YamlEntry): boolean {
+  if (value.kind !== "map") return false;
+  if (key === "connections") return true;
+  return nearest(key, ["connections"]) !== undefined && value.entries.some((entry) => entry.value.kind === "map");
 }
