@@ -650,8 +650,9 @@ describe("where the file goes", () => {
 
   test("--values makes it values of the chart", async () => {
     const plain = await migrate([web], sourceFlag);
-    const { data } = await migrate([web], ["--values", ...sourceFlag]);
+    const { data, file } = await migrate([web], ["--values", ...sourceFlag]);
     expect(data).toEqual({ provider: "vault", config: plain.data });
+    expect(file).toMatch(/^# image\.repository: .*none is published yet/);
   });
 });
 

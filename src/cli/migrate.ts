@@ -125,8 +125,11 @@ async function deliver(
 /** The chart's `config` is the configuration file; the socket's name is a value of its own. */
 function asValues({ provider, keySecret, text }: Migration): string {
   const key = keySecret === undefined ? "" : `key:\n  secretName: ${keySecret}\n`;
-  return `provider: ${provider}\n${key}config:\n${text.replace(/^(?=.)/gm, "  ")}`;
+  return `${imageComment}provider: ${provider}\n${key}config:\n${text.replace(/^(?=.)/gm, "  ")}`;
 }
+
+const imageComment =
+  "# image.repository: the registry's name of the image that you pushed; none is published yet (docs/install.md)\n";
 
 function asFile({ keySecret, text }: Migration): string {
   return keySecret === undefined ? text : `${text}keySecret: ${keySecret}\n`;

@@ -43,6 +43,22 @@ describe("docs/migration.md", () => {
     expect(paths.filter((path) => !hasValue(path))).toEqual([]);
   });
 
+  test("prepares the image, the namespace and the chart before the switch removes the old provider", () => {
+    const section = doc.split(/^## /m).find((one) => one.startsWith("The switch")) ?? "";
+    const acts = ["docker push", "kubectl label namespace", "helm template", "Remove the old provider", "helm install"];
+    const places = acts.map((act) => section.indexOf(act));
+    expect(places.filter((place) => place < 0)).toEqual([]);
+    expect([...places].sort((a, b) => a - b)).toEqual(places);
+  });
+
+  test("names the image as docs/install.md does, in every command of the chart", () => {
+    const install = readFileSync(new URL("docs/install.md", root), "utf8");
+    const [image] = /--set image\.repository=\S+/.exec(install)!;
+    const commands = doc.match(/^ *helm (install|template) (.*\\\n)*.*$/gm) ?? [];
+    expect(commands.length).toBeGreaterThan(1);
+    expect(commands.filter((command) => !command.includes(image))).toEqual([]);
+  });
+
   test.each(["From Agent Injector", "From External Secrets"])(
     "%s: names parameters and fields that there are",
     (heading) => {
