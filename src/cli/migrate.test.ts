@@ -116,7 +116,7 @@ const web = { name: "web", parameters: { roleName: "web", objects: password } };
 const agentSocket = "unix:///var/run/vault/agent.sock";
 const sourceFlag = ["--", "--vault-addr=https://vault.example:8200"];
 
-test("classes that name no Vault get one connection, which allows what they ask and nothing more", async () => {
+test("classes that name no Vault get one connection, which allows what the classes of each namespace use", async () => {
   const { code, data, file, report } = await migrate(
     [
       { name: "web", parameters: { roleName: "web", objects: password } },
@@ -158,7 +158,9 @@ test("classes that name no Vault get one connection, which allows what they ask 
       },
     },
   });
-  expect(file).toMatch(/^# Written by keymount migrate/);
+  expect(file).toMatch(
+    /^# Written by keymount migrate.* it grants each .*\n# .*in any combination within a namespace\.$/m,
+  );
   expect(report).toContain("1 of 2 classes work as they are, 1 with a difference, 0 not at all.");
   expect(report).toContain('tokenRequests: [{audience: "pay"}, {audience: "vault"}]');
 });

@@ -19,7 +19,8 @@ export function configurationFileText(
 ): string {
   const lines = [
     ...comment(
-      `Written by keymount migrate from the classes of the cluster (${amount}): it grants what they ask today, nothing more.`,
+      `Written by keymount migrate from the classes of the cluster (${amount}): it grants each role, method, path and auth`,
+      "mount that they use, in any combination within a namespace.",
       "docs/configuration.md explains each key. Where to listen is not in here: the chart's values say it, or flags. What",
       "pods override in volumeAttributes is not in here either: it stands in the pods.",
     ),

@@ -19,23 +19,17 @@ interface Asked {
   parameters?: Record<string, string>;
 }
 
-function classOf({
-  namespace,
-  role = "web",
-  path = "secret/data/web",
-  method = "GET",
-  parameters,
-}: Asked): WrittenClass {
+function classOf(
+  { namespace, role = "web", path = "secret/data/web", method = "GET", parameters }: Asked,
+  index = 0,
+): WrittenClass {
   const object = { objectName: path.endsWith("/") ? "a/" : "a", secretPath: path, method };
   const all = { roleName: role, objects: JSON.stringify([object]), ...parameters };
-  return { namespace, name: "web", provider: "vault", parameters: new Map(Object.entries(all)) };
+  return { namespace, name: `web-${index}`, provider: "vault", parameters: new Map(Object.entries(all)) };
 }
 
 function operatorFor(asked: readonly Asked[]): OperatorConfig {
-  const { text } = migrate(
-    asked.map((one, index) => ({ ...classOf(one), name: `web-${index}` })),
-    source,
-  );
+  const { text } = migrate(asked.map(classOf), source);
   return loadOptions({ argv: ["--config=f"], env: {}, execArgv: [], readFile: () => text }).operator;
 }
 
@@ -108,6 +102,53 @@ test.each<[string, Asked, string[]]>([
     },
   ];
   expect(refusals(operatorFor(classes), { role: "shop", path: "secret/data/shop", ...asked })).toEqual(expected);
+});
+
+describe("the report on what an entry allows beyond what its classes ask", () => {
+  const read = { namespace: "shop", path: "secret/data/a" };
+
+  test.each<[string, Asked[], string[]]>([
+    [
+      "names a method that writes",
+      [read, { namespace: "shop", path: "pki/issue/web", method: "PUT" }],
+      ["allows PUT on each of its paths; classes ask it of pki/issue/web alone"],
+    ],
+    [
+      "names roles of different paths",
+      [read, { namespace: "shop", path: "secret/data/b", role: "admin" }],
+      ["allows each of its paths with each of its roles (admin, web); classes do not ask all of these"],
+    ],
+    [
+      "names auth mounts of different paths",
+      [read, { namespace: "shop", path: "secret/data/b", parameters: { vaultAuthMountPath: "b" } }],
+      ["allows each of its paths with each of its auth mounts (b, kubernetes); classes do not ask all of these"],
+    ],
+    [
+      "names Vault namespaces of different paths",
+      [read, { namespace: "shop", path: "secret/data/b", parameters: { vaultNamespace: "b" } }],
+      ['allows each of its paths with each of its Vault namespaces ("", b); classes do not ask all of these'],
+    ],
+    ["is silent for paths that are all read by one role", [read, { namespace: "shop", path: "secret/data/b" }], []],
+    ["is silent for roles of the same paths", [read, { ...read, role: "admin" }], []],
+    ["is silent for one path, read and written", [read, { ...read, method: "PUT" }], []],
+    ["is silent for a recursive read", [{ namespace: "shop", path: "secret/data/a/" }], []],
+    ["is silent for what other namespaces ask", [read, { namespace: "pay", path: "pki/issue/web", method: "PUT" }], []],
+  ])("%s", (_, asked, expected) => {
+    const { notes } = migrate(asked.map(classOf), source);
+    const entry = "connections.vault.policy[0] (namespace shop) ";
+    expect(notes.filter((note) => note.includes(".policy["))).toEqual(expected.map((what) => entry + what));
+  });
+
+  test("is one line for the namespaces of an entry", () => {
+    const asked = ["shop", "pay", "a"].flatMap((namespace) => [
+      { namespace, path: `secret/data/${namespace}` },
+      { namespace, path: `pki/issue/${namespace}`, method: "PUT" },
+    ]);
+    const { notes } = migrate(asked.map(classOf), source);
+    expect(notes.filter((note) => note.includes(".policy["))).toEqual([
+      expect.stringContaining("(namespace a and 2 more) allows PUT"),
+    ]);
+  });
 });
 
 describe("the entries of a policy", () => {

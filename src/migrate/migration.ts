@@ -64,6 +64,7 @@ export function migrate(written: readonly WrittenClass[], source: SourceProvider
       ...plan.connections.flatMap((one) => shortAddress(one, source)),
       ...source.notes,
       ...notesOnOptions(options),
+      ...[...uses.values()].flatMap(({ beyond }) => beyond),
     ],
     skipped,
     ...(serviceAccount !== undefined && { secretSyncs: secretSyncsOf(classes, serviceAccount) }),

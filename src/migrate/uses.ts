@@ -8,10 +8,12 @@ import type { ObjectSpec } from "../mount/mount-spec.js";
 import { namedRequestsOf } from "../mount/object-requests.js";
 import { listOf } from "../mount/recursive-read.js";
 import { ProviderError } from "../shared/errors.js";
+import { named } from "../shared/quoted.js";
 import type { AnalyzedClass } from "./analyzed-class.js";
+import { type Ask, beyondAsked } from "./beyond-asked.js";
 import { joinGrants } from "./join-grants.js";
 
-/** What pods of some namespaces ask, and nothing more: one entry of a connection's `policy`. */
+/** What pods of some namespaces ask, in any combination: one entry of a connection's `policy`. */
 export type Grant = Omit<Policy, "deniedPaths">;
 
 /** Classes that mean one connection, and what they ask of it. */
@@ -19,6 +21,8 @@ export interface Uses {
   classes: readonly AnalyzedClass[];
   /** No two for one namespace. */
   policy: readonly Grant[];
+  /** What an entry grants beyond what is asked, for the person who reviews it. */
+  beyond: readonly string[];
 }
 
 /** By connection's name, as a Mount would choose it. Classes that a Mount would send nowhere are in none. */
@@ -27,7 +31,8 @@ export function usesOf(operator: OperatorConfig, classes: readonly AnalyzedClass
   return new Map(
     operator.connections.map((connection) => {
       const own = chosen.filter((each) => each.connection === connection).map(({ one }) => one);
-      return [connection.name, { classes: own, policy: joinGrants(grantsOf(own, connection)) }];
+      const policy = joinGrants(grantsOf(own, connection));
+      return [connection.name, { classes: own, policy, beyond: beyondOf(policy, own, connection) }];
     }),
   );
 }
@@ -53,20 +58,44 @@ function grantsOf(classes: readonly AnalyzedClass[], connection: Connection): Gr
   );
 }
 
+/** The namespaces of an entry ask the same in the entry's form, so the first tells of all. */
+function beyondOf(policy: readonly Grant[], classes: readonly AnalyzedClass[], connection: Connection): string[] {
+  return policy.flatMap(({ namespaces: [first = "", ...others] }, index) => {
+    const own = classes.filter(({ namespace }) => namespace === first);
+    const amount = others.length === 0 ? "" : ` and ${others.length} more`;
+    return beyondAsked(own.flatMap((one) => asksOf(one, connection))).map(
+      (what) => `connections.${connection.name}.policy[${index}] (namespace ${named(first)}${amount}) ${what}`,
+    );
+  });
+}
+
 function grantFor(namespace: string, classes: readonly AnalyzedClass[], connection: Connection): Grant {
   const auths = classes.map(({ spec }) => resolveAuth({ class: spec }, connection));
-  const requests = classes
-    .flatMap(({ spec }) => spec.objects.flatMap(requestedBy))
-    .filter((request) => isPlain(request.path) && mayBeGranted(request, namespace, connection));
+  const asks = classes.flatMap((one) => asksOf(one, connection));
   return {
     namespaces: [namespace],
     roles: rules(auths.map(({ role }) => role).filter((role) => role !== "")),
     authMounts: rules(auths.map(({ authMount }) => authMount)).filter((mount) => !mount.startsWith("auth/")),
     vaultNamespaces: rules(auths.map(({ vaultNamespace }) => vaultNamespace)),
     audiences: rules(classes.flatMap(({ spec }) => spec.audience ?? [])),
-    methods: sorted(requests.map(effectiveMethod)),
-    paths: sorted(requests.map(({ path, below }) => (below ? `${path}/*` : path))),
+    methods: sorted(asks.map(({ method }) => method)),
+    paths: sorted(asks.map(({ path }) => path)),
   };
+}
+
+/** Those that may be granted. */
+function asksOf({ spec, namespace }: AnalyzedClass, connection: Connection): Ask[] {
+  const { role, authMount, vaultNamespace } = resolveAuth({ class: spec }, connection);
+  return spec.objects
+    .flatMap(requestedBy)
+    .filter((request) => isPlain(request.path) && mayBeGranted(request, namespace, connection))
+    .map((request) => ({
+      role,
+      authMount,
+      vaultNamespace,
+      method: effectiveMethod(request),
+      path: request.below ? `${request.path}/*` : request.path,
+    }));
 }
 
 interface Requested extends PolicyRequest {
