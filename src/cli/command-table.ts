@@ -161,7 +161,7 @@ Without --write the file goes to standard output, and the report to standard err
     more: `The other provider's flags (--vault-addr, --vault-mount, --vault-namespace, --vault-tls-…, and with openbao- in front)
 take precedence over the DaemonSet's; -- may stand before them.
 `,
-    json: `{"classes": [{"namespace", "name", "connection"?, "outcome": "same"|"different"|"refused", "reasons": []}],
+    json: `{"classes": [{"namespace", "name", "connection"?, "outcome": "same"|"different"|"refused", "reasons": [], "notes": []}],
  "audiences": [], "blockers": [], "notes": [], "skipped": {"PROVIDER": 0}, "configuration": "the file's text",
  "secretSyncs"?: {"amount": 0, "refused": [{"namespace", "name", "secret", "reasons": []}],
    "credentials": [{"namespace", "name", "objects": []}]}}`,

@@ -18,9 +18,7 @@ export function printReport(
       : []),
     ...of("refused").flatMap((one) => section(one, paint("red", "would be refused"))),
     ...of("different").flatMap((one) => section(one, paint("yellow", "would behave otherwise"))),
-    ...of("same").map(
-      ({ namespace, name }) => `${named(namespace)}/${named(name)} ${paint("green", "works as it is")}`,
-    ),
+    ...of("same").flatMap((one) => section(one, paint("green", "works as it is"))),
     "",
     `${of("same").length} of ${reports.length} classes work as they are, ${of("different").length} with a difference, ${of("refused").length} not at all.`,
     ...onSkipped(skipped),
@@ -34,8 +32,12 @@ export function printReport(
   stream.write(`${lines.join("\n")}\n`);
 }
 
-function section({ namespace, name, reasons }: ClassReport, title: string): string[] {
-  return [`${named(namespace)}/${named(name)} ${title}:`, ...reasons.map((reason) => `  ${reason}`)];
+function section({ namespace, name, reasons, notes }: ClassReport, title: string): string[] {
+  const below = [...reasons, ...notes.map((note) => `note: ${note}`)];
+  return [
+    `${named(namespace)}/${named(name)} ${title}${below.length > 0 ? ":" : ""}`,
+    ...below.map((line) => `  ${line}`),
+  ];
 }
 
 function onSecretSyncs({ amount, refused, credentials }: SecretSyncs): string[] {

@@ -424,7 +424,9 @@ describe("TLS", () => {
     const on = (name: string) => report.split(/^(?=shop\/)/m).find((part) => part.startsWith(`shop/${name} `));
     expect(on("a")).toContain("vaultCACertPath has no effect: connections.vault.tls decides, and says the same");
     expect(on("c")).toContain("connections.vault.tls has what other classes said of TLS");
-    expect(on("d")).toContain("vaultSkipTLSVerify has no effect: connections.vault.tls decides, and says otherwise");
+    expect(on("d")).toContain(
+      "vaultSkipTLSVerify true is not used; check connections.vault.tls.caFile, which is /ca.crt, or TLS fails where a",
+    );
   });
 });
 
@@ -450,7 +452,65 @@ test.each<[string, Record<string, string>, RegExp]>([
 });
 
 test.each<[string, Record<string, string>, RegExp]>([
-  ["TLS of its own", { vaultCACertPath: "/mnt/ca.crt", objects: password }, /vaultCACertPath has no effect/],
+  [
+    "TLS that the connection has",
+    { vaultCACertPath: "/mnt/ca.crt", objects: password },
+    /vaultCACertPath has no effect: connections\.vault\.tls decides, and says the same/,
+  ],
+  [
+    "TLS of a connection without it",
+    { vaultAddress: "http://vault.example", vaultSkipTLSVerify: "true", objects: password },
+    /vaultSkipTLSVerify has no effect: the connection has no TLS/,
+  ],
+  [
+    "a misspelt field",
+    { objects: objects("- {objectName: a, secretPath: secret/a, secretKey: x, secretkey: x}") },
+    /secretkey.*never had an effect/,
+  ],
+])("a class with %s works as it is, with a note", async (_, parameters, note) => {
+  const classes = [{ name: "web", parameters: { roleName: "web", ...parameters } }];
+  const { code, report } = await migrate(classes, sourceFlag);
+  expect(code).toBe(0);
+  expect(report).toMatch(new RegExp(`^shop/web works as it is:\n {2}note: .*${note.source}`, "m"));
+  expect(report).toContain("1 of 1 classes work as they are, 0 with a difference");
+  const { file } = await migrate(classes, ["--json", ...sourceFlag]);
+  expect(JSON.parse(file)).toMatchObject({ classes: [{ reasons: [], notes: [expect.stringMatching(note)] }] });
+});
+
+test.each<[string, Record<string, string>, string]>([
+  [
+    "CA file",
+    { vaultCACertPath: "/vault/tls/ca.crt" },
+    "vaultCACertPath /vault/tls/ca.crt is not used; write CONNECTION.caFile, or TLS fails where a private CA signed",
+  ],
+  [
+    "CA directory",
+    { vaultCADirectory: "/ca" },
+    "vaultCADirectory /ca is not used; write CONNECTION.caDirectory, or TLS fails where a private CA signed",
+  ],
+  [
+    "server name",
+    { vaultTLSServerName: "v" },
+    "vaultTLSServerName v is not used; write CONNECTION.serverName, or TLS fails where Vault's certificate has another name",
+  ],
+  [
+    "client certificate",
+    { vaultTLSClientCertPath: "/c", vaultTLSClientKeyPath: "/k" },
+    "vaultTLSClientCertPath /c is not used; write CONNECTION.certFile, or Vault refuses",
+  ],
+  [
+    "verification turned off",
+    { vaultSkipTLSVerify: "true" },
+    "vaultSkipTLSVerify true is not used; write CONNECTION.caFile, or TLS fails where a private CA signed",
+  ],
+])("a class whose %s its connection lacks behaves otherwise: the report says what to write", async (_, tls, said) => {
+  const others = ["a", "b"].map((name) => ({ name, parameters: web.parameters }));
+  const { report } = await migrate([{ name: "web", parameters: { ...web.parameters, ...tls } }, ...others], sourceFlag);
+  expect(report).toMatch(/^shop\/web would behave otherwise:$/m);
+  expect(report).toContain(said.replace("CONNECTION", "connections.vault.tls"));
+});
+
+test.each<[string, Record<string, string>, RegExp]>([
   [
     "a whole answer",
     { objects: objects("- {objectName: all, secretPath: secret/data/web}") },
@@ -460,11 +520,6 @@ test.each<[string, Record<string, string>, RegExp]>([
     "an audience of its own",
     { audience: "shop", objects: password },
     /audience "shop": the CSIDriver must list it in tokenRequests/,
-  ],
-  [
-    "a misspelt field",
-    { objects: objects("- {objectName: a, secretPath: secret/a, secretkey: x}") },
-    /secretkey.*never had an effect/,
   ],
   [
     "a field of keymount's alone",

@@ -33,6 +33,8 @@ export interface AnalyzedClass {
   origin?: string;
   /** What it told the Go provider of TLS. */
   tls: Partial<TlsSettings>;
+  /** By which parameter. */
+  tlsParameters: Partial<Record<keyof TlsSettings, string>>;
   /** As in `WrittenClass`. */
   secretObjects?: YamlNode;
 }
@@ -53,27 +55,35 @@ export function analyzeClass(written: WrittenClass, family: Family): AnalyzedCla
     mistakes: of("error"),
     ignored: of("ignored"),
     ...(reading && "origin" in reading && { origin: reading.origin }),
-    tls: tlsOf(parameters, family),
+    ...tlsOf(parameters, family),
     ...(secretObjects !== undefined && { secretObjects }),
   };
 }
 
 const tlsTexts = {
-  CACertPath: "caFile",
-  CADirectory: "caDirectory",
-  TLSServerName: "serverName",
-  TLSClientCertPath: "certFile",
-  TLSClientKeyPath: "keyFile",
+  caFile: "CACertPath",
+  caDirectory: "CADirectory",
+  serverName: "TLSServerName",
+  certFile: "TLSClientCertPath",
+  keyFile: "TLSClientKeyPath",
 } as const;
 
-function tlsOf(parameters: ReadonlyMap<string, string>, family: Family): Partial<TlsSettings> {
+function tlsOf(parameters: ReadonlyMap<string, string>, family: Family): Pick<AnalyzedClass, "tls" | "tlsParameters"> {
   const spelled = family === "vault" ? ["vault"] : prefixes;
-  const get = (suffix: string) => spelled.map((prefix) => parameters.get(prefix + suffix)).find(Boolean);
-  const texts = Object.entries(tlsTexts).flatMap(([suffix, key]) => {
-    const text = get(suffix);
-    return text === undefined || /\p{Cc}/u.test(text) ? [] : [[key, text] as const];
+  const find = (suffix: string) => spelled.map((prefix) => prefix + suffix).find((name) => parameters.get(name));
+  const texts = Object.entries(tlsTexts).flatMap(([key, suffix]) => {
+    const name = find(suffix);
+    const text = name === undefined ? undefined : parameters.get(name);
+    return text === undefined || /\p{Cc}/u.test(text) ? [] : [{ key, name, text }];
   });
+  const skip = find("SkipTLSVerify");
   // Go's client can be told to skip, but not to stop skipping (vault/api client.go, configureTLS).
-  const skips = /^(1|t|T|TRUE|true|True)$/.test(get("SkipTLSVerify") ?? "");
-  return { ...Object.fromEntries(texts), ...(skips && { skipVerify: true }) };
+  const skips = skip !== undefined && /^(1|t|T|TRUE|true|True)$/.test(parameters.get(skip)!);
+  return {
+    tls: { ...Object.fromEntries(texts.map(({ key, text }) => [key, text])), ...(skips && { skipVerify: true }) },
+    tlsParameters: {
+      ...Object.fromEntries(texts.map(({ key, name }) => [key, name])),
+      ...(skips && { skipVerify: skip }),
+    },
+  };
 }

@@ -4,7 +4,7 @@ import { resolveAuth } from "../mount/authenticate-pod.js";
 import { classRefusals } from "../mount/class-refusals.js";
 import { ProviderError } from "../shared/errors.js";
 import { quoted } from "../shared/quoted.js";
-import { differencesOf } from "./differences.js";
+import { differencesOf, notesOf } from "./differences.js";
 import type { SourceProvider } from "./source-provider.js";
 import type { AnalyzedClass } from "./analyzed-class.js";
 
@@ -17,6 +17,8 @@ export interface ClassReport {
   outcome: "same" | "different" | "refused";
   /** Why it would be refused, or what it does otherwise. */
   reasons: readonly string[];
+  /** What it says to no effect, which changes nothing. */
+  notes: readonly string[];
 }
 
 /** What would become of a class with this configuration, decided as a Mount decides it. */
@@ -26,12 +28,13 @@ export function reportOn(analyzed: AnalyzedClass, operator: OperatorConfig, sour
     const connection = selectConnection(operator, analyzed.spec, namespace);
     const identity = { namespace, name, connection: connection.name };
     const refusals = [...mistakes, ...refusedByOperator(analyzed, connection, source)];
-    if (refusals.length > 0) return { ...identity, outcome: "refused", reasons: refusals };
+    const notes = notesOf(analyzed, connection, source);
+    if (refusals.length > 0) return { ...identity, outcome: "refused", reasons: refusals, notes };
     const reasons = differencesOf(analyzed, connection, source);
-    return { ...identity, outcome: reasons.length > 0 ? "different" : "same", reasons };
+    return { ...identity, outcome: reasons.length > 0 ? "different" : "same", reasons, notes };
   } catch (reason) {
     if (!(reason instanceof ProviderError)) throw reason;
-    return { namespace, name, outcome: "refused", reasons: [...mistakes, reason.message] };
+    return { namespace, name, outcome: "refused", reasons: [...mistakes, reason.message], notes: [] };
   }
 }
 

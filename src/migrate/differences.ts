@@ -34,19 +34,53 @@ export function differencesOf(one: AnalyzedClass, connection: Connection, source
       "each of",
       "gets its own answer; the source provider gives one answer to all of one path, without regard to their secretArgs",
     ]),
+  ];
+}
+
+/** What a class says to no effect, before the switch and after it. */
+export function notesOf(one: AnalyzedClass, connection: Connection, source: SourceProvider): string[] {
+  const { overruled } = one.spec;
+  const changes = tlsDifferences(one, connection, source).length > 0;
+  const has = `${overruled.map(named).join(", ")} ${overruled.length === 1 ? "has" : "have"} no effect`;
+  const setting = `connections.${connection.name}.tls`;
+  const why = isHttps(connection) ? `${setting} decides, and says the same` : "the connection has no TLS";
+  return [
+    ...(overruled.length === 0 || changes ? [] : [`${has}: ${why}`]),
     ...one.ignored.map((text) => `${text} (it never had an effect)`),
   ];
 }
 
 function tlsDifferences(one: AnalyzedClass, connection: Connection, source: SourceProvider): string[] {
   const { name, tls } = connection;
+  if (!isHttps(connection) || sameTls(sourceTls(source.settings.tls, one), tls)) return [];
   const setting = `connections.${name}.tls`;
-  const same = sameTls(sourceTls(source.settings.tls, one), tls);
-  const written = one.spec.overruled.map(named).join(", ");
-  if (written === "") return same || !isHttps(connection) ? [] : [`${setting} has what other classes said of TLS`];
-  const has = isHttps(connection) ? (same ? `, and says the same` : `, and says otherwise`) : "";
-  return [`${written} ${one.spec.overruled.length === 1 ? "has" : "have"} no effect: ${setting} decides${has}`];
+  // What verifies is no loss where nothing is verified: that is what other classes said.
+  const lost = tlsKeys.filter(
+    (key) => one.tls[key] !== undefined && one.tls[key] !== tls[key] && !(tls.skipVerify && verifying.includes(key)),
+  );
+  if (lost.length === 0) return [`${setting} has what other classes said of TLS`];
+  return lost.map((key) => {
+    const { write, or } = withoutIt[key];
+    const has = tls[write];
+    const how = has === undefined ? `write ${setting}.${write}` : `check ${setting}.${write}, which is ${named(has)}`;
+    return `${one.tlsParameters[key]} ${named(String(one.tls[key]))} is not used; ${how}, or ${or}`;
+  });
 }
+
+const untrusted = "TLS fails where a private CA signed Vault's certificate";
+const unidentified = "Vault refuses connections where it asks for a client certificate";
+/** What to write in the connection's `tls` for what a class says of it, or else. */
+const withoutIt = {
+  caFile: { write: "caFile", or: untrusted },
+  caDirectory: { write: "caDirectory", or: untrusted },
+  skipVerify: { write: "caFile", or: untrusted },
+  serverName: { write: "serverName", or: "TLS fails where Vault's certificate has another name than its address" },
+  certFile: { write: "certFile", or: unidentified },
+  keyFile: { write: "keyFile", or: unidentified },
+} as const;
+type TlsKey = keyof typeof withoutIt;
+const tlsKeys = Object.keys(withoutIt) as TlsKey[];
+const verifying: readonly TlsKey[] = ["caFile", "caDirectory", "serverName"];
 
 function isHttps({ addresses }: Connection): boolean {
   return addresses.some(({ origin }) => origin.startsWith("https:"));
