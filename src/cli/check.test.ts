@@ -96,6 +96,18 @@ ${head.replace("roleName", "roelName")}    refreshInterval: soon
   });
 });
 
+test.each(["roleName", "vaultNamespace", "vaultAuthMountPath", "audience"])(
+  "%s from a Helm template that is not rendered is a warning",
+  async (name) => {
+    const line = `${name}: "{{ .Values.x }}"`;
+    const file = good.replace("roleName: web", name === "roleName" ? line : `roleName: web\n    ${line}`);
+    expect(await check({ f: file })).toMatchObject({
+      code: 0,
+      stdout: `f:${positionOf(file, line)}: warning: ${name} "{{ .Values.x }}" is a template that is not rendered; render the chart first (helm template)\n`,
+    });
+  },
+);
+
 test("an address that no Mount could use is a warning, for an installation may leave it unread", async () => {
   const objects = "    objects: |\n      - {objectName: a, secretPath: secret/data/a, secretKey: b}\n";
   const { code, stdout } = await check({ f: `${head}    vaultAddress: vault.example\n${objects}` });

@@ -379,6 +379,25 @@ test("an Agent's socket that classes name becomes a name of the default connecti
   expect(report).toContain("shop/web works as it is");
 });
 
+test.each<[string, number, RegExp]>([
+  [
+    "is named",
+    1,
+    /: class shop\/app0 names an Agent's socket \(unix:\S+agent\.sock\), and the Agent goes; give .* --vault-addr$/m,
+  ],
+  ["is named, and how many others do the same", 3, /: class shop\/app0 names .*, and 2 more do, and the Agent goes/],
+])("a class with an Agent's socket whose Vault nothing tells %s", async (_, amount, said) => {
+  const parameters = { ...web.parameters, vaultAddress: agentSocket };
+  const apps = Array.from({ length: amount }, (_, index) => ({ name: `app${index}`, parameters }));
+  const { code, report } = await migrate([
+    { name: "web", parameters: { ...web.parameters, vaultAddress: "https://vault.example" } },
+    ...apps,
+  ]);
+  expect(code).toBe(2);
+  expect(report).toMatch(said);
+  expect(report).not.toContain("the source provider");
+});
+
 test("with the CSIDriver's audiences known, a class whose token it does not send would be refused", async () => {
   const ds = chartsDaemonSet("https://vault.example");
   const classes = [web, { name: "pay", parameters: { ...web.parameters, audience: "pay" } }];
@@ -677,6 +696,26 @@ test("values that a rule would read otherwise are not written: such a class woul
   expect(Object.values(data.connections)[0]!.policy[0]).toMatchObject({ roles: ["web"], audiences: [] });
   expect(report).toContain('role "*" is not allowed (connections.vault.policy.roles)');
 });
+
+test.each<[string, Record<string, string>, string]>([
+  ["role", { roleName: "{{ .Values.role }}" }, 'role "{{ .Values.role }}"'],
+  [
+    "path",
+    { objects: "- {objectName: a, secretPath: 'a/{{ .Values.app }}', secretKey: k}" },
+    '"a": path "a/{{ .Values.app }}"',
+  ],
+])(
+  "a class with a %s from a Helm template that is not rendered would be refused: the chart comes first",
+  async (_, parameters, what) => {
+    const { code, report } = await migrate(
+      [web, { name: "app", parameters: { ...web.parameters, ...parameters } }],
+      sourceFlag,
+    );
+    expect(code).toBe(1);
+    expect(report).toContain(`${what} is a template that is not rendered; render the chart first (helm template)`);
+    expect(report).not.toContain("is not allowed");
+  },
+);
 
 test("what a path of one step names is granted as well", async () => {
   const parameters = { roleName: "web", objects: "- {objectName: a, secretPath: kv1, method: LIST, secretKey: keys}" };

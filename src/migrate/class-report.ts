@@ -54,7 +54,11 @@ function refusedByOperator(
   return [
     ...refusals
       .filter(({ setting }) => role !== "" || !setting.endsWith(".roles"))
-      .map(({ what, setting }) => `${what} is not allowed (${setting})`),
+      .map(({ what, setting }) =>
+        what.includes("{{")
+          ? `${what} is a template that is not rendered; render the chart first (helm template)`
+          : `${what} is not allowed (${setting})`,
+      ),
     ...tokenRefusals(audiences, source),
   ];
 }

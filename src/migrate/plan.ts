@@ -1,4 +1,5 @@
 import { ProviderError } from "../shared/errors.js";
+import { named } from "../shared/quoted.js";
 import { connectionNames } from "./connection-names.js";
 import type { AnalyzedClass } from "./analyzed-class.js";
 import type { SourceProvider } from "./source-provider.js";
@@ -26,7 +27,7 @@ export interface ConnectionPlan {
  */
 export function planOf(source: SourceProvider, classes: readonly AnalyzedClass[]): MigrationPlan {
   const written = classes.flatMap(({ origin }) => origin ?? []);
-  const { origin: chosen, reason } = defaultOf(source, written);
+  const { origin: chosen, reason } = defaultOf(source, classes);
   const sockets = [...new Set(written)].filter((origin) => origin.startsWith("unix:") && origin !== chosen);
   const others = [...new Set(written)].filter((origin) => !origin.startsWith("unix:") && origin !== chosen);
   const names = connectionNames([chosen, ...others].sort());
@@ -46,15 +47,21 @@ const reasons = {
   agent: "the Agent beside the source provider speaks to it",
 };
 
-function defaultOf(source: SourceProvider, written: readonly string[]): { origin: string; reason: string } {
+function defaultOf(source: SourceProvider, classes: readonly AnalyzedClass[]): { origin: string; reason: string } {
   if (source.vault) return { origin: source.vault.origin, reason: reasons[source.vault.setBy] };
-  const [mostUsed] = byUse(written.filter((origin) => !origin.startsWith("unix:")));
-  const socket = source.agentSocket ?? written.find((origin) => origin.startsWith("unix:"));
-  if (socket !== undefined) {
+  if (source.agentSocket !== undefined) {
     throw nowhere(
-      `the source provider reaches Vault through an Agent (${socket}), which goes; give Vault's own address with --vault-addr, or add the Agent's ConfigMap to what --daemonset names`,
+      `the source provider reaches Vault through an Agent (${source.agentSocket}), which goes; give Vault's own address with --vault-addr, or add the Agent's ConfigMap to what --daemonset names`,
     );
   }
+  const [first, ...others] = classes.filter(({ origin }) => origin?.startsWith("unix:"));
+  if (first) {
+    const more = others.length === 0 ? "" : `, and ${others.length} more do`;
+    throw nowhere(
+      `class ${named(first.namespace)}/${named(first.name)} names an Agent's socket (${first.origin})${more}, and the Agent goes; give Vault's own address with --vault-addr`,
+    );
+  }
+  const [mostUsed] = byUse(classes.flatMap(({ origin }) => origin ?? []));
   if (mostUsed === undefined) throw nowhere("no setting names Vault's address: give --daemonset FILE, or --vault-addr");
   return {
     origin: mostUsed,

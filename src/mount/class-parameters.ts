@@ -1,4 +1,4 @@
-import { named, word } from "../shared/quoted.js";
+import { named, quoted, word } from "../shared/quoted.js";
 import { nearest } from "../shared/spelling.js";
 import { type Finding, Findings, mostShown } from "./findings.js";
 import type { ClassSpec } from "./mount-spec.js";
@@ -80,6 +80,7 @@ export function readClass(
     audience: reader.text("audience").trim(),
   };
   reader.nameUnknown();
+  reader.nameUnrendered();
   const ofClass = { refreshIntervalMs: reader.refreshIntervalMs(), rolloutOnChange: reader.rolloutOnChange() };
   const { objects } = readObjects(parameters.get("objects") ?? "", refreshIntervalMs, findings, ofClass);
   const spec: ClassSpec = {
@@ -185,6 +186,18 @@ class ParameterReader {
       if (known.has(name) || overruled.has(name) || isDriversOwn(name)) continue;
       const meant = this.#findings.hasRoom("ignored") ? nearest(name, [...known, ...overruled]) : undefined;
       this.say("ignored", name, `is not a parameter${meant ? `; did you mean ${meant}?` : ""}`);
+    }
+  }
+
+  /** Not in `objects`, where templates belong. */
+  nameUnrendered(): void {
+    for (const [name, text] of this.#parameters) {
+      if (known.has(name) && name !== "objects" && text.includes("{{"))
+        this.say(
+          "warning",
+          name,
+          `${quoted(text)} is a template that is not rendered; render the chart first (helm template)`,
+        );
     }
   }
 
