@@ -379,6 +379,20 @@ test("an Agent's socket that classes name becomes a name of the default connecti
   expect(report).toContain("shop/web works as it is");
 });
 
+test.each([
+  ["without requiresRepublish: the report tells what that means for all classes", "", true],
+  ["with requiresRepublish: false: so it does", "requiresRepublish: false, ", true],
+  ["with requiresRepublish: true: there is nothing to tell", "requiresRepublish: true, ", false],
+])("a CSIDriver %s", async (_, field, told) => {
+  const ds = chartsDaemonSet("https://vault.example") + csiDriver("vault").replace("spec: {", `spec: {${field}`);
+  const { code, report } = await migrate([web], ["--daemonset", "ds"], { ds });
+  expect(code).toBe(0);
+  const [, forAll = ""] = report.split("For all of them:\n");
+  expect(/^ {2}the CSIDriver's requiresRepublish is not true: .* one Mount only, so no rotation/m.test(forAll)).toBe(
+    told,
+  );
+});
+
 test.each<[string, number, RegExp]>([
   [
     "is named",

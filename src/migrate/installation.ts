@@ -22,6 +22,8 @@ export interface Installation {
   agentsVault?: string;
   /** Audiences of the CSIDriver's `tokenRequests`, where the CSIDriver is among the objects. */
   driverAudiences?: readonly string[];
+  /** Whether its `requiresRepublish` is on, where it is among them. */
+  driverRepublishes?: boolean;
 }
 
 export interface NamespacedObject {
@@ -63,7 +65,10 @@ const configMap = z.object({
 const csiDriver = z.object({
   kind: z.literal("CSIDriver"),
   metadata: z.object({ name: z.literal("secrets-store.csi.k8s.io") }),
-  spec: z.object({ tokenRequests: z.array(z.object({ audience: z.string().default("") })).default([]) }),
+  spec: z.object({
+    tokenRequests: z.array(z.object({ audience: z.string().default("") })).default([]),
+    requiresRepublish: z.boolean().default(false),
+  }),
 });
 
 type Container = z.output<typeof container>;
@@ -101,7 +106,10 @@ export function readInstallation(text: string): Installation {
     ),
     ...(agent && { agentEnv: started(agent).env }),
     ...(agentsVault !== undefined && { agentsVault }),
-    ...(driver && { driverAudiences: driver.spec.tokenRequests.map(({ audience }) => audience) }),
+    ...(driver && {
+      driverAudiences: driver.spec.tokenRequests.map(({ audience }) => audience),
+      driverRepublishes: driver.spec.requiresRepublish,
+    }),
   };
 }
 

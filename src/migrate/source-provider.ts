@@ -110,12 +110,16 @@ function skipsByEnvironment(env: Installation["env"]): Partial<TlsSettings> {
   return skips ? { skipVerify: true } : {};
 }
 
+const noRepublish =
+  "the CSIDriver's requiresRepublish is not true: from driver 1.6 on a volume gets one Mount only, so no rotation and no replacement of credentials; turn it on (enableSecretRotation of the driver's chart)";
+
 function notesOn(installation: Installation | undefined): string[] {
   if (!installation) return [];
-  const { namespace, envFrom, mounted } = installation;
+  const { namespace, envFrom, mounted, driverRepublishes } = installation;
   const unseen = installation.unseen.filter((name) => /^(VAULT|BAO|OPENBAO)_/.test(name));
   const home = namespace === undefined ? "the source provider's namespace" : `namespace ${named(namespace)}`;
   return [
+    ...(driverRepublishes === false ? [noRepublish] : []),
     ...notesOnFlags(readFlags(installation.args)),
     ...notesOnEnvironment(installation.env),
     ...unseen.map((name) => `${named(name)} comes from another object (valueFrom), and so is not seen here`),
