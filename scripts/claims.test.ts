@@ -435,6 +435,10 @@ const claims: Record<string, Claim> = {
     of: ["src/config/heap-room.ts", /const ownBytes = (\d+) << 20/],
     says: ["`limits.inFlightBytes` and # MiB for everything else", "and # MiB; `serve` does not start", "and # MiB."],
   },
+  "heap beside the limits, in the chart": {
+    of: ["deploy/chart/templates/_helpers.tpl", /\$own := (\d+)/],
+    says: ["and # MiB; `serve` does not start otherwise, and the chart refuses it"],
+  },
   "memory beside the heap": {
     of: ["deploy/chart/templates/_helpers.tpl", /add \(int \.Values\.heapMiB\) (\d+)/],
     says: ["`heapMiB` and # MiB", "heapMiB and # MiB for what is not in the heap"],

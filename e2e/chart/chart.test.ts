@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { imageCommand } from "../../dev/testing/image.js";
+import { heapMistakes } from "../../src/config/heap-room.js";
 import { loadOptions } from "../../src/config/load-options.js";
 import { chart } from "../stack/helm.js";
 import type { KubeObject } from "../stack/kube-api.js";
@@ -87,6 +88,12 @@ test.each<[string, object, string[]]>([
     { form: "sidecar", sidecar: { pollInterval: "1h" } },
     ["syncPollInterval: 1h", "stateDir: /run/keymount/vault-sync"],
   ],
+  ["the least heap with room for the limits", { heapMiB: 60 }, ["--max-old-space-size=60"]],
+  [
+    "limits that just fit the heap, with and without a unit",
+    { config: { limits: { bytes: "20480Ki", inFlightBytes: 20 * 2 ** 20 } } },
+    ["bytes: 20480Ki"],
+  ],
   ["a DaemonSet listens where the driver looks", {}, ["path: /var/run/secrets-store-csi-providers"]],
   [
     "tokens of our own are for the audiences that the connection asks for",
@@ -135,6 +142,22 @@ test.each<[string, object, string]>([
     { config: { syncPollInterval: "1h" } },
     "set the value sidecar.pollInterval instead",
   ],
+  ["a sidecar's interval in a DaemonSet", { sidecar: { pollInterval: "1h" } }, "no effect without form: sidecar"],
+  [
+    "a heap without room for the limits",
+    { heapMiB: 59 },
+    "heapMiB 59 has room for 35 MiB of config.limits.bytes and config.limits.inFlightBytes, which are 36 MiB together; lower them, or set heapMiB to 60",
+  ],
+  [
+    "limits without room in the heap",
+    { config: { limits: { bytes: "64Mi", inFlightBytes: 20 * 2 ** 20 + 1 } } },
+    "which are 85 MiB together; lower them, or set heapMiB to 109",
+  ],
+  [
+    "an alert that there is not",
+    { metrics: { rules: { disabled: ["KeymountMemry"] } } },
+    "KeymountMemry is not an alert; there are KeymountAbsent, KeymountConnectionFaulty, ",
+  ],
   ["tokens of a sidecar's own", { form: "sidecar", tokenRequest: { fallback: true } }, "no place in the form sidecar"],
   ["a sidecar's other user", { form: "sidecar", nonRoot: { enabled: true } }, "no place in the form sidecar"],
 ])("%s is refused, by name", async (_, values, message) => {
@@ -156,6 +179,13 @@ test.each([
   ).spec.template.spec.containers;
   expect(container).toMatchObject({ resources: { requests: { memory: "80Mi" }, limits: { memory } } });
   expect(container!["command"]).toEqual(command);
+});
+
+test("serve needs the same heap for the usual limits as the chart: 60 MiB", () => {
+  const argv = [`--vault-addr=${base.vault.address}`];
+  const { limits } = loadOptions({ argv, env: {}, execArgv: [], readFile: () => "" });
+  expect(heapMistakes(limits, 60 << 20)).toEqual([]);
+  expect(heapMistakes(limits, 59 << 20)).toHaveLength(1);
 });
 
 test("a file that agrees with the values is taken, as keymount migrate writes it", async () => {

@@ -114,6 +114,24 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if and .Values.vault.ca.configMap .Values.vault.ca.secret -}}
 {{- fail "vault.ca.configMap and vault.ca.secret cannot both be set; keep one" -}}
 {{- end -}}
+{{- $limits := $all.limits | default dict -}}
+{{- $held := add (include "keymount.bytes" ($limits.bytes | default "16Mi")) (include "keymount.bytes" ($limits.inFlightBytes | default "20Mi")) -}}
+{{- $heldMiB := div (add $held 1048575) 1048576 -}}
+{{- $own := 24 -}}
+{{- $room := sub (int .Values.heapMiB) $own -}}
+{{- if gt $heldMiB $room -}}
+{{- fail (printf "heapMiB %d has room for %d MiB of config.limits.bytes and config.limits.inFlightBytes, which are %d MiB together; lower them, or set heapMiB to %d" (int .Values.heapMiB) $room $heldMiB (add $heldMiB $own)) -}}
+{{- end -}}
+{{- $alerts := list -}}
+{{- range (.Files.Get "monitoring/alerts.yaml" | fromYaml).groups -}}{{- range .rules -}}{{- $alerts = append $alerts .alert -}}{{- end -}}{{- end -}}
+{{- range .Values.metrics.rules.disabled -}}
+{{- if not (has . $alerts) -}}
+{{- fail (printf "metrics.rules.disabled: %s is not an alert; there are %s" . (sortAlpha $alerts | join ", ")) -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.sidecar.pollInterval (ne .Values.form "sidecar") -}}
+{{- fail "sidecar.pollInterval has no effect without form: sidecar; set the form, or leave it out" -}}
+{{- end -}}
 {{- if eq .Values.form "sidecar" -}}
 {{- if .Values.tokenRequest.fallback -}}
 {{- fail "tokenRequest.fallback has no place in the form sidecar: the controller sends the tokens, and shares its service account" -}}
@@ -127,6 +145,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if and (hasKey $.Values.config $setting) (ne (get $.Values.config $setting | toJson) (get $file $setting | toJson)) -}}
 {{- fail (printf "config.%s: the pod or its rights hang on it; set the value %s instead" $setting $value) -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A size of the configuration file, 16Mi or 16777216, in bytes. */}}
+{{- define "keymount.bytes" -}}
+{{- if kindIs "string" . -}}
+{{- mul (regexFind "^[0-9]+" . | int64) (get (dict "" 1 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824) (regexFind "[KMG]i$" .)) -}}
+{{- else -}}
+{{- int64 . -}}
 {{- end -}}
 {{- end -}}
 
