@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { ProviderError } from "../shared/errors.js";
+import { Redacted } from "../shared/redacted.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { type ApiAnswer, refusal, startKubernetesApi } from "../../dev/testing/kubernetes-api.js";
 import { until } from "../../dev/testing/until.js";
@@ -93,11 +94,65 @@ test("an event that the API server has forgotten is made again", async () => {
   expect(calls[2]!.body).toMatchObject({ count: 2 });
 });
 
-test("when all pods of a node have an event, some fifty are written at once and the others counted as lost", async () => {
-  const { recorder, calls, settled } = await startRecorder();
-  for (let index = 0; index < 200; index++) recorder.note(event({ pod: { ...pod, uid: `uid-${index}` } }));
-  await settled(200);
-  expect(calls).toHaveLength(50);
+describe("of more events than a node may write", () => {
+  /** An API server that answers at once, and the namespaces of what it took. */
+  function start() {
+    const clock = new FakeClock();
+    const taken: string[] = [];
+    let lost = 0;
+    const recorder = new EventRecorder({
+      kube: {
+        call: async ({ path }) => {
+          taken.push(path.split("/")[4]!);
+          return new Redacted({});
+        },
+      },
+      clock,
+      random: () => 0.5,
+      emit: ({ kind }) => kind === "podEventLost" && (lost += 1),
+    });
+    const note = (namespace: string, uid: string) => recorder.note(event({ pod: { namespace, name: uid, uid } }));
+    const of = (namespace: string) => taken.filter((one) => one === namespace).length;
+    return { clock, recorder, note, taken, of, lost: () => lost };
+  }
+
+  test("fifty are written at once and one each second after that; fifty wait, and the others are counted as lost", async () => {
+    const { clock, note, taken, lost } = start();
+    for (let n = 0; n < 50; n++) note("shop", `first-${n}`);
+    await clock.advance(0);
+    for (let n = 0; n < 200; n++) note("shop", `later-${n}`);
+    expect([taken.length, lost()]).toEqual([50, 150]);
+    await clock.advance(10_000);
+    expect(taken).toHaveLength(60);
+    await clock.advance(60_000);
+    expect([taken.length, lost()]).toEqual([100, 150]);
+  });
+
+  test.each([1, 10, 600])("a namespace's own has its turn after %i s of another's flood", async (seconds) => {
+    const { clock, note, taken, of } = start();
+    const flood = (second: number) => {
+      for (let n = 0; n < 100; n++) note("crowd", `${second}-${n}`);
+    };
+    for (let second = 0; second < seconds; second++) {
+      flood(second);
+      await clock.advance(1_000);
+    }
+    flood(seconds);
+    note("shop", "web-0");
+    await clock.advance(2_000);
+    expect(of("shop")).toBe(1);
+    expect(taken.length).toBeLessThanOrEqual(50 + seconds + 2);
+  });
+
+  test("what waits when keymount stops is not written", async () => {
+    const { clock, recorder, note, taken } = start();
+    for (let n = 0; n < 50; n++) note("shop", `first-${n}`);
+    await clock.advance(0);
+    note("shop", "later");
+    await recorder.stop();
+    await clock.advance(60_000);
+    expect([taken.length, clock.sleepers]).toEqual([50, 0]);
+  });
 });
 
 test("without the right to write, one refusal is reported and no request is sent for a minute", async () => {

@@ -1,5 +1,6 @@
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
+import { FairQueue, type Waiting } from "../shared/fair-queue.js";
 import { LruCache } from "../shared/lru-cache.js";
 import type { Random } from "../shared/random.js";
 import { Redacted } from "../shared/redacted.js";
@@ -18,7 +19,7 @@ export interface EventRecorderParts {
 }
 
 /** An event of the same words is one object whose count rises, as client-go's correlator has it (tools/record/events_cache.go). */
-interface Series {
+interface Series extends Waiting {
   readonly event: PodEvent;
   readonly name: string;
   readonly firstTimestamp: string;
@@ -36,6 +37,8 @@ const seriesRefillMs = 5 * 60_000;
 /** Of all of this node's events: when Vault is down, every pod has something to tell. */
 const nodeBurst = 50;
 const nodeRefillMs = 1_000;
+/** Events that wait for that, each namespace's in its turn: what is written is no older than about a minute. */
+const mostWaiting = 50;
 /** Bytes. validation/events.go: longer messages are refused. */
 const longestMessage = 1_024;
 /** Characters of what else is kept of an event: names of Kubernetes are no longer (RFC 1123). */
@@ -58,7 +61,7 @@ const everywhere = "";
 export class EventRecorder {
   readonly #parts: EventRecorderParts;
   readonly #series = new LruCache<Series>(mostSeries);
-  readonly #queue: Series[] = [];
+  readonly #queue = new FairQueue<Series>({ weight: mostWaiting });
   readonly #node: TokenBucket;
   readonly #pods = new LruCache<TokenBucket>(mostPods);
   /** Namespace → until when no request is sent for it. One that is being deleted forbids everything, and others do not. */
@@ -82,9 +85,12 @@ export class EventRecorder {
     if (series.queued || this.#life.signal.aborted) return;
     if (this.#isPaused(series, now)) return this.#parts.emit({ kind: "podEventLost" });
     if (!series.writes.take(now)) return;
-    if (!this.#podOf(event, now).take(now) || !this.#node.take(now)) return this.#parts.emit({ kind: "podEventLost" });
+    if (!this.#podOf(event, now).take(now)) return this.#parts.emit({ kind: "podEventLost" });
     series.queued = true;
-    this.#queue.push(series);
+    for (const left of this.#queue.add(series)) {
+      left.queued = false;
+      this.#parts.emit({ kind: "podEventLost" });
+    }
     this.#writing ??= this.#write();
   }
 
@@ -116,6 +122,9 @@ export class EventRecorder {
     const { clock, random } = this.#parts;
     const unique = Math.floor(random() * 2 ** 48).toString(16);
     return {
+      tenant: event.pod.namespace,
+      rank: 0,
+      weight: 1,
       event,
       name: `${event.pod.name.slice(0, 230)}.${unique}`,
       firstTimestamp: timestamp(clock.wall()),
@@ -128,7 +137,14 @@ export class EventRecorder {
 
   async #write(): Promise<void> {
     const { clock, emit } = this.#parts;
-    for (let series = this.#queue.shift(); series; series = this.#queue.shift()) {
+    while (!this.#life.signal.aborted) {
+      if (this.#queue.size > 0 && !this.#node.take(clock.monotonic())) {
+        await clock.sleep(nodeRefillMs, this.#life.signal).catch(() => undefined); // keymount stops.
+        continue;
+      }
+      const series = this.#queue.take();
+      if (!series) break;
+      this.#queue.charge(series.tenant, 1);
       series.queued = false;
       if (this.#isPaused(series, clock.monotonic())) {
         emit({ kind: "podEventLost" });
