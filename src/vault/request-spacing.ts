@@ -1,7 +1,14 @@
+import { LruCache } from "../shared/lru-cache.js";
+
 /** Vault has room for what it answers sooner; more than the way to a far Vault and a TokenReview take. */
 const busyMs = 500;
-/** Latest answers that tell a busy Vault from a slow path: at least, and at most. */
-const [fewest, compared] = [4, 8];
+/** Slow answers that tell a busy Vault: so many at least, of which no namespace gives more than half. */
+const fewest = 4;
+/** Latest answers of a namespace that are compared: a login is slower than the reads that follow it. */
+const compared = 4;
+/** Namespaces that asked of late: so many at most, within this time. Vault may be busy or not, a moment later. */
+const mostNamespaces = 8;
+const oldestMs = 20_000;
 /** A gap grows to so many times the time between two requests before. */
 const growth = 2;
 /** Nor is it longer than an answer takes, so that one request is always under way. */
@@ -14,14 +21,20 @@ interface Answer {
   ms: number;
 }
 
+/** What a namespace was answered of late. */
+interface Voice {
+  answers: readonly number[];
+  at: number;
+}
+
 /**
  * The time between the starts of two requests, none while Vault answers quickly. Where thousands of nodes wait for the same
  * Vault, one request at a time of each is too much: each node halves the rate of its requests, and speeds up until Vault is
- * busy again. Vault is busy when the latest answers were all slow, for several namespaces: what is slow for one of them holds
- * up no other.
+ * busy again. Vault is busy when it is slow for most namespaces that asked of late, for each in all of its latest answers: a
+ * namespace has one voice however often it asks, so what is slow for one of them holds up no other.
  */
 export class RequestSpacing {
-  readonly #answers: Answer[] = [];
+  readonly #voices = new LruCache<Voice>(mostNamespaces);
   #gapMs = 0;
   #setAt = 0;
 
@@ -32,22 +45,22 @@ export class RequestSpacing {
   }
 
   /** A request was answered in `ms`; as many as `running` were under way, itself among them. */
-  answered(answer: Answer, running: number, now: number): void {
-    if (this.#answers.push(answer) > compared) this.#answers.shift();
-    if (!this.#isBusy()) return;
-    const betweenMs = Math.max(this.gapAt(now), answer.ms / running);
+  answered({ namespace, ms }: Answer, running: number, now: number): void {
+    this.#voices.removeIf(({ at }) => now - at > oldestMs);
+    const before = this.#voices.get(namespace)?.answers ?? [];
+    this.#voices.set(namespace, { answers: [...before, ms].slice(-compared), at: now }, 1);
+    // How long Vault takes while it is busy is not told by what is fast all the same.
+    if (ms <= busyMs || !this.#isBusy()) return;
+    const betweenMs = Math.max(this.gapAt(now), ms / running);
     // What was sent before the gap says nothing of it.
-    if (this.#gapMs > 0 && now - this.#setAt < answer.ms + betweenMs) return;
-    this.#gapMs = Math.min(longestMs, answer.ms, betweenMs * growth);
+    if (this.#gapMs > 0 && now - this.#setAt < ms + betweenMs) return;
+    this.#gapMs = Math.min(longestMs, ms, betweenMs * growth);
     this.#setAt = now;
   }
 
   #isBusy(): boolean {
-    const [first] = this.#answers;
-    return (
-      this.#answers.length >= fewest &&
-      this.#answers.every(({ ms }) => ms > busyMs) &&
-      this.#answers.some(({ namespace }) => namespace !== first!.namespace)
-    );
+    const slow = [...this.#voices.values()].filter(({ answers }) => answers.every((ms) => ms > busyMs));
+    const counted = slow.reduce((sum, { answers }) => sum + Math.min(answers.length, fewest / 2), 0);
+    return counted >= fewest && slow.length > this.#voices.size / 2;
   }
 }
