@@ -18,7 +18,14 @@ import type { AnswerIntake, Priority, VaultAnswer } from "../vault/vault-client.
 import { VaultError } from "../vault/vault-error.js";
 import { type AnswerKind, type CachedSecret, answerOf } from "./cached-secret.js";
 import type { CredentialEvent } from "./credential-event.js";
-import { type SecretCache, type VolumeRecord, type CacheLimits, type CacheEntry, standbyFor } from "./secret-cache.js";
+import {
+  type SecretCache,
+  type VolumeRecord,
+  type CacheLimits,
+  type CacheEntry,
+  hasPredecessor,
+  standbyFor,
+} from "./secret-cache.js";
 import { Reservation } from "./reservation.js";
 import { lifeTooShort } from "./synced-credential.js";
 import { retryDelay } from "./retry-delay.js";
@@ -72,6 +79,8 @@ const rememberedBytes = 2 << 20;
 const requests = { most: 64, perSecond: 8 << 20, burst: 4 << 20, first: 256 << 10 };
 /** The least size of a credential; its real size is known when it is created. */
 const leastCredentialBytes = 2 << 10;
+/** Of the credentials of one owner key: its record is in memory as a whole whenever one of them is written. */
+const mostCredentialBytes = 4 << 20;
 
 /** Answers from the cache first; requests from Vault what is new or due, with one request for all concurrent readers. */
 export class CachedSecretSource implements SecretSource {
@@ -229,15 +238,27 @@ export class CachedSecretSource implements SecretSource {
     this.#admitBytes(question, bytes);
   }
 
-  /** A replacement needs no more room than its predecessor: a share that has shrunk ends no credential. */
+  /**
+   * A replacement needs no more room than its predecessor: a share that has shrunk ends no credential. While another volume has
+   * one from before that, it needs room of its own: volumes of one pod could else hold one each.
+   */
   #admitBytes({ volume, entry, request }: Question, bytes: number): void {
-    const { cache, clock } = this.#parts;
+    const { cache, clock, emit } = this.#parts;
     const previous = entry.answer ?? volume.delivered.get(entry);
-    if (previous && previous.kind !== "static" && bytes <= previous.bytes + leastCredentialBytes) return;
+    if (previous && previous.kind !== "static") {
+      entry.roomBytes ??= previous.bytes;
+      if (bytes <= entry.roomBytes + leastCredentialBytes && (!entry.answer || !hasPredecessor(entry))) return;
+    }
+    if (cache.credentialBytesOf(entry.ownerKey) + bytes > mostCredentialBytes) {
+      emit({ kind: "limitReached", limit: "record" });
+      throw tooMuchForOneRecord(request);
+    }
     const full = cache.fullForCredential(volume, bytes, clock.monotonic());
-    if (!full) return;
-    this.#parts.emit({ kind: "limitReached", limit: full });
-    throw noRoomForCredential(request, volume.namespace, full);
+    if (full) {
+      emit({ kind: "limitReached", limit: full });
+      throw noRoomForCredential(request, volume.namespace, full);
+    }
+    entry.roomBytes = Math.max(bytes, entry.roomBytes ?? 0);
   }
 
   /** Only its answer shows that a GET created a credential; a lease that may not be held is revoked. */
@@ -264,6 +285,13 @@ function noRoomForCredential({ path }: VaultRequest, namespace: string, limit: k
   return new ProviderError(
     "limit_exceeded",
     `this node holds ${share} as the share of namespace ${namespace} in limits.${limit} allows, so ${path} makes no more; raise it or spread the pods`,
+  );
+}
+
+function tooMuchForOneRecord({ path }: VaultRequest): ProviderError {
+  return new ProviderError(
+    "limit_exceeded",
+    `the credentials of this pod are larger than ${mostCredentialBytes} bytes together, the most that the record of one pod may hold, so ${path} makes no more; let the pod have fewer or smaller ones`,
   );
 }
 

@@ -10,6 +10,7 @@ import type { LeaseRules } from "../vault/lease-rules.js";
 import { type Standing, type Term, endOf, newTerm, renewalAt, replacementAt, standingAt } from "../vault/term.js";
 import type { Lease, VaultAnswer } from "../vault/vault-client.js";
 import { engineIn } from "./answer-engine.js";
+import { recordedBytes } from "./answer-text.js";
 import { answerLife, holdsToken, leewayMs } from "./answer-life.js";
 import { isStored } from "./stored-secret.js";
 
@@ -25,7 +26,7 @@ export type AnswerKind = "static" | "leased" | "issued";
 export interface CachedSecret {
   readonly kind: AnswerKind;
   readonly body: AnswerBody;
-  /** Of memory, as `heldBytes` computes, with the arguments of its request. */
+  /** Of memory, as `heldBytes` computes, with the arguments of its request; of a credential's record, where that takes more. */
   readonly bytes: number;
   readonly readAt: number;
   /** When the engine rotates it by its own schedule: a static role's password. */
@@ -82,7 +83,7 @@ export function answerOf(
   return {
     kind,
     body: reply.body,
-    bytes: heldBytes(reply.bytes, request),
+    bytes: heldBytes(kind === "static" ? reply.bytes : Math.max(reply.bytes, recordedBytes(reply.body)), request),
     readAt: requestedAt,
     ...(turnsIn !== undefined && { turnsAt: requestedAt + turnsIn }),
     ...(durationMs !== undefined && { term: newTerm({ requestedAt, durationMs, renewable }, rules, draw) }),

@@ -5,8 +5,11 @@ import type { CachedSecret } from "./cached-secret.js";
 import type { CacheEntry, CacheLimits, VolumeRecord } from "./secret-cache.js";
 import type { PersistedOwner } from "./state-codec.js";
 
-/** `mount`: what one Mount may be made of; `offline`: what copies may take of the state directory. */
-export type ReachedLimit = keyof CacheLimits | "inFlightBytes" | "mount" | "offline";
+/**
+ * `mount`: what one Mount may be made of; `record`: what credentials of one owner key may take together; `offline`: what copies
+ * may take of the state directory.
+ */
+export type ReachedLimit = keyof CacheLimits | "inFlightBytes" | "mount" | "record" | "offline";
 
 /** What happens to cached secrets, their leases and their records in the state directory. */
 export type CredentialEvent =

@@ -65,6 +65,8 @@ export interface CacheEntry {
   denied?: boolean;
   /** A credential is being created: it would be lost if its volumes were evicted, or if it were not recorded. */
   creating?: boolean;
+  /** Bytes of the largest credential that there was room for; what replaces it needs no other. */
+  roomBytes?: number;
   /** Mounts that are not answered yet and have asked for it. */
   readers?: number;
 }
@@ -164,6 +166,18 @@ export class SecretCache {
     const budget = new FairBudget(this.#limits.volumes);
     for (const one of this.#volumes.values()) if (holdsCredential(one, now)) budget.add(one.namespace, 1);
     return budget.admits(volume.namespace, 1) ? undefined : "volumes";
+  }
+
+  /** Bytes of the owner key's credentials, those included that only a volume's files are still made of: as its record has them. */
+  credentialBytesOf(ownerKey: string): number {
+    const answers = new Set<CachedSecret>();
+    for (const { entries, delivered } of this.volumesOf(ownerKey)) {
+      for (const entry of entries) {
+        for (const answer of [entry.answer, delivered.get(entry)])
+          if (answer && !isEvictable(answer)) answers.add(answer);
+      }
+    }
+    return [...answers].reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   /** Holds an answer in its entry, and evicts older static ones for room; a static one without room is not held. */
@@ -425,6 +439,12 @@ export class SecretCache {
  */
 export function heldBy({ answer }: CacheEntry, now: number): CachedSecret | undefined {
   return answer && isAlive(answer, now) ? answer : undefined;
+}
+
+/** Whether the files of a volume are still made of a credential before the entry's own. */
+export function hasPredecessor(entry: CacheEntry): boolean {
+  const given = [...entry.users].map(({ delivered }) => delivered.get(entry));
+  return given.some((answer) => answer && answer !== entry.answer && !isEvictable(answer));
 }
 
 /**

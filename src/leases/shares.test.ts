@@ -52,10 +52,10 @@ function there({ path }: VaultRequest, bytes = 100): void {
   vault.replies.set(path, { body: { data: { value: path } }, bytes, ...(path.startsWith("database/") && { lease }) });
 }
 
-function principalOf(namespace: string, pod: string): Principal {
+function principalOf(namespace: string, pod: string, volume = "v"): Principal {
   return samplePrincipal({
     ownerKey: `${namespace}/${pod}`,
-    volumeKey: `/pods/${pod}/volumes/kubernetes.io~csi/v/mount`,
+    volumeKey: `/pods/${pod}/volumes/kubernetes.io~csi/${volume}/mount`,
     pod: { namespace, name: pod, uid: pod, serviceAccount: "web" },
   });
 }
@@ -71,8 +71,8 @@ async function asked(
 }
 
 /** One whole Mount, delivered where all of it could be had. */
-async function mount(namespace: string, pod: string, requests: readonly VaultRequest[]): Promise<string> {
-  const transaction = credentials.source.begin(principalOf(namespace, pod));
+async function mount(namespace: string, pod: string, requests: readonly VaultRequest[], volume = "v"): Promise<string> {
+  const transaction = credentials.source.begin(principalOf(namespace, pod, volume));
   try {
     const outcome = await asked(transaction, requests);
     if (outcome === "files") transaction.commit("v");
@@ -113,6 +113,60 @@ describe("credentials", () => {
     expect(vault.revoked).toContain("database/creds/12");
     there(creds("other"));
     expect(await mount("shop", "web-0", [creds("other")])).toBe("files");
+  });
+
+  test("that take more of a record than of memory are refused by that, before it is written", async () => {
+    start({ bytes: 16 << 20 });
+    const grown = Array.from({ length: 6 }, (_, n) => creds(`${n}`));
+    const value = "\u0001".repeat(300 << 10); // Seven bytes of a record each.
+    for (const { path } of grown) {
+      const lease = { id: path, durationMs: 60 * minute };
+      vault.replies.set(path, { body: { data: { value } }, bytes: 300 << 10, lease });
+    }
+    const outcomes = [];
+    for (const request of grown) outcomes.push(await clock.during(mount("crowd", request.path, [request])));
+    expect(outcomes.filter((outcome) => outcome === "files")).toHaveLength(3);
+    expect(outcomes.at(-1)).toMatch(/share of namespace crowd in limits\.bytes/);
+    expect(held()).toBeLessThan(8 << 20);
+  });
+
+  test("of one pod are refused beyond what its record may have, and replaced at that limit; other pods' are made", async () => {
+    const large = Array.from({ length: 4 }, (_, n) => creds(`${n}`));
+    for (const request of large) there(request, 1 << 20);
+    expect(await clock.during(mount("shop", "web-0", large.slice(0, 3)))).toBe("files");
+    expect(await clock.during(mount("shop", "web-0", large))).toMatch(
+      /^the credentials of this pod are larger than 4194304 bytes together, the most that the record of one pod may hold, so database\/creds\/3 makes no more; let the pod have fewer or smaller ones$/,
+    );
+    expect(reached).toContain("record");
+    expect(vault.revoked).toContain("database/creds/3");
+    expect(await clock.during(mount("shop", "web-1", large.slice(0, 3)))).toBe("files");
+    await clock.advance(56 * minute);
+    vault.calls.length = 0;
+    expect(await clock.during(mount("shop", "web-0", large.slice(0, 3)))).toBe("files");
+    expect(vault.calls.filter((call) => call.startsWith("GET"))).toHaveLength(3);
+  });
+
+  test("are replaced without room of their own only by what is as large as what there was room for", async () => {
+    start({ bytes: 100 * one });
+    there(creds("a"));
+    expect(await mount("shop", "web-0", [creds("a")])).toBe("files");
+    for (let n = 0; n < 60; n += 1) {
+      there(creds("a"), 100 + n * 1_500);
+      await clock.advance(56 * minute);
+      await clock.during(mount("shop", "web-0", [creds("a")]));
+    }
+    expect(held()).toBeLessThan(51 * one);
+  });
+
+  test("that several volumes of a pod have of different moments take room each", async () => {
+    start({ bytes: 100 * one });
+    const volumes = Array.from({ length: 80 }, (_, n) => n);
+    there(creds("a"));
+    for (const volume of volumes) {
+      await clock.during(mount("shop", "web-0", [creds("a")], `v${volume}`));
+      await clock.advance(56 * minute); // The next volume has it replaced.
+    }
+    expect(held()).toBeLessThan(52 * one);
   });
 
   test("are replaced when the share has shrunk since they were made", async () => {

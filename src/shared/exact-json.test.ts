@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { threadCpuMs } from "../../dev/testing/thread-cpu.js";
 import { goJson } from "./go-json.js";
-import { TooManyValues, parseExactJson } from "./exact-json.js";
+import { TooManyValues, exactJson, parseExactJson } from "./exact-json.js";
 
 const parse = (text: string | Buffer) => parseExactJson(Buffer.from(text));
 const printed = (text: string) => goJson(parse(text) ?? "nothing");
@@ -123,4 +123,12 @@ describe("costs what it weighs", () => {
     }
     expect(threadCpuMs() - began).toBeLessThan(1_000);
   });
+});
+
+test.each([
+  '{"b":1,"a":{"__proto__":[1.10,-0,1e400,12345678901234567890]},"":null}',
+  '[true,false,null,"<&>\u2028é😀",[],{},"\\"\\\\\\n\\u0001\\ud800"]',
+  '"text"',
+])("what is written is the text that was read: %s", (text) => {
+  expect(exactJson(parse(text)!)).toBe(text);
 });

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { LosslessNumber } from "lossless-json";
-import type { Json, JsonObject } from "./json.js";
+import { type Json, type JsonObject, isJsonNumber } from "./json.js";
+import { TextWriter } from "./text-writer.js";
 
 /** Deeper than anything a person stores, far shallower than the stack. */
 const maxDepth = 256;
@@ -26,6 +27,33 @@ export function parseExactJson(bytes: Buffer, mostValues = Number.POSITIVE_INFIN
   } catch (reason) {
     if (reason instanceof TooManyValues) throw reason;
     return undefined; // The parser's message would quote the text, and the text is secret.
+  }
+}
+
+/** The JSON text that `parseExactJson` reads as this value again. Escapes nothing that JSON lets stand. */
+export function exactJson(value: Json): string {
+  const out = new TextWriter();
+  write(value, out);
+  return out.text();
+}
+
+function write(value: Json, out: TextWriter): void {
+  if (isJsonNumber(value)) out.write(value.toString());
+  else if (typeof value !== "object" || value === null) out.write(JSON.stringify(value));
+  else if (Array.isArray(value)) {
+    out.write("[");
+    for (const [index, item] of value.entries()) {
+      if (index > 0) out.write(",");
+      write(item, out);
+    }
+    out.write("]");
+  } else {
+    out.write("{");
+    for (const [index, [key, member]] of Object.entries(value).entries()) {
+      out.write(`${index > 0 ? "," : ""}${JSON.stringify(key)}:`);
+      write(member, out);
+    }
+    out.write("}");
   }
 }
 
