@@ -5,6 +5,7 @@ import type { VolumeRecord, CacheEntry } from "../src/leases/secret-cache.js";
 import { sampleConnection } from "../dev/testing/connection.js";
 import { CountingVault } from "../dev/testing/counting-vault.js";
 import { FakeClock } from "../dev/testing/fake-clock.js";
+import { openState } from "../dev/testing/open-state.js";
 import { RecordsInMemory } from "../dev/testing/records-in-memory.js";
 import { sampleStoredToken, testCredentials } from "../dev/testing/test-credentials.js";
 import { Redacted } from "../src/shared/redacted.js";
@@ -107,7 +108,7 @@ async function liveWith(record: Redacted<Buffer>): Promise<void> {
     lifetime: life.signal,
     lives: () => true,
   });
-  credentials.state.open(new RecordsInMemory(), [{ name: "record", payload: record }], [sampleConnection()]);
+  openState(credentials.state, new RecordsInMemory(), [{ name: "record", payload: record }], [sampleConnection()]);
   for (let minutes = 0; minutes < 90; minutes += 30) {
     await clock.advance(30 * 60_000);
     credentials.renewalLoop.tick(life.signal);

@@ -128,7 +128,7 @@ export async function startCredentials(
     await within(lastAnswersMs, credentials.settled(), clock);
     life.abort(new ProviderError("cancelled", "keymount is stopping"));
     await Promise.all([...running, renewalLoop.settled()]);
-    await Promise.all([journal.settled(), copies.settled()]);
+    await Promise.all([state.settled(), journal.settled(), copies.settled()]);
   });
   return { ...credentials, closed: () => closed };
 }

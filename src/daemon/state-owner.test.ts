@@ -81,10 +81,8 @@ async function stateDirectory() {
   const opened: SealedRecords[] = [];
   const found: string[] = [];
   const state = {
-    open: (records: SealedRecords, before: readonly FoundRecord[]) => {
-      opened.push(records);
-      found.push(...before.map(({ payload }) => payload.reveal().toString()));
-    },
+    restore: (_records: SealedRecords, { payload }: FoundRecord) => found.push(payload.reveal().toString()),
+    open: (records: SealedRecords) => opened.push(records),
     close: () => {},
   } as unknown as OwnedState["state"];
   const copies = { open: () => {}, close: () => {} } as unknown as OwnedState["copies"];

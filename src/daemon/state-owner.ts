@@ -10,7 +10,7 @@ import { ProviderError } from "../shared/errors.js";
 import type { Redacted } from "../shared/redacted.js";
 import { readBootId } from "../state/boot-id.js";
 import { type StateKeyParts, type StateKeys, openStateKey, sealStateKey } from "../state/state-key.js";
-import { SealedRecords } from "../state/sealed-records.js";
+import { type FoundRecord, SealedRecords } from "../state/sealed-records.js";
 import { openStateDirectory } from "../state/state-directory.js";
 import type { StateEvent } from "../state/state-event.js";
 import { StateLock } from "../state/state-lock.js";
@@ -18,7 +18,7 @@ import type { ClusterKey } from "./cluster-key.js";
 
 /** What the owner keeps there, and who answers on its lock. */
 export interface OwnedState {
-  state: Pick<CredentialState, "open" | "close">;
+  state: Pick<CredentialState, "restore" | "open" | "close">;
   copies: Pick<OfflineCopies, "open" | "close">;
   adminServer: Server;
 }
@@ -105,8 +105,10 @@ export class StateOwner {
     try {
       const key = await this.#openKey(signal);
       const [records, offline] = [this.#sealedRecords("records", key), this.#sealedRecords("offline", key)];
-      const foundCopies = await offline.readAll(signal);
-      state.open(records, await records.readAll(signal), connections);
+      const foundCopies: FoundRecord[] = []; // No more than copies may take together.
+      for await (const copy of offline.readAll(signal)) foundCopies.push(copy);
+      for await (const record of records.readAll(signal)) state.restore(records, record, connections);
+      state.open(records);
       copies.open(offline, foundCopies, connections);
       this.#folders = [records, offline];
     } catch (error) {

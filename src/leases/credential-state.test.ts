@@ -7,8 +7,9 @@ import { Redacted } from "../shared/redacted.js";
 import { sampleConnection } from "../../dev/testing/connection.js";
 import { CountingVault, samplePrincipal } from "../../dev/testing/counting-vault.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { openState } from "../../dev/testing/open-state.js";
 import { RecordsInMemory } from "../../dev/testing/records-in-memory.js";
-import { testCredentials } from "../../dev/testing/test-credentials.js";
+import { sampleLimits, testCredentials } from "../../dev/testing/test-credentials.js";
 import type { StoredToken } from "../vault/stored-token.js";
 import { endOf } from "../vault/term.js";
 import { endsAt } from "./cached-secret.js";
@@ -46,17 +47,18 @@ beforeEach(() => {
 });
 
 /** A process on the same node, after an earlier one. */
-function start(connections: readonly Connection[] = [connection]): void {
+function start(connections: readonly Connection[] = [connection], bytes = 64 << 20): void {
   credentials = testCredentials({
     client: vault,
     clock,
+    limits: sampleLimits({ bytes }),
     emit: (event) => {
       if (event.kind === "credentialLost") told.push(`perhaps lost: ${event.entry.request.path}`);
       if (event.kind === "ownerNotRestored") told.push(event.because);
       if (event.kind === "ownerNotPersisted") told.push(`not kept: ${event.error.message}`);
     },
   });
-  credentials.state.open(store, store.all(), connections);
+  openState(credentials.state, store, store.all(), connections);
   vault.calls.length = 0;
 }
 
@@ -67,7 +69,7 @@ async function mount(requests: VaultRequest[], principal: Partial<Principal> = {
     const revealed = body.reveal();
     return Buffer.isBuffer(revealed) ? revealed.toString("hex") : (revealed as { data: { value: string } }).data.value;
   });
-  transaction.commit(values.join());
+  transaction.commit(values.map((value) => value.slice(0, 20)).join()); // Short, as a digest.
   await credentials.journal.settled();
   return values;
 }
@@ -86,6 +88,28 @@ describe("after a restart", () => {
     start();
     expect(await mount([creds, crl])).toEqual(before);
     expect([before[1], vault.calls]).toEqual(["3000ff22", []]);
+  });
+
+  test("a volume with more static secrets than a record may have keeps its credential, and reads the static ones again", async () => {
+    vault.replies.set(kv.path, { body: { data: { value: "x".repeat(512 << 10) } } });
+    const before = await mount([creds, kv]);
+    expect(recordSizes()[0]).toBeLessThan(3_000);
+    start();
+    expect(await mount([creds, kv])).toEqual(before);
+    expect(vault.calls).toEqual(["GET secret/data/app"]);
+  });
+
+  test("until those can be read again they are not delivered, nor any that an attempt has read before", async () => {
+    const [x, y]: VaultRequest[] = [kv, { ...kv, path: "secret/data/other" }];
+    const large = (version: number) => ({ body: { data: { value: `${version}`.repeat(300 << 10) } } });
+    for (const { path } of [x!, y!]) vault.replies.set(path, large(1));
+    await mount([creds, x!, y!]);
+    start();
+    vault.replies.set(y!.path, "outage");
+    await expect(mount([creds, x!, y!])).rejects.toThrow("outage");
+    vault.replies.set(x!.path, "outage").set(y!.path, large(2));
+    await clock.advance(10 * minute);
+    await expect(mount([creds, x!, y!])).rejects.toThrow("outage");
   });
 
   test("a volume that only reads keeps its token, and reads again", async () => {
@@ -207,6 +231,59 @@ test("a token is persisted before anything is created with it, and what is creat
   expect(order).toEqual(["kept", "asked", "kept", "given"]);
 });
 
+const recordSizes = () => store.all().map(({ payload }) => payload.reveal().length);
+const ofPod = (n: number, namespace = "shop"): Partial<Principal> => {
+  const [name, uid] = [`web-${n}`, `uid-${namespace}-${n}`];
+  const pod = { namespace, name, uid, serviceAccount: "web" };
+  return { ownerKey: `${namespace}/${n}`, volumeKey: `/pods/${uid}/volumes/kubernetes.io~csi/secrets/mount`, pod };
+};
+
+test.each(["x", "<", "&", "\u2028"])(
+  "a static secret of %j takes no more of a record than of memory",
+  async (character) => {
+    const value = character.repeat(100_000);
+    vault.replies.set(kv.path, { body: { data: { value } } });
+    await mount([creds, kv]);
+    expect(recordSizes()[0]! - Buffer.byteLength(value)).toBeLessThan(3_000);
+    start();
+    expect(await mount([creds, kv])).toEqual(["login-1", value]);
+    expect(vault.calls).toEqual([]);
+  },
+);
+
+test("static secrets beside credentials take so much of the state directory, and one namespace half of it", async () => {
+  vault.replies.set(kv.path, { body: { data: { value: "\u0001".repeat(70_000) } } }); // 490 KB of a record.
+  const written = async (namespace: string) => {
+    const before = recordSizes().reduce((sum, size) => sum + size, 0);
+    for (let n = 0; n < 20; n += 1) await mount([creds, kv], ofPod(n, namespace));
+    return (recordSizes().reduce((sum, size) => sum + size, 0) - before) / 2 ** 20;
+  };
+  start([connection], 16 << 20);
+  expect(await written("crowd")).toBeCloseTo(1.9, 0);
+  expect(await written("shop")).toBeCloseTo(1, 0);
+  credentials.cache.forgetPod("uid-shop-0");
+  for (let n = 0; n < 20; n += 1) credentials.cache.forgetPod(`uid-crowd-${n}`);
+  await Promise.all(store.all().map(({ name }) => credentials.journal.persist(name)));
+  for (let n = 1; n < 20; n += 1) await credentials.journal.persist(`shop/${n}`);
+  expect(recordSizes().filter((size) => size > 400_000)).toHaveLength(4); // What others have given back.
+});
+
+test("what is restored is written again one record after another", async () => {
+  for (let n = 0; n < 5; n += 1) await mount([creds], ofPod(n));
+  const write = store.write.bind(store);
+  const under: number[] = [];
+  let underWay = 0;
+  store.write = async (...args) => {
+    under.push((underWay += 1));
+    await clock.sleep(10, never);
+    await write(...args);
+    underWay -= 1;
+  };
+  start();
+  await clock.during(credentials.state.settled());
+  expect(under).toEqual([1, 1, 1, 1, 1]);
+});
+
 test("a republish with nothing new writes nothing, but for the first, which shows that there are republishes", async () => {
   await mount([creds, kv]);
   let writes = 0;
@@ -248,7 +325,7 @@ test("opened late, it persists what is held by then and restores the earlier rec
   vault.calls.length = 0;
   await mount([kv]);
   store = new RecordsInMemory();
-  later.state.open(store, left, [connection]);
+  openState(later.state, store, left, [connection]);
   expect(await mount([creds, kv])).toEqual(["login-1", "1"]);
   expect(vault.calls).toEqual(["login web", "GET secret/data/app", "revoke-self"]);
   expect(vault.revoked).toEqual(["accessor-2"]); // The login from before the take-over: nothing hangs on it.
@@ -268,7 +345,7 @@ function waiting(): Credentials {
 
 async function takeUp(records = store.all()): Promise<void> {
   hasLock = true;
-  credentials.state.open(store, records, [connection]);
+  openState(credentials.state, store, records, [connection]);
   await credentials.journal.settled();
   await clock.advance(0);
 }

@@ -1,5 +1,6 @@
 import type { Connection } from "../config/connection.js";
 import type { Clock } from "../shared/clock.js";
+import { FairBudget } from "../shared/fair-budget.js";
 import type { Random } from "../shared/random.js";
 import type { Redacted } from "../shared/redacted.js";
 import type { CredentialPaths } from "../vault/credential-paths.js";
@@ -22,6 +23,8 @@ export interface CredentialStateParts {
   cache: SecretCache;
   tokens: TokenStore;
   paths: CredentialPaths;
+  /** Bytes of the state directory that static answers take at most; shared by Kubernetes namespace. */
+  staticBytes: number;
   clock: Clock;
   random: Random;
   emit: (event: CredentialEvent) => void;
@@ -30,33 +33,70 @@ export interface CredentialStateParts {
 /** Renewals that became due while no process ran are spread over so long. */
 const restoreSpreadMs = 60_000;
 
+/** Of static answers in one record. Beyond it, the volume with them is written without: what is read again is not worth more. */
+const mostStaticBytes = 512 << 10;
+
 /** The part of the cache and the tokens that outlives the process, by owner key: restored from records and written to them. */
 export class CredentialState {
   readonly #parts: CredentialStateParts;
+  #statics: FairBudget;
+  /** What the records have of static answers, by owner key. */
+  readonly #staticsOf = new Map<string, { namespace: string; bytes: number }>();
+  #opening = Promise.resolve();
 
   constructor(parts: CredentialStateParts) {
     this.#parts = parts;
+    this.#statics = new FairBudget(parts.staticBytes);
   }
 
-  /** Persists everything from now on. Restores the `records` that exist; one that cannot be restored is reported. */
-  open(store: RecordStore, records: readonly FoundRecord[], connections: readonly Connection[]): void {
-    const { emit, cache, tokens, journal, clock } = this.#parts;
-    for (const { name, payload } of records) {
-      const because = this.#tryToTakeUp(payload, connections);
-      if (because === undefined) continue;
-      store.abandon(name);
-      emit({ kind: "ownerNotRestored", because });
-    }
-    journal.open(store, (ownerKey) =>
-      writeOwner({ ownerKey, tokens: tokens.of(ownerKey), volumes: cache.volumesOf(ownerKey) }, clock.monotonic()),
-    );
-    const ownerKeys = [...cache.volumes(), ...tokens.all()].map(({ ownerKey }) => ownerKey);
-    for (const ownerKey of new Set(ownerKeys)) void journal.persist(ownerKey);
+  /** Restores one of the records that exist, before `open`; one that cannot be restored is reported. */
+  restore(store: RecordStore, { name, payload }: FoundRecord, connections: readonly Connection[]): void {
+    const because = this.#tryToTakeUp(payload, connections);
+    if (because === undefined) return;
+    store.abandon(name);
+    this.#parts.emit({ kind: "ownerNotRestored", because });
+  }
+
+  /** Persists everything from now on; what is held already, one record after another. */
+  open(store: RecordStore): void {
+    this.#parts.journal.open(store, (ownerKey) => this.#recordOf(ownerKey));
+    this.#opening = this.#persistAll();
+  }
+
+  /** Resolves when what was held at `open` is written. */
+  settled(): Promise<void> {
+    return this.#opening;
   }
 
   /** Persists nothing from now on: the directory belongs to another process. */
   close(): void {
     this.#parts.journal.close();
+    this.#statics = new FairBudget(this.#parts.staticBytes);
+    this.#staticsOf.clear();
+  }
+
+  async #persistAll(): Promise<void> {
+    const { cache, tokens, journal } = this.#parts;
+    const ownerKeys = [...cache.volumes(), ...tokens.all()].map(({ ownerKey }) => ownerKey);
+    for (const ownerKey of new Set(ownerKeys)) await journal.persist(ownerKey);
+  }
+
+  #recordOf(ownerKey: string): Redacted<Buffer> | undefined {
+    const { tokens, cache, clock } = this.#parts;
+    const volumes = cache.volumesOf(ownerKey);
+    const before = this.#staticsOf.get(ownerKey);
+    if (before) this.#statics.release(before.namespace, before.bytes);
+    this.#staticsOf.delete(ownerKey);
+    const namespace = volumes[0]?.namespace ?? "";
+    let bytes = 0;
+    const admits = (more: number) => {
+      const admitted = bytes + more <= mostStaticBytes && this.#statics.take(namespace, more);
+      if (admitted) bytes += more;
+      return admitted;
+    };
+    const payload = writeOwner({ ownerKey, tokens: tokens.of(ownerKey), volumes }, clock.monotonic(), admits);
+    if (bytes > 0) this.#staticsOf.set(ownerKey, { namespace, bytes });
+    return payload;
   }
 
   /** Returns the reason if the record cannot be restored. */

@@ -79,12 +79,12 @@ export function createCredentials(parts: CredentialsParts): Credentials {
     credentialsRefused,
   });
   const source = new OfflineSource({ source: cached, copies, cache, isStranger, clock, emit });
-  const state = new CredentialState({ journal, cache, tokens, paths, clock, random, emit });
+  const state = new CredentialState({ ...common, cache, tokens, paths, staticBytes: limits.bytes / 4 });
   const renewalLoop = new RenewalLoop({ ...common, cache, tokens });
   const settled = async () => {
     await cached.settled(); // Each may log in, and revoke.
     await Promise.all([tokens.settled(), secrets.settled()]);
-    await Promise.all([journal.settled(), copies.settled()]);
+    await Promise.all([state.settled(), journal.settled(), copies.settled()]);
   };
   return { cache, tokens, source, copies, renewalLoop, journal, state, inFlight, settled };
 }

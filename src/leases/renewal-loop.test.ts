@@ -3,6 +3,7 @@ import type { VaultRequest } from "../mount/mount-spec.js";
 import type { Principal } from "../mount/ports.js";
 import { CountingVault, samplePrincipal } from "../../dev/testing/counting-vault.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { openState } from "../../dev/testing/open-state.js";
 import { RecordsInMemory } from "../../dev/testing/records-in-memory.js";
 import { sampleConnection } from "../../dev/testing/connection.js";
 import { testCredentials } from "../../dev/testing/test-credentials.js";
@@ -323,7 +324,7 @@ describe("a volume without Mounts", () => {
     async (times, restarted, outcome) => {
       living.clear();
       const store = new RecordsInMemory();
-      const open = () => credentials.state.open(store, store.all(), [sampleConnection()]);
+      const open = () => openState(credentials.state, store, store.all(), [sampleConnection()]);
       open();
       if (times === 0) await readRequests(credentials.source.begin(samplePrincipal()), [creds]); // And given up.
       for (let n = 0; n < times; n += 1) {

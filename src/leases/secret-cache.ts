@@ -448,12 +448,13 @@ export function hasPredecessor(entry: CacheEntry): boolean {
 }
 
 /**
- * Its answer, if the volume may be served that for a newer one. Before a volume's first delivery no static answer may: what an
- * earlier Mount has read, and could not deliver, may be of another moment than the rest of its set.
+ * Its answer, if the volume may be served that for a newer one. Before a volume's first delivery of static answers none may: what
+ * an earlier Mount has read, and could not deliver, may be of another moment than the rest of its set.
  */
 export function standbyFor({ delivered }: VolumeRecord, entry: CacheEntry, now: number): CachedSecret | undefined {
   const held = heldBy(entry, now);
-  return held?.kind === "static" && delivered.size === 0 ? undefined : held;
+  if (held?.kind !== "static") return held;
+  return [...delivered.values()].some(({ kind }) => kind === "static") ? held : undefined;
 }
 
 function entryKey(ownerKey: string, request: VaultRequest): string {

@@ -1,15 +1,12 @@
 import { z } from "zod";
 import type { Connection } from "../config/connection.js";
 import { vaultMethods } from "../mount/mount-spec.js";
-import type { AnswerBody } from "../mount/secret-value.js";
-import { goJson } from "../shared/go-json.js";
-import { type JsonObject, isJsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
 import { hangsOnToken } from "../vault/hangs-on-token.js";
 import { type StoredToken, tokenStates } from "../vault/stored-token.js";
 import { type Term, dueNow, endOf } from "../vault/term.js";
-import { parseExactJson } from "../shared/exact-json.js";
-import type { CachedSecret } from "./cached-secret.js";
+import { answerText, bodyInText, recordedBytes } from "./answer-text.js";
+import { type CachedSecret, heldBytes } from "./cached-secret.js";
 import type { VolumeRecord, CacheEntry } from "./secret-cache.js";
 
 /** The tokens and volumes of one owner key. */
@@ -108,16 +105,23 @@ type TermRecord = z.output<typeof term>;
 
 /**
  * What must survive the process, as bytes; `undefined` when there is nothing. Volumes that hold a credential are written
- * with all of their answers, the others without: those are read again. The bytes hold every secret of the owner key.
+ * with all of their answers, if `admits` takes the bytes of the static ones; the others without static answers, which are
+ * read again. The bytes hold every secret of the owner key.
  */
-export function writeOwner({ ownerKey, tokens, volumes }: PersistedOwner, now: number): Redacted<Buffer> | undefined {
+export function writeOwner(
+  { ownerKey, tokens, volumes }: PersistedOwner,
+  now: number,
+  admits: (bytes: number) => boolean = () => true,
+): Redacted<Buffer> | undefined {
   const written = new Numbered<StoredToken>();
   const answers = new Numbered<CachedSecret>();
   const entries = new Numbered<CacheEntry>();
+  const statics = new Set<CachedSecret>();
+  const isWritten = (answer: CachedSecret) => answer.kind !== "static" || statics.has(answer);
   for (const stored of tokens) written.of(stored);
   const kept = volumes.map((volume) => {
-    const whole = [...volume.entries].some(isCredential);
-    const used = whole ? [...volume.entries] : [];
+    const whole = admitsStatics(volume, statics, admits);
+    const used = [...volume.entries].filter((entry) => whole || holdsCredential(volume, entry));
     return {
       key: volume.key,
       namespace: volume.namespace,
@@ -127,7 +131,7 @@ export function writeOwner({ ownerKey, tokens, volumes }: PersistedOwner, now: n
       entries: used.map((entry) => entries.of(entry)),
       delivered: used.flatMap((entry): [number, number][] => {
         const answer = volume.delivered.get(entry);
-        return answer ? [[entries.of(entry), answers.of(answer)]] : [];
+        return answer && isWritten(answer) ? [[entries.of(entry), answers.of(answer)]] : [];
       }),
       deliveries: volume.deliveries,
       ...(volume.versions !== undefined && { versions: volume.versions }),
@@ -140,23 +144,49 @@ export function writeOwner({ ownerKey, tokens, volumes }: PersistedOwner, now: n
       key,
       namespace,
       request: { method, path, query, ...(args && { args: args.reveal() }) },
-      ...(answer && { answer: answers.of(answer) }),
+      ...(answer && isWritten(answer) && { answer: answers.of(answer) }),
       creating: creating === true,
     };
   });
-  const answerRecords = answers.all.map((answer) => answerRecord(answer, written.of(answer.stored)));
+  const all = answers.all.map((answer) => [answer, written.of(answer.stored)] as const);
   const [first] = written.all;
   if (!first) return undefined;
-  const owner: OwnerRecord = {
+  const owner: Omit<OwnerRecord, "answers"> = {
     writtenAt: now,
     ownerKey,
     connection: { name: first.connection.name, origins: first.connection.addresses.map(({ origin }) => origin) },
     tokens: written.all.map(tokenRecord),
-    answers: answerRecords,
     entries: entryRecords,
     volumes: kept,
   };
-  return new Redacted(Buffer.from(JSON.stringify(owner)));
+  // One answer after another, so that the heap holds the text of one at a time.
+  const pieces = all.map(([answer, stored], index) =>
+    Buffer.from(`${index > 0 ? "," : ""}${JSON.stringify(answerRecord(answer, stored))}`),
+  );
+  const start = Buffer.from(`${JSON.stringify(owner).slice(0, -1)},"answers":[`);
+  return new Redacted(Buffer.concat([start, ...pieces, Buffer.from("]}")]));
+}
+
+/** Whether all answers of the volume are written. Adds its static ones to those that are. */
+function admitsStatics(volume: VolumeRecord, written: Set<CachedSecret>, admits: (bytes: number) => boolean): boolean {
+  const all = [...volume.entries];
+  if (!all.some(isCredential)) return false;
+  const sizes = new Map<CachedSecret, number>();
+  for (const entry of all) {
+    for (const answer of [entry.answer, volume.delivered.get(entry)]) {
+      if (answer?.kind !== "static" || written.has(answer)) continue;
+      sizes.set(answer, heldBytes(recordedBytes(answer.body), entry.request));
+    }
+  }
+  const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  if (bytes > 0 && !admits(bytes)) return false;
+  for (const answer of sizes.keys()) written.add(answer);
+  return true;
+}
+
+function holdsCredential({ delivered }: VolumeRecord, entry: CacheEntry): boolean {
+  const given = delivered.get(entry);
+  return isCredential(entry) || (given !== undefined && given.kind !== "static");
 }
 
 /** An owner from its bytes, for a process that may know other connections. */
@@ -334,7 +364,7 @@ function answerRecord(answer: CachedSecret, stored: number): OwnerRecord["answer
   return {
     stored,
     kind,
-    body: bodyRecord(body),
+    body: answerText(body),
     bytes,
     readAt,
     ...(turnsAt !== undefined && { turnsAt }),
@@ -346,23 +376,11 @@ function answerRecord(answer: CachedSecret, stored: number): OwnerRecord["answer
   };
 }
 
-/** JSON; a raw answer is a text of base64, which no parsed one is. */
-function bodyRecord(body: AnswerBody): string {
-  const revealed = body.reveal();
-  return goJson(Buffer.isBuffer(revealed) ? revealed.toString("base64") : revealed);
-}
-
-function bodyOf(text: string): JsonObject | Buffer | null | undefined {
-  const body = parseExactJson(Buffer.from(text));
-  if (typeof body === "string") return Buffer.from(body, "base64");
-  return body === null || isJsonObject(body) ? body : undefined;
-}
-
 function answerOf(
   { stored, body: text, term: granted, lease, ...rest }: OwnerRecord["answers"][number],
   tokens: readonly StoredToken[],
 ): CachedSecret | undefined {
-  const body = bodyOf(text);
+  const body = bodyInText(text);
   const asked = tokens[stored];
   if (!asked || body === undefined) return undefined;
   return {

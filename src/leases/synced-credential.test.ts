@@ -10,6 +10,7 @@ import type { Caller, Grant, VaultAnswer, VaultToken } from "../vault/vault-clie
 import { sampleConnection } from "../../dev/testing/connection.js";
 import { CountingVault, samplePrincipal } from "../../dev/testing/counting-vault.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
+import { openState } from "../../dev/testing/open-state.js";
 import { RecordsInMemory } from "../../dev/testing/records-in-memory.js";
 import { readRequests } from "../../dev/testing/read-requests.js";
 import { testCredentials } from "../../dev/testing/test-credentials.js";
@@ -127,7 +128,7 @@ beforeEach(() => {
 /** A process on the same node, after an earlier one. */
 function start(): void {
   credentials = testCredentials({ client: vault, clock, rules, emit: ({ kind }) => events.push(kind) });
-  credentials.state.open(store, store.all(), [sampleConnection()]);
+  openState(credentials.state, store, store.all(), [sampleConnection()]);
 }
 
 async function mount(principal: Partial<Principal> = {}, request = creds): Promise<string> {

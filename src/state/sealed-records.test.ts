@@ -47,13 +47,19 @@ function recordsOf(
 
 async function openRecords(...how: Parameters<typeof recordsOf>): Promise<SealedRecords> {
   const records = recordsOf(...how);
-  await records.readAll(never);
+  await readAll(records);
   return records;
+}
+
+async function readAll(records: SealedRecords) {
+  const found = [];
+  for await (const record of records.readAll(never)) found.push(record);
+  return found;
 }
 
 const payload = (text: string) => new Redacted(Buffer.from(text));
 const readTexts = async (...how: Parameters<typeof recordsOf>) =>
-  (await recordsOf(...how).readAll(never)).map(({ payload: text }) => text.reveal().toString()).sort();
+  (await readAll(recordsOf(...how))).map(({ payload: text }) => text.reveal().toString()).sort();
 const files = async () => (await readdir(join(directory, "records"))).map((name) => join(directory, "records", name));
 
 describe.each([
@@ -99,6 +105,17 @@ describe.each([
   });
 });
 
+test("each record is read when it is asked for: not all are in memory at once", async () => {
+  const records = await openRecords();
+  for (const id of ["a", "b", "c"]) await records.write(id, payload(id));
+  const found = [];
+  for await (const record of recordsOf().readAll(never)) {
+    found.push(record);
+    for (const file of await files()) rmSync(file);
+  }
+  expect(found).toHaveLength(1);
+});
+
 test("a record is read alone by its id, as it is now", async () => {
   const records = await openRecords();
   await records.write("a", payload("one"));
@@ -124,7 +141,7 @@ test("any bytes come back as they were", async () => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 5_000 }), async (bytes) => {
       await records.write("a", new Redacted(Buffer.from(bytes)));
-      expect((await recordsOf().readAll(never))[0]?.payload.reveal()).toEqual(Buffer.from(bytes));
+      expect((await readAll(recordsOf()))[0]?.payload.reveal()).toEqual(Buffer.from(bytes));
     }),
     { numRuns: 30 },
   );
@@ -151,6 +168,11 @@ describe("what is no record of ours is set aside, and the others are read", () =
   test.each<[string, (file: string) => Promise<unknown>, string]>([
     ["cut off", (file) => truncate(file, 60), damaged],
     ["cut off in the header", (file) => truncate(file, 10), "it is no record, or only part of one"],
+    [
+      "larger than any record",
+      (file) => truncate(file, (12 << 20) + 1),
+      "it has 12582913 bytes, more than the 12582912 of the largest record",
+    ],
     ["emptied", (file) => truncate(file, 0), "it is no record, or only part of one"],
     ["of another make", async (file) => flip(file, 8), "it was written by another version of keymount"],
     ["with a bit turned in its nonce", (file) => flip(file, 20), damaged],
@@ -192,7 +214,7 @@ describe("what is no record of ours is set aside, and the others are read", () =
   test("at most a hundred of them are kept", async () => {
     await openRecords();
     for (let n = 0; n < 130; n += 1) await writeFile(join(directory, "records", `stray-${n}`), "x");
-    await recordsOf().readAll(never);
+    await readAll(recordsOf());
     expect((await readdir(join(directory, "quarantine"))).length).toBe(100);
   });
 });
@@ -259,7 +281,7 @@ describe("a record that the system fails to read", () => {
     await writeFile(join(directory, folder, "!"), "x"); // No record, and the first by name.
     let mend: (() => void) | undefined;
     const starting = recordsOf({}, key, folder, () => (mend ??= breakFolder(folder)));
-    expect(await starting.readAll(never)).toEqual([]);
+    expect(await readAll(starting)).toEqual([]);
     mend!();
     expect(told).toEqual(["it is no record, or only part of one", because]);
     expect(await readTexts({}, key, folder)).toEqual(["one"]);
@@ -273,7 +295,7 @@ describe("an abandoned record", () => {
     await (await openRecords()).write("a", payload("one"));
     wall = Date.now();
     const records = recordsOf();
-    const [found] = await records.readAll(never);
+    const [found] = await readAll(records);
     records.abandon(found!.name);
     return records;
   }
@@ -292,7 +314,7 @@ describe("an abandoned record", () => {
     await abandoned();
     wall += day + 60_000;
     const records = recordsOf();
-    const [found] = await records.readAll(never);
+    const [found] = await readAll(records);
     records.abandon(found!.name);
     records.prune();
     expect(await files()).toEqual([]);
@@ -310,7 +332,7 @@ describe("an abandoned record", () => {
 test("a directory open to others is not used", async () => {
   await openRecords();
   await chmod(join(directory, "records"), 0o755);
-  await expect(recordsOf().readAll(never)).rejects.toThrow("is open to others");
+  await expect(readAll(recordsOf())).rejects.toThrow("is open to others");
 });
 
 async function flip(file: string, at: number): Promise<void> {

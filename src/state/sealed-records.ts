@@ -39,8 +39,11 @@ const magic = Buffer.from("keymount");
 const schema = 1;
 const bootDigestBytes = 8;
 const headerBytes = magic.length + 1 + bootDigestBytes;
-/** Larger records than those of a hundred objects of 4 MiB are a mistake. */
-const largestFile = 512 << 20;
+/**
+ * Larger ones are not read: a record is in memory several times while it is restored. What may be written is bounded below:
+ * credentials (`mostCredentialBytes`), twice while all are replaced, static answers beside them, and what names them.
+ */
+const largestFile = 12 << 20;
 const mostSetAside = 100;
 
 /** The time in which the configuration can be corrected before an abandoned record is removed. */
@@ -81,15 +84,15 @@ export class SealedRecords {
   }
 
   /**
-   * The records of the previous process. One that is damaged or foreign is quarantined, and one that the system fails to read
-   * stays: neither prevents the start. A half written one is removed. Call it before the first write.
+   * The records of the previous process, each read when it is asked for. One that is damaged or foreign is quarantined, and one
+   * that the system fails to read stays: neither prevents the start. A half written one is removed. Take all of them before the
+   * first write.
    */
-  async readAll(signal: AbortSignal): Promise<FoundRecord[]> {
+  async *readAll(signal: AbortSignal): AsyncGenerator<FoundRecord, void, undefined> {
     const { directory, folder, emit } = this.#parts;
     const records = await makeSubdirectory(directory, folder);
     const quarantine = await makeSubdirectory(directory, "quarantine");
     this.#folders = { records, quarantine };
-    const found: FoundRecord[] = [];
     let ofAnotherBoot = 0;
     for (const name of await readdir(records)) {
       signal.throwIfAborted();
@@ -103,10 +106,9 @@ export class SealedRecords {
       } else if (read instanceof Error) {
         await this.#setAside(path, name, quarantine, unread(read)); // A copy that nobody knows of could not be ended.
       } else if (typeof read === "string") await this.#setAside(path, name, quarantine, read);
-      else found.push(read);
+      else yield read;
     }
     if (ofAnotherBoot > 0) emit({ kind: "recordsOfAnotherBoot", count: ofAnotherBoot });
-    return found;
   }
 
   /** Abandons the record of this name: it is removed once it is a day old, unless it is written again before. */
@@ -220,7 +222,8 @@ export class SealedRecords {
     const found = await lstat(path);
     if (!found.isFile()) return "it is no file";
     if (found.uid !== process.geteuid?.() || found.nlink !== 1) return "somebody else has put it there";
-    if (found.size > largestFile) return "it is too large";
+    if (found.size > largestFile)
+      return `it has ${found.size} bytes, more than the ${largestFile} of the largest record`;
     this.#writtenAt.set(name, found.mtimeMs);
     const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
     try {

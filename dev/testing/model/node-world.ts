@@ -18,6 +18,7 @@ import { sampleConnection } from "../connection.js";
 import type { CopyStore } from "../../../src/leases/offline-copies.js";
 import type { VaultAnswer } from "../../../src/vault/vault-client.js";
 import { FakeClock } from "../fake-clock.js";
+import { openState } from "../open-state.js";
 import { RecordsInMemory } from "../records-in-memory.js";
 import { testCredentials } from "../test-credentials.js";
 import { CopyLedger } from "./copy-ledger.js";
@@ -358,7 +359,7 @@ export class NodeWorld {
 
   #takeUp(): void {
     const { records, copies, credentials } = this;
-    credentials.state.open(this.#mortal(records), records.all(), [this.connection]);
+    openState(credentials.state, this.#mortal(records), records.all(), [this.connection]);
     credentials.copies.open(this.#mortal(copies), copies.all(), [this.connection]);
     this.#hasLock = true;
     // Pods that went while no process ran.
