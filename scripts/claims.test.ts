@@ -226,6 +226,36 @@ const claims: Record<string, Claim> = {
     of: ["src/mount/formats/pem-blocks.ts", /const mostBlocks = (\d+)/],
     says: ["A file has at most # PEM blocks"],
   },
+  "static secrets of a record": {
+    of: ["src/leases/credential-state.ts", /const mostStaticBytes = (\d+) << 10/],
+    says: [
+      "as before, also while Vault is away: up to # KiB for a pod",
+      "for one pod | # KiB |",
+      "beside them # KiB for a pod",
+    ],
+  },
+  "credentials of a record": {
+    of: ["src/leases/cached-secret-source.ts", /const mostCredentialBytes = (\d+) << 20/],
+    says: [
+      "a pod's credentials have at most # MiB",
+      "record in the state directory has them | # MiB",
+      "one pod have # MiB",
+    ],
+  },
+  "size of a record": {
+    of: ["src/state/sealed-records.ts", /const largestFile = (\d+) << 20/],
+    says: ["One of more than # MiB is moved"],
+  },
+  "static secrets of the state directory": {
+    of: [settings, /\n  bytes: size.*default\((\d+) \* 2/],
+    as: part(4),
+    says: ["a quarter of `limits.bytes`, # MiB"],
+  },
+  "a namespace's share of static secrets of the state directory": {
+    of: [settings, /\n  bytes: size.*default\((\d+) \* 2/],
+    as: part(8),
+    says: ["it leaves free: # MiB alone | as above"],
+  },
   "memory in flight": {
     of: [settings, /\n  inFlightBytes: size.*default\((\d+) \* 2/],
     says: ["`limits.inFlightBytes`, # MiB"],
