@@ -62,7 +62,9 @@ function sampleRecord(): string {
     ],
     volumes: [volume],
   };
-  return writeOwner(account, 0)!.reveal().toString();
+  return writeOwner(account, 0, () => true)!
+    .reveal()
+    .toString();
 }
 
 const sample = sampleRecord();

@@ -657,6 +657,8 @@ describe("configuration files", () => {
     ],
     ["some of these values", "logLevel: loud\npodWatch: true\nvault: {address: https://vault:8200}\n"],
     ["another program's connection", "connection: {host: db, port: 5432}\n"],
+    ["another program's connection with a pool", "connection: {host: db, pool: {max: 10}}\n"],
+    ["Jekyll's collections", "title: x\ncollections: {docs: {output: true}}\n"],
     ["a word that is near to a setting", "event: maybe\n"],
     ["another resource", `kind: ConfigMap\n${configuration}`],
     ["several documents", `${configuration}---\nevents: maybe\n`],

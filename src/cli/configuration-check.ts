@@ -27,9 +27,9 @@ function isConfiguration(root: YamlNode): boolean {
   return known.length === root.entries.length || (known.length > 1 && near.length === root.entries.length);
 }
 
-/** Other programs have one `connection`, of which keymount's are a map by name. */
+/** Other programs have one `connection`, or `collections`; keymount's are a map by name, and each has addresses. */
 function isOfConnections({ key, value }: YamlEntry): boolean {
   if (value.kind !== "map") return false;
   if (key === "connections") return true;
-  return nearest(key, ["connections"]) !== undefined && value.entries.some((entry) => entry.value.kind === "map");
+  return nearest(key, ["connections"]) !== undefined && value.entries.some((one) => member(one.value, "addresses"));
 }

@@ -116,6 +116,7 @@ export async function startCredentials(
     () => cache.sweep(clock.monotonic()).forEach((volume) => emit({ kind: "syncEnded", volume })),
     () => copies.sweep(),
     () => tokens.sweep(),
+    () => state.sweep(),
     () => Promise.all(identified()),
   ];
   const failed = (error: unknown) => emit({ kind: "taskFailed", error });

@@ -105,7 +105,7 @@ export class StateOwner {
     try {
       const key = await this.#openKey(signal);
       const [records, offline] = [this.#sealedRecords("records", key), this.#sealedRecords("offline", key)];
-      const foundCopies: FoundRecord[] = []; // No more than copies may take together.
+      const foundCopies: FoundRecord[] = []; // About as much as copies may take together.
       for await (const copy of offline.readAll(signal)) foundCopies.push(copy);
       for await (const record of records.readAll(signal)) state.restore(records, record, connections);
       state.open(records);

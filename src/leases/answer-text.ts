@@ -28,12 +28,12 @@ export function recordedBytes(body: AnswerBody): number {
 }
 
 function bytesOf(value: Json): number {
-  if (typeof value === "string") return stringBytes(value);
+  if (typeof value === "string") return recordedStringBytes(value);
   if (typeof value !== "object" || value === null) return String(value).length;
   if (isJsonNumber(value)) return value.value.length;
   const items = Array.isArray(value)
     ? value.map(bytesOf)
-    : Object.entries(value).map(([key, member]) => stringBytes(key) + 1 + bytesOf(member));
+    : Object.entries(value).map(([key, member]) => recordedStringBytes(key) + 1 + bytesOf(member));
   return items.reduce((sum, bytes) => sum + bytes, 2 + Math.max(0, items.length - 1));
 }
 
@@ -41,7 +41,7 @@ function bytesOf(value: Json): number {
 const plain = /^[ !#-[\]-~\u007f]*$/;
 
 /** With its quotes, each of which the outer string escapes, as it does every escape within. */
-function stringBytes(text: string): number {
+function recordedStringBytes(text: string): number {
   if (plain.test(text)) return 4 + text.length;
   let bytes = 4;
   for (let at = 0; at < text.length; at += 1) {

@@ -246,7 +246,7 @@ export class CachedSecretSource implements SecretSource {
     const { cache, clock, emit } = this.#parts;
     const previous = entry.answer ?? volume.delivered.get(entry);
     if (previous && previous.kind !== "static") {
-      entry.roomBytes ??= previous.bytes;
+      entry.roomBytes = Math.min(entry.roomBytes ?? previous.bytes, previous.bytes);
       if (bytes <= entry.roomBytes + leastCredentialBytes && (!entry.answer || !hasPredecessor(entry))) return;
     }
     if (cache.credentialBytesOf(entry.ownerKey) + bytes > mostCredentialBytes) {
@@ -291,7 +291,7 @@ function noRoomForCredential({ path }: VaultRequest, namespace: string, limit: k
 function tooMuchForOneRecord({ path }: VaultRequest): ProviderError {
   return new ProviderError(
     "limit_exceeded",
-    `the credentials of this pod are larger than ${mostCredentialBytes} bytes together, the most that the record of one pod may hold, so ${path} makes no more; let the pod have fewer or smaller ones`,
+    `the credentials of this pod and role (with tokenPer: serviceAccount, of all pods of the account) are larger than ${mostCredentialBytes} bytes together, the most that one record may hold, so ${path} makes no more; let them be fewer or smaller`,
   );
 }
 

@@ -136,6 +136,15 @@ describe("a token that was issued", () => {
     expect([replaceAt(answer, leadMs), endsAt(answer)]).toEqual(times);
   });
 
+  test("is what an engine's method makes: a static answer that names an `auth` without a token stays its pod's", () => {
+    const stored = sampleStoredToken({ state: "dead" });
+    const answer = answered(
+      { auth: { policies: ["a"] }, data: { value: "1" } },
+      { method: "GET", path: "kv/a", stored },
+    );
+    expect([answer.kind, isDead(answer), endsAt(answer)]).toEqual(["static", false, Infinity]);
+  });
+
   test.each<[string, object, Partial<StoredToken>, boolean]>([
     ["a child of a dead one", child, { state: "dead" }, true],
     ["a child of one whose uses are over", child, { usesLeft: 0 }, true],

@@ -26,7 +26,7 @@ export type AnswerKind = "static" | "leased" | "issued";
 export interface CachedSecret {
   readonly kind: AnswerKind;
   readonly body: AnswerBody;
-  /** Of memory, as `heldBytes` computes, with the arguments of its request; of a credential's record, where that takes more. */
+  /** What it takes with its request (`heldBytes`): of memory; a credential, of its record where that is more. */
   readonly bytes: number;
   readonly readAt: number;
   /** When the engine rotates it by its own schedule: a static role's password. */
@@ -96,7 +96,7 @@ export function answerOf(
   };
 }
 
-/** The heap bytes of an answer whose parsed body takes `bodyBytes` (`jsonBytes`), with its entry and request. */
+/** What an answer takes whose body takes `bodyBytes` (of the heap: `jsonBytes`; of a record: `recordedBytes`), with its entry and request. */
 export function heldBytes(bodyBytes: number, { path, query, args }: VaultRequest): number {
   const text = path.length + query.length + (args?.reveal().length ?? 0);
   return bodyBytes + Math.max(1024, 512 + 2 * text);
@@ -134,20 +134,24 @@ export function isAlive(answer: CachedSecret, now: number): boolean {
 /** Whether Vault has declared it, or the token it depends on, dead. */
 export function isDead(answer: CachedSecret): boolean {
   const { gone, stored } = answer;
-  return gone === true || (hangsOnToken(answer) && (stored.state === "dead" || stored.usesLeft <= 0));
+  return gone === true || (dependsOnToken(answer) && (stored.state === "dead" || stored.usesLeft <= 0));
 }
 
 /** When it ends unless it is renewed, alone or with the token it depends on; `Infinity` for never. */
 export function endsAt(answer: CachedSecret): number {
   const { term, stored } = answer;
   const own = term ? endOf(term) : Infinity;
-  return hangsOnToken(answer) ? Math.min(own, endOf(stored.term)) : own;
+  return dependsOnToken(answer) ? Math.min(own, endOf(stored.term)) : own;
 }
 
 /** When a Mount should replace it; `Infinity` while its end is not in sight. */
 export function replaceAt(answer: CachedSecret, leadMs: number): number {
   const own = ownReplacementAt(answer, leadMs);
-  return hangsOnToken(answer) ? Math.min(own, tokenReplacementAt(answer.stored, leadMs)) : own;
+  return dependsOnToken(answer) ? Math.min(own, tokenReplacementAt(answer.stored, leadMs)) : own;
+}
+
+function dependsOnToken(answer: CachedSecret): boolean {
+  return answer.kind !== "static" && hangsOnToken(answer);
 }
 
 /** Whatever becomes of its token. */

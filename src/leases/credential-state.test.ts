@@ -268,6 +268,21 @@ test("static secrets beside credentials take so much of the state directory, and
   expect(recordSizes().filter((size) => size > 400_000)).toHaveLength(4); // What others have given back.
 });
 
+test.each(["", "after a restart"])(
+  "a pod that goes after its token has ended leaves no record %s",
+  async (restarted) => {
+    vault.grants = [{ ttlMs: hour, renewable: false }];
+    await mount([issue, kv]);
+    if (restarted) start();
+    await clock.advance(2 * hour);
+    credentials.tokens.sweep();
+    credentials.cache.forgetPod(samplePrincipal().pod.uid);
+    credentials.state.sweep();
+    await credentials.journal.settled();
+    expect(store.all()).toEqual([]);
+  },
+);
+
 test("what is restored is written again one record after another", async () => {
   for (let n = 0; n < 5; n += 1) await mount([creds], ofPod(n));
   const write = store.write.bind(store);

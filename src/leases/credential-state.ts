@@ -42,6 +42,8 @@ export class CredentialState {
   #statics: FairBudget;
   /** What the records have of static answers, by owner key. */
   readonly #staticsOf = new Map<string, { namespace: string; bytes: number }>();
+  /** Owner keys with a record in the store. */
+  readonly #recorded = new Set<string>();
   #opening = Promise.resolve();
 
   constructor(parts: CredentialStateParts) {
@@ -68,9 +70,21 @@ export class CredentialState {
     return this.#opening;
   }
 
+  /**
+   * Removes the records of owner keys that hold nothing any more: where the token has ended before the pod went, nothing else asks
+   * for it. Call it about every minute.
+   */
+  sweep(): void {
+    const { cache, tokens, journal } = this.#parts;
+    for (const ownerKey of this.#recorded) {
+      if (!cache.isNeeded(ownerKey) && tokens.of(ownerKey).length === 0) void journal.persist(ownerKey);
+    }
+  }
+
   /** Persists nothing from now on: the directory belongs to another process. */
   close(): void {
     this.#parts.journal.close();
+    this.#recorded.clear();
     this.#statics = new FairBudget(this.#parts.staticBytes);
     this.#staticsOf.clear();
   }
@@ -96,6 +110,8 @@ export class CredentialState {
     };
     const payload = writeOwner({ ownerKey, tokens: tokens.of(ownerKey), volumes }, clock.monotonic(), admits);
     if (bytes > 0) this.#staticsOf.set(ownerKey, { namespace, bytes });
+    if (payload) this.#recorded.add(ownerKey);
+    else this.#recorded.delete(ownerKey);
     return payload;
   }
 
@@ -117,6 +133,7 @@ export class CredentialState {
     const { cache, emit, clock } = this.#parts;
     const { ownerKey, tokens, volumes, lost } = owner;
     const now = clock.monotonic();
+    this.#recorded.add(ownerKey);
     const current = tokens.find(({ state }) => state === "current");
     if (current) this.#spreadRenewal(current, now);
     if (lost.length > 0 && current) current.leases += 1;

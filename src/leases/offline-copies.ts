@@ -41,7 +41,7 @@ export interface OfflineCopiesParts {
   emit: (event: CredentialEvent) => void;
 }
 
-/** What a refusal ends: the copies of an account, of one path of its, of a path for every account, or of one request of the account. */
+/** What a refusal ends: the copies of an account, of one of its paths or requests, or of a path for every account. */
 type Scope = "account" | "accountPath" | "path" | "request";
 
 /** What names a copy. */

@@ -28,7 +28,7 @@ export interface VolumeRecord {
   seenAt: number;
   /** 0.9 to 1, drawn once: spreads the refreshes of volumes that were mounted together. Multiplies `refreshInterval`. */
   refreshFactor?: number;
-  /** How many Mounts were answered with files; the second shows that the driver republishes. No record counts further. */
+  /** How many Mounts were answered with files; the second shows that the driver republishes. Later ones are no reason to write a record. */
   deliveries: number;
   /** The versions last delivered; absent until a Mount has succeeded. */
   versions?: string;
@@ -65,7 +65,7 @@ export interface CacheEntry {
   denied?: boolean;
   /** A credential is being created: it would be lost if its volumes were evicted, or if it were not recorded. */
   creating?: boolean;
-  /** Bytes of the largest credential that there was room for; what replaces it needs no other. */
+  /** Bytes that its credential has room for: what replaces it with no more needs no other. It falls with the credential. */
   roomBytes?: number;
   /** Mounts that are not answered yet and have asked for it. */
   readers?: number;
@@ -441,9 +441,10 @@ export function heldBy({ answer }: CacheEntry, now: number): CachedSecret | unde
   return answer && isAlive(answer, now) ? answer : undefined;
 }
 
-/** Whether the files of a volume are still made of a credential before the entry's own. */
+/** Whether files of one volume are made of the entry's credential, and those of another of one before it. */
 export function hasPredecessor(entry: CacheEntry): boolean {
   const given = [...entry.users].map(({ delivered }) => delivered.get(entry));
+  if (!given.includes(entry.answer)) return false; // What replaces it takes its place.
   return given.some((answer) => answer && answer !== entry.answer && !isEvictable(answer));
 }
 

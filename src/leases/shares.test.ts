@@ -135,7 +135,7 @@ describe("credentials", () => {
     for (const request of large) there(request, 1 << 20);
     expect(await clock.during(mount("shop", "web-0", large.slice(0, 3)))).toBe("files");
     expect(await clock.during(mount("shop", "web-0", large))).toMatch(
-      /^the credentials of this pod are larger than 4194304 bytes together, the most that the record of one pod may hold, so database\/creds\/3 makes no more; let the pod have fewer or smaller ones$/,
+      /^the credentials of this pod and role \(.*\) are larger than 4194304 bytes together, the most that one record may hold, so database\/creds\/3 makes no more; let them be fewer or smaller$/,
     );
     expect(reached).toContain("record");
     expect(vault.revoked).toContain("database/creds/3");
@@ -156,6 +156,36 @@ describe("credentials", () => {
       await clock.during(mount("shop", "web-0", [creds("a")]));
     }
     expect(held()).toBeLessThan(51 * one);
+  });
+
+  test("that have shrunk give their room to others, and have none to grow again", async () => {
+    const names = ["a", "b", "c", "d"].map(creds);
+    for (const [index, request] of names.entries()) {
+      for (const bytes of [3 << 20, 100]) {
+        there(request, bytes);
+        expect(await clock.during(mount("shop", "web-0", names.slice(0, index + 1)))).toBe("files");
+        await clock.advance(56 * minute);
+      }
+    }
+    for (const request of names) there(request, 3 << 20);
+    await clock.during(mount("shop", "web-0", names));
+    expect(held()).toBeLessThan(4.1 * 2 ** 20);
+    expect(reached).toContain("record");
+  });
+
+  test("that was replaced, and could not be delivered, is replaced again without room of its own", async () => {
+    const large = creds("a");
+    there(large, 1.5 * 2 ** 20);
+    expect(await clock.during(mount("shop", "web-0", [large]))).toBe("files");
+    for (const delivers of [false, true]) {
+      await clock.advance(66 * minute); // It has ended.
+      const transaction = credentials.source.begin(principalOf("shop", "web-0"));
+      expect(await clock.during(asked(transaction, [large]))).toBe("files");
+      if (delivers) transaction.commit("1");
+      transaction.end();
+    }
+    expect(vault.calls.filter((call) => call.startsWith("GET"))).toHaveLength(3);
+    expect(reached).toEqual([]);
   });
 
   test("that several volumes of a pod have of different moments take room each", async () => {

@@ -111,7 +111,7 @@ type TermRecord = z.output<typeof term>;
 export function writeOwner(
   { ownerKey, tokens, volumes }: PersistedOwner,
   now: number,
-  admits: (bytes: number) => boolean = () => true,
+  admits: (bytes: number) => boolean,
 ): Redacted<Buffer> | undefined {
   const written = new Numbered<StoredToken>();
   const answers = new Numbered<CachedSecret>();
@@ -121,7 +121,7 @@ export function writeOwner(
   for (const stored of tokens) written.of(stored);
   const kept = volumes.map((volume) => {
     const whole = admitsStatics(volume, statics, admits);
-    const used = [...volume.entries].filter((entry) => whole || holdsCredential(volume, entry));
+    const used = [...volume.entries].filter((entry) => whole || isOfCredential(volume, entry));
     return {
       key: volume.key,
       namespace: volume.namespace,
@@ -184,7 +184,7 @@ function admitsStatics(volume: VolumeRecord, written: Set<CachedSecret>, admits:
   return true;
 }
 
-function holdsCredential({ delivered }: VolumeRecord, entry: CacheEntry): boolean {
+function isOfCredential({ delivered }: VolumeRecord, entry: CacheEntry): boolean {
   const given = delivered.get(entry);
   return isCredential(entry) || (given !== undefined && given.kind !== "static");
 }

@@ -59,6 +59,28 @@ async function persistAll(): Promise<void> {
   await Promise.all(ownerKeys.map((ownerKey) => journal.persist(ownerKey)));
 }
 
+test.each(["succeeds", "fails"])(
+  "a write that %s once the directory is another's says nothing of what is open by then",
+  async (how) => {
+    const old = store;
+    let end!: () => void;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    old.write = () => ended.then(() => (how === "fails" ? Promise.reject(full) : undefined));
+    const late = journal.persist("a");
+    await Promise.resolve();
+    journal.close();
+    store = new SmallDisk();
+    open();
+    refused.add("a");
+    await journal.persist("a");
+    end();
+    await late;
+    expect(told).toEqual(["no space"]);
+    refused.clear();
+    expect(await seconds(1)).toEqual(["a"]);
+  },
+);
+
 test("what could not be written is written once there is room, as it is by then", async () => {
   ownerKeys.forEach((ownerKey) => refused.add(ownerKey));
   await persistAll();

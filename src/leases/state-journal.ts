@@ -86,11 +86,13 @@ export class StateJournal implements Persistence {
     const payload = snapshot(ownerKey);
     try {
       await (payload ? store.write(ownerKey, payload) : store.remove(ownerKey));
+      if (this.#open !== open) return; // Of a directory that is not ours any more.
       if (this.#unwritten.delete(ownerKey) && this.#unwritten.size === 0) this.#emit({ kind: "ownersPersisted" });
     } catch (error) {
+      if (this.#open !== open) return;
       this.#emit({ kind: "ownerNotPersisted", error: ProviderError.from(error), first: this.#unwritten.size === 0 });
       this.#unwritten.delete(ownerKey); // To the end.
-      if (this.#open === open) this.#unwritten.add(ownerKey);
+      this.#unwritten.add(ownerKey);
     }
   }
 }

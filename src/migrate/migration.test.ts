@@ -139,6 +139,19 @@ describe("the report on what an entry allows beyond what its classes ask", () =>
     expect(notes.filter((note) => note.includes(".policy["))).toEqual(expected.map((what) => entry + what));
   });
 
+  test("is of the namespace that asks for less, where others of its entry ask for every combination", () => {
+    const [x, y] = ["secret/data/x", "secret/data/y"];
+    const asked = [
+      ...[x, y].flatMap((path) => ["r1", "r2"].map((role) => ({ namespace: "a", path, role }))),
+      { namespace: "b", path: x, role: "r1" },
+      { namespace: "b", path: y, role: "r2" },
+    ];
+    const { notes } = migrate(asked.map(classOf), source);
+    expect(notes.filter((note) => note.includes(".policy["))).toEqual([
+      "connections.vault.policy[0] (namespace b and 1 more) allows each of its paths with each of its roles (r1, r2); classes do not ask all of these",
+    ]);
+  });
+
   test("is one line for the namespaces of an entry", () => {
     const asked = ["shop", "pay", "a"].flatMap((namespace) => [
       { namespace, path: `secret/data/${namespace}` },

@@ -58,13 +58,18 @@ function grantsOf(classes: readonly AnalyzedClass[], connection: Connection): Gr
   );
 }
 
-/** The namespaces of an entry ask the same in the entry's form, so the first tells of all. */
+/** Namespaces of one entry may ask for the same in other combinations: the first with more than it asks for tells of it. */
 function beyondOf(policy: readonly Grant[], classes: readonly AnalyzedClass[], connection: Connection): string[] {
-  return policy.flatMap(({ namespaces: [first = "", ...others] }, index) => {
-    const own = classes.filter(({ namespace }) => namespace === first);
-    const amount = others.length === 0 ? "" : ` and ${others.length} more`;
-    return beyondAsked(own.flatMap((one) => asksOf(one, connection))).map(
-      (what) => `connections.${connection.name}.policy[${index}] (namespace ${named(first)}${amount}) ${what}`,
+  const beyondIn = (namespace: string) =>
+    beyondAsked(classes.filter((one) => one.namespace === namespace).flatMap((one) => asksOf(one, connection)));
+  return policy.flatMap(({ namespaces }, index) => {
+    const [most] = namespaces
+      .map((name) => ({ name, beyond: beyondIn(name) }))
+      .filter(({ beyond }) => beyond.length > 0);
+    if (!most) return [];
+    const amount = namespaces.length === 1 ? "" : ` and ${namespaces.length - 1} more`;
+    return most.beyond.map(
+      (what) => `connections.${connection.name}.policy[${index}] (namespace ${named(most.name)}${amount}) ${what}`,
     );
   });
 }

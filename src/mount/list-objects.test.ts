@@ -81,6 +81,7 @@ async function mounted(written: readonly string[], folders: Record<string, reado
   return {
     ...outcome,
     reads: reads.map(({ length }) => length),
+    options: reads.flat().flatMap(({ request, options }) => (request.method === "LIST" ? options : [])),
     /** Requests that Vault is sent, for each `Fetch` of a transaction is one. */
     lists: [...sent].flatMap(({ request }) => (request.method === "LIST" ? [request.path] : [])),
     gets: [...sent].filter(({ request }) => request.method === "GET").length,
@@ -120,6 +121,20 @@ describe("objects that read everything below one path", () => {
     expect(files.length).toBeGreaterThan(3);
     expect(lists.sort()).toEqual(Object.keys(folders).sort());
     expect(gets).toBe(3);
+  });
+
+  test("share a list that is as fresh, and as needed, as whoever needs it most", async () => {
+    const [optional, needed] = [
+      object("p/", "kv/data/shop/", ", optional: true, refreshInterval: 1h"),
+      object("q/", "kv/data/shop/", ", refreshInterval: 2m"),
+    ];
+    for (const objects of [
+      [optional, needed],
+      [needed, optional],
+    ]) {
+      const { options } = await mounted(objects, folders);
+      for (const one of options) expect(one).toMatchObject({ optional: false, refreshIntervalMs: 120_000 });
+    }
   });
 
   test("others have their turn before each step of the listing, and before each object", async () => {

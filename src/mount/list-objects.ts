@@ -5,6 +5,7 @@ import { type ListedRead, judge, listsOf } from "./list-secrets.js";
 import type { ClassSpec, ObjectSpec, VaultRequest } from "./mount-spec.js";
 import { fetchPlanOf, isOptional, mostRequests } from "./object-requests.js";
 import type { Answered, Fetch, MountTransaction, Principal } from "./ports.js";
+import { listOf } from "./recursive-read.js";
 import { requestKey } from "./request-key.js";
 import type { Yielder } from "./yielder.js";
 
@@ -35,6 +36,8 @@ interface Walk {
 /** What the walks of a Mount share. */
 interface Listing {
   principal: Principal;
+  /** Every recursive read, and its outermost list. */
+  readers: readonly { object: ObjectSpec; list: string }[];
   /** What the class itself names, by request key. */
   named: ReadonlyMap<string, Fetch>;
   lists: Map<string, Fetch>;
@@ -57,7 +60,10 @@ export async function listObjects(
   let walks = walksOf(objects);
   if (walks.length === 0) return { objects, failed: [], lists: new Map() };
   const named = new Map(fetchPlanOf(objects).fetches.map((fetch) => [requestKey(fetch.request), fetch]));
-  const listing: Listing = { principal, named, lists: new Map(), requests: new Set(named.keys()) };
+  const readers = objects.flatMap((object) =>
+    object.recursive ? [{ object, list: listOf(object.recursive).path }] : [],
+  );
+  const listing: Listing = { principal, readers, named, lists: new Map(), requests: new Set(named.keys()) };
   const listed = new Map<ObjectSpec, ListedRead>();
   const failed: Failure[] = [];
   let answers: ReadonlyMap<Fetch, Answered> = new Map();
@@ -116,7 +122,7 @@ function walksOf(objects: readonly ObjectSpec[]): Walk[] {
 function advance(
   walk: Walk,
   answers: ReadonlyMap<Fetch, Answered>,
-  { principal, named, lists, requests }: Listing,
+  { principal, readers, named, lists, requests }: Listing,
 ): ListedRead | undefined {
   const { done, value } = walk.steps.next(walk.awaited.map((fetch) => answers.get(fetch)!));
   const asked = done ? [...value.secrets.values()] : value;
@@ -125,7 +131,7 @@ function advance(
   if (done) return value;
   walk.awaited = asked.map((request) => {
     const key = requestKey(request);
-    const fetch = lists.get(key) ?? named.get(key) ?? fetchFor(walk, request);
+    const fetch = lists.get(key) ?? named.get(key) ?? fetchFor(readers, request);
     lists.set(key, fetch);
     return fetch;
   });
@@ -133,7 +139,9 @@ function advance(
   return undefined;
 }
 
-function fetchFor({ objects }: Walk, request: VaultRequest): Fetch {
+/** As each object needs it that reads this folder, whichever comes first. */
+function fetchFor(readers: Listing["readers"], request: VaultRequest): Fetch {
+  const objects = readers.filter(({ list }) => `${request.path}/`.startsWith(`${list}/`)).map(({ object }) => object);
   const refreshIntervalMs = Math.min(...objects.map((object) => object.refreshIntervalMs));
   return { request, options: { refreshIntervalMs, optional: objects.every(isOptional) } };
 }

@@ -91,8 +91,8 @@ async function logIn(
   if (errors.includes("Vault is sealed"))
     throw new VaultError("sealed", `Vault at ${node.origin} is sealed`, { status });
   if (says(recoverySays)) throw disasterRecovery(status, node.origin).error;
-  // What something before Vault refuses tells nothing of the mount.
-  if (status >= 300 && status < 500 && !isVaults(answer))
+  // What something before Vault refuses tells nothing of the mount. Of a standby's redirect (307), the login tells.
+  if (status >= 300 && status < 500 && status !== 307 && !isVaults(answer))
     throw unlikeVault(status, headers["content-type"], node.origin);
   return { status, errors };
 }

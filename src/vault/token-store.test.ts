@@ -309,6 +309,14 @@ describe("states", () => {
     },
   );
 
+  test("what is restored after everything was revoked is revoked as well", async () => {
+    await tokens.revokeAll();
+    restore({ leases: 1 });
+    tokens.revokeLeaving();
+    await settled();
+    expect(vault.revoked).toEqual(["restored"]);
+  });
+
   test("a revocation that failed for want of a Vault is not retried when the key is closed again", async () => {
     await open();
     vault.failures.push({ verb: "revoke", kind: "sealed" });

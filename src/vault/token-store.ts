@@ -192,6 +192,7 @@ export class TokenStore {
       if (owner.tokens.has(stored) || stored.state === "dead" || hasEnded(stored, now)) continue;
       const current = currentOf(owner);
       owner.tokens.add(stored);
+      if (this.#closed) moveTo(stored, "leaving");
       if (stored.state === "current" && current) this.#elect(stored, current);
     }
     for (const stored of owner.tokens) this.#revokeUnneeded(stored);
@@ -331,8 +332,8 @@ export class TokenStore {
   }
 
   /**
-   * Of two that are current, one stays so, and is returned: that of the records, or from before the login, where it is fit and
-   * leases hang on it, for only the current one is renewed; otherwise that of the login.
+   * Of two that are current, one stays so, and is returned. The prior one (restored, or from before the login) stays where it is fit
+   * and leases hang on it, for only the current one is renewed; otherwise the login's does.
    */
   #elect(prior: StoredToken, own: StoredToken): StoredToken {
     const stays = prior.leases > 0 && this.#isFit(prior);

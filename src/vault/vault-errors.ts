@@ -19,8 +19,8 @@ export function errorsIn(body: JsonObject | null | undefined): string[] {
 
 /**
  * Whether an answer that is no success is Vault's: it lists texts in `errors` (`http/handler.go` respondError), or is a whole
- * answer of an engine (`sdk/logical` RespondWithStatusCode: KV's deleted version, transit's batch). A gateway, a mesh or an API server before Vault refuses with
- * other JSON, or with nothing; that says nothing of a token, a lease or a secret.
+ * answer of an engine (`sdk/logical` RespondWithStatusCode: KV's deleted version, transit's batch). A gateway, a mesh or an API
+ * server before Vault refuses with other JSON, or with nothing; that says nothing of a token, a lease or a secret.
  */
 export function isVaults(body: JsonObject | null | undefined): body is JsonObject {
   if (!body) return false;

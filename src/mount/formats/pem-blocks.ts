@@ -91,7 +91,11 @@ const withoutEnd = (line: string) => line.trimEnd();
 function fromDer(text: string, location: string): PemBlock {
   const base64 = base64In(text);
   const label = base64 && labelOf(bytesOf(base64));
-  if (!base64 || !label) throw invalidValue(location, "is no PEM, nor the base64 of DER");
+  if (!base64 || !label)
+    throw invalidValue(
+      location,
+      "is no PEM, nor the base64 of DER of a certificate, or of a private key of RSA or an elliptic curve",
+    );
   return block(label, lines(base64));
 }
 

@@ -26,6 +26,17 @@ test.each<[string, Buffer, string, string]>([
   expect(readPrivateKey(bytes)).toMatchObject({ label, key: { asymmetricKeyType: kind } });
 });
 
+const content = rsa.export({ type: "pkcs1", format: "der" }).subarray(4);
+test.each<[string, Buffer]>([
+  [
+    "four bytes of length",
+    Buffer.concat([Buffer.of(0x30, 0x84, 0, 0, content.length >> 8, content.length & 255), content]),
+  ],
+  ["an end that is marked", Buffer.concat([Buffer.of(0x30, 0x80), content, Buffer.alloc(2)])],
+])("a key with %s, as BER allows, is read", (_what, bytes) => {
+  expect(readPrivateKey(bytes)).toBeDefined();
+});
+
 const whole = rsa.export(pkcs8);
 const encrypted = ec.export({ ...pkcs8, cipher: "aes-256-cbc", passphrase: "x" });
 test.each<[string, Buffer]>([

@@ -55,12 +55,13 @@ interface Element {
   end: number;
 }
 
-/** The DER element there, where it is whole (X.690 §8.1.3); no length takes more than three bytes. */
+/** The element there, where it is whole (X.690 §8.1.3): BER's indefinite length reaches to the end, others take four bytes at most. */
 function elementAt(der: Buffer, at: number): Element | undefined {
   const [tag, first] = [der[at], der[at + 1]];
   if (tag === undefined || first === undefined) return undefined;
+  if (first === 0x80) return { tag, start: at + 2, end: der.length };
   const lengthBytes = first < 0x80 ? 0 : first - 0x80;
-  if (lengthBytes > 3 || first === 0x80 || at + 2 + lengthBytes > der.length) return undefined;
+  if (lengthBytes > 4 || at + 2 + lengthBytes > der.length) return undefined;
   const length = lengthBytes === 0 ? first : der.readUIntBE(at + 2, lengthBytes);
   const start = at + 2 + lengthBytes;
   return start + length <= der.length ? { tag, start, end: start + length } : undefined;
