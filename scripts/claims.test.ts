@@ -229,8 +229,8 @@ const claims: Record<string, Claim> = {
   "static secrets of a record": {
     of: ["src/leases/credential-state.ts", /const mostStaticBytes = (\d+) << 10/],
     says: [
-      "as before, also while Vault is away: up to # KiB for a pod",
-      "for one pod | # KiB |",
+      "as before, also while Vault is away: up to # KiB for a pod and role",
+      "in one such record | # KiB |",
       "beside them # KiB for a pod",
     ],
   },
