@@ -16,13 +16,19 @@ const replacedClosesAfterMs = 15_000;
 
 const seen = { queries: 0, failures: [] as string[], identities: [] as string[] };
 
-/** What is there changes in one step: the link is followed once, for both files. */
+/** What is there changes in one step: the link is followed once, for both files, and anew where they were replaced meanwhile. */
 async function identity(): Promise<{ user: string; password: string }> {
-  const data = await realpath(join(folder, "..data"));
-  const [user = "", password = ""] = await Promise.all(
-    ["user", "password"].map((file) => readFile(join(data, file), "utf8")),
-  );
-  return { user, password };
+  for (;;) {
+    const data = await realpath(join(folder, "..data"));
+    try {
+      const [user = "", password = ""] = await Promise.all(
+        ["user", "password"].map((file) => readFile(join(data, file), "utf8")),
+      );
+      return { user, password };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
 }
 
 async function query(pool: Pool, user: string): Promise<void> {
