@@ -110,10 +110,15 @@ export class StateLock {
   }
 }
 
+/** A server that closes resets who has just come; asked again, it listens no more. */
+const mostAttempts = 5;
+
 /** Whether the socket has a listener. Throws an unexpected error of connecting. */
 async function answers(path: string, signal: AbortSignal): Promise<boolean> {
-  const error = await connectError({ path }, signal);
-  if (error && !hasNoListener(error) && error.code !== "EAGAIN") throw error;
+  let error = await connectError({ path }, signal);
+  for (let attempts = 1; error?.code === "ECONNRESET" && attempts < mostAttempts; attempts += 1)
+    error = await connectError({ path }, signal);
+  if (error && !hasNoListener(error) && error.code !== "EAGAIN" && error.code !== "ECONNRESET") throw error;
   return !hasNoListener(error);
 }
 
