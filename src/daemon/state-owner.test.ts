@@ -88,7 +88,23 @@ async function stateDirectory() {
   const copies = { open: () => {}, close: () => {} } as unknown as OwnedState["copies"];
   const owned = (): OwnedState => ({ adminServer: createServer(), state, copies });
   const write = (text: string) => opened.at(-1)!.write("a", new Redacted(Buffer.from(text)));
-  return { directory, owned, write, found };
+  /** A process that has kept a text there; `sees` shows it another key of the cluster's. */
+  const keeping = async (text: string, fill: number) => {
+    let key = keyOf(fill);
+    const owner = await ownerOf(
+      directory,
+      () => key,
+      () => {},
+    );
+    await owner.start(owned(), never);
+    await write(text);
+    const sees = async (other: number) => {
+      key = keyOf(other);
+      await owner.tick(owned(), never);
+    };
+    return { sees, release: () => owner.release() };
+  };
+  return { directory, owned, keeping, found };
 }
 
 test.each([
@@ -98,19 +114,9 @@ test.each([
   ["the key of before", [1, 2], 1, false],
   ["a key that it never saw", [1], 9, false],
 ])("what was kept is read again by the next process under %s", async (_what, seen, next, isRead) => {
-  const { directory, owned, write, found } = await stateDirectory();
-  let key = keyOf(seen[0]!);
-  const first = await ownerOf(
-    directory,
-    () => key,
-    () => {},
-  );
-  await first.start(owned(), never);
-  await write("kept");
-  for (const fill of seen.slice(1)) {
-    key = keyOf(fill);
-    await first.tick(owned(), never);
-  }
+  const { directory, owned, keeping, found } = await stateDirectory();
+  const first = await keeping("kept", seen[0]!);
+  for (const fill of seen.slice(1)) await first.sees(fill);
   await first.release();
   const second = await ownerOf(
     directory,
@@ -128,15 +134,8 @@ test.each([
 ])(
   "a process that waits, and does not know the key of the state yet, reads the cluster's key again; it is %s",
   async (_what, again, kept) => {
-    const { directory, owned, write, found } = await stateDirectory();
-    let key = keyOf(1);
-    const first = await ownerOf(
-      directory,
-      () => key,
-      () => {},
-    );
-    await first.start(owned(), never);
-    await write("kept");
+    const { directory, owned, keeping, found } = await stateDirectory();
+    const first = await keeping("kept", 1);
     const origin: (() => Promise<Redacted<Buffer>>)[] = [
       () => Promise.reject(new ProviderError("unavailable", "the API is away")),
       async () => keyOf(again),
@@ -149,8 +148,7 @@ test.each([
     );
     const ofNext = owned();
     await next.start(ofNext, never);
-    key = keyOf(2); // Only the first process is told.
-    await first.tick(owned(), never);
+    await first.sees(2); // Only the first process is told.
     await first.release();
     await expect(next.tick(ofNext, never)).rejects.toThrow("the API is away");
     expect([await readdir(`${directory}/records`), next.refusal()]).toEqual([[expect.any(String)], expect.anything()]);

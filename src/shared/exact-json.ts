@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { LosslessNumber } from "lossless-json";
-import { type Json, type JsonObject, isJsonNumber } from "./json.js";
+import type { Json, JsonObject } from "./json.js";
+import { type JsonStyle, writeJson } from "./json-writing.js";
 import { TextWriter } from "./text-writer.js";
 
 /** Deeper than anything a person stores, far shallower than the stack. */
@@ -33,29 +34,14 @@ export function parseExactJson(bytes: Buffer, mostValues = Number.POSITIVE_INFIN
 /** The JSON text that `parseExactJson` reads as this value again. Escapes nothing that JSON lets stand. */
 export function exactJson(value: Json): string {
   const out = new TextWriter();
-  write(value, out);
+  writeJson(value, out, exactStyle);
   return out.text();
 }
 
-function write(value: Json, out: TextWriter): void {
-  if (isJsonNumber(value)) out.write(value.toString());
-  else if (typeof value !== "object" || value === null) out.write(JSON.stringify(value));
-  else if (Array.isArray(value)) {
-    out.write("[");
-    for (const [index, item] of value.entries()) {
-      if (index > 0) out.write(",");
-      write(item, out);
-    }
-    out.write("]");
-  } else {
-    out.write("{");
-    for (const [index, [key, member]] of Object.entries(value).entries()) {
-      out.write(`${index > 0 ? "," : ""}${JSON.stringify(key)}:`);
-      write(member, out);
-    }
-    out.write("}");
-  }
-}
+const exactStyle: JsonStyle = {
+  writeString: (text, out) => out.write(JSON.stringify(text)),
+  inOrder: (keys) => keys,
+};
 
 const [space, quote, backslash, comma, colon, minus, zero, nine] = [0x20, 0x22, 0x5c, 0x2c, 0x3a, 0x2d, 0x30, 0x39];
 const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];

@@ -1,4 +1,5 @@
-import { type Json, isJsonNumber } from "./json.js";
+import type { Json } from "./json.js";
+import { type JsonStyle, writeJson } from "./json-writing.js";
 import { unicodeEscape } from "./shown-text.js";
 import { TextWriter } from "./text-writer.js";
 
@@ -14,33 +15,10 @@ export function goJson(value: Json, out: TextWriter = new TextWriter()): string 
 
 /** Appends a value as `goJson` gives it. */
 export function writeGoJson(value: Json, out: TextWriter): void {
-  if (value === null || typeof value === "boolean") out.write(String(value));
-  else if (typeof value === "string") writeGoString(value, out);
-  else if (isJsonNumber(value)) out.write(value.toString());
-  else if (Array.isArray(value)) writeEach("[", value, "]", out, (item) => writeGoJson(item, out));
-  else {
-    writeEach("{", inGoOrder(Object.keys(value)), "}", out, (key) => {
-      writeGoString(key, out);
-      out.write(":");
-      writeGoJson(value[key] ?? null, out);
-    });
-  }
+  writeJson(value, out, goStyle);
 }
 
-function writeEach<T>(
-  open: string,
-  items: readonly T[],
-  close: string,
-  out: TextWriter,
-  write: (item: T) => void,
-): void {
-  out.write(open);
-  for (const [index, item] of items.entries()) {
-    if (index > 0) out.write(",");
-    write(item);
-  }
-  out.write(close);
-}
+const goStyle: JsonStyle = { writeString: writeGoString, inOrder: inGoOrder };
 
 /** A string as Go writes it within JSON, quotes included. */
 export function goString(text: string): string {

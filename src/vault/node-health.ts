@@ -43,8 +43,13 @@ export async function askHealth(line: PlainNode, signal: AbortSignal): Promise<N
   };
 }
 
+/** Whether the node's health is that of a disaster recovery secondary (Vault Enterprise); a performance secondary serves clients. */
+export function isForRecovery(health: JsonObject | null | undefined): boolean {
+  return health?.["replication_dr_mode"] === "secondary";
+}
+
 function standingOf(body: JsonObject): NodeHealth["standing"] {
-  if (body["replication_dr_mode"] === "secondary") return "disaster recovery secondary";
+  if (isForRecovery(body)) return "disaster recovery secondary";
   if (body["performance_standby"] === true) return "performance standby";
   return body["standby"] === true ? "standby" : "active";
 }

@@ -8,6 +8,7 @@ import { type Endpoint, Endpoints } from "./endpoints.js";
 import { engineOf } from "./engine.js";
 import { type Failure, final } from "./failure.js";
 import { type Answered, NodeClient, type Outcome } from "./node-client.js";
+import { isForRecovery } from "./node-health.js";
 import { type Operation, type OperationKind, isRepeatable } from "./operation.js";
 import { disasterRecovery, sealed, uninitialised } from "./node-failures.js";
 import type { VaultQuestion } from "./through-node-vault.js";
@@ -198,7 +199,7 @@ export class VaultConnection {
   async #identify(endpoint: Endpoint, signal: AbortSignal): Promise<Failure | undefined> {
     const health = await this.#health(endpoint, Number.NEGATIVE_INFINITY, signal);
     if (!("reply" in health)) return { ...health, scope: "node" };
-    if (isForRecovery(health)) return disasterRecovery(health.reply.status, endpoint.origin);
+    if (isForRecovery(health.reply.body)) return disasterRecovery(health.reply.status, endpoint.origin);
     const id = health.reply.body?.["cluster_id"];
     const foreign = this.#endpoints.identify(endpoint, typeof id === "string" && id !== "" ? id : undefined);
     return foreign && { error: foreign, retry: "elsewhere", scope: "node" };
@@ -307,17 +308,11 @@ function callOf(operation: Operation, question: VaultQuestion, caller: Caller): 
 }
 
 /** What a node says of itself that keeps it from serving anything. */
-function unwell(health: Answered, origin: string): Failure | undefined {
-  const { status, body } = health.reply;
+function unwell({ reply: { status, body } }: Answered, origin: string): Failure | undefined {
   // Such a one says that it is sealed, too.
   if (body?.["initialized"] === false) return uninitialised(status, origin);
   if (body?.["sealed"] === true) return sealed(status, origin);
-  return isForRecovery(health) ? disasterRecovery(status, origin) : undefined;
-}
-
-/** As Vault Enterprise says it in its health; a performance secondary serves clients. */
-function isForRecovery({ reply }: Answered): boolean {
-  return reply.body?.["replication_dr_mode"] === "secondary";
+  return isForRecovery(body) ? disasterRecovery(status, origin) : undefined;
 }
 
 /**
