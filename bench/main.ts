@@ -44,18 +44,20 @@ interface Measurement {
   besidePeer?: boolean;
 }
 
-const { values: options } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    only: { type: "string", default: "" },
-    node: { type: "string", default: process.execPath },
-    peer: { type: "string" },
-    flags: { type: "string", default: imageFlags.join(" ") },
-    date: { type: "string", default: new Date().toISOString().slice(0, 10) },
-    help: { type: "boolean", default: false },
-  },
-});
-const version = execFileSync(options.node, ["--version"], { encoding: "utf8" }).trim();
+const { values: options } = understood(() =>
+  parseArgs({
+    options: {
+      quick: { type: "boolean", default: false },
+      only: { type: "string", default: "" },
+      node: { type: "string", default: process.execPath },
+      peer: { type: "string" },
+      flags: { type: "string", default: imageFlags.join(" ") },
+      date: { type: "string", default: new Date().toISOString().slice(0, 10) },
+      help: { type: "boolean", default: false },
+    },
+  }),
+);
+const version = understood(() => execFileSync(options.node, ["--version"], { encoding: "utf8" }).trim());
 
 const kinds: VaultKind[] = ["embedded 0 ms", "embedded 5 ms", "Vault 1.21.1"];
 const vaults: VaultName[] = [...kinds, "embedded 0 ms, TLS", "Vault 1.21.1, TLS"];
@@ -97,7 +99,7 @@ async function main(): Promise<void> {
   const figures: Figure[] = [];
   for (const name of vaults) figures.push(...(await measureAt(name, bench)));
   if ("volume-hour".includes(options.only)) figures.push(...(await countVolumeHours()));
-  if (figures.length === 0) throw new Error(`nothing was measured: --only ${options.only}; see --help for the names`);
+  if (figures.length === 0) wrongUsage(`nothing was measured: --only ${options.only}`);
 
   const last = lastRun(version);
   console.log(`\n${table(figures, last)}`);
@@ -134,6 +136,20 @@ async function measureAt(at: VaultName, bench: Bench): Promise<Figure[]> {
 /** No budget is a peer's, and of keymount's metrics it has none. */
 function ofPeer({ id, title, unit, value }: Figure): Figure[] {
   return Number.isNaN(value) ? [] : [{ id: `peer.${id}`, title: `peer: ${title}`, unit, value }];
+}
+
+/** What comes of what was asked for; what it throws is the caller's mistake. */
+function understood<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (reason) {
+    return wrongUsage((reason as Error).message);
+  }
+}
+
+function wrongUsage(message: string): never {
+  console.error(`bench: ${message}; see npm run bench -- --help`);
+  process.exit(2);
 }
 
 function names(): string {

@@ -4,6 +4,14 @@ import { type Results, plots, rowOf, tables } from "./report.js";
 import { type Fleet, type Minute, type Scenario, minute, scenarios, simulate } from "./scenarios.js";
 
 /** `npm run fleet`: simulates the fleets of docs/sizing.md, and writes its figures, plots and tables. */
+const [argument] = process.argv.slice(2);
+if (argument !== undefined) {
+  console.error(
+    "Usage: npm run fleet (it takes no options, about four minutes, and writes docs/sizing.md, its plots and fleet/results.json)",
+  );
+  process.exit(argument === "--help" ? 0 : 2);
+}
+
 const workload = { podsPerNode: 40, objects: 10, leased: 0.25 };
 const fleets: Fleet[] = [
   { nodes: 200, ...workload, refreshIntervalMs: 2 * minute, inFlight: 16 },
