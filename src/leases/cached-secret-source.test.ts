@@ -238,6 +238,49 @@ describe("failures", () => {
   });
 });
 
+describe("volumes of one namespace that come at once", () => {
+  const requests = Array.from({ length: 10 }, (_, n): VaultRequest => ({ method: "GET", path: `kv/${n}`, query: "" }));
+  const logins = () => vault.calls.filter((call) => call.startsWith("login")).length;
+
+  function crowd(namespace: string, from: number, to: number) {
+    const pods = Array.from({ length: to - from }, (_, n) => `${namespace}-${from + n}`);
+    const mounts = pods.map((name) => {
+      const principal = { ownerKey: name, pod: { namespace, name, uid: name, serviceAccount: "web" } };
+      return mount({ principal, requests });
+    });
+    return Promise.all(mounts);
+  }
+
+  beforeEach(() => {
+    for (const { path } of requests) vault.replies.set(path, { body: secret("1") });
+  });
+
+  test("ask when their requests may soon be sent, and another's do not wait for them", async () => {
+    let open = () => {};
+    vault.gate = new Promise((resolve) => (open = resolve));
+    const all = crowd("shop", 0, 8);
+    await clock.advance(0);
+    expect(logins()).toBe(2);
+    const other = crowd("bank", 0, 1);
+    await clock.advance(0);
+    expect(logins()).toBe(3);
+    open();
+    expect(await all).toHaveLength(8);
+    await other;
+  });
+
+  test("wait for none that hangs longer than a quarter of a second", async () => {
+    vault.gate = new Promise(() => {});
+    void crowd("shop", 0, 4);
+    await clock.advance(249);
+    expect(logins()).toBe(2);
+    vault.gate = Promise.resolve();
+    const later = crowd("shop", 4, 5);
+    await clock.advance(250);
+    expect(await later).toEqual([requests.map(() => "1")]);
+  });
+});
+
 describe("a leased answer", () => {
   test("is cached until its end is in sight, then replaced by a Mount", async () => {
     const lease = { id: "lease-1", durationMs: 30 * minute, renewable: false };

@@ -8,6 +8,7 @@ import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import type { FairBudget } from "../shared/fair-budget.js";
 import type { Random } from "../shared/random.js";
 import { SingleFlight } from "../shared/single-flight.js";
+import { AdmissionWindow } from "../shared/admission-window.js";
 import { TenantLimiter } from "../shared/tenant-limiter.js";
 import type { StoredToken } from "../vault/stored-token.js";
 import type { Undelivered } from "../vault/vault-secrets.js";
@@ -77,6 +78,11 @@ const rememberedBytes = 2 << 20;
  * collection of what they leave included.
  */
 const requests = { most: 64, perSecond: 8 << 20, burst: 4 << 20, first: 256 << 10 };
+/**
+ * So long a volume lets those before it go first, where they ask for what a connection lets run at once: a request that is made
+ * long before it is sent outlives the young generation, and its collection then costs more than the request.
+ */
+const turnMs = 250;
 /** The least size of a credential; its real size is known when it is created. */
 const leastCredentialBytes = 2 << 10;
 /** Of the credentials of one owner key: its record is in memory as a whole whenever one of them is written. */
@@ -88,6 +94,8 @@ export class CachedSecretSource implements SecretSource {
   readonly #asking = new SingleFlight<CachedSecret>();
   /** By namespace. */
   readonly #limiter: TenantLimiter;
+  /** By namespace and connection. */
+  readonly #turns: AdmissionWindow;
   /** The keys of those requests that wait for no slot any more. */
   readonly #sent = new Set<string>();
   readonly #attempts = new RetryGate<ProviderError>(rememberedBytes);
@@ -95,12 +103,14 @@ export class CachedSecretSource implements SecretSource {
   constructor(parts: CachedSecretSourceParts) {
     this.#parts = parts;
     this.#limiter = new TenantLimiter(requests, parts.clock);
+    this.#turns = new AdmissionWindow(turnMs, parts.clock);
   }
 
   begin(principal: Principal): MountTransaction {
     const { cache, mountBytes, clock, random, emit, rules, reader, refreshRequested, journal } = this.#parts;
-    const { ownerKey, volumeKey, podVolume, pod } = principal;
+    const { ownerKey, volumeKey, podVolume, pod, connection } = principal;
     const { namespace, name, uid } = pod;
+    const line = { line: `${namespace}/${connection.name}`, most: connection.limits.inFlight };
     const of = { ownerKey, namespace, volumeKey, ...(podVolume && { pod: { namespace, name, uid } }) };
     const volume = cache.volume(of, clock.monotonic());
     reader.offer(principal);
@@ -116,6 +126,7 @@ export class CachedSecretSource implements SecretSource {
       journal,
       clock,
       emit,
+      inTurn: (size, begin, signal) => this.#turns.run({ ...line, size }, begin, signal),
       ask: (question, mayWait, signal) => this.#askOnce(question, mayWait, signal),
       tooEarly: ({ key }) => this.#attempts.tooEarly(key, clock.monotonic()),
     });

@@ -10,16 +10,20 @@ import type { SecretCache } from "./secret-cache.js";
 
 /** Reads from Vault, and lets the copies follow what it answers and refuses. */
 export function copyingReader(reader: VaultReader, copies: OfflineCopies): VaultReader {
+  const followed = async (asked: ReturnType<VaultReader["ask"]>, principal: Principal, request: VaultRequest) => {
+    try {
+      const answered = await asked;
+      copies.keep(principal, request, answered.reply);
+      return answered;
+    } catch (reason) {
+      copies.refused(principal, request, ProviderError.from(reason));
+      throw reason;
+    }
+  };
   return {
-    ask: async (principal, request, options, signal) => {
-      try {
-        const answered = await reader.ask(principal, request, options, signal);
-        copies.keep(principal, request, answered.reply);
-        return answered;
-      } catch (reason) {
-        copies.refused(principal, request, ProviderError.from(reason));
-        throw reason;
-      }
+    ask: (principal, request, options, signal) => {
+      const asked = reader.ask(principal, request, options, signal);
+      return principal.connection.offline ? followed(asked, principal, request) : asked;
     },
     offer: (principal) => reader.offer(principal),
     hasMade: (principal, request) => reader.hasMade(principal, request),

@@ -34,6 +34,8 @@ export interface VolumeTransactionParts {
   emit: (event: CredentialEvent) => void;
   /** Asks Vault, with one request for all concurrent readers. With `mayWait`, what is held may do while a login or a retry is put off. */
   ask: (question: Question, mayWait: boolean, signal: AbortSignal) => Promise<CachedSecret>;
+  /** Begins so many requests when they may soon be sent: what is not asked yet takes no memory. */
+  inTurn: (requests: number, begin: () => Promise<unknown>, signal: AbortSignal) => Promise<unknown>;
   /** The last failure of the entry's request, while it is too early to try again. */
   tooEarly: (entry: CacheEntry) => ProviderError | undefined;
 }
@@ -186,16 +188,15 @@ export class VolumeTransaction implements MountTransaction {
     const mayWait = !open.some((item) => this.#cannotWait(item));
     const isWaiting = mayWait && this.#whole && open.some((item) => this.#waits(item));
     for (const item of open) item.asked = true;
-    await Promise.all(
-      open.map(async (item) => {
-        const { tooEarly, clock } = this.#parts;
-        const { question } = item;
-        const waits = isWaiting && isStatic(item) && !tooEarly(question.entry);
-        const kept = waits ? standInOf(question, clock.monotonic()) : undefined;
-        if (kept) this.#receive(item, kept);
-        else await this.#ask(item, mayWait, signal);
-      }),
-    );
+    const ask = async (item: Item) => {
+      const { tooEarly, clock } = this.#parts;
+      const { question } = item;
+      const waits = isWaiting && isStatic(item) && !tooEarly(question.entry);
+      const kept = waits ? standInOf(question, clock.monotonic()) : undefined;
+      if (kept) this.#receive(item, kept);
+      else await this.#ask(item, mayWait, signal);
+    };
+    if (open.length > 0) await this.#parts.inTurn(open.length, () => Promise.all(open.map(ask)), signal);
   }
 
   #cannotWait({ question }: Item): boolean {

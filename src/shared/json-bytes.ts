@@ -15,8 +15,9 @@ export function jsonBytes(json: Json): number {
   if (Array.isArray(json)) {
     return json.reduce<number>((sum, element) => sum + bytesOf.element + jsonBytes(element), bytesOf.list);
   }
-  const members = Object.entries(json);
-  return members.reduce((sum, [key, value]) => sum + bytesOf.member + stringBytes(key) + jsonBytes(value), bytesOf.map);
+  let sum = bytesOf.map;
+  for (const key of Object.keys(json)) sum += bytesOf.member + stringBytes(key) + jsonBytes(json[key]!);
+  return sum;
 }
 
 function stringBytes(text: string): number {
