@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, readdir } from "node:fs/promises";
+import { chmod, mkdir, readdir, rename, symlink } from "node:fs/promises";
 import { createServer } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../shared/clock.js";
@@ -156,3 +156,23 @@ test.each([
     expect([found, next.refusal(), origin]).toEqual([kept, undefined, []]);
   },
 );
+
+test("a key file that cannot be read costs nothing: what was kept is read once it can be", async () => {
+  const { directory, owned, keeping, found } = await stateDirectory();
+  const first = await keeping("kept", 1);
+  await first.release();
+  const [file, aside] = [`${directory}/key`, `${directory}/aside`];
+  await rename(file, aside);
+  await symlink(aside, file); // Not followed, so as little to be read (ELOOP) as without a file descriptor (EMFILE).
+  const next = await ownerOf(
+    directory,
+    () => keyOf(1),
+    () => {},
+  );
+  await expect(next.start(owned(), never)).rejects.toThrow(
+    `key in the state directory ${directory} cannot be read (ELOOP)`,
+  );
+  await rename(aside, file);
+  await next.start(owned(), never);
+  expect(found).toEqual(["kept"]);
+});

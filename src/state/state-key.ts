@@ -31,7 +31,8 @@ export interface StateKeys {
  * The key that records are sealed with: random, and kept beside them sealed with the cluster's key (AES-256-GCM). When
  * the cluster's key changes this one file is sealed again, and every record stays readable. One sealed with another key
  * is replaced: its records cannot be read any more. Before that `readClusterKey` reads the cluster's key again, for another
- * process may have sealed the file with one that this process has not seen yet; what that throws leaves the file as it is.
+ * process may have sealed the file with one that this process has not seen yet; what that throws leaves the file as it is, as a
+ * file that cannot be read does (`internal`).
  */
 export async function openStateKey(
   parts: StateKeyParts,
@@ -63,11 +64,26 @@ export async function sealStateKey(stateKey: Redacted<Buffer>, parts: StateKeyPa
   }
 }
 
-/** `undefined` where there is none, or one that is not of a key's length. */
+/**
+ * `undefined` where there is none, or one that is not of a key's length. Throws `internal` where that cannot be told, as when
+ * the process has no file descriptor left: a new key would end every record.
+ */
 async function readSealed({ directory }: StateKeyParts): Promise<Buffer | undefined> {
   const flag = constants.O_RDONLY | constants.O_NOFOLLOW;
-  const bytes = await readFile(join(directory, fileName), { flag }).catch(() => undefined);
-  return bytes?.length === sealBytes + keyBytes ? bytes : undefined;
+  try {
+    const bytes = await readFile(join(directory, fileName), { flag });
+    return bytes.length === sealBytes + keyBytes ? bytes : undefined;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw keyFailure(directory, "read", cause);
+  }
+}
+
+function keyFailure(directory: string, verb: "read" | "written", cause: unknown): ProviderError {
+  const { code = "unknown" } = cause as NodeJS.ErrnoException;
+  return new ProviderError("internal", `the key in the state directory ${directory} cannot be ${verb} (${code})`, {
+    cause,
+  });
 }
 
 function sealingKey(clusterKey: Redacted<Buffer>): Redacted<Buffer> {
