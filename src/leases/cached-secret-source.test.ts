@@ -269,6 +269,21 @@ describe("volumes of one namespace that come at once", () => {
     await other;
   });
 
+  test("take what another volume of the pod was given meanwhile: a credential is made once", async () => {
+    const many = Array.from({ length: 15 }, (_, n): VaultRequest => ({ method: "GET", path: `kv/${n}`, query: "" }));
+    for (const { path } of many) vault.replies.set(path, { body: secret("1") });
+    const asked = [creds, ...many];
+    let open = () => {};
+    vault.gate = new Promise((resolve) => (open = resolve));
+    const volume = (name: string) => ({ volumeKey: `/pods/uid-1/volumes/kubernetes.io~csi/${name}/mount` });
+    const both = ["one", "other"].map((name) => mount({ principal: volume(name), requests: asked }));
+    await clock.advance(0);
+    open();
+    const [first, second] = await Promise.all(both);
+    expect(second).toEqual(first);
+    expect([...vault.calls].sort()).toEqual(["login web", ...asked.map(({ path }) => `GET ${path}`)].sort());
+  });
+
   test("wait for none that hangs longer than a quarter of a second", async () => {
     vault.gate = new Promise(() => {});
     void crowd("shop", 0, 4);

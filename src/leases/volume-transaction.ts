@@ -188,11 +188,14 @@ export class VolumeTransaction implements MountTransaction {
     const mayWait = !open.some((item) => this.#cannotWait(item));
     const isWaiting = mayWait && this.#whole && open.some((item) => this.#waits(item));
     for (const item of open) item.asked = true;
+    // Not the answers: the cache counts no memory for what it has dropped.
+    const before = new Map(open.map((item) => [item, item.question.entry.answer?.readAt]));
     const ask = async (item: Item) => {
       const { tooEarly, clock } = this.#parts;
       const { question } = item;
       const waits = isWaiting && isStatic(item) && !tooEarly(question.entry);
-      const kept = waits ? standInOf(question, clock.monotonic()) : undefined;
+      const given = givenMeanwhile(item, before.get(item), clock.monotonic());
+      const kept = given ?? (waits ? standInOf(question, clock.monotonic()) : undefined);
       if (kept) this.#receive(item, kept);
       else await this.#ask(item, mayWait, signal);
     };
@@ -292,6 +295,16 @@ function standInOf({ volume, entry }: Question, now: number): CachedSecret | und
   const held = standbyFor(volume, entry, now);
   const delivered = volume.delivered.get(entry);
   return held?.kind === "static" ? (delivered ?? held) : (held ?? delivered);
+}
+
+/** What another volume of the entry has read since `before` (`CachedSecret.readAt`), as good as if both had asked together. */
+function givenMeanwhile(
+  { question: { entry } }: Item,
+  before: number | undefined,
+  now: number,
+): CachedSecret | undefined {
+  const held = heldBy(entry, now);
+  return held && held.readAt !== before && !entry.invalid ? held : undefined;
 }
 
 function isStatic(item: Item): boolean {
