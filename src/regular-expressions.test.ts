@@ -20,7 +20,8 @@ afterEach(() => {
 test("no regular expression takes more than linear time on a hostile text", async () => {
   const expressions = [...files.flatMap(writtenIn), ...(await madeByAll())];
   expect(expressions.length).toBeGreaterThan(100);
-  const slow = slowOnes(expressions, limitMs);
+  // Each is ended by wall time, so on a busy machine it may seem slow once.
+  const slow = slowOnes(slowOnes(expressions, limitMs), limitMs);
   expect(
     slow.map(
       ({ location, source, strike, ms }) => `${location}: /${source}/ took ${ms} ms on ${JSON.stringify(strike)}`,

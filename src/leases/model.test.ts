@@ -37,4 +37,4 @@ test("a calm day: a volume never shows a login that is dead, nothing is replaced
   expect(world.violations).toEqual([]);
   expect(logins.size).toBeLessThanOrEqual((pods.length * 24 * hour) / (0.75 * lives.loginMax));
   await model.leave();
-});
+}, 120_000);

@@ -115,9 +115,7 @@ export class NodeWorld {
 
   /** With `maxAgeMs`, pods may start from offline copies of that age. */
   constructor(maxAgeMs?: number) {
-    const sample = sampleConnection(maxAgeMs === undefined ? {} : { offline: { maxAgeMs } });
-    // So few, that volumes which mount together take turns.
-    this.connection = { ...sample, limits: { ...sample.limits, inFlight: 2 } };
+    this.connection = sampleConnection(maxAgeMs === undefined ? {} : { offline: { maxAgeMs } });
     this.clock.moves = () => this.#finishSet();
   }
 
