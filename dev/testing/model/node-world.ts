@@ -88,7 +88,7 @@ export class NodeWorld {
   records = new RecordsInMemory();
   copies = new RecordsInMemory();
   credentials!: Credentials;
-  /** How many sets were written, at least in part, during the last Mount: its reads may fall on both sides. */
+  /** How many sets, or notes alone, were written, at least in part, during the last Mount: its reads may fall on both sides. */
   setChanges = 0;
   /** When the last Mount ended. */
   mountedAt = 0;
@@ -219,6 +219,7 @@ export class NodeWorld {
 
   /** The note loses the key that its file is made of. */
   takeKey(tenant: Tenant): void {
+    this.setChanges += 1;
     this.#put(pathOf(tenant, "note"), { other: "x" });
   }
 
