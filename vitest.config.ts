@@ -67,7 +67,7 @@ export default defineConfig({
     expect: { poll: { timeout: 15_000 } },
     pool: "threads",
     // More than cores, because some files wait for other processes.
-    maxWorkers: Math.ceil(availableParallelism() * 2),
+    maxWorkers: availableParallelism() * 2,
     sequence: { sequencer: LongestFirst },
     // Modules are loaded once for each worker: they hold no state that a test changes.
     isolate: false,

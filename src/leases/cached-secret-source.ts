@@ -2,13 +2,13 @@ import type { SecretSource, MountTransaction, Principal } from "../mount/ports.j
 import { reads } from "../mount/credential-path.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import { RetryGate } from "../shared/retry-gate.js";
+import { AdmissionWindow } from "../shared/admission-window.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import type { FairBudget } from "../shared/fair-budget.js";
 import type { Random } from "../shared/random.js";
 import { SingleFlight } from "../shared/single-flight.js";
-import { AdmissionWindow } from "../shared/admission-window.js";
 import { TenantLimiter } from "../shared/tenant-limiter.js";
 import type { StoredToken } from "../vault/stored-token.js";
 import type { Undelivered } from "../vault/vault-secrets.js";
@@ -79,7 +79,7 @@ const rememberedBytes = 2 << 20;
  */
 const requests = { most: 64, perSecond: 8 << 20, burst: 4 << 20, first: 256 << 10 };
 /**
- * So long a volume lets those before it go first, where they ask for what a connection lets run at once: a request that is made
+ * So long a volume lets those before it go first, where they ask for `leastAhead`, or what a connection lets run at once: a request that is made
  * long before it is sent outlives the young generation, and its collection then costs more than the request.
  */
 const turnMs = 250;
@@ -115,7 +115,10 @@ export class CachedSecretSource implements SecretSource {
     const { cache, mountBytes, clock, random, emit, rules, reader, refreshRequested, journal } = this.#parts;
     const { ownerKey, volumeKey, podVolume, pod, connection } = principal;
     const { namespace, name, uid } = pod;
-    const line = { line: `${namespace}/${connection.name}`, most: Math.max(leastAhead, connection.limits.inFlight) };
+    const admission = {
+      line: `${namespace}/${connection.name}`,
+      most: Math.max(leastAhead, connection.limits.inFlight),
+    };
     const of = { ownerKey, namespace, volumeKey, ...(podVolume && { pod: { namespace, name, uid } }) };
     const volume = cache.volume(of, clock.monotonic());
     reader.offer(principal);
@@ -131,7 +134,7 @@ export class CachedSecretSource implements SecretSource {
       journal,
       clock,
       emit,
-      inTurn: (size, begin, signal) => this.#turns.run({ ...line, size }, begin, signal),
+      inTurn: (size, begin, signal) => this.#turns.run({ ...admission, size }, begin, signal),
       ask: (question, mayWait, signal) => this.#askOnce(question, mayWait, signal),
       tooEarly: ({ key }) => this.#attempts.tooEarly(key, clock.monotonic()),
     });

@@ -57,10 +57,7 @@ export async function sealStateKey(stateKey: Redacted<Buffer>, parts: StateKeyPa
   try {
     await replaceFile(directory, fileName, seal(stateKey, sealingKey(clusterKey), randomBytes), parts);
   } catch (cause) {
-    const { code = "unknown" } = cause as NodeJS.ErrnoException;
-    throw new ProviderError("internal", `the key in the state directory ${directory} cannot be written (${code})`, {
-      cause,
-    });
+    throw keyFailure(directory, "written", cause);
   }
 }
 

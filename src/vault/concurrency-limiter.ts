@@ -192,9 +192,9 @@ export class ConcurrencyLimiter {
   /** Cuts one slow request off for the first that may have its slot; looks again later where there is none. */
   #makeRoom(): void {
     const [oldest] = this.#running; // In the order of their beginnings.
-    if (this.#clock.monotonic() - oldest!.startedAt < slowMs) return this.#lookAgain(slowMs);
-    const usualMs = this.#took.length === 0 ? 0 : Math.min(...this.#took);
     const now = this.#clock.monotonic();
+    if (now - oldest!.startedAt < slowMs) return this.#lookAgain(slowMs);
+    const usualMs = this.#took.length === 0 ? 0 : Math.min(...this.#took);
     const slowSince = now - Math.max(this.#spacing.gapAt(now) > 0 ? slowWhileSpacedMs : slowMs, 2 * usualMs);
     const isSlow = ({ slot, startedAt, ending }: Turn) =>
       startedAt <= slowSince && slot.kind !== "create" && !ending.signal.aborted;

@@ -164,8 +164,7 @@ class Exchange implements SocketUser {
 function requestText({ prefix, host }: SocketPool, { method, path, headers, body }: HttpRequest): string {
   let text = `${method} ${prefix}${path} HTTP/1.1\r\nHost: ${host}\r\n`;
   if (!/^[\x21-\x7e]+$/.test(path)) throw new TypeError("a path that no request line can hold");
-  for (const name of Object.keys(headers)) {
-    const value = headers[name]!;
+  for (const [name, value] of Object.entries(headers)) {
     if (!/^[\x20-\x7e]*$/.test(value)) throw new TypeError(`a value that the header ${name} cannot hold`);
     text += `${name}: ${value}\r\n`;
   }
