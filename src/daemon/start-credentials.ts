@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import type { Options } from "../config/options.js";
 import { createAdminServer } from "../http/admin-server.js";
 import type { KubeClient } from "../kube/kube-client.js";
@@ -9,6 +8,7 @@ import type { VolumePod } from "../leases/secret-cache.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
+import { LeanAbortController } from "../shared/lean-abort-controller.js";
 import type { Random } from "../shared/random.js";
 import { within } from "../shared/within.js";
 import type { LiveVaultClient } from "../vault/create-vault-client.js";
@@ -54,8 +54,7 @@ export async function startCredentials(
   signal: AbortSignal,
 ): Promise<StartedCredentials> {
   const { options, client, clock, random, scheduler, emit, rules, paths } = parts;
-  const life = new AbortController();
-  setMaxListeners(0, life.signal); // Every token that is revoked listens, and a node's pods may go all at once.
+  const life = new LeanAbortController();
   const watch = podWatchOf(parts);
   const stateOwner = options.state && (await stateOwnerOf(parts, options.state, signal));
   if (stateOwner) releases.add(() => stateOwner.release());

@@ -1,8 +1,8 @@
-import { setMaxListeners } from "node:events";
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { withDeadline } from "../shared/join-signals.js";
+import { LeanAbortController } from "../shared/lean-abort-controller.js";
 import { limitConnections } from "./connection-limit.js";
 import { RequestThrottle } from "./request-throttle.js";
 
@@ -61,8 +61,7 @@ export async function startHealthServer(
     metrics: kept(() => checks.metrics(), clock),
   };
   const throttle = new RequestThrottle(answersPerSecond, clock);
-  const stopping = new AbortController();
-  setMaxListeners(0, stopping.signal);
+  const stopping = new LeanAbortController();
   const server = createServer(serverOptions, (request, response) => {
     const delayMs = throttle.delayOf(request.socket.remoteAddress ?? "");
     if (delayMs > 0) response.setHeader("connection", "close");
@@ -79,7 +78,10 @@ export async function startHealthServer(
   limitConnections(server, connectionLimits);
   await listen(server, port, host);
   const bound = server.address() as { address: string; port: number };
-  return { address: { host: bound.address, port: bound.port }, stop: () => (stopping.abort(), close(server)) };
+  return {
+    address: { host: bound.address, port: bound.port },
+    stop: () => (stopping.abort(new ProviderError("cancelled", "keymount is stopping")), close(server)),
+  };
 }
 
 async function unreadinessInTime(checks: HealthChecks, clock: Clock): Promise<readonly string[]> {

@@ -3,6 +3,7 @@ import type { Answered, Fetch, FetchOptions, MountTransaction, Principal } from 
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { joinSignals } from "../shared/join-signals.js";
+import { LeanAbortController } from "../shared/lean-abort-controller.js";
 import type { Persistence } from "../vault/token-store.js";
 import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
 import { type CachedSecret, isDue, isSame } from "./cached-secret.js";
@@ -67,7 +68,7 @@ export class VolumeTransaction implements MountTransaction {
   readonly #items = new Map<Fetch, Item>();
   readonly #given = new Map<CacheEntry, CachedSecret>();
   /** Aborts with the reason why this Mount has no room: nothing more is asked for it. */
-  readonly #refused = new AbortController();
+  readonly #refused = new LeanAbortController();
   #bytes = 0;
   /** All static answers are read. */
   #whole: boolean;

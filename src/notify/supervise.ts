@@ -1,3 +1,4 @@
+import { ProviderError } from "../shared/errors.js";
 import { joinSignals } from "../shared/join-signals.js";
 import { type Act, actAtChanges } from "./act-at-changes.js";
 import { NotStarted } from "./program.js";
@@ -35,7 +36,7 @@ export async function supervise(
     tell(error.message);
     return error.exitCode;
   } finally {
-    running.abort();
+    running.abort(new ProviderError("cancelled", "the program has ended"));
     await watched;
     running.release();
     signal.removeEventListener("abort", stop);

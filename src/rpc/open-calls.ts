@@ -1,17 +1,12 @@
-import { setMaxListeners } from "node:events";
 import type { ProviderError } from "../shared/errors.js";
+import { LeanAbortController } from "../shared/lean-abort-controller.js";
 
 /** The calls under way, and the two steps of stopping: `refuse` lets no new ones in, `abort` ends those that are left. */
 export class OpenCalls {
-  readonly #abort = new AbortController();
+  readonly #abort = new LeanAbortController();
   #refusal: ProviderError | undefined;
   #open = 0;
   #whenIdle: (() => void)[] = [];
-
-  constructor() {
-    // Each call listens; a hundred at once are no leak.
-    setMaxListeners(0, this.#abort.signal);
-  }
 
   /** Aborts with the error given to `abort`. */
   get aborted(): AbortSignal {

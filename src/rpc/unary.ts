@@ -2,6 +2,7 @@ import type { handleUnaryCall, Metadata, ServerUnaryCall } from "@grpc/grpc-js";
 import type { Clock } from "../shared/clock.js";
 import { type ErrorCode, ProviderError } from "../shared/errors.js";
 import { raceAbort, withDeadline } from "../shared/join-signals.js";
+import { LeanAbortController } from "../shared/lean-abort-controller.js";
 import type { OpenCalls } from "./open-calls.js";
 import { finalStatus } from "./status.js";
 
@@ -55,7 +56,7 @@ export function unary<Request, Response, Summary>(
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
     const started = edge.clock.monotonic();
-    const left = new AbortController();
+    const left = new LeanAbortController();
     call.on("cancelled", () => left.abort(streamClosed)); // After a normal end, too.
     let summary: (() => Summary) | undefined; // Not the whole call: its response would live as long as the stream.
     const begin = (request: Request, signal: AbortSignal) => {

@@ -1,10 +1,10 @@
-import { setMaxListeners } from "node:events";
 import type { Clock } from "./clock.js";
+import { LeanAbortController } from "./lean-abort-controller.js";
 
 export interface JoinedSignals {
   signal: AbortSignal;
   /** Aborts the signal itself, and none of those that it joins. */
-  abort: (reason?: unknown) => void;
+  abort: (reason: unknown) => void;
   /** Lets go of those that it joins. */
   release: () => void;
 }
@@ -14,9 +14,8 @@ export interface JoinedSignals {
  * join; this does not, once released.
  */
 export function joinSignals(...signals: readonly AbortSignal[]): JoinedSignals {
-  const controller = new AbortController();
-  setMaxListeners(0, controller.signal); // A call may ask for a hundred objects at once, each listening.
-  const abort = (reason?: unknown) => controller.abort(reason);
+  const controller = new LeanAbortController();
+  const abort = (reason: unknown) => controller.abort(reason);
   const listeners = signals.map((signal) => {
     const pass = () => abort(signal.reason);
     signal.addEventListener("abort", pass, { once: true });

@@ -1,10 +1,10 @@
-import { setMaxListeners } from "node:events";
 import { raceAbort } from "./join-signals.js";
+import { LeanAbortController } from "./lean-abort-controller.js";
 
 interface Running<T> {
   work: Promise<T>;
   waiters: number;
-  abort: AbortController;
+  abort: LeanAbortController;
 }
 
 /**
@@ -41,8 +41,7 @@ export class SingleFlight<T> {
   }
 
   #start(key: string, start: (signal: AbortSignal) => Promise<T>): Running<T> {
-    const abort = new AbortController();
-    setMaxListeners(0, abort.signal);
+    const abort = new LeanAbortController();
     const running: Running<T> = { work: start(abort.signal), waiters: 0, abort };
     this.#running.set(key, running);
     const settled = () => {

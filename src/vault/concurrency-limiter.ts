@@ -2,6 +2,7 @@ import type { ConnectionLimits } from "../config/connection.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { FairQueue, type Waiting } from "../shared/fair-queue.js";
+import { LeanAbortController } from "../shared/lean-abort-controller.js";
 import { LoginPace } from "./login-pace.js";
 import { RequestSpacing } from "./request-spacing.js";
 import { type Priority, priorities } from "./vault-client.js";
@@ -24,7 +25,7 @@ class Turn implements Waiting {
   readonly tenant: string;
   readonly rank: number;
   readonly weight = 1;
-  readonly ending = new AbortController();
+  readonly ending = new LeanAbortController();
   readonly begun: Promise<void>;
   begin!: () => void;
   refuse!: (reason: unknown) => void;
