@@ -11,14 +11,26 @@ import { requestKey } from "./request-key.js";
  */
 export function objectVersion(key: Redacted<Buffer>, files: readonly MountedFile[]): string {
   const hmac = createHmac("sha256", key.reveal());
-  for (const file of files) {
-    for (const part of [Buffer.from(file.path), file.contents.reveal()]) {
-      const length = Buffer.alloc(8);
-      length.writeBigUInt64BE(BigInt(part.length));
-      hmac.update(length).update(part);
-    }
+  for (const { path, contents } of files) {
+    const bytes = contents.reveal();
+    hmac.update(headOf(path, bytes.length)).update(bytes);
   }
   return hmac.digest("base64url");
+}
+
+/** The path behind its length in eight bytes, and the length of what follows. */
+function headOf(path: string, contentLength: number): Buffer {
+  const pathLength = Buffer.byteLength(path);
+  const head = Buffer.allocUnsafe(pathLength + 16);
+  writeLength(head, pathLength, 0);
+  head.write(path, 8);
+  writeLength(head, contentLength, pathLength + 8);
+  return head;
+}
+
+function writeLength(to: Buffer, length: number, at: number): void {
+  to.writeUInt16BE(0, at);
+  to.writeUIntBE(length, at + 2, 6);
 }
 
 /**

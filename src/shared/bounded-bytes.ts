@@ -1,6 +1,7 @@
 /** Pieces of any size that are always taken; beyond them they must have `leastMeanBytes` on average. */
 const freePieces = 4_096;
 const leastMeanBytes = 64;
+const nothing = Buffer.alloc(0);
 
 /**
  * Bytes that arrive in pieces, in one buffer that doubles: it costs what the bytes weigh, in however many pieces they
@@ -8,7 +9,7 @@ const leastMeanBytes = 64;
  */
 export class BoundedBytes {
   readonly #maxBytes: number;
-  #buffer: Buffer = Buffer.alloc(0);
+  #buffer: Buffer = nothing;
   #length = 0;
   #pieces = 0;
 
@@ -40,7 +41,7 @@ export class BoundedBytes {
   /** All bytes taken since the last call; starts over. */
   take(): Buffer {
     const bytes = this.#buffer.subarray(0, this.#length);
-    this.#buffer = Buffer.alloc(0);
+    this.#buffer = nothing;
     this.#length = 0;
     this.#pieces = 0;
     return bytes;
@@ -53,7 +54,7 @@ export class BoundedBytes {
   }
 
   #refuse<Why>(why: Why): Why {
-    this.#buffer = Buffer.alloc(0);
+    this.#buffer = nothing;
     this.#length = 0;
     return why;
   }

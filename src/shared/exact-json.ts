@@ -128,7 +128,15 @@ function unmarked(value: Json | number): Json {
   if (typeof value === "number") return new LosslessNumber(String(value));
   if (typeof value === "string") return value.startsWith(mark) ? new LosslessNumber(value.slice(mark.length)) : value;
   if (typeof value !== "object" || value === null) return value;
-  const members = value as JsonObject; // Of a list, too: its keys are its indexes.
-  for (const key of Object.keys(members)) members[key] = unmarked(members[key]!);
+  if (Array.isArray(value)) {
+    for (let at = 0; at < value.length; at += 1) value[at] = unmarked(value[at]!);
+    return value;
+  }
+  const members = value as JsonObject;
+  for (const key in members) {
+    const member = members[key]!;
+    const real = unmarked(member);
+    if (real !== member) members[key] = real;
+  }
   return value;
 }

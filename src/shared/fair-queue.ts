@@ -89,9 +89,12 @@ export class FairQueue<T extends Waiting> {
 
   /** Takes out an item that no longer waits. */
   remove(item: T): void {
-    const at = this.#entries.findIndex((entry) => entry.item === item);
-    const [entry] = at < 0 ? [] : this.#entries.splice(at, 1);
-    if (entry) this.#count(entry.account, item, -1);
+    for (const [at, entry] of this.#entries.entries()) {
+      if (entry.item !== item) continue;
+      this.#entries.splice(at, 1);
+      this.#count(entry.account, item, -1);
+      return;
+    }
   }
 
   /** What a turn of the tenant cost, in any unit that all turns share. */

@@ -37,18 +37,32 @@ export function withDeadline(signal: AbortSignal, ms: number, reason: () => Erro
   return { ...joined, release };
 }
 
-/** Settles like `work`, or rejects with the signal's reason as soon as it aborts: one waiter gives up, the work goes on. */
-export function raceAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+/**
+ * Settles like `work`, or rejects with the signal's reason as soon as it aborts: one waiter gives up, the work goes on. `ended` is
+ * called once, before it settles.
+ */
+export function raceAbort<T>(work: Promise<T>, signal: AbortSignal, ended?: () => void): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const abort = () => reject(signal.reason as Error);
+    let isOver = false;
+    const isFirst = () => {
+      if (isOver) return false;
+      isOver = true;
+      signal.removeEventListener("abort", abort);
+      ended?.();
+      return true;
+    };
+    const abort = () => {
+      if (isFirst()) reject(signal.reason as Error);
+    };
     if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    const released =
-      <V>(settle: (value: V) => void) =>
-      (value: V) => {
-        signal.removeEventListener("abort", abort);
-        settle(value);
-      };
-    work.then(released(resolve), released(reject));
+    else signal.addEventListener("abort", abort, { once: true });
+    work.then(
+      (value) => {
+        if (isFirst()) resolve(value);
+      },
+      (reason: Error) => {
+        if (isFirst()) reject(reason);
+      },
+    );
   });
 }

@@ -3,6 +3,7 @@ export class LruCache<V> {
   readonly #entries = new Map<string, { value: V; weight: number }>();
   readonly #limit: number;
   #weight = 0;
+  #newest: string | undefined;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -11,8 +12,11 @@ export class LruCache<V> {
   get(key: string): V | undefined {
     const entry = this.#entries.get(key);
     if (!entry) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
+    if (key !== this.#newest) {
+      this.#entries.delete(key);
+      this.#entries.set(key, entry);
+      this.#newest = key;
+    }
     return entry.value;
   }
 
@@ -32,6 +36,7 @@ export class LruCache<V> {
     this.delete(key);
     if (weight > this.#limit) return;
     this.#entries.set(key, { value, weight });
+    this.#newest = key;
     this.#weight += weight;
     while (this.#weight > this.#limit) this.delete(this.#entries.keys().next().value!);
   }

@@ -18,21 +18,20 @@ export class SingleFlight<T> {
     return this.#running.size;
   }
 
-  async run(
+  /** Rejects with the signal's reason as soon as it aborts. */
+  run(
     key: string,
     start: (signal: AbortSignal) => Promise<T>,
     { lasting }: { lasting: () => boolean },
     signal: AbortSignal,
   ): Promise<T> {
-    signal.throwIfAborted();
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
     const running = this.#running.get(key) ?? this.#start(key, start);
     running.waiters += 1;
-    try {
-      return await raceAbort(running.work, signal);
-    } finally {
+    return raceAbort(running.work, signal, () => {
       running.waiters -= 1;
       if (running.waiters === 0 && !lasting()) this.#abandon(key, running, signal);
-    }
+    });
   }
 
   /** Resolves when no work is under way any more, with any outcome. */

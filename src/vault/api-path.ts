@@ -18,10 +18,7 @@ export function escapePath(path: string): string {
 
 /** LIST is asked as GET with `list=true`, which Vault takes for the same and which proxies let through. */
 export function wireRequest({ method, path, query }: VaultRequest): { method: string; path: string } {
-  const isList = method === "LIST";
-  const parameters = [query, isList ? "list=true" : ""].filter((part) => part !== "").join("&");
-  return {
-    method: isList ? "GET" : method,
-    path: escapePath(path) + (parameters === "" ? "" : `?${parameters}`),
-  };
+  const escaped = escapePath(path);
+  if (method === "LIST") return { method: "GET", path: `${escaped}?${query === "" ? "" : `${query}&`}list=true` };
+  return { method, path: query === "" ? escaped : `${escaped}?${query}` };
 }

@@ -10,6 +10,7 @@ import { type Operation, answersRaw, renewSelfPath } from "./operation.js";
 import { jwtExpiry } from "./jwt-expiry.js";
 import type { Answered } from "./node-client.js";
 import type { Caller, LeaseAuthority, VaultClient } from "./vault-client.js";
+import type { VaultQuestion } from "./through-node-vault.js";
 import { VaultError } from "./vault-error.js";
 import { type ConnectionLoad, VaultConnection, type VaultConnectionParts } from "./vault-connection.js";
 import { leaseGrantIn, leaseIn, mountIn, tokenGrantIn, tokenIn } from "./vault-reply.js";
@@ -55,7 +56,7 @@ export function createVaultClient({
     const operation: Operation = { kind, connection, method: "POST", path, vaultNamespace, subject };
     const body = new Redacted(JSON.stringify({ lease_id: leaseId.reveal(), ...more }));
     const sent = { method: "POST", path: escapePath(path), vaultNamespace, token: token.secret, body };
-    return to(connection).ask(operation, { ...sent, ...podOf(caller) }, caller, signal);
+    return to(connection).ask(operation, { ...sent, pod: caller.pod }, caller, signal);
   };
 
   return {
@@ -75,39 +76,40 @@ export function createVaultClient({
         login: { ...login, ...(expiresAt !== undefined && { expiresAt }) },
       };
       const body = new Redacted(JSON.stringify(named.reveal()));
-      const question = { method: "POST", path: escapePath(path), vaultNamespace, body, ...podOf(caller) };
+      const question = { method: "POST", path: escapePath(path), vaultNamespace, body, pod: caller.pod };
       const { reply, requestedAt } = await to(connection).ask(operation, question, caller, signal);
       return tokenIn(reply.body ?? null, requestedAt);
     },
 
     async request(connection, { vaultNamespace, token }, request, caller, signal) {
-      const { method, path, query, args } = request;
+      const { method, path, query } = request;
       const isRead = reads(request);
+      const args = isRead ? undefined : request.args;
       const makes = !isRead || paths.makesCredentials(connection.name, vaultNamespace, path);
       const kind = makes ? "issue" : "read";
-      const body = args && !isRead ? { body: args } : {};
-      const sent = args && !isRead ? { args } : {};
-      const operation: Operation = { kind, connection, method, path, query, vaultNamespace, ...sent };
-      const intake = caller.intake && { intake: caller.intake };
-      const question = {
-        ...wireRequest(request),
+      const operation: Operation = { kind, connection, method, path, query, vaultNamespace, args };
+      const { pod, intake } = caller;
+      const wire = wireRequest(request);
+      const question: VaultQuestion = {
+        method: wire.method,
+        path: wire.path,
         vaultNamespace,
         token: token.secret,
-        ...body,
-        ...intake,
-        ...podOf(caller),
+        body: args,
+        pod,
+        intake,
       };
       const { reply, requestedAt } = await to(connection).ask(operation, question, caller, signal);
       const lease = reply.body ? leaseIn(reply.body) : undefined;
       if (reply.raw && answersRaw(operation)) return { body: reply.raw, bytes: reply.bytes, requestedAt };
       const parsed = reply.body ?? null;
-      return { body: new Redacted(parsed), bytes: jsonBytes(parsed), requestedAt, ...(lease && { lease }) };
+      return { body: new Redacted(parsed), bytes: jsonBytes(parsed), requestedAt, lease };
     },
 
     async lookupSelf(connection, { vaultNamespace, token }, caller, signal) {
       const path = "auth/token/lookup-self";
       const operation: Operation = { kind: "lookup", connection, method: "GET", path, vaultNamespace };
-      const question = { method: "GET", path, vaultNamespace, token: token.secret, ...podOf(caller) };
+      const question = { method: "GET", path, vaultNamespace, token: token.secret, pod: caller.pod };
       await to(connection).ask(operation, question, caller, signal);
     },
 
@@ -115,7 +117,7 @@ export function createVaultClient({
       const path = `sys/internal/ui/mounts/${below}`;
       const subject = "sys/internal/ui/mounts";
       const operation: Operation = { kind: "lookup", connection, method: "GET", path, vaultNamespace, subject };
-      const question = { method: "GET", path: escapePath(path), vaultNamespace, token: token.secret, ...podOf(caller) };
+      const question = { method: "GET", path: escapePath(path), vaultNamespace, token: token.secret, pod: caller.pod };
       try {
         const { reply } = await to(connection).ask(operation, question, caller, signal);
         return mountIn(reply.body ?? null, vaultNamespace, below);
@@ -130,7 +132,7 @@ export function createVaultClient({
       const subject = `auth/${authMount}/login`;
       const operation: Operation = { kind: "renew", connection, method: "POST", path, vaultNamespace, subject };
       const body = new Redacted(JSON.stringify({ increment: inSeconds(incrementMs) }));
-      const question = { method: "POST", path, vaultNamespace, token: token.secret, body, ...podOf(caller) };
+      const question = { method: "POST", path, vaultNamespace, token: token.secret, body, pod: caller.pod };
       const { reply, requestedAt } = await to(connection).ask(operation, question, caller, signal);
       return tokenGrantIn(reply.body ?? null, requestedAt);
     },
@@ -144,7 +146,7 @@ export function createVaultClient({
     async revokeSelf(connection, { vaultNamespace, token }, caller, signal) {
       const path = "auth/token/revoke-self";
       const operation: Operation = { kind: "revoke", connection, method: "POST", path, vaultNamespace };
-      const question = { method: "POST", path, vaultNamespace, token: token.secret, ...podOf(caller) };
+      const question = { method: "POST", path, vaultNamespace, token: token.secret, pod: caller.pod };
       try {
         await to(connection).ask(operation, question, caller, signal);
       } catch (reason) {
@@ -171,8 +173,4 @@ function inNamespace(below: string, path: string): string {
 
 function inSeconds(ms: number): number {
   return Math.max(1, Math.ceil(ms / 1000));
-}
-
-function podOf({ pod }: { pod?: string }): { pod?: string } {
-  return pod === undefined ? {} : { pod };
 }

@@ -13,7 +13,7 @@ export interface HttpRequest {
   /** Escaped path with its query, without the origin's prefix: `/v1/secret/data/app?version=2`. */
   path: string;
   headers: Readonly<Record<string, string>>;
-  body?: string;
+  body?: string | undefined;
 }
 
 /** Milliseconds and bytes one exchange may take. */
@@ -30,7 +30,7 @@ export interface ExchangeLimits {
    * Told how many bytes the answer's body takes in all, each time more of it is known: before anything is sent (what most
    * answers take), from its Content-Length, piece by piece. What it throws refuses the answer.
    */
-  admit?: (bytes: number) => void;
+  admit?: ((bytes: number) => void) | undefined;
 }
 
 /** Most answers are smaller. */
@@ -164,7 +164,8 @@ class Exchange implements SocketUser {
 function requestText({ prefix, host }: SocketPool, { method, path, headers, body }: HttpRequest): string {
   let text = `${method} ${prefix}${path} HTTP/1.1\r\nHost: ${host}\r\n`;
   if (!/^[\x21-\x7e]+$/.test(path)) throw new TypeError("a path that no request line can hold");
-  for (const [name, value] of Object.entries(headers)) {
+  for (const name in headers) {
+    const value = headers[name]!;
     if (!/^[\x20-\x7e]*$/.test(value)) throw new TypeError(`a value that the header ${name} cannot hold`);
     text += `${name}: ${value}\r\n`;
   }

@@ -10,6 +10,7 @@ import { type VaultQuestion, askThroughNodeVault } from "./through-node-vault.js
 import type { HttpAnswer } from "./response-reader.js";
 import { SocketPools } from "./socket-pools.js";
 import { TlsFiles } from "./tls-files.js";
+import type { AnswerIntake } from "./vault-client.js";
 import { VaultError } from "./vault-error.js";
 import type { ConnectionEvent } from "./vault-event.js";
 import { type VaultReply, mostValues, readReply } from "./vault-reply.js";
@@ -63,10 +64,7 @@ export class NodeClient {
   ): Promise<Outcome> {
     const repeatable = isRepeatable(operation);
     const { intake } = question;
-    const limits = {
-      ...this.#limits(patient ? Number.POSITIVE_INFINITY : firstByteMs),
-      ...(intake && { admit: (bytes: number) => intake.admit(bytes) }),
-    };
+    const limits = this.#limits(patient ? Number.POSITIVE_INFINITY : firstByteMs, intake);
     const requestedAt = this.#clock.monotonic();
     try {
       const send = (request: HttpRequest) => this.#send(origin, request, { limits, repeatable }, signal);
@@ -118,7 +116,7 @@ export class NodeClient {
     return ask();
   }
 
-  #limits(patienceMs: number): ExchangeLimits {
+  #limits(patienceMs: number, intake?: AnswerIntake): ExchangeLimits {
     const { connectTimeoutMs, requestTimeoutMs, maxAnswerBytes } = this.#connection.limits;
     return {
       connectMs: Math.min(connectTimeoutMs, requestTimeoutMs),
@@ -126,6 +124,7 @@ export class NodeClient {
       idleMs: Math.min(bodyIdleMs, requestTimeoutMs),
       totalMs: requestTimeoutMs,
       maxBytes: maxAnswerBytes,
+      admit: intake && ((bytes) => intake.admit(bytes)),
     };
   }
 }

@@ -17,7 +17,7 @@ export interface Operation {
   /** What it is about, where that is not its path: of a lease's renewal, the path that made the lease. */
   subject?: string;
   /** The body, as JSON text: a refusal must not say it again. */
-  args?: Redacted<string>;
+  args?: Redacted<string> | undefined;
   /** Of every login, and of nothing else. */
   login?: Login;
 }

@@ -14,6 +14,7 @@ const rawTypes: ReadonlySet<string> = new Set([
  * proxy's page; markup is never one.
  */
 export function isRawAnswer({ status, headers, body }: HttpAnswer): boolean {
+  if (headers["content-type"] === "application/json") return false; // Most are.
   const [type = ""] = (headers["content-type"] ?? "").split(";", 1);
   if ((status !== 200 && status !== 204) || !rawTypes.has(type.trim().toLowerCase())) return false;
   return (

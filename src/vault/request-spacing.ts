@@ -23,7 +23,7 @@ interface Answer {
 
 /** What a namespace was answered of late. */
 interface Voice {
-  answers: readonly number[];
+  readonly answers: number[];
   at: number;
 }
 
@@ -47,8 +47,9 @@ export class RequestSpacing {
   /** A request was answered in `ms`; as many as `running` were under way, itself among them. */
   answered({ namespace, ms }: Answer, running: number, now: number): void {
     this.#voices.removeIf(({ at }) => now - at > oldestMs);
-    const before = this.#voices.get(namespace)?.answers ?? [];
-    this.#voices.set(namespace, { answers: [...before, ms].slice(-compared), at: now }, 1);
+    const voice = this.#voices.get(namespace) ?? this.#newVoice(namespace);
+    voice.at = now;
+    if (voice.answers.push(ms) > compared) voice.answers.shift();
     // How long Vault takes while it is busy is not told by what is fast all the same.
     if (ms <= busyMs || !this.#isBusy()) return;
     const betweenMs = Math.max(this.gapAt(now), ms / running);
@@ -56,6 +57,12 @@ export class RequestSpacing {
     if (this.#gapMs > 0 && now - this.#setAt < ms + betweenMs) return;
     this.#gapMs = Math.min(longestMs, ms, betweenMs * growth);
     this.#setAt = now;
+  }
+
+  #newVoice(namespace: string): Voice {
+    const voice = { answers: [], at: 0 };
+    this.#voices.set(namespace, voice, 1);
+    return voice;
   }
 
   #isBusy(): boolean {

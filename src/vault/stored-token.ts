@@ -1,7 +1,7 @@
 import type { Connection } from "../config/connection.js";
 import type { LeaseRules } from "./lease-rules.js";
 import { type Standing, type Term, endOf, renewalAt, replacementAt, standingAt } from "./term.js";
-import type { Caller, VaultToken } from "./vault-client.js";
+import type { VaultToken } from "./vault-client.js";
 
 /** Only Vault declares a token dead; past its time by this much we stop asking. */
 const leewayMs = 5 * 60_000;
@@ -34,7 +34,7 @@ export interface StoredToken {
   readonly token: VaultToken;
   readonly role: string;
   readonly authMount: string;
-  readonly caller: Omit<Caller, "priority">;
+  readonly caller: { readonly namespace: string; readonly pod?: string };
   state: TokenState;
   /** Of the token. */
   term: Term;

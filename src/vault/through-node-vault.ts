@@ -11,13 +11,13 @@ export interface VaultQuestion {
   /** After `/v1/`, escaped, with its query. */
   path: string;
   vaultNamespace: string;
-  token?: Redacted<string>;
+  token?: Redacted<string> | undefined;
   /** `namespace/name/uid` of the pod it is for. */
-  pod?: string;
+  pod?: string | undefined;
   /** JSON text. */
-  body?: Redacted<string>;
+  body?: Redacted<string> | undefined;
   /** How its answer is taken in. */
-  intake?: AnswerIntake;
+  intake?: AnswerIntake | undefined;
 }
 
 /** What node-vault hands to its transport; `send` passes through it untouched. */
@@ -71,18 +71,16 @@ export function askThroughNodeVault(
   send: (request: HttpRequest) => Promise<HttpAnswer>,
 ): Promise<HttpAnswer> {
   checkPrintable(vaultNamespace + (pod ?? ""));
-  const contentType = method === "PATCH" ? "application/merge-patch+json" : "application/json";
+  const headers: Record<string, string> = { "X-Vault-Request": "true" };
+  if (token) headers["X-Vault-Token"] = token.reveal();
+  if (vaultNamespace !== "") headers["X-Vault-Namespace"] = vaultNamespace;
+  if (pod !== undefined) headers["X-Keymount-Pod"] = pod;
+  if (body) headers["Content-Type"] = method === "PATCH" ? "application/merge-patch+json" : "application/json";
   return shell.request({
     method,
     path: `/${path}`,
-    headers: {
-      "X-Vault-Request": "true",
-      ...(token && { "X-Vault-Token": token.reveal() }),
-      ...(vaultNamespace !== "" && { "X-Vault-Namespace": vaultNamespace }),
-      ...(pod !== undefined && { "X-Keymount-Pod": pod }),
-      ...(body && { "Content-Type": contentType }),
-    },
-    send: (method, path, headers) => send({ method, path, headers, ...(body && { body: body.reveal() }) }),
+    headers,
+    send: (method, path, headers) => send({ method, path, headers, body: body?.reveal() }),
   });
 }
 

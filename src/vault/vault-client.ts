@@ -13,10 +13,10 @@ export interface Caller {
   /** Kubernetes namespace: the unit of fairness. */
   namespace: string;
   /** `namespace/name/uid`, sent as `X-Keymount-Pod`; absent where no pod is meant. */
-  pod?: string;
+  pod?: string | undefined;
   priority: Priority;
   /** How an answer to `request` is received; without it, at once and with any size. */
-  intake?: AnswerIntake;
+  intake?: AnswerIntake | undefined;
 }
 
 /** Keeps the memory and the time that answers take within the caller's bounds. */
@@ -74,7 +74,7 @@ export interface VaultAnswer {
   body: Redacted<JsonObject | Buffer | null>;
   /** What the body takes of the heap (`jsonBytes` of a parsed one). */
   bytes: number;
-  lease?: Lease;
+  lease?: Lease | undefined;
   /** Clock.monotonic() at the start of the request. */
   requestedAt: number;
 }

@@ -34,7 +34,7 @@ export interface AskOptions {
   /** The same request of the principal's was answered last time. */
   allowedBefore: boolean;
   /** What receives the answer. */
-  intake?: AnswerIntake;
+  intake?: AnswerIntake | undefined;
 }
 
 /** Reads as the principal, with one new login when the token turns out dead. */
@@ -62,10 +62,9 @@ export class VaultSecrets {
   ): Promise<{ reply: VaultAnswer; stored: StoredToken }> {
     const { client, tokens } = this.#parts;
     const caller = callerOf(principal, priority);
-    const asking: Caller = { ...caller, ...(intake && { intake }) };
+    const asking: Caller = { namespace: caller.namespace, pod: caller.pod, priority, intake };
     // Where an answer is held, the path was answered before, and is written right.
-    const explained = async (reason: unknown, { connection, vaultNamespace, token }: StoredToken) =>
-      mayWait ? reason : this.#mounts.explained(reason, { connection, vaultNamespace, token, request, caller }, signal);
+    const explain = !mayWait;
     const stored = await tokens.open(principal, caller, mayWait, signal);
     try {
       return await this.#askWith(stored, request, asking, signal);
@@ -73,7 +72,7 @@ export class VaultSecrets {
       const error = ProviderError.from(reason);
       const liveness = await livenessOf({ client, stored, error, allowedBefore, priority }, signal);
       if (liveness instanceof ProviderError) throw liveness;
-      if (liveness === "alive") throw await explained(reason, stored);
+      if (liveness === "alive") throw explain ? await this.#explained(reason, stored, request, caller, signal) : reason;
       tokens.died(stored); // A mute one is taken for dead, once: the next token of its key is known to live when it is denied.
     }
     const fresh = await tokens.open(principal, caller, false, signal);
@@ -84,8 +83,18 @@ export class VaultSecrets {
         await learnSelfLookup(client, fresh, priority, signal);
       }
       if (reason instanceof VaultError && reason.kind === "token_invalid") throw reason.withHint(rightAfterLogin);
-      throw await explained(reason, fresh);
+      throw explain ? await this.#explained(reason, fresh, request, caller, signal) : reason;
     }
+  }
+
+  #explained(
+    reason: unknown,
+    { connection, vaultNamespace, token }: StoredToken,
+    request: VaultRequest,
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    return this.#mounts.explained(reason, { connection, vaultNamespace, token, request, caller }, signal);
   }
 
   /** Whether a read is known to make a credential: one that may not be held must not be asked for. */
