@@ -20,22 +20,25 @@ export interface RenderContext extends FileContext {
 /** The answer to a request of the object's. Throws what kept it from coming. */
 export type AnswerTo = (request: VaultRequest) => AnswerBody;
 
-/** The files of one object; templates and keystores are made beside the event loop. Throws `ProviderError`. */
-export async function makeFiles(
+/**
+ * The files of one object; templates and keystores are made beside the event loop, all else at once. Throws `ProviderError`, or
+ * rejects with it.
+ */
+export function makeFiles(
   object: ObjectSpec,
   answerTo: AnswerTo,
   context: RenderContext,
   signal: AbortSignal,
-): Promise<readonly MountedFile[]> {
+): readonly MountedFile[] | Promise<readonly MountedFile[]> {
   if (object.recursive) return filesOfSecrets(object, object.recursive, answerTo, context);
   if (!object.template && !object.keystore) return filesOf(object, answerTo(object.request), context);
-  const contents = await context.jobs.run(async () => {
+  const contents = context.jobs.run(async () => {
     signal.throwIfAborted();
     const job = jobOf(object, answerTo);
     const release = context.lend(bytesOf(job));
     return context.renderer.render(job, context.tenant, signal).finally(release);
   });
-  return [fileOf(object, contents)];
+  return contents.then((bytes) => [fileOf(object, bytes)]);
 }
 
 /** A template's data may be six times its secrets, for `<` is six characters in JSON. */

@@ -16,9 +16,9 @@ export interface MadeObject {
   /** Of their content. */
   version: string;
   /** Why they are made of an answer that was held. */
-  staleReason?: ProviderError;
+  staleReason: ProviderError | undefined;
   /** Milliseconds since the oldest offline copy among their answers was read. */
-  copyAgeMs?: number;
+  copyAgeMs: number | undefined;
 }
 
 /** The outcome of one object. */
@@ -46,8 +46,16 @@ export async function makeObjects(
     const outcomes: Outcome[] = [];
     const answerTo = (request: VaultRequest) => of.get(group.fetchOf.get(request)!)!;
     for (const object of group.objects) {
-      await context.yielder.turn();
-      outcomes.push(await outcome(object, answerTo, context, signal));
+      const turn = context.yielder.turn();
+      if (turn) await turn;
+      try {
+        const making = filesFor(object, answerTo, context, signal);
+        const files = making instanceof Promise ? await making : making; // Most are made at once.
+        context.yielder.add(files);
+        outcomes.push({ object, made: madeObject(object, files, answerTo, context.versionKey) });
+      } catch (error) {
+        outcomes.push({ object, error: ProviderError.from(error) });
+      }
     }
     return outcomes;
   };
@@ -67,39 +75,44 @@ export async function makeObjects(
   return again.some(isUnmade) ? outcomes : again;
 }
 
-async function outcome(
+/** Its own, or what the class has instead. Throws, or rejects. */
+function filesFor(
   object: ObjectSpec,
   answered: (request: VaultRequest) => Answered,
   context: ObjectContext,
   signal: AbortSignal,
-): Promise<Outcome> {
+): readonly MountedFile[] | Promise<readonly MountedFile[]> {
   const answerTo = (request: VaultRequest) => {
     const answer = answered(request);
     if ("error" in answer) throw answer.error;
     return answer.body;
   };
+  const instead = (reason: unknown) => filesInstead(object, reason);
   try {
-    const files = await makeFiles(object, answerTo, context, signal).catch((reason: unknown) =>
-      filesInstead(object, reason),
-    );
-    context.yielder.add(files);
-    const answers = requestsOf(object)
-      .map(answered)
-      .filter((answer) => "body" in answer);
-    const staleReasons = answers.map((answer) => answer.staleReason);
-    const staleReason = [object.recursive?.staleReason, ...staleReasons].find(Boolean);
-    const ages = answers.flatMap(({ copyAgeMs }) => copyAgeMs ?? []);
-    const made = {
-      object,
-      files,
-      version: versionOf(object, files, answers, context.versionKey),
-      ...(staleReason && { staleReason }),
-      ...(ages.length > 0 && { copyAgeMs: Math.max(...ages) }),
-    };
-    return { object, made };
-  } catch (error) {
-    return { object, error: ProviderError.from(error) };
+    const making = makeFiles(object, answerTo, context, signal);
+    return making instanceof Promise ? making.catch(instead) : making;
+  } catch (reason) {
+    return instead(reason);
   }
+}
+
+function madeObject(
+  object: ObjectSpec,
+  files: readonly MountedFile[],
+  answered: (request: VaultRequest) => Answered,
+  versionKey: Redacted<Buffer>,
+): MadeObject {
+  const answers = requestsOf(object)
+    .map(answered)
+    .filter((answer) => "body" in answer);
+  const version = versionOf(object, files, answers, versionKey);
+  let { staleReason } = object.recursive ?? {};
+  let copyAgeMs: number | undefined;
+  for (const answer of answers) {
+    staleReason ??= answer.staleReason;
+    if (answer.copyAgeMs !== undefined) copyAgeMs = Math.max(answer.copyAgeMs, copyAgeMs ?? 0);
+  }
+  return { object, files, version, staleReason, copyAgeMs };
 }
 
 /** By the one answer of an object: the version of what was last made of it. */

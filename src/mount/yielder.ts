@@ -42,11 +42,13 @@ export class Yielder {
     if (this.#bytes > 2 * responseBytes) checkResponseSize(this.#made, responseBytes);
   }
 
-  /** Called before each object, after any outcome of the one before: others also had time while this one waited for Vault. */
-  async turn(): Promise<void> {
+  /**
+   * Called before each object, after any outcome of the one before: others also had time while this one waited for Vault. Gives
+   * nothing where the object may be made at once.
+   */
+  turn(): Promise<void> | undefined {
     const { clock, scheduler, tenant } = this.#parts;
-    if (clock.monotonic() - this.#since < turnMs) return;
-    await scheduler.turn(tenant);
-    this.#since = clock.monotonic();
+    if (clock.monotonic() - this.#since < turnMs) return undefined;
+    return scheduler.turn(tenant).then(() => void (this.#since = clock.monotonic()));
   }
 }
