@@ -4,6 +4,7 @@ import { ProviderError } from "../shared/errors.js";
 import { FairBudget } from "../shared/fair-budget.js";
 import { type CachedSecret, type AnswerKind, isAlive } from "./cached-secret.js";
 import { CacheMemory } from "./cache-memory.js";
+import { EntryIndex } from "./entry-index.js";
 import { EvictionOrder } from "./eviction-order.js";
 
 export interface CacheLimits {
@@ -96,7 +97,7 @@ export class SecretCache {
   /** The silence after which what a sync controller asked for is over; absent where that may hold no credential. */
   readonly #syncSilenceMs: number | undefined;
   readonly #volumes = new Map<string, VolumeRecord>();
-  readonly #entries = new Map<string, CacheEntry>();
+  readonly #entries = new EntryIndex();
   readonly #memory: CacheMemory;
   /** Those that hold a static answer. */
   readonly #evictable = new EvictionOrder();
@@ -141,10 +142,10 @@ export class SecretCache {
    */
   use(volume: VolumeRecord, request: VaultRequest): CacheEntry {
     const { ownerKey, namespace } = volume;
-    const key = entryKey(ownerKey, request);
-    const entry = this.#entries.get(key) ?? { key, ownerKey, namespace, request, users: new Set<VolumeRecord>() };
+    const known = this.#entries.find(ownerKey, request);
+    const entry = known ?? newEntry(ownerKey, namespace, request);
     if (!this.#has(volume)) return entry;
-    this.#entries.set(key, entry);
+    if (!known) this.#entries.add(entry);
     if (this.#evictable.has(entry)) this.#evictable.renew(entry);
     entry.users.add(volume);
     volume.entries.add(entry);
@@ -153,7 +154,7 @@ export class SecretCache {
 
   /** The entry, if the volume uses it already. */
   find({ ownerKey }: VolumeRecord, request: VaultRequest): CacheEntry | undefined {
-    return this.#entries.get(entryKey(ownerKey, request));
+    return this.#entries.find(ownerKey, request);
   }
 
   /**
@@ -311,9 +312,12 @@ export class SecretCache {
   }
 
   #restoreEntry(restored: CacheEntry): CacheEntry {
-    const entry = this.#entries.get(restored.key) ?? { ...restored };
-    if (!this.#entries.has(entry.key)) delete entry.answer;
-    this.#entries.set(entry.key, entry);
+    const known = this.#entries.find(restored.ownerKey, restored.request);
+    const entry = known ?? { ...restored };
+    if (!known) {
+      delete entry.answer;
+      this.#entries.add(entry);
+    }
     if (restored.answer && isNewerCredential(restored.answer, entry.answer)) {
       this.#drop(entry);
       this.#store(entry, restored.answer);
@@ -385,7 +389,7 @@ export class SecretCache {
     entry.users.delete(volume);
     if (entry.users.size > 0) return;
     this.#drop(entry);
-    this.#entries.delete(entry.key);
+    this.#entries.delete(entry);
   }
 
   #drop(entry: CacheEntry): void {
@@ -458,8 +462,8 @@ export function standbyFor({ delivered }: VolumeRecord, entry: CacheEntry, now: 
   return [...delivered.values()].some(({ kind }) => kind === "static") ? held : undefined;
 }
 
-function entryKey(ownerKey: string, request: VaultRequest): string {
-  return `${ownerKey}\n${requestKey(request)}`;
+function newEntry(ownerKey: string, namespace: string, request: VaultRequest): CacheEntry {
+  return { key: `${ownerKey}\n${requestKey(request)}`, ownerKey, namespace, request, users: new Set() };
 }
 
 /** Also true for the first answer. */

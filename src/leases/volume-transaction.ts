@@ -42,9 +42,9 @@ export interface VolumeTransactionParts {
 }
 
 /** A request of this Mount, and what came of it. */
-interface Item {
-  readonly question: Question;
-  readonly options: FetchOptions;
+interface Item extends Question {
+  readonly options: Fetch["options"];
+  readonly onDenied: FetchOptions["onDenied"];
   /** Nothing is held for it, or only what should be read again. */
   readonly due: boolean;
   outcome?: Outcome;
@@ -142,7 +142,10 @@ export class VolumeTransaction implements MountTransaction {
   end(): void {
     const { reservation, cache, volume } = this.#parts;
     reservation.release();
-    for (const { question } of this.#items.values()) cache.removeReader(volume, question.entry);
+    for (const item of this.#items.values()) {
+      cache.removeReader(volume, item.entry);
+      delete item.outcome; // A request that goes on without this Mount still refers to the item.
+    }
   }
 
   #take({ request, options }: Fetch, onDenied: FetchOptions["onDenied"]): Item {
@@ -153,13 +156,12 @@ export class VolumeTransaction implements MountTransaction {
     const held = heldBy(entry, now);
     const due = !held || entry.invalid === true || isDue(held, options, now, leadMs, volume.refreshFactor);
     if (held?.kind === "static") this.#whole ||= due;
-    const question = { principal, volume, entry, request, lifetimeMs: options.lifetimeMs };
-    return { question, options: { ...options, onDenied }, due };
+    return { principal, volume, entry, request, lifetimeMs: options.lifetimeMs, options, onDenied, due };
   }
 
   /** What is held and need not be read is the answer at once. */
   #takeHeld(item: Item): void {
-    const { answer } = item.question.entry;
+    const { answer } = item.entry;
     if (item.outcome || item.due || !answer || (this.#whole && answer.kind === "static")) return;
     this.#receive(item, answer);
   }
@@ -190,26 +192,25 @@ export class VolumeTransaction implements MountTransaction {
     const isWaiting = mayWait && this.#whole && open.some((item) => this.#waits(item));
     for (const item of open) item.asked = true;
     // Not the answers: the cache counts no memory for what it has dropped.
-    const before = new Map(open.map((item) => [item, item.question.entry.answer?.readAt]));
+    const before = new Map(open.map((item) => [item, item.entry.answer?.readAt]));
     const ask = async (item: Item) => {
       const { tooEarly, clock } = this.#parts;
-      const { question } = item;
-      const waits = isWaiting && isStatic(item) && !tooEarly(question.entry);
+      const waits = isWaiting && isStatic(item) && !tooEarly(item.entry);
       const given = givenMeanwhile(item, before.get(item), clock.monotonic());
-      const kept = given ?? (waits ? standInOf(question, clock.monotonic()) : undefined);
+      const kept = given ?? (waits ? standInOf(item, clock.monotonic()) : undefined);
       if (kept) this.#receive(item, kept);
       else await this.#ask(item, mayWait, signal);
     };
     if (open.length > 0) await this.#parts.inTurn(open.length, () => Promise.all(open.map(ask)), signal);
   }
 
-  #cannotWait({ question }: Item): boolean {
+  #cannotWait(item: Item): boolean {
     const { tooEarly, clock } = this.#parts;
-    return !standInOf(question, clock.monotonic()) && !tooEarly(question.entry);
+    return !standInOf(item, clock.monotonic()) && !tooEarly(item.entry);
   }
 
   #waits(item: Item): boolean {
-    const error = isStatic(item) ? this.#parts.tooEarly(item.question.entry) : undefined;
+    const error = isStatic(item) ? this.#parts.tooEarly(item.entry) : undefined;
     return error !== undefined && holdsBack(error);
   }
 
@@ -230,7 +231,7 @@ export class VolumeTransaction implements MountTransaction {
 
   async #ask(item: Item, mayWait: boolean, signal: AbortSignal): Promise<void> {
     try {
-      this.#receive(item, await this.#parts.ask(item.question, mayWait, signal));
+      this.#receive(item, await this.#parts.ask(item, mayWait, signal));
     } catch (reason) {
       this.#fail(item, ProviderError.from(reason), signal);
     }
@@ -238,10 +239,9 @@ export class VolumeTransaction implements MountTransaction {
 
   #fail(item: Item, error: ProviderError, signal: AbortSignal): void {
     const { clock, emit } = this.#parts;
-    const { question, options } = item;
-    const { principal, entry, request } = question;
-    const standIn = standInOf(question, clock.monotonic());
-    if (!standIn || signal.aborted || failsMount(error, options)) {
+    const { principal, entry, request } = item;
+    const standIn = standInOf(item, clock.monotonic());
+    if (!standIn || signal.aborted || failsMount(error, item)) {
       this.#end(item, error);
       return;
     }
@@ -253,7 +253,7 @@ export class VolumeTransaction implements MountTransaction {
   #receive(item: Item, answer: CachedSecret, staleReason?: ProviderError): void {
     const { mountBytes, emit } = this.#parts;
     try {
-      this.#give(item.question.entry, answer);
+      this.#give(item.entry, answer);
       item.outcome = { answer, ...(staleReason && { staleReason }) };
     } catch (reason) {
       this.#end(item, ProviderError.from(reason));
@@ -287,7 +287,7 @@ export class VolumeTransaction implements MountTransaction {
   }
 }
 
-function deliveredOf({ question: { volume, entry } }: Item): CachedSecret | undefined {
+function deliveredOf({ volume, entry }: Item): CachedSecret | undefined {
   return volume.delivered.get(entry);
 }
 
@@ -299,19 +299,15 @@ function standInOf({ volume, entry }: Question, now: number): CachedSecret | und
 }
 
 /** What another volume of the entry has read since `before` (`CachedSecret.readAt`), as good as if both had asked together. */
-function givenMeanwhile(
-  { question: { entry } }: Item,
-  before: number | undefined,
-  now: number,
-): CachedSecret | undefined {
+function givenMeanwhile({ entry }: Item, before: number | undefined, now: number): CachedSecret | undefined {
   const held = heldBy(entry, now);
   return held && held.readAt !== before && !entry.invalid ? held : undefined;
 }
 
 function isStatic(item: Item): boolean {
-  const { outcome, question } = item;
+  const { outcome, entry } = item;
   if (outcome && "answer" in outcome) return outcome.answer.kind === "static";
-  return (question.entry.answer ?? deliveredOf(item))?.kind === "static";
+  return (entry.answer ?? deliveredOf(item))?.kind === "static";
 }
 
 /** It is static, and was read in this Mount. */
@@ -330,8 +326,8 @@ function freshOf(outcome: Outcome): CachedSecret | undefined {
 
 /** It is static, and its content is not what the volume has. */
 function isNew(item: Item): boolean {
-  const { outcome, question } = item;
-  const answer = outcome ? freshOf(outcome) : question.entry.answer;
+  const { outcome, entry } = item;
+  const answer = outcome ? freshOf(outcome) : entry.answer;
   if (answer?.kind !== "static") return false;
   const delivered = deliveredOf(item);
   return !delivered || !isSame(delivered, answer);
@@ -359,7 +355,7 @@ function holdsBack(error: ProviderError): boolean {
 }
 
 /** Whether the error fails the Mount although a stale answer exists: a denial by a healthy Vault, where the class asks for that. */
-function failsMount(error: ProviderError, { onDenied, optional }: FetchOptions): boolean {
+function failsMount(error: ProviderError, { onDenied, options: { optional } }: Item): boolean {
   if (!(error instanceof VaultError)) return false;
   if (["missing", "deleted", "destroyed"].includes(error.kind)) return onDenied === "fail" || optional === true;
   return onDenied === "fail" && ["denied", "login_denied"].includes(error.kind);

@@ -4,11 +4,21 @@ import type { VaultRequest } from "./mount-spec.js";
 /** Longer ones are represented by their digest. */
 const mostReadable = 256;
 
+const keys = new WeakMap<VaultRequest, string>();
+
 /**
  * Equal for requests that are equal in method, path, query and arguments, and for no others; short. Of the arguments it
  * holds a hash alone; they may be short enough to be guessed from that: never print it.
  */
-export function requestKey({ method, path, query, args }: VaultRequest): string {
+export function requestKey(request: VaultRequest): string {
+  const known = keys.get(request);
+  if (known !== undefined) return known;
+  const key = keyOf(request); // Made once: at every Mount of a class the requests are the same.
+  keys.set(request, key);
+  return key;
+}
+
+function keyOf({ method, path, query, args }: VaultRequest): string {
   const plain = JSON.stringify([method, path, query]);
   if (!args && plain.length <= mostReadable) return plain;
   return createHash("sha256")
