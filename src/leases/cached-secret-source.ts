@@ -180,48 +180,29 @@ export class CachedSecretSource implements SecretSource {
     { heldKind, mayWait, took }: { heldKind: AnswerKind | undefined; mayWait: boolean; took: (bytes: number) => void },
     signal: AbortSignal,
   ): Promise<CachedSecret> {
-    const { principal, volume, entry, request, lifetimeMs } = question;
-    const { cache, scheduler, reader, clock, random, journal, rules } = this.#parts;
-    const { namespace } = entry;
-    const priority = priorityOf(volume, heldKind);
-    const received = this.#reservation(namespace);
-    const intake: AnswerIntake = {
-      admit: (bytes) => {
-        received.raiseTo(2 * bytes); // In pieces, and joined.
-        took(bytes);
-      },
-      turn: () => scheduler.turn(namespace, { first: true }),
-    };
+    const { principal, volume, entry, request } = question;
+    const { cache, reader, journal } = this.#parts;
+    const received = this.#reservation(entry.namespace);
     this.#sent.add(entry.key);
     cache.addReader(entry);
     entry.creating = this.#creates(principal, request) || wasCredential(volume, entry);
     try {
       if (entry.creating) await journal.persist(entry.ownerKey);
-      const allowedBefore = entry.answer !== undefined && entry.denied !== true;
-      const asked = { priority, mayWait: mayWait && heldKind !== undefined, allowedBefore, intake };
+      const asked = {
+        priority: priorityOf(volume, heldKind),
+        mayWait: mayWait && heldKind !== undefined,
+        allowedBefore: entry.answer !== undefined && entry.denied !== true,
+        intake: this.#intake(entry.namespace, received, took),
+      };
       const { reply, stored } = await reader.ask(principal, request, asked, signal);
-      const answer = answerOf(request, reply, stored, {
-        wall: clock.wall(),
-        monotonic: clock.monotonic(),
-        draw: random(),
-        rules,
-        lifetimeMs,
-      });
-      this.#admitAnswer(question, answer, received);
       const first = entry.answer === undefined;
-      cache.hold(entry, answer);
-      this.#attempts.succeeded(entry.key);
-      entry.creating = false;
+      const answer = this.#taken(question, reply, stored, received);
       if (answer.kind !== "static") await this.#welcome(question, answer, first);
       return answer;
     } catch (reason) {
       const error = ProviderError.from(reason);
       if (error instanceof VaultError && error.kind === "denied") entry.denied = true;
-      if (!signal.aborted) {
-        this.#attempts.failed(entry.key, error, clock.monotonic(), (failures) =>
-          retryDelay(error, failures, heldKind !== undefined, random()),
-        );
-      }
+      if (!signal.aborted) this.#failed(entry, error, heldKind !== undefined);
       throw error;
     } finally {
       this.#sent.delete(entry.key);
@@ -229,6 +210,35 @@ export class CachedSecretSource implements SecretSource {
       cache.removeReader(volume, entry);
       received.release();
     }
+  }
+
+  #intake(namespace: string, received: Reservation, took: (bytes: number) => void): AnswerIntake {
+    return {
+      admit: (bytes) => {
+        received.raiseTo(2 * bytes); // In pieces, and joined.
+        took(bytes);
+      },
+      turn: () => this.#parts.scheduler.turn(namespace, { first: true }),
+    };
+  }
+
+  /** The answer, held in its entry. Throws where there is no room for it. */
+  #taken(question: Question, reply: VaultAnswer, stored: StoredToken, received: Reservation): CachedSecret {
+    const { entry, request, lifetimeMs } = question;
+    const { cache, clock, random, rules } = this.#parts;
+    const [wall, monotonic] = [clock.wall(), clock.monotonic()];
+    const answer = answerOf(request, reply, stored, { wall, monotonic, draw: random(), rules, lifetimeMs });
+    this.#admitAnswer(question, answer, received);
+    cache.hold(entry, answer);
+    this.#attempts.succeeded(entry.key);
+    entry.creating = false;
+    return answer;
+  }
+
+  #failed(entry: CacheEntry, error: ProviderError, isHeld: boolean): void {
+    const { clock, random } = this.#parts;
+    const delayMs = (failures: number) => retryDelay(error, failures, isHeld, random());
+    this.#attempts.failed(entry.key, error, clock.monotonic(), delayMs);
   }
 
   async #welcome({ principal, entry, request }: Question, answer: CachedSecret, first: boolean): Promise<void> {
@@ -240,9 +250,10 @@ export class CachedSecretSource implements SecretSource {
   }
 
   #reservation(namespace: string): Reservation {
-    const { inFlight, emit } = this.#parts;
-    return new Reservation(inFlight, namespace, () => emit({ kind: "limitReached", limit: "inFlightBytes" }));
+    return new Reservation(this.#parts.inFlight, namespace, this.#refused);
   }
+
+  readonly #refused = (): void => this.#parts.emit({ kind: "limitReached", limit: "inFlightBytes" });
 
   /** Whether the request creates a credential: by its method, or by what is known of its path. */
   #creates(principal: Principal, request: VaultRequest): boolean {

@@ -23,6 +23,6 @@ export class EntryIndex {
   }
 
   *values(): Iterable<CacheEntry> {
-    for (const entries of this.#ofOwner.values()) yield* entries.values();
+    for (const entries of this.#ofOwner.values()) for (const entry of entries.values()) yield entry;
   }
 }

@@ -69,9 +69,10 @@ export class EventLoopScheduler {
   }
 
   #next(): string | undefined {
-    const ready = [...this.#waiting.keys()].filter((tenant) => !this.#resting.has(tenant));
-    const fresh = ready.find((tenant) => !this.#served.has(tenant));
-    return fresh ?? [...this.#served].find((tenant) => ready.includes(tenant));
+    for (const tenant of this.#waiting.keys())
+      if (!this.#served.has(tenant) && !this.#resting.has(tenant)) return tenant;
+    for (const tenant of this.#served) if (this.#waiting.has(tenant) && !this.#resting.has(tenant)) return tenant;
+    return undefined;
   }
 
   /** All that wait rest. */

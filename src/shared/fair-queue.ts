@@ -77,29 +77,35 @@ export class FairQueue<T extends Waiting> {
     }
     const isRanked = (this.#turns + 1) % turnsPerUnranked !== 0;
     let next: Entry<T> | undefined;
-    for (const entry of this.#entries) {
-      if ((!next || isBefore(entry, next, isRanked)) && admits(entry.item)) next = entry;
+    let nextAt = 0;
+    for (let at = 0; at < this.#entries.length; at += 1) {
+      const entry = this.#entries[at]!;
+      if ((next && !isBefore(entry, next, isRanked)) || !admits(entry.item)) continue;
+      next = entry;
+      nextAt = at;
     }
     if (!next) return undefined;
     this.#turns += 1;
     this.#served = next.account.used;
-    this.remove(next.item);
+    this.#removeAt(nextAt);
     return next.item;
   }
 
   /** Takes out an item that no longer waits. */
   remove(item: T): void {
-    for (const [at, entry] of this.#entries.entries()) {
-      if (entry.item !== item) continue;
-      this.#entries.splice(at, 1);
-      this.#count(entry.account, item, -1);
-      return;
-    }
+    const at = this.#entries.findIndex((entry) => entry.item === item);
+    if (at >= 0) this.#removeAt(at);
   }
 
   /** What a turn of the tenant cost, in any unit that all turns share. */
   charge(tenant: string, cost: number): void {
     this.#account(tenant).used += cost;
+  }
+
+  #removeAt(at: number): void {
+    const { account, item } = this.#entries[at]!;
+    this.#entries.splice(at, 1);
+    this.#count(account, item, -1);
   }
 
   #account(tenant: string): Account {

@@ -37,6 +37,17 @@ export interface AskOptions {
   intake?: AnswerIntake | undefined;
 }
 
+interface Question extends AskOptions {
+  principal: Principal;
+  request: VaultRequest;
+}
+
+/** An answer, and the token that it was given to. */
+interface Asked {
+  reply: VaultAnswer;
+  stored: StoredToken;
+}
+
 /** Reads as the principal, with one new login when the token turns out dead. */
 export class VaultSecrets {
   readonly #parts: VaultSecretsParts;
@@ -54,46 +65,50 @@ export class VaultSecrets {
   }
 
   /** Throws a `VaultError`; `denied` only once it is certain that the token lives and may not. */
-  async ask(
-    principal: Principal,
-    request: VaultRequest,
-    { priority, mayWait, allowedBefore, intake }: AskOptions,
-    signal: AbortSignal,
-  ): Promise<{ reply: VaultAnswer; stored: StoredToken }> {
-    const { client, tokens } = this.#parts;
-    const caller = callerOf(principal, priority);
-    const asking: Caller = { namespace: caller.namespace, pod: caller.pod, priority, intake };
-    // Where an answer is held, the path was answered before, and is written right.
-    const explain = !mayWait;
-    const stored = await tokens.open(principal, caller, mayWait, signal);
+  async ask(principal: Principal, request: VaultRequest, options: AskOptions, signal: AbortSignal): Promise<Asked> {
+    const stored = await this.#parts.tokens.open(
+      principal,
+      callerOf(principal, options.priority),
+      options.mayWait,
+      signal,
+    );
     try {
-      return await this.#askWith(stored, request, asking, signal);
+      return await this.#askWith(stored, request, callerOf(principal, options.priority, options.intake), signal);
     } catch (reason) {
-      const error = ProviderError.from(reason);
-      const liveness = await livenessOf({ client, stored, error, allowedBefore, priority }, signal);
-      if (liveness instanceof ProviderError) throw liveness;
-      if (liveness === "alive") throw explain ? await this.#explained(reason, stored, request, caller, signal) : reason;
-      tokens.died(stored); // A mute one is taken for dead, once: the next token of its key is known to live when it is denied.
+      return await this.#askAgain(reason, stored, { principal, request, ...options }, signal);
     }
-    const fresh = await tokens.open(principal, caller, false, signal);
+  }
+
+  /** Throws why the token was refused, unless it is dead: then asks with a new one. */
+  async #askAgain(refused: unknown, stored: StoredToken, asked: Question, signal: AbortSignal): Promise<Asked> {
+    const { client, tokens } = this.#parts;
+    const { principal, request, priority, allowedBefore, intake } = asked;
+    const error = ProviderError.from(refused);
+    const liveness = await livenessOf({ client, stored, error, allowedBefore, priority }, signal);
+    if (liveness instanceof ProviderError) throw liveness;
+    if (liveness === "alive") throw await this.#explained(refused, stored, asked, signal);
+    tokens.died(stored); // A mute one is taken for dead, once: the next token of its key is known to live when it is denied.
+    const fresh = await tokens.open(principal, callerOf(principal, priority), false, signal);
     try {
-      return await this.#askWith(fresh, request, asking, signal);
+      return await this.#askWith(fresh, request, callerOf(principal, priority, intake), signal);
     } catch (reason) {
       if (reason instanceof VaultError && reason.kind === "denied") {
         await learnSelfLookup(client, fresh, priority, signal);
       }
       if (reason instanceof VaultError && reason.kind === "token_invalid") throw reason.withHint(rightAfterLogin);
-      throw explain ? await this.#explained(reason, fresh, request, caller, signal) : reason;
+      throw await this.#explained(reason, fresh, asked, signal);
     }
   }
 
-  #explained(
+  /** Where an answer is held, the path was answered before, and is written right. */
+  async #explained(
     reason: unknown,
     { connection, vaultNamespace, token }: StoredToken,
-    request: VaultRequest,
-    caller: Caller,
+    { principal, request, priority, mayWait }: Question,
     signal: AbortSignal,
   ): Promise<unknown> {
+    if (mayWait) return reason;
+    const caller = callerOf(principal, priority);
     return this.#mounts.explained(reason, { connection, vaultNamespace, token, request, caller }, signal);
   }
 
@@ -171,6 +186,6 @@ function hasNoLease(): ProviderError {
   return new ProviderError("limit_exceeded", "it has no lease that could be revoked");
 }
 
-function callerOf({ pod }: Principal, priority: Priority): Caller {
-  return { namespace: pod.namespace, pod: `${pod.namespace}/${pod.name}/${pod.uid}`, priority };
+function callerOf({ pod }: Principal, priority: Priority, intake?: AnswerIntake): Caller {
+  return { namespace: pod.namespace, pod: `${pod.namespace}/${pod.name}/${pod.uid}`, priority, intake };
 }
