@@ -57,6 +57,15 @@ describe.each([
     );
   });
 
+  it("does not tell a listener that another one has removed at that moment", () => {
+    const controller = make();
+    const removed = vi.fn();
+    controller.signal.addEventListener("abort", () => controller.signal.removeEventListener("abort", removed));
+    controller.signal.addEventListener("abort", removed);
+    controller.abort(reason);
+    expect(removed).not.toHaveBeenCalled();
+  });
+
   it("tells one that came again after it was removed", () => {
     const controller = make();
     const [one, other] = [vi.fn(), vi.fn()];

@@ -63,12 +63,12 @@ class LeanAbortSignal implements AbortSignal {
     if (this.#aborted) return;
     this.#aborted = true;
     this.#reason = reason;
-    const listeners = this.#listeners ?? (this.#only === undefined ? [] : [this.#only]);
-    this.#only = undefined;
-    this.#listeners = undefined;
     const event = new Event("abort");
     this.onabort?.(event);
-    for (const listener of listeners) call(listener, event);
+    if (this.#only !== undefined) call(this.#only, event);
+    else if (this.#listeners) for (const listener of this.#listeners) call(listener, event); // One may remove another.
+    this.#only = undefined;
+    this.#listeners = undefined;
   }
 }
 
