@@ -79,8 +79,8 @@ const rememberedBytes = 2 << 20;
  */
 const requests = { most: 64, perSecond: 8 << 20, burst: 4 << 20, first: 256 << 10 };
 /**
- * So long a volume lets those before it go first, where they ask for `leastAhead`, or what a connection lets run at once: a request that is made
- * long before it is sent outlives the young generation, and its collection then costs more than the request.
+ * So long a volume lets those before it go first, where they ask for `leastAhead`, or what a connection lets run at once: a
+ * request that is made long before it is sent outlives the young generation, and its collection then costs more than it.
  */
 const turnMs = 250;
 /**
@@ -104,6 +104,7 @@ export class CachedSecretSource implements SecretSource {
   /** The keys of those requests that wait for no slot any more. */
   readonly #sent = new Set<string>();
   readonly #attempts = new RetryGate<ProviderError>(rememberedBytes);
+  readonly #refused = (): void => this.#parts.emit({ kind: "limitReached", limit: "inFlightBytes" });
 
   constructor(parts: CachedSecretSourceParts) {
     this.#parts = parts;
@@ -252,8 +253,6 @@ export class CachedSecretSource implements SecretSource {
   #reservation(namespace: string): Reservation {
     return new Reservation(this.#parts.inFlight, namespace, this.#refused);
   }
-
-  readonly #refused = (): void => this.#parts.emit({ kind: "limitReached", limit: "inFlightBytes" });
 
   /** Whether the request creates a credential: by its method, or by what is known of its path. */
   #creates(principal: Principal, request: VaultRequest): boolean {

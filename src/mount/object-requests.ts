@@ -47,19 +47,8 @@ export function fetchPlanOf(objects: readonly ObjectSpec[], listed: ReadonlyMap<
 }
 
 function planOf(objects: readonly ObjectSpec[], listed: ReadonlyMap<string, Fetch>): FetchPlan {
-  const keyOf = rememberedKeys();
-  const groups = joined(objects, keyOf).map((group) => groupOf(group, keyOf, listed));
+  const groups = joined(objects).map((group) => groupOf(group, listed));
   return { groups, fetches: groups.flatMap(({ fetches }) => fetches) };
-}
-
-/** Objects that read everything below the same path have its requests in common, each of them. */
-function rememberedKeys(): (request: VaultRequest) => string {
-  const keys = new Map<VaultRequest, string>();
-  return (request) => {
-    const key = keys.get(request) ?? requestKey(request);
-    keys.set(request, key);
-    return key;
-  };
 }
 
 interface Joined {
@@ -67,11 +56,11 @@ interface Joined {
   objects: ObjectSpec[];
 }
 
-function joined(objects: readonly ObjectSpec[], keyOf: (request: VaultRequest) => string): ObjectSpec[][] {
+function joined(objects: readonly ObjectSpec[]): ObjectSpec[][] {
   const all = new Set<Joined>();
   const groups = new Map<string, Joined>();
   for (const object of objects) {
-    const keys = requestsOf(object).map(keyOf);
+    const keys = requestsOf(object).map(requestKey);
     const [first, ...others] = new Set(keys.flatMap((key) => groups.get(key) ?? []));
     const group: Joined = first ?? { keys: new Set(), objects: [] };
     for (const other of others) {
@@ -87,16 +76,12 @@ function joined(objects: readonly ObjectSpec[], keyOf: (request: VaultRequest) =
   return [...all].map((group) => group.objects);
 }
 
-function groupOf(
-  objects: readonly ObjectSpec[],
-  keyOf: (request: VaultRequest) => string,
-  listed: ReadonlyMap<string, Fetch>,
-): FetchGroup {
+function groupOf(objects: readonly ObjectSpec[], listed: ReadonlyMap<string, Fetch>): FetchGroup {
   const wants = new Map<string, Fetch>();
   const fetchOf = new Map<VaultRequest, Fetch>();
   for (const object of objects) {
     for (const request of requestsOf(object)) {
-      const key = keyOf(request);
+      const key = requestKey(request);
       const others = wants.get(key)?.options;
       const options = {
         refreshIntervalMs: Math.min(object.refreshIntervalMs, others?.refreshIntervalMs ?? Infinity),

@@ -22,15 +22,10 @@ export function objectVersion(key: Redacted<Buffer>, files: readonly MountedFile
 function headOf(path: string, contentLength: number): Buffer {
   const pathLength = Buffer.byteLength(path);
   const head = Buffer.allocUnsafe(pathLength + 16);
-  writeLength(head, pathLength, 0);
+  head.writeBigUInt64BE(BigInt(pathLength));
   head.write(path, 8);
-  writeLength(head, contentLength, pathLength + 8);
+  head.writeBigUInt64BE(BigInt(contentLength), pathLength + 8);
   return head;
-}
-
-function writeLength(to: Buffer, length: number, at: number): void {
-  to.writeUInt16BE(0, at);
-  to.writeUIntBE(length, at + 2, 6);
 }
 
 /**

@@ -4,6 +4,7 @@ import type { VaultRequest } from "./mount-spec.js";
 /** Longer ones are represented by their digest. */
 const mostReadable = 256;
 
+/** Made once: a class asks the same at every Mount, and objects that read everything below one path ask all of it in common. */
 const keys = new WeakMap<VaultRequest, string>();
 
 /**
@@ -13,7 +14,7 @@ const keys = new WeakMap<VaultRequest, string>();
 export function requestKey(request: VaultRequest): string {
   const known = keys.get(request);
   if (known !== undefined) return known;
-  const key = keyOf(request); // Made once: at every Mount of a class the requests are the same.
+  const key = keyOf(request);
   keys.set(request, key);
   return key;
 }

@@ -44,24 +44,24 @@ export function withDeadline(signal: AbortSignal, ms: number, reason: () => Erro
 export function raceAbort<T>(work: Promise<T>, signal: AbortSignal, ended?: () => void): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     let isOver = false;
-    const isFirst = () => {
-      if (isOver) return false;
+    const end = () => {
+      if (isOver) return false; // What came first counts.
       isOver = true;
       signal.removeEventListener("abort", abort);
       ended?.();
       return true;
     };
     const abort = () => {
-      if (isFirst()) reject(signal.reason as Error);
+      if (end()) reject(signal.reason as Error);
     };
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
     work.then(
       (value) => {
-        if (isFirst()) resolve(value);
+        if (end()) resolve(value);
       },
       (reason: Error) => {
-        if (isFirst()) reject(reason);
+        if (end()) reject(reason);
       },
     );
   });

@@ -17,6 +17,20 @@ test("what weighs more than all is not kept, nor what it replaces", () => {
   expect(cache.get("a")).toBeUndefined();
 });
 
+test("one that is used again and again is the newest until another is used", () => {
+  const cache = new LruCache<string>(8);
+  cache.set("a", "A", 4);
+  cache.set("b", "B", 4);
+  for (const key of ["a", "a", "b", "b", "a", "a"]) cache.get(key);
+  expect([...cache.values()]).toEqual(["B", "A"]);
+  cache.delete("a");
+  cache.get("b");
+  cache.set("c", "C", 4);
+  cache.get("b");
+  cache.set("d", "D", 4);
+  expect([...cache.values()]).toEqual(["B", "D"]);
+});
+
 test("a value set again weighs once", () => {
   const cache = new LruCache<string>(10);
   for (let round = 0; round < 5; round += 1) cache.set("a", "A", 6);

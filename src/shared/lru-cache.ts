@@ -3,6 +3,7 @@ export class LruCache<V> {
   readonly #entries = new Map<string, { value: V; weight: number }>();
   readonly #limit: number;
   #weight = 0;
+  /** The key used last, which is the last in the map while it is there: using it again moves nothing. */
   #newest: string | undefined;
 
   constructor(limit: number) {

@@ -40,6 +40,7 @@ export interface AskOptions {
 interface Question extends AskOptions {
   principal: Principal;
   request: VaultRequest;
+  caller: Caller;
 }
 
 /** An answer, and the token that it was given to. */
@@ -66,31 +67,27 @@ export class VaultSecrets {
 
   /** Throws a `VaultError`; `denied` only once it is certain that the token lives and may not. */
   async ask(principal: Principal, request: VaultRequest, options: AskOptions, signal: AbortSignal): Promise<Asked> {
-    const stored = await this.#parts.tokens.open(
-      principal,
-      callerOf(principal, options.priority),
-      options.mayWait,
-      signal,
-    );
+    const caller = callerOf(principal, options);
+    const stored = await this.#parts.tokens.open(principal, caller, options.mayWait, signal);
     try {
-      return await this.#askWith(stored, request, callerOf(principal, options.priority, options.intake), signal);
+      return await this.#askWith(stored, request, caller, signal);
     } catch (reason) {
-      return await this.#askAgain(reason, stored, { principal, request, ...options }, signal);
+      return await this.#askAgain(reason, stored, { principal, request, caller, ...options }, signal);
     }
   }
 
   /** Throws why the token was refused, unless it is dead: then asks with a new one. */
   async #askAgain(refused: unknown, stored: StoredToken, asked: Question, signal: AbortSignal): Promise<Asked> {
     const { client, tokens } = this.#parts;
-    const { principal, request, priority, allowedBefore, intake } = asked;
+    const { principal, request, caller, priority, allowedBefore } = asked;
     const error = ProviderError.from(refused);
     const liveness = await livenessOf({ client, stored, error, allowedBefore, priority }, signal);
     if (liveness instanceof ProviderError) throw liveness;
     if (liveness === "alive") throw await this.#explained(refused, stored, asked, signal);
     tokens.died(stored); // A mute one is taken for dead, once: the next token of its key is known to live when it is denied.
-    const fresh = await tokens.open(principal, callerOf(principal, priority), false, signal);
+    const fresh = await tokens.open(principal, caller, false, signal);
     try {
-      return await this.#askWith(fresh, request, callerOf(principal, priority, intake), signal);
+      return await this.#askWith(fresh, request, caller, signal);
     } catch (reason) {
       if (reason instanceof VaultError && reason.kind === "denied") {
         await learnSelfLookup(client, fresh, priority, signal);
@@ -104,11 +101,10 @@ export class VaultSecrets {
   async #explained(
     reason: unknown,
     { connection, vaultNamespace, token }: StoredToken,
-    { principal, request, priority, mayWait }: Question,
+    { request, caller, mayWait }: Question,
     signal: AbortSignal,
   ): Promise<unknown> {
     if (mayWait) return reason;
-    const caller = callerOf(principal, priority);
     return this.#mounts.explained(reason, { connection, vaultNamespace, token, request, caller }, signal);
   }
 
@@ -186,6 +182,6 @@ function hasNoLease(): ProviderError {
   return new ProviderError("limit_exceeded", "it has no lease that could be revoked");
 }
 
-function callerOf({ pod }: Principal, priority: Priority, intake?: AnswerIntake): Caller {
+function callerOf({ pod }: Principal, { priority, intake }: AskOptions): Caller {
   return { namespace: pod.namespace, pod: `${pod.namespace}/${pod.name}/${pod.uid}`, priority, intake };
 }
