@@ -1,6 +1,5 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { imageEnvironment } from "../dev/testing/image.js";
 import { type ProviderProcess, startProcess } from "./provider-process.js";
 import type { BenchVault } from "./vault.js";
@@ -12,7 +11,7 @@ export interface Provider extends ProviderProcess {
 }
 
 /** As the image has it, filled by the first start; Node 20 knows none. */
-const compileCache = fileURLToPath(new URL("../.cache/compiled", import.meta.url));
+const compileCache = join(import.meta.dirname, "..", ".cache", "compiled");
 
 /** The Node that runs keymount. */
 export interface NodeBinary {

@@ -1,15 +1,16 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { bundleWorker } from "../../scripts/bundle.js";
+import { builtFolder, writeBuilt } from "./built-files.js";
 
-const folder = fileURLToPath(new URL("../../.cache/worker", import.meta.url));
+const name = "keymount-worker.js";
 
 /** Where tests have the worker's code; it is there once `builtWorker` has been called. */
-export const workerFile = pathToFileURL(`${folder}keymount-worker-${process.pid}.js`);
+export const workerFile = pathToFileURL(join(builtFolder, name));
 
 let building: Promise<URL> | undefined;
 
-/** Builds the worker from this tree's sources, once in a process. */
+/** Builds the worker from this tree's sources, once in a thread. */
 export function builtWorker(): Promise<URL> {
   building ??= build();
   return building;
@@ -17,7 +18,6 @@ export function builtWorker(): Promise<URL> {
 
 async function build(): Promise<URL> {
   const { code } = await bundleWorker();
-  await mkdir(folder, { recursive: true });
-  await writeFile(workerFile, code);
+  await writeBuilt(name, code);
   return workerFile;
 }

@@ -1,14 +1,15 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
-import { bundle, bundleWorker } from "../../scripts/bundle.js";
+import { bundle } from "../../scripts/bundle.js";
 import { DriverClient, type MountOutcome } from "../../src/driver/driver-client.js";
 import { mountRequest } from "../../src/driver/mount-request.js";
+import { writeBuilt } from "./built-files.js";
+import { builtWorker } from "./built-worker.js";
 import { imageEnvironment, imageFlags } from "./image.js";
 import { temporaryDirectory } from "./rpc-server.js";
 
@@ -31,13 +32,8 @@ export interface SpawnedProvider {
 let building: Promise<string> | undefined;
 
 async function build(): Promise<string> {
-  const folder = fileURLToPath(new URL(`../../.cache/provider/${process.pid}/`, import.meta.url));
-  const [{ code }, worker] = await Promise.all([bundle(), bundleWorker()]);
-  await mkdir(folder, { recursive: true });
-  await writeFile(`${folder}package.json`, '{"type":"module"}');
-  await writeFile(`${folder}keymount-worker.js`, worker.code);
-  await writeFile(`${folder}keymount.js`, code);
-  return `${folder}keymount.js`;
+  const [{ code }] = await Promise.all([bundle(), builtWorker(), writeBuilt("package.json", '{"type":"module"}')]);
+  return writeBuilt("keymount.js", code);
 }
 
 /** Starts it in front of a Vault at `address`; it ends with the test, which says how where it runs beside others. */
