@@ -1,8 +1,7 @@
-import { setMaxListeners } from "node:events";
-import { DriverClient } from "../src/driver/driver-client.js";
 import { mountRequest } from "../src/driver/mount-request.js";
 import type { ServiceAccountIssuer } from "../dev/vault/service-account-issuer.js";
 import type { MountRequest } from "../src/wire/provider.js";
+import { encodeCall, MountCaller } from "./mount-caller.js";
 
 /** Secrets of 1 KiB that each Mount reads. */
 export const readsPerMount = 10;
@@ -52,25 +51,23 @@ export interface Timed {
   wholeMs: number;
 }
 
-/** The driver's end of a provider's socket; every Mount must succeed with all its files. */
+/** Calls of a provider's Mount; each must succeed with all its files. */
 export class Load {
-  readonly #driver: DriverClient;
+  readonly #caller: MountCaller;
   readonly #files: number;
-  readonly #signal = new AbortController().signal;
 
   constructor(socketPath: string, files = readsPerMount) {
     this.#files = files;
-    this.#driver = new DriverClient(socketPath);
-    setMaxListeners(0, this.#signal);
+    this.#caller = new MountCaller(socketPath);
   }
 
   /** As many at a time as `concurrency`, each followed by the next. */
   async closedLoop(requests: readonly MountRequest[], concurrency: number): Promise<Timed> {
     const each: number[] = [];
-    const waiting = requests.values();
+    const waiting = requests.map(encodeCall).values();
     const startedAt = performance.now();
     const worker = async () => {
-      for (const request of waiting) each.push(await this.#mount(request));
+      for (const call of waiting) each.push(await this.#mount(call));
     };
     await Promise.all(Array.from({ length: concurrency }, worker));
     return { each, wholeMs: performance.now() - startedAt };
@@ -80,23 +77,22 @@ export class Load {
   async openLoop(requests: readonly MountRequest[], perSecond: number): Promise<Timed> {
     const startedAt = performance.now();
     const each = await Promise.all(
-      requests.map(async (request, n) => {
+      requests.map(encodeCall).map(async (call, n) => {
         await new Promise((resolve) => setTimeout(resolve, (n * 1000) / perSecond));
-        return this.#mount(request);
+        return this.#mount(call);
       }),
     );
     return { each, wholeMs: performance.now() - startedAt };
   }
 
   close(): void {
-    this.#driver.close();
+    this.#caller.close();
   }
 
-  async #mount(request: MountRequest): Promise<number> {
+  async #mount(call: Buffer): Promise<number> {
     const startedAt = performance.now();
-    const outcome = await this.#driver.mount(request, this.#signal);
-    if (!outcome.ok) throw new Error(`a Mount failed: ${outcome.code} ${outcome.message}`);
-    if (outcome.files.length !== this.#files) throw new Error(`a Mount gave ${outcome.files.length} files`);
+    const files = await this.#caller.mount(call);
+    if (files.length !== this.#files) throw new Error(`a Mount gave ${files.length} files`);
     return performance.now() - startedAt;
   }
 }
