@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { type PersistedOwner, readOwner, writeOwner } from "../src/leases/state-codec.js";
 import type { CachedSecret } from "../src/leases/cached-secret.js";
-import type { VolumeRecord, CacheEntry } from "../src/leases/secret-cache.js";
+import { type VolumeRecord, newEntry } from "../src/leases/secret-cache.js";
 import { sampleConnection } from "../dev/testing/connection.js";
 import { CountingVault } from "../dev/testing/counting-vault.js";
 import { FakeClock } from "../dev/testing/fake-clock.js";
@@ -32,13 +32,8 @@ function sampleRecord(): string {
   };
   const { lease: _lease, term: _term, ...plain } = answer;
   const of = { ownerKey: stored.ownerKey, namespace: "shop" };
-  const entry = (path: string, given: CachedSecret): CacheEntry => ({
-    ...of,
-    key: path,
-    request: { method: "GET", path, query: "" },
-    users: new Set(),
-    answer: given,
-  });
+  const entry = (path: string, given: CachedSecret) =>
+    newEntry({ ...of, key: path, request: { method: "GET", path, query: "" } }, given);
   const entries = [entry("database/creds/app", answer), entry("kv/data/app", { ...plain, kind: "static" })];
   const volume: VolumeRecord = {
     ...of,

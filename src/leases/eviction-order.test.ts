@@ -1,15 +1,9 @@
 import { expect, test } from "vitest";
-import type { CacheEntry } from "./secret-cache.js";
 import { EvictionOrder } from "./eviction-order.js";
+import { newEntry } from "./secret-cache.js";
 
 const request = { method: "GET", path: "secret/data/app", query: "" } as const;
-const entry = (key: string, namespace: string): CacheEntry => ({
-  key,
-  namespace,
-  request,
-  ownerKey: "t",
-  users: new Set(),
-});
+const entry = (key: string, namespace: string) => newEntry({ key, namespace, request, ownerKey: "t" });
 
 test("the least recently used of a namespace goes first", () => {
   const order = new EvictionOrder();

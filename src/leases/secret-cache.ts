@@ -56,20 +56,21 @@ export interface CacheEntry {
   readonly ownerKey: string;
   readonly namespace: string;
   readonly request: VaultRequest;
-  readonly users: Set<VolumeRecord>;
-  answer?: CachedSecret;
+  /** Mostly one: an array takes a quarter of a set's memory. */
+  users: readonly VolumeRecord[];
+  answer: CachedSecret | undefined;
   /** The last attempt to refresh it failed. */
-  refreshFailed?: boolean;
+  refreshFailed: boolean;
   /** It is static and unusable for its reader, whatever its age. */
-  invalid?: boolean;
+  invalid: boolean;
   /** Vault has denied it to a living token since it was last answered. */
-  denied?: boolean;
+  denied: boolean;
   /** A credential is being created: it would be lost if its volumes were evicted, or if it were not recorded. */
-  creating?: boolean;
+  creating: boolean;
   /** Bytes that its credential has room for: what replaces it with no more needs no other. It falls with the credential. */
-  roomBytes?: number;
+  roomBytes: number | undefined;
   /** Mounts that are not answered yet and have asked for it. */
-  readers?: number;
+  readers: number;
 }
 
 export interface CacheTotals {
@@ -143,11 +144,11 @@ export class SecretCache {
   use(volume: VolumeRecord, request: VaultRequest): CacheEntry {
     const { ownerKey, namespace } = volume;
     const known = this.#entries.find(ownerKey, request);
-    const entry = known ?? newEntry(ownerKey, namespace, request);
+    const entry = known ?? newEntry({ key: `${ownerKey}\n${requestKey(request)}`, ownerKey, namespace, request });
     if (!this.#has(volume)) return entry;
     if (!known) this.#entries.add(entry);
     if (this.#evictable.has(entry)) this.#evictable.renew(entry);
-    entry.users.add(volume);
+    addUser(entry, volume);
     volume.entries.add(entry);
     return entry;
   }
@@ -184,7 +185,7 @@ export class SecretCache {
   /** Holds an answer in its entry, and evicts older static ones for room; a static one without room is not held. */
   hold(entry: CacheEntry, answer: CachedSecret): void {
     this.#drop(entry);
-    if (entry.users.size === 0) return;
+    if (entry.users.length === 0) return;
     const room = this.#makeRoomForBytes(answer.bytes, entry.namespace);
     if (!room && answer.kind === "static") return;
     entry.refreshFailed = false;
@@ -224,12 +225,12 @@ export class SecretCache {
 
   /** A Mount uses it and is not answered yet; `removeReader` ends that. */
   addReader(entry: CacheEntry): void {
-    entry.readers = (entry.readers ?? 0) + 1;
+    entry.readers += 1;
   }
 
   /** An entry without an answer is dropped: a class that changes and fails repeatedly leaves nothing behind. */
   removeReader(volume: VolumeRecord, entry: CacheEntry): void {
-    entry.readers = (entry.readers ?? 1) - 1;
+    entry.readers -= 1;
     const idle = entry.readers === 0 && !entry.creating && !entry.answer && !volume.delivered.has(entry);
     if (idle && volume.entries.has(entry)) this.#release(volume, entry);
   }
@@ -300,7 +301,7 @@ export class SecretCache {
     }
     for (const one of restored.entries) {
       const entry = this.#restoreEntry(one);
-      entry.users.add(volume);
+      addUser(entry, volume);
       volume.entries.add(entry);
       const answer = restored.delivered.get(one);
       const known = volume.delivered.get(entry);
@@ -315,7 +316,7 @@ export class SecretCache {
     const known = this.#entries.find(restored.ownerKey, restored.request);
     const entry = known ?? { ...restored };
     if (!known) {
-      delete entry.answer;
+      entry.answer = undefined;
       this.#entries.add(entry);
     }
     if (restored.answer && isNewerCredential(restored.answer, entry.answer)) {
@@ -386,8 +387,8 @@ export class SecretCache {
     const delivered = volume.delivered.get(entry);
     if (delivered) this.#memory.drop(delivered, entry.namespace);
     volume.delivered.delete(entry);
-    entry.users.delete(volume);
-    if (entry.users.size > 0) return;
+    entry.users = entry.users.filter((user) => user !== volume);
+    if (entry.users.length > 0) return;
     this.#drop(entry);
     this.#entries.delete(entry);
   }
@@ -396,7 +397,7 @@ export class SecretCache {
     if (!entry.answer) return;
     this.#memory.drop(entry.answer, entry.namespace);
     this.#evictable.remove(entry);
-    delete entry.answer;
+    entry.answer = undefined;
   }
 
   /** An answer that its entry no longer holds is kept for its volume if there is room, to be served stale. */
@@ -447,7 +448,7 @@ export function heldBy({ answer }: CacheEntry, now: number): CachedSecret | unde
 
 /** Whether files of one volume are made of the entry's credential, and those of another of one before it. */
 export function hasPredecessor(entry: CacheEntry): boolean {
-  const given = [...entry.users].map(({ delivered }) => delivered.get(entry));
+  const given = entry.users.map(({ delivered }) => delivered.get(entry));
   if (!given.includes(entry.answer)) return false; // What replaces it takes its place.
   return given.some((answer) => answer && answer !== entry.answer && !isEvictable(answer));
 }
@@ -462,8 +463,29 @@ export function standbyFor({ delivered }: VolumeRecord, entry: CacheEntry, now: 
   return [...delivered.values()].some(({ kind }) => kind === "static") ? held : undefined;
 }
 
-function newEntry(ownerKey: string, namespace: string, request: VaultRequest): CacheEntry {
-  return { key: `${ownerKey}\n${requestKey(request)}`, ownerKey, namespace, request, users: new Set() };
+/** An entry that no volume uses yet. All have the same fields from the start: the engine keeps such objects in one piece. */
+export function newEntry(
+  { key, ownerKey, namespace, request }: Pick<CacheEntry, "key" | "ownerKey" | "namespace" | "request">,
+  answer?: CachedSecret,
+): CacheEntry {
+  return {
+    key,
+    ownerKey,
+    namespace,
+    request,
+    users: [],
+    answer,
+    refreshFailed: false,
+    invalid: false,
+    denied: false,
+    creating: false,
+    roomBytes: undefined,
+    readers: 0,
+  };
+}
+
+function addUser(entry: CacheEntry, volume: VolumeRecord): void {
+  if (!entry.users.includes(volume)) entry.users = [...entry.users, volume];
 }
 
 /** Also true for the first answer. */

@@ -7,7 +7,7 @@ import { type StoredToken, tokenStates } from "../vault/stored-token.js";
 import { type Term, dueNow, endOf } from "../vault/term.js";
 import { answerText, bodyInText, recordedBytes } from "./answer-text.js";
 import { type CachedSecret, heldBytes } from "./cached-secret.js";
-import type { VolumeRecord, CacheEntry } from "./secret-cache.js";
+import { type CacheEntry, type VolumeRecord, newEntry } from "./secret-cache.js";
 
 /** The tokens and volumes of one owner key. */
 export interface PersistedOwner {
@@ -145,7 +145,7 @@ export function writeOwner(
       namespace,
       request: { method, path, query, ...(args && { args: args.reveal() }) },
       ...(answer && isWritten(answer) && { answer: answers.of(answer) }),
-      creating: creating === true,
+      creating,
     };
   });
   const all = answers.all.map((answer) => [answer, written.of(answer.stored)] as const);
@@ -228,15 +228,10 @@ export function readOwner(bytes: Redacted<Buffer>, { connections, now, known }: 
     const hanging = answers.filter((answer) => answer?.stored === stored && hangsOnToken(answer));
     stored.leases = Math.max(stored.leases, hanging.length);
   }
-  const entries = rest.entries.map(({ answer, creating: _creating, request, ...entry }): CacheEntry => {
+  const entries = rest.entries.map(({ answer, request, ...entry }) => {
     const { args, ...plain } = request;
-    return {
-      ...entry,
-      ownerKey,
-      request: { ...plain, ...(args !== undefined && { args: new Redacted(args) }) },
-      users: new Set(),
-      ...(answer !== undefined && answers[answer] && { answer: answers[answer] }),
-    };
+    const asked = { ...plain, ...(args !== undefined && { args: new Redacted(args) }) };
+    return newEntry({ ...entry, ownerKey, request: asked }, answer === undefined ? undefined : answers[answer]);
   });
   const at = (index: number) => entries[index]!;
   const volumes = rest.volumes.map(

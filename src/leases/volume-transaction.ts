@@ -154,7 +154,7 @@ export class VolumeTransaction implements MountTransaction {
     cache.addReader(entry);
     const now = clock.monotonic();
     const held = heldBy(entry, now);
-    const due = !held || entry.invalid === true || isDue(held, options, now, leadMs, volume.refreshFactor);
+    const due = !held || entry.invalid || isDue(held, options, now, leadMs, volume.refreshFactor);
     if (held?.kind === "static") this.#whole ||= due;
     return { principal, volume, entry, request, lifetimeMs: options.lifetimeMs, options, onDenied, due };
   }
