@@ -23,7 +23,7 @@ export function credentialFields(request: VaultRequest, answer: CachedSecret): L
 
 /** And of one that the cache holds: also whose it is, and the time its lease was granted for. */
 export function entryFields({ request, users, namespace }: CacheEntry, answer: CachedSecret): LogFields {
-  const pods = users.flatMap(({ pod }) => (pod ? [`${pod.namespace}/${pod.name}`] : []));
+  const pods = [...users].flatMap(({ pod }) => (pod ? [`${pod.namespace}/${pod.name}`] : []));
   return {
     [logKeys.connection]: answer.stored.connection.name,
     [logKeys.namespace]: namespace,

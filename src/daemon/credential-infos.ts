@@ -63,7 +63,7 @@ class Teller {
       role: stored.role,
       tokenAccessor: stored.token.accessor,
       namespace,
-      ...usersOf(users),
+      ...usersOf([...users]),
       state: isDead(answer) ? "dead" : standingOf(answer, this.#rules, this.#now),
       ...this.#times({
         renewAt: leaseRenewalAt(answer),

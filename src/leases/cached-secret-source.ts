@@ -161,7 +161,7 @@ export class CachedSecretSource implements SecretSource {
     const admit = () => {
       if (!this.#creates(principal, request)) return;
       this.#admitCredential(question, leastCredentialBytes);
-      if (entry.users.length === 0) throw volumeNotServed(request);
+      if (entry.users.size === 0) throw volumeNotServed(request);
     };
     admit();
     const work = (working: AbortSignal) => {
@@ -301,7 +301,7 @@ export class CachedSecretSource implements SecretSource {
       if (kind !== "static" && short) throw short;
       if (kind === "leased") this.#admitCredential(question, bytes);
       if (kind === "issued") this.#admitBytes(question, bytes);
-      if (kind !== "static" && entry.users.length === 0) throw volumeNotServed(request);
+      if (kind !== "static" && entry.users.size === 0) throw volumeNotServed(request);
     } catch (refusal) {
       if (kind !== "static") reader.revokeUndelivered(answer, request.path);
       throw refusal;

@@ -2,6 +2,7 @@ import type { VaultRequest } from "../mount/mount-spec.js";
 import { requestKey } from "../mount/request-key.js";
 import { ProviderError } from "../shared/errors.js";
 import { FairBudget } from "../shared/fair-budget.js";
+import { SmallSet } from "../shared/small-set.js";
 import { type CachedSecret, type AnswerKind, isAlive } from "./cached-secret.js";
 import { CacheMemory } from "./cache-memory.js";
 import { EntryIndex } from "./entry-index.js";
@@ -56,8 +57,7 @@ export interface CacheEntry {
   readonly ownerKey: string;
   readonly namespace: string;
   readonly request: VaultRequest;
-  /** Mostly one: an array takes a quarter of a set's memory. */
-  users: readonly VolumeRecord[];
+  readonly users: SmallSet<VolumeRecord>;
   answer: CachedSecret | undefined;
   /** The last attempt to refresh it failed. */
   refreshFailed: boolean;
@@ -148,7 +148,7 @@ export class SecretCache {
     if (!this.#has(volume)) return entry;
     if (!known) this.#entries.add(entry);
     if (this.#evictable.has(entry)) this.#evictable.renew(entry);
-    addUser(entry, volume);
+    entry.users.add(volume);
     volume.entries.add(entry);
     return entry;
   }
@@ -185,7 +185,7 @@ export class SecretCache {
   /** Holds an answer in its entry, and evicts older static ones for room; a static one without room is not held. */
   hold(entry: CacheEntry, answer: CachedSecret): void {
     this.#drop(entry);
-    if (entry.users.length === 0) return;
+    if (entry.users.size === 0) return;
     const room = this.#makeRoomForBytes(answer.bytes, entry.namespace);
     if (!room && answer.kind === "static") return;
     entry.refreshFailed = false;
@@ -301,7 +301,7 @@ export class SecretCache {
     }
     for (const one of restored.entries) {
       const entry = this.#restoreEntry(one);
-      addUser(entry, volume);
+      entry.users.add(volume);
       volume.entries.add(entry);
       const answer = restored.delivered.get(one);
       const known = volume.delivered.get(entry);
@@ -387,8 +387,8 @@ export class SecretCache {
     const delivered = volume.delivered.get(entry);
     if (delivered) this.#memory.drop(delivered, entry.namespace);
     volume.delivered.delete(entry);
-    entry.users = entry.users.filter((user) => user !== volume);
-    if (entry.users.length > 0) return;
+    entry.users.delete(volume);
+    if (entry.users.size > 0) return;
     this.#drop(entry);
     this.#entries.delete(entry);
   }
@@ -448,7 +448,7 @@ export function heldBy({ answer }: CacheEntry, now: number): CachedSecret | unde
 
 /** Whether files of one volume are made of the entry's credential, and those of another of one before it. */
 export function hasPredecessor(entry: CacheEntry): boolean {
-  const given = entry.users.map(({ delivered }) => delivered.get(entry));
+  const given = [...entry.users].map(({ delivered }) => delivered.get(entry));
   if (!given.includes(entry.answer)) return false; // What replaces it takes its place.
   return given.some((answer) => answer && answer !== entry.answer && !isEvictable(answer));
 }
@@ -473,7 +473,7 @@ export function newEntry(
     ownerKey,
     namespace,
     request,
-    users: [],
+    users: new SmallSet(),
     answer,
     refreshFailed: false,
     invalid: false,
@@ -482,10 +482,6 @@ export function newEntry(
     roomBytes: undefined,
     readers: 0,
   };
-}
-
-function addUser(entry: CacheEntry, volume: VolumeRecord): void {
-  if (!entry.users.includes(volume)) entry.users = [...entry.users, volume];
 }
 
 /** Also true for the first answer. */

@@ -12,7 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Pool } from "pg";
 
 const [folder = "", host = ""] = process.argv.slice(2);
-/** A minute, compressed as the logins' lives are: a quarter of the time that is left when a Mount should replace one. */
+/** A minute, compressed as the logins' lives are: a fifth of the time that is left when a Mount should replace one. */
 const replacedClosesAfterMs = 8_000;
 
 const seen = { queries: 0, failures: [] as string[], identities: [] as string[] };
