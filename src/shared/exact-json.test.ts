@@ -12,6 +12,8 @@ describe("numbers keep their digits", () => {
     "-0",
     "7",
     "-7",
+    "127",
+    "128",
     "999999999999999",
     "9007199254740993",
     "100",
@@ -26,6 +28,11 @@ describe("numbers keep their digits", () => {
     "1E+999999",
     "0.1000000000000000055511151231257827",
   ])("%s", (number) => expect(printed(`{"n":${number}}`)).toBe(`{"n":${number}}`));
+});
+
+test("a small whole number is one object, however many answers hold it", () => {
+  const [first, second] = parse('[{"version":3},{"version":3}]') as { version: object }[];
+  expect(first!.version).toBe(second!.version);
 });
 
 describe("keys", () => {

@@ -123,9 +123,12 @@ function endOfString(text: string, start: number): number {
   return text.length;
 }
 
+/** Those that nearly every answer has (a version, a count of seconds), once for all: answers are held by the thousand. */
+const smallWholes = Array.from({ length: 128 }, (_, whole) => Object.freeze(new LosslessNumber(String(whole))));
+
 /** The value with each number, and each marked text, as the number it stands for; what is in it is replaced in place. */
 function unmarked(value: Json | number): Json {
-  if (typeof value === "number") return new LosslessNumber(String(value));
+  if (typeof value === "number") return smallWholes[value] ?? new LosslessNumber(String(value));
   if (typeof value === "string") return value.startsWith(mark) ? new LosslessNumber(value.slice(mark.length)) : value;
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) {

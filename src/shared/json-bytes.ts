@@ -6,7 +6,8 @@ const bytesOf = { number: 112, string: 24, list: 48, element: 8, map: 72, member
 
 /**
  * What parsed JSON takes of the heap, nearly, and not less: a list of numbers takes twenty times its text, a long string
- * as much as its text, or twice that where one character is not of Latin-1. Takes time with the values and the text.
+ * as much as its text, or twice that where one character is not of Latin-1. Small whole numbers, which answers share (exact-json.ts),
+ * are reckoned as any other. Takes time with the values and the text.
  */
 export function jsonBytes(json: Json): number {
   if (typeof json === "string") return stringBytes(json);

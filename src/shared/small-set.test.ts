@@ -14,6 +14,7 @@ test("it has the members of a Set, in its order", () => {
         set[act](member);
         expect([...small]).toEqual([...set]);
         expect(small.size).toBe(set.size);
+        expect(members.map((one) => small.has(one))).toEqual(members.map((one) => set.has(one)));
       }
     }),
   );

@@ -7,6 +7,10 @@ export class SmallSet<T extends object> {
     return this.#all?.size ?? (this.#only ? 1 : 0);
   }
 
+  has(member: T): boolean {
+    return this.#all?.has(member) ?? this.#only === member;
+  }
+
   add(member: T): void {
     if (this.#all) this.#all.add(member);
     else if (!this.#only) this.#only = member;

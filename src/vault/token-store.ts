@@ -6,6 +6,7 @@ import type { RevokedAll } from "../shared/credential-info.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
 import { SingleFlight } from "../shared/single-flight.js";
+import { SmallSet } from "../shared/small-set.js";
 import { backoff } from "./backoff.js";
 import { isOutage, isTransient } from "./transient.js";
 import {
@@ -48,7 +49,7 @@ export interface TokenStoreParts {
 /** All that is known of one owner key. */
 interface Owner {
   /** At most one is `current`; none is `dead`. */
-  readonly tokens: Set<StoredToken>;
+  readonly tokens: SmallSet<StoredToken>;
   /** In [0, 1): this key's place in the queue of those who log in again after an outage. */
   readonly turn: number;
 }
@@ -240,7 +241,7 @@ export class TokenStore {
   #owner(ownerKey: string): Owner {
     const known = this.#owners.get(ownerKey);
     if (known) return known;
-    const owner: Owner = { tokens: new Set(), turn: this.#parts.random() };
+    const owner: Owner = { tokens: new SmallSet(), turn: this.#parts.random() };
     this.#owners.set(ownerKey, owner);
     return owner;
   }

@@ -186,6 +186,7 @@ command:
   - node
   - --disable-sigusr1
   - --single-threaded-gc
+  - --no-page-promotion
   - --max-semi-space-size=4
   - --max-old-space-size={{ int .Values.heapMiB }}
   - /keymount/dist/keymount.js
