@@ -1,6 +1,7 @@
+import { escapesOf } from "./escapes.js";
 import type { Json } from "./json.js";
 import { type JsonStyle, writeJson } from "./json-writing.js";
-import { unicodeEscape } from "./shown-text.js";
+import { escapedUnit, unicodeEscape } from "./shown-text.js";
 import { TextWriter } from "./text-writer.js";
 
 /**
@@ -29,12 +30,13 @@ export function goString(text: string): string {
 
 function writeGoString(text: string, out: TextWriter): void {
   const json = JSON.stringify(text.toWellFormed());
-  if (/[<>&\u2028\u2029]/.test(json)) out.writeEscaped(json, (unit) => escapes.get(unit));
+  if (/[<>&\u2028\u2029]/.test(json)) out.writeEscaped(json, escapes);
   else out.write(json);
 }
 
-const escapes: ReadonlyMap<number, string> = new Map(
-  ["<", ">", "&", "\u2028", "\u2029"].map((character) => [character.charCodeAt(0), unicodeEscape(character)]),
+const escapes = escapesOf(
+  (character) => ("<>&".includes(character) ? unicodeEscape(character) : undefined),
+  (unit) => (unit === 0x2028 || unit === 0x2029 ? escapedUnit(unit) : undefined),
 );
 
 const surrogate = /[\ud800-\udfff]/;

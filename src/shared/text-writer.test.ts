@@ -1,6 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
+import { escapesOf } from "./escapes.js";
 import { TextWriter } from "./text-writer.js";
 
 test("gives what was written, in order, however many pieces", () => {
@@ -17,9 +18,15 @@ test.each([
   ["abc", "abc"],
   ["'", "(q)"],
   ["''a'b''", "(q)(q)a(q)b(q)(q)"],
+  ["é'ü", "(233)(q)(252)"],
+  ["я\u0080~", "я(128)~"],
 ])("escapes %j", (text, written) => {
   const out = new TextWriter();
-  out.writeEscaped(text, (unit) => (unit === 0x27 ? "(q)" : undefined));
+  const escapes = escapesOf(
+    (character) => (character === "'" ? "(q)" : undefined),
+    (unit) => (unit < 256 ? `(${unit})` : undefined),
+  );
+  out.writeEscaped(text, escapes);
   expect(out.text()).toBe(written);
 });
 
@@ -56,10 +63,13 @@ test("an error keeps nothing of what was written", () => {
 test("stops at the first piece that is too much", () => {
   let asked = 0;
   const out = new TextWriter(10, () => new Error("too long"));
-  const escape = () => {
-    asked += 1;
-    return "12";
-  };
-  expect(() => out.writeEscaped("x".repeat(1_000_000), escape)).toThrow("too long");
+  const escapes = escapesOf(
+    () => undefined,
+    () => {
+      asked += 1;
+      return "12";
+    },
+  );
+  expect(() => out.writeEscaped("é".repeat(1_000_000), escapes)).toThrow("too long");
   expect(asked).toBe(6);
 });

@@ -1,3 +1,5 @@
+import type { Escapes } from "./escapes.js";
+
 /** Pieces that are held apart before they are joined: a rope of millions of pieces costs 32 bytes for each. */
 const mostPieces = 1_024;
 
@@ -29,11 +31,12 @@ export class TextWriter {
     if (this.#pieces.length >= mostPieces) this.#join();
   }
 
-  /** Writes a text in which each UTF-16 unit that `escapeOf` knows is replaced by what it gives. */
-  writeEscaped(text: string, escapeOf: (unit: number) => string | undefined): void {
+  /** Writes a text in which `escapes` replace what they know. */
+  writeEscaped(text: string, { ascii, beyond }: Escapes): void {
     let taken = 0;
     for (let at = 0; at < text.length; at += 1) {
-      const escape = escapeOf(text.charCodeAt(at));
+      const unit = text.charCodeAt(at);
+      const escape = unit < ascii.length ? ascii[unit] : beyond(unit);
       if (escape === undefined) continue;
       if (at > taken) this.write(text.slice(taken, at));
       this.write(escape);

@@ -1,4 +1,5 @@
 import { ProviderError } from "../../shared/errors.js";
+import { escapesOf } from "../../shared/escapes.js";
 import type { Json } from "../../shared/json.js";
 import { named, namesThereAre } from "../../shared/quoted.js";
 import { TextWriter } from "../../shared/text-writer.js";
@@ -12,7 +13,7 @@ export function env(value: Json, location: string, out: TextWriter = new TextWri
   return lines(value, { format: "env", names: shellNames }, location, out, (text) => {
     if (plain.test(text)) return out.write(text);
     out.write("'");
-    out.writeEscaped(text, (unit) => (unit === quote ? `'\\''` : undefined));
+    out.writeEscaped(text, withinQuotes);
     out.write("'");
   });
 }
@@ -66,7 +67,7 @@ function hasLineBeyond(bytes: number, text: string): boolean {
   return false;
 }
 
-const quote = 0x27;
+const withinQuotes = escapesOf((character) => (character === "'" ? `'\\''` : undefined));
 
 /** Of no meaning to any shell. */
 const plain = /^[\w@%+:,./-]+$/;

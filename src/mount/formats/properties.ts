@@ -1,3 +1,4 @@
+import { escapesOf } from "../../shared/escapes.js";
 import type { Json } from "../../shared/json.js";
 import { escapedUnit } from "../../shared/shown-text.js";
 import { TextWriter } from "../../shared/text-writer.js";
@@ -6,7 +7,7 @@ import { membersOf, textOf } from "./members.js";
 /** A Java properties file, in ASCII: java.util.Properties.load reads it back in every charset. */
 export function properties(value: Json, location: string, out: TextWriter = new TextWriter()): string {
   for (const [name, member] of membersOf(value, "properties", location)) {
-    out.writeEscaped(name, escapeInName);
+    out.writeEscaped(name, inName);
     out.write("=");
     writeValue(textOf(member, out.forPart()), out);
     out.write("\n");
@@ -27,37 +28,20 @@ const plain = /^[\w./+-]*$/;
 /** Of a value's spaces only the leading ones would be skipped. */
 function writeValue(text: string, out: TextWriter): void {
   if (plain.test(text)) return out.write(text);
-  let leads = true;
-  out.writeEscaped(text, (unit) => {
-    leads &&= unit === space;
-    return leads ? "\\ " : escapeOf(unit);
-  });
+  const afterSpaces = text.search(/[^ ]|$/);
+  out.writeEscaped(text.slice(0, afterSpaces), inName);
+  out.writeEscaped(text.slice(afterSpaces), inValue);
 }
 
-const [space, tilde] = [0x20, 0x7e];
+const named: Readonly<Record<string, string>> = { "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r", "\\": "\\\\" };
 
-/** By the unit, for a table is read in a fifth of the time of a map. */
-const valueEscapes = tableOf({ "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r", "\\": "\\\\" });
-/** Spaces, separators and comment signs end or begin a key. java.util.Properties, "load". */
-const nameEscapes = tableOf(
-  Object.fromEntries([" ", ":", "=", "#", "!"].map((sign) => [sign, `\\${sign}`])),
-  valueEscapes,
+const inValue = escapesOf(
+  (character, unit) => named[character] ?? (unit < 0x20 || unit > 0x7e ? escapedUnit(unit) : undefined),
+  escapedUnit,
 );
 
-function tableOf(
-  escapes: Readonly<Record<string, string>>,
-  base: readonly (string | undefined)[] = [],
-): readonly (string | undefined)[] {
-  return Array.from({ length: tilde + 1 }, (_, unit) => {
-    const otherwise = unit < space ? escapedUnit(unit) : undefined;
-    return escapes[String.fromCharCode(unit)] ?? base[unit] ?? otherwise;
-  });
-}
-
-function escapeOf(unit: number): string | undefined {
-  return unit > tilde ? escapedUnit(unit) : valueEscapes[unit];
-}
-
-function escapeInName(unit: number): string | undefined {
-  return unit > tilde ? escapedUnit(unit) : nameEscapes[unit];
-}
+/** Spaces, separators and comment signs end or begin a key. java.util.Properties, "load". */
+const inName = escapesOf(
+  (character, unit) => (" :=#!".includes(character) ? `\\${character}` : inValue.ascii[unit]),
+  escapedUnit,
+);

@@ -1,3 +1,4 @@
+import { escapesOf } from "../../shared/escapes.js";
 import { writeGoJson } from "../../shared/go-json.js";
 import { type Json, isJsonObject } from "../../shared/json.js";
 import { escapedUnit } from "../../shared/shown-text.js";
@@ -73,9 +74,13 @@ function writeInline(value: Json, out: TextWriter): void {
 
 /** JSON's form, and what YAML takes for a line break or has no place for, escaped as well. */
 function writeQuoted(text: string, out: TextWriter): void {
-  out.writeEscaped(JSON.stringify(text.toWellFormed()), (unit) =>
-    unit < 0x7f || (unit > 0x9f && !unprintable.has(unit)) ? undefined : escapedUnit(unit),
-  );
+  out.writeEscaped(JSON.stringify(text.toWellFormed()), escapes);
 }
 
+const [del, lastOfC1] = [0x7f, 0x9f];
 const unprintable: ReadonlySet<number> = new Set([0x2028, 0x2029, 0xfeff, 0xfffe, 0xffff]);
+
+const escapes = escapesOf(
+  (_character, unit) => (unit === del ? escapedUnit(unit) : undefined),
+  (unit) => (unit <= lastOfC1 || unprintable.has(unit) ? escapedUnit(unit) : undefined),
+);

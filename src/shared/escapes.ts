@@ -1,0 +1,18 @@
+/**
+ * What stands for the UTF-16 units of a text that may not stand for themselves. ASCII is looked up, which takes a fifth of
+ * the time of a call: a text may have millions of units.
+ */
+export interface Escapes {
+  /** By the unit, all 128. */
+  ascii: readonly (string | undefined)[];
+  /** Of a unit from 128 on. */
+  beyond: (unit: number) => string | undefined;
+}
+
+/** Of ASCII those that `escapeOf` knows. */
+export function escapesOf(
+  escapeOf: (character: string, unit: number) => string | undefined,
+  beyond: Escapes["beyond"] = () => undefined,
+): Escapes {
+  return { ascii: Array.from({ length: 128 }, (_, unit) => escapeOf(String.fromCharCode(unit), unit)), beyond };
+}
