@@ -156,4 +156,5 @@ function names(): string {
   return [...measurements.map(({ name }) => name), "volume-hour"].join(", ");
 }
 
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 await main();

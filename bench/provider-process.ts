@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, existsSync, openSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePorts } from "../e2e/stack/free-ports.js";
 import { cpuOf } from "./process-figures.js";
+import { temporaryDirectory } from "./temporary-directory.js";
 
 /** A provider that serves its socket in a process of its own. */
 export interface ProviderProcess {
@@ -36,7 +37,7 @@ export async function startProcess(
   env: NodeJS.ProcessEnv,
   commandAt: (place: Place) => Promise<readonly [program: string, ...args: string[]]>,
 ): Promise<ProviderProcess> {
-  const directory = await mkdtemp(join(tmpdir(), "km-bench-"));
+  const { path: directory, remove } = await temporaryDirectory(join(tmpdir(), "km-bench-"));
   const [socketPath, logFile] = [join(directory, "vault.sock"), join(directory, "log")];
   const { health } = await freePorts("health");
   const healthAddress = `127.0.0.1:${health}`;
@@ -46,15 +47,18 @@ export async function startProcess(
   const child = spawn(program, args, { env: { PATH: process.env["PATH"], ...env }, stdio: ["ignore", log, log] });
   closeSync(log);
   const ended = once(child, "exit");
+  const kill = () => child.kill("SIGKILL");
+  process.prependOnceListener("exit", kill);
+  child.once("exit", () => process.off("exit", kill));
   try {
     while (!existsSync(socketPath)) {
       if (child.exitCode !== null || performance.now() - startedAt > timeoutMs) throw new Error("no socket");
       await sleep(1);
     }
   } catch (error) {
-    child.kill("SIGKILL");
+    kill();
     const text = await readFile(logFile, "utf8");
-    await rm(directory, { recursive: true });
+    await remove();
     throw new Error(`${name} did not start:\n${text}`, { cause: error });
   }
   return {
@@ -65,10 +69,10 @@ export async function startProcess(
     readyCpuMs: cpuOf(child.pid!),
     async stop() {
       child.kill("SIGTERM");
-      const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
+      const timer = setTimeout(kill, timeoutMs);
       await ended;
       clearTimeout(timer);
-      await rm(directory, { recursive: true });
+      await remove();
     },
   };
 }

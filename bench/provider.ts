@@ -1,7 +1,8 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { imageEnvironment } from "../dev/testing/image.js";
 import { type ProviderProcess, startProcess } from "./provider-process.js";
+import { temporaryDirectory } from "./temporary-directory.js";
 import type { BenchVault } from "./vault.js";
 
 /** A provider under measurement. */
@@ -32,7 +33,7 @@ export async function startProvider(
   { address, caFile }: Pick<BenchVault, "address" | "caFile">,
   { state = false, settings }: ProviderOptions = {},
 ): Promise<Provider> {
-  const stateDirectory = await mkdtemp("/dev/shm/km-bench-");
+  const stateDirectory = await temporaryDirectory("/dev/shm/km-bench-");
   const env = { NODE_COMPILE_CACHE: compileCache, ...imageEnvironment };
   const started = await startProcess("keymount", env, async ({ directory, socketPath, healthAddress }) => {
     const [keyFile, configFile] = [join(directory, "key"), join(directory, "keymount.yaml")];
@@ -48,7 +49,7 @@ export async function startProvider(
       ...(caFile === undefined ? [] : [`--vault-tls-ca-cert=${caFile}`]),
       `--key-file=${keyFile}`,
       `--health-addr=${healthAddress}`,
-      ...(state ? [`--state-dir=${stateDirectory}`] : []),
+      ...(state ? [`--state-dir=${stateDirectory.path}`] : []),
     ];
   });
   return {
@@ -56,7 +57,7 @@ export async function startProvider(
     metric: async (name) => sumOf(name, await (await fetch(`${started.health}/metrics`)).text()),
     async stop() {
       await started.stop();
-      await rm(stateDirectory, { recursive: true });
+      await stateDirectory.remove();
     },
   };
 }

@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { startVaultDev } from "../e2e/stack/vault-dev.js";
@@ -9,6 +9,7 @@ import { Administrator, type VaultAccess } from "../dev/vault/administrator.js";
 import { makeIdentity } from "../dev/testing/certificates.js";
 import { withDatabase } from "../dev/testing/with-database.js";
 import { median } from "./figure.js";
+import { temporaryDirectory } from "./temporary-directory.js";
 import { readsPerMount } from "./workload.js";
 
 /** A Vault to measure against, in a process of its own. */
@@ -63,7 +64,7 @@ async function startEmbedded(kind: VaultKind): Promise<Started> {
 
 /** Behind TLS, with a certificate of its own. */
 async function withTls(vault: BenchVault): Promise<BenchVault> {
-  const directory = await mkdtemp(join(tmpdir(), "km-bench-tls-"));
+  const { path: directory, remove } = await temporaryDirectory(join(tmpdir(), "km-bench-tls-"));
   const { cert, key } = makeIdentity({ commonName: "vault", names: ["127.0.0.1"] });
   const [caFile, pemFile] = [join(directory, "ca.pem"), join(directory, "server.pem")];
   await writeFile(caFile, cert);
@@ -76,7 +77,7 @@ async function withTls(vault: BenchVault): Promise<BenchVault> {
   const stop = async () => {
     child.disconnect();
     await ended;
-    await rm(directory, { recursive: true });
+    await remove();
     await vault.stop();
   };
   return { ...vault, address: `https://127.0.0.1:${port}`, port, caFile, stop };
@@ -92,9 +93,9 @@ export function realVaultBinary(): string | undefined {
 async function startReal(): Promise<Started> {
   const binary = realVaultBinary();
   if (!binary) throw new Error("Vault is not built; npm run e2e builds it");
-  const logs = await mkdtemp(join(tmpdir(), "km-bench-vault-"));
-  const { access, stop } = await startVaultDev({ binary, logs }, new AbortController().signal);
-  return { access, stop: () => stop().then(() => rm(logs, { recursive: true })) };
+  const logs = await temporaryDirectory(join(tmpdir(), "km-bench-vault-"));
+  const { access, stop } = await startVaultDev({ binary, logs: logs.path }, new AbortController().signal);
+  return { access, stop: () => stop().then(logs.remove) };
 }
 
 async function prepare(administrator: Administrator, publicKeyPem: string): Promise<void> {
