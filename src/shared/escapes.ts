@@ -1,6 +1,6 @@
 /**
- * What stands for the UTF-16 units of a text that may not stand for themselves. ASCII is looked up, which takes a fifth of
- * the time of a call: a text may have millions of units.
+ * What stands for the UTF-16 units of a text that may not stand for themselves. ASCII is looked up in a table, for a text may
+ * have millions of units: YAML of 2 MB of quotes takes half the time that it takes where each unit is a call.
  */
 export interface Escapes {
   /** By the unit, all 128. */
