@@ -126,6 +126,11 @@ function endOfString(text: string, start: number): number {
 /** Those that nearly every answer has (a version, a count of seconds), once for all: answers are held by the thousand. */
 const smallWholes = Array.from({ length: 128 }, (_, whole) => Object.freeze(new LosslessNumber(String(whole))));
 
+/** Whether a number is one of those, which take no memory of an answer's. */
+export function isShared(number: LosslessNumber): boolean {
+  return smallWholes[Number(number.value)] === number;
+}
+
 /** The value with each number, and each marked text, as the number it stands for; what is in it is replaced in place. */
 function unmarked(value: Json | number): Json {
   if (typeof value === "number") return smallWholes[value] ?? new LosslessNumber(String(value));
