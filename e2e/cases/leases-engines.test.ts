@@ -144,15 +144,16 @@ describeInFrontOfBoth(async (product, server) => {
       const serials = new Set<string>();
       const began = performance.now();
       let handshakes = 0;
+      const done = new AbortController();
+      // Beside the handshakes, as the kubelet is: on a loaded machine it takes seconds.
+      const publishing = (async () => {
+        for (; !done.signal.aborted; await sleep(2_000)) await volume.publish(signal);
+      })();
       try {
-        let publishedAt = 0;
         for (; serials.size < 4; handshakes += 1) {
           expect(performance.now() - began).toBeLessThan(4 * lifeSeconds * 1000);
-          if (performance.now() - publishedAt > 2_000) {
-            publishedAt = performance.now();
-            await volume.publish(signal);
-          }
-          const { pem, cert, key, chain } = await read();
+          // The driver removes the files of before once it has swapped: who was reading them reads again.
+          const { pem, cert, key, chain } = await read().catch(read);
           expect(new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))).toBe(true);
           expect(pem).toBe(key + cert + chain);
           server.setSecureContext({ cert: cert + chain, key });
@@ -160,10 +161,11 @@ describeInFrontOfBoth(async (product, server) => {
           await sleep(100);
         }
       } finally {
+        done.abort();
+        await publishing;
         server.close();
       }
-      // Many in each life, also on a machine that others load.
-      expect(handshakes).toBeGreaterThan(30);
+      expect(handshakes).toBeGreaterThan(100);
       expect(await asked(`update ${pki}/issue/web`)).toBe(serials.size);
       // Two thirds of a life each, and never a second before that.
       expect(performance.now() - began).toBeGreaterThan(3 * 0.6 * lifeSeconds * 1000);
