@@ -48,7 +48,7 @@ async function ownerOf(
 test("a take-over that fails is tried again, and succeeds once its cause is gone", async () => {
   const directory = await temporaryDirectory();
   await chmod(directory, 0o700);
-  const previous = new StateLock(directory, systemClock, () => randomBytes(6).toString("hex"));
+  const previous = new StateLock(directory, () => randomBytes(6).toString("hex"));
   await previous.take(createServer(), never);
   const { state, copies } = testCredentials({ client: new CountingVault(new FakeClock()), clock: new FakeClock() });
   const told: boolean[] = [];

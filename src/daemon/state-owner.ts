@@ -55,7 +55,7 @@ export class StateOwner {
     this.#parts = parts;
     this.#directory = directory;
     this.#bootId = bootId;
-    this.#lock = new StateLock(directory, parts.clock, () => randomBytes(6).toString("hex"));
+    this.#lock = new StateLock(directory, () => randomBytes(6).toString("hex"));
   }
 
   /** Prepares the directory, and takes nothing up yet. Throws `invalid_request` for one that must not be used. */

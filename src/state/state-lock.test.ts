@@ -1,19 +1,19 @@
-import { writeFile, readdir, stat } from "node:fs/promises";
+import { readdir, rm, stat, writeFile } from "node:fs/promises";
 import { type Server, createServer } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect, onTestFinished, test } from "vitest";
-import { systemClock } from "../shared/clock.js";
 import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
 import { until } from "../../dev/testing/until.js";
 import { StateLock } from "./state-lock.js";
 
 const never = new AbortController().signal;
+const neverAborted = () => new AbortController().signal;
 let names = 0;
 const lockIn = (directory: string) => {
-  const lock = new StateLock(directory, systemClock, () => `${process.pid}-${(names += 1)}`);
+  const lock = new StateLock(directory, () => `${process.pid}-${(names += 1)}`);
   onTestFinished(() => lock.release());
   return lock;
 };
@@ -33,7 +33,7 @@ test("one has it, the others do not, until it is released", async () => {
   expect(await first.stillOurs()).toBe(true);
   await first.release();
   expect(await second.take(server(), never)).toBe(true);
-  expect((await readdir(directory)).sort()).toEqual(["lock"]);
+  expect((await readdir(directory)).sort()).toEqual(["lock", "lock.2"]);
 });
 
 test("only its owner may speak to it", async () => {
@@ -54,10 +54,41 @@ test("of many who come to a dead lock at once, one gets it", async () => {
     const directory = await temporaryDirectory();
     await leaveDeadSocket(join(directory, "lock"));
     const locks = Array.from({ length: 12 }, () => lockIn(directory));
-    const taken = await Promise.all(locks.map((lock) => lock.take(server(), never)));
+    const taken = await Promise.all(locks.map((lock) => lock.take(server(), neverAborted())));
     expect(taken.filter(Boolean)).toHaveLength(1);
     expect(await locks[taken.indexOf(true)]!.stillOurs()).toBe(true);
   }
+});
+
+test("while processes come, end and die, no two have it", async () => {
+  const directory = await temporaryDirectory();
+  let owners = 0;
+  let taken = 0;
+  const comeAndGo = async (diesEvery: number) => {
+    for (let n = 1; n <= 100; n += 1) {
+      const lock = lockIn(directory);
+      const own = server();
+      if (!(await lock.take(own, neverAborted()))) continue;
+      taken += 1;
+      expect((owners += 1)).toBe(1);
+      expect(await lock.stillOurs()).toBe(true);
+      owners -= 1;
+      // A dead one listens no more, and leaves what it has made.
+      if (taken % diesEvery === 0) await new Promise((resolve) => own.close(resolve));
+      else await lock.release();
+    }
+  };
+  await Promise.all([2, 2, 3, 3, 5, 5].map(comeAndGo));
+  expect(taken).toBeGreaterThan(20);
+  expect((await readdir(directory)).filter((name) => name !== "lock")).toEqual([`lock.${taken}`]);
+});
+
+test("one whose term somebody has removed is alive all the same", async () => {
+  const directory = await temporaryDirectory();
+  const [first, second] = [lockIn(directory), lockIn(directory)];
+  await first.take(server(), never);
+  await rm(`${first.path}.1`);
+  expect(await second.take(server(), never)).toBe(false);
 });
 
 test("a server that did not get it can try again", async () => {
@@ -74,7 +105,6 @@ test("one whose socket was replaced knows", async () => {
   const directory = await temporaryDirectory();
   const lock = lockIn(directory);
   await lock.take(server(), never);
-  const { rm } = await import("node:fs/promises");
   await rm(lock.path);
   await writeFile(lock.path, "");
   expect(await lock.stillOurs()).toBe(false);
@@ -104,5 +134,5 @@ test.each([
 });
 
 test("a path too long for a socket is refused in words", () => {
-  expect(() => new StateLock(`/${"x".repeat(110)}`, systemClock, () => "u")).toThrow("too long a path for a socket");
+  expect(() => new StateLock(`/${"x".repeat(110)}`, () => "u")).toThrow("too long a path for a socket");
 });

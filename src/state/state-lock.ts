@@ -1,34 +1,29 @@
-import { chmod, link, lstat, rename, rm } from "node:fs/promises";
+import { chmod, lstat, rename, rm } from "node:fs/promises";
 import type { Server } from "node:http";
 import { join } from "node:path";
-import type { Clock } from "../shared/clock.js";
 import { connectError, hasNoListener } from "../shared/connect-error.js";
 import { ProviderError } from "../shared/errors.js";
 import { longestSocketPath } from "../shared/socket-path.js";
+import { LockTerms } from "./lock-terms.js";
 
 /**
- * A process that found a dead socket a moment ago may move away the one that has replaced it since, and puts it back when
- * it finds it alive; unless yet another has come in between. So a lock is taken only if it is still there after this time.
- */
-const settlingMs = 50;
-
-/**
- * One writer for a directory: the process that listens on the socket `lock` in it. A process that dies in any way stops
- * listening, so a stale lock can be recognised with certainty.
+ * One writer for a directory: the process whose socket has the last term of the lock `lock` in it, and listens. A process
+ * that dies in any way stops listening, so a dead lock can be recognised with certainty; whoever comes then takes the
+ * next term. `lock` itself is the socket that has the last, for who wants to talk to it.
  */
 export class StateLock {
   readonly #path: string;
   readonly #directory: string;
-  readonly #clock: Clock;
   readonly #unique: () => string;
+  readonly #terms: LockTerms;
   #held: { server: Server; inode: bigint } | undefined;
 
   /** `unique` returns names that no other process uses. */
-  constructor(directory: string, clock: Clock, unique: () => string) {
-    this.#clock = clock;
+  constructor(directory: string, unique: () => string) {
     this.#directory = directory;
     this.#path = join(directory, "lock");
     this.#unique = unique;
+    this.#terms = new LockTerms(this.#path);
     if (Buffer.byteLength(this.#temporary()) > longestSocketPath) {
       throw new ProviderError(
         "invalid_request",
@@ -48,15 +43,7 @@ export class StateLock {
     try {
       await chmod(temporary, 0o600);
       const { ino } = await lstat(temporary, { bigint: true });
-      while (!(await linked(temporary, this.#path))) {
-        signal.throwIfAborted();
-        if (!(await this.#cleared(signal))) {
-          await closed(server);
-          return false;
-        }
-      }
-      await this.#clock.sleep(settlingMs, signal);
-      if (await this.#isThere(ino)) this.#held = { server, inode: ino };
+      if (await this.#won(temporary, signal)) this.#held = { server, inode: ino };
       else await closed(server);
       return this.#held !== undefined;
     } catch (error) {
@@ -72,7 +59,7 @@ export class StateLock {
     return this.#held !== undefined && (await this.#isThere(this.#held.inode));
   }
 
-  /** The server listens no more, and has no connections. */
+  /** The server listens no more, and has no connections. Its term stays, so that none is taken twice. */
   async release(): Promise<void> {
     const held = this.#held;
     if (!held) return;
@@ -81,22 +68,16 @@ export class StateLock {
     await closed(held.server);
   }
 
-  /** Removes a dead socket; `false` when it lives. It is set aside before it is looked at for the last time. */
-  async #cleared(signal: AbortSignal): Promise<boolean> {
-    if (await answers(this.#path, signal)) return false;
-    const aside = this.#temporary();
-    try {
-      await rename(this.#path, aside);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return true;
-      throw error;
-    }
-    try {
-      if (!(await answers(aside, signal))) return true;
-      await linked(aside, this.#path);
-      return false;
-    } finally {
-      await rm(aside, { force: true });
+  /** Takes the next term for the socket; `false` while another has the last. */
+  async #won(socket: string, signal: AbortSignal): Promise<boolean> {
+    for (;;) {
+      signal.throwIfAborted();
+      const last = await this.#terms.last();
+      // `lock` too: somebody may have removed its term.
+      if ((await answers(this.#terms.pathOf(last), signal)) || (await answers(this.#path, signal))) return false;
+      if (!(await this.#terms.takeAfter(last, socket))) continue;
+      await rename(socket, this.#path);
+      return true;
     }
   }
 
@@ -120,17 +101,6 @@ async function answers(path: string, signal: AbortSignal): Promise<boolean> {
     error = await connectError({ path }, signal);
   if (error && !hasNoListener(error) && error.code !== "EAGAIN" && error.code !== "ECONNRESET") throw error;
   return !hasNoListener(error);
-}
-
-/** Gives `from` the name `to` as well; `false` when something has it. */
-async function linked(from: string, to: string): Promise<boolean> {
-  try {
-    await link(from, to);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
-  }
 }
 
 function listen(server: Server, path: string): Promise<void> {
