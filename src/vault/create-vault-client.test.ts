@@ -552,7 +552,7 @@ describe("an outage", () => {
 
 describe("what a node that is well never answers", () => {
   const hangs: Handler = () => {};
-  const limits = { ...sampleConnection().limits, requestTimeoutMs: 50 };
+  const limits = { ...sampleConnection().limits, requestTimeoutMs: 500 };
   test.each<[string, boolean, number]>([
     ["of a standby, which may have lost its leader: the next request is another node's", true, 1],
     ["of an active node, which is asked again", false, 0],
@@ -572,7 +572,7 @@ describe("what a node that is well never answers", () => {
 test("many requests that a standby never answers open no circuit: all of the next are another node's", async () => {
   const silent = await node(() => {}, "one", undefined, { standby: true });
   const other = await node();
-  const connection = through([silent, other], { limits: { ...sampleConnection().limits, requestTimeoutMs: 50 } });
+  const connection = through([silent, other], { limits: { ...sampleConnection().limits, requestTimeoutMs: 1_000 } });
   const ten = Array.from({ length: 10 }, (_, n) => ({ path: `secret/data/${n}` }));
   const failed = await Promise.all(ten.map((change) => failure(read(connection, change))));
   expect(failed.map(({ kind }) => kind)).toEqual(ten.map(() => "engine"));
