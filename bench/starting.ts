@@ -13,7 +13,7 @@ export async function measureStarting(bench: Bench, vault: BenchVault, version: 
   const cpuMs: number[] = [];
   const idle: number[] = [];
   for (let n = 0; n < (bench.quick ? 3 : 9); n += 1) {
-    const provider = await bench.start(vault);
+    const provider = await bench.start(vault, { state: true });
     readyMs.push(provider.readyMs);
     cpuMs.push(provider.readyCpuMs);
     if (n < 3) {
