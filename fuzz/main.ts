@@ -33,6 +33,7 @@ async function main(): Promise<number> {
   const waiting = targets.map(({ name }) => name).filter((name) => !options.target || name === options.target);
   if (waiting.length === 0) throw new Error(`no target is called ${options.target}; see --help`);
   const directory = mkdtempSync(join(tmpdir(), "km-fuzz-"));
+  process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
   const runs: TargetRun[] = [];
   const lane = async () => {
     for (let name = waiting.shift(); name; name = waiting.shift()) {
@@ -42,7 +43,6 @@ async function main(): Promise<number> {
     }
   };
   await Promise.all(Array.from({ length: lanes }, lane));
-  rmSync(directory, { recursive: true });
   if (options.report) writeFileSync(options.report, JSON.stringify(reportOf(runs)));
   const failed = runs.filter(({ failure }) => failure).length;
   console.log(`${runs.length - failed} passed, ${failed} failed`);
@@ -76,4 +76,6 @@ function reportOf(runs: readonly TargetRun[]) {
   };
 }
 
+// With a run that is ended from outside go its processes and directory.
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 process.exitCode = await main();

@@ -30,13 +30,17 @@ export async function runTarget(of: {
   const heapMb = targets.find(({ name }) => name === of.name)!.heapMb ?? usualHeapMb;
   const child = fork("scripts/run-ts.js", ["fuzz/run-target.ts", of.name, of.seconds, of.seed, record], {
     execArgv: [`--max-old-space-size=${heapMb}`],
+    env: { ...process.env, TMPDIR: of.directory },
   });
   let result: FuzzResult | undefined;
   child.once("message", (message) => {
     result = message as FuzzResult;
   });
-  const watch = watchFor(record, () => child.kill("SIGKILL"));
+  const kill = () => child.kill("SIGKILL");
+  const watch = watchFor(record, kill);
+  process.once("exit", kill);
   const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
+  process.off("exit", kill);
   clearInterval(watch);
   const position = readPosition(record);
   const died = () =>

@@ -29,7 +29,8 @@ export class LockTerms {
     const taken = await this.#taken();
     const isLast = taken.every((term) => term <= own);
     // One that is not the last had been taken before, and gone.
-    for (const term of isLast ? taken.filter((each) => each < own) : [own]) await rm(this.pathOf(term), { force: true });
+    for (const term of isLast ? taken.filter((each) => each < own) : [own])
+      await rm(this.pathOf(term), { force: true });
     return isLast;
   }
 
