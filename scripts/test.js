@@ -1,7 +1,7 @@
 // Lint and types beside the tests, so that all cores have work from the first second to the last: `node scripts/test.js ARGUMENT…`
 // The arguments are vitest's. What the checks print comes whole, after the tests; the exit code is 1 if any of the three failed.
 // A run that is ended from outside leaves no process and no directory of the tests'.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,9 +14,8 @@ const vitest = fileURLToPath(new URL("../node_modules/vitest/vitest.mjs", import
 const flags = ["--interrupt-budget=1000000", "--single-threaded-gc"];
 const npmRun = ["npm", "run", "--silent"];
 const directory = mkdtempSync(join(tmpdir(), "km-test-"));
-const groups = new Set();
 process.once("exit", () => {
-  groups.forEach(end);
+  endDescendants();
   rmSync(directory, { recursive: true, force: true });
 });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));
@@ -31,13 +30,10 @@ for (const { command, code } of checks) if (code !== 0) console.error(`${command
 process.exitCode = [tests, ...checks].every(({ code }) => code === 0) ? 0 : 1;
 
 async function run([program, ...args], output) {
-  // A process group of its own, which tests' own processes belong to as well.
   const child = spawn(program, args, {
     stdio: ["ignore", output, output],
     env: { ...process.env, TMPDIR: directory },
-    detached: true,
   });
-  groups.add(child.pid);
   const pieces = [];
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (piece) => pieces.push(piece));
   // A child that a signal ends has no code.
@@ -45,10 +41,34 @@ async function run([program, ...args], output) {
   return { command: [program, ...args].join(" "), code, output: Buffer.concat(pieces) };
 }
 
-/** Ends what is left of a process group. */
-function end(leader) {
+/** Ends all that was started here, and by that. Each is stopped before the next are looked for, so that none is missed. */
+function endDescendants() {
+  const stopped = new Set();
+  for (;;) {
+    const next = descendants().filter((pid) => !stopped.has(pid));
+    if (next.length === 0) break;
+    next.forEach((pid) => signal(pid, "SIGSTOP"));
+    next.forEach((pid) => stopped.add(pid));
+  }
+  stopped.forEach((pid) => signal(pid, "SIGKILL"));
+}
+
+/** From the top down. */
+function descendants() {
+  const { pid: ps, stdout } = spawnSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" });
+  const processes = (stdout ?? "")
+    .trim()
+    .split("\n")
+    .map((line) => line.trim().split(/ +/).map(Number));
+  const found = [process.pid];
+  for (const parent of found)
+    found.push(...processes.filter(([pid, its]) => its === parent && pid !== ps).map(([pid]) => pid));
+  return found.slice(1);
+}
+
+function signal(pid, name) {
   try {
-    process.kill(-leader, "SIGKILL");
+    process.kill(pid, name);
   } catch (error) {
     if (error.code !== "ESRCH") throw error;
   }
