@@ -1,9 +1,10 @@
-import { readdir, rm, stat, writeFile } from "node:fs/promises";
+import { chown, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { type Server, createServer } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
 import { until } from "../../dev/testing/until.js";
@@ -89,6 +90,18 @@ test("one whose term somebody has removed is alive all the same", async () => {
   await first.take(server(), never);
   await rm(`${first.path}.1`);
   expect(await second.take(server(), never)).toBe(false);
+});
+
+/** Root without capabilities, as the image has it, may connect to no other user's socket. */
+test.skipIf(process.geteuid?.() !== 0)("whose directory was given to another user has lost it", async () => {
+  const directory = await temporaryDirectory();
+  const lock = lockIn(directory);
+  await lock.take(server(), never);
+  await chown(lock.path, 12345, 12345);
+  const command = ["--bounding-set=-all", "--inh-caps=-all", process.execPath, "scripts/run-ts.js"];
+  const { stdout } = await promisify(execFile)("setpriv", [...command, "dev/testing/take-lock.ts", directory]);
+  expect(stdout).toBe("true\n");
+  expect(await lock.stillOurs()).toBe(false);
 });
 
 test("a server that did not get it can try again", async () => {

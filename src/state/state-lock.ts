@@ -94,13 +94,17 @@ export class StateLock {
 /** A server that closes resets who has just come; asked again, it listens no more. */
 const mostAttempts = 5;
 
-/** Whether the socket has a listener. Throws an unexpected error of connecting. */
+/**
+ * Whether the socket has a listener that may write here. The directory is this user's: who listens on a socket that this
+ * user may not connect to has lost it. Throws an unexpected error of connecting.
+ */
 async function answers(path: string, signal: AbortSignal): Promise<boolean> {
   let error = await connectError({ path }, signal);
   for (let attempts = 1; error?.code === "ECONNRESET" && attempts < mostAttempts; attempts += 1)
     error = await connectError({ path }, signal);
-  if (error && !hasNoListener(error) && error.code !== "EAGAIN" && error.code !== "ECONNRESET") throw error;
-  return !hasNoListener(error);
+  const isDead = hasNoListener(error) || error?.code === "EACCES";
+  if (error && !isDead && error.code !== "EAGAIN" && error.code !== "ECONNRESET") throw error;
+  return !isDead;
 }
 
 function listen(server: Server, path: string): Promise<void> {

@@ -1,4 +1,5 @@
-import { readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { installInstance, sharedConnection } from "../stack/keymount.js";
 import { socketFolders } from "../stack/node.js";
@@ -39,19 +40,33 @@ test("keymount runs without a capability, with a read-only root, filtered, and i
   expect(await process()).toEqual({ ...hardened, user: "0" });
 });
 
-test("as another user it serves pods too, from a directory that stays root's", async () => {
+test("as another user it serves pods too, from a directory that stays root's, with what it kept as root", async () => {
   const connections = { vault: { ...sharedConnection(cluster), audiences: ["vault"] } };
-  const values = { nonRoot: { enabled: true } };
-  atTheEnd(await installInstance(cluster, { name: "nobody", config: { connections }, values }, signal));
-
+  const instance = { name: "nobody", config: { connections } };
+  atTheEnd(await installInstance(cluster, instance, signal));
   const secretProviderClass = await app.createClass({ objects }, { provider: "nobody" });
-  const pod = await workloads.runPod({ volumes: { secrets: { secretProviderClass } } }, signal);
+  const volumes = { secrets: { secretProviderClass } };
+  await workloads.runPod({ volumes }, signal);
+  const keptAsRoot = await records("nobody");
+  expect(keptAsRoot).toEqual([expect.stringMatching(/^0 /)]);
 
+  await installInstance(cluster, { ...instance, values: { nonRoot: { enabled: true } } }, signal);
+
+  expect(await records("nobody")).toEqual(keptAsRoot.map((record) => record.replace(/^0 /, "65532 ")));
+  const pod = await workloads.runPod({ volumes }, signal);
   expect(await pod.texts("secrets")).toEqual({ password: "hunter2" });
   expect(await process("keymount-nobody")).toEqual({ ...hardened, user: "65532" });
   const { uid, gid, mode } = await stat(socketFolders.usual);
   expect({ uid, gid, mode: (mode & 0o777).toString(8) }).toEqual({ uid: 0, gid: 65532, mode: "775" });
 });
+
+/** Owner and name of each record that an instance keeps of what it holds. */
+async function records(provider: string): Promise<string[]> {
+  const { pid } = await providerContainer(cluster, app.kube, `keymount-${provider}`);
+  const folder = `/proc/${pid}/root/run/keymount/${provider}/records`;
+  const names = await readdir(folder);
+  return Promise.all(names.map(async (name) => `${(await stat(join(folder, name))).uid} ${name}`));
+}
 
 test("where the driver sends no token of the audience, keymount makes one, if the operator wants that", async () => {
   await app.vault.writeRole(`${app.namespace}-minted`, {
