@@ -59,7 +59,7 @@ describe("a node that comes back mounts all its pods at once", () => {
     expect(new Set(reads.map(({ headers }) => headers["x-keymount-pod"])).size).toBe(pods);
     expect(reads).toHaveLength(pods);
     expect(emitted).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   test("more than it has places for: all are answered, and the tokens that lost theirs are revoked", async () => {
     const provider = await providerOf("limits: {volumes: 20}");
@@ -72,7 +72,7 @@ describe("a node that comes back mounts all its pods at once", () => {
     }
     await expect.poll(() => provider.vault.vault.live.tokens, { timeout: 10_000 }).toBeLessThanOrEqual(20);
     expect(emitted).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe("the driver's tokens", () => {

@@ -87,7 +87,7 @@ afterEach(async () => {
 const connection = (): Connection =>
   sampleConnection({
     addresses: [{ origin: vault.origin }],
-    limits: { ...sampleConnection().limits, inFlight: 8, requestTimeoutMs: 300 },
+    limits: { ...sampleConnection().limits, inFlight: 8, requestTimeoutMs: 1_000 },
   });
 const read = (namespace: string, path: string, method: "GET" | "POST" = "GET") => {
   const caller = { namespace, priority: "first-mount" as const };
