@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { Redacted } from "../shared/redacted.js";
 import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
+import { testAsRoot } from "../../dev/testing/test-as-root.js";
 import { type RecordContext, SealedRecords } from "./sealed-records.js";
 
 const never = new AbortController().signal;
@@ -178,9 +179,12 @@ describe("what is no record of ours is set aside, and the others are read", () =
     ["with a bit turned in its nonce", (file) => flip(file, 20), damaged],
     ["with a bit turned in its tag", (file) => flip(file, 30), damaged],
     ["with a bit turned in its text", (file) => flip(file, 50), damaged],
-    ["another user's", (file) => chown(file, 12345, 0), "somebody else has put it there"],
     ["with a second name", (file) => link(file, `${file}0`), "somebody else has put it there"],
-  ])("%s", async (_what, harm, because) => {
+  ])("%s", (_what, harm, because) => isSetAside(harm, because));
+
+  testAsRoot("another user's", () => isSetAside((file) => chown(file, 12345, 0), "somebody else has put it there"));
+
+  async function isSetAside(harm: (file: string) => Promise<unknown>, because: string): Promise<void> {
     const records = await openRecords();
     await records.write("a", payload("broken, and long enough to be cut"));
     const [file] = await files();
@@ -190,7 +194,7 @@ describe("what is no record of ours is set aside, and the others are read", () =
     expect(new Set(told)).toEqual(new Set([because]));
     expect(await readTexts()).toEqual(["whole"]);
     expect((await readdir(join(directory, "quarantine"))).length).toBe(told.length);
-  });
+  }
 
   test("a symbolic link, a renamed record, and one of another node, provider or key", async () => {
     const records = await openRecords();

@@ -2,6 +2,7 @@ import { chmod, chown, mkdir, rm, stat, symlink, writeFile } from "node:fs/promi
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
+import { testAsRoot } from "../../dev/testing/test-as-root.js";
 import { openStateDirectory } from "./state-directory.js";
 
 const never = new AbortController().signal;
@@ -23,12 +24,17 @@ test("one that is there and open to others is closed to them", async () => {
 test.each<[string, (path: string) => Promise<unknown> | void, RegExp]>([
   ["a file", (path) => writeFile(path, ""), /cannot be made: there is a file of that name already|is no directory/],
   ["a symbolic link", (path) => symlink("/tmp", path), /is no directory, or a symbolic link/],
-  ["another user's", async (path) => (await mkdir(path), await chown(path, 12345, 0)), /belongs to user 12345/],
-])("%s is refused", async (_what, prepare, message) => {
+])("%s is refused", (_what, prepare, message) => isRefused(prepare, message));
+
+testAsRoot("another user's is refused", () =>
+  isRefused(async (path) => (await mkdir(path), await chown(path, 12345, 0)), /belongs to user 12345/),
+);
+
+async function isRefused(prepare: (path: string) => Promise<unknown> | void, message: RegExp): Promise<void> {
   const path = join(await temporaryDirectory(), "state");
   await prepare(path);
   await expect(open(path)).rejects.toThrow(message);
-});
+}
 
 test("one in a directory that others may change is refused: they could replace it", async () => {
   const parent = join(await temporaryDirectory(), "shared");

@@ -30,7 +30,8 @@ export async function openStateDirectory(
   const itself = await lstat(path);
   if (!itself.isDirectory()) throw unusable(path, "is no directory, or a symbolic link to one");
   const { uid } = itself;
-  if (uid !== process.geteuid?.()) throw unusable(path, `belongs to user ${uid}, not to keymount's; run chown -R on it`);
+  if (uid !== process.geteuid?.())
+    throw unusable(path, `belongs to user ${uid}, not to keymount's; run chown -R on it`);
   if (itself.mode & anyButOwner) await chmod(path, 0o700);
   const real = await realpath(path);
   await checkParents(real);

@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
+import { testAsRoot } from "../../dev/testing/test-as-root.js";
 import { until } from "../../dev/testing/until.js";
 import { StateLock } from "./state-lock.js";
 
@@ -93,7 +94,7 @@ test("one whose term somebody has removed is alive all the same", async () => {
 });
 
 /** Root without capabilities, as the image has it, may connect to no other user's socket. */
-test.skipIf(process.geteuid?.() !== 0)("whose directory was given to another user has lost it", async () => {
+testAsRoot("whose directory was given to another user has lost it", async () => {
   const directory = await temporaryDirectory();
   const lock = lockIn(directory);
   await lock.take(server(), never);
