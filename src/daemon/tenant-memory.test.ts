@@ -103,7 +103,7 @@ test.concurrent.for<[string, Attack]>([
   ["forty volumes of one secret of 3 MB", { value: `"${"a".repeat(3000 * kilo)}"`, mounts: 40, objects: 1 }],
 ])(
   "%s do not end the process, and another tenant is served meanwhile",
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async ([_what, { value, mounts, objects: count, outcome }], { onTestFinished: atTheEnd }) => {
     const provider = await start(small(value), { atTheEnd });
     const quiet = () => provider.mount({ namespace: "shop", name: "web" }, objects(1, "kv/small"));
