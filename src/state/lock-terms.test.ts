@@ -35,20 +35,28 @@ test.each([
   { what: "the next, and older ones go", files: ["lock.3", "lock.4", "lock.x"], last: 4, left: ["lock.5", "lock.x"] },
 ])("$what is taken", async ({ files, last, left }) => {
   const { terms, socket, listed, textOf } = await termsBeside(files);
-  expect(await terms.takeAfter(last, socket)).toBe(true);
+  expect(await terms.takeAfter(last, socket)).toBe(last + 1);
   expect(await listed()).toEqual(left);
   expect(await textOf(`lock.${last + 1}`)).toBe("ours");
 });
 
 test("what another took meanwhile stays the other's", async () => {
   const { terms, socket, listed, textOf } = await termsBeside(["lock.1", "lock.2"]);
-  expect(await terms.takeAfter(1, socket)).toBe(false);
+  expect(await terms.takeAfter(1, socket)).toBeUndefined();
   expect(await listed()).toEqual(["lock.1", "lock.2"]);
   expect(await textOf("lock.2")).toBe("another's");
 });
 
 test("who was slow, and takes a term that had gone, gives it back", async () => {
   const { terms, socket, listed } = await termsBeside(["lock.4"]);
-  expect(await terms.takeAfter(1, socket)).toBe(false);
+  expect(await terms.takeAfter(1, socket)).toBeUndefined();
   expect(await listed()).toEqual(["lock.4"]);
+});
+
+test("one that is given back has no socket any more, and is not taken again", async () => {
+  const { terms, socket, listed, textOf } = await termsBeside(["lock"]);
+  await terms.takeAfter(0, socket);
+  await terms.giveBack(1, `${socket}-empty`);
+  expect([await listed(), await textOf("lock.1")]).toEqual([["lock", "lock.1"], ""]);
+  expect(await terms.takeAfter(0, socket)).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-import { link, readdir, rm } from "node:fs/promises";
+import { link, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 
 /**
@@ -22,16 +22,25 @@ export class LockTerms {
     return `${this.#path}.${term}`;
   }
 
-  /** Gives `socket` the term after `last`, and removes those before it; `false` where that one or a later one was taken. */
-  async takeAfter(last: number, socket: string): Promise<boolean> {
+  /** Gives `socket` the term after `last`, and removes those before it; `undefined` where that one or a later one was taken. */
+  async takeAfter(last: number, socket: string): Promise<number | undefined> {
     const own = last + 1;
-    if (!(await linked(socket, this.pathOf(own)))) return false;
+    if (!(await linked(socket, this.pathOf(own)))) return undefined;
     const taken = await this.#taken();
     const isLast = taken.every((term) => term <= own);
     // One that is not the last had been taken before, and gone.
     for (const term of isLast ? taken.filter((each) => each < own) : [own])
       await rm(this.pathOf(term), { force: true });
-    return isLast;
+    return isLast ? own : undefined;
+  }
+
+  /**
+   * The term's file is no socket from here on. A closed socket still listens for as long as a child, which was forked a
+   * moment ago and has yet to run its program, has it too. `temporary` is a path beside it that nobody uses.
+   */
+  async giveBack(term: number, temporary: string): Promise<void> {
+    await writeFile(temporary, "");
+    await rename(temporary, this.pathOf(term));
   }
 
   async #taken(): Promise<number[]> {

@@ -1,4 +1,4 @@
-import { chown, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { chown, lstat, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { type Server, createServer } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -36,6 +36,14 @@ test("one has it, the others do not, until it is released", async () => {
   await first.release();
   expect(await second.take(server(), never)).toBe(true);
   expect((await readdir(directory)).sort()).toEqual(["lock", "lock.2"]);
+});
+
+test("one that is released is free at once, even where a child that was forked just before still has its socket", async () => {
+  const directory = await temporaryDirectory();
+  const lock = lockIn(directory);
+  await lock.take(server(), never);
+  await lock.release();
+  expect((await lstat(`${lock.path}.1`)).isSocket()).toBe(false);
 });
 
 test("only its owner may speak to it", async () => {

@@ -16,7 +16,7 @@ export class StateLock {
   readonly #directory: string;
   readonly #unique: () => string;
   readonly #terms: LockTerms;
-  #held: { server: Server; inode: bigint } | undefined;
+  #held: { server: Server; inode: bigint; term: number } | undefined;
 
   /** `unique` returns names that no other process uses. */
   constructor(directory: string, unique: () => string) {
@@ -43,9 +43,10 @@ export class StateLock {
     try {
       await chmod(temporary, 0o600);
       const { ino } = await lstat(temporary, { bigint: true });
-      if (await this.#won(temporary, signal)) this.#held = { server, inode: ino };
-      else await closed(server);
-      return this.#held !== undefined;
+      const term = await this.#nextTerm(temporary, signal);
+      if (term === undefined) await closed(server);
+      else this.#held = { server, inode: ino, term };
+      return term !== undefined;
     } catch (error) {
       await closed(server);
       throw error;
@@ -59,25 +60,31 @@ export class StateLock {
     return this.#held !== undefined && (await this.#isThere(this.#held.inode));
   }
 
-  /** The server listens no more, and has no connections. Its term stays, so that none is taken twice. */
+  /** The server listens no more, and has no connections. Its term's file stays, so that none is taken twice. */
   async release(): Promise<void> {
     const held = this.#held;
     if (!held) return;
-    if (await this.stillOurs()) await rm(this.#path, { force: true });
-    this.#held = undefined;
-    await closed(held.server);
+    try {
+      if (!(await this.stillOurs())) return;
+      await this.#terms.giveBack(held.term, this.#temporary());
+      await rm(this.#path, { force: true });
+    } finally {
+      this.#held = undefined;
+      await closed(held.server);
+    }
   }
 
-  /** Takes the next term for the socket; `false` while another has the last. */
-  async #won(socket: string, signal: AbortSignal): Promise<boolean> {
+  /** Takes the next term for the socket; `undefined` while another has the last. */
+  async #nextTerm(socket: string, signal: AbortSignal): Promise<number | undefined> {
     for (;;) {
       signal.throwIfAborted();
       const last = await this.#terms.last();
       // `lock` too: somebody may have removed its term.
-      if ((await answers(this.#terms.pathOf(last), signal)) || (await answers(this.#path, signal))) return false;
-      if (!(await this.#terms.takeAfter(last, socket))) continue;
+      if ((await answers(this.#terms.pathOf(last), signal)) || (await answers(this.#path, signal))) return undefined;
+      const term = await this.#terms.takeAfter(last, socket);
+      if (term === undefined) continue;
       await rename(socket, this.#path);
-      return true;
+      return term;
     }
   }
 
