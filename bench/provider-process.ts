@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePorts } from "../e2e/stack/free-ports.js";
 import { cpuOf } from "./process-figures.js";
-import { temporaryDirectory } from "./temporary-directory.js";
+import { processDirectory } from "../dev/testing/process-directory.js";
 
 /** A provider that serves its socket in a process of its own. */
 export interface ProviderProcess {
@@ -37,7 +37,7 @@ export async function startProcess(
   env: NodeJS.ProcessEnv,
   commandAt: (place: Place) => Promise<readonly [program: string, ...args: string[]]>,
 ): Promise<ProviderProcess> {
-  const { path: directory, remove } = await temporaryDirectory(join(tmpdir(), "km-bench-"));
+  const { path: directory, remove } = await processDirectory(join(tmpdir(), "km-bench-"));
   const [socketPath, logFile] = [join(directory, "vault.sock"), join(directory, "log")];
   const { health } = await freePorts("health");
   const healthAddress = `127.0.0.1:${health}`;

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { imageEnvironment } from "../dev/testing/image.js";
 import { type ProviderProcess, startProcess } from "./provider-process.js";
-import { temporaryDirectory } from "./temporary-directory.js";
+import { processDirectory } from "../dev/testing/process-directory.js";
 import type { BenchVault } from "./vault.js";
 
 /** A provider under measurement. */
@@ -33,7 +33,7 @@ export async function startProvider(
   { address, caFile }: Pick<BenchVault, "address" | "caFile">,
   { state = false, settings }: ProviderOptions = {},
 ): Promise<Provider> {
-  const stateDirectory = await temporaryDirectory("/dev/shm/km-bench-");
+  const stateDirectory = await processDirectory("/dev/shm/km-bench-");
   const env = { NODE_COMPILE_CACHE: compileCache, ...imageEnvironment };
   const started = await startProcess("keymount", env, async ({ directory, socketPath, healthAddress }) => {
     const [keyFile, configFile] = [join(directory, "key"), join(directory, "keymount.yaml")];

@@ -9,7 +9,7 @@ import { Administrator, type VaultAccess } from "../dev/vault/administrator.js";
 import { makeIdentity } from "../dev/testing/certificates.js";
 import { withDatabase } from "../dev/testing/with-database.js";
 import { median } from "./figure.js";
-import { temporaryDirectory } from "./temporary-directory.js";
+import { processDirectory } from "../dev/testing/process-directory.js";
 import { readsPerMount } from "./workload.js";
 
 /** A Vault to measure against, in a process of its own. */
@@ -64,7 +64,7 @@ async function startEmbedded(kind: VaultKind): Promise<Started> {
 
 /** Behind TLS, with a certificate of its own. */
 async function withTls(vault: BenchVault): Promise<BenchVault> {
-  const { path: directory, remove } = await temporaryDirectory(join(tmpdir(), "km-bench-tls-"));
+  const { path: directory, remove } = await processDirectory(join(tmpdir(), "km-bench-tls-"));
   const { cert, key } = makeIdentity({ commonName: "vault", names: ["127.0.0.1"] });
   const [caFile, pemFile] = [join(directory, "ca.pem"), join(directory, "server.pem")];
   await writeFile(caFile, cert);
@@ -93,7 +93,7 @@ export function realVaultBinary(): string | undefined {
 async function startReal(): Promise<Started> {
   const binary = realVaultBinary();
   if (!binary) throw new Error("Vault is not built; npm run e2e builds it");
-  const logs = await temporaryDirectory(join(tmpdir(), "km-bench-vault-"));
+  const logs = await processDirectory(join(tmpdir(), "km-bench-vault-"));
   const { access, stop } = await startVaultDev({ binary, logs: logs.path }, new AbortController().signal);
   return { access, stop: () => stop().then(logs.remove) };
 }

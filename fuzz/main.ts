@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { processDirectory } from "../dev/testing/process-directory.js";
 import { type TargetRun, runTarget } from "./target-process.js";
 import { targets } from "./targets.js";
 
@@ -32,8 +33,7 @@ async function main(): Promise<number> {
   if (options.help) return console.log(help), 0;
   const waiting = targets.map(({ name }) => name).filter((name) => !options.target || name === options.target);
   if (waiting.length === 0) throw new Error(`no target is called ${options.target}; see --help`);
-  const directory = mkdtempSync(join(tmpdir(), "km-fuzz-"));
-  process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
+  const { path: directory } = await processDirectory(join(tmpdir(), "km-fuzz-"));
   const runs: TargetRun[] = [];
   const lane = async () => {
     for (let name = waiting.shift(); name; name = waiting.shift()) {

@@ -7,7 +7,7 @@ const made = new Set<string>();
 process.once("exit", () => made.forEach((path) => rmSync(path, { recursive: true, force: true })));
 
 /** A new directory, at `prefix` and six characters more, which goes with this process at the latest. */
-export async function temporaryDirectory(prefix: string): Promise<{ path: string; remove: () => Promise<void> }> {
+export async function processDirectory(prefix: string): Promise<{ path: string; remove: () => Promise<void> }> {
   const path = await mkdtemp(prefix);
   made.add(path);
   const remove = async () => {
