@@ -16,10 +16,10 @@ export interface NetworkParts {
   lookup: Lookup;
 }
 
-/** A node of Vault that can be asked. */
+/** A node of Vault that can be asked; its health is not known where something before it answers `sys/health`. */
 export interface WellNode {
   line: PlainNode;
-  health: NodeHealth;
+  health: NodeHealth | undefined;
 }
 
 /** Every address, at once; the node to ask, an active one if there is one. */
@@ -32,19 +32,19 @@ export async function checkNodes(
     checkAddress(connection, origin, parts, branch),
   );
   const well = nodes.filter((node) => node !== undefined);
-  const told = well.filter(({ health }) => health.clusterId !== "");
-  const foreign = told.find(({ health }) => health.clusterId !== told[0]!.health.clusterId);
+  const told = well.filter(({ health }) => health && health.clusterId !== "");
+  const foreign = told.find(({ health }) => health?.clusterId !== told[0]!.health?.clusterId);
   if (foreign) {
     const what = `${foreign.line.origin} is of another cluster than ${told[0]!.line.origin}`;
     const run = () => Promise.reject(new Problem("vault.other-cluster", what));
     await runner.check({ step: "vault", subject: foreign.line.origin, fallbackProblem: "vault.other-cluster", run });
   }
-  return well.find(({ health }) => health.standing === "active") ?? well[0];
+  return well.find(({ health }) => health?.standing === "active") ?? well[0];
 }
 
 /** From the name to the seal, one address; `undefined` where something on the way is broken. */
 async function checkAddress(
-  { limits, tls }: Connection,
+  { limits, tls, authMount, vaultNamespace }: Connection,
   origin: string,
   { clock, lookup }: NetworkParts,
   runner: CheckRunner,
@@ -71,11 +71,11 @@ async function checkAddress(
     run: (signal) => checkTls({ origin, target, address: address!, settings: tls, clock }, signal),
   });
   const line = { origin, material: material!, limits, clock };
-  const health = await path.check({
+  const answer = await path.check({
     step: "vault",
     subject,
     fallbackProblem: "vault.no-answer",
-    run: (signal) => checkHealth(line, signal),
+    run: (signal) => checkHealth(line, { authMount, vaultNamespace }, signal),
   });
-  return health && { line, health };
+  return answer && { line, health: answer.health };
 }

@@ -1,3 +1,4 @@
+import { type AuthMountLocation, probeAuthMount } from "../vault/auth-mount-probe.js";
 import type { PlainNode } from "../vault/unauthenticated-request.js";
 import { type NodeHealth, askHealth } from "../vault/node-health.js";
 import { VaultError } from "../vault/vault-error.js";
@@ -9,11 +10,20 @@ import type { CheckResult } from "./check-runner.js";
 /** Tokens are given some leeway; within this, clocks that differ do no harm. */
 const harmlessSkewMs = 30_000;
 
-export async function checkHealth(line: PlainNode, signal: AbortSignal): Promise<CheckResult<NodeHealth>> {
+/**
+ * What a node says of itself; `health` is `undefined` where something before Vault answers `sys/health`, and logins at
+ * `authMount` come through to Vault: keymount needs no more.
+ */
+export async function checkHealth(
+  line: PlainNode,
+  authMount: AuthMountLocation,
+  signal: AbortSignal,
+): Promise<CheckResult<{ health: NodeHealth | undefined }>> {
   const health = await askHealth(line, signal).catch((reason: unknown) => {
     if (!(reason instanceof VaultError)) throw reason;
-    throw new Problem(reason.kind === "outage" ? "vault.no-answer" : "vault.not-vault", reason.message);
+    return reason;
   });
+  if (health instanceof VaultError) return withoutHealth(health, line, authMount, signal);
   const { product, version, standing, clusterId } = health;
   const broken = (known: "vault.uninitialised" | "vault.sealed", what: string) =>
     new Problem(known, `${product} at ${line.origin} ${what}`, inCommandsOf(product, problems[known].fix));
@@ -25,7 +35,26 @@ export async function checkHealth(line: PlainNode, signal: AbortSignal): Promise
     `${version === "" ? product : `${product} ${version}`}, unsealed, ${standing}`,
     ...(clusterId === "" ? [] : [`cluster ${clusterId}`]),
   ];
-  return { value: health, facts, warnings: [...skewOf(health), ...keptLeasesOf(health)] };
+  return { value: { health }, facts, warnings: [...skewOf(health), ...keptLeasesOf(health)] };
+}
+
+async function withoutHealth(
+  reason: VaultError,
+  line: PlainNode,
+  authMount: AuthMountLocation,
+  signal: AbortSignal,
+): Promise<CheckResult<{ health: undefined }>> {
+  const problem = new Problem(reason.kind === "outage" ? "vault.no-answer" : "vault.not-vault", reason.message);
+  if (reason.kind !== "protocol") throw problem;
+  const { found } = await probeAuthMount(line, authMount, signal).catch((refusal: unknown) => {
+    if (!(refusal instanceof VaultError)) throw refusal;
+    throw refusal.kind === "sealed" ? new Problem("vault.sealed", refusal.message) : problem;
+  });
+  // A page answers a login, too.
+  if (found === "unclear") throw problem;
+  const what = "something before Vault (a proxy, gateway or mesh) answers sys/health itself";
+  const warning = `${what} (${reason.status}), so Vault's version, standing and clock cannot be seen here; logins reach Vault`;
+  return { value: { health: undefined }, facts: [], warnings: [warning] };
 }
 
 function skewOf({ clockAheadMs = 0, product }: NodeHealth): string[] {

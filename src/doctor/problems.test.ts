@@ -2,7 +2,7 @@ import { rename, writeFile } from "node:fs/promises";
 import type { ServerOptions } from "node:https";
 import { join } from "node:path";
 import { afterAll, describe, expect, inject, onTestFinished, test } from "vitest";
-import { answering, delayed } from "../../dev/vault/faults.js";
+import { answering, delayed, erring, html } from "../../dev/vault/faults.js";
 import { type Identity, makeIdentity } from "../../dev/testing/certificates.js";
 import { doctorsReports, type DoctorRun, filesOnDisk } from "../../dev/testing/doctor-fixture.js";
 import { type Handler, serveHttp, serveRaw } from "../../dev/testing/http-server.js";
@@ -370,6 +370,7 @@ describeOnce("Vault itself", () => {
     (status: number): Handler =>
     (_request, response) =>
       response.writeHead(status, { "content-type": "text/html" }).end("<h1>canary</h1>");
+  const hideSys = ({ vault }: ReadyVault) => vault.fault({ path: "sys/health" }, html(403));
   const twoClusters = async (): Promise<Fixture> => {
     const addresses = [await standIn({}), await standIn({ health: { ...health, cluster_id: "other" } })];
     return { argv: ["--config=k.yaml"], files: { "k.yaml": JSON.stringify({ connections: { main: { addresses } } }) } };
@@ -384,7 +385,30 @@ describeOnce("Vault itself", () => {
     ["vault.sealed", "OpenBao", /^OpenBao at .* is sealed$/, () => saying({ ...ofOpenBao, sealed: true })],
     ["vault.dr-secondary", "", /is a disaster recovery secondary$/, () => saying({ replication_dr_mode: "secondary" })],
     ["vault.other-cluster", "", /is of another cluster than/, twoClusters],
+    [
+      "vault.sealed",
+      "behind a gateway that answers sys/ itself",
+      /^Vault at .* is sealed$/,
+      () =>
+        application({
+          prepare: (ready) => {
+            hideSys(ready);
+            ready.vault.fault({ path: "auth/kubernetes/login" }, erring(503, "Vault is sealed"));
+          },
+        }),
+    ],
   ]);
+
+  test("a gateway that answers sys/ itself is a warning where logins reach Vault, and the walk goes on", async () => {
+    const fixture = await application({ prepare: hideSys });
+    const reports = await doctorsReports(fixture.argv, fixture);
+    expect(reports.find(({ step }) => step === "vault")).toMatchObject({
+      result: "passed",
+      facts: [],
+      warnings: [expect.stringMatching(/answers sys\/health itself \(403\).*; logins reach Vault$/)],
+    });
+    expect(reports.find(({ step }) => step === "object")).toMatchObject({ result: "passed" });
+  });
 
   test.each([
     ["performance standby", { standby: true, performance_standby: true }],

@@ -39,7 +39,7 @@ export async function runChecks(input: DoctorInput, parts: RunChecksParts, runne
   });
   for (const connection of target ? [target.connection] : options.operator.connections) {
     const node = await checkNodes(connection, parts, runner);
-    const ofProduct = runner.of(node?.health.product);
+    const ofProduct = runner.of(node?.health?.product);
     if (target) await checkMount({ input, target, node, driver }, parts, ofProduct);
     else await checkAuth(connection, node, input.class ? "needs class and connection first" : noClass, ofProduct);
   }

@@ -17,6 +17,8 @@ export interface FaultyProxy {
   readonly ca: string;
   /** From now on; without, Vault's answers come through. */
   readonly fault: (fault?: Fault) => void;
+  /** From the first request on that is for a pod without a request before. */
+  readonly faultFromNextPod: (fault: Fault) => void;
   /** How many requests for the pod of that name met a fault. */
   readonly met: (pod: string) => number;
   readonly stop: () => void;
@@ -26,12 +28,23 @@ export interface FaultyProxy {
 export async function startFaultyProxy(vault: VaultAccess): Promise<FaultyProxy> {
   const identity = makeIdentity({ commonName: randomUUID(), names: [addresses.node], isCa: true });
   let now: Fault | undefined;
+  let next: Fault | undefined;
+  const seen = new Set<string>();
   const met: string[] = [];
   const server = createServer(identity, (question, answer) => {
     serve(question, answer).catch(() => answer.destroy());
   });
+  function begin(pod: string): void {
+    if (next && !seen.has(pod)) {
+      now = next;
+      next = undefined;
+    }
+    seen.add(pod);
+  }
   async function serve(question: IncomingMessage, answer: ServerResponse): Promise<void> {
-    if (now) met.push(String(question.headers["x-keymount-pod"]));
+    const pod = question.headers["x-keymount-pod"];
+    if (pod !== undefined) begin(String(pod));
+    if (now) met.push(String(pod));
     if (now === "cut") throw new Error("cut");
     if (now && "status" in now)
       return void answer.writeHead(now.status).end(JSON.stringify({ errors: ["by the test"] }));
@@ -44,6 +57,7 @@ export async function startFaultyProxy(vault: VaultAccess): Promise<FaultyProxy>
     addresses: [`https://${addresses.node}:${(server.address() as AddressInfo).port}`],
     ca: identity.cert,
     fault: (fault) => (now = fault),
+    faultFromNextPod: (fault) => (next = fault),
     met: (pod) => met.filter((who) => who.split("/")[1] === pod).length,
     stop: () => {
       server.close();
