@@ -8,15 +8,15 @@ import { withRetries } from "./with-retries.js";
 
 const never = new AbortController().signal;
 
-async function asked(handler: Handler, method = "POST", path = "/-/reload?token=s3cr3t") {
+async function asked(handler: Handler, { method = "POST", timeoutMs = 60_000 } = {}) {
   const requests: string[] = [];
   const server = await serveHttp((request, response) => {
     requests.push(`${request.method} ${request.url} ${request.text.length}`);
     handler(request, response);
   });
   onTestFinished(() => server.close());
-  const url = new URL(path, server.origin.replace("//", "//user:s3cr3t@"));
-  const outcome = await requestReload({ url, method, timeoutMs: 300 }, systemClock, never).catch(
+  const url = new URL("/-/reload?token=s3cr3t", server.origin.replace("//", "//user:s3cr3t@"));
+  const outcome = await requestReload({ url, method, timeoutMs }, systemClock, never).catch(
     (error: Error) => error.message,
   );
   expect(outcome).not.toContain("s3cr3t");
@@ -33,14 +33,22 @@ test.each<[string, Handler, string]>([
   ],
   ["500", (_, response) => response.writeHead(500).end("s3cr3t"), "POST ORIGIN/-/reload was answered with 500"],
   ["a body without end", (_, response) => response.write("x"), "POST ORIGIN/-/reload was answered with 200"],
-  ["no answer", () => undefined, "POST ORIGIN/-/reload: no answer within 0.3 s"],
   ["a closed connection", (request) => request.socket.destroy(), "POST ORIGIN/-/reload failed: ECONNRESET"],
 ])("one request without a body; %s is told", async (_what, handler, outcome) => {
   expect(await asked(handler)).toEqual({ outcome, requests: ["POST /-/reload?token=s3cr3t 0"] });
 });
 
+test("one without an answer is told, with the time it had", async () => {
+  expect(await asked(() => undefined, { timeoutMs: 300 })).toEqual({
+    outcome: "POST ORIGIN/-/reload: no answer within 0.3 s",
+    requests: ["POST /-/reload?token=s3cr3t 0"],
+  });
+});
+
 test("another method", async () => {
-  expect((await asked((_, response) => response.end(), "PUT")).requests).toEqual(["PUT /-/reload?token=s3cr3t 0"]);
+  expect((await asked((_, response) => response.end(), { method: "PUT" })).requests).toEqual([
+    "PUT /-/reload?token=s3cr3t 0",
+  ]);
 });
 
 test.each([

@@ -587,7 +587,7 @@ test("a path that hangs behind a standby that answers others says nothing of the
   const hangs: Handler = ({ url }, response) => void (url?.endsWith("/slow") || response.end('{"data":{}}'));
   const standby = await node(hangs, "one", undefined, { standby: true });
   const other = await node();
-  const connection = through([standby, other], { limits: { ...sampleConnection().limits, requestTimeoutMs: 300 } });
+  const connection = through([standby, other], { limits: { ...sampleConnection().limits, requestTimeoutMs: 1_000 } });
   const slow = failure(read(connection, { path: "secret/data/slow" }));
   await until(() => standby.seen.length === 1);
   await read(connection);
@@ -602,7 +602,7 @@ test("behind one address, a request that a standby never answered is followed by
   let asked = 0;
   const hangsOnce: Handler = (_request, response) => (asked += 1) === 2 || response.end('{"data":{}}');
   const balancer = await node(hangsOnce, "one", undefined, { standby: true });
-  const connection = through([balancer], { limits: { ...sampleConnection().limits, requestTimeoutMs: 200 } });
+  const connection = through([balancer], { limits: { ...sampleConnection().limits, requestTimeoutMs: 1_000 } });
   await read(connection);
   const before = balancer.accepted();
   await failure(read(connection, { path: "secret/data/slow" }));
