@@ -14,8 +14,8 @@ import { buildImage, busyboxImage, pauseImage, vaultImage } from "./stack/image.
 import { type KubernetesVersion, kubernetesVersions } from "./stack/programs.js";
 
 /**
- * `npm run e2e -- [--prepare | vitest's arguments]`. What needs the network is made first, and nothing else with `--prepare`;
- * the tests then run in mount, network and process namespaces of their own, so that nothing of them is left when they end,
+ * `npm run e2e -- [--programs | --prepare | vitest's arguments]`. What needs the network is made first, and nothing else with
+ * `--prepare`; with `--programs` only the Go programs, which take longest. The tests then run in mount, network and process namespaces of their own, so that nothing of them is left when they end,
  * however they end.
  */
 const run = promisify(execFile);
@@ -43,6 +43,10 @@ process.exitCode = await main(process.argv.slice(2));
 async function main(args: readonly string[]): Promise<number> {
   if (process.getuid?.() !== 0) throw new Error("the real driver mounts: run e2e as root");
   const interrupted = interruption();
+  if (args.includes("--programs")) {
+    await buildPrograms(cache, kubernetes, interrupted);
+    return 0;
+  }
   const directory = await mkdtemp(join(tmpdir(), "km-"));
   const cgroup = basename(directory);
   const discard = () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 });

@@ -252,6 +252,21 @@ test("a result that no republish uses is forgotten after ten minutes, and render
   expect([clock.sleepers, clock.timers]).toEqual([0, 0]);
 });
 
+test("kept refusals are bounded by what they take: those that name long keys are soon forgotten", async () => {
+  const keys = Array.from({ length: 20 }, (_, n) => `${String.fromCharCode(1 + (n % 8)).repeat(63)}${n}`);
+  const data = Object.fromEntries(keys.map((key) => [key, ""]));
+  const seen = collecting();
+  const made = renderer(seen);
+  const refuse = (n: number) =>
+    made.render(template(`{{ x${n} }}`, data), "shop", never).catch((reason: unknown) => ProviderError.from(reason));
+  expect((await refuse(0)) as Error).toMatchObject({ message: expect.stringContaining("\\u0001") as string });
+  // Of 16 KB each: more than the 4 MiB of all results.
+  for (let n = 1; n <= 300; n += 1) await refuse(n);
+  expect(seen.work()).toHaveLength(301);
+  await refuse(0);
+  expect(seen.work()).toHaveLength(302);
+});
+
 test("equal work is done once, at once and later", async () => {
   const { emit, ...told } = collecting();
   const shop = renderer({ emit });

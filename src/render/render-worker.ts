@@ -109,7 +109,9 @@ export class RenderWorker implements Renderer {
     const passing = !result.ok && result.code === "limit_exceeded";
     const usedAt = this.#parts.clock.monotonic();
     const until = passing ? { until: usedAt + refusedMs } : {};
-    this.#kept.set(key, { result, usedAt, ...until }, 256 + (result.ok ? result.contents.length : 0));
+    // A message that names the keys of a secret may take two bytes for each character.
+    const bytes = result.ok ? result.contents.length : 2 * result.message.length;
+    this.#kept.set(key, { result, usedAt, ...until }, 256 + bytes);
     void this.#sweep();
   }
 

@@ -27,11 +27,12 @@ interface Entry<T> {
   account: Account;
 }
 
-/** One turn in so many ignores ranks, so that a flood of the urgent does not starve the rest. */
+/** One turn in so many ignores ranks, and what goes first, so that a flood of those does not starve the rest. */
 const turnsPerUnranked = 8;
 
 /**
- * A queue whose next item is the most urgent, of the tenant that was charged least, in the order of arrival. A tenant that
+ * A queue whose next item is the most urgent, of the tenant that was charged least, in the order of arrival. Of the most
+ * urgent, what `take` is told goes first does. A tenant that
  * joins a busy queue starts level with the tenant served last (start-time fair queueing, Goyal et al. 1996). When the queue
  * is full, the tenant that holds most of it loses its newest, least urgent items.
  */
@@ -68,19 +69,25 @@ export class FairQueue<T extends Waiting> {
     return leaving;
   }
 
-  /** The next of those that `admits` lets go on; it leaves the queue. */
-  take(admits: (item: T) => boolean = () => true): T | undefined {
+  /** The next of those that `admits` lets go on, `goesFirst` before others of its rank; it leaves the queue. */
+  take(admits: (item: T) => boolean = () => true, goesFirst: (item: T) => boolean = () => false): T | undefined {
     if (this.size === 0) {
       this.#accounts.clear();
       this.#served = 0;
       return undefined;
     }
     const isRanked = (this.#turns + 1) % turnsPerUnranked !== 0;
+    const isBefore = (a: Entry<T>, b: Entry<T>) => {
+      const rankOf = ({ rank }: T) => (isRanked ? rank : 0);
+      const lateness = (item: T) => (isRanked && goesFirst(item) ? 0 : 1);
+      const sooner = rankOf(a.item) - rankOf(b.item) || lateness(a.item) - lateness(b.item);
+      return (sooner || a.account.used - b.account.used) < 0;
+    };
     let next: Entry<T> | undefined;
     let nextAt = 0;
     for (let at = 0; at < this.#entries.length; at += 1) {
       const entry = this.#entries[at]!;
-      if ((next && !isBefore(entry, next, isRanked)) || !admits(entry.item)) continue;
+      if ((next && !isBefore(entry, next)) || !admits(entry.item)) continue;
       next = entry;
       nextAt = at;
     }
@@ -125,10 +132,4 @@ export class FairQueue<T extends Waiting> {
     const its = this.#entries.filter(({ account }) => account === heaviest).map(({ item }) => item);
     return its.reduce((last, item) => (item.rank >= last.rank ? item : last));
   }
-}
-
-/** Whether the later arrival `a` goes before `b`. */
-function isBefore(a: Entry<Waiting>, b: Entry<Waiting>, isRanked: boolean): boolean {
-  if (isRanked && a.item.rank !== b.item.rank) return a.item.rank < b.item.rank;
-  return a.account.used < b.account.used;
 }

@@ -338,6 +338,48 @@ describe("in a Vault that is slow for all", () => {
     await inTurn(4);
     expect(now()).toEqual(["a:0", "a:1", "b:0", "b:1"]);
   });
+
+  test("what is more urgent does not wait for the requests of a pod that come together", async () => {
+    for (const n of [0, 1, 2, 3]) void run(`a:${n}`, { pod: "a/web", priority: "refresh" });
+    await inTurn(1);
+    void run("b:0", { pod: "b/web" });
+    await inTurn(2);
+    expect(now()).toEqual(["a:0", "a:1", "b:0", "a:2"]);
+  });
+
+  test.each<Slot["priority"]>(["first-mount", "refresh"])(
+    "a pod that asks for ever, by %s, does not hold up another namespace's Mounts",
+    async (priority) => {
+      const ends = new AbortController();
+      setMaxListeners(0, ends.signal);
+      const ask = (namespace: string, pod: string, change: Partial<Slot> = {}) =>
+        limiter.run(
+          { namespace, pod, priority: "first-mount", engine: "secret", kind: "read", ...change },
+          (signal) => clock.sleep(1_500, signal),
+          () => {},
+          ends.signal,
+        );
+      const untilEnd = async (act: (n: number) => Promise<unknown>) => {
+        for (let n = 0; !ends.signal.aborted; n += 1) await act(n).catch(() => {});
+      };
+      const flood = Array.from({ length: 64 }, () => untilEnd(() => ask("flood", "flood/web", { priority })));
+      const tookMs: number[] = [];
+      const mounts = ["shop", "bank"].map((namespace) =>
+        untilEnd(async (n) => {
+          const pod = `${namespace}/web-${n}`;
+          const since = clock.monotonic();
+          await ask(namespace, pod, { kind: "login" });
+          await Promise.all([1, 2, 3].map(() => ask(namespace, pod)));
+          tookMs.push(clock.monotonic() - since);
+        }),
+      );
+      await clock.advance(300_000);
+      ends.abort();
+      await Promise.all([...flood, ...mounts]);
+      expect(tookMs.length).toBeGreaterThan(10);
+      expect(Math.max(...tookMs)).toBeLessThan(45_000);
+    },
+  );
 });
 
 test("too many that wait are refused", async () => {

@@ -4,6 +4,7 @@ import { ProviderError } from "../shared/errors.js";
 import { FairQueue, type Waiting } from "../shared/fair-queue.js";
 import { LeanAbortController } from "../shared/lean-abort-controller.js";
 import { LoginPace } from "./login-pace.js";
+import { PodTurns } from "./pod-turns.js";
 import { RequestSpacing } from "./request-spacing.js";
 import { type Priority, priorities } from "./vault-client.js";
 
@@ -73,8 +74,8 @@ export class ConcurrencyLimiter {
   /** Milliseconds that the latest took, those cut off not counted. */
   readonly #took: number[] = [];
   readonly #spacing = new RequestSpacing();
-  /** The one that began last. */
-  #latest: Turn | undefined;
+  readonly #podTurns = new PodTurns();
+  #latestStart = -Infinity;
   #looksAgainAt = Infinity;
 
   constructor(limits: Pick<ConnectionLimits, "inFlight" | "logins">, clock: Clock, capacity = queueCapacity) {
@@ -134,11 +135,16 @@ export class ConcurrencyLimiter {
     while (this.#running.size < this.#limits.inFlight) {
       const now = this.#clock.monotonic();
       const gapMs = this.#spacing.gapAt(now);
-      const waitMs = gapMs - (now - (this.#latest?.startedAt ?? -Infinity));
+      const waitMs = gapMs - (now - this.#latestStart);
       if (waitMs > 0) return this.#lookAgain(waitMs);
-      const next = (gapMs > 0 && this.#queue.take(this.#isOfLatestPod)) || this.#queue.take(this.#admits);
+      if (gapMs === 0) this.#podTurns.clear();
+      const next = this.#queue.take(
+        this.#admits,
+        ({ slot: { pod } }) => pod !== undefined && this.#podTurns.goesOn(pod, now),
+      );
       if (!next) return;
       this.#start(next);
+      if (gapMs > 0 && next.slot.pod !== undefined) this.#podTurns.add(next.slot.pod, now);
     }
     if (this.#queue.size > 0) this.#makeRoom();
   }
@@ -147,7 +153,7 @@ export class ConcurrencyLimiter {
     turn.startedAt = this.#clock.monotonic();
     this.#running.add(turn);
     turn.beside = this.#running.size;
-    this.#latest = turn;
+    this.#latestStart = turn.startedAt;
     this.#countOf(turn.tenant, 1);
     this.#queue.charge(turn.tenant, 1);
     turn.begin();
@@ -166,13 +172,6 @@ export class ConcurrencyLimiter {
     if (this.#count(alike) >= most || this.#count((slot) => alike(slot) && own(slot)) >= part(most, 2)) return false;
     return this.#count((slot) => alike(slot) && slot.engine === engine) < mostOfEngine;
   };
-
-  /** Spaced, the requests of one Mount come together: those of many that take turns would all be too late. */
-  readonly #isOfLatestPod = (turn: Turn): boolean =>
-    turn.slot.pod !== undefined &&
-    turn.slot.pod === this.#latest?.slot.pod &&
-    turn.rank === this.#latest.rank &&
-    this.#admits(turn);
 
   #has(namespace: string): number {
     return this.#runningOf.get(namespace) ?? 0;
