@@ -583,6 +583,33 @@ test("many requests that a standby never answers open no circuit: all of the nex
   ]);
 });
 
+describe("an answer of 300 KiB", () => {
+  const long = { data: { x: "x".repeat(300 << 10) } };
+  const on = { vaultNamespace: "", token };
+
+  test.each<[string, (connection: Connection) => Promise<unknown>]>([
+    ["a read", (connection) => read(connection)],
+    ["what makes a credential", (connection) => issue(connection)],
+  ])("is taken of %s", async (_what, ask) => {
+    expect(await ask(through([await node([{ body: long }])]))).toMatchObject({ bytes: expect.any(Number) as number });
+  });
+
+  test.each<[string, (connection: Connection) => Promise<unknown>]>([
+    ["a login", (connection) => logIn(connection)],
+    ["a token's lookup", (connection) => client.lookupSelf(connection, on, caller, never)],
+    ["a token's renewal", (connection) => client.renewSelf(connection, on, 60_000, caller, never)],
+    ["a mount's lookup", (connection) => client.lookupMount(connection, on, "secret/app", caller, never)],
+  ])("is refused of %s, which holds no secret", async (_what, ask) => {
+    const error = await failure(ask(through([await node([{ body: long }])])));
+    expect(error).toMatchObject({ kind: "protocol", message: expect.stringMatching(/more than 256 KiB/) as string });
+  });
+
+  test("is refused of a node that tells its health", async () => {
+    const error = await failure(read(through([await node([{}], "one", undefined, long)])));
+    expect(error).toMatchObject({ kind: "protocol", message: expect.stringMatching(/more than 256 KiB/) as string });
+  });
+});
+
 test("a path that hangs behind a standby that answers others says nothing of the standby", async () => {
   const hangs: Handler = ({ url }, response) => void (url?.endsWith("/slow") || response.end('{"data":{}}'));
   const standby = await node(hangs, "one", undefined, { standby: true });

@@ -26,6 +26,8 @@ export type Outcome = Answered | Failure;
 /** A read, login or the like is given up when nothing came for this long; what makes something gets the whole time. */
 const firstByteMs = 10_000;
 const bodyIdleMs = 5_000;
+/** Of an answer without a secret (a login, a renewal, a node's health): a token may have a thousand policies. */
+const mostBesidesSecrets = 256 << 10;
 /** What is larger takes a millisecond and more to parse. */
 const quicklyParsedBytes = 16 << 10;
 
@@ -64,7 +66,9 @@ export class NodeClient {
   ): Promise<Outcome> {
     const repeatable = isRepeatable(operation);
     const { intake } = question;
-    const limits = this.#limits(patient ? Number.POSITIVE_INFINITY : firstByteMs, intake);
+    const mostBytes =
+      operation.kind === "read" || operation.kind === "issue" ? Number.POSITIVE_INFINITY : mostBesidesSecrets;
+    const limits = this.#limits(patient ? Number.POSITIVE_INFINITY : firstByteMs, mostBytes, intake);
     const requestedAt = this.#clock.monotonic();
     try {
       const send = (request: HttpRequest) => this.#send(origin, request, { limits, repeatable }, signal);
@@ -84,7 +88,12 @@ export class NodeClient {
     const requestedAt = this.#clock.monotonic();
     try {
       const reply = readReply(
-        await this.#send(origin, request, { limits: this.#limits(bodyIdleMs), repeatable: true }, signal),
+        await this.#send(
+          origin,
+          request,
+          { limits: this.#limits(bodyIdleMs, mostBesidesSecrets), repeatable: true },
+          signal,
+        ),
       );
       // An Agent answers for a Vault that is away, and says nothing of its health.
       const down = reply.status >= 500 && typeof reply.body?.["initialized"] !== "boolean";
@@ -116,14 +125,14 @@ export class NodeClient {
     return ask();
   }
 
-  #limits(patienceMs: number, intake?: AnswerIntake): ExchangeLimits {
+  #limits(patienceMs: number, mostBytes: number, intake?: AnswerIntake): ExchangeLimits {
     const { connectTimeoutMs, requestTimeoutMs, maxAnswerBytes } = this.#connection.limits;
     return {
       connectMs: Math.min(connectTimeoutMs, requestTimeoutMs),
       firstByteMs: Math.min(patienceMs, requestTimeoutMs),
       idleMs: Math.min(bodyIdleMs, requestTimeoutMs),
       totalMs: requestTimeoutMs,
-      maxBytes: maxAnswerBytes,
+      maxBytes: Math.min(maxAnswerBytes, mostBytes),
       admit: intake && ((bytes) => intake.admit(bytes)),
     };
   }

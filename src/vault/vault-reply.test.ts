@@ -110,4 +110,8 @@ describe("a mount", () => {
   ])("is not in an answer with %s", (_what, answer) => {
     expect(() => mountIn(answer, "", "secret/app")).toThrow("Vault's answer cannot be used");
   });
+
+  test("is not the Vault namespace itself", () => {
+    expect(() => mountIn(mount("team/"), "team", "secret/app")).toThrow("Vault's answer cannot be used");
+  });
 });

@@ -109,7 +109,7 @@ export function mountIn(body: JsonObject | null, vaultNamespace: string, below: 
   const root = vaultNamespace === "" ? "" : `${vaultNamespace}/`;
   const inNamespace = root !== "" && path.startsWith(root) && !`${below}/`.startsWith(path);
   const named = inNamespace ? path.slice(root.length) : path;
-  const at = `/${below}/`.indexOf(`/${named}`);
+  const at = named === "" ? -1 : `/${below}/`.indexOf(`/${named}`);
   if (at < 0) throw unreadable("a mount of another path");
   const mount = { found: "mount", path: below.slice(0, at + named.length - 1) } as const;
   if (type !== "kv" && type !== "generic") return mount;
