@@ -1,5 +1,5 @@
 import type { SecretSource, MountTransaction, Principal } from "../mount/ports.js";
-import { reads } from "../mount/credential-path.js";
+import { makesCredential, reads } from "../mount/credential-path.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import { RetryGate } from "../shared/retry-gate.js";
 import { AdmissionWindow } from "../shared/admission-window.js";
@@ -90,6 +90,8 @@ const turnMs = 250;
 const leastAhead = 16;
 /** The least size of a credential; its real size is known when it is created. */
 const leastCredentialBytes = 2 << 10;
+/** The answer to a first request for a credential: a private key with its certificates, and room to spare. */
+const firstCredentialBytes = 16 << 10;
 /** Of the credentials of one owner key: its record is in memory as a whole whenever one of them is written. */
 const mostCredentialBytes = 4 << 20;
 
@@ -188,6 +190,7 @@ export class CachedSecretSource implements SecretSource {
     cache.addReader(entry);
     entry.creating = this.#creates(principal, request) || wasCredential(volume, entry);
     try {
+      if (entry.creating || makesCredential(request)) this.#reserveCredential(question, received);
       if (entry.creating) await journal.persist(entry.ownerKey);
       const asked = {
         priority: priorityOf(volume, heldKind),
@@ -208,15 +211,21 @@ export class CachedSecretSource implements SecretSource {
     } finally {
       this.#sent.delete(entry.key);
       entry.creating = false;
-      cache.removeReader(volume, entry);
+      cache.removeReader(entry);
       received.release();
     }
+  }
+
+  /** What Vault makes while the share of bytes in flight is used up could not be received, and would be lost. */
+  #reserveCredential({ volume, entry }: Question, received: Reservation): void {
+    const previous = entry.answer ?? volume.delivered.get(entry);
+    received.raiseTo(twice(Math.max(previous?.bytes ?? 0, firstCredentialBytes)));
   }
 
   #intake(namespace: string, received: Reservation, took: (bytes: number) => void): AnswerIntake {
     return {
       admit: (bytes) => {
-        received.raiseTo(2 * bytes); // In pieces, and joined.
+        received.raiseTo(twice(bytes));
         took(bytes);
       },
       turn: () => this.#parts.scheduler.turn(namespace, { first: true }),
@@ -307,6 +316,11 @@ export class CachedSecretSource implements SecretSource {
       throw refusal;
     }
   }
+}
+
+/** In pieces, and joined. */
+function twice(bytes: number): number {
+  return 2 * bytes;
 }
 
 function noRoomForCredential({ path }: VaultRequest, namespace: string, limit: keyof CacheLimits): ProviderError {

@@ -228,11 +228,11 @@ export class SecretCache {
     entry.readers += 1;
   }
 
-  /** An entry without an answer is dropped: a class that changes and fails repeatedly leaves nothing behind. */
-  removeReader(volume: VolumeRecord, entry: CacheEntry): void {
+  /** An entry that nothing came of is dropped, for every volume that asked: a class that changes and fails leaves nothing behind. */
+  removeReader(entry: CacheEntry): void {
     entry.readers -= 1;
-    const idle = entry.readers === 0 && !entry.creating && !entry.answer && !volume.delivered.has(entry);
-    if (idle && volume.entries.has(entry)) this.#release(volume, entry);
+    if (entry.readers > 0 || entry.creating || entry.answer) return;
+    for (const user of entry.users) if (!user.delivered.has(entry)) this.#release(user, entry);
   }
 
   /**

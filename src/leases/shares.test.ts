@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import type { MountTransaction, Principal } from "../mount/ports.js";
 import { ProviderError } from "../shared/errors.js";
+import { Redacted } from "../shared/redacted.js";
 import { CountingVault, samplePrincipal } from "../../dev/testing/counting-vault.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { sampleLimits, testCredentials } from "../../dev/testing/test-credentials.js";
@@ -289,6 +290,13 @@ describe("static answers", () => {
   });
 });
 
+test("what failed for two volumes of a pod at once leaves nothing behind", async () => {
+  const volumes = ["a", "b"].map((volume) => credentials.source.begin(principalOf("shop", "web-0", volume)));
+  expect(await Promise.all(volumes.map((volume) => asked(volume, [kv("missing")])))).not.toContain("files");
+  for (const volume of volumes) volume.end();
+  expect([...credentials.cache.entries()]).toEqual([]);
+});
+
 describe("bytes in flight", () => {
   test("are counted until the Mount is answered, with any outcome", async () => {
     there(kv("a"));
@@ -318,6 +326,24 @@ describe("bytes in flight", () => {
     expect(reached).toContain("inFlightBytes");
     expect(lost).toEqual([]);
     expect(credentials.inFlight.total).toBe(0);
+  });
+
+  test("that are used up: no credential is made that could not be received, by POST or a path of credentials", async () => {
+    start({ inFlightBytes: 1 << 20 });
+    there(kv("half"), 510_000);
+    const issue: VaultRequest = { method: "POST", path: "pki/issue/web", query: "", args: new Redacted("{}") };
+    vault.replies.set(issue.path, { body: { data: { certificate: "" } }, bytes: 5_000 });
+    there(creds("app"));
+    const crowd = credentials.source.begin(principalOf("crowd", "web-0"));
+    expect(await asked(crowd, [kv("half")])).toBe("files");
+    for (const request of [issue, creds("app")]) {
+      expect(await mount("crowd", "web-1", [request])).toMatch(/inFlightBytes/);
+    }
+    expect(vault.calls.filter((call) => !call.includes("kv/half") && !call.includes("login"))).toEqual([]);
+    crowd.end();
+    await clock.advance(2_000);
+    expect(await mount("crowd", "web-1", [issue, creds("app")])).toBe("files");
+    expect([lost, credentials.inFlight.total]).toEqual([[], 0]);
   });
 
   test("that one secret has no room for are not asked for the others of its Mount", async () => {

@@ -140,10 +140,10 @@ export class VolumeTransaction implements MountTransaction {
   }
 
   end(): void {
-    const { reservation, cache, volume } = this.#parts;
+    const { reservation, cache } = this.#parts;
     reservation.release();
     for (const item of this.#items.values()) {
-      cache.removeReader(volume, item.entry);
+      cache.removeReader(item.entry);
       delete item.outcome; // A request that goes on without this Mount still refers to the item.
     }
   }
