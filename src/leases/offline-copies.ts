@@ -221,8 +221,9 @@ export class OfflineCopies {
     });
   }
 
-  /** A namespace at its share gives its own longest unread copies for new ones. */
+  /** A namespace at its share gives its own longest unread copies for new ones, but none for what has no room even so. */
   #makeRoom({ namespace, bytes }: OfflineCopy): boolean {
+    if (!this.#budget.hasRoomFor(namespace, bytes)) return false;
     while (!this.#budget.admits(namespace, bytes)) {
       const oldest = [...this.#copies.values()].find((copy) => copy.namespace === namespace);
       if (!oldest) return false;

@@ -451,6 +451,7 @@ describe("copies", () => {
     vault.replies.set("secret/data/big", { body: kv2("x".repeat(40_000)) });
     await mount(pod(), { ...app, path: "secret/data/big" });
     expect(events.filter(({ kind }) => kind === "limitReached")).toMatchObject([{ limit: "offline" }]);
+    expect(records.all()).toHaveLength(5); // It takes the place of none.
     away();
     expect(await mount(pod({ accountKey: "account-2" }))).toHaveProperty("copyAgeMs");
   });

@@ -487,6 +487,30 @@ test.each<[string, VaultErrorKind, VaultErrorKind | undefined, string, boolean]>
   expect(waits).toBe(spreads);
 });
 
+test("a token and a lease are not renewed again before Vault wants it, nor is a token revoked", async () => {
+  vault.grants = [{ ttlMs: 4 * hour }];
+  grantLease("login-1", 4 * hour);
+  await mount();
+  const triedAt = { renewSelf: [] as number[], renewLease: [] as number[], revokeSelf: [] as number[] };
+  const refuse = (act: keyof typeof triedAt) => () => {
+    triedAt[act].push(clock.monotonic());
+    return Promise.reject(new VaultError("quota", "429", { retryAfterMs: minute }));
+  };
+  Object.assign(vault, {
+    renewSelf: refuse("renewSelf"),
+    renewLease: refuse("renewLease"),
+    revokeSelf: refuse("revokeSelf"),
+  });
+  await pass(3.5 * hour, 10 * second);
+  credentials.cache.forgetPod("uid-1");
+  await pass(10 * minute, 10 * second);
+  for (const [act, times] of Object.entries(triedAt)) {
+    const gaps = times.slice(1).map((at, n) => at - times[n]!);
+    expect(gaps.length, act).toBeGreaterThan(1);
+    expect(Math.min(...gaps), act).toBeGreaterThanOrEqual(minute);
+  }
+});
+
 test("nothing is renewed for a pod that is gone", async () => {
   await mount();
   credentials.cache.forgetPod("uid-1");

@@ -12,7 +12,7 @@ import type { LeaseRules } from "../vault/lease-rules.js";
 import { endOf, renewed, unrenewable } from "../vault/term.js";
 import { livenessOf } from "../vault/token-liveness.js";
 import type { Caller, Lease, VaultClient } from "../vault/vault-client.js";
-import { VaultError } from "../vault/vault-error.js";
+import { VaultError, requestedWait } from "../vault/vault-error.js";
 import { type CachedSecret, endsAt, isAlive, isDead, leaseRenewalAt, standingOf } from "./cached-secret.js";
 import type { CredentialEvent } from "./credential-event.js";
 import type { SecretCache, CacheEntry } from "./secret-cache.js";
@@ -138,15 +138,16 @@ export class RenewalLoop {
     const asked = { allowedBefore: wasRenewed, priority: "renewal" } as const;
     const liveness = await livenessOf({ client, stored, error, ...asked }, signal);
     if (liveness === "dead") return tokens.died(stored);
-    if (liveness instanceof ProviderError || isTransient(error)) this.#putOff(answer);
+    if (liveness instanceof ProviderError || isTransient(error)) this.#putOff(answer, error);
     else if (answer.term) answer.term = unrenewable(answer.term);
     emit({ kind: "leaseNotRenewed", entry, answer, error });
   }
 
-  #putOff(answer: CachedSecret): void {
-    const now = this.#parts.clock.monotonic();
+  #putOff(answer: CachedSecret, error: ProviderError): void {
+    const { clock, random } = this.#parts;
+    const now = clock.monotonic();
     answer.failures += 1;
-    answer.retryAt = now + backoff(answer.failures, endsAt(answer) - now, this.#parts.random());
+    answer.retryAt = now + backoff(answer.failures, endsAt(answer) - now, random(), requestedWait(error));
   }
 
   /** Half of the time in which a Mount may replace it is over. */

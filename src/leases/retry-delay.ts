@@ -1,6 +1,6 @@
 import type { ProviderError } from "../shared/errors.js";
 import { doubled, spread } from "../vault/backoff.js";
-import { VaultError } from "../vault/vault-error.js";
+import { VaultError, requestedWait } from "../vault/vault-error.js";
 import { LifeTooShort } from "./synced-credential.js";
 
 const second = 1000;
@@ -13,8 +13,10 @@ const minute = 60 * second;
  * asks (`Retry-After`), within reason. `draw` is in [0, 1).
  */
 export function retryDelay(error: ProviderError, failures: number, held: boolean, draw: number): number {
-  const asked = error instanceof VaultError ? (error.retryAfterMs ?? 0) : 0;
-  return Math.max(ownDelay(error, failures, held, draw), Math.min(asked, held ? 5 * minute : 30 * second));
+  return Math.max(
+    ownDelay(error, failures, held, draw),
+    Math.min(requestedWait(error), held ? 5 * minute : 30 * second),
+  );
 }
 
 function ownDelay(error: ProviderError, failures: number, held: boolean, draw: number): number {

@@ -28,6 +28,11 @@ export class FairBudget {
     return this.takenBy(tenant) + amount <= this.#capacity - this.#total - amount;
   }
 
+  /** Whether the tenant might take so much if it had nothing. */
+  hasRoomFor(tenant: string, amount: number): boolean {
+    return amount <= this.#capacity - (this.#total - this.takenBy(tenant)) - amount;
+  }
+
   /** Takes it, or gives `false` and takes nothing. Every success needs a `release` of the same amount. */
   take(tenant: string, amount: number): boolean {
     if (!this.admits(tenant, amount)) return false;

@@ -24,7 +24,7 @@ import type { LeaseRules } from "./lease-rules.js";
 import { type Term, endOf, newTerm, renewed, unrenewable } from "./term.js";
 import { livenessOf } from "./token-liveness.js";
 import type { Caller, VaultClient, VaultToken } from "./vault-client.js";
-import { VaultError } from "./vault-error.js";
+import { VaultError, requestedWait } from "./vault-error.js";
 import type { TokenEvent } from "./vault-event.js";
 
 /** Where what is held survives the process. */
@@ -276,7 +276,7 @@ export class TokenStore {
     } catch (reason) {
       const error = ProviderError.from(reason);
       this.sawFailure(connection, error);
-      const requestedMs = error instanceof VaultError ? Math.min(error.retryAfterMs ?? 0, longestRestMs) : 0;
+      const requestedMs = Math.min(requestedWait(error), longestRestMs);
       this.#attempts.failed(ownerKey, error, clock.monotonic(), () => Math.max(750 + 500 * random(), requestedMs));
       emit({ kind: "loginFailed", principal, error });
       throw error;
@@ -380,7 +380,7 @@ export class TokenStore {
     );
     if (liveness === "dead") return this.died(stored);
     if (liveness instanceof ProviderError) this.sawFailure(stored.connection, liveness);
-    if (liveness instanceof ProviderError || isTransient(error)) this.#putOff(stored);
+    if (liveness instanceof ProviderError || isTransient(error)) this.#putOff(stored, error);
     else {
       stored.term = unrenewable(stored.term);
       if (isOfMethod(error) && endsRenewals(stored, this.#parts.clock.monotonic())) {
@@ -408,7 +408,7 @@ export class TokenStore {
     } catch (reason) {
       const error = ProviderError.from(reason);
       if (lifetime.aborted || isTransient(error)) {
-        this.#putOff(stored);
+        this.#putOff(stored, error);
         return "later";
       }
       this.#remove(stored);
@@ -420,10 +420,11 @@ export class TokenStore {
     }
   }
 
-  #putOff(stored: StoredToken): void {
-    const now = this.#parts.clock.monotonic();
+  #putOff(stored: StoredToken, error: ProviderError): void {
+    const { clock, random } = this.#parts;
+    const now = clock.monotonic();
     stored.failures += 1;
-    stored.retryAt = now + backoff(stored.failures, endOf(stored.term) - now, this.#parts.random());
+    stored.retryAt = now + backoff(stored.failures, endOf(stored.term) - now, random(), requestedWait(error));
   }
 }
 

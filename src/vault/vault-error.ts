@@ -93,3 +93,8 @@ export class VaultError extends ProviderError {
     return new VaultError(this.kind, `${this.message}${hint}`, { status: this.status });
   }
 }
+
+/** Milliseconds that Vault asks to wait after this failure; 0 where it asks nothing. */
+export function requestedWait(error: ProviderError): number {
+  return error instanceof VaultError ? (error.retryAfterMs ?? 0) : 0;
+}
