@@ -1,21 +1,12 @@
 import { writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { callVersion } from "../rpc/call-version.js";
+import { freePort } from "../../dev/testing/free-port.js";
 import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
 import { until } from "../../dev/testing/until.js";
 import { runCommand } from "./commands.js";
 
 const never = new AbortController().signal;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** A serve in this process, and what Node would call for an error that nothing caught. */
 async function serving() {

@@ -11,6 +11,7 @@ import { Redacted } from "../shared/redacted.js";
 import type { Log } from "../telemetry/log.js";
 import type { KeyOrigin } from "./cluster-key.js";
 import { readKeyFile, keyFileChanges } from "./key-file.js";
+import { waitForKey } from "./wait-for-key.js";
 import type { CleanupStack } from "./cleanup-stack.js";
 
 /** What the cluster gives the daemon. */
@@ -28,7 +29,7 @@ export interface ClusterParts {
 
 /** Asks the API server only for what the options want of it. Throws `invalid_request` where that needs a cluster and there is none. */
 export async function clusterParts(
-  { key, kubernetesApi, fallbackAudiences, events, podWatch }: Options,
+  { key, kubernetesApi, fallbackAudiences, events, podWatch, healthAddress }: Options,
   releases: CleanupStack,
   log: Log,
   clock: Clock,
@@ -41,7 +42,9 @@ export async function clusterParts(
   if (podWatch && !kube) throw needsCluster("podWatch");
   const keyOrigin = key && (await originOf(key, kube, clock, signal));
   return {
-    key: keyOrigin ? await keyOrigin.restore(signal) : ownKey(log),
+    key: keyOrigin
+      ? await waitForKey(keyOrigin, { healthAddress, clock, random: Math.random, log }, signal)
+      : ownKey(log),
     keyOrigin,
     minter: kube && fallbackAudiences && tokenMinter(kube, fallbackAudiences),
     events: events ? kube : undefined,

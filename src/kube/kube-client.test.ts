@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { ProviderError } from "../shared/errors.js";
 import { makeIdentity } from "../../dev/testing/certificates.js";
 import { refusal, startKubernetesApi } from "../../dev/testing/kubernetes-api.js";
-import { KubeClient, kubePath } from "./kube-client.js";
+import { type KubeCall, KubeClient, kubePath } from "./kube-client.js";
 
 const never = new AbortController().signal;
 const call = { method: "GET", path: "/api/v1/namespaces/a/secrets/b", purpose: "reading Secret a/b" } as const;
@@ -118,9 +118,9 @@ test.each(["..", "a/b", "A", "", "a?b", "a%2fb"])("refuses %o as a name in a pat
 
 describe("an answer that goes on", () => {
   const watching = { method: "GET", path: "/api/v1/pods?watch=true", purpose: "watching pods" } as const;
-  const read = async (client: KubeClient, idleMs = 5_000) => {
+  const read = async (client: KubeClient, idleMs = 5_000, change: Partial<KubeCall> = {}) => {
     const lines: unknown[] = [];
-    for await (const line of client.stream(watching, idleMs, never)) lines.push(line);
+    for await (const line of client.stream({ ...watching, ...change }, idleMs, never)) lines.push(line);
     return lines;
   };
 
@@ -146,6 +146,14 @@ describe("an answer that goes on", () => {
   ] as const)("fails at %s in its time", async (_what, answer) => {
     const { client } = await startKubernetesApi(() => answer, { maxBytes: 1_000, timeoutMs: 100 });
     await expect(read(client, 100)).rejects.toThrow(/does not answer in time/);
+  });
+
+  test("omits what is wanted to, however long it is", async () => {
+    const object = { uid: "1", ownerReferences: [{ name: "<".repeat(200_000) }] };
+    const body = `${JSON.stringify(object)}\n`.repeat(2);
+    const { client } = await startKubernetesApi(() => ({ status: 200, body }), { maxBytes: 1_000 });
+    const left = { uid: "1", ownerReferences: null };
+    expect(await read(client, 60_000, { omit: ["ownerReferences"] })).toEqual([left, left]);
   });
 
   test("gives long lines that come in small pieces", async () => {

@@ -6,6 +6,7 @@ import { ProviderError } from "../shared/errors.js";
 import { boundInterimAnswers } from "../shared/interim-answers.js";
 import { withDeadline } from "../shared/join-signals.js";
 import { IdleSignal } from "./idle-signal.js";
+import { JsonSieve } from "./json-sieve.js";
 import { quoted } from "../shared/quoted.js";
 import { Redacted } from "../shared/redacted.js";
 import { AnswerTooLong, KubeError } from "./kube-error.js";
@@ -29,8 +30,17 @@ export interface KubeCall {
   body?: Redacted<object>;
   /** The media type wanted; plain JSON unless said. */
   accept?: string;
+  /** Keys whose values are dropped as they arrive: what others write there may be as long as they like. */
+  omit?: readonly string[];
   /** For messages: `reading Secret a/b`. */
   purpose: string;
+}
+
+/** How an answer is read. */
+interface Reading {
+  purpose: string;
+  maxBytes: number;
+  omit: readonly string[] | undefined;
 }
 
 interface Reply {
@@ -59,11 +69,11 @@ export class KubeClient {
 
   async call(call: KubeCall, signal: AbortSignal): Promise<Redacted<unknown>> {
     const { clock, timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes } = this.#options;
-    const { body, purpose } = call;
+    const { body, purpose, omit } = call;
     const deadline = withDeadline(signal, timeoutMs, () => tooLate(purpose), clock);
     try {
       const options = await this.#optionsOf(call, deadline.signal);
-      const reply = await exchange(options, body, { purpose, maxBytes }, deadline.signal);
+      const reply = await exchange(options, body, { purpose, maxBytes, omit }, deadline.signal);
       return understood(reply, purpose);
     } finally {
       deadline.release();
@@ -77,7 +87,7 @@ export class KubeClient {
    */
   async *stream(call: KubeCall, idleMs: number, signal: AbortSignal): AsyncGenerator<unknown, void> {
     const { clock, timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes } = this.#options;
-    const { purpose } = call;
+    const { purpose, omit } = call;
     const idle = new IdleSignal(signal, timeoutMs, () => tooLate(purpose), clock);
     try {
       const options = await this.#optionsOf(call, idle.signal);
@@ -86,7 +96,7 @@ export class KubeClient {
         understood({ status: response.statusCode ?? 0, body: await bytesOf(response, maxBytes) }, purpose);
       }
       idle.allow(idleMs);
-      for await (const line of linesOf(response, maxBytes, purpose, idle)) yield line;
+      for await (const line of linesOf(response, { purpose, maxBytes, omit }, idle)) yield line;
     } catch (error) {
       if (idle.signal.aborted) throw idle.signal.reason;
       throw error instanceof ProviderError ? error : unreachable(purpose, error);
@@ -147,6 +157,12 @@ function opened(options: RequestOptions, purpose: string, signal: AbortSignal): 
   });
 }
 
+function keptOf(omit: readonly string[] | undefined): (piece: Buffer) => Buffer {
+  if (!omit) return (piece) => piece;
+  const sieve = new JsonSieve(omit);
+  return (piece) => sieve.pass(piece);
+}
+
 async function bytesOf(response: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const bytes = new BoundedBytes(maxBytes);
   for await (const piece of response as AsyncIterable<Buffer>) if (bytes.add(piece) !== undefined) break;
@@ -155,8 +171,7 @@ async function bytesOf(response: IncomingMessage, maxBytes: number): Promise<Buf
 
 async function* linesOf(
   response: IncomingMessage,
-  maxBytes: number,
-  purpose: string,
+  { purpose, maxBytes, omit }: Reading,
   idle: IdleSignal,
 ): AsyncGenerator<unknown, void> {
   const line = new BoundedBytes(maxBytes);
@@ -165,9 +180,10 @@ async function* linesOf(
       throw new AnswerTooLong(purpose, "a line of the answer", maxBytes);
     }
   };
+  const kept = keptOf(omit);
   for await (const piece of response as AsyncIterable<Buffer>) {
     idle.renew();
-    let rest = piece;
+    let rest = kept(piece);
     for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a)) {
       add(rest.subarray(0, end));
       const read = parsed(line.take());
@@ -182,15 +198,17 @@ async function* linesOf(
 function exchange(
   options: RequestOptions,
   body: Redacted<object> | undefined,
-  { purpose, maxBytes }: { purpose: string; maxBytes: number },
+  { purpose, maxBytes, omit }: Reading,
   signal: AbortSignal,
 ): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const failed = (cause: unknown) => reject(signal.aborted ? (signal.reason as Error) : unreachable(purpose, cause));
     const request = httpsRequest({ ...options, signal }, (response) => {
       const bytes = new BoundedBytes(maxBytes);
+      const kept = keptOf(omit);
       const take = (piece: Buffer) => {
-        if (bytes.add(piece) === undefined) return;
+        const left = kept(piece);
+        if (left.length === 0 || bytes.add(left) === undefined) return;
         response.off("data", take);
         reject(new AnswerTooLong(purpose, "the answer", maxBytes));
         request.destroy();

@@ -23,6 +23,13 @@ test.each<[string, ApiAnswer, "gone" | "lives"]>([
   expect(calls.map(({ path }) => path)).toEqual(["/api/v1/namespaces/shop/pods/web-0"]);
 });
 
+test("a pod that is larger than any answer may be lives, too", async () => {
+  const long = "x".repeat(5 << 20);
+  const body = { metadata: { uid: "uid-1", ownerReferences: [long] }, spec: { containers: [long] }, status: {} };
+  const { client } = await startKubernetesApi(() => ({ status: 200, body }));
+  expect(await podStatus(client, pod, never)).toBe("lives");
+});
+
 test.each<[string, ApiAnswer | "hang"]>([
   ["a proxy's 404", { status: 404, body: "not found" }],
   ["a 404 without a reason", { status: 404, body: {} }],

@@ -9,6 +9,9 @@ const pod = z.object({
   status: z.object({ phase: z.string().optional() }).optional(),
 });
 
+/** What nobody asks for here, and may be as long as its author likes. */
+const omit = ["spec", "ownerReferences", "managedFields"];
+
 /**
  * Whether a pod is gone for certain: the API server says that there is none of its name, or one with another uid, or that
  * it has ended, which a pod does not come back from. Throws for everything else, for an error never means absence.
@@ -21,7 +24,7 @@ export async function podStatus(
   const path = kubePath`/api/v1/namespaces/${namespace}/pods/${name}`;
   try {
     const read = pod.safeParse(
-      (await kube.call({ method: "GET", path, purpose: "looking for a pod" }, signal)).reveal(),
+      (await kube.call({ method: "GET", path, omit, purpose: "looking for a pod" }, signal)).reveal(),
     );
     if (!read.success)
       throw new ProviderError("unavailable", "the Kubernetes API tells of a pod in a form that is not understood");

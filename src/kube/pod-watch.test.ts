@@ -260,6 +260,21 @@ test("of an API server: pages, a connection that breaks, a version that is too o
   ]);
 });
 
+test("pods whose authors wrote megabytes where the API server lets them are listed and watched as others are", async () => {
+  const written = JSON.stringify("<".repeat(1_300_000)).replaceAll("<", "\\u003c");
+  const huge = (name: string, version: string) =>
+    JSON.stringify(pod(name, version)).replace('"metadata":{', `"metadata":{"ownerReferences":[{"name":${written}}],`);
+  const { client } = await startKubernetesApi(({ path }) => {
+    if (!said(path).startsWith("watch"))
+      return { status: 200, body: JSON.stringify(listed("10", [])).replace("[]", `[${huge("a", "5")}]`) };
+    return { status: 200, body: `{"type":"ADDED","object":${huge("b", "11")}}\n`, open: true };
+  });
+  const other = new PodWatch({ kube: client, nodeName: "node-1", clock, random: () => 0, emit: () => {} });
+  running = other.run(life.signal);
+  await until(async () => (await clock.advance(0), other.size === 2));
+  expect([other.state, other.find("b")]).toEqual(["live", { namespace: "shop", name: "web-b", uid: "b" }]);
+});
+
 test("where it may not list, it says so once, and goes on trying", async () => {
   lists = [new KubeError(403, "Forbidden", "forbidden; its RBAC must allow it")];
   await run(5 * 60_000);

@@ -40,6 +40,11 @@ const [shortestWatchSeconds, longestWatchSeconds] = [300, 600];
 const [shortestRestMs, longestRestMs] = [1_000, 60_000];
 const longestAnnotation = 253;
 const watching = "watching this node's pods";
+/**
+ * Whoever makes a pod may write megabytes there, and six times as much in JSON (`<` is `\u003c`): the API server checks neither
+ * their length nor their number (apimachinery, validateOwnerReference; managedFields name the owners again).
+ */
+const omit = ["ownerReferences", "managedFields"];
 
 const metadata = z.object({
   metadata: z.object({
@@ -155,6 +160,7 @@ export class PodWatch {
         method: "GET",
         path: `/api/v1/pods?${query.toString()}`,
         accept: acceptOf("PartialObjectMetadataList"),
+        omit,
         purpose: "listing this node's pods",
       },
       signal,
@@ -176,6 +182,7 @@ export class PodWatch {
       method: "GET" as const,
       path: `/api/v1/pods?${query.toString()}`,
       accept: acceptOf("PartialObjectMetadata"),
+      omit,
       purpose: watching,
     };
     for await (const line of this.#parts.kube.stream(call, idleMs, signal)) {

@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { eventually } from "../../stack/eventually.js";
+import { DaemonSet } from "../stack/daemon-set.js";
+import { keymountNamespace, sharedInstance } from "../stack/keymount.js";
+import { providerContainer } from "../stack/provider-container.js";
 import { republishMs } from "../stack/kubelet.js";
 import { createFixture } from "../stack/fixture.js";
 import { twoFiles } from "../stack/two-files.js";
@@ -26,4 +29,15 @@ test("when the API server goes while pods start, they start with their files onc
     await eventually(async () => expect(await pod.texts(secret.volume)).toEqual(secret.texts("2")), signal);
   }
   expect(await endWatch()).toEqual({ pods: 11, lacking: [] });
+});
+
+test("a keymount that starts while the API server is away waits for it, and is not started once more", async () => {
+  const provider = await providerContainer(cluster, app.kube);
+  await services.crash("kube-apiserver");
+  process.kill(provider.pid, "SIGKILL");
+  // One that ends without its key would end several times in so long.
+  await sleep(45_000, undefined, { signal });
+  await services.start("kube-apiserver");
+  await new DaemonSet(app.kube, keymountNamespace, sharedInstance).untilReady(signal);
+  expect((await providerContainer(cluster, app.kube)).restarts).toBe(provider.restarts + 1);
 });

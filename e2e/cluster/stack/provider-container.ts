@@ -15,6 +15,8 @@ export interface ProviderContainer {
   readonly id: string;
   /** Of its one process, on the node. */
   readonly pid: number;
+  /** How often the kubelet has started it again in its pod. */
+  readonly restarts: number;
 }
 
 export async function providerContainer(
@@ -24,13 +26,14 @@ export async function providerContainer(
 ): Promise<ProviderContainer> {
   const pods = await kube.list<PodObject>({ apiVersion: "v1", kind: "Pod" }, keymountNamespace);
   const pod = pods.find(({ metadata }) => metadata.labels?.["app.kubernetes.io/instance"] === release);
-  const id = pod?.status.containerStatuses?.[0]?.containerID?.replace("containerd://", "");
+  const { containerID, restartCount = 0 } = pod?.status.containerStatuses?.[0] ?? {};
+  const id = containerID?.replace("containerd://", "");
   if (!id) throw new Error("keymount has no container");
   const ctr = [`--address=${cluster.containerd}`, "--namespace=k8s.io", "tasks", "list"];
   const { stdout } = await promisify(execFile)("ctr", ctr);
   const [, pid] = new RegExp(`^${id}\\s+(\\d+)\\s+RUNNING`, "m").exec(stdout) ?? [];
   if (!pid) throw new Error(`container ${id} does not run`);
-  return { id, pid: Number(pid) };
+  return { id, pid: Number(pid), restarts: restartCount };
 }
 
 /** The most memory the container's group ever held, its page cache with it; bytes. Both cgroup versions. */
