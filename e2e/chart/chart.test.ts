@@ -48,6 +48,21 @@ describe.each(Object.entries(matrix))("with values for %s", (_, set) => {
   });
 });
 
+test.each([
+  [{}, "keymount"],
+  [{ fullnameOverride: "vault-csi" }, "vault-csi"],
+  [{ nameOverride: "secrets" }, "keymount-secrets"],
+])("the alert for a node without it is for the DaemonSet that %j names", async (names, name) => {
+  const objects = await rendered(valuesOf({ ...names, metrics: { rules: { enabled: true } } }), "storage");
+  const daemonSet = objects.find(({ kind }) => kind === "DaemonSet")!;
+  expect(daemonSet.metadata).toMatchObject({ name, namespace: "storage" });
+  const rules = objects.find(({ kind }) => kind === "PrometheusRule")! as unknown as {
+    spec: { groups: { rules: { alert: string; expr: string }[] }[] };
+  };
+  const absent = rules.spec.groups.flatMap((group) => group.rules).find(({ alert }) => alert === "KeymountAbsent")!;
+  expect(absent.expr).toBe(`kube_daemonset_status_number_unavailable{namespace="storage",daemonset="${name}"} > 0`);
+});
+
 test("an object with a field that its kind has not is found, also where the API server does not know the kind", async () => {
   const values = valuesOf({ ...matrix["all monitoring"], ...matrix["OpenShift"] });
   const foreign = (await rendered(values, "keymount")).filter(isForeign);

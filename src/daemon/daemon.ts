@@ -139,7 +139,12 @@ async function start(
     options.healthAddress,
     {
       unreadiness: (checking) =>
-        unreadinessOf({ rpc, client, callVersion: () => callVersion(options.socketPath, checking) }),
+        unreadinessOf({
+          rpc,
+          client,
+          connections: options.operator.connections.length,
+          callVersion: () => callVersion(options.socketPath, checking),
+        }),
       metrics: async () => ({
         contentType: metrics.contentType,
         text: await metrics.scrape(inventoryOf({ credentials, client, clock, rules })),

@@ -16,14 +16,19 @@ test.each([
     ["socket: does not answer Version"],
   ],
   [
-    "not while a connection's settings are at fault",
+    "not while every connection's settings are at fault",
+    { rpc: { state: "listening" as const }, answers: true, faults: { main: "no such name", other: "TLS is refused" } },
+    ["connection main: no such name", "connection other: TLS is refused"],
+  ],
+  [
+    "ready for the pods of other connections while one's settings are at fault",
     { rpc: { state: "listening" as const }, answers: true, faults: { main: "no such name" } },
-    ["connection main: no such name"],
+    [],
   ],
 ])("%s", async (_name, { rpc, answers, faults }, reasons) => {
   const client = { faults: () => new Map(Object.entries(faults)) };
   const callVersion = () => (answers ? Promise.resolve() : Promise.reject(new Error("no")));
-  expect(await unreadinessOf({ rpc, client, callVersion })).toEqual(reasons);
+  expect(await unreadinessOf({ rpc, client, connections: 2, callVersion })).toEqual(reasons);
 });
 
 test("a sealed Vault is no reason, a name that does not resolve is one", async () => {

@@ -40,6 +40,8 @@ const others = {
   "cli/revoke-all.ts": "vault/token-store.test.ts: revoking everything counts as tried again what is",
   "config/settings.ts": "of Mounts, which the kubelet repeats",
   "daemon/event-reports.ts": "leases/renewal-loop.test.ts: a renewal is said to come later exactly where it does",
+  "daemon/wait-for-key.ts":
+    "daemon/wait-for-key.test.ts: while the API server is away, keymount lives and is not ready; it goes on when the key is there",
   "notify/with-retries.ts": "notify/reload-request.test.ts: %i failures: tried again ever later, and not for ever",
   "telemetry/metrics.ts": "as daemon/event-reports.ts",
 };
