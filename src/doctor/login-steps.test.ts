@@ -119,7 +119,7 @@ test("the mount of refused objects is looked up once, as a Mount does", async ()
   await checkLogin({ ...login, target }, chosen, new CheckChain(runner), runner);
   expect(reports.filter(({ step }) => step === "object")).toMatchObject(
     ["a", "b"].map((name) => ({
-      problem: "object.denied",
+      problem: "object.path",
       what: expect.stringContaining(`kv/data/${name}`) as string,
     })),
   );

@@ -223,6 +223,7 @@ async function tryToMake(
 }
 
 function objectProblem(reason: unknown): never {
+  if (reason instanceof VaultError && reason.wrongPath) throw new Problem("object.path", reason.message);
   if (reason instanceof VaultError) throw new Problem(problemOfKind[reason.kind] ?? "object.failed", reason.message);
   if (!(reason instanceof ProviderError)) throw reason;
   throw new Problem(reason.code === "permission_denied" ? "policy.refused" : "object.value", reason.message);

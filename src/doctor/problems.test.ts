@@ -928,6 +928,12 @@ describe("an object", () => {
       /^permission denied: GET secret\/app/,
       () => application({ object: "secretPath: secret/app", prepare: denied }),
     ],
+    [
+      "object.path",
+      "KV version 2 without data/",
+      /kv\/app.* is a KV version 2 engine.*: kv\/data\/app/,
+      () => application({ object: "secretPath: kv/app" }),
+    ],
     ["object.absent", "", /^nothing at kv\/data\/none$/, () => application({ object: "secretPath: kv/data/none" })],
     [
       "object.value",

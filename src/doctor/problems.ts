@@ -173,6 +173,7 @@ export const problems = {
     who: "Vault's operator",
     fix: "let a policy of the role read this path, or have the class's secretPath corrected",
   },
+  "object.path": { who: "the application's team", fix: "write the object's secretPath as the finding says" },
   "object.namespace": {
     who: "Vault's operator",
     fix: "unseal or unlock the Vault namespace that holds the path, or have the class's secretPath corrected",

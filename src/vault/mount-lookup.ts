@@ -49,7 +49,8 @@ export class MountLookup {
     if (!(error instanceof VaultError) || error.mount === undefined) return error;
     const { request, vaultNamespace } = refused;
     const mount: MountFinding = error.mount === "none" ? { found: "none" } : await this.#find(refused, signal);
-    return error.withHint(pathHint({ ...request, vaultNamespace }, error.mount, mount));
+    const hint = pathHint({ ...request, vaultNamespace }, error.mount, mount);
+    return error.withHint(hint, hint !== "" && (mount.found === "mount" || error.mount === "kv2"));
   }
 
   async #find(refused: RefusedRequest, signal: AbortSignal): Promise<MountFinding> {

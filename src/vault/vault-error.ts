@@ -71,6 +71,8 @@ export class VaultError extends ProviderError {
   readonly retryAfterMs?: number;
   /** Set where a hint on the path may help (`MountLookup`). */
   readonly mount?: MountDoubt;
+  /** The path itself is written wrong, for certain; the message tells how it has to be. */
+  readonly wrongPath?: true;
 
   constructor(
     kind: VaultErrorKind,
@@ -79,6 +81,7 @@ export class VaultError extends ProviderError {
       status?: number | undefined;
       retryAfterMs?: number | undefined;
       mount?: MountDoubt | undefined;
+      wrongPath?: boolean;
     } = {},
   ) {
     super(codeOfKind[kind], message, options);
@@ -86,11 +89,12 @@ export class VaultError extends ProviderError {
     if (options.status !== undefined) this.status = options.status;
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
     if (options.mount !== undefined) this.mount = options.mount;
+    if (options.wrongPath === true) this.wrongPath = true;
   }
 
   /** The same with more to its message, and no more to be told. */
-  withHint(hint: string): VaultError {
-    return new VaultError(this.kind, `${this.message}${hint}`, { status: this.status });
+  withHint(hint: string, wrongPath = false): VaultError {
+    return new VaultError(this.kind, `${this.message}${hint}`, { status: this.status, wrongPath });
   }
 }
 
