@@ -5,16 +5,20 @@ import type { CommandIo } from "./command-io.js";
 import { positionOf } from "./text-places.js";
 import { readText } from "./read-text.js";
 
-/** The one class of a file, or the one named. Throws `invalid_request` for a file an API server would not take. */
+/**
+ * The one class of a file, or the one named. Throws `invalid_request` for what an API server would not take; mistakes of classes
+ * that are not chosen are theirs.
+ */
 export async function chosenClass(file: string, className: string | undefined, io: CommandIo): Promise<WrittenClass> {
   const text = await readText(file, io);
   const { classes, skipped, remarks } = readClassFile(text);
-  const mistake = remarks.find(({ level }) => level === "mistake");
+  const found = className === undefined ? classes : classes.filter(({ name }) => name === className);
+  const ofOthers = found.length === 1 ? classes.filter((one) => one !== found[0]).flatMap((one) => one.remarks) : [];
+  const mistake = remarks.find((remark) => remark.level === "mistake" && !ofOthers.includes(remark));
   if (mistake) {
     const { line, column } = positionOf(text, mistake.offset);
     throw wrong(`${file}:${line}:${column}: ${mistake.message}`);
   }
-  const found = className === undefined ? classes : classes.filter(({ name }) => name === className);
   if (found.length === 1) return found[0]!;
   const names = classes.map(({ name }) => name).join(", ");
   const others = skipped.flatMap(({ provider }) => provider ?? []);

@@ -28,6 +28,8 @@ export interface WrittenClass {
   /** Of the key `parameters`, or what stands in its place. */
   parametersOffset: number;
   secretObjects?: YamlNode;
+  /** What is to be said of this class; the file's remarks have them, too. */
+  remarks: readonly Remark[];
 }
 
 export interface WrittenParameter {
@@ -85,7 +87,11 @@ function readResource(root: YamlNode, file: Gathering, inherited = noKind): void
   } else if (kind === ourKind && root.kind === "map") {
     const provider = textOf(member(member(root, "spec")?.value, "provider")?.value) ?? "";
     if (otherProviders.has(provider)) file.skipped.push({ kind, provider, root });
-    else file.classes.push(readWrittenClass(root, file.remarks));
+    else {
+      const written = readWrittenClass(root);
+      file.classes.push(written);
+      file.remarks.push(...written.remarks);
+    }
   } else {
     // An API server does not know such a kind either.
     if (nearest(kind, [ourKind]) && !kind.endsWith("List")) {
@@ -100,7 +106,8 @@ function readResource(root: YamlNode, file: Gathering, inherited = noKind): void
   }
 }
 
-function readWrittenClass(root: YamlMap, remarks: Remark[]): WrittenClass {
+function readWrittenClass(root: YamlMap): WrittenClass {
+  const remarks: Remark[] = [];
   const say = (offset: number, message: string) => void remarks.push({ level: "mistake", offset, message });
   const spec = member(root, "spec");
   const parameters = member(spec?.value, "parameters");
@@ -130,6 +137,7 @@ function readWrittenClass(root: YamlMap, remarks: Remark[]): WrittenClass {
     ...parametersOf(parameters, remarks),
     parametersOffset: (parameters ?? spec)?.keyOffset ?? root.offset,
     ...(secretObjects && !isNull(secretObjects) && { secretObjects }),
+    remarks,
   };
 }
 

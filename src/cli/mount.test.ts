@@ -352,6 +352,22 @@ test("chooses a class of several", async () => {
   expect(asked[0]!.attributes).toContain('"secretProviderClass":"other"');
 });
 
+test("a mistake of another class in the file is that class's", async () => {
+  const { usual } = await stage(good);
+  const other = `${webClass.replace("name: web,", "name: other,")}    port: 1\n`;
+  expect(
+    await mount([...usual, "--class", "web"], { files: { "class.yaml": `${other}---\n${webClass}` } }),
+  ).toMatchObject({
+    code: 0,
+  });
+  expect(
+    await mount([...usual, "--class", "other"], { files: { "class.yaml": `${webClass}---\n${other}` } }),
+  ).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("parameter port must be a string") as string,
+  });
+});
+
 test("colour is for terminals", async () => {
   const { usual } = await stage(good);
   expect((await mount(usual, { colours: true })).stdout).toContain("\u001b[1mFILE");
