@@ -1,5 +1,5 @@
+import { meantName } from "./meant-name.js";
 import { named, quoted, word } from "../shared/quoted.js";
-import { nearest } from "../shared/spelling.js";
 import { type Finding, Findings, mostShown } from "./findings.js";
 import type { ClassSpec } from "./mount-spec.js";
 import { readDuration, readTruth } from "./object-fields.js";
@@ -184,7 +184,7 @@ class ParameterReader {
   nameUnknown(): void {
     for (const name of this.#parameters.keys()) {
       if (known.has(name) || overruled.has(name) || isDriversOwn(name)) continue;
-      const meant = this.#findings.hasRoom("ignored") ? nearest(name, [...known, ...overruled]) : undefined;
+      const meant = this.#findings.hasRoom("ignored") ? meantName(name, [...known, ...overruled]) : undefined;
       this.say("ignored", name, `is not a parameter${meant ? `; did you mean ${meant}?` : ""}`);
     }
   }

@@ -1,5 +1,5 @@
+import { meantName } from "./meant-name.js";
 import { named, quoted } from "../shared/quoted.js";
-import { nearest } from "../shared/spelling.js";
 import type { Finding, Findings } from "./findings.js";
 import type { YamlMap, YamlNode, YamlScalar } from "./yaml-tree.js";
 import { isNull } from "./yaml-value.js";
@@ -37,7 +37,7 @@ export class ObjectReader {
     const of = this.#path === "" ? "an object" : named(this.#path.slice(0, -1));
     for (const { key } of this.entry.entries) {
       if (known.includes(key)) continue;
-      const meant = this.#findings.hasRoom("ignored") ? nearest(key, known) : undefined;
+      const meant = this.#findings.hasRoom("ignored") ? meantName(key, known) : undefined;
       const fields = this.#path === "" ? "" : `; there are: ${known.join(", ")}`;
       this.ignored(key, `is not a field of ${of}${meant ? `; did you mean ${meant}?` : fields}`);
     }

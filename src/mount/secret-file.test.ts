@@ -113,7 +113,12 @@ describe("a file from a key", () => {
       { data: { a: "+/8=" } },
       /not valid base64url/,
     ],
-    ["a value that is not hex", { secretKey: { key: "password" }, encoding: "hex" }, kv2, /not valid hex/],
+    [
+      "a value that is not hex",
+      { secretKey: { key: "password" }, encoding: "hex" },
+      kv2,
+      /^the value of password at [^ ]+ is not valid hex; leave out encoding/,
+    ],
     [
       "a key that holds no PEM, where PEM is wanted, naming it",
       { secretKey: { key: "password" }, format: "pem-bundle" },

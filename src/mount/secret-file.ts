@@ -1,6 +1,6 @@
 import { ProviderError } from "../shared/errors.js";
 import { type Json, type JsonObject, isJsonObject } from "../shared/json.js";
-import { quoted } from "../shared/quoted.js";
+import { named, quoted } from "../shared/quoted.js";
 import { Redacted } from "../shared/redacted.js";
 import { goJson, writeGoJson } from "../shared/go-json.js";
 import { strictBase64 } from "../shared/strict-base64.js";
@@ -13,7 +13,7 @@ import { pemBundle, pemPart } from "./formats/pem-bundle.js";
 import { properties } from "./formats/properties.js";
 import { yaml } from "./formats/yaml.js";
 import { filesOfKeys } from "./key-files.js";
-import type { Format, MountedFile, ObjectSpec, KeyFiles, RecursiveRead, VaultRequest } from "./mount-spec.js";
+import type { Encoding, Format, MountedFile, ObjectSpec, KeyFiles, RecursiveRead, VaultRequest } from "./mount-spec.js";
 import { type AnswerBody, bodyIn, dataIn, locationOf, subjectOf } from "./secret-value.js";
 
 /** What files are made on the spot with. */
@@ -109,7 +109,7 @@ function filesPerKey(
   const hasSlash = (key: string) => values.get(key)!.hasSlash;
   return filesOfKeys(folder, values.keys(), how, location, hasSlash).map(({ key, path }) => {
     const { value, request } = values.get(key)!;
-    const contents = decode(textOf(value, fileWriter(left)), { encoding, request });
+    const contents = decode(textOf(value, fileWriter(left)), encoding, `${named(key)} at ${locationOf(request)}`);
     left -= contents.length;
     return { path, mode, contents: new Redacted(contents) };
   });
@@ -122,7 +122,7 @@ function contentsOf(object: ObjectSpec, body: JsonObject, { responseBytes }: Fil
   if (format === "envelope") return Buffer.from(envelope(body, out));
   const { value, location, whole } = subjectOf(object, body);
   return format === "raw"
-    ? decode(textOf(value, out), object)
+    ? decode(textOf(value, out), object.encoding, location)
     : Buffer.from(inFormat[format](value, location, out, whole));
 }
 
@@ -161,25 +161,25 @@ function envelope(body: JsonObject, out: TextWriter): string {
   return out.text();
 }
 
-function decode(text: string, object: Pick<ObjectSpec, "encoding" | "request">): Buffer {
-  switch (object.encoding) {
+function decode(text: string, encoding: Encoding, location: string): Buffer {
+  switch (encoding) {
     case "utf-8":
       return Buffer.from(text);
     case "base64":
     case "base64url": {
-      const bytes = strictBase64(text, object.encoding);
-      if (!bytes) throw undecodable(object);
+      const bytes = strictBase64(text, encoding);
+      if (!bytes) throw undecodable(encoding, location);
       return bytes;
     }
     case "hex":
-      if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) throw undecodable(object);
+      if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) throw undecodable(encoding, location);
       return Buffer.from(text, "hex");
   }
 }
 
-function undecodable({ encoding, request }: Pick<ObjectSpec, "encoding" | "request">): ProviderError {
+function undecodable(encoding: Encoding, location: string): ProviderError {
   return new ProviderError(
     "invalid_request",
-    `the value at ${locationOf(request)} is not valid ${encoding}; leave out encoding to write it as it is`,
+    `the value of ${location} is not valid ${encoding}; leave out encoding to write it as it is`,
   );
 }

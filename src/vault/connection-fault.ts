@@ -77,10 +77,7 @@ export function classifyFault({ code, phase }: ExchangeError, origin: string): F
   const fault = configurationFault(code, origin);
   if (fault !== undefined) return { error: new VaultError("configuration", fault), retry: "elsewhere", scope: "node" };
   if (code === "BODY_TOO_LARGE") {
-    const besides = "or, in an answer without a secret, more than 256 KiB";
-    return final(
-      new VaultError("protocol", `${origin} sent more than the connection's limits.answerBytes, ${besides}`),
-    );
+    return final(new VaultError("protocol", `${origin} sent more than the connection's limits.answerBytes`));
   }
   if (isNotVaultsHttp.has(code)) {
     const how =

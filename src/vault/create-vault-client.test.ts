@@ -601,12 +601,26 @@ describe("an answer of 300 KiB", () => {
     ["a mount's lookup", (connection) => client.lookupMount(connection, on, "secret/app", caller, never)],
   ])("is refused of %s, which holds no secret", async (_what, ask) => {
     const error = await failure(ask(through([await node([{ body: long }])])));
-    expect(error).toMatchObject({ kind: "protocol", message: expect.stringMatching(/more than 256 KiB/) as string });
+    expect(error).toMatchObject({
+      kind: "protocol",
+      message: expect.stringMatching(/sent more than 262144 bytes for .* no secret was asked for/) as string,
+    });
+  });
+
+  test("is refused of a read where the connection's limit is lower", async () => {
+    const limits = { ...sampleConnection().limits, maxAnswerBytes: 65_536 };
+    const error = await failure(read(through([await node([{ body: long }])], { limits })));
+    expect(error.message).toMatch(
+      /sent more than 65536 bytes for GET secret\/data\/app, the connection's limits\.answerBytes; make the secret smaller/,
+    );
   });
 
   test("is refused of a node that tells its health", async () => {
     const error = await failure(read(through([await node([{}], "one", undefined, long)])));
-    expect(error).toMatchObject({ kind: "protocol", message: expect.stringMatching(/more than 256 KiB/) as string });
+    expect(error).toMatchObject({
+      kind: "protocol",
+      message: expect.stringMatching(/sent more than the connection's limits/) as string,
+    });
   });
 });
 

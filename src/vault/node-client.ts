@@ -66,8 +66,7 @@ export class NodeClient {
   ): Promise<Outcome> {
     const repeatable = isRepeatable(operation);
     const { intake } = question;
-    const mostBytes =
-      operation.kind === "read" || operation.kind === "issue" ? Number.POSITIVE_INFINITY : mostBesidesSecrets;
+    const mostBytes = bringsSecret(operation) ? Number.POSITIVE_INFINITY : mostBesidesSecrets;
     const limits = this.#limits(patient ? Number.POSITIVE_INFINITY : firstByteMs, mostBytes, intake);
     const requestedAt = this.#clock.monotonic();
     try {
@@ -78,6 +77,7 @@ export class NodeClient {
       const refusal = classifyResponse(operation, reply, { origin, wall: this.#clock.wall() });
       return refusal ?? unusable(reply, origin, operation) ?? { reply, requestedAt };
     } catch (reason) {
+      if (isTooLarge(reason)) return final(tooLarge(origin, operation, limits.maxBytes));
       return failureOf(reason, origin);
     }
   }
@@ -170,6 +170,23 @@ function unusable(
     retry: isRepeatable(operation) ? "elsewhere" : "never",
     scope: "request",
   };
+}
+
+function bringsSecret({ kind }: Operation): boolean {
+  return kind === "read" || kind === "issue";
+}
+
+function isTooLarge(reason: unknown): boolean {
+  return reason instanceof ExchangeError && reason.code === "BODY_TOO_LARGE";
+}
+
+function tooLarge(origin: string, operation: Operation, maxBytes: number): VaultError {
+  const { method, path } = operation;
+  const of = `${origin} sent more than ${maxBytes} bytes for ${method} ${path}`;
+  const why = bringsSecret(operation)
+    ? "the connection's limits.answerBytes; make the secret smaller, or have the limit raised"
+    : "and no secret was asked for; is it Vault, and does the token have very many policies?";
+  return new VaultError("protocol", `${of}, ${why}`);
 }
 
 function outageOf(origin: string, status: number): Failure {
