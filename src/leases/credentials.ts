@@ -16,7 +16,7 @@ import { StateJournal } from "./state-journal.js";
 import { SecretCache, type CacheLimits } from "./secret-cache.js";
 import { CachedSecretSource } from "./cached-secret-source.js";
 import { OfflineCopies } from "./offline-copies.js";
-import { OfflineSource, copyingReader } from "./offline-start.js";
+import { OfflineSource, copyEndingReader } from "./offline-start.js";
 import { RenewalLoop } from "./renewal-loop.js";
 
 export interface CredentialsParts {
@@ -74,7 +74,7 @@ export function createCredentials(parts: CredentialsParts): Credentials {
     inFlight,
     mountBytes: 2 * limits.responseBytes,
     scheduler,
-    reader: copyingReader(secrets, copies),
+    reader: copyEndingReader(secrets, copies),
     refreshRequested,
     credentialsRefused,
   });

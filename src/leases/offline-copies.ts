@@ -1,19 +1,19 @@
 import { createHash } from "node:crypto";
 import type { Connection } from "../config/connection.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
-import type { Principal } from "../mount/ports.js";
+import type { FetchResult, Principal } from "../mount/ports.js";
 import { requestKey } from "../mount/request-key.js";
 import type { AnswerBody } from "../mount/secret-value.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { FairBudget } from "../shared/fair-budget.js";
 import { goJson } from "../shared/go-json.js";
+import type { JsonObject } from "../shared/json.js";
 import { jsonBytes } from "../shared/json-bytes.js";
 import { OneByOne } from "../shared/one-by-one.js";
 import { Redacted } from "../shared/redacted.js";
 import { isTransient } from "../vault/transient.js";
 import { VaultError } from "../vault/vault-error.js";
-import type { VaultAnswer } from "../vault/vault-client.js";
 import { heldBytes } from "./cached-secret.js";
 import type { CredentialEvent } from "./credential-event.js";
 import type { FoundRecord } from "./credential-state.js";
@@ -32,6 +32,13 @@ export interface FoundCopy {
   bytes: number;
   /** `Clock.monotonic()`. */
   readAt: number;
+  /** `Clock.monotonic()`: the same has been there from then to `readAt`. */
+  changedAt: number;
+}
+
+/** What a volume's files are made of, and what Vault was asked for it. */
+export interface DeliveredAnswer extends FetchResult {
+  request: VaultRequest;
 }
 
 export interface OfflineCopiesParts {
@@ -72,6 +79,8 @@ export class OfflineCopies {
   readonly #doomed = new Set<string>();
   /** All pods of a node may start at once, and each read takes a file descriptor and memory. */
   readonly #lookups = new OneByOne();
+  /** What was kept is not looked at again at each republish. */
+  readonly #seen = new WeakSet<AnswerBody>();
   /** By id: the last write or removal that has not ended. */
   readonly #underWay = new Map<string, Promise<void>>();
 
@@ -107,25 +116,56 @@ export class OfflineCopies {
     this.#budget = new FairBudget(this.#parts.capacity);
   }
 
-  /** Vault has answered: a KV secret is copied, and the older copy of the request ends in every case. */
-  keep(principal: Principal, request: VaultRequest, { body, lease, requestedAt: readAt }: VaultAnswer): void {
-    const { connection, vaultNamespace, accountKey, podVolume, pod } = principal;
-    if (!connection.offline || !podVolume) return;
+  /**
+   * A volume was delivered with these answers: those that are KV secrets are copied, as a set of one moment, and the older copies
+   * of all end. What Vault answered to a Mount that failed is no copy, for it may be half of a rotation.
+   */
+  keep(principal: Principal, answers: readonly DeliveredAnswer[]): void {
+    const { connection, podVolume } = principal;
+    if (!connection.offline || !podVolume || answers.every(({ body }) => this.#seen.has(body))) return;
+    for (const { body } of answers) this.#seen.add(body);
+    const readAt = Math.min(...answers.map((answer) => answer.readAt ?? Infinity));
+    const kept = answers.flatMap((answer) => this.#successor(principal, answer, readAt) ?? []);
+    const changedAt = Math.max(...kept.map(({ copy }) => copy.changedAt));
+    for (const { copy, known, body } of kept) {
+      this.#drop(known);
+      const isYoung = known && readAt - known.writtenAt < connection.offline.maxAgeMs / rewritesPerAge;
+      // A record tells of the time that it was written: where others of the set have changed since, it is of another moment.
+      if (isYoung && known.digest === copy.digest && known.writtenAt >= changedAt) this.#add({ ...known, readAt });
+      else {
+        const payload = writeCopy(copy, body);
+        this.#write({ ...copy, writtenAt: readAt, bytes: recordBytes(payload) }, payload);
+      }
+    }
+  }
+
+  /** What takes the place of the copy that is known; `undefined` where nothing does, and the known one ends or stays. */
+  #successor(principal: Principal, { request, body, readAt: ownReadAt }: DeliveredAnswer, readAt: number) {
+    const { connection, vaultNamespace, accountKey, pod } = principal;
     const { path } = request;
     const id = idOf(principal, request);
-    const copy = { id, connection, vaultNamespace, accountKey, path, namespace: pod.namespace, readAt };
+    const named = { id, connection, vaultNamespace, accountKey, path, namespace: pod.namespace, readAt };
     const known = this.#copies.get(id);
-    if (this.#hasEnded(copy) || (known && known.readAt >= readAt)) return;
-    if (!this.#store) return this.#end(id, readAt);
+    if (this.#hasEnded(named) || (known && known.readAt >= readAt)) return undefined;
+    if (!this.#store) return void this.#end(id, readAt);
     const answer = body.reveal();
-    if (lease || !answer || Buffer.isBuffer(answer) || !isKvSecret(request, answer)) return this.#forget(known);
-    const digest = hash(goJson(answer["data"] ?? null));
-    this.#drop(known);
-    if (known?.digest === digest && readAt - known.writtenAt < connection.offline.maxAgeMs / rewritesPerAge) {
-      return this.#add({ ...known, readAt });
-    }
-    const payload = writeCopy(copy, answer);
-    this.#write({ ...copy, writtenAt: readAt, digest, bytes: recordBytes(payload) }, payload);
+    const isSecret = ownReadAt !== undefined && answer && !Buffer.isBuffer(answer) && isKvSecret(request, answer);
+    if (!isSecret) return void this.#forget(known);
+    const digest = digestOf(answer);
+    const changedAt = known?.digest === digest ? known.changedAt : readAt;
+    return { copy: { ...named, digest, changedAt }, known, body: answer };
+  }
+
+  /**
+   * From when on what Vault has answered is what the copy has, so that it stood beside all that was read since; `undefined` where
+   * the copy is another, or there is none. What is no KV secret is of no moment.
+   */
+  unchangedSince(principal: Principal, { request, body, readAt }: DeliveredAnswer): number | undefined {
+    const answer = body.reveal();
+    if (readAt === undefined || !answer || Buffer.isBuffer(answer) || !isKvSecret(request, answer))
+      return Number.NEGATIVE_INFINITY;
+    const copy = this.#copies.get(idOf(principal, request));
+    return copy?.digest === digestOf(answer) ? copy.changedAt : undefined;
   }
 
   /** Vault has refused: the copies that this concerns are deleted, also those of other pods. A passing fault ends none. */
@@ -167,7 +207,8 @@ export class OfflineCopies {
     if (this.#copies.get(id) !== copy) return undefined; // Ended meanwhile.
     const body = payload && bodyInCopy(payload, copy);
     if (!body) return void this.#forget(copy);
-    return { body: new Redacted(body), bytes: heldBytes(jsonBytes(body), request), readAt: copy.readAt };
+    const { readAt, changedAt } = copy;
+    return { body: new Redacted(body), bytes: heldBytes(jsonBytes(body), request), readAt, changedAt };
   }
 
   /** Deletes all of them, and keeps no others: everything is revoked. */
@@ -294,6 +335,10 @@ function nameOf(scope: Scope, { id, connection, vaultNamespace, accountKey, path
   if (scope === "request") return id;
   if (scope === "account") return hash(accountKey);
   return hash(JSON.stringify(scope === "path" ? [connection.name, vaultNamespace, path] : [accountKey, path]));
+}
+
+function digestOf(answer: JsonObject): string {
+  return hash(goJson(answer["data"] ?? null));
 }
 
 function idOf({ accountKey }: Principal, request: VaultRequest): string {

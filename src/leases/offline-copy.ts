@@ -17,13 +17,15 @@ export interface OfflineCopy {
   /** Kubernetes namespace: the unit of fairness. */
   readonly namespace: string;
   readonly path: string;
-  /** When Vault was asked for it last; `Clock.monotonic()`. */
+  /** When Vault was asked last for the set that it is of, the first of the set; `Clock.monotonic()`. */
   readAt: number;
+  /** The `readAt` of the set by which its content was new here; 0 where a record does not tell. */
+  readonly changedAt: number;
   /** The `readAt` of its record. */
   readonly writtenAt: number;
   /** Of the state directory. */
   readonly bytes: number;
-  /** Of its secret; empty where that is not known. */
+  /** Of its secret; empty where a record does not tell. */
   readonly digest: string;
 }
 
@@ -35,6 +37,8 @@ const record = z.object({
   namespace: z.string(),
   path: z.string(),
   readAt: z.number(),
+  changedAt: z.number().default(0),
+  digest: z.string().default(""),
   body: z.string(),
 });
 
@@ -49,11 +53,8 @@ export function recordBytes(payload: Redacted<Buffer>): number {
 }
 
 /** A copy and its secret, as bytes; they hold the secret. */
-export function writeCopy(
-  copy: Omit<OfflineCopy, "bytes" | "digest" | "writtenAt">,
-  body: JsonObject,
-): Redacted<Buffer> {
-  const { id, connection, vaultNamespace, accountKey, namespace, path, readAt } = copy;
+export function writeCopy(copy: Omit<OfflineCopy, "bytes" | "writtenAt">, body: JsonObject): Redacted<Buffer> {
+  const { id, connection, vaultNamespace, accountKey, namespace, path, readAt, changedAt, digest } = copy;
   const { name, addresses } = connection;
   const written: z.output<typeof record> = {
     id,
@@ -63,6 +64,8 @@ export function writeCopy(
     namespace,
     path,
     readAt,
+    changedAt,
+    digest,
     body: goJson(body),
   };
   return new Redacted(Buffer.from(JSON.stringify(written)));
@@ -93,7 +96,7 @@ export function readCopy(
   const connection = connections.find(({ name }) => name === of.name);
   const { id, readAt } = rest;
   if (!connection?.offline || !connection.addresses.some(({ origin }) => of.origins.includes(origin))) return { id };
-  return { id, copy: { ...rest, connection, writtenAt: readAt, bytes: recordBytes(payload), digest: "" } };
+  return { id, copy: { ...rest, connection, writtenAt: readAt, bytes: recordBytes(payload) } };
 }
 
 function parsed(payload: Redacted<Buffer>): z.output<typeof record> | undefined {

@@ -6,7 +6,6 @@ import { ProviderError } from "../shared/errors.js";
 import type { JsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
 import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
-import type { VaultAnswer } from "../vault/vault-client.js";
 import type { TokenEvent } from "../vault/vault-event.js";
 import { sampleConnection } from "../../dev/testing/connection.js";
 import { CountingVault, samplePrincipal } from "../../dev/testing/counting-vault.js";
@@ -352,11 +351,8 @@ describe("copies", () => {
     expect(records.all()).toEqual([]);
   });
 
-  const answer = (value: string): VaultAnswer => ({
-    body: new Redacted(kv2(value)),
-    bytes: 100,
-    requestedAt: clock.monotonic(),
-  });
+  const keep = (value: string, request = app) =>
+    credentials.copies.keep(pod(), [{ request, body: new Redacted(kv2(value)), readAt: clock.monotonic() }]);
   /** Holds what is written from now on; returns what lets it go on. */
   function hold(): () => void {
     let open = () => {};
@@ -373,13 +369,13 @@ describe("copies", () => {
     records.refusal = new Error("no space");
     for (let time = 0; time < times; time += 1) {
       await pass(minute);
-      credentials.copies.keep(pod(), app, answer("2"));
+      keep("2");
     }
     open();
     await credentials.settled();
     records.refusal = undefined;
     await pass(minute);
-    credentials.copies.keep(pod(), app, answer("2"));
+    keep("2");
     away();
     expect(valueOf(await mount(pod()))).toContain('"value":"2"');
   });
@@ -388,7 +384,7 @@ describe("copies", () => {
     await mount(pod());
     await pass(minute);
     const open = hold();
-    credentials.copies.keep(pod(), app, answer("2"));
+    keep("2");
     const found = credentials.copies.find(pod(), app);
     open();
     const { body, readAt } = (await found)!;
@@ -399,10 +395,10 @@ describe("copies", () => {
     await mount(pod());
     await pass(minute);
     const open = hold();
-    credentials.copies.keep(pod(), { ...app, path: "secret/data/other" }, answer("other"));
+    keep("other", { ...app, path: "secret/data/other" });
     const found = credentials.copies.find(pod(), app);
     const openNext = hold();
-    credentials.copies.keep(pod(), app, answer("2"));
+    keep("2");
     open();
     await setImmediate();
     openNext();
@@ -454,6 +450,71 @@ describe("copies", () => {
     expect(records.all()).toHaveLength(5); // It takes the place of none.
     away();
     expect(await mount(pod({ accountKey: "account-2" }))).toHaveProperty("copyAgeMs");
+  });
+});
+
+describe("a user and its password, which are rotated together", () => {
+  const [user, password] = ["user", "password"].map((name): VaultRequest => ({ ...app, path: `secret/data/${name}` }));
+  const both = [user!, password!];
+  const write = (value: string, requests = both) => {
+    for (const { path } of requests) vault.replies.set(path, { body: kv2(value) });
+  };
+  const away = ({ path }: VaultRequest) =>
+    vault.replies.set(path, () => {
+      throw new VaultError("outage", "no answer");
+    });
+  async function mountBoth(principal = pod()): Promise<string[] | string> {
+    const transaction = credentials.source.begin(principal);
+    try {
+      const results = await readRequests(transaction, both);
+      transaction.commit("v");
+      return results.map((result) => /"value":"(.)"/.exec(valueOf(result))![1]!);
+    } catch (reason) {
+      return ProviderError.from(reason).message;
+    } finally {
+      transaction.end();
+      await credentials.settled();
+    }
+  }
+
+  beforeEach(async () => {
+    write("1");
+    await mountBoth();
+    await pass(hour);
+  });
+
+  test("while one cannot be read and the other is new, both are as they were, for as long as that lasts", async () => {
+    write("2", [user!]);
+    away(password!);
+    const principal = pod();
+    expect(await mountBoth(principal)).toEqual(["1", "1"]);
+    away(user!);
+    await pass(minute);
+    for (const one of [principal, pod()]) expect(await mountBoth(one)).toEqual(["1", "1"]);
+    write("2");
+    await pass(minute);
+    for (const one of [principal, pod()]) expect(await mountBoth(one)).toEqual(["2", "2"]);
+  });
+
+  test("while one cannot be read and the other is as it was, a pod starts", async () => {
+    away(password!);
+    expect(await mountBoth()).toEqual(["1", "1"]);
+  });
+
+  test("where one alone has changed, a pod starts from the newest of both, also after a restart", async () => {
+    write("2", [user!]);
+    expect(await mountBoth()).toEqual(["2", "1"]);
+    start();
+    for (const request of both) away(request);
+    expect(await mountBoth()).toEqual(["2", "1"]);
+  });
+
+  test("one that was read for another class since does not go with the other", async () => {
+    write("2");
+    await mount(pod(), user);
+    for (const request of both) away(request);
+    expect(await mountBoth()).toMatch(/of different moments/);
+    expect(valueOf(await mount(pod(), user))).toContain('"value":"2"');
   });
 });
 

@@ -6,15 +6,14 @@ import { isAway } from "../vault/transient.js";
 import type { VaultReader } from "./cached-secret-source.js";
 import type { CredentialEvent } from "./credential-event.js";
 import type { OfflineCopies } from "./offline-copies.js";
+import { type AgedCopy, OfflineTransaction } from "./offline-transaction.js";
 import type { SecretCache } from "./secret-cache.js";
 
-/** Reads from Vault, and lets the copies follow what it answers and refuses. */
-export function copyingReader(reader: VaultReader, copies: OfflineCopies): VaultReader {
+/** Reads from Vault; what it refuses ends copies. */
+export function copyEndingReader(reader: VaultReader, copies: OfflineCopies): VaultReader {
   const followed = async (asked: ReturnType<VaultReader["ask"]>, principal: Principal, request: VaultRequest) => {
     try {
-      const answered = await asked;
-      copies.keep(principal, request, answered.reply);
-      return answered;
+      return await asked;
     } catch (reason) {
       copies.refused(principal, request, ProviderError.from(reason));
       throw reason;
@@ -53,42 +52,19 @@ export class OfflineSource implements SecretSource {
   }
 
   begin(principal: Principal): MountTransaction {
-    const { source, cache } = this.#parts;
+    const { source, cache, copies } = this.#parts;
     const transaction = source.begin(principal);
     if (!principal.connection.offline) return transaction;
-    /** By request; of those that the files are made of now. */
-    const readAt = new Map<VaultRequest, number>();
-    return {
-      read: async (fetches, onDenied, signal) => {
-        const answers = await transaction.read(fetches, onDenied, signal);
-        for (const { request } of fetches) readAt.delete(request);
-        const withCopies = new Map(answers);
-        // One after another: once there is no room for one, nothing is looked up any more.
-        for (const [fetch, answer] of answers) {
-          const { request } = fetch;
-          if ("body" in answer || signal.aborted) continue;
-          const copy = await this.#copyFor(principal, request, answer.error);
-          if (!copy) continue;
-          transaction.made(copy.bytes);
-          readAt.set(request, copy.readAt);
-          withCopies.set(fetch, { body: copy.body, staleReason: answer.error, copyAgeMs: copy.ageMs });
-        }
-        return withCopies;
-      },
-      previous: (request) => transaction.previous(request),
-      invalidate: (request) => transaction.invalidate(request),
-      made: (bytes) => transaction.made(bytes),
-      lend: (bytes) => transaction.lend(bytes),
-      commit: (versions) => {
-        const committed = transaction.commit(versions);
-        cache.markCopied(principal, readAt.size > 0 ? Math.min(...readAt.values()) : undefined);
-        return committed;
-      },
-      end: () => transaction.end(),
-    };
+    return new OfflineTransaction({
+      principal,
+      transaction,
+      copies,
+      cache,
+      copyFor: this.#copyFor.bind(this, principal),
+    });
   }
 
-  async #copyFor(principal: Principal, request: VaultRequest, error: ProviderError) {
+  async #copyFor(principal: Principal, request: VaultRequest, error: ProviderError): Promise<AgedCopy | undefined> {
     const { copies, isStranger, clock, emit } = this.#parts;
     if (!isAway(error) || isStranger(principal.pod)) return undefined;
     const copy = await copies.find(principal, request);

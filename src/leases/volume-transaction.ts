@@ -283,7 +283,8 @@ export class VolumeTransaction implements MountTransaction {
     if (this.#refused.signal.aborted) return { error: ProviderError.from(this.#refused.signal.reason) };
     if (!outcome || "error" in outcome) return outcome!;
     const { answer, staleReason } = outcome;
-    return { body: answer.body, ...(staleReason && { staleReason }) };
+    const { body, kind, readAt } = answer;
+    return { body, ...(kind === "static" && { readAt }), ...(staleReason && { staleReason }) };
   }
 }
 

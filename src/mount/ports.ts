@@ -85,6 +85,8 @@ export interface FetchOptions {
 
 export interface FetchResult {
   body: AnswerBody;
+  /** Of a static secret: when Vault was asked for it; `Clock.monotonic()`. */
+  readAt?: number;
   /** Why a cached secret is served stale for the one that was due. */
   staleReason?: ProviderError;
   /** Milliseconds since the offline copy was read that is served instead. */

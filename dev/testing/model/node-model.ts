@@ -9,6 +9,7 @@ import {
   type Tenant,
   lives,
   pathOf,
+  isOfSet,
   setNames,
   tenants,
 } from "./node-world.js";
@@ -224,9 +225,8 @@ export class NodeModel {
     expect(["unavailable", "permission_denied", "unauthenticated", "not_found"]).toContain(code);
     if (pod.contents !== "set" || code !== "unavailable" || this.world.wasKilled) return;
     const { copyLedger, mountedAt } = this.world;
-    const mustStart = setNames.every((name) =>
-      copyLedger.mustHave(pod.principal.accountKey, pathOf(pod.tenant, name), mountedAt),
-    );
+    const paths = setNames.map((name) => pathOf(pod.tenant, name));
+    const mustStart = copyLedger.mustHave(pod.principal.accountKey, paths, mountedAt);
     expect(mustStart, `a pod starts from the copies there are: ${message}`).toBe(false);
   }
 
@@ -242,11 +242,18 @@ export class NodeModel {
       expect(name, "a copy is of the set alone").toBeDefined();
       const copy = { text: files[objectName]!, ageMs: copyAgeMs, now: mountedAt };
       const mayHave = copyLedger.mayHave(principal.accountKey, pathOf(tenant, name!), copy);
-      expect(mayHave, `a copy is what its account read last, and was not refused since: ${error.message}`).toBe(true);
+      expect(
+        mayHave,
+        `a copy is what its account was delivered with last, and was not refused since: ${error.message}`,
+      ).toBe(true);
     }
-    const ofSet = held.filter(({ objectName }) => setNames.some((name) => name === objectName));
-    // Copies are made one by one, and what Vault refuses of one path concerns no other.
-    if (ofSet.some(({ error, copyAgeMs }) => copyAgeMs !== undefined || error.code !== "unavailable")) return;
+    const ofSet = held.filter(isOfSet);
+    if (ofSet.some(({ copyAgeMs }) => copyAgeMs !== undefined)) {
+      const isDelivered = copyLedger.mayHaveSet(principal.accountKey, [note!, twin!]);
+      return expect(isDelivered, "copies and what is beside them were delivered together before").toBe(true);
+    }
+    // What Vault refuses of one path concerns no other.
+    if (ofSet.some(({ error }) => error.code !== "unavailable")) return;
     const isDelivered = before["note"] !== undefined && madeBy === process;
     const asBefore = note === before["note"] && twin === before["twin"];
     if (ofSet.length > 0 && isDelivered) expect(asBefore, "while one cannot be read, both stay").toBe(true);

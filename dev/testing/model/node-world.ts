@@ -63,6 +63,11 @@ export interface ModelPod {
 /** The two secrets of a tenant's set, by their objects' names. */
 export const setNames = ["note", "twin"] as const;
 
+/** It is one of the set. */
+export function isOfSet({ objectName }: { objectName: string }): boolean {
+  return setNames.some((name) => name === objectName);
+}
+
 export function pathOf(tenant: Tenant, name: (typeof setNames)[number]): string {
   return name === "note" ? `kv/data/${tenant}` : `kv/data/${tenant}-twin`;
 }
@@ -428,6 +433,7 @@ export class NodeWorld {
     const { credentials, kills } = this;
     const refusals: [VaultRequest, ProviderError][] = [];
     this.setChanges = this.#writeOther ? 1 : 0;
+    let delivered: string[] | undefined;
     try {
       const parts = {
         answers: watched(credentials.source, (request, answered) => {
@@ -445,6 +451,7 @@ export class NodeWorld {
       const volume = await Promise.race([mountVolume(pod.spec, pod.principal, parts, signal), this.#death.promise]);
       pod.files = Object.fromEntries(volume.files.map(({ path, contents }) => [path, contents.reveal().toString()]));
       pod.held = volume.held;
+      if (!volume.held.some(isOfSet)) delivered = setNames.map((name) => pod.files[name]!);
       pod.madeBy = volume.held.some(({ copyAgeMs }) => copyAgeMs !== undefined) ? undefined : credentials;
       return undefined;
     } catch (error) {
@@ -457,7 +464,8 @@ export class NodeWorld {
       this.clock.advance(1); // No two Mounts are of one moment.
       this.wasKilled = this.kills > kills;
       if (!this.wasKilled) {
-        this.copyLedger.mounted(this.#hasLock);
+        const { accountKey: account } = pod.principal;
+        this.copyLedger.mounted({ account, hasDirectory: this.#hasLock, ...(delivered && { delivered }) });
         for (const [{ path }, error] of refusals) this.copyLedger.refused(pod.principal.accountKey, path, error);
       }
     }
