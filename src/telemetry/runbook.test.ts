@@ -38,10 +38,10 @@ const inside = [
   "…: the Kubernetes API gave no class", // Of doctor's alone, as the next.
   "…: the Kubernetes API gave no CSIDriver",
   "no provider answers at …",
+  "the check took too long", // Of /readyz alone.
+  "the state directory … …", // Its reasons have rows.
+  "larger than … bytes", // Of a TLS file, as "the connection's TLS file … cannot be used" tells.
 ];
-
-/** Of what is there before anything is served, and of the end. */
-const notServing = /^(rpc\/socket-file|daemon\/(cluster-parts|key-file|uncaught-exceptions))\.ts$/;
 
 /** Whether the pieces of a key are in the text, in their order. */
 function tells(key: string, text: string): boolean {
@@ -58,7 +58,7 @@ function tells(key: string, text: string): boolean {
 const isFrame = (text: string) => text.replaceAll(/[…\s;:.,()]/g, "").length < 12;
 
 const errorTexts = [
-  ...errorTextsInRooms().filter(({ file }) => !notServing.test(file)),
+  ...errorTextsInRooms(),
   ...Object.values(tlsFaults).map((text) => ({ file: "TLS", text: `TLS with … is refused: ${text}` })),
   ...Object.values(outages).map((text) => ({ file: "no answer", text: `… ${text}` })),
   ...Object.values(closedNamespaceTexts).map((text) => ({ file: "namespace", text: `the Vault namespace … ${text}` })),
