@@ -2,8 +2,8 @@ import type { Argument, CallExpression, Expression, IdentifierReference, Node } 
 import { sourceFiles } from "./source-files.js";
 import { visitSyntax } from "./syntax-tree.js";
 
-/** Rooms whose errors reach the events of pods; those of others are told where the command or `serve` is started. */
-const rooms = /^(vault|mount|kube|rpc|leases|render|driver|shared|daemon)\//;
+/** Rooms whose errors reach the events of pods, or end a start; those of others are told where a command is started. */
+const rooms = /^(vault|mount|kube|rpc|leases|render|driver|shared|daemon|state|http)\//;
 
 /** A text that an error may have; `…` stands for what is put in. */
 export interface ErrorText {
@@ -22,10 +22,11 @@ const makers: Readonly<Record<string, number>> = {
   TemplateMistake: 1,
   refusal: 2,
   engineDown: 0,
+  unusable: 1,
 };
 
 /**
- * Every text with which a room that pods hear of makes an error, by the syntax of the code, and what the causes of refused
+ * Every text with which such a room makes an error, by the syntax of the code, and what the causes of refused
  * logins mean (`means` of src/vault/auth); a choice gives both.
  */
 export function errorTextsInRooms(): ErrorText[] {

@@ -136,7 +136,7 @@ Without --write the file goes to standard output, and the report to standard err
       },
       daemonset: {
         value: "FILE",
-        text: "what \"kubectl get daemonset,configmap,csidriver -n NAMESPACE -o yaml\" prints: the other provider's settings, the Agent beside it, and the audiences of the driver's tokens",
+        text: "what \"kubectl get daemonset,configmap,csidriver -n NAMESPACE -o yaml\" prints: the other provider's settings, its directories of the node, the Agent beside it, and the audiences of the driver's tokens",
       },
       provider: {
         choices: ["vault", "openbao"],
@@ -144,7 +144,9 @@ Without --write the file goes to standard output, and the report to standard err
       },
       namespace: { short: "n", value: "NAME", default: "default", text: "of classes that name none" },
       write: { value: "FILE", text: "a new file for the configuration, instead of standard output" },
-      values: { text: "write the configuration as values of keymount's chart, under config" },
+      values: {
+        text: "write values of keymount's chart: the configuration under config, and what the chart has of its own (key, sockets)",
+      },
       "secret-sync": {
         value: "FILE",
         needs: ["service-account"],

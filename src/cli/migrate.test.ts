@@ -344,6 +344,78 @@ describe("what does not follow", () => {
   });
 });
 
+describe("what the source provider has of its node", () => {
+  const older = "/etc/kubernetes/secrets-store-csi-providers";
+  const usual = "/var/run/secrets-store-csi-providers";
+  interface Node {
+    hostPath?: string;
+    mountPath?: string;
+    subPath?: string;
+    hostNetwork?: boolean;
+    endpoint?: string;
+  }
+
+  const daemonSetOn = ({ hostPath = usual, mountPath = "/provider", subPath, hostNetwork, endpoint }: Node) => {
+    const mount = JSON.stringify({ name: "providervol", mountPath, subPath });
+    const network = hostNetwork === undefined ? "" : `      hostNetwork: ${hostNetwork}\n`;
+    return `${chartsDaemonSet("https://vault.example")
+      .replace("/provider/vault.sock", endpoint ?? "/provider/vault.sock")
+      .replace("          env:", `          volumeMounts: [${mount}]\n          env:`)}${network}      volumes:
+        - {name: providervol, hostPath: {path: ${hostPath}, type: Directory}}
+`;
+  };
+
+  const inOlder =
+    /^ {2}the DaemonSet vault-csi-provider has hostPath \/etc\/kubernetes\/secrets-store-csi-providers \(volume providervol\), where drivers look first, so a socket left there hides keymount's: set sockets\.additionalDirectory to it, as --values does \(without the chart: additionalSocketDir\)$/m;
+  const inAnother =
+    /^ {2}the DaemonSet vault-csi-provider has hostPath \/opt\/providers \(volume providervol\) for its socket, which does not follow: set sockets\.directory to it where it is the driver's --provider-volume, or sockets\.additionalDirectory where it is one of --additional-provider-volume-paths$/m;
+  const another =
+    /^ {2}the DaemonSet vault-csi-provider has hostPath \/etc\/ssl \(volume providervol, mounted at \/tls\), which does not follow: .* \(chart: extraVolumes, extraVolumeMounts\)$/m;
+  const network =
+    /^ {2}the DaemonSet vault-csi-provider has hostNetwork: true, which does not follow: set hostNetwork where Vault admits the nodes' own addresses only$/m;
+
+  test.each<[string, Node, RegExp[], boolean]>([
+    ["the usual directory", {}, [], false],
+    ["the usual directory by its other name", { hostPath: "/run/secrets-store-csi-providers/" }, [], false],
+    ["openbao-helm's directory", { hostPath: older }, [inOlder], true],
+    ["openbao-helm's directory with a slash at its end", { hostPath: `${older}/` }, [inOlder], true],
+    [
+      "openbao-helm's directory below a mount",
+      { hostPath: "/etc/kubernetes", endpoint: "/provider/secrets-store-csi-providers/vault.sock" },
+      [inOlder],
+      true,
+    ],
+    [
+      "openbao-helm's directory by a subPath",
+      { hostPath: "/etc/kubernetes", subPath: "secrets-store-csi-providers" },
+      [inOlder],
+      true,
+    ],
+    ["openbao-helm's directory beside its socket's", { hostPath: older, mountPath: "/older" }, [inOlder], true],
+    ["another directory for its socket", { hostPath: "/opt/providers" }, [inAnother], false],
+    ["another directory", { hostPath: "/etc/ssl", mountPath: "/tls" }, [another], false],
+    [
+      "the kubelet's directory of pods",
+      { hostPath: "/var/lib/kubelet/pods", mountPath: "/var/lib/kubelet/pods" },
+      [],
+      false,
+    ],
+    ["hostNetwork", { hostNetwork: true }, [network], false],
+    ["no hostNetwork", { hostNetwork: false }, [], false],
+    ["openbao-helm's directory and hostNetwork", { hostPath: older, hostNetwork: true }, [network, inOlder], true],
+  ])("%s", async (_, node, said, isWritten) => {
+    const ds = daemonSetOn(node);
+    const { code, data, report } = await migrate([web], ["--daemonset", "ds", "--values"], { ds });
+    expect(code).toBe(0);
+    expect(report.match(/^ {2}the DaemonSet .*$/gm) ?? []).toEqual(
+      said.map((one) => expect.stringMatching(one) as string),
+    );
+    expect((data as { sockets?: object }).sockets).toEqual(isWritten ? { additionalDirectory: older } : undefined);
+    const file = await migrate([web], ["--daemonset", "ds"], { ds });
+    expect(file.file).not.toContain(older);
+  });
+});
+
 describe("the Secret of the key", () => {
   const named = chartsDaemonSet("https://vault.example");
   const usual = named.replace(", --hmac-secret-name=vault-csi-provider-hmac-key", "");

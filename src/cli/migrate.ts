@@ -122,10 +122,11 @@ async function deliver(
   printReport(migration, io.stderr);
 }
 
-/** The chart's `config` is the configuration file; the socket's name is a value of its own. */
-function asValues({ provider, keySecret, text }: Migration): string {
+/** The chart's `config` is the configuration file; the socket's name and directories are values of their own. */
+function asValues({ provider, keySecret, additionalSocketDirectory: second, text }: Migration): string {
   const key = keySecret === undefined ? "" : `key:\n  secretName: ${keySecret}\n`;
-  return `${imageComment}provider: ${provider}\n${key}config:\n${text.replace(/^(?=.)/gm, "  ")}`;
+  const sockets = second === undefined ? "" : `sockets:\n  additionalDirectory: ${second}\n`;
+  return `${imageComment}provider: ${provider}\n${key}${sockets}config:\n${text.replace(/^(?=.)/gm, "  ")}`;
 }
 
 const imageComment =

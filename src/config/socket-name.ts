@@ -9,7 +9,8 @@ export interface SocketName {
   providerName: string;
 }
 
-const usualDirectory = "/var/run/secrets-store-csi-providers";
+/** The driver's own. */
+export const usualSocketDirectory = "/var/run/secrets-store-csi-providers";
 
 export function socketName(said: {
   endpoint?: string | undefined;
@@ -19,7 +20,7 @@ export function socketName(said: {
 }): SocketName | { mistake: string } {
   const providerName = said.providerName ?? "vault";
   const named: SocketName = {
-    socketPath: join(said.socketDir ?? usualDirectory, `${providerName}.sock`),
+    socketPath: join(said.socketDir ?? usualSocketDirectory, `${providerName}.sock`),
     providerName,
   };
   const result = said.endpoint === undefined ? named : fromEndpoint(said.endpoint, said.providerName);

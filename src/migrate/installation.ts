@@ -1,3 +1,4 @@
+import { resolve } from "node:path/posix";
 import { z } from "zod";
 import { ownFileBounds, readYaml } from "../mount/yaml-tree.js";
 import { jsonOf } from "../mount/yaml-value.js";
@@ -6,8 +7,14 @@ import { named as nameOf } from "../shared/quoted.js";
 
 /** How a Go provider is installed, as far as Kubernetes objects tell. */
 export interface Installation {
+  /** Of the DaemonSet. */
+  name: string;
   /** Of the DaemonSet, where it names one. */
   namespace?: string;
+  /** Whether its pods have the addresses of their nodes. */
+  hostNetwork: boolean;
+  /** Directories of the node that its container mounts. */
+  nodeDirectories: readonly NodeDirectory[];
   args: readonly string[];
   env: Readonly<Record<string, string>>;
   /** Variables whose value is somewhere else. */
@@ -26,6 +33,13 @@ export interface Installation {
   driverRepublishes?: boolean;
 }
 
+/** A `hostPath`, and where the container has it. */
+export interface NodeDirectory {
+  volume: string;
+  path: string;
+  mountPath: string;
+}
+
 export interface NamespacedObject {
   kind: "Secret" | "ConfigMap";
   name: string;
@@ -37,6 +51,7 @@ const volume = z.object({
   name: z.string(),
   secret: z.object({ secretName: z.string() }).optional(),
   configMap: named.optional(),
+  hostPath: z.object({ path: z.string() }).optional(),
   projected: z.object({ sources: z.array(sources) }).optional(),
 });
 const container = z.object({
@@ -48,14 +63,22 @@ const container = z.object({
     .array(z.object({ name: z.string(), value: z.string().optional(), valueFrom: z.unknown().optional() }))
     .default([]),
   envFrom: z.array(z.object({ secretRef: named.optional(), configMapRef: named.optional() })).default([]),
-  volumeMounts: z.array(z.object({ name: z.string(), mountPath: z.string() })).default([]),
+  volumeMounts: z
+    .array(z.object({ name: z.string(), mountPath: z.string(), subPath: z.string().default("") }))
+    .default([]),
 });
 const metadata = z.object({ name: z.string().default(""), namespace: z.string().optional() }).prefault({});
 const daemonSet = z.object({
   kind: z.literal("DaemonSet"),
   metadata,
   spec: z.object({
-    template: z.object({ spec: z.object({ containers: z.array(container), volumes: z.array(volume).default([]) }) }),
+    template: z.object({
+      spec: z.object({
+        hostNetwork: z.boolean().default(false),
+        containers: z.array(container),
+        volumes: z.array(volume).default([]),
+      }),
+    }),
   }),
 });
 const configMap = z.object({
@@ -89,14 +112,17 @@ export function readInstallation(text: string): Installation {
       `holds several providers: ${providers.map(({ metadata: { name } }) => nameOf(name)).join(", ")}; keep one`,
     );
   }
-  const { containers, volumes } = provider.spec.template.spec;
-  const { namespace } = provider.metadata;
+  const { containers, volumes, hostNetwork } = provider.spec.template.spec;
+  const { name, namespace } = provider.metadata;
   const own = containers.find(isProvider)!;
   const agent = containers.find((one) => !isProvider(one) && isAgent(one));
   const agentsVault = vaultOfAgents(objects);
   const driver = objects.map((object) => csiDriver.safeParse(object).data).find(Boolean);
   return {
     ...started(own),
+    name,
+    hostNetwork,
+    nodeDirectories: nodeDirectoriesOf(own, volumes),
     ...(namespace !== undefined && { namespace }),
     envFrom: own.envFrom.flatMap(({ secretRef, configMapRef }) => objectsOf(secretRef?.name, configMapRef?.name)),
     mounted: own.volumeMounts.flatMap(({ name, mountPath: path }) =>
@@ -133,6 +159,16 @@ function dataOf(root: Parameters<typeof jsonOf>[0]): unknown {
   } catch {
     throw wrong("holds a number that Kubernetes has no form for (.inf or .nan)");
   }
+}
+
+function nodeDirectoriesOf({ volumeMounts }: Container, volumes: readonly z.output<typeof volume>[]): NodeDirectory[] {
+  return volumeMounts.flatMap(({ name, mountPath, subPath }) =>
+    volumes.flatMap((one) =>
+      one.name === name && one.hostPath
+        ? [{ volume: name, path: resolve("/", one.hostPath.path, subPath), mountPath }]
+        : [],
+    ),
+  );
 }
 
 function mountedIn({ secret, configMap, projected }: z.output<typeof volume>): NamespacedObject[] {

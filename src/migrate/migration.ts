@@ -5,6 +5,7 @@ import { ProviderError } from "../shared/errors.js";
 import { named } from "../shared/quoted.js";
 import type { SourceProvider } from "./source-provider.js";
 import { configurationFileText, planText } from "./configuration-file-text.js";
+import { olderSocketDirectory } from "./node-directories.js";
 import { type ConnectionPlan, type MigrationPlan, planOf } from "./plan.js";
 import { type AnalyzedClass, analyzeClass, type WrittenClass } from "./analyzed-class.js";
 import { usesOf } from "./uses.js";
@@ -25,6 +26,8 @@ export interface Migration {
   blockers: readonly string[];
   /** The Secret of the key for versions: the source provider's, where that is known. */
   keySecret?: string;
+  /** A second directory to listen in, where a socket of the source provider would hide keymount's. */
+  additionalSocketDirectory?: string;
   /** What is so for every class. */
   notes: readonly string[];
   /** How many classes of other providers were left out, by provider. */
@@ -59,6 +62,7 @@ export function migrate(written: readonly WrittenClass[], source: SourceProvider
     audiences: audiencesOf(classes, source),
     blockers: blockersOf(plan, source),
     ...(source.keySecret !== undefined && { keySecret: source.keySecret }),
+    ...(source.usesOlderDirectory && { additionalSocketDirectory: olderSocketDirectory }),
     notes: [
       ...notesOn(source),
       ...plan.connections.flatMap((one) => shortAddress(one, source)),

@@ -7,6 +7,7 @@ import { type SettingValue, valuesFromEnvironment, valuesFromFlags } from "../co
 import { ProviderError } from "../shared/errors.js";
 import { named } from "../shared/quoted.js";
 import type { Installation } from "./installation.js";
+import { nodePartsOf } from "./node-directories.js";
 import { proxyVariableFor } from "./proxied.js";
 import type { Family } from "./analyzed-class.js";
 
@@ -27,6 +28,8 @@ export interface SourceProvider {
   namespace?: string;
   /** The Secret that holds its key for versions; absent where its installation is not known. */
   keySecret?: string;
+  /** Whether it may leave a socket where drivers look before they look for keymount's. */
+  usesOlderDirectory: boolean;
   /** By address: the variable by which it, or its Agent, goes through a proxy, where it does. */
   proxyVariableFor: (origin: string) => string | undefined;
   /** Audiences of the CSIDriver's `tokenRequests`, where those are known. */
@@ -67,6 +70,7 @@ export function readSourceProvider({ installation, flags, providerName }: Source
     ...Object.fromEntries((installation?.unseen ?? []).map((name) => [name, "?"])),
   };
   const socket = addresses.provider?.startsWith("unix:") ? readOrigin(addresses.provider) : undefined;
+  const node = installation && nodePartsOf(installation, options.socketPath);
   return {
     name: options.providerName,
     family,
@@ -76,9 +80,10 @@ export function readSourceProvider({ installation, flags, providerName }: Source
     agent: agentEnv !== undefined,
     ...(namespace !== undefined && { namespace }),
     ...(installation && { keySecret }),
+    usesOlderDirectory: node?.usesOlderDirectory ?? false,
     proxyVariableFor: (origin) => proxyVariableFor(origin, dialling),
     ...(driverAudiences && { driverAudiences }),
-    notes: notesOn(installation),
+    notes: [...notesOn(installation), ...(node?.notes ?? [])],
   };
 }
 

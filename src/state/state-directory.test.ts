@@ -51,5 +51,5 @@ test("a disk is refused unless the operator allows it", async () => {
   // procfs is no tmpfs on any machine, but nothing can be made in it; the sources lie on a disk.
   const path = join(import.meta.dirname, `.state-${process.pid}`);
   onTestFinished(() => rm(path, { recursive: true, force: true }));
-  await expect(open(path, false)).rejects.toThrow("--state-on-disk");
+  await expect(open(path, false)).rejects.toThrow("allow it with --state-on-disk (chart: state.onDisk)");
 });

@@ -38,7 +38,7 @@ export async function openStateDirectory(
   if (!onDisk && !memoryFileSystems.has((await statfs(real)).type)) {
     throw unusable(
       path,
-      "is on a disk, where secrets would outlive the node's power; mount a tmpfs there, or allow it with --state-on-disk",
+      "is on a disk, where secrets would outlive the node's power; mount a tmpfs there, or allow it with --state-on-disk (chart: state.onDisk)",
     );
   }
   return real;

@@ -81,6 +81,24 @@ test.each(rules)(
   },
 );
 
+const alertRows = [...at("docs/runbook.md").matchAll(/^\| `(Keymount\w+)` \| (.+) \| (.+) \|$/gm)].map(
+  ([, alert = "", command = "", explained = ""]) => ({ alert, command, explained }),
+);
+
+test("docs/runbook.md has a row for each alert, in their order, and for no others", () => {
+  expect(alertRows.map(({ alert }) => alert)).toEqual(rules.map(({ alert }) => alert));
+});
+
+test.each(alertRows)("the runbook's row of $alert has one command, and leads where the alert does", (row) => {
+  const { runbook } = rules.find(({ alert }) => alert === row.alert)!.annotations;
+  const [file, anchor] = runbook.split("#");
+  expect(row.command).toMatch(/^`(kubectl|logline) [^`]+`$/);
+  expect(file).toBe("docs/runbook.md");
+  // Where the alert leads to the table itself, the row is the explanation.
+  if (anchor !== "alerts") expect(row.explained).toContain(`(#${anchor})`);
+  expect(row.explained).toMatch(/\]\([\w.]*#[\w-]+\)|^here: /);
+});
+
 test("docs/metrics.md says of each alert why one wants it, and of no others", () => {
   const told = [...at("docs/metrics.md").matchAll(/^\| `(Keymount\w+)` \|/gm)].map(([, alert]) => alert);
   expect(told).toEqual(rules.map(({ alert }) => alert));

@@ -19,7 +19,7 @@ const code = sourceFiles()
 /** The cells of every table row under headings that have a column "message". */
 const sayings = page
   .split("\n")
-  .filter((line) => line.startsWith("| `") && !line.startsWith("| `code = ") && line.split("|").length === 5)
+  .filter((line) => /^\| `(?!code = |Keymount)/.test(line) && line.split("|").length === 5)
   .flatMap((line) => line.split("|")[1]!.match(/`[^`]+`(?! \()/g) ?? [])
   .map((text) => text.slice(1, -1));
 
@@ -38,10 +38,10 @@ const inside = [
   "…: the Kubernetes API gave no class", // Of doctor's alone, as the next.
   "…: the Kubernetes API gave no CSIDriver",
   "no provider answers at …",
+  "the check took too long", // Of /readyz alone.
+  "the state directory … …", // Its reasons have rows.
+  "larger than … bytes", // Of a TLS file, as "the connection's TLS file … cannot be used" tells.
 ];
-
-/** Of what is there before anything is served, and of the end. */
-const notServing = /^(rpc\/socket-file|daemon\/(cluster-parts|key-file|uncaught-exceptions))\.ts$/;
 
 /** Whether the pieces of a key are in the text, in their order. */
 function tells(key: string, text: string): boolean {
@@ -58,7 +58,7 @@ function tells(key: string, text: string): boolean {
 const isFrame = (text: string) => text.replaceAll(/[…\s;:.,()]/g, "").length < 12;
 
 const errorTexts = [
-  ...errorTextsInRooms().filter(({ file }) => !notServing.test(file)),
+  ...errorTextsInRooms(),
   ...Object.values(tlsFaults).map((text) => ({ file: "TLS", text: `TLS with … is refused: ${text}` })),
   ...Object.values(outages).map((text) => ({ file: "no answer", text: `… ${text}` })),
   ...Object.values(closedNamespaceTexts).map((text) => ({ file: "namespace", text: `the Vault namespace … ${text}` })),
@@ -68,6 +68,25 @@ test("errors are found in the code", () => expect(errorTexts.length).toBeGreater
 
 test.each(errorTexts.map(({ text, file }) => [text, file]))("the runbook has a row for: %s (%s)", (text) => {
   expect(sayings.filter((saying) => tells(saying, text))).not.toEqual([]);
+});
+
+/** Lines whose fields say everything: their texts are rows of their own. */
+const carriers = ["refused", "cannot serve", "configuration"];
+const logged = readFileSync(new URL("../../docs/logging.md", import.meta.url), "utf8");
+const troubles = [...logged.matchAll(/^\| (?:warn|error|fatal) \| `([^`]+)` \|/gm)]
+  .map(([, line]) => line!)
+  .filter((line) => !carriers.includes(line));
+
+test("lines of the log are found", () => expect(troubles.length).toBeGreaterThan(30));
+
+test.each(troubles)("the runbook has a row for the log's line: %s", (line) => {
+  expect(sayings.filter((saying) => tells(saying, line))).not.toEqual([]);
+});
+
+test("what the runbook looks for in the log is in a line of it, or in an error", () => {
+  const wanted = [...page.matchAll(/`logline '([^']+)'`/g)].map(([, text]) => text!.replace(/^"msg":"(.*)"$/, "$1"));
+  expect(wanted.length).toBeGreaterThan(5);
+  expect(wanted.filter((text) => !logged.includes(text) && !sayings.includes(text))).toEqual([]);
 });
 
 test("the runbook has a row for every code of an error, with what an event says for it", () => {
