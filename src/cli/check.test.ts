@@ -164,7 +164,9 @@ describe("a place inside objects, however they are written", () => {
 
   test("and where the YAML itself is broken", async () => {
     const file = `${head}    objects: |\n      - objectName: a\n       secretPath: b\n`;
-    expect((await remarks(file))[0]).toMatch(/^f:10:\d+: objects, line 2: /);
+    expect(await remarks(file)).toEqual([
+      'f:10:8: objects, line 2, column 2: is indented by 1 space; the first field of this entry is indented by 2, its "- " included',
+    ]);
   });
 });
 

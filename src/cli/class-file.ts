@@ -65,7 +65,11 @@ export function readClassFile(text: string): ClassFile {
   for (const { root, mistakes } of readYaml(text, ownFileBounds)) {
     // What follows the first mistake of a document may come of it.
     const [first] = mistakes;
-    if (first) file.remarks.push({ level: "mistake", offset: first.offset, message: `the YAML ${first.text}${hint}` });
+    if (first) {
+      const isIndentation = first.cause === "indentation" || first.cause === "tab";
+      const message = `the YAML ${first.text}${isIndentation ? "" : hint}`;
+      file.remarks.push({ level: "mistake", offset: first.offset, message });
+    }
     if (root && mistakes.length === 0 && !isNull(root)) readResource(root, file);
   }
   return file;

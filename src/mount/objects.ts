@@ -79,8 +79,10 @@ export function objectEntries(text: string, findings = new Findings()): { map: Y
   }
   const [document, second] = readYaml(text, objectsBounds);
   for (const mistake of document?.mistakes ?? []) {
-    const line = text.slice(0, mistake.offset).split("\n").length;
-    say("error", mistake.offset, `objects, line ${line}: ${mistake.text}`);
+    const lines = text.slice(0, mistake.offset).split("\n");
+    const toColumn = mistake.cause === "indentation" || mistake.cause === "template";
+    const column = toColumn ? `, column ${lines.at(-1)!.length + 1}` : "";
+    say("error", mistake.offset, `objects, line ${lines.length}${column}: ${mistake.text}`);
   }
   if (document?.mistakes.length) return [];
   if (second) say("ignored", text.length, "objects: only what stands before the second --- is read");

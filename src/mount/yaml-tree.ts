@@ -12,6 +12,8 @@ import {
 } from "yaml";
 import { copied } from "../shared/copied.js";
 import { named, quoted } from "../shared/quoted.js";
+import { LayoutMistakes } from "./layout-mistakes.js";
+import { unquotedTemplate } from "./layout-walk.js";
 
 /** YAML as text with places: what a value means is for its reader to say. Offsets count UTF-16 units of the text. */
 export type YamlNode = YamlScalar | YamlList | YamlMap;
@@ -48,6 +50,8 @@ export interface YamlEntry {
 export interface YamlMistake {
   offset: number;
   text: string;
+  /** Known for what people stumble over most: the first two have their place to the column. */
+  cause?: "indentation" | "template" | "tab";
 }
 
 export interface YamlDocument {
@@ -90,8 +94,9 @@ export function readYaml(text: string, bounds: YamlBounds): readonly YamlDocumen
     // uniqueKeys compares each key with each other, which takes minutes for a hostile map; `Reader` does it by a set.
     const options = { schema: "failsafe", uniqueKeys: false, prettyErrors: false, logLevel: "silent" } as const;
     const documents: YamlDocument[] = [];
+    const layout = new LayoutMistakes(text);
     for (const document of withCheapErrors(() => new Composer(options).compose(new Parser().parse(text)))) {
-      documents.push(readDocument(text, document, bounds));
+      documents.push(readDocument(text, document, layout, bounds));
       if (documents.length === bounds.documents) break;
     }
     return documents;
@@ -131,18 +136,32 @@ function hasMoreTokens(text: string, most: number): boolean {
 
 const tooDeep = ({ depth }: YamlBounds) => `is nested more than ${depth} deep`;
 
-function readDocument(text: string, document: Document.Parsed, bounds: YamlBounds): YamlDocument {
+function readDocument(
+  text: string,
+  document: Document.Parsed,
+  layout: LayoutMistakes,
+  bounds: YamlBounds,
+): YamlDocument {
   const broken = document.errors.slice(0, mostMistakes).map(({ code, pos }) => ({
     offset: pos[0],
     text: wordsFor[code] ?? "is not valid YAML",
   }));
-  const tab = broken.map(({ offset }) => tabBefore(text, offset)).find((offset) => offset !== undefined);
-  if (tab !== undefined) return { mistakes: [{ offset: tab, text: indentedWithTab }] };
-  if (broken.length > 0) return { mistakes: broken };
+  if (broken.length > 0) return { mistakes: causesOf(text, broken, layout) };
   if (!document.contents) return { mistakes: [] };
   const reader = new Reader(bounds);
   const root = reader.read(document.contents, 0);
   return { root, mistakes: reader.mistakes };
+}
+
+/** What the parser's errors come of, without those that follow from a mistake before them. */
+function causesOf(text: string, broken: readonly YamlMistake[], layout: LayoutMistakes): readonly YamlMistake[] {
+  const behind = layout.behind(broken.map(({ offset }) => offset));
+  const places = [...broken, ...(behind ? [behind] : [])];
+  const tab = places.map(({ offset }) => tabBefore(text, offset)).find((offset) => offset !== undefined);
+  if (tab !== undefined) return [{ offset: tab, text: indentedWithTab, cause: "tab" }];
+  if (!behind) return broken;
+  const { offset, cause } = behind;
+  return [...broken.filter((one) => one.offset < behind.from), { offset, text: copied(behind.text), cause }];
 }
 
 const mostMistakes = 20;
@@ -237,7 +256,8 @@ class Reader {
     for (const item of items) {
       const key = this.read(item.key, depth + 1);
       const value = this.#within(key.kind === "scalar" ? key.text : "", item.value, depth);
-      if (key.kind !== "scalar") this.#mistake(key.offset, "has a list or map as a key");
+      if (key.kind === "map" && key.offset === offset + 1) this.#mistake(offset, unquotedTemplate, "template");
+      else if (key.kind !== "scalar") this.#mistake(key.offset, "has a list or map as a key");
       else if (key.plain && key.text === "<<") merged.push(...this.#merged(value));
       else if (entries.has(key.text)) this.#mistake(key.offset, `has a key twice: ${quoted(key.text)}`);
       else entries.set(key.text, { key: key.text, keyOffset: key.offset, value });
@@ -265,8 +285,9 @@ class Reader {
     return name;
   }
 
-  #mistake(offset: number, text: string): YamlScalar {
-    if (this.mistakes.length < mostMistakes && !this.#spent) this.mistakes.push({ offset, text });
+  #mistake(offset: number, text: string, cause?: YamlMistake["cause"]): YamlScalar {
+    if (this.mistakes.length < mostMistakes && !this.#spent)
+      this.mistakes.push({ offset, text, ...(cause && { cause }) });
     return nothing(offset);
   }
 
