@@ -27,7 +27,7 @@ interface Entry<T> {
   account: Account;
 }
 
-/** One turn in so many ignores ranks, and what goes first, so that a flood of those does not starve the rest. */
+/** One turn in so many ignores ranks, so that a flood of the urgent does not starve the rest. */
 const turnsPerUnranked = 8;
 
 /**
@@ -79,7 +79,7 @@ export class FairQueue<T extends Waiting> {
     const isRanked = (this.#turns + 1) % turnsPerUnranked !== 0;
     const isBefore = (a: Entry<T>, b: Entry<T>) => {
       const rankOf = ({ rank }: T) => (isRanked ? rank : 0);
-      const lateness = (item: T) => (isRanked && goesFirst(item) ? 0 : 1);
+      const lateness = (item: T) => (goesFirst(item) ? 0 : 1);
       const sooner = rankOf(a.item) - rankOf(b.item) || lateness(a.item) - lateness(b.item);
       return (sooner || a.account.used - b.account.used) < 0;
     };
