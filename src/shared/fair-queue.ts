@@ -70,24 +70,18 @@ export class FairQueue<T extends Waiting> {
   }
 
   /** The next of those that `admits` lets go on, `goesFirst` before others of its rank; it leaves the queue. */
-  take(admits: (item: T) => boolean = () => true, goesFirst: (item: T) => boolean = () => false): T | undefined {
+  take(admits: (item: T) => boolean = () => true, goesFirst?: (item: T) => boolean): T | undefined {
     if (this.size === 0) {
       this.#accounts.clear();
       this.#served = 0;
       return undefined;
     }
     const isRanked = (this.#turns + 1) % turnsPerUnranked !== 0;
-    const isBefore = (a: Entry<T>, b: Entry<T>) => {
-      const rankOf = ({ rank }: T) => (isRanked ? rank : 0);
-      const lateness = (item: T) => (goesFirst(item) ? 0 : 1);
-      const sooner = rankOf(a.item) - rankOf(b.item) || lateness(a.item) - lateness(b.item);
-      return (sooner || a.account.used - b.account.used) < 0;
-    };
     let next: Entry<T> | undefined;
     let nextAt = 0;
     for (let at = 0; at < this.#entries.length; at += 1) {
       const entry = this.#entries[at]!;
-      if ((next && !isBefore(entry, next)) || !admits(entry.item)) continue;
+      if ((next && !isBefore(entry, next, isRanked, goesFirst)) || !admits(entry.item)) continue;
       next = entry;
       nextAt = at;
     }
@@ -132,4 +126,17 @@ export class FairQueue<T extends Waiting> {
     const its = this.#entries.filter(({ account }) => account === heaviest).map(({ item }) => item);
     return its.reduce((last, item) => (item.rank >= last.rank ? item : last));
   }
+}
+
+/** Whether the later arrival `a` goes before `b`. */
+function isBefore<T extends Waiting>(
+  a: Entry<T>,
+  b: Entry<T>,
+  isRanked: boolean,
+  goesFirst: ((item: T) => boolean) | undefined,
+): boolean {
+  if (isRanked && a.item.rank !== b.item.rank) return a.item.rank < b.item.rank;
+  const isFirst = goesFirst?.(a.item) ?? false;
+  if (isFirst !== (goesFirst?.(b.item) ?? false)) return isFirst;
+  return a.account.used < b.account.used;
 }

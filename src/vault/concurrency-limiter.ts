@@ -138,10 +138,8 @@ export class ConcurrencyLimiter {
       const waitMs = gapMs - (now - this.#latestStart);
       if (waitMs > 0) return this.#lookAgain(waitMs);
       if (gapMs === 0) this.#podTurns.clear();
-      const next = this.#queue.take(
-        this.#admits,
-        ({ slot: { pod } }) => pod !== undefined && this.#podTurns.goesOn(pod, now),
-      );
+      const goesOn = ({ slot: { pod } }: Turn) => pod !== undefined && this.#podTurns.goesOn(pod, now);
+      const next = this.#queue.take(this.#admits, gapMs > 0 ? goesOn : undefined);
       if (!next) return;
       this.#start(next);
       if (gapMs > 0 && next.slot.pod !== undefined) this.#podTurns.add(next.slot.pod, now);
