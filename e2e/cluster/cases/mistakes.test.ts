@@ -152,7 +152,7 @@ const mistakes: readonly Mistake[] = [
   {
     what: "a value that is not in its encoding",
     fields: { secretKey: "text", encoding: "base64" },
-    says: [`the value at ${path} is not valid base64; leave out encoding to write it as it is`],
+    says: [`the value of text at ${path} is not valid base64; leave out encoding to write it as it is`],
   },
   // What the operator's policy has
   {
