@@ -17,6 +17,8 @@ export interface ProviderContainer {
   readonly pid: number;
   /** How often the kubelet has started it again in its pod. */
   readonly restarts: number;
+  /** As the kubelet has told the API server last. */
+  readonly isReady: boolean;
 }
 
 export async function providerContainer(
@@ -26,14 +28,14 @@ export async function providerContainer(
 ): Promise<ProviderContainer> {
   const pods = await kube.list<PodObject>({ apiVersion: "v1", kind: "Pod" }, keymountNamespace);
   const pod = pods.find(({ metadata }) => metadata.labels?.["app.kubernetes.io/instance"] === release);
-  const { containerID, restartCount = 0 } = pod?.status.containerStatuses?.[0] ?? {};
+  const { containerID, restartCount = 0, ready = false } = pod?.status.containerStatuses?.[0] ?? {};
   const id = containerID?.replace("containerd://", "");
   if (!id) throw new Error("keymount has no container");
   const ctr = [`--address=${cluster.containerd}`, "--namespace=k8s.io", "tasks", "list"];
   const { stdout } = await promisify(execFile)("ctr", ctr);
   const [, pid] = new RegExp(`^${id}\\s+(\\d+)\\s+RUNNING`, "m").exec(stdout) ?? [];
   if (!pid) throw new Error(`container ${id} does not run`);
-  return { id, pid: Number(pid), restarts: restartCount };
+  return { id, pid: Number(pid), restarts: restartCount, isReady: ready };
 }
 
 /** The most memory the container's group ever held, its page cache with it; bytes. Both cgroup versions. */
