@@ -31,8 +31,7 @@ interface Entry<T> {
 const turnsPerUnranked = 8;
 
 /**
- * A queue whose next item is the most urgent, of the tenant that was charged least, in the order of arrival. Of the most
- * urgent, what `take` is told goes first does. A tenant that
+ * A queue whose next item is the most urgent, of the tenant that was charged least, in the order of arrival. A tenant that
  * joins a busy queue starts level with the tenant served last (start-time fair queueing, Goyal et al. 1996). When the queue
  * is full, the tenant that holds most of it loses its newest, least urgent items.
  */
@@ -69,8 +68,8 @@ export class FairQueue<T extends Waiting> {
     return leaving;
   }
 
-  /** The next of those that `admits` lets go on, `goesFirst` before others of its rank; it leaves the queue. */
-  take(admits: (item: T) => boolean = () => true, goesFirst?: (item: T) => boolean): T | undefined {
+  /** The next of those that `admits` lets go on; it leaves the queue. */
+  take(admits: (item: T) => boolean = () => true): T | undefined {
     if (this.size === 0) {
       this.#accounts.clear();
       this.#served = 0;
@@ -81,7 +80,7 @@ export class FairQueue<T extends Waiting> {
     let nextAt = 0;
     for (let at = 0; at < this.#entries.length; at += 1) {
       const entry = this.#entries[at]!;
-      if ((next && !isBefore(entry, next, isRanked, goesFirst)) || !admits(entry.item)) continue;
+      if ((next && !isBefore(entry, next, isRanked)) || !admits(entry.item)) continue;
       next = entry;
       nextAt = at;
     }
@@ -129,14 +128,7 @@ export class FairQueue<T extends Waiting> {
 }
 
 /** Whether the later arrival `a` goes before `b`. */
-function isBefore<T extends Waiting>(
-  a: Entry<T>,
-  b: Entry<T>,
-  isRanked: boolean,
-  goesFirst: ((item: T) => boolean) | undefined,
-): boolean {
+function isBefore(a: Entry<Waiting>, b: Entry<Waiting>, isRanked: boolean): boolean {
   if (isRanked && a.item.rank !== b.item.rank) return a.item.rank < b.item.rank;
-  const isFirst = goesFirst?.(a.item) ?? false;
-  if (isFirst !== (goesFirst?.(b.item) ?? false)) return isFirst;
   return a.account.used < b.account.used;
 }

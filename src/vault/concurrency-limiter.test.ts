@@ -339,14 +339,6 @@ describe("in a Vault that is slow for all", () => {
     expect(now()).toEqual(["a:0", "a:1", "b:0", "b:1"]);
   });
 
-  test("what is more urgent does not wait for the requests of a pod that come together", async () => {
-    for (const n of [0, 1, 2, 3]) void run(`a:${n}`, { pod: "a/web", priority: "refresh" });
-    await inTurn(1);
-    void run("b:0", { pod: "b/web" });
-    await inTurn(2);
-    expect(now()).toEqual(["a:0", "a:1", "b:0", "a:2"]);
-  });
-
   test.each<Slot["priority"]>(["first-mount", "refresh"])(
     "a pod that asks for ever, by %s, does not hold up another namespace's Mounts",
     async (priority) => {

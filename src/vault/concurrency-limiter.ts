@@ -75,7 +75,8 @@ export class ConcurrencyLimiter {
   readonly #took: number[] = [];
   readonly #spacing = new RequestSpacing();
   readonly #podTurns = new PodTurns();
-  #latestStart = -Infinity;
+  /** The one that began last. */
+  #latest: Turn | undefined;
   #looksAgainAt = Infinity;
 
   constructor(limits: Pick<ConnectionLimits, "inFlight" | "logins">, clock: Clock, capacity = queueCapacity) {
@@ -135,11 +136,10 @@ export class ConcurrencyLimiter {
     while (this.#running.size < this.#limits.inFlight) {
       const now = this.#clock.monotonic();
       const gapMs = this.#spacing.gapAt(now);
-      const waitMs = gapMs - (now - this.#latestStart);
+      const waitMs = gapMs - (now - (this.#latest?.startedAt ?? -Infinity));
       if (waitMs > 0) return this.#lookAgain(waitMs);
       if (gapMs === 0) this.#podTurns.clear();
-      const goesOn = ({ slot: { pod } }: Turn) => pod !== undefined && this.#podTurns.goesOn(pod, now);
-      const next = this.#queue.take(this.#admits, gapMs > 0 ? goesOn : undefined);
+      const next = (gapMs > 0 && this.#queue.take(this.#isOfLatestPod)) || this.#queue.take(this.#admits);
       if (!next) return;
       this.#start(next);
       if (gapMs > 0 && next.slot.pod !== undefined) this.#podTurns.add(next.slot.pod, now);
@@ -151,7 +151,7 @@ export class ConcurrencyLimiter {
     turn.startedAt = this.#clock.monotonic();
     this.#running.add(turn);
     turn.beside = this.#running.size;
-    this.#latestStart = turn.startedAt;
+    this.#latest = turn;
     this.#countOf(turn.tenant, 1);
     this.#queue.charge(turn.tenant, 1);
     turn.begin();
@@ -170,6 +170,14 @@ export class ConcurrencyLimiter {
     if (this.#count(alike) >= most || this.#count((slot) => alike(slot) && own(slot)) >= part(most, 2)) return false;
     return this.#count((slot) => alike(slot) && slot.engine === engine) < mostOfEngine;
   };
+
+  /** Spaced, the requests of one Mount come together: those of many that take turns would all be too late. */
+  readonly #isOfLatestPod = (turn: Turn): boolean =>
+    turn.slot.pod !== undefined &&
+    turn.slot.pod === this.#latest?.slot.pod &&
+    turn.rank === this.#latest.rank &&
+    this.#podTurns.goesOn(turn.slot.pod, this.#clock.monotonic()) &&
+    this.#admits(turn);
 
   #has(namespace: string): number {
     return this.#runningOf.get(namespace) ?? 0;

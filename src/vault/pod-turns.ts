@@ -9,8 +9,8 @@ interface Turns {
 }
 
 /**
- * Which pods have begun a Mount while requests are spaced: what is left of it goes before other pods' first requests, for of
- * many Mounts that take turns each would be too late. A pod that asks for more than a Mount does goes on in its turn.
+ * How many requests of each pod have begun while requests are spaced: those of one Mount come together, for of many Mounts that
+ * take turns each would be too late. A pod that asks for more than a Mount does goes on in its turn.
  */
 export class PodTurns {
   readonly #begun = new Map<string, Turns>();
