@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePorts } from "../e2e/stack/free-ports.js";
+import { freePorts } from "../dev/testing/free-ports.js";
 import { cpuOf } from "./process-figures.js";
 import { processDirectory } from "../dev/testing/process-directory.js";
 

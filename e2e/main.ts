@@ -15,8 +15,8 @@ import { type KubernetesVersion, kubernetesVersions } from "./stack/programs.js"
 
 /**
  * `npm run e2e -- [--programs | --prepare | vitest's arguments]`. What needs the network is made first, and nothing else with
- * `--prepare`; with `--programs` only the Go programs, which take longest. The tests then run in mount, network and process namespaces of their own, so that nothing of them is left when they end,
- * however they end.
+ * `--prepare`; with `--programs` only the Go programs, which take longest. The tests then run in mount, network and process
+ * namespaces of their own, so that nothing of them is left when they end, however they end.
  */
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "..");

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { freePorts } from "./free-ports.js";
+import { freePorts } from "../../dev/testing/free-ports.js";
 import { runProgram, untilReady } from "./running-program.js";
 
 /** One etcd member on loopback, which forgets nothing but does not wait for the disk. */

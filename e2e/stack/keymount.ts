@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { freePorts } from "./free-ports.js";
+import { freePorts } from "../../dev/testing/free-ports.js";
 import { inPod, type ServiceAccount } from "./pod-view.js";
 import { type RunningProgram, runProgram, untilReady } from "./running-program.js";
 import type { Stack } from "./stack.js";

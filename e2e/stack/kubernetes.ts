@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { startApiServer } from "./api-server.js";
 import { startControllerManager } from "./controller-manager.js";
 import { startEtcd } from "./etcd.js";
-import { freePorts } from "./free-ports.js";
+import { freePorts } from "../../dev/testing/free-ports.js";
 import type { KubeAccess } from "./kube-api.js";
 import { writeKubeconfig } from "./kubeconfig.js";
 import type { Binaries } from "./programs.js";

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { freePorts } from "./free-ports.js";
+import { freePorts } from "../../dev/testing/free-ports.js";
 import { runProgram, untilReady } from "./running-program.js";
 import { type VaultAccess, VaultApi } from "./vault-api.js";
 

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { freePorts } from "./free-ports.js";
+import { freePorts } from "../../dev/testing/free-ports.js";
 import { eventually } from "./eventually.js";
 import { Service } from "./service.js";
 import { VaultApi } from "./vault-api.js";

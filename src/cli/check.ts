@@ -14,7 +14,7 @@ import { painter } from "./paint.js";
 import { readText } from "./read-text.js";
 import { remarksOnRepeated } from "./repeated-classes.js";
 import { type RolledWorkload, rolledWorkload } from "./rolled-workload.js";
-import { positionOf } from "./text-places.js";
+import { positionOf } from "../shared/text-position.js";
 import { workerFile } from "./worker-file.js";
 
 /** `keymount check`: every mistake of a class at once, with its place, offline. */

@@ -2,7 +2,7 @@ import { ProviderError } from "../shared/errors.js";
 import { readClassFile, type WrittenClass } from "./class-file.js";
 import { named } from "../shared/quoted.js";
 import type { CommandIo } from "./command-io.js";
-import { positionOf } from "./text-places.js";
+import { positionOf } from "../shared/text-position.js";
 import { readText } from "./read-text.js";
 
 /**

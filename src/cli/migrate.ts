@@ -12,7 +12,7 @@ import { defineCommand, type Given, WrongUsage } from "./define-command.js";
 import { wantsJson, writeJson } from "./json-output.js";
 import { printReport } from "./migrate-report.js";
 import { readText } from "./read-text.js";
-import { positionOf } from "./text-places.js";
+import { positionOf } from "../shared/text-position.js";
 import { type NewFile, writeNewFiles } from "./write-new-files.js";
 
 /** What the command does to the world beside reading. */

@@ -1,6 +1,6 @@
 import { named } from "../shared/quoted.js";
 import { member, type Remark, type WrittenClass } from "./class-file.js";
-import { positionOf } from "./text-places.js";
+import { positionOf } from "../shared/text-position.js";
 
 /** The classes of a file, in their order. */
 interface FileOfClasses {

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { callVersion } from "../rpc/call-version.js";
-import { freePort } from "../../dev/testing/free-port.js";
+import { freePorts } from "../../dev/testing/free-ports.js";
 import { temporaryDirectory } from "../../dev/testing/rpc-server.js";
 import { until } from "../../dev/testing/until.js";
 import { runCommand } from "./commands.js";
@@ -11,7 +11,8 @@ const never = new AbortController().signal;
 /** A serve in this process, and what Node would call for an error that nothing caught. */
 async function serving() {
   const directory = await temporaryDirectory();
-  const [socket, port] = [`${directory}/vault.sock`, await freePort()];
+  const { port } = await freePorts("port");
+  const socket = `${directory}/vault.sock`;
   await writeFile(`${directory}/key`, Buffer.alloc(32, 7), { mode: 0o600 });
   const stop = new AbortController();
   let stderr = "";

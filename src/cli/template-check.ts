@@ -7,7 +7,8 @@ import { formOf } from "../render/dotted-key.js";
 import type { RenderWorker } from "../render/render-worker.js";
 import { member } from "./class-file.js";
 import { knownKeys, metadataKeys } from "./known-answers.js";
-import { offsetOf, sourceOffset } from "./text-places.js";
+import { offsetOf } from "../shared/text-position.js";
+import { sourceOffset } from "./text-places.js";
 import type { WrittenObject } from "./written-object.js";
 
 /**

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Document, parseDocument, Scalar } from "yaml";
-import { positionOf, sourceOffset } from "./text-places.js";
+import { positionOf } from "../shared/text-position.js";
+import { sourceOffset } from "./text-places.js";
 
 test.each([
   [0, 1, 1],

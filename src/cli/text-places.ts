@@ -1,23 +1,3 @@
-/** A place in a file as editors count: both from 1. */
-export interface TextPosition {
-  line: number;
-  column: number;
-}
-
-/** The line and column of an offset into a text, both in UTF-16 units. */
-export function positionOf(text: string, offset: number): TextPosition {
-  const before = text.slice(0, offset);
-  const lineStart = before.lastIndexOf("\n") + 1;
-  return { line: before.split("\n").length, column: offset - lineStart + 1 };
-}
-
-/** The offset of a place: the way back from `positionOf`. */
-export function offsetOf(text: string, { line, column }: TextPosition): number {
-  let start = 0;
-  for (let at = 1; at < line; at += 1) start = text.indexOf("\n", start) + 1;
-  return start + column - 1;
-}
-
 /**
  * Where in a scalar's source the character at `offset` of its value stands, in every style: literal and folded
  * blocks, either quotes, or none. Exact for characters that are no blanks; both run side by side, and where they differ

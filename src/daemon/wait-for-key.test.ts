@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { captureLog } from "../../dev/testing/capture-log.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
-import { freePort } from "../../dev/testing/free-port.js";
+import { freePorts } from "../../dev/testing/free-ports.js";
 import { until } from "../../dev/testing/until.js";
 import { type ErrorCode, ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
@@ -13,7 +13,7 @@ const failing = (code: ErrorCode) => new ProviderError(code, "the Kubernetes API
 async function waiting(answers: (ProviderError | Redacted<Buffer>)[]) {
   const clock = new FakeClock();
   const ended = new AbortController();
-  const port = await freePort();
+  const { port } = await freePorts("port");
   const { log, lines } = captureLog();
   let asked = 0;
   const origin = {

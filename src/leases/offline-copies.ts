@@ -140,7 +140,8 @@ export class OfflineCopies {
   }
 
   /** What takes the place of the copy that is known; `undefined` where nothing does, and the known one ends or stays. */
-  #successor(principal: Principal, { request, body, readAt: ownReadAt }: DeliveredAnswer, readAt: number) {
+  #successor(principal: Principal, answer: DeliveredAnswer, readAt: number) {
+    const { request } = answer;
     const { connection, vaultNamespace, accountKey, pod } = principal;
     const { path } = request;
     const id = idOf(principal, request);
@@ -148,24 +149,22 @@ export class OfflineCopies {
     const known = this.#copies.get(id);
     if (this.#hasEnded(named) || (known && known.readAt >= readAt)) return undefined;
     if (!this.#store) return void this.#end(id, readAt);
-    const answer = body.reveal();
-    const isSecret = ownReadAt !== undefined && answer && !Buffer.isBuffer(answer) && isKvSecret(request, answer);
-    if (!isSecret) return void this.#forget(known);
-    const digest = digestOf(answer);
+    const body = kvSecretIn(answer);
+    if (!body) return void this.#forget(known);
+    const digest = digestOf(body);
     const changedAt = known?.digest === digest ? known.changedAt : readAt;
-    return { copy: { ...named, digest, changedAt }, known, body: answer };
+    return { copy: { ...named, digest, changedAt }, known, body };
   }
 
   /**
    * From when on what Vault has answered is what the copy has, so that it stood beside all that was read since; `undefined` where
    * the copy is another, or there is none. What is no KV secret is of no moment.
    */
-  unchangedSince(principal: Principal, { request, body, readAt }: DeliveredAnswer): number | undefined {
-    const answer = body.reveal();
-    if (readAt === undefined || !answer || Buffer.isBuffer(answer) || !isKvSecret(request, answer))
-      return Number.NEGATIVE_INFINITY;
-    const copy = this.#copies.get(idOf(principal, request));
-    return copy?.digest === digestOf(answer) ? copy.changedAt : undefined;
+  unchangedSince(principal: Principal, answer: DeliveredAnswer): number | undefined {
+    const body = kvSecretIn(answer);
+    if (!body) return Number.NEGATIVE_INFINITY;
+    const copy = this.#copies.get(idOf(principal, answer.request));
+    return copy?.digest === digestOf(body) ? copy.changedAt : undefined;
   }
 
   /** Vault has refused: the copies that this concerns are deleted, also those of other pods. A passing fault ends none. */
@@ -335,6 +334,13 @@ function nameOf(scope: Scope, { id, connection, vaultNamespace, accountKey, path
   if (scope === "request") return id;
   if (scope === "account") return hash(accountKey);
   return hash(JSON.stringify(scope === "path" ? [connection.name, vaultNamespace, path] : [accountKey, path]));
+}
+
+/** What may be copied: a static secret of a KV engine. */
+function kvSecretIn({ request, body, readAt }: DeliveredAnswer): JsonObject | undefined {
+  const answer = body.reveal();
+  const isSecret = readAt !== undefined && answer && !Buffer.isBuffer(answer) && isKvSecret(request, answer);
+  return isSecret ? answer : undefined;
 }
 
 function digestOf(answer: JsonObject): string {

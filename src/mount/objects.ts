@@ -1,3 +1,4 @@
+import { positionOf } from "../shared/text-position.js";
 import { type Finding, Findings } from "./findings.js";
 import { keystoreOf } from "./keystore-fields.js";
 import type { ObjectSpec } from "./mount-spec.js";
@@ -79,10 +80,9 @@ export function objectEntries(text: string, findings = new Findings()): { map: Y
   }
   const [document, second] = readYaml(text, objectsBounds);
   for (const mistake of document?.mistakes ?? []) {
-    const lines = text.slice(0, mistake.offset).split("\n");
+    const { line, column } = positionOf(text, mistake.offset);
     const toColumn = mistake.cause === "indentation" || mistake.cause === "template";
-    const column = toColumn ? `, column ${lines.at(-1)!.length + 1}` : "";
-    say("error", mistake.offset, `objects, line ${lines.length}${column}: ${mistake.text}`);
+    say("error", mistake.offset, `objects, line ${line}${toColumn ? `, column ${column}` : ""}: ${mistake.text}`);
   }
   if (document?.mistakes.length) return [];
   if (second) say("ignored", text.length, "objects: only what stands before the second --- is read");

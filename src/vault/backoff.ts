@@ -13,8 +13,8 @@ export function spread(ms: number, draw: number): number {
 
 /**
  * How long a renewal or revocation that failed rests: fully jittered below a ceiling that doubles from 5 s to 5 min, and before
- * that as long as Vault asks (`requestedMs`), up to 5 min; never more than a quarter of the `leftMs` there are, never less than a second. Past
- * its end nothing is urgent any more. `draw` is in [0, 1).
+ * that as long as Vault asks (`requestedMs`), up to 5 min; never more than a quarter of the `leftMs` there are, never less than a
+ * second. Past its end nothing is urgent any more. `draw` is in [0, 1).
  */
 export function backoff(failures: number, leftMs: number, draw: number, requestedMs = 0): number {
   const ceiling = doubled(5 * second, 5 * minute, failures);
