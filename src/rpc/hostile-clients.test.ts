@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from "vitest";
+import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { RawHttp2Client } from "../../dev/testing/http2-client.js";
 import { startTestServer } from "../../dev/testing/rpc-server.js";
 import { callVersion } from "./call-version.js";
@@ -137,4 +138,44 @@ test.each<[string, Fields, Record<string, string>]>([
   expect(Object.fromEntries(fields)).toMatchObject(answer);
   expect(JSON.stringify(fields)).not.toContain("None");
   expect(uncaught).toEqual([]);
+});
+
+describe("while four large Mounts arrive without an end", () => {
+  const announce = (bytes: number) => Buffer.concat([Buffer.alloc(1), number(bytes)]);
+  const half = (stream: number) => [
+    headers(stream),
+    data(stream, 0, Buffer.concat([announce(200_000), Buffer.alloc(100)])),
+  ];
+
+  test.each<[string, (stream: number) => Buffer[], string]>([
+    ["a small Mount is answered", (stream) => [headers(stream), data(stream, flag.endStream, announce(0))], "answered"],
+    [
+      "a small Mount in pieces is answered",
+      (stream) => [
+        headers(stream),
+        data(stream, 0, announce(0).subarray(0, 2)),
+        data(stream, flag.endStream, announce(0).subarray(2)),
+      ],
+      "answered",
+    ],
+    [
+      "a Mount that is over at its headers is reset",
+      (stream) => [headers(stream, {}, flag.endHeaders | flag.endStream)],
+      "reset 0",
+    ],
+    [
+      "a Mount of nothing is reset",
+      (stream) => [headers(stream), data(stream, flag.endStream, Buffer.alloc(0))],
+      "reset 0",
+    ],
+  ])("%s", async (_name, sent, end) => {
+    // Its time stands still: no Mount gives up its place.
+    const { socketPath } = await startTestServer({ clock: new FakeClock() });
+    const client = await RawHttp2Client.connect(socketPath);
+    onTestFinished(() => client.close());
+    client.callVersion();
+    client.send(...[1, 3, 5, 7].flatMap(half), ...sent(9));
+    await client.until(() => client.endOf(9) !== undefined);
+    expect(client.endOf(9)).toBe(end);
+  });
 });

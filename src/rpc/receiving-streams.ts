@@ -1,17 +1,23 @@
 import type { Clock } from "../shared/clock.js";
+import { type PeekedStream, peekLength } from "./peek-length.js";
 
-/** What of an HTTP/2 stream this needs: when its request is whole, when its answer has left, and when it is over. */
-export interface ReceivedStream {
+/** What of an HTTP/2 stream this needs: also when its request is whole, when its answer has left, and when it is over. */
+export interface ReceivedStream extends PeekedStream {
   readonly destroyed: boolean;
-  once(event: "end" | "finish" | "close", listener: () => void): unknown;
+  close(): void;
+  once(event: "readable" | "end" | "finish" | "close", listener: () => void): unknown;
 }
 
 /** A request normally arrives in a moment; a slow one may go on, but no longer blocks others. */
 const receivedMs = 1_000;
 
+/** A message of this many bytes waits for no other: an ordinary class has a few KiB, and lies in its window in any case. */
+const smallBytes = 16 * 1_024;
+
 /**
  * Bounds how many requests are received at once: grpc-js gathers each whole in memory before its handler runs, and 250
- * pods' requests may come together. The others wait in their flow-control windows (64 KiB each), in the order they came.
+ * pods' requests may come together. The others wait in their flow-control windows (64 KiB each), in the order they came,
+ * unless they are small: so a pod with an ordinary class does not wait for the large ones of another.
  */
 export class ReceivingStreams {
   readonly #most: number;
@@ -26,20 +32,30 @@ export class ReceivingStreams {
 
   /** Calls `begin`, which reads the stream, when there is room for its request; never for a stream that is gone by then. */
   admit(stream: ReceivedStream, begin: () => void): void {
-    this.#waiting.set(stream, begin);
+    if (this.#receiving < this.#most) return this.#receive(stream, begin);
+    const endPeek = peekLength(stream, (bytes) => {
+      if (bytes <= smallBytes && this.#waiting.delete(stream)) begin();
+    });
+    this.#waiting.set(stream, () => endPeek(begin));
     stream.once("close", () => void this.#waiting.delete(stream));
-    this.#beginNext();
+    // To look for its length has made it end, which nobody can see any more: gRPC has no request without a message.
+    stream.once("end", () => {
+      if (this.#waiting.delete(stream)) stream.close();
+    });
   }
 
   #beginNext(): void {
     for (const [stream, begin] of this.#waiting) {
       if (this.#receiving >= this.#most) return;
       this.#waiting.delete(stream);
-      if (stream.destroyed) continue;
-      this.#receiving += 1;
-      this.#untilReceived(stream);
-      begin();
+      if (!stream.destroyed) this.#receive(stream, begin);
     }
+  }
+
+  #receive(stream: ReceivedStream, begin: () => void): void {
+    this.#receiving += 1;
+    this.#untilReceived(stream);
+    begin();
   }
 
   #untilReceived(stream: ReceivedStream): void {
