@@ -74,11 +74,11 @@ export const classRows: readonly Misbehaviour[] = [
     name: "250 Mounts at once of a 250 KB class that waits for Vault",
     item: "E, attributes in flight",
     seconds: 14,
-    faults: ({ kv }) => [{ path: kv("own"), how: { kind: "late", ms: 5_000 } }],
+    faults: ({ kv }) => [{ path: kv("own"), how: { kind: "late", ms: 8_500 } }],
     mounts: {
       lanes: 250,
       // In which all 250 come: sooner, their sender and the driver keep both cores of a small machine busy themselves.
-      pauseMs: 6_000,
+      pauseMs: 9_000,
       attempt: (tenant, n, lane) => ({
         pod: lane % 10,
         volume: `v${n}`,

@@ -124,6 +124,8 @@ describe("contract 6: what drivers send beside the attributes", () => {
       '{"a":1,"b":null,"c":[]}',
       /"a" must be a string, not a number.*"b".*null.*"c".*a list/,
     ],
+    ["half a character", '{"a":"\\ud800"}', /"a" holds half a character/],
+    ["half a character in a name", '{"\\udc00":"a"}', /holds half a character/],
   ])("refuses attributes that are %s", (_name, text, message) => {
     expect(() => parseMountRequest({ ...wire(), attributes: text }, options())).toThrow(message);
   });
@@ -325,6 +327,15 @@ describe("the digest of the parameters", () => {
   test("changes with any parameter", () => {
     expect(parse({ roleName: "other" }).parametersDigest).not.toBe(parse().parametersDigest);
     expect(parse({ whatever: "" }).parametersDigest).not.toBe(parse().parametersDigest);
+    // The same characters, at other places.
+    const alike = [
+      { a: "1:b1:xy" },
+      { a: "1:b", "1:x": "y" },
+      { a: "", b: "xy" },
+      { a: "x", b: "y" },
+      { a: "xy", b: "" },
+    ];
+    expect(new Set(alike.map((own) => parse(own).parametersDigest)).size).toBe(alike.length);
   });
 });
 

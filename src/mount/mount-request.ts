@@ -80,6 +80,8 @@ function readAttributes(text: string): Map<string, string> {
   if (odd.length > 0) {
     throw refusal(odd.map(([key, value]) => `${quoted(key)} must be a string, not ${kindOf(value)}; put it in quotes`));
   }
+  const ill = (entries as [string, string][]).filter((entry) => !entry.every((text) => text.isWellFormed()));
+  if (ill.length > 0) throw refusal(ill.map(([key]) => `${quoted(key)} holds half a character (a lone surrogate)`));
   return new Map(entries as [string, string][]);
 }
 
@@ -148,10 +150,13 @@ function parametersOf(attributes: ReadonlyMap<string, string>): Map<string, stri
   return new Map(own.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** The lengths come first, so that no two classes give the same bytes; nothing of them is copied, for they may be large. */
 function digest(parameters: ReadonlyMap<string, string>): string {
-  return createHash("sha256")
-    .update(JSON.stringify([...parameters]))
-    .digest("hex");
+  let lengths = `${parameters.size}:`;
+  for (const [name, text] of parameters) lengths += `${name.length}:${name}${text.length}:`;
+  const hash = createHash("sha256").update(lengths);
+  for (const text of parameters.values()) hash.update(text);
+  return hash.digest("hex");
 }
 
 function json(text: string): unknown {
