@@ -9,6 +9,7 @@ import type { Socket } from "node:net";
  */
 class ContainerShell {
   readonly #child: ChildProcessWithoutNullStreams;
+  readonly #closed: Promise<unknown>;
   #said = { stdout: "", stderr: "" };
   #heard: () => void = () => undefined;
 
@@ -23,6 +24,7 @@ class ContainerShell {
       container,
     ];
     this.#child = spawn("ctr", [...ctr, "sh"]);
+    this.#closed = once(this.#child, "close").catch(() => undefined);
     // It ends with the test's process, whose end of its input it is.
     this.#child.unref();
     for (const stream of ["stdout", "stderr"] as const) {
@@ -41,7 +43,7 @@ class ContainerShell {
     this.#said = { stdout: "", stderr: "" };
     const isOver = () => Object.values(this.#said).every((text) => text.endsWith(`${mark}\n`));
     const over = new Promise<void>((resolve) => (this.#heard = () => isOver() && resolve()));
-    // An alive command holds the test's process, as a shell without one must not.
+    // A command under way holds the test's process, as a shell without one must not.
     const alive = setInterval(() => undefined, 60_000);
     try {
       this.#child.stdin.write(`${command.map(quoted).join(" ")} < /dev/null; echo " $? ${mark}"; echo "${mark}" >&2\n`);
@@ -61,7 +63,7 @@ class ContainerShell {
   }
 
   async #ended(command: readonly string[]): Promise<never> {
-    if (this.isOpen) await once(this.#child, "close");
+    await this.#closed;
     throw new Error(`${command.join(" ")}: the container's shell ended: ${this.#said.stderr.trim()}`);
   }
 }
