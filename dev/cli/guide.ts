@@ -1,4 +1,5 @@
 import { inCommandsOf } from "../../src/doctor/product-commands.js";
+import { shellQuoted } from "../../src/shared/shell-quoted.js";
 import { productNames } from "../vault/product.js";
 import type { DevEnvironment } from "./environment.js";
 import { devRole, devSecrets } from "./vault-content.js";
@@ -39,5 +40,5 @@ The root token and the unseal key are this run's own. Ctrl-C ends it.
 
 /** As it is, or in single quotes where a shell would take it apart. */
 export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : shellQuoted(text);
 }

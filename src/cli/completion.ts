@@ -1,4 +1,5 @@
 import { type CommandName, commandTable } from "./command-table.js";
+import { shellQuoted } from "../shared/shell-quoted.js";
 import { type Definition, defineCommand, type OptionDefinition, takesValue, WrongUsage } from "./define-command.js";
 
 export const completionCommand = defineCommand("completion", commandTable.completion, async ({ operands }, io) => {
@@ -150,10 +151,6 @@ function fishOption(name: string, option: OptionDefinition): string {
 function fishValue({ value = "", choices }: Pick<OptionDefinition, "value" | "choices">): string {
   if (choices) return `-a '${choices.join(" ")}'`;
   return { FILE: "-F", DIR: "-a '(__fish_complete_directories)'" }[value] ?? "";
-}
-
-function shellQuoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function fishQuoted(text: string): string {

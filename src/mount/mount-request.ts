@@ -80,9 +80,11 @@ function readAttributes(text: string): Map<string, string> {
   if (odd.length > 0) {
     throw refusal(odd.map(([key, value]) => `${quoted(key)} must be a string, not ${kindOf(value)}; put it in quotes`));
   }
-  const ill = (entries as [string, string][]).filter((entry) => !entry.every((text) => text.isWellFormed()));
-  if (ill.length > 0) throw refusal(ill.map(([key]) => `${quoted(key)} holds half a character (a lone surrogate)`));
-  return new Map(entries as [string, string][]);
+  const strings = entries as [string, string][];
+  const ill = strings.filter((entry) => !entry.every((text) => text.isWellFormed()));
+  if (ill.length > 0)
+    throw refusal(ill.map(([key]) => `${quoted(key)} holds half a character (a lone surrogate); write it whole`));
+  return new Map(strings);
 }
 
 function podOf(attributes: ReadonlyMap<string, string>, mistakes: string[]): PodIdentity {

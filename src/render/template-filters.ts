@@ -1,5 +1,6 @@
 import { escapedText } from "../mount/formats/properties.js";
 import { parseExactJson } from "../shared/exact-json.js";
+import { shellQuoted } from "../shared/shell-quoted.js";
 import { strictBase64 } from "../shared/strict-base64.js";
 import { type TemplateValue, jsonOf, templateValue, textOf } from "./template-data.js";
 import { FilterMistake } from "./template-mistake.js";
@@ -15,7 +16,7 @@ export const filters: Readonly<Record<string, Filter>> = {
   from_json: (value) => fromJson(textOf(value)),
   base64_encode: (value) => Buffer.from(textOf(value)).toString("base64"),
   base64_decode: (value) => decoded(textOf(value)),
-  shell_quote: (value) => `'${withoutNul(textOf(value), "shell_quote").replaceAll("'", `'\\''`)}'`,
+  shell_quote: (value) => shellQuoted(withoutNul(textOf(value), "shell_quote")),
   properties_escape: (value) => escapedText(textOf(value)),
   pgpass_escape: (value) => oneLine(textOf(value), "pgpass_escape").replace(/[\\:]/g, "\\$&"),
   percent_encode: (value) => percentEncoded(textOf(value)),

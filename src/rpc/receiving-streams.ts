@@ -16,8 +16,8 @@ const smallBytes = 16 * 1_024;
 
 /**
  * Bounds how many requests are received at once: grpc-js gathers each whole in memory before its handler runs, and 250
- * pods' requests may come together. The others wait in their flow-control windows (64 KiB each), in the order they came,
- * unless they are small: so a pod with an ordinary class does not wait for the large ones of another.
+ * pods' requests may come together. The others wait in the order they came, each with what its flow-control window (64 KiB)
+ * and its stream's buffer hold, unless they are small: so a pod with an ordinary class does not wait for another's large ones.
  */
 export class ReceivingStreams {
   readonly #most: number;

@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import type { Socket } from "node:net";
+import { shellQuoted } from "../../../src/shared/shell-quoted.js";
 
 /**
  * A shell in a container, run as the container's user, that stays for the next command: to start one takes runc, ctr and
@@ -46,7 +47,9 @@ class ContainerShell {
     // A command under way holds the test's process, as a shell without one must not.
     const alive = setInterval(() => undefined, 60_000);
     try {
-      this.#child.stdin.write(`${command.map(quoted).join(" ")} < /dev/null; echo " $? ${mark}"; echo "${mark}" >&2\n`);
+      this.#child.stdin.write(
+        `${command.map(shellQuoted).join(" ")} < /dev/null; echo " $? ${mark}"; echo "${mark}" >&2\n`,
+      );
       await Promise.race([over, this.#ended(command)]);
     } finally {
       clearInterval(alive);
@@ -67,8 +70,6 @@ class ContainerShell {
     throw new Error(`${command.join(" ")}: the container's shell ended: ${this.#said.stderr.trim()}`);
   }
 }
-
-const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
 
 /** By container: its shells that run nothing. */
 const idle = new Map<string, ContainerShell[]>();

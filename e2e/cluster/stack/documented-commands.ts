@@ -1,3 +1,5 @@
+import { shellQuoted } from "../../../src/shared/shell-quoted.js";
+
 /**
  * The commands of a section of a page as one bash script. A comment behind a command is what the command prints: the
  * script fails when it prints something else. Of `first` blocks, where not of all.
@@ -16,8 +18,6 @@ export function scriptOfSection(page: string, title: string, first = Infinity): 
 function withItsOutput(command: string): string {
   const [, alone, output] = /^(.+?)\s+# (.+)$/s.exec(command) ?? [];
   if (!alone || !output) return command;
-  const failure = `${quoted(`${alone} does not print ${output}, but: `)}"$printed"`;
-  return `printed=$(${alone})\n[ "$printed" = ${quoted(output)} ] || { echo ${failure} >&2; exit 1; }`;
+  const failure = `${shellQuoted(`${alone} does not print ${output}, but: `)}"$printed"`;
+  return `printed=$(${alone})\n[ "$printed" = ${shellQuoted(output)} ] || { echo ${failure} >&2; exit 1; }`;
 }
-
-const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
