@@ -71,6 +71,8 @@ export class OfflineCopies {
   readonly #named = new Map<string, Set<OfflineCopy>>();
   #budget: FairBudget;
   #store: CopyStore | undefined;
+  /** What ended before that is not known, but that its copies are gone; `Clock.monotonic()`. */
+  #openedAt = Number.NEGATIVE_INFINITY;
   /** When something ended, by its name or id: answers that were requested before are not kept, nor are their records. */
   readonly #ends = new Map<string, number>();
   /** Everything that is as old has ended. */
@@ -93,6 +95,7 @@ export class OfflineCopies {
   open(store: CopyStore, records: readonly FoundRecord[], connections: readonly Connection[]): void {
     this.close();
     this.#store = store;
+    this.#openedAt = this.#parts.clock.monotonic();
     const copies: OfflineCopy[] = [];
     for (const { name, payload } of records) {
       const read = readCopy(payload, connections);
@@ -151,6 +154,8 @@ export class OfflineCopies {
     if (!this.#store) return void this.#end(id, readAt);
     const body = kvSecretIn(answer);
     if (!body) return void this.#forget(known);
+    // What an earlier process has read is copied where its copy is there still; else Vault may have refused it since.
+    if (!known && (answer.readAt ?? 0) < this.#openedAt) return undefined;
     const digest = digestOf(body);
     const changedAt = known?.digest === digest ? known.changedAt : readAt;
     return { copy: { ...named, digest, changedAt }, known, body };

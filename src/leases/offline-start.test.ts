@@ -335,6 +335,28 @@ describe("copies", () => {
     expect(records.all()).toEqual([]);
   });
 
+  test.each([
+    ["stays", "nothing", () => undefined, 1],
+    [
+      "is not copied again",
+      "a refusal",
+      () => credentials.copies.refused(pod(), app, new VaultError("denied", "no")),
+      0,
+    ],
+  ])("what an earlier process has read and delivered %s after %s", async (_what, _end, end, copies) => {
+    const principal = pod();
+    const delivered = await mount(principal);
+    if (delivered instanceof ProviderError) throw delivered;
+    await pass(minute);
+    end();
+    await credentials.settled();
+    await pass(minute);
+    start();
+    credentials.copies.keep(principal, [{ ...delivered, request: app }]);
+    await credentials.settled();
+    expect(records.all()).toHaveLength(copies);
+  });
+
   test("a deletion that fails is told and tried again, and the copy is served no more", async () => {
     await mount(pod());
     await pass(minute);
