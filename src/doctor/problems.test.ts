@@ -53,10 +53,10 @@ const notAllowed = "1 error occurred:\n\t* permission denied\n\n";
 const noListener = "http://127.0.0.1:9";
 
 describeOnce("the driver's socket", () => {
-  const at = async (prepare: (path: string) => Promise<unknown>): Promise<Fixture> => {
+  const at = async (prepare: (path: string) => Promise<unknown>, ...flags: string[]): Promise<Fixture> => {
     const path = join(await temporaryDirectory(), "vault.sock");
     await prepare(path);
-    return { argv: [`--endpoint=${path}`, `--vault-addr=${noListener}`, "--timeout=300ms"] };
+    return { argv: [`--endpoint=${path}`, `--vault-addr=${noListener}`, ...flags] };
   };
   const listening = (path: string) =>
     serveHttp(() => undefined, { path }).then((server) => onTestFinished(() => server.close()));
@@ -75,7 +75,12 @@ describeOnce("the driver's socket", () => {
         }),
     ],
     ["socket.not-a-socket", "a file", /^there is a file, no socket$/, () => at((path) => writeFile(path, ""))],
-    ["socket.mute", "a listener that speaks no gRPC", /Version|no answer within 0.3 s/, () => at(listening)],
+    [
+      "socket.mute",
+      "a listener that speaks no gRPC",
+      /Version|no answer within 0.3 s/,
+      () => at(listening, "--timeout=300ms"),
+    ],
     [
       "socket.other-program",
       "the Go provider",

@@ -4,7 +4,7 @@ const leastMeanBytes = 64;
 const nothing = Buffer.alloc(0);
 
 /**
- * Bytes that arrive in pieces, in one buffer that doubles: it costs what the bytes weigh, in however many pieces they
+ * Bytes that arrive in pieces, copied into one buffer that doubles: it costs what the bytes weigh, in however many pieces they
  * come. A sender of tiny pieces is refused, since each piece costs time regardless of its size.
  */
 export class BoundedBytes {
@@ -21,19 +21,14 @@ export class BoundedBytes {
     return this.#length;
   }
 
-  /** Takes a piece; says why it does not, and then holds nothing more. */
+  /** Takes a copy of the piece; says why it does not, and then holds nothing more. */
   add(piece: Buffer): "too large" | "crumbs" | undefined {
     const length = this.#length + piece.length;
     this.#pieces += 1;
     if (length > this.#maxBytes) return this.#refuse("too large");
     if (this.#pieces > freePieces && length < this.#pieces * leastMeanBytes) return this.#refuse("crumbs");
-    if (this.#length === 0)
-      this.#buffer = piece; // Most answers are one piece, which is not copied.
-    else {
-      // The first piece is the sender's, and nothing is written behind it.
-      if (length > this.#buffer.length) this.#grow(length);
-      piece.copy(this.#buffer, this.#length);
-    }
+    if (length > this.#buffer.length) this.#grow(length);
+    piece.copy(this.#buffer, this.#length);
     this.#length = length;
     return undefined;
   }
@@ -48,7 +43,9 @@ export class BoundedBytes {
   }
 
   #grow(length: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.min(Math.max(length, this.#length * 2, 1_024), this.#maxBytes));
+    // Most answers are one piece.
+    const most = this.#length === 0 ? length : Math.max(length, this.#length * 2, 1_024);
+    const larger = Buffer.allocUnsafeSlow(Math.min(most, this.#maxBytes));
     this.#buffer.copy(larger, 0, 0, this.#length);
     this.#buffer = larger;
   }

@@ -66,6 +66,25 @@ describe("an exchange", () => {
     expect((await get(origin)).body.toString()).toBe("here");
   });
 
+  test("keeps its answer, whatever comes for another one meanwhile", async () => {
+    const parts: (() => void)[] = [];
+    const { origin } = await started(
+      serveHttp(({ url }, response) => {
+        response.write(url!.repeat(100));
+        parts.push(() => response.end(url!.repeat(100)));
+      }),
+    );
+    const pool = poolTo(origin);
+    const limits = { ...roomy, maxBytes: 10_000 };
+    const answers = ["/one", "/two"].map((path) =>
+      exchange({ pool, clock }, { method: "GET", path, headers: {} }, limits, never),
+    );
+    await until(() => parts.length === 2);
+    for (const end of parts) end();
+    const bodies = (await Promise.all(answers)).map(({ body }) => body.toString());
+    expect(bodies).toEqual(["/one".repeat(200), "/two".repeat(200)]);
+  });
+
   test("keeps a connection for the next", async () => {
     const server = await started(serveHttp((_request, response) => response.end()));
     const pool = poolTo(server.origin);

@@ -1,4 +1,4 @@
-import net, { type Socket } from "node:net";
+import net, { type OnReadOpts, type Socket } from "node:net";
 import tls, { type PeerCertificate } from "node:tls";
 import { prefixOf } from "../config/origin.js";
 import type { Clock } from "../shared/clock.js";
@@ -7,6 +7,7 @@ import type { TlsMaterial } from "./tls-files.js";
 /** What uses a socket for the length of one exchange. */
 export interface SocketUser {
   connected(): void;
+  /** The piece is the socket's: what is kept of it beyond the call is copied. */
   received(piece: Buffer): void;
   /** The other end sends nothing more. */
   ended(): void;
@@ -21,6 +22,12 @@ const longestLifeMs = 10 * 60_000;
 /** How much sooner than the other end announces. */
 const idleMarginMs = 1_000;
 
+/**
+ * What every socket reads into; the next read overwrites it. Left to itself, Node allocates 64 KiB for each read, which glibc
+ * maps and unmaps where it gives large pieces back at once (Dockerfile).
+ */
+const readBuffer = Buffer.allocUnsafeSlow(64 << 10);
+
 /** A kept-alive socket, and whose it is at the moment. */
 export class PooledSocket {
   readonly #pool: SocketPool;
@@ -30,7 +37,8 @@ export class PooledSocket {
   #used = false;
   #isConnected = false;
 
-  constructor(pool: SocketPool, socket: Socket, secure: boolean) {
+  constructor(pool: SocketPool, connect: (onread: OnReadOpts) => Socket, secure: boolean) {
+    const socket = connect({ buffer: readBuffer, callback: this.#read });
     this.#pool = pool;
     this.#socket = socket;
     this.#retiresAt = pool.clock.monotonic() + longestLifeMs;
@@ -38,8 +46,6 @@ export class PooledSocket {
       this.#isConnected = true;
       this.#user?.connected();
     });
-    // What comes unasked is a proxy's farewell (408).
-    socket.on("data", (piece: Buffer) => (this.#user ? this.#user.received(piece) : socket.destroy()));
     socket.on("end", () => (this.#user ? this.#user.ended() : socket.destroy()));
     socket.on("error", (error: NodeJS.ErrnoException) => this.#user?.failed(error.code ?? "FAILED"));
     socket.on("timeout", () => void (this.#user ?? socket.destroy()));
@@ -86,6 +92,13 @@ export class PooledSocket {
   destroy(): void {
     this.#socket.destroy();
   }
+
+  /** Returns whether to read on. */
+  readonly #read = (bytes: number): boolean => {
+    if (this.#user) this.#user.received(readBuffer.subarray(0, bytes));
+    else this.destroy(); // What comes unasked is a proxy's farewell (408).
+    return true;
+  };
 }
 
 /** The kept-alive sockets to one address, all with the same TLS material; as many as are in use at once. */
@@ -95,7 +108,7 @@ export class SocketPool {
   /** What precedes the path of each request. */
   readonly prefix: string;
   readonly clock: Pick<Clock, "monotonic">;
-  readonly #connect: () => Socket;
+  readonly #connect: (onread: OnReadOpts) => Socket;
   readonly #secure: boolean;
   readonly #open = new Set<PooledSocket>();
   /** The one used last is used next, so that those not needed end. */
@@ -111,13 +124,13 @@ export class SocketPool {
     this.host = protocol === "unix:" ? "localhost" : host;
     if (protocol === "unix:") {
       const path = origin.slice("unix://".length); // A URL would escape what a file's name may hold.
-      this.#connect = () => net.connect({ path });
+      this.#connect = (onread) => net.connect({ path, onread });
       return;
     }
     const name = hostname.replace(/^\[|\]$/g, "");
     const shared = { host: name, noDelay: true, keepAlive: true };
     if (!this.#secure) {
-      this.#connect = () => net.connect({ ...shared, port: Number(port || 80) });
+      this.#connect = (onread) => net.connect({ ...shared, port: Number(port || 80), onread });
       return;
     }
     // An address may be the name of a certificate, not of SNI (RFC 6066 §3).
@@ -136,8 +149,9 @@ export class SocketPool {
       ALPNProtocols: ["http/1.1"],
       port: Number(port || 443),
     };
-    this.#connect = () => {
-      const socket = tls.connect({ ...target, ...(this.#session && { session: this.#session }) });
+    this.#connect = (onread) => {
+      const readable = { ...target, onread }; // Of tls.connect, too; its types do not say so.
+      const socket = tls.connect({ ...readable, ...(this.#session && { session: this.#session }) });
       socket.on("session", (session: Buffer) => (this.#session = session));
       socket.on("error", () => (this.#session = undefined));
       return socket;
@@ -152,7 +166,7 @@ export class SocketPool {
   /** A socket that is idle, else a new one. */
   take(): PooledSocket {
     for (let kept = this.#idle.pop(); kept; kept = this.#idle.pop()) if (!kept.destroyed) return kept;
-    const socket = new PooledSocket(this, this.#connect(), this.#secure);
+    const socket = new PooledSocket(this, this.#connect, this.#secure);
     this.#open.add(socket);
     return socket;
   }
