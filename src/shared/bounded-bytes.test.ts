@@ -27,6 +27,16 @@ test("keeps what it has taken, whatever becomes of the sender's piece, and of wh
   expect([piece, taken, bytes.take()].map(String)).toEqual(["--", "abXY", "1234"]);
 });
 
+test("has room at once for what is announced, and never for more than may be had", () => {
+  const allocated = vi.spyOn(Buffer, "allocUnsafeSlow");
+  const bytes = new BoundedBytes(1_000);
+  for (const announced of [300, 200, 100, 0]) expect(bytes.add(Buffer.alloc(100), announced)).toBeUndefined();
+  bytes.add(Buffer.alloc(100), 5_000);
+  expect(allocated.mock.calls).toEqual([[400], [1_000]]);
+  expect(bytes.take()).toHaveLength(500);
+  allocated.mockRestore();
+});
+
 describe("what is refused", () => {
   test("is one byte more than may be had, and no allocation before it", () => {
     const bytes = new BoundedBytes(10);

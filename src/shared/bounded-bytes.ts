@@ -21,13 +21,16 @@ export class BoundedBytes {
     return this.#length;
   }
 
-  /** Takes a copy of the piece; says why it does not, and then holds nothing more. */
-  add(piece: Buffer): "too large" | "crumbs" | undefined {
+  /**
+   * Takes a copy of the piece; says why it does not, and then holds nothing more. Where so many bytes are `announced` to follow
+   * it, they have their room at once: until they come, that is no memory, but addresses.
+   */
+  add(piece: Buffer, announced = 0): "too large" | "crumbs" | undefined {
     const length = this.#length + piece.length;
     this.#pieces += 1;
     if (length > this.#maxBytes) return this.#refuse("too large");
     if (this.#pieces > freePieces && length < this.#pieces * leastMeanBytes) return this.#refuse("crumbs");
-    if (length > this.#buffer.length) this.#grow(length);
+    if (length > this.#buffer.length) this.#grow(length, announced);
     piece.copy(this.#buffer, this.#length);
     this.#length = length;
     return undefined;
@@ -42,10 +45,10 @@ export class BoundedBytes {
     return bytes;
   }
 
-  #grow(length: number): void {
-    // Most answers are one piece.
-    const most = this.#length === 0 ? length : Math.max(length, this.#length * 2, 1_024);
-    const larger = Buffer.allocUnsafeSlow(Math.min(most, this.#maxBytes));
+  #grow(length: number, announced: number): void {
+    // What is whole, or announced, gets what it takes; what comes unannounced, twice that.
+    const doubled = this.#length === 0 ? 0 : Math.max(this.#length * 2, 1_024);
+    const larger = Buffer.allocUnsafeSlow(Math.min(Math.max(length + announced, doubled), this.#maxBytes));
     this.#buffer.copy(larger, 0, 0, this.#length);
     this.#buffer = larger;
   }

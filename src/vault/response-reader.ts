@@ -110,7 +110,8 @@ export class ResponseReader {
 
   #takeBody(piece: Buffer, at: number): number {
     const bytes = piece.subarray(at, at + this.#left);
-    const refused = this.#body.add(bytes);
+    const announced = this.#part === "until the end" ? 0 : this.#left - bytes.length;
+    const refused = this.#body.add(bytes, announced);
     if (refused !== undefined) throw new ResponseFault(refused === "crumbs" ? "BODY_IN_CRUMBS" : "BODY_TOO_LARGE");
     this.#left -= bytes.length;
     if (this.#left === 0) this.#part = this.#part === "chunk" ? "chunk end" : "whole";
