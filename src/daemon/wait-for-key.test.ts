@@ -4,10 +4,13 @@ import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { freePorts } from "../../dev/testing/free-ports.js";
 import { until } from "../../dev/testing/until.js";
 import { type ErrorCode, ProviderError } from "../shared/errors.js";
+import { KubeError } from "../kube/kube-error.js";
 import { Redacted } from "../shared/redacted.js";
 import { waitForKey } from "./wait-for-key.js";
 
 const key = new Redacted(Buffer.alloc(32, 7));
+const forbidding = () =>
+  new KubeError(403, "Forbidden", "the Kubernetes API forbids it to keymount's service account (403)");
 const failing = (code: ErrorCode) => new ProviderError(code, "the Kubernetes API cannot be reached (ECONNREFUSED)");
 
 async function waiting(answers: (ProviderError | Redacted<Buffer>)[]) {
@@ -67,6 +70,23 @@ test.each<ErrorCode>(["permission_denied", "invalid_request"])(
     expect(asked()).toBe(1);
   },
 );
+
+test("an API server that has just started, and knows no rules yet, is waited for", async () => {
+  const { clock, outcome, lines } = await waiting([failing("unavailable"), forbidding(), forbidding(), key]);
+  await clock.advance(10_000);
+  expect(await outcome).toBe(key);
+  expect(lines()).toHaveLength(3);
+});
+
+test("what it forbids for a minute ends the start, however long it was away before", async () => {
+  const { clock, outcome } = await waiting([...Array.from({ length: 20 }, () => failing("unavailable")), forbidding()]);
+  let ended = false;
+  outcome.catch(() => (ended = true));
+  for (let seconds = 0; seconds < 200; seconds += 10) await clock.advance(10_000);
+  expect(ended).toBe(false);
+  await clock.advance(60_000);
+  await expect(outcome).rejects.toMatchObject({ status: 403 });
+});
 
 test("a stop ends the waiting, and its health port", async () => {
   const { outcome, ended, ask } = await waiting([failing("unavailable")]);

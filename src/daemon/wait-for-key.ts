@@ -1,4 +1,5 @@
 import { type HealthServer, startHealthServer } from "../http/health-server.js";
+import { KubeError } from "../kube/kube-error.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
@@ -16,11 +17,13 @@ export interface WaitForKeyParts {
 }
 
 const [shortestMs, longestMs] = [1_000, 10_000];
+/** An API server that has just started forbids everything (403) until it has read its rules. */
+const forbiddenMs = 60_000;
 
 /**
  * The cluster's key, as soon as the API server gives it. Until then the process lives and is not ready: the kubelet would wait up
- * to five minutes before it starts one again that has ended a few times. Throws where waiting does not help: what is forbidden, or
- * a Secret without a key; and the signal's reason.
+ * to five minutes before it starts one again that has ended a few times. Throws where waiting does not help: what stays forbidden
+ * for a minute, or a Secret without a key; and the signal's reason.
  */
 export async function waitForKey(
   origin: Pick<KeyOrigin, "restore">,
@@ -29,6 +32,7 @@ export async function waitForKey(
 ): Promise<Redacted<Buffer>> {
   let health: HealthServer | undefined;
   let why = "";
+  let forbiddenSince: number | undefined;
   const checks = {
     unreadiness: async () => [`starting: ${why}`],
     metrics: async () => ({ contentType: "text/plain; version=0.0.4; charset=utf-8", text: "" }),
@@ -40,7 +44,11 @@ export async function waitForKey(
       } catch (reason) {
         signal.throwIfAborted();
         const error = ProviderError.from(reason);
-        if (error.code !== "unavailable") throw error;
+        const now = clock.monotonic();
+        forbiddenSince = isForbidden(error) ? (forbiddenSince ?? now) : undefined;
+        const mayPass =
+          forbiddenSince === undefined ? error.code === "unavailable" : now - forbiddenSince < forbiddenMs;
+        if (!mayPass) throw error;
         why = error.message;
         log.warn(describeError(error), "the cluster's key cannot be read yet; it is tried again");
       }
@@ -50,4 +58,8 @@ export async function waitForKey(
   } finally {
     await health?.stop();
   }
+}
+
+function isForbidden(error: ProviderError): boolean {
+  return error instanceof KubeError && error.status === 403;
 }
