@@ -540,6 +540,17 @@ spec:
     });
   });
 
+  test("that cannot be read hide nothing of the others", async () => {
+    const mistaken = good.replace("PUT", "BREW");
+    expect(await check({ f: mistaken }, ["x.yaml", "locked", "f"])).toMatchObject({
+      code: 2,
+      stdout: expect.stringContaining("BREW") as string,
+      stderr: expect.stringContaining(
+        "keymount check: cannot read x.yaml: there is no such file; cannot read locked: permission denied\n",
+      ) as string,
+    });
+  });
+
   test("that are not YAML are reported with the position", async () => {
     expect(await remarks("kind: SecretProviderClass\n\tspec: {}\n")).toEqual([
       expect.stringMatching(/^f:2:1: the YAML is/),
@@ -628,6 +639,11 @@ describe("configuration files", () => {
       "f:1:1: conections: is not a setting; did you mean connections?\n",
     ],
     [
+      "connections and addresses",
+      "conections:\n  main: {adresses: [https://vault:8200]}\n",
+      "f:1:1: conections: is not a setting; did you mean connections?\n",
+    ],
+    [
       "connections, beside what is no setting",
       "conections:\n  main: {addresses: [https://vault:8200]}\nowner: shop\n",
       "f:1:1: conections: is not a setting; did you mean connections?\nf:3:1: owner: is not a setting; here are:",
@@ -703,12 +719,12 @@ describe("directories", () => {
     expect(files.map(({ file }) => file)).toEqual(expected);
   });
 
-  test("without a file that could have a class are no mistake", async () => {
-    expect(await check(tree, ["e"])).toMatchObject({
-      code: 0,
-      stderr: "no classes checked: no mistakes, no warnings\n",
-    });
-    expect(await check(tree, ["e", "--require"])).toMatchObject({ code: 1 });
+  test.each<[string[], number, string]>([
+    [["e"], 0, "e: no .yaml, .yml or .json file in it; -R reads its directories\n"],
+    [["e", "-R"], 0, "e: no .yaml, .yml or .json file in it\n"],
+    [["e", "-R", "--require"], 1, "no class found, which --require asks for\n"],
+  ])("%j without a file that could have a class gives exit code %i, and is told", async (argv, code, told) => {
+    expect(await check(tree, argv)).toMatchObject({ code, stderr: expect.stringContaining(told) as string });
   });
 
   test("that cannot be read give exit code 2", async () => {

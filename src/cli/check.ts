@@ -54,10 +54,8 @@ async function check(
 ): Promise<number> {
   const named = [...values.filename, ...operands];
   if (named.length === 0) throw new WrongUsage("name at least one file");
-  const read: ReadFile[] = [];
-  for (const path of named) {
-    for (const file of await filesOf(path, values.recursive, io)) read.push(readFile(file, await readText(file, io)));
-  }
+  const { read, fault } = await readAll(named, values.recursive, io);
+  if (read.length === 0 && fault) throw fault;
   const skipped = read.flatMap((one) => ("skipped" in one ? one.skipped : []));
   const workloads = skipped.flatMap((one) => rolledWorkload(one) ?? []);
   const repeated = remarksOnRepeated(read.filter((one) => "classes" in one));
@@ -71,8 +69,31 @@ async function check(
   const hasClasses = files.some(
     ({ classes, skipped }) => classes.length > 0 || skipped.some(({ provider }) => provider !== undefined),
   );
-  return mistakes > 0 || (values.require && !hasClasses) ? 1 : 0;
+  if (fault) throw fault;
+  const lacking = values.require && !hasClasses;
+  if (lacking) io.stderr.write("no class found, which --require asks for\n");
+  return mistakes > 0 || lacking ? 1 : 0;
 }
+
+/** The files that can be read, and in one error what is wrong with the others. */
+async function readAll(named: readonly string[], recursive: boolean, io: CommandIo) {
+  const read: ReadFile[] = [];
+  const faults: string[] = [];
+  const attempt = <T>(reading: Promise<T>) =>
+    reading.catch((reason: unknown) => void faults.push(ProviderError.from(reason).message));
+  for (const path of named) {
+    const found = await attempt(filesOf(path, recursive, io));
+    if (found?.length === 0)
+      io.stderr.write(`${path}: ${recursive ? noFile : `${noFile}; -R reads its directories`}\n`);
+    for (const file of found ?? []) {
+      const text = await attempt(readText(file, io));
+      if (text !== undefined) read.push(readFile(file, text));
+    }
+  }
+  return { read, fault: faults.length > 0 ? new ProviderError("invalid_request", faults.join("; ")) : undefined };
+}
+
+const noFile = "no .yaml, .yml or .json file in it";
 
 /** Throws `invalid_request` for a directory that cannot be read. */
 async function filesOf(path: string, recursive: boolean, io: CommandIo): Promise<string[]> {

@@ -30,6 +30,14 @@ function isConfiguration(root: YamlNode): boolean {
 /** Other programs have one `connection`, or `collections`; keymount's are a map by name, and each has addresses. */
 function isOfConnections({ key, value }: YamlEntry): boolean {
   if (value.kind !== "map") return false;
-  if (key === "connections") return true;
-  return nearest(key, ["connections"]) !== undefined && value.entries.some((one) => member(one.value, "addresses"));
+  return key === "connections" || (isLike(key, "connections") && value.entries.some(hasAddresses));
+}
+
+function hasAddresses({ value }: YamlEntry): boolean {
+  return value.kind === "map" && value.entries.some(({ key }) => isLike(key, "addresses"));
+}
+
+/** It is that, or a slip of it. */
+function isLike(key: string, name: string): boolean {
+  return key === name || nearest(key, [name]) !== undefined;
 }

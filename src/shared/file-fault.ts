@@ -8,7 +8,7 @@ const faults: Readonly<Record<string, string>> = {
   EROFS: "the file system is read-only",
   ENOSPC: "no space is left",
   ENAMETOOLONG: "its name is too long",
-  ERR_ENCODING_INVALID_ENCODED_DATA: "it is not UTF-8",
+  ERR_ENCODING_INVALID_ENCODED_DATA: "it is not UTF-8: save it so (PowerShell's > writes UTF-16)",
 };
 
 /** What is wrong with a file, in words instead of Node's. */

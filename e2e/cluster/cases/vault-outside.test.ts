@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile } from "node:fs/promises";
+import { createPublicKey } from "node:crypto";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
@@ -16,9 +17,12 @@ test("the commands of docs/install.md let pods log in to a Vault outside of the 
   const logs = join(cluster.logs, "vault-outside");
   const vault = await startVaultDev({ binary: cluster.binaries.vault, logs }, signal);
   atTheEnd(() => vault.stop());
+  const signingKey = createPublicKey(await readFile(cluster.serviceAccountKey));
+  await writeFile(join(directory, "sa.pub"), signingKey.export({ type: "spki", format: "pem" }));
   // The cluster has a reviewer of the page's name already, and this test an account of its own.
   const commands = scriptOfSection(await readFile(join(root, "docs/install.md"), "utf8"), "Vault")
     .replaceAll("vault-reviewer", "outside-reviewer")
+    .replaceAll("serviceaccount:shop:web", `serviceaccount:${app.namespace}:${app.serviceAccount}`)
     .replaceAll("bound_service_account_names=web", `bound_service_account_names=${app.serviceAccount}`)
     .replaceAll("bound_service_account_namespaces=shop", `bound_service_account_namespaces=${app.namespace}`);
   const programs = 'kubectl() { "$KUBECTL" "$@"; }\nvault() { "$VAULT" "$@"; }\n';
@@ -39,10 +43,9 @@ test("the commands of docs/install.md let pods log in to a Vault outside of the 
   const account = { namespace: app.namespace, name: app.serviceAccount };
   const { token } = await app.kube.token(account, { audience: "vault" });
   const login = { role: "web", jwt: token };
-  const { auth } = await new VaultApi(vault.access).request<{ auth: { token_policies: string[] } }>(
-    "POST",
-    "auth/kubernetes/login",
-    login,
-  );
-  expect(auth.token_policies).toContain("web");
+  const api = new VaultApi(vault.access);
+  for (const mount of ["kubernetes", "kubernetes-jwt"]) {
+    const { auth } = await api.request<{ auth: { token_policies: string[] } }>("POST", `auth/${mount}/login`, login);
+    expect(auth.token_policies, mount).toContain("web");
+  }
 });
