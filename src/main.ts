@@ -5,13 +5,12 @@ import { programOf } from "./cli/program.js";
 import { runCommand } from "./cli/commands.js";
 import { hasColours } from "./cli/paint.js";
 import { takeSignals, untilStopped } from "./cli/stop-signals.js";
+import { textOf } from "./cli/text-of.js";
 
 const streamTo = (stream: NodeJS.WriteStream) => ({
   write: (text: string) => stream.write(text),
   colours: hasColours(stream.isTTY === true, process.env),
 });
-/** A mark of byte order stays, so that places in the text are those in the file. */
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const stop = untilStopped();
 stopWithoutOutput(process, stop.stop);
 const code = await runCommand(
@@ -21,7 +20,7 @@ const code = await runCommand(
     stdin: process.stdin,
     stdout: streamTo(process.stdout),
     stderr: streamTo(process.stderr),
-    readFile: async (path) => utf8.decode(await (path === "-" ? buffer(process.stdin) : readFile(path))),
+    readFile: async (path) => textOf(await (path === "-" ? buffer(process.stdin) : readFile(path))),
     readDirectory: async (path) => {
       if (path === "-" || !(await stat(path).catch(() => undefined))?.isDirectory()) return undefined;
       const entries = await readdir(path, { withFileTypes: true });

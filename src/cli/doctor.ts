@@ -19,6 +19,7 @@ import { readText, readToken } from "./read-text.js";
 import { serveFlags } from "./serve-flags.js";
 import { tokenInFile } from "./token-request-file.js";
 import { workerFile } from "./worker-file.js";
+import { textOf } from "./text-of.js";
 
 /** What the command takes from the process it runs in. */
 export interface DoctorStage extends Omit<OptionSources, "argv">, Surroundings {
@@ -34,7 +35,7 @@ export const doctorCommand = doctorOn({
   tokenSource: devTokens,
   env: process.env,
   execArgv: process.execArgv,
-  readFile: (path) => readFileSync(path, "utf8"),
+  readFile: (path) => textOf(readFileSync(path)),
   firstProcess: () => {
     try {
       return readFileSync("/proc/1/cmdline", "utf8");

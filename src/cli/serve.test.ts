@@ -63,7 +63,7 @@ test("a burst of them ends it in order, with an error", async () => {
 const vault =
   "default: main\nconnections: {main: {addresses: [https://vault:8200]}, eu: {addresses: [https://eu:8200]}}\n";
 
-test.each<[string, string, string[], number, string, string[]]>([
+test.each<[string, string | Buffer, string[], number, string, string[]]>([
   [
     "what is right",
     vault,
@@ -82,6 +82,14 @@ test.each<[string, string, string[], number, string, string[]]>([
     ["keymount serve: warning: connection main takes any certificate for Vault's"],
   ],
   ["a mistake in the file", `${vault}events: 1\n`, [], 1, "", ["keymount.yaml:3:1: events: 1 must be true or false"]],
+  [
+    "a file in another encoding",
+    Buffer.from(`\uFEFF${vault}`, "utf16le"),
+    [],
+    1,
+    "",
+    ["keymount.yaml cannot be read: it is not UTF-8: save it so"],
+  ],
   ["a mistake between settings", `${vault}stateDir: /run/x\n`, [], 1, "", ["stateDir needs a key"]],
 ])("--check-config tells %s, and ends", async (_name, file, flags, expected, said, warned) => {
   const path = `${await temporaryDirectory()}/keymount.yaml`;

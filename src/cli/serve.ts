@@ -18,6 +18,7 @@ import { commandTable } from "./command-table.js";
 import { defineCommand, refuseUsage } from "./define-command.js";
 import { packageVersion } from "./package-version.js";
 import { workerFile } from "./worker-file.js";
+import { textOf } from "./text-of.js";
 
 /** Longer than a stop takes that answers open Mounts and lets their answers out (see `rpc/server.ts`). */
 const longestReleaseMs = 20_000;
@@ -104,7 +105,7 @@ function readOptions(argv: readonly string[], io: CommandIo) {
       env: process.env,
       execArgv: process.execArgv,
       heapBytes: oldSpaceBytes(process, getHeapStatistics().heap_size_limit),
-      readFile: (path) => readFileSync(path, "utf8"),
+      readFile: (path) => textOf(readFileSync(path)),
     });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

@@ -98,7 +98,10 @@ function noClass({ name }: SourceProvider, skipped: Migration["skipped"]): strin
   const others = Object.keys(skipped);
   const choice = others.find((other) => ["vault", "openbao"].includes(other));
   const hint = choice === undefined ? "" : ` (--provider ${choice})`;
-  const found = others.length === 0 ? "" : `, but of ${others.map(named).join(", ")}${hint}`;
+  const found =
+    others.length === 0
+      ? "; kubectl get secretproviderclass -A -o yaml writes all there are"
+      : `, but of ${others.map(named).join(", ")}${hint}`;
   return `there is no class of the provider ${named(name)}${found}`;
 }
 
