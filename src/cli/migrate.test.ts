@@ -742,7 +742,12 @@ test.each<[string, string, string[], RegExp]>([
     sourceFlag,
     /classes:1:7: kind secretProviderClass is not known; did you mean SecretProviderClass\?/,
   ],
-  ["there is no class", kubectl([]), sourceFlag, /no class of the provider vault; kubectl get secretproviderclass -A -o yaml writes/],
+  [
+    "there is no class",
+    kubectl([]),
+    sourceFlag,
+    /no class of the provider vault; kubectl get secretproviderclass -A -o yaml writes/,
+  ],
   ["a file is missing", kubectl([]), ["-f", "nowhere"], /cannot read nowhere: there is no such file/],
   ["two files are the standard input", kubectl([]), ["-f", "-", "-f", "-"], /standard input is one file/],
   ["the provider is another", kubectl([]), ["--provider", "azure"], /--provider is vault or openbao/],
