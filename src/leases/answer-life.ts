@@ -1,6 +1,6 @@
-import { X509Certificate } from "node:crypto";
 import { tokenPayload } from "../mount/identity.js";
 import { parseDuration } from "../shared/duration.js";
+import { readCertificateText } from "../shared/foreign-certificate.js";
 import { type Json, type JsonObject, isJsonNumber, isJsonObject } from "../shared/json.js";
 import { sshValidity } from "./ssh-certificate.js";
 
@@ -78,14 +78,10 @@ function tokensIn(data: JsonObject): string[] {
 
 /** PEM, or DER in base64 (`format: der`). */
 function ofCertificate(text: string): Validity {
-  try {
-    const encoded = text.includes("-----BEGIN") ? text : Buffer.from(text, "base64");
-    const { validFrom, validTo } = new X509Certificate(encoded);
-    const notAfter = Date.parse(validTo);
-    return { notAfter: instant(notAfter), span: notAfter - Date.parse(validFrom) };
-  } catch {
-    return {}; // Not a certificate.
-  }
+  const certificate = readCertificateText(text);
+  if (!certificate) return {};
+  const notAfter = Date.parse(certificate.validTo);
+  return { notAfter: instant(notAfter), span: notAfter - Date.parse(certificate.validFrom) };
 }
 
 function ofSshCertificate(text: string): Validity {

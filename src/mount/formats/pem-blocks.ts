@@ -1,5 +1,5 @@
-import { X509Certificate } from "node:crypto";
 import { ProviderError } from "../../shared/errors.js";
+import { readCertificate } from "../../shared/foreign-certificate.js";
 import type { Json } from "../../shared/json.js";
 import { withoutWhiteSpace } from "../../shared/without-white-space.js";
 import { readPrivateKey } from "./private-key.js";
@@ -12,14 +12,23 @@ export interface PemBlock {
 
 /** Of one file: a tenth of a millisecond each. The roots that a system trusts are some 150. */
 const mostBlocks = 256;
+/** Of one file, as they are written. The roots that a system trusts take some 200 KiB. */
+const mostBytes = 1 << 20;
 
-/** How many blocks there may still be in one file. */
+/** How many blocks there may still be in one file, and how long they may be. */
 export class PemRoom {
   #left = mostBlocks;
+  #bytesLeft = mostBytes;
 
   /** Throws `limit_exceeded` for one too many; `location` says where it is from. */
-  take(location: string): void {
+  take(location: string, bytes: number): void {
     this.#left -= 1;
+    this.#bytesLeft -= bytes;
+    if (this.#bytesLeft < 0)
+      throw new ProviderError(
+        "limit_exceeded",
+        `${location} holds more than ${mostBytes} bytes of PEM; put some into other files`,
+      );
     if (this.#left >= 0) return;
     throw new ProviderError(
       "limit_exceeded",
@@ -38,12 +47,12 @@ export function pemBlocksIn(value: Json, location: string, room: PemRoom = new P
     return value.flatMap((item, index) => pemBlocksIn(item, `item ${index} of ${location}`, room));
   if (typeof value !== "string") throw invalidValue(location, "is neither text nor a list of texts");
   if (!value.includes(begin)) {
-    room.take(location);
+    room.take(location, value.length);
     return [fromDer(value, location)];
   }
   const blocks: PemBlock[] = [];
   for (const { label, body } of rawBlocksIn(value)) {
-    room.take(location);
+    room.take(location, body.length);
     blocks.push(cleaned(label, body, location));
   }
   if (blocks.length === 0) throw invalidValue(location, "holds a PEM block that does not end");
@@ -76,9 +85,10 @@ function* rawBlocksIn(text: string): Generator<{ label: string; body: string }> 
 /** The body may stand on one line, or have the line breaks of Windows; a key with headers (RFC 1421) keeps its lines. */
 function cleaned(label: string, body: string, location: string): PemBlock {
   const trimmed = body.trim();
-  if (trimmed.startsWith("Proc-Type: ")) return block(label, trimmed.split("\n").map(withoutEnd).join("\n"));
+  if (label.endsWith("PRIVATE KEY") && trimmed.startsWith("Proc-Type: "))
+    return block(label, trimmed.split("\n").map(withoutEnd).join("\n"));
   const base64 = base64In(body);
-  if (base64 === undefined || (label === "CERTIFICATE" && !reads(() => new X509Certificate(bytesOf(base64)))))
+  if (base64 === undefined || (label === "CERTIFICATE" && !readCertificate(bytesOf(base64))))
     throw invalidValue(
       location,
       `holds a PEM block ${label} that cannot be read (are its line breaks real ones, not "\\n"?)`,
@@ -100,7 +110,7 @@ function fromDer(text: string, location: string): PemBlock {
 }
 
 function labelOf(der: Buffer): string | undefined {
-  return reads(() => new X509Certificate(der)) ? "CERTIFICATE" : readPrivateKey(der)?.label;
+  return readCertificate(der) ? "CERTIFICATE" : readPrivateKey(der)?.label;
 }
 
 function block(label: string, body: string): PemBlock {
@@ -123,15 +133,6 @@ function base64In(text: string): string | undefined {
 const bytesOf = (base64: string) => Buffer.from(base64, "base64");
 
 const lines = (base64: string) => base64.replace(/.{64}(?=.)/g, "$&\n");
-
-function reads(read: () => unknown): boolean {
-  try {
-    read();
-    return true;
-  } catch {
-    return false; // Of another form: the caller tries the next, or refuses.
-  }
-}
 
 function invalidValue(location: string, why: string): ProviderError {
   return new ProviderError(

@@ -187,6 +187,18 @@ test.each<[string, Json]>([
   expect(() => pemBundle({ certificate: webPem.cert, ca_chain: certificates }, "p")).toThrow(says);
 });
 
+test("more than a megabyte of PEM in one file is refused before it is read", () => {
+  const block = `-----BEGIN X-----\n${"A".repeat(600_000)}\n-----END X-----\n`;
+  expect(() => pemPart(block.repeat(2), "p")).toThrow(
+    /holds more than 1048576 bytes of PEM; put some into other files$/,
+  );
+});
+
+test("only a key may have headers", () => {
+  const text = "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END CERTIFICATE-----\n";
+  expect(() => pemPart(text, "p")).toThrow(/holds a PEM block CERTIFICATE that cannot be read/);
+});
+
 test("a text of blocks that never end is refused at once", () => {
   const began = threadCpuMs();
   expect(() => pemPart("-----BEGIN CERTIFICATE-----\nA".repeat(100_000), "p")).toThrow(/does not end/);

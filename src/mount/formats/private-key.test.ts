@@ -38,6 +38,12 @@ test.each<[string, Buffer]>([
 });
 
 const whole = rsa.export(pkcs8);
+const ownCurve = generateKeyPairSync("ec", { namedCurve: "P-256", paramEncoding: "explicit" }).privateKey;
+const inPieces = sequence(
+  integer(0),
+  sequence(oid("1.2.840.10045.2.1"), oid("1.2.840.10045.3.1.7")),
+  der(0x24, octets(ec.export({ type: "sec1", format: "der" }))),
+);
 const encrypted = ec.export({ ...pkcs8, cipher: "aes-256-cbc", passphrase: "x" });
 test.each<[string, Buffer]>([
   ["nothing", Buffer.alloc(0)],
@@ -48,6 +54,9 @@ test.each<[string, Buffer]>([
   ["a key of an algorithm that is cut off", whole.subarray(0, 12)],
   ["what only begins like a key", sequence(integer(0), integer(1))],
   ["a key that is encrypted", encrypted],
+  ["a key of a curve of its own, PKCS#8", ownCurve.export(pkcs8)],
+  ["a key of a curve of its own, SEC 1", ownCurve.export({ type: "sec1", format: "der" })],
+  ["a key whose octets come in pieces", inPieces],
 ])("%s is none", (_what, bytes) => {
   expect(readPrivateKey(bytes)).toBeUndefined();
 });

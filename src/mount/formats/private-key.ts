@@ -1,4 +1,5 @@
 import { type KeyObject, createPrivateKey } from "node:crypto";
+import { hasExplicitCurve } from "../../shared/foreign-certificate.js";
 
 /** Object identifiers as DER has them, in hex (RFC 8017, RFC 5480, RFC 8410): reading a key of these costs what it weighs. */
 const algorithms: ReadonlySet<string> = new Set([
@@ -20,12 +21,12 @@ export interface PrivateKey {
 }
 
 /**
- * An unencrypted private key in DER; `undefined` for all else. Only keys of RSA and of elliptic curves are read: of a DSA key,
- * OpenSSL computes the public one, which takes seconds for a few kilobytes.
+ * An unencrypted private key in DER; `undefined` for all else. Only keys of RSA and of named elliptic curves are read: of a DSA
+ * key, OpenSSL computes the public one, which takes seconds for a few kilobytes.
  */
 export function readPrivateKey(der: Buffer): PrivateKey | undefined {
   const form = formOf(der);
-  if (form === undefined) return undefined;
+  if (form === undefined || hasExplicitCurve(der)) return undefined;
   try {
     return { key: createPrivateKey({ key: der, format: "der", type: form }), label: labels[form] };
   } catch {
@@ -42,8 +43,10 @@ function formOf(der: Buffer): keyof typeof labels | undefined {
   if (next.tag === integer) return "pkcs1";
   if (next.tag === octets) return "sec1";
   const algorithm = next.tag === sequence ? elementAt(der, next.start) : undefined;
+  // Octets in pieces could hide what is looked for in them.
+  const isWhole = elementAt(der, next.end)?.tag === octets;
   const isKnown = algorithm?.tag === oid && algorithms.has(der.toString("hex", algorithm.start, algorithm.end));
-  return isKnown ? "pkcs8" : undefined;
+  return isKnown && isWhole ? "pkcs8" : undefined;
 }
 
 const [integer, octets, oid, sequence] = [0x02, 0x04, 0x06, 0x30];
