@@ -39,5 +39,5 @@ function hasAddresses({ value }: YamlEntry): boolean {
 
 /** It is that, or a slip of it. */
 function isLike(key: string, name: string): boolean {
-  return key === name || nearest(key, [name]) !== undefined;
+  return nearest(key, [name]) !== undefined;
 }

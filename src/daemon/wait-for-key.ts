@@ -1,5 +1,5 @@
 import { type HealthServer, startHealthServer } from "../http/health-server.js";
-import { KubeError } from "../kube/kube-error.js";
+import { isForbidden } from "../kube/kube-error.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
@@ -58,8 +58,4 @@ export async function waitForKey(
   } finally {
     await health?.stop();
   }
-}
-
-function isForbidden(error: ProviderError): boolean {
-  return error instanceof KubeError && error.status === 403;
 }

@@ -4,7 +4,7 @@ import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
 import { Redacted } from "../shared/redacted.js";
 import { type KubeClient, kubePath } from "./kube-client.js";
-import { KubeError } from "./kube-error.js";
+import { isForbidden, KubeError } from "./kube-error.js";
 
 /** Bytes of a key. */
 const keyBytes = 32;
@@ -94,7 +94,7 @@ async function* watch(
     }
     return true;
   } catch (error) {
-    if (error instanceof KubeError && error.status === 403) return false;
+    if (isForbidden(error)) return false;
     throw error;
   }
 }

@@ -15,6 +15,11 @@ export class KubeError extends ProviderError {
   }
 }
 
+/** RBAC refuses it. */
+export function isForbidden(error: unknown): boolean {
+  return error instanceof KubeError && error.status === 403;
+}
+
 /** An answer, or a line of one, of more bytes than are read. */
 export class AnswerTooLong extends ProviderError {
   override readonly name = "AnswerTooLong";

@@ -71,7 +71,7 @@ export class OfflineCopies {
   readonly #named = new Map<string, Set<OfflineCopy>>();
   #budget: FairBudget;
   #store: CopyStore | undefined;
-  /** What ended before that is not known, but that its copies are gone; `Clock.monotonic()`. */
+  /** Which copies ended before this is known by their absence alone; `Clock.monotonic()`. */
   #openedAt = Number.NEGATIVE_INFINITY;
   /** When something ended, by its name or id: answers that were requested before are not kept, nor are their records. */
   readonly #ends = new Map<string, number>();

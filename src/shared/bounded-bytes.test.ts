@@ -16,15 +16,15 @@ test("returns the bytes received, in any pieces, and starts over", () => {
 });
 
 test("keeps what it has taken, whatever becomes of the sender's piece, and of what was taken before", () => {
-  const piece = Buffer.from("ab");
+  const piece = Buffer.from("abcdef");
   const bytes = new BoundedBytes(100);
-  bytes.add(piece);
-  piece.fill("-");
+  bytes.add(piece.subarray(0, 2));
+  piece.fill("-", 0, 2);
   bytes.add(Buffer.from("XY"));
   const taken = bytes.take();
   bytes.add(Buffer.from("12"));
   bytes.add(Buffer.from("34"));
-  expect([piece, taken, bytes.take()].map(String)).toEqual(["--", "abXY", "1234"]);
+  expect([piece, taken, bytes.take()].map(String)).toEqual(["--cdef", "abXY", "1234"]);
 });
 
 test("has room at once for what is announced, and never for more than may be had", () => {

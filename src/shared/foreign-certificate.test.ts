@@ -1,6 +1,8 @@
 import { X509Certificate } from "node:crypto";
 import { expect, test } from "vitest";
 import { makeIdentity } from "../../dev/testing/certificates.js";
+import { certificateOfChosenCurve } from "../../dev/testing/chosen-curve.js";
+import { threadCpuMs } from "../../dev/testing/thread-cpu.js";
 import { readCertificate, readCertificateText } from "./foreign-certificate.js";
 
 const { cert } = makeIdentity({ commonName: "app" });
@@ -18,6 +20,14 @@ test.each<[string, Buffer]>([
   ["is none", Buffer.from("hello")],
 ])("what %s is not", (_what, bytes) => {
   expect(readCertificate(bytes)).toBeUndefined();
+});
+
+/** OpenSSL takes a third of a second for it. */
+test("a certificate of a curve that its writer has chosen is not read: it costs no more than its bytes", () => {
+  const before = threadCpuMs();
+  expect(readCertificate(certificateOfChosenCurve)).toBeUndefined();
+  expect(readCertificateText(certificateOfChosenCurve.toString("base64"))).toBeUndefined();
+  expect(threadCpuMs() - before).toBeLessThan(100);
 });
 
 test.each([
