@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { imageFlags } from "../dev/testing/image.js";
@@ -57,6 +57,7 @@ const { values: options } = understood(() =>
     },
   }),
 );
+if (options.peer !== undefined) understood(() => accessSync(options.peer!, constants.X_OK));
 const version = understood(() => execFileSync(options.node, ["--version"], { encoding: "utf8" }).trim());
 
 const kinds: VaultKind[] = ["embedded 0 ms", "embedded 5 ms", "Vault 1.21.1"];
