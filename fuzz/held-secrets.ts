@@ -39,6 +39,7 @@ export class HeldSecrets implements SecretSource {
       }),
       previous: () => undefined,
       invalidate() {},
+      settle: () => Promise.resolve(false),
       commit: () => ({ unchanged: false }),
       made() {},
       lend: () => () => {},

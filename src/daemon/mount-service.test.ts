@@ -47,6 +47,7 @@ function partsOf(answer: Promise<FetchResult>): MountServiceParts {
         invalidate() {},
         made: () => {},
         lend: () => () => {},
+        settle: () => Promise.resolve(false),
         commit: () => ({ unchanged: false }),
         end: () => {},
       }),

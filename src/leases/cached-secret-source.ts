@@ -115,7 +115,8 @@ export class CachedSecretSource implements SecretSource {
   }
 
   begin(principal: Principal): MountTransaction {
-    const { cache, mountBytes, clock, random, emit, rules, reader, refreshRequested, journal } = this.#parts;
+    const { cache, mountBytes, clock, random, emit, rules, reader, journal } = this.#parts;
+    const { refreshRequested, credentialsRefused } = this.#parts;
     const { ownerKey, volumeKey, podVolume, pod, connection } = principal;
     const { namespace, name, uid } = pod;
     const admission = {
@@ -130,6 +131,7 @@ export class CachedSecretSource implements SecretSource {
       principal,
       volume,
       refresh: podVolume ? refreshRequested(uid) : undefined,
+      mayBeKnownElsewhere: credentialsRefused() !== undefined,
       reservation: this.#reservation(namespace),
       mountBytes,
       leadMs: rules.leadMs,

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Connection } from "../config/connection.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
-import type { Principal } from "../mount/ports.js";
+import type { Fetch, Principal } from "../mount/ports.js";
 import { ProviderError } from "../shared/errors.js";
+import type { JsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
 import { sampleConnection } from "../../dev/testing/connection.js";
 import { CountingVault, samplePrincipal } from "../../dev/testing/counting-vault.js";
@@ -65,13 +66,14 @@ function start(connections: readonly Connection[] = [connection], bytes = 64 << 
 async function mount(requests: VaultRequest[], principal: Partial<Principal> = {}): Promise<string[]> {
   const transaction = credentials.source.begin(samplePrincipal({ connection, ...principal }));
   const delivered = await readRequests(transaction, requests);
-  const values = delivered.map(({ body }) => {
-    const revealed = body.reveal();
-    return Buffer.isBuffer(revealed) ? revealed.toString("hex") : (revealed as { data: { value: string } }).data.value;
-  });
+  const values = delivered.map(({ body }) => valueIn(body.reveal()));
   transaction.commit(values.map((value) => value.slice(0, 20)).join()); // Short, as a digest.
   await credentials.journal.settled();
   return values;
+}
+
+function valueIn(body: JsonObject | Buffer | null): string {
+  return Buffer.isBuffer(body) ? body.toString("hex") : (body as { data: { value: string } }).data.value;
 }
 
 describe("after a restart", () => {
@@ -110,6 +112,64 @@ describe("after a restart", () => {
     vault.replies.set(x!.path, "outage").set(y!.path, large(2));
     await clock.advance(10 * minute);
     await expect(mount([creds, x!, y!])).rejects.toThrow("outage");
+  });
+
+  describe("the first read falls between the writes of two secrets", () => {
+    const [x, y]: [VaultRequest, VaultRequest] = [kv, { ...kv, path: "secret/data/other" }];
+    const write = (one: string, other: string) => {
+      vault.replies.set(x.path, { body: { data: { value: one } } }).set(y.path, { body: { data: { value: other } } });
+    };
+    /** A Mount of both, and what it settles on; `then` happens after its first reads. */
+    const mountBoth = async (then: () => void) => {
+      const transaction = credentials.source.begin(samplePrincipal({ connection }));
+      const fetches = [x, y].map((request): Fetch => ({ request, options: { refreshIntervalMs: 2 * minute } }));
+      const values = async () =>
+        [...(await transaction.read(fetches, "keep", never)).values()].map((answer) =>
+          "body" in answer ? valueIn(answer.body.reveal()) : answer.error.message,
+        );
+      const first = await values();
+      then();
+      const settling = transaction.settle(first.join(), never);
+      settling.catch(() => undefined);
+      for (let pauses = 0; pauses < 3; pauses += 1) await clock.advance(200);
+      return (await settling) ? values() : first;
+    };
+    beforeEach(async () => {
+      write("1", "1");
+      await mount([x, y]);
+      start();
+    });
+
+    test.each<[string, () => void]>([
+      ["a process that has restored what was delivered", () => undefined],
+      ["one that waits for the lock", () => void (credentials = waiting())],
+    ])("%s reads both again before they are delivered", async (_which, before) => {
+      before();
+      write("2", "1");
+      expect(await mountBoth(() => write("2", "2"))).toEqual(["2", "2"]);
+      expect(vault.calls.filter((call) => call.startsWith("GET"))).toHaveLength(6);
+    });
+
+    test("one that cannot be read again is an error, so that the files stay as they are", async () => {
+      write("2", "1");
+      expect(await mountBoth(() => vault.replies.set(y.path, "outage"))).toEqual(["2", "outage at secret/data/other"]);
+    });
+
+    test("so does one that has taken the lock after a Mount of its own failed", async () => {
+      credentials = waiting();
+      vault.replies.set(y.path, "outage");
+      await expect(mount([x, y])).rejects.toThrow("outage");
+      await takeUp();
+      await clock.advance(10 * minute);
+      vault.calls.length = 0;
+      write("2", "1");
+      expect(await mountBoth(() => write("2", "2"))).toEqual(["2", "2"]);
+    });
+
+    test("what is as it was is read once", async () => {
+      expect(await mountBoth(() => undefined)).toEqual(["1", "1"]);
+      expect(vault.calls).toHaveLength(2);
+    });
   });
 
   test("a volume that only reads keeps its token, and reads again", async () => {

@@ -78,6 +78,11 @@ export class OfflineTransaction implements MountTransaction {
     return this.#parts.transaction.lend(bytes);
   }
 
+  /** Copies are of one moment as they are, and Vault is not there to be asked again. */
+  async settle(versions: string, signal: AbortSignal): Promise<boolean> {
+    return this.#used.size === 0 && this.#parts.transaction.settle(versions, signal);
+  }
+
   commit(versions: string): { unchanged: boolean } {
     const { principal, transaction, copies, cache } = this.#parts;
     const committed = transaction.commit(versions);

@@ -295,6 +295,7 @@ export class SecretCache {
       seenAt: this.#isSynced(restored) ? Math.max(restored.seenAt, now - this.#silenceOf(restored) / 2) : now,
     };
     volume.deliveries = Math.max(volume.deliveries, restored.deliveries);
+    if (volume.versions === undefined && restored.versions !== undefined) volume.versions = restored.versions;
     if (!known) {
       this.#volumes.set(volume.key, volume);
       this.#file(volume);

@@ -25,6 +25,8 @@ export interface VolumeTransactionParts {
   volume: VolumeRecord;
   /** The refresh that the pod requests; where the volume was not delivered for it yet, static answers are read again. */
   refresh: string | undefined;
+  /** Another process of this node, which still holds the state, may have delivered the volume. */
+  mayBeKnownElsewhere: boolean;
   reservation: Reservation;
   /** Bytes of the answers that one Mount may be made of. */
   mountBytes: number;
@@ -125,6 +127,16 @@ export class VolumeTransaction implements MountTransaction {
     return this.#parts.reservation.lend(bytes);
   }
 
+  async settle(versions: string, signal: AbortSignal): Promise<boolean> {
+    const { volume, mayBeKnownElsewhere } = this.#parts;
+    const isFirst = volume.versions === undefined && !mayBeKnownElsewhere;
+    if (isFirst || volume.versions === versions) return false;
+    const statics = [...this.#items.values()].filter(isStatic);
+    if (statics.length < 2 || statics.some(deliveredOf)) return false;
+    await this.#readAgain(statics, signal);
+    return true;
+  }
+
   commit(versions: string): { unchanged: boolean } {
     const { cache, volume, clock, refresh, journal } = this.#parts;
     const { changed } = cache.deliver(volume, this.#given, clock.monotonic());
@@ -171,7 +183,7 @@ export class VolumeTransaction implements MountTransaction {
     await this.#askOpen(items, signal);
     this.#whole ||= isPartial(items);
     await this.#askOpen(items, signal);
-    await this.#settle(items, signal);
+    if (items.some((item) => isRead(item) && isChanged(item))) await this.#readAgain(items, signal);
     if (!items.some(isHeldBack)) return;
     this.#heldBack = true;
     for (const item of items) {
@@ -218,9 +230,9 @@ export class VolumeTransaction implements MountTransaction {
    * The reads of one Mount may fall between the writes of secrets that are written together. So when some have changed, all
    * are read once more when those writes must be over: what is new to the volume may be of the change before.
    */
-  async #settle(items: readonly Item[], signal: AbortSignal): Promise<void> {
+  async #readAgain(items: readonly Item[], signal: AbortSignal): Promise<void> {
     const read = items.filter(isRead);
-    if (read.length < 2 || !read.some(isChanged)) return;
+    if (read.length < 2) return;
     for (let round = 0; round < mostRounds && !this.#refused.signal.aborted && !items.some(isHeldBack); round += 1) {
       const before = read.map(answerIn);
       await this.#parts.clock.sleep(togetherMs, signal);

@@ -48,6 +48,7 @@ async function mounted(written: readonly string[], folders: Record<string, reado
     },
     previous: () => undefined,
     invalidate: ({ path }) => void invalidated.push(path),
+    settle: () => Promise.resolve(false),
     commit: () => ({ unchanged: false }),
     made() {},
     lend: () => () => {},

@@ -37,6 +37,7 @@ async function made(text: string, answers: Told, previous: Told = {}, onDenied: 
       return had && !(had instanceof ProviderError) ? bodyOf(had) : undefined;
     },
     invalidate() {},
+    settle: () => Promise.resolve(false),
     commit: () => ({ unchanged: false }),
     made() {},
     lend: () => () => {},

@@ -46,6 +46,7 @@ function parts(told: Record<string, string | ProviderError | FetchResult>, respo
     }),
     previous: ({ path }) => void invalidated.push(path),
     invalidate: ({ path }) => void invalidated.push(path),
+    settle: () => Promise.resolve(false),
     commit(versions) {
       committed.push(versions);
       return { unchanged: committed.at(-2) === versions };

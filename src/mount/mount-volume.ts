@@ -94,20 +94,25 @@ async function makeVolume(
   const context = { versionKey, renderer, jobs, yielder, responseBytes, tenant, lend };
   const { objects: listed, failed, lists } = await listObjects(asked, principal, transaction, yielder, signal);
   const { groups, fetches } = fetchPlanOf(listed, lists);
-  const answers = await transaction.read(fetches, asked.onDenied, signal);
-  const made = await Promise.all(
-    groups.map((group) => makeObjects(group, answers, asked.onDenied, transaction, context, signal)),
-  );
-  const outcomes = [...failed, ...made.flat()];
   const invalidate = () => {
     const named = [...listed, ...failed.map(({ object }) => object)].flatMap(requestsOf);
     for (const request of new Set(named)) transaction.invalidate(request);
   };
-  // The next Mount of secrets that are smaller by then succeeds.
-  if (outcomes.some((one) => "error" in one && one.error.code === "limit_exceeded")) invalidate();
-  const objects = allOrNothing(inOrder(asked.objects, outcomes));
+  const make = async () => {
+    const answers = await transaction.read(fetches, asked.onDenied, signal);
+    const made = await Promise.all(
+      groups.map((group) => makeObjects(group, answers, asked.onDenied, transaction, context, signal)),
+    );
+    const outcomes = [...failed, ...made.flat()];
+    // The next Mount of secrets that are smaller by then succeeds.
+    if (outcomes.some((one) => "error" in one && one.error.code === "limit_exceeded")) invalidate();
+    const objects = allOrNothing(inOrder(asked.objects, outcomes));
+    const contents = objects.map(({ object, version }) => ({ id: object.objectName, version }));
+    return { objects, contents, digest: digestOf(contents) };
+  };
+  const first = await make();
+  const { objects, contents, digest } = (await transaction.settle(first.digest, signal)) ? await make() : first;
   const files = objects.flatMap((made) => made.files);
-  const contents = objects.map(({ object, version }) => ({ id: object.objectName, version }));
   const versions = objects.flatMap((made) => reportedVersion(made, versionKey));
   const bytes = orElse(() => {
     const size = checkResponseSize(files, responseBytes);
@@ -116,7 +121,7 @@ async function makeVolume(
   }, invalidate);
   // What the caller no longer hears of must not count as what the pod has.
   signal.throwIfAborted();
-  const { unchanged } = transaction.commit(digest(contents));
+  const { unchanged } = transaction.commit(digest);
   const held = objects.flatMap(({ object, staleReason, copyAgeMs }): StaleObject[] =>
     staleReason
       ? [{ objectName: object.objectName, error: staleReason, ...(copyAgeMs !== undefined && { copyAgeMs }) }]
@@ -161,6 +166,6 @@ function orElse<T>(make: () => T, otherwise: () => void): T {
   }
 }
 
-function digest(contents: readonly ObjectVersion[]): string {
+function digestOf(contents: readonly ObjectVersion[]): string {
   return createHash("sha256").update(JSON.stringify(contents)).digest("base64url");
 }

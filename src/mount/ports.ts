@@ -52,6 +52,12 @@ export interface MountTransaction {
   /** Lets the next Mount read a static answer again, whatever its age: a corrected secret takes effect at once. */
   invalidate(request: VaultRequest): void;
   /**
+   * The volume's objects were made, with these contents. Where they are not what the volume has, and its answers of before are
+   * not known (an earlier process delivered them), reads the static ones again as `read` does after a change, and returns true:
+   * the objects must be made again, for what was read first may be half of a rotation.
+   */
+  settle(contents: string, signal: AbortSignal): Promise<boolean>;
+  /**
    * Ends the transaction: from now on the volume holds exactly what was answered during it, so call it only when all of that
    * is about to be delivered. Tells whether the contents are those of the transaction before.
    */

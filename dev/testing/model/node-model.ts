@@ -254,7 +254,9 @@ export class NodeModel {
     }
     // What Vault refuses of one path concerns no other.
     if (ofSet.some(({ error }) => error.code !== "unavailable")) return;
-    const isDelivered = before["note"] !== undefined && madeBy === process;
+    // What a process that was killed has delivered, the next one may not know of.
+    const isKnown = madeBy === process || (madeBy !== undefined && !this.#killed);
+    const isDelivered = before["note"] !== undefined && isKnown;
     const asBefore = note === before["note"] && twin === before["twin"];
     if (ofSet.length > 0 && isDelivered) expect(asBefore, "while one cannot be read, both stay").toBe(true);
     // The first Mount may fall between the writes, and another one's last reads between those of a second change; what the
