@@ -4,7 +4,7 @@ import { bundle, bundleDev, bundleWorker, root } from "./bundle.js";
 import { bundledPackages } from "./bundled-packages.js";
 
 /** What nodes load and keep in memory. */
-const mostProviderKiB = 1_110;
+const mostProviderKiB = 1_100;
 
 const application = JSON.parse(await readFile(`${root}package.json`, "utf8"));
 const withDev = !process.argv.includes("--without-dev");

@@ -302,9 +302,9 @@ The logins in the pods' files stop working. keymount serves no Mount after that 
 
   kubectl -n keymount exec POD -- keymount revoke-all --yes     (for the keymount pod of each node)`,
     options: { yes: { text: "revoke; without it, nothing is done" }, ...node, ...output },
-    json: `{"revoked": 0, "failed": 0, "retried": 0}`,
+    json: `{"revoked": 0, "failed": 0, "retried": 0, "undeleted": 0}`,
     exits: {
-      0: "all were revoked",
+      0: "all were revoked, and their records deleted",
       1: "some were not, or not yet (those that Vault refuses expire), or no keymount runs there",
       2: "wrong usage or an unreadable configuration file",
     },

@@ -1,3 +1,4 @@
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { podVolumePath } from "../driver/mount-request.js";
@@ -16,19 +17,22 @@ const never = new AbortController().signal;
 const rfc3339: unknown = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 /** What a policy denies. */
 const notAllowed = "1 error occurred:\n\t* permission denied\n\n";
-const objects = "- {objectName: user, secretPath: database/creds/app, secretKey: username}";
+const login = "- {objectName: user, secretPath: database/creds/app, secretKey: username}";
 
-/** A keymount that holds a database login for pod shop/web-0. */
-async function holding() {
+/** A keymount that holds a database login for pod shop/web-0, and what it can be started with again. */
+async function holding({ tokenPer = "pod", objects = login } = {}) {
   const vault = await startReadyVault();
   onTestFinished(() => vault.stop());
   await withDatabase(vault);
   const state = join(await temporaryDirectory(), "state");
-  const file = `stateDir: ${state}\nstateOnDisk: true\nkeyFile: /k\nconnections: {main: {addresses: ["${vault.address}"]}}`;
-  const provider = await startProvider({ vault, argv: [], file });
-  const mount = () => provider.mount({ objects }, { targetPath: podVolumePath("uid-1") });
-  const files = filesIn(await mount()) as Record<string, string>;
-  return { vault, provider, state, file, mount, files };
+  const file = `stateDir: ${state}\nstateOnDisk: true\nkeyFile: /k\nconnections: {main: {addresses: ["${vault.address}"], tokenPer: ${tokenPer}}}`;
+  const start = () => startProvider({ vault, argv: [], file });
+  const provider = await start();
+  const mountBy = async (of: typeof provider, volume?: string) =>
+    filesIn(await of.mount({ objects }, { targetPath: podVolumePath("uid-1", volume) }));
+  const mount = () => mountBy(provider);
+  const files = (await mount()) as Record<string, string>;
+  return { vault, provider, start, state, file, mount, mountBy, files };
 }
 
 async function call(command: Command, argv: readonly string[], files: Record<string, string> = {}) {
@@ -131,20 +135,48 @@ test("revoke-all revokes everything, and serves nothing after", async () => {
     stdout: "1 token was revoked, with all its leases\n",
   });
   expect(vault.vault.live).toEqual({ tokens: 0, leases: 0, users: 0 });
-  expect(filesIn(await mount())).toMatch(/FAILED_PRECONDITION: everything was revoked on this node/);
+  expect(await mount()).toMatch(/FAILED_PRECONDITION: everything was revoked on this node/);
+});
+
+test("after revoke-all and a restart nothing is served from before, though Vault is away", async () => {
+  const app = "- {objectName: app, secretPath: kv/data/app, secretKey: password}";
+  const { vault, provider, start, state, mountBy } = await holding({
+    tokenPer: "serviceAccount",
+    objects: `${login}\n${app}`,
+  });
+  expect((await call(revokeAllCommand, ["--yes", "--state-dir", state])).code).toBe(0);
+  expect(await readdir(join(state, "records"))).toEqual([]);
+  await provider.stop();
+  vault.vault.node.status.sealed = true;
+  const after = await start();
+  for (const volume of [undefined, "another"]) expect(await mountBy(after, volume)).toMatch(/is sealed/);
+});
+
+test("revoke-all counts what could not be deleted", async () => {
+  const { state } = await holding();
+  const records = () => readdir(join(state, "records"));
+  await expect.poll(records).toEqual([expect.stringMatching(/^[0-9a-f]+$/)]); // None is half written.
+  const path = join(state, "records", (await records())[0]!);
+  await rm(path);
+  await mkdir(path);
+  expect(await call(revokeAllCommand, ["--yes", "--state-dir", state])).toMatchObject({
+    code: 1,
+    stdout:
+      "1 token was revoked, with all its leases; 1 file of the state directory could not be deleted (see keymount's log): that is tried again while keymount runs\n",
+  });
 });
 
 test("revoke-all counts a token that OpenBao does not know any more as revoked", async () => {
   const { vault, state } = await holding();
   vault.vault.fault({ path: "auth/token/revoke-self" }, answering(403, '{"errors":["permission denied"]}'));
   const { code, stdout } = await call(revokeAllCommand, ["--yes", "--state-dir", state, "-o", "json"]);
-  expect([code, JSON.parse(stdout)]).toEqual([0, { revoked: 1, failed: 0, retried: 0 }]);
+  expect([code, JSON.parse(stdout)]).toEqual([0, { revoked: 1, failed: 0, retried: 0, undeleted: 0 }]);
 });
 
 test("revoke-all -o json counts", async () => {
   const { state } = await holding();
   const { code, stdout } = await call(revokeAllCommand, ["--yes", "--state-dir", state, "-o", "json"]);
-  expect([code, JSON.parse(stdout)]).toEqual([0, { revoked: 1, failed: 0, retried: 0 }]);
+  expect([code, JSON.parse(stdout)]).toEqual([0, { revoked: 1, failed: 0, retried: 0, undeleted: 0 }]);
 });
 
 test.each<[string, (vault: DevVault) => void, string]>([

@@ -15,23 +15,28 @@ export const revokeAllCommand = defineCommand(
     }
     const directory = await stateDirectoryOf({ stateDir: values["state-dir"], config: values.config }, io);
     const outcome = (await askAdminServer(directory, { method: "POST", path: "/v1/revoke-all" }, signal)) as RevokedAll;
-    const { revoked, failed, retried } = outcome;
-    if (wantsJson(values)) writeJson(io, { revoked, failed, retried });
+    const { revoked, failed, retried, undeleted } = outcome;
+    if (wantsJson(values)) writeJson(io, { revoked, failed, retried, undeleted });
     else {
       io.stdout.write(
         `${revoked} ${revoked === 1 ? "token was revoked, with all its" : "tokens were revoked, with all their"} leases${failuresIn(outcome)}\n`,
       );
     }
-    return failed > 0 ? 1 : 0;
+    return failed + undeleted > 0 ? 1 : 0;
   },
 );
 
-function failuresIn({ failed, retried }: RevokedAll): string {
+function failuresIn({ failed, retried, undeleted }: RevokedAll): string {
   const left = failed - retried;
   return [
     ...(retried > 0
       ? [`; Vault does not answer for ${retried} more: revoking is tried again while keymount runs`]
       : []),
     ...(left > 0 ? [`; Vault refuses to revoke ${left} more: they end with their TTL`] : []),
+    ...(undeleted > 0
+      ? [
+          `; ${undeleted} ${undeleted === 1 ? "file" : "files"} of the state directory could not be deleted (see keymount's log): that is tried again while keymount runs`,
+        ]
+      : []),
   ].join("");
 }

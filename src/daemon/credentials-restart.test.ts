@@ -77,6 +77,17 @@ test("of two on one node the second makes no credential, serves what is static, 
   await expect(readFile(join(state, "lock"))).rejects.toThrow();
 });
 
+test("one that stops before it takes over revokes its logins, which nobody else knows", async () => {
+  const { vault, start } = await node();
+  const first = await start();
+  await first.mount({ objects }, { targetPath });
+  const second = await start();
+  await second.mount({ objects: objects.split("\n")[2]! }, { targetPath });
+  expect(vault.vault.live).toEqual({ tokens: 2, leases: 1, users: 1 });
+  await second.stop();
+  expect(vault.vault.live).toEqual({ tokens: 1, leases: 1, users: 1 });
+});
+
 test("what Vault is asked for when keymount stops is waited for: the next process has it, and nothing is orphaned", async () => {
   const { vault, start, asked } = await node();
   const before = await start();

@@ -36,7 +36,7 @@ export interface CredentialsStartParts {
   paths: CredentialPaths;
 }
 
-/** A stop waits so long for what Vault is being asked for after its Mount was given up: a login or credential that is cut off is orphaned. */
+/** A stop waits so long for what Vault is still being asked for: a login or credential that is cut off is orphaned. */
 const lastAnswersMs = 5_000;
 
 export interface StartedCredentials extends Credentials {
@@ -46,7 +46,7 @@ export interface StartedCredentials extends Credentials {
 
 /**
  * What holds, at work: what an earlier process held is taken up before this resolves, and then renewed, replaced and
- * revoked as pods come and go. The releases end all of it, and revoke nothing.
+ * revoked as pods come and go. The releases end all of it, and revoke nothing that the next process takes up.
  */
 export async function startCredentials(
   parts: CredentialsStartParts,
@@ -83,10 +83,7 @@ export async function startCredentials(
         "unavailable",
         "everything was revoked on this node (keymount revoke-all); restart keymount to serve again",
       );
-      copies.clear();
-      const revoked = await tokens.revokeAll();
-      await copies.settled();
-      return revoked;
+      return credentials.revokeAll();
     },
   });
   const owned = { state, copies, adminServer };
@@ -126,6 +123,8 @@ export async function startCredentials(
   ];
   releases.add(async () => {
     await within(lastAnswersMs, credentials.settled(), clock);
+    // No other process will know of its logins.
+    if (stateOwner && !stateOwner.hasHeld) await within(lastAnswersMs, credentials.revokeAll(), clock);
     life.abort(new ProviderError("cancelled", "keymount is stopping"));
     await Promise.all([...running, renewalLoop.settled()]);
     await Promise.all([state.settled(), journal.settled(), copies.settled()]);

@@ -50,6 +50,7 @@ export class StateOwner {
   /** Of this process, while it holds the lock. */
   #folders: readonly SealedRecords[] | undefined;
   #keys: StateKeys | undefined;
+  #hasHeld = false;
 
   private constructor(parts: StateOwnerParts, directory: string, bootId: string) {
     this.#parts = parts;
@@ -78,6 +79,11 @@ export class StateOwner {
       "unavailable",
       "another keymount on this node still holds the credentials (an upgrade?); this one makes none until that one has ended",
     );
+  }
+
+  /** Whether this process has had the lock: what it holds is in the directory then. */
+  get hasHeld(): boolean {
+    return this.#hasHeld;
   }
 
   /** Takes it up once the other process is gone, and steps back where somebody has taken it away; call it every second or so. */
@@ -111,6 +117,7 @@ export class StateOwner {
       state.open(records);
       copies.open(offline, foundCopies, connections);
       this.#folders = [records, offline];
+      this.#hasHeld = true;
     } catch (error) {
       await this.#lock.release();
       throw error;

@@ -11,6 +11,7 @@ import type { Random } from "../shared/random.js";
 import { SingleFlight } from "../shared/single-flight.js";
 import { TenantLimiter } from "../shared/tenant-limiter.js";
 import type { StoredToken } from "../vault/stored-token.js";
+import { isTransient } from "../vault/transient.js";
 import type { Undelivered } from "../vault/vault-secrets.js";
 import type { Persistence } from "../vault/token-store.js";
 import type { LeaseRules } from "../vault/lease-rules.js";
@@ -208,6 +209,7 @@ export class CachedSecretSource implements SecretSource {
     } catch (reason) {
       const error = ProviderError.from(reason);
       if (error instanceof VaultError && error.kind === "denied") entry.denied = true;
+      if (entry.creating && !isTransient(error)) this.#madeNothing(entry);
       if (!signal.aborted) this.#failed(entry, error, heldKind !== undefined);
       throw error;
     } finally {
@@ -216,6 +218,12 @@ export class CachedSecretSource implements SecretSource {
       cache.removeReader(entry);
       received.release();
     }
+  }
+
+  /** Vault has refused: its record must not tell of a credential that may have been made, and lost. */
+  #madeNothing(entry: CacheEntry): void {
+    entry.creating = false;
+    void this.#parts.journal.persist(entry.ownerKey);
   }
 
   /** What Vault makes while the share of bytes in flight is used up could not be received, and would be lost. */

@@ -275,6 +275,15 @@ describe("after a restart", () => {
     start();
     expect(told).toEqual(["perhaps lost: pki/issue/other"]);
   });
+
+  test("what Vault has refused to create is not", async () => {
+    const other = { ...issue, path: "pki/issue/other" };
+    vault.replies.set(other.path, "denied");
+    await expect(mount([creds, other])).rejects.toThrow("denied");
+    await credentials.journal.settled();
+    start();
+    expect(told).toEqual([]);
+  });
 });
 
 test("a token is persisted before anything is created with it, and what is created before it is delivered", async () => {

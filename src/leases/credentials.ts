@@ -1,5 +1,6 @@
 import type { Principal, SecretSource } from "../mount/ports.js";
 import type { Clock } from "../shared/clock.js";
+import type { RevokedAll } from "../shared/credential-info.js";
 import type { ProviderError } from "../shared/errors.js";
 import { FairBudget } from "../shared/fair-budget.js";
 import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
@@ -52,6 +53,8 @@ export interface Credentials {
   state: CredentialState;
   /** Bytes of answers in flight to Mounts, and of the files made of them. */
   inFlight: FairBudget;
+  /** Ends everything that is held, and what is kept of it; no login stands after this. */
+  revokeAll(): Promise<RevokedAll>;
   /** Resolves when nothing is being created or revoked any more, and what was created is written. */
   settled(): Promise<void>;
 }
@@ -86,5 +89,14 @@ export function createCredentials(parts: CredentialsParts): Credentials {
     await Promise.all([tokens.settled(), secrets.settled()]);
     await Promise.all([state.settled(), journal.settled(), copies.settled()]);
   };
-  return { cache, tokens, source, copies, renewalLoop, journal, state, inFlight, settled };
+  const revokeAll = async () => {
+    copies.clear();
+    const volumes = [...cache.volumes()];
+    for (const volume of volumes) cache.forget(volume);
+    const revoked = await tokens.revokeAll();
+    for (const ownerKey of new Set(volumes.map((volume) => volume.ownerKey))) void journal.persist(ownerKey);
+    await Promise.all([journal.settled(), copies.settled()]);
+    return { ...revoked, undeleted: journal.unwritten + copies.undeleted };
+  };
+  return { cache, tokens, source, copies, renewalLoop, journal, state, inFlight, revokeAll, settled };
 }

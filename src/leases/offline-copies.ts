@@ -221,6 +221,11 @@ export class OfflineCopies {
     for (const copy of this.#copies.values()) this.#forget(copy);
   }
 
+  /** Copies that could not be deleted, and will be. */
+  get undeleted(): number {
+    return this.#doomed.size;
+  }
+
   /** Deletes those that are too old, and tries again where a deletion failed. Call it about every minute. */
   sweep(): void {
     for (const id of this.#doomed) this.#erase(id);

@@ -48,6 +48,11 @@ export class StateJournal implements Persistence {
     this.#unwritten.clear();
   }
 
+  /** Records that could not be written or removed, and will be. */
+  get unwritten(): number {
+    return this.#unwritten.size;
+  }
+
   persist(ownerKey: string): Promise<void> {
     if (!this.#open) return Promise.resolve();
     const asked = this.#asked.get(ownerKey) ?? this.#soon(ownerKey, this.#open);

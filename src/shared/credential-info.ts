@@ -31,10 +31,16 @@ export interface CredentialInfo {
   failures: number;
 }
 
-/** How a `keymount revoke-all` went, in tokens. */
-export interface RevokedAll {
+/** How revoking went, in tokens. */
+export interface RevokedTokens {
   revoked: number;
   failed: number;
   /** Those of the failed that are tried again; Vault refused to revoke the others, which end with their TTL. */
   retried: number;
+}
+
+/** How a `keymount revoke-all` went. */
+export interface RevokedAll extends RevokedTokens {
+  /** Files of the state directory, with what is static, that could not be deleted or written yet. It is tried again. */
+  undeleted: number;
 }

@@ -2,7 +2,7 @@ import type { Connection } from "../config/connection.js";
 import type { Principal } from "../mount/ports.js";
 import { RetryGate } from "../shared/retry-gate.js";
 import type { Clock } from "../shared/clock.js";
-import type { RevokedAll } from "../shared/credential-info.js";
+import type { RevokedTokens } from "../shared/credential-info.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
 import { SingleFlight } from "../shared/single-flight.js";
@@ -214,7 +214,7 @@ export class TokenStore {
   }
 
   /** Revokes everything now, and tells how that went. No login stands after this. */
-  async revokeAll(): Promise<RevokedAll> {
+  async revokeAll(): Promise<RevokedTokens> {
     this.#closed = true;
     const tokens = this.all();
     for (const stored of tokens) moveTo(stored, "leaving");
