@@ -358,7 +358,7 @@ function needsPodVolume(request: VaultRequest): ProviderError {
 function volumeNotServed(request: VaultRequest): ProviderError {
   return new ProviderError(
     "limit_exceeded",
-    `${request.path} makes a credential for a volume that is no longer served: its pod is gone, or others needed the room (raise limits.volumes or spread the pods)`,
+    `${request.path} makes a credential for a volume that is no longer served: its pod is gone, or others needed the room (raise limits.volumes or limits.bytes, or spread the pods)`,
   );
 }
 

@@ -138,18 +138,21 @@ export class SecretCache {
   }
 
   /**
-   * The entry of a volume's request, created if it is new; from now on the volume uses it. For a volume that has been
-   * forgotten meanwhile (its pod is gone) it is a detached entry.
+   * The entry of a volume's request, created if it is new; from now on the volume uses it. Where the volume has been
+   * forgotten meanwhile (its pod is gone) it is a detached entry; where other volumes use it, and the namespace's share of that is
+   * used up, it is theirs alone.
    */
   use(volume: VolumeRecord, request: VaultRequest): CacheEntry {
     const { ownerKey, namespace } = volume;
     const known = this.#entries.find(ownerKey, request);
     const entry = known ?? newEntry({ key: `${ownerKey}\n${requestKey(request)}`, ownerKey, namespace, request });
-    if (!this.#has(volume)) return entry;
-    if (!known) this.#entries.add(entry);
+    if (!this.has(volume)) return entry;
+    if (!volume.entries.has(entry)) {
+      if (entry.users.size > 0 && !this.#memory.admitsUse(namespace)) return entry;
+      if (!known) this.#entries.add(entry);
+      this.#addUser(entry, volume);
+    }
     if (this.#evictable.has(entry)) this.#evictable.renew(entry);
-    entry.users.add(volume);
-    volume.entries.add(entry);
     return entry;
   }
 
@@ -200,7 +203,7 @@ export class SecretCache {
     const changed = !areEqual(answers, volume.delivered) && this.#keep(volume, answers);
     volume.deliveries += 1;
     delete volume.supersededAt;
-    if (!this.#has(volume)) return { changed };
+    if (!this.has(volume)) return { changed };
     for (const other of this.#volumesAt.get(volume.volumeKey) ?? []) if (other !== volume) other.supersededAt ??= now;
     return { changed };
   }
@@ -267,6 +270,11 @@ export class SecretCache {
     return this.#volumesOf.has(ownerKey);
   }
 
+  /** `false` for a volume that has been forgotten. */
+  has(volume: VolumeRecord): boolean {
+    return this.#volumes.get(volume.key) === volume;
+  }
+
   volumesOf(ownerKey: string): VolumeRecord[] {
     return [...(this.#volumesOf.get(ownerKey) ?? [])];
   }
@@ -302,8 +310,7 @@ export class SecretCache {
     }
     for (const one of restored.entries) {
       const entry = this.#restoreEntry(one);
-      entry.users.add(volume);
-      volume.entries.add(entry);
+      if (!volume.entries.has(entry)) this.#addUser(entry, volume);
       const answer = restored.delivered.get(one);
       const known = volume.delivered.get(entry);
       if (!answer || !isNewerCredential(answer, known)) continue;
@@ -367,10 +374,6 @@ export class SecretCache {
     if (volume.pod) group(this.#volumesAt, volume.volumeKey).add(volume);
   }
 
-  #has(volume: VolumeRecord): boolean {
-    return this.#volumes.get(volume.key) === volume;
-  }
-
   #isSynced({ pod }: VolumeRecord): boolean {
     return pod === undefined && this.#syncSilenceMs !== undefined;
   }
@@ -383,13 +386,19 @@ export class SecretCache {
     return pod !== undefined && this.#podLives(pod.uid);
   }
 
+  #addUser(entry: CacheEntry, volume: VolumeRecord): void {
+    if (entry.users.size > 0) this.#memory.addUse(volume.namespace);
+    entry.users.add(volume);
+    volume.entries.add(entry);
+  }
+
   #release(volume: VolumeRecord, entry: CacheEntry): void {
     volume.entries.delete(entry);
     const delivered = volume.delivered.get(entry);
     if (delivered) this.#memory.drop(delivered, entry.namespace);
     volume.delivered.delete(entry);
     entry.users.delete(volume);
-    if (entry.users.size > 0) return;
+    if (entry.users.size > 0) return this.#memory.dropUse(volume.namespace);
     this.#drop(entry);
     this.#entries.delete(entry);
   }

@@ -89,6 +89,7 @@ export class VolumeTransaction implements MountTransaction {
   ): Promise<ReadonlyMap<Fetch, Answered>> {
     for (const fetch of fetches) if (!this.#items.has(fetch)) this.#items.set(fetch, this.#take(fetch, onDenied));
     const items = [...this.#items.values()];
+    if (this.#isCrowdedOut(items)) this.#parts.emit({ kind: "limitReached", limit: "bytes" });
     this.#whole ||= isPartial(items);
     for (const item of items) this.#takeHeld(item);
     if (items.some((item) => this.#isOpen(item))) {
@@ -169,6 +170,12 @@ export class VolumeTransaction implements MountTransaction {
     const due = !held || entry.invalid || isDue(held, options, now, leadMs, volume.refreshFactor);
     if (held?.kind === "static") this.#whole ||= due;
     return { principal, volume, entry, request, lifetimeMs: options.lifetimeMs, options, onDenied, due };
+  }
+
+  /** There is no room for the volume's use of what others hold. */
+  #isCrowdedOut(items: readonly Item[]): boolean {
+    const { cache, volume } = this.#parts;
+    return cache.has(volume) && items.some(({ entry }) => !volume.entries.has(entry));
   }
 
   /** What is held and need not be read is the answer at once. */
