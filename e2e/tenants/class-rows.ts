@@ -1,3 +1,5 @@
+import { certificateOfChosenCurve, keyOfChosenCurve } from "../../dev/testing/chosen-curve.js";
+import { pemOf } from "../../dev/testing/pem.js";
 import { kvAnswer } from "./fault.js";
 import type { Misbehaviour } from "./misbehaviour.js";
 import { freshPods, objects, reads, samePods } from "./objects.js";
@@ -149,6 +151,14 @@ export const classRows: readonly Misbehaviour[] = [
     mounts: onePod(({ kv }, n) => `- {objectName: f${n}, secretPath: ${kv("own")}, format: pem-bundle}`),
   },
   {
+    name: "20 certificates and a key on a curve of their writer's choice",
+    item: "found after issue 11",
+    seconds,
+    outcome: /explicit curve parameters/,
+    faults: ({ kv }) => [{ path: kv("own"), how: kvAnswer(ofChosenCurve) }],
+    mounts: onePod(({ kv }, n) => `- {objectName: f${n}, secretPath: ${kv("own")}, format: pem-bundle}`),
+  },
+  {
     name: "an env file of 2 MB of quotes",
     item,
     seconds,
@@ -197,3 +207,8 @@ const spacedKey = [
   `${" ".repeat(200_000)}x`,
   "-----END RSA PRIVATE KEY-----",
 ].join("\n");
+
+const ofChosenCurve = {
+  "tls.crt": pemOf("CERTIFICATE", certificateOfChosenCurve).repeat(20),
+  "tls.key": pemOf("EC PRIVATE KEY", keyOfChosenCurve),
+};

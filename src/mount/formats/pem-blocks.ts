@@ -1,5 +1,5 @@
 import { ProviderError } from "../../shared/errors.js";
-import { readCertificate } from "../../shared/foreign-certificate.js";
+import { hasExplicitCurve, readCertificate } from "../../shared/foreign-certificate.js";
 import type { Json } from "../../shared/json.js";
 import { withoutWhiteSpace } from "../../shared/without-white-space.js";
 import { readPrivateKey } from "./private-key.js";
@@ -88,7 +88,13 @@ function cleaned(label: string, body: string, location: string): PemBlock {
   if (label.endsWith("PRIVATE KEY") && trimmed.startsWith("Proc-Type: "))
     return block(label, trimmed.split("\n").map(withoutEnd).join("\n"));
   const base64 = base64In(body);
-  if (base64 === undefined || (label === "CERTIFICATE" && !readCertificate(bytesOf(base64))))
+  const der = base64 !== undefined && label === "CERTIFICATE" ? bytesOf(base64) : undefined;
+  if (der && hasExplicitCurve(der))
+    throw invalidValue(
+      location,
+      "holds a certificate with explicit curve parameters, which RFC 5480 forbids; have it issued for a key on a named curve",
+    );
+  if (base64 === undefined || (der && !readCertificate(der)))
     throw invalidValue(
       location,
       `holds a PEM block ${label} that cannot be read (are its line breaks real ones, not "\\n"?)`,

@@ -2,6 +2,8 @@ import { X509Certificate, createPrivateKey, generateKeyPairSync } from "node:cry
 import { expect, test } from "vitest";
 import type { Json, JsonObject } from "../../shared/json.js";
 import { makeIdentity } from "../../../dev/testing/certificates.js";
+import { certificateOfChosenCurve } from "../../../dev/testing/chosen-curve.js";
+import { pemOf } from "../../../dev/testing/pem.js";
 import { threadCpuMs } from "../../../dev/testing/thread-cpu.js";
 import { pemBundle, pemPart } from "./pem-bundle.js";
 
@@ -133,6 +135,11 @@ test.each<[string, () => string, RegExp]>([
     "PEM with line breaks written out",
     () => pemPart(webPem.cert.replaceAll(/\r?\n/g, "\\n"), "tls.crt at kv/data/app"),
     /^tls\.crt at kv\/data\/app holds a PEM block CERTIFICATE that cannot be read \(are its line breaks/,
+  ],
+  [
+    "a certificate on a curve of its own",
+    () => pemPart(pemOf("CERTIFICATE", certificateOfChosenCurve), "tls.crt at kv/data/app"),
+    /^tls\.crt at kv\/data\/app holds a certificate with explicit curve parameters, which RFC 5480 forbids; have it issued/,
   ],
   [
     "a list with a certificate that was cut",
