@@ -124,7 +124,7 @@ export async function startCredentials(
   releases.add(async () => {
     await within(lastAnswersMs, credentials.settled(), clock);
     // No other process will know of its logins.
-    if (stateOwner && !stateOwner.hasHeld) await within(lastAnswersMs, credentials.revokeAll(), clock);
+    if (stateOwner && !stateOwner.hasOpened) await within(lastAnswersMs, credentials.revokeAll(), clock);
     life.abort(new ProviderError("cancelled", "keymount is stopping"));
     await Promise.all([...running, renewalLoop.settled()]);
     await Promise.all([state.settled(), journal.settled(), copies.settled()]);

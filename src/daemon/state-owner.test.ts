@@ -59,6 +59,7 @@ test("a take-over that fails is tried again, and succeeds once its cause is gone
   );
   const owned = { state, copies, adminServer: createServer() };
   await owner.start(owned, never);
+  expect(owner.hasOpened).toBe(false);
   const records = `${directory}/records`;
   await mkdir(records);
   await chmod(records, 0o755); // Open to others: not to be used.
@@ -67,6 +68,7 @@ test("a take-over that fails is tried again, and succeeds once its cause is gone
     await expect(owner.tick(owned, never)).rejects.toThrow("is open to others");
     expect(owner.refusal()).toBeDefined();
   }
+  expect(owner.hasOpened, "it may have restored some of the records").toBe(true);
   await chmod(records, 0o700);
   await owner.tick(owned, never);
   expect(owner.refusal()).toBeUndefined();

@@ -50,7 +50,6 @@ export class StateOwner {
   /** Of this process, while it holds the lock. */
   #folders: readonly SealedRecords[] | undefined;
   #keys: StateKeys | undefined;
-  #hasHeld = false;
 
   private constructor(parts: StateOwnerParts, directory: string, bootId: string) {
     this.#parts = parts;
@@ -81,9 +80,9 @@ export class StateOwner {
     );
   }
 
-  /** Whether this process has had the lock: what it holds is in the directory then. */
-  get hasHeld(): boolean {
-    return this.#hasHeld;
+  /** Whether this process has opened the directory: what it holds may be of its records then, also where a take-over has failed. */
+  get hasOpened(): boolean {
+    return this.#keys !== undefined;
   }
 
   /** Takes it up once the other process is gone, and steps back where somebody has taken it away; call it every second or so. */
@@ -117,7 +116,6 @@ export class StateOwner {
       state.open(records);
       copies.open(offline, foundCopies, connections);
       this.#folders = [records, offline];
-      this.#hasHeld = true;
     } catch (error) {
       await this.#lock.release();
       throw error;
