@@ -4,7 +4,7 @@ import { type JsonObject, isJsonObject } from "../src/shared/json.js";
 import { Redacted } from "../src/shared/redacted.js";
 import { parseExactJson } from "../src/shared/exact-json.js";
 import { canaries } from "./canaries.js";
-import { readBy } from "../dev/testing/read-requests.js";
+import { transactionBy } from "../dev/testing/read-requests.js";
 
 const secret = canaries.secretValue.value;
 
@@ -32,18 +32,9 @@ export class HeldSecrets implements SecretSource {
     this.principal = principal;
     this.requests = [];
     const held = new Redacted(body);
-    return {
-      read: readBy((request) => {
-        this.requests.push(request);
-        return { body: held };
-      }),
-      previous: () => undefined,
-      invalidate() {},
-      settle: () => Promise.resolve(false),
-      commit: () => ({ unchanged: false }),
-      made() {},
-      lend: () => () => {},
-      end() {},
-    };
+    return transactionBy((request) => {
+      this.requests.push(request);
+      return { body: held };
+    });
   }
 }

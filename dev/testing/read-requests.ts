@@ -24,10 +24,24 @@ export async function readRequests(...args: Parameters<typeof answersTo>): Promi
   });
 }
 
-/** A transaction's `read` for a stand-in, made of what it answers to each request. */
-export function readBy(
-  answer: (request: VaultRequest, options: FetchOptions) => Promise<FetchResult> | FetchResult,
-): MountTransaction["read"] {
+type Answer = (request: VaultRequest, options: FetchOptions) => Promise<FetchResult> | FetchResult;
+
+/** A transaction for tests, made of what it answers to each request; it holds nothing. */
+export function transactionBy(answer: Answer, others: Partial<MountTransaction> = {}): MountTransaction {
+  return {
+    read: readBy(answer),
+    previous: () => undefined,
+    invalidate() {},
+    settle: () => Promise.resolve(false),
+    commit: () => ({ unchanged: false }),
+    made() {},
+    lend: () => () => {},
+    end() {},
+    ...others,
+  };
+}
+
+function readBy(answer: Answer): MountTransaction["read"] {
   return async (fetches, onDenied) =>
     new Map(
       await Promise.all(

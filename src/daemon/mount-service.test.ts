@@ -11,7 +11,7 @@ import { inProcessRenderer } from "../../dev/testing/in-process-renderer.js";
 import type { MountRequest } from "../wire/provider.js";
 import { type MountServiceParts, mount } from "./mount-service.js";
 import type { MountEvent } from "./provider-event.js";
-import { readBy } from "../../dev/testing/read-requests.js";
+import { transactionBy } from "../../dev/testing/read-requests.js";
 
 const claims = { namespace: "shop", serviceaccount: { name: "web", uid: "u" } };
 const payload = Buffer.from(JSON.stringify({ "kubernetes.io": claims })).toString("base64url");
@@ -41,16 +41,7 @@ function partsOf(answer: Promise<FetchResult>): MountServiceParts {
   const connection = sampleConnection();
   return {
     answers: {
-      begin: () => ({
-        read: readBy(() => answer),
-        previous: () => undefined,
-        invalidate() {},
-        made: () => {},
-        lend: () => () => {},
-        settle: () => Promise.resolve(false),
-        commit: () => ({ unchanged: false }),
-        end: () => {},
-      }),
+      begin: () => transactionBy(() => answer),
     },
     renderer: inProcessRenderer,
     clock: new FakeClock(),

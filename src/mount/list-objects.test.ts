@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { samplePrincipal } from "../../dev/testing/counting-vault.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { inProcessRenderer } from "../../dev/testing/in-process-renderer.js";
-import { readBy } from "../../dev/testing/read-requests.js";
+import { transactionBy } from "../../dev/testing/read-requests.js";
 import { ProviderError } from "../shared/errors.js";
 import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import { Redacted } from "../shared/redacted.js";
@@ -36,23 +36,18 @@ const object = (name: string, path: string, more = "") => `- {objectName: ${name
 async function mounted(written: readonly string[], folders: Record<string, readonly string[]>) {
   const reads: Fetch[][] = [];
   const invalidated: string[] = [];
-  const answer = readBy(({ method, path }) => {
+  const answering = transactionBy(({ method, path }) => {
     const keys = folders[path];
     if (method === "LIST" && !keys) throw new ProviderError("not_found", `nothing at ${path}`);
     return { body: new Redacted({ data: method === "LIST" ? { keys: [...keys!] } : { k: "v" } }) };
   });
   const transaction: MountTransaction = {
+    ...answering,
     read(fetches, onDenied, signal) {
       reads.push([...fetches]);
-      return answer(fetches, onDenied, signal);
+      return answering.read(fetches, onDenied, signal);
     },
-    previous: () => undefined,
     invalidate: ({ path }) => void invalidated.push(path),
-    settle: () => Promise.resolve(false),
-    commit: () => ({ unchanged: false }),
-    made() {},
-    lend: () => () => {},
-    end() {},
   };
   const clock = new HurryingClock();
   const scheduler = new CountingScheduler(new FakeClock());

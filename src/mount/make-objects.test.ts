@@ -9,12 +9,12 @@ import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { inProcessRenderer } from "../../dev/testing/in-process-renderer.js";
 import { makeObjects } from "./make-objects.js";
-import type { ObjectSpec, VaultRequest } from "./mount-spec.js";
+import type { ObjectSpec } from "./mount-spec.js";
 import { fetchPlanOf, requestsOfObjects } from "./object-requests.js";
 import { Yielder } from "./yielder.js";
 import { readObjects } from "./objects.js";
 import type { Job, FetchOptions } from "./ports.js";
-import { readBy } from "../../dev/testing/read-requests.js";
+import { transactionBy } from "../../dev/testing/read-requests.js";
 
 type Told = Record<string, Record<string, Json> | ProviderError>;
 
@@ -25,24 +25,20 @@ async function made(text: string, answers: Told, previous: Told = {}, onDenied: 
   const asked = new Map<string, FetchOptions>();
   const jobs: Job[] = [];
   const bodyOf = (data: Record<string, Json>) => new Redacted({ data });
-  const transaction = {
-    read: readBy(({ path }, options) => {
+  const transaction = transactionBy(
+    ({ path }, options) => {
       asked.set(path, options);
       const told = answers[path] ?? new ProviderError("not_found", `nothing at ${path}`);
       if (told instanceof ProviderError) throw told;
       return { body: bodyOf(told) };
-    }),
-    previous({ path }: VaultRequest) {
-      const had = previous[path];
-      return had && !(had instanceof ProviderError) ? bodyOf(had) : undefined;
     },
-    invalidate() {},
-    settle: () => Promise.resolve(false),
-    commit: () => ({ unchanged: false }),
-    made() {},
-    lend: () => () => {},
-    end() {},
-  };
+    {
+      previous({ path }) {
+        const had = previous[path];
+        return had && !(had instanceof ProviderError) ? bodyOf(had) : undefined;
+      },
+    },
+  );
   let atOnce = 0;
   let most = 0;
   const renderer: typeof inProcessRenderer = {

@@ -7,8 +7,8 @@ import { Redacted } from "../shared/redacted.js";
 import { samplePrincipal } from "../../dev/testing/counting-vault.js";
 import type { MountSpec, ObjectSpec } from "./mount-spec.js";
 import { type MountParts, mountVolume } from "./mount-volume.js";
-import type { FetchOptions, FetchResult, MountTransaction } from "./ports.js";
-import { readBy } from "../../dev/testing/read-requests.js";
+import type { FetchOptions, FetchResult } from "./ports.js";
+import { transactionBy } from "../../dev/testing/read-requests.js";
 
 const never = new AbortController().signal;
 
@@ -38,23 +38,22 @@ function parts(told: Record<string, string | ProviderError | FetchResult>, respo
   const committed: string[] = [];
   const invalidated: string[] = [];
   const ended: string[] = [];
-  const transaction: MountTransaction = {
-    read: readBy(({ path }) => {
+  const transaction = transactionBy(
+    ({ path }) => {
       const answer = told[path];
       if (answer === undefined || answer instanceof ProviderError) throw answer ?? new Error("not told");
       return typeof answer === "string" ? { body: bodyOf(answer) } : answer;
-    }),
-    previous: ({ path }) => void invalidated.push(path),
-    invalidate: ({ path }) => void invalidated.push(path),
-    settle: () => Promise.resolve(false),
-    commit(versions) {
-      committed.push(versions);
-      return { unchanged: committed.at(-2) === versions };
     },
-    made() {},
-    lend: () => () => {},
-    end: () => ended.push("ended"),
-  };
+    {
+      previous: ({ path }) => void invalidated.push(path),
+      invalidate: ({ path }) => void invalidated.push(path),
+      commit(versions) {
+        committed.push(versions);
+        return { unchanged: committed.at(-2) === versions };
+      },
+      end: () => ended.push("ended"),
+    },
+  );
   const made: MountParts & { committed: string[]; invalidated: string[]; ended: string[] } = {
     answers: { begin: () => transaction },
     renderer: inProcessRenderer,
