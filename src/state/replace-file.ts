@@ -1,16 +1,17 @@
 import { renameSync, writeFileSync } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 export interface ReplaceOptions {
   randomBytes: (size: number) => Buffer;
-  /** Whether the file system needs fsync; one in memory does not. */
+  /** Whether the file system may keep its caller waiting; one in memory does not. */
   onDisk: boolean;
 }
 
 /**
  * Replaces a file atomically, or makes it: a failure leaves it as it was. Throws what the system does. In memory each step
- * takes a few microseconds, a tenth of its way through the thread pool, so it is done at once.
+ * takes a few microseconds, a tenth of its way through the thread pool, so it is done at once. Nothing is synced: what a loss of
+ * power could tear is of an earlier boot when it is next read, and never used.
  */
 export async function replaceFile(
   directory: string,
@@ -22,7 +23,7 @@ export async function replaceFile(
   const path = join(directory, name);
   try {
     if (onDisk) {
-      await writeThrough(temporary, bytes);
+      await writeFile(temporary, bytes, madeNew);
       await rename(temporary, path);
     } else {
       writeFileSync(temporary, bytes, madeNew);
@@ -35,13 +36,3 @@ export async function replaceFile(
 }
 
 const madeNew = { flag: "wx", mode: 0o600 };
-
-async function writeThrough(path: string, bytes: Buffer): Promise<void> {
-  const file = await open(path, madeNew.flag, madeNew.mode);
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}

@@ -66,9 +66,9 @@ const files = async () => (await readdir(join(directory, "records"))).map((name)
 describe.each([
   ["on disk", true],
   ["in memory", false],
-])("%s", (_where, needsSync) => {
+])("%s", (_where, isOnDisk) => {
   beforeEach(() => {
-    onDisk = needsSync;
+    onDisk = isOnDisk;
   });
 
   test("what is written is read by the next process, replaced and removed", async () => {

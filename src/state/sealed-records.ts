@@ -29,7 +29,7 @@ export interface SealedRecordsParts {
   randomBytes: (size: number) => Buffer;
   /** Milliseconds since the epoch: quarantined files are named after it. */
   wall: () => number;
-  /** Whether the file system needs fsync. */
+  /** As `replaceFile` has it. */
   onDisk: boolean;
   emit: (event: StateEvent) => void;
 }
@@ -54,6 +54,12 @@ export interface FoundRecord {
   name: string;
   payload: Redacted<Buffer>;
 }
+
+/** Why a file gives no record: it is of another boot; it is none, or not whole; or the system fails to read it, and it may be whole. */
+type RecordFault =
+  | { fault: "otherBoot" }
+  | { fault: "damaged"; because: string }
+  | { fault: "unreadable"; error: NodeJS.ErrnoException };
 
 /** One owner's write that has begun, and the newest that waits for it. */
 interface Turn {
@@ -97,16 +103,30 @@ export class SealedRecords {
     for (const name of await readdir(records)) {
       signal.throwIfAborted();
       const path = join(records, name);
-      const read = name.startsWith(".") ? halfWritten : await this.#tryToRead(path, name);
-      if (read === otherBoot || read === halfWritten) {
-        if (read === otherBoot) ofAnotherBoot += 1;
-        await rm(path, { force: true, recursive: true }).catch(() => undefined); // A leftover file does no harm.
-      } else if (read instanceof Error && folder === "records") {
-        emit({ kind: "recordSetAside", file: name, because: `${unread(read)}; it stays for the next start` });
-      } else if (read instanceof Error) {
-        await this.#setAside(path, name, quarantine, unread(read)); // A copy that nobody knows of could not be ended.
-      } else if (typeof read === "string") await this.#setAside(path, name, quarantine, read);
-      else yield read;
+      if (name.startsWith(".")) {
+        await removeLeftover(path); // Half written.
+        continue;
+      }
+      const read = await this.#tryToRead(path, name);
+      if (!("fault" in read)) yield read;
+      else if (read.fault === "otherBoot") {
+        ofAnotherBoot += 1;
+        await removeLeftover(path);
+      } else if (read.fault === "unreadable" && folder === "records") {
+        emit({
+          kind: "recordSetAside",
+          file: name,
+          because: `${whyUnreadable(read.error)}; it stays for the next start`,
+        });
+      } else {
+        // Also a copy that cannot be read now: one that nobody knows of could not be ended.
+        await this.#setAside(
+          path,
+          name,
+          quarantine,
+          read.fault === "damaged" ? read.because : whyUnreadable(read.error),
+        );
+      }
     }
     if (ofAnotherBoot > 0) emit({ kind: "recordsOfAnotherBoot", count: ofAnotherBoot });
   }
@@ -132,8 +152,9 @@ export class SealedRecords {
     const name = this.#nameOf(id);
     const read = await this.#tryToRead(join(this.#folders.records, name), name);
     if (!this.#abandoned.has(name)) this.#writtenAt.delete(name);
-    if (read instanceof Error) throw this.#failed("read", read);
-    return typeof read === "string" ? undefined : read.payload;
+    if (!("fault" in read)) return read.payload;
+    if (read.fault === "unreadable") throw this.#failed("read", read.error);
+    return undefined;
   }
 
   /** Resolves when the record is this payload, or a newer one. Throws `internal`, and the record is as it was. */
@@ -165,7 +186,7 @@ export class SealedRecords {
   #begin(id: string, payload: Redacted<Buffer> | undefined): Promise<void> {
     const name = this.#nameOf(id);
     this.#abandoned.delete(name);
-    const underWay = this.#do(name, payload);
+    const underWay = this.#writeOrRemove(name, payload);
     const turn: Turn = { underWay, next: undefined };
     this.#turns.set(id, turn);
     const over = () => {
@@ -175,11 +196,11 @@ export class SealedRecords {
     return underWay;
   }
 
-  async #do(name: string, payload: Redacted<Buffer> | undefined): Promise<void> {
+  async #writeOrRemove(name: string, payload: Redacted<Buffer> | undefined): Promise<void> {
     if (!this.#folders) throw new Error("readAll comes before the first write");
     const { records } = this.#folders;
     try {
-      if (payload) await this.#replace(records, name, payload);
+      if (payload) await replaceFile(records, name, this.#sealed(name, payload), this.#parts);
       else await rm(join(records, name), { force: true });
     } catch (cause) {
       throw this.#failed("written", cause as NodeJS.ErrnoException);
@@ -192,11 +213,6 @@ export class SealedRecords {
     return new ProviderError("internal", message, { cause });
   }
 
-  async #replace(records: string, name: string, payload: Redacted<Buffer>): Promise<void> {
-    await replaceFile(records, name, this.#sealed(name, payload), this.#parts);
-    if (this.#parts.onDisk) await syncDirectory(records);
-  }
-
   #nameOf(id: string): string {
     return createHmac("sha256", this.#key.reveal()).update(id).digest("hex").slice(0, 40);
   }
@@ -207,23 +223,21 @@ export class SealedRecords {
     return Buffer.concat([header, seal(payload, this.#key, this.#parts.randomBytes, boundTo)]);
   }
 
-  /** The record, or the reason why there is none; an error is of the system, and the record may be whole. */
-  async #tryToRead(path: string, name: string): Promise<FoundRecord | string | NodeJS.ErrnoException> {
+  async #tryToRead(path: string, name: string): Promise<FoundRecord | RecordFault> {
     try {
-      const payload = await this.#read(path, name);
-      return payload instanceof Redacted ? { name, payload } : payload;
+      return await this.#read(path, name);
     } catch (reason) {
       const error = reason as NodeJS.ErrnoException;
-      return error.code === "ENOENT" ? unread(error) : error;
+      return error.code === "ENOENT" ? damaged(whyUnreadable(error)) : { fault: "unreadable", error };
     }
   }
 
-  async #read(path: string, name: string): Promise<Redacted<Buffer> | string> {
+  async #read(path: string, name: string): Promise<FoundRecord | RecordFault> {
     const found = await lstat(path);
-    if (!found.isFile()) return "it is no file";
-    if (found.uid !== process.geteuid?.() || found.nlink !== 1) return "somebody else has put it there";
+    if (!found.isFile()) return damaged("it is no file");
+    if (found.uid !== process.geteuid?.() || found.nlink !== 1) return damaged("somebody else has put it there");
     if (found.size > largestFile)
-      return `it has ${found.size} bytes, more than the ${largestFile} of the largest record`;
+      return damaged(`it has ${found.size} bytes, more than the ${largestFile} of the largest record`);
     this.#writtenAt.set(name, found.mtimeMs);
     const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
@@ -233,15 +247,16 @@ export class SealedRecords {
     }
   }
 
-  #unsealed(bytes: Buffer, name: string): Redacted<Buffer> | string {
+  #unsealed(bytes: Buffer, name: string): FoundRecord | RecordFault {
     const header = bytes.subarray(0, headerBytes);
     if (bytes.length < headerBytes + sealBytes || !header.subarray(0, magic.length).equals(magic)) {
-      return "it is no record, or only part of one";
+      return damaged("it is no record, or only part of one");
     }
-    if (header[magic.length] !== schema) return "it was written by another version of keymount";
-    if (!header.subarray(magic.length + 1).equals(this.#bootDigest)) return otherBoot;
+    if (header[magic.length] !== schema) return damaged("it was written by another version of keymount");
+    if (!header.subarray(magic.length + 1).equals(this.#bootDigest)) return { fault: "otherBoot" };
     const boundTo = Buffer.concat([header, Buffer.from(name)]);
-    return unseal(bytes.subarray(headerBytes), this.#key, boundTo) ?? "it is damaged, or sealed with another key";
+    const payload = unseal(bytes.subarray(headerBytes), this.#key, boundTo);
+    return payload ? { name, payload } : damaged("it is damaged, or sealed with another key");
   }
 
   async #setAside(path: string, name: string, quarantine: string, because: string): Promise<void> {
@@ -260,18 +275,15 @@ export class SealedRecords {
   }
 }
 
-const halfWritten = "it is half written";
-const otherBoot = "it is of another boot";
-
-function unread(error: NodeJS.ErrnoException): string {
-  return `it cannot be read: ${fileFault(error)}`;
+function damaged(because: string): RecordFault {
+  return { fault: "damaged", because };
 }
 
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+/** A file that is left over does no harm. */
+async function removeLeftover(path: string): Promise<void> {
+  await rm(path, { force: true, recursive: true }).catch(() => undefined);
+}
+
+function whyUnreadable(error: NodeJS.ErrnoException): string {
+  return `it cannot be read: ${fileFault(error)}`;
 }

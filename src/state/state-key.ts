@@ -16,7 +16,7 @@ export interface StateKeyParts {
   /** The cluster's. */
   clusterKey: Redacted<Buffer>;
   randomBytes: (size: number) => Buffer;
-  /** Whether the file system needs fsync. */
+  /** As `replaceFile` has it. */
   onDisk: boolean;
 }
 
