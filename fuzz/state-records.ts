@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { type PersistedOwner, readOwner, writeOwner } from "../src/leases/state-codec.js";
 import type { CachedSecret } from "../src/leases/cached-secret.js";
-import { type VolumeRecord, newEntry } from "../src/leases/secret-cache.js";
+import { type VolumeRecord, newEntry } from "../src/leases/cache-entry.js";
 import { sampleConnection } from "../dev/testing/connection.js";
 import { CountingVault } from "../dev/testing/counting-vault.js";
 import { FakeClock } from "../dev/testing/fake-clock.js";
@@ -44,7 +44,7 @@ function sampleRecord(): string {
     delivered: new Map(entries.map((one) => [one, one.answer!])),
     seenAt: 0,
     deliveries: 2,
-    versions: "v",
+    contentsDigest: "v",
   };
   const account: PersistedOwner = {
     ownerKey: stored.ownerKey,

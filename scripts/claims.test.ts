@@ -187,7 +187,7 @@ const claims: Record<string, Claim> = {
     says: ["once more # ms later"],
   },
   "requests of a renewal after a failure": {
-    of: ["src/vault/backoff.ts", /doubled\((\d+) \* second/],
+    of: ["src/shared/backoff.ts", /doubled\((\d+) \* second/],
     says: ["a ceiling that doubles from # s"],
   },
   "failing renewals of one role": {
@@ -235,7 +235,7 @@ const claims: Record<string, Claim> = {
     ],
   },
   "credentials of a record": {
-    of: ["src/leases/cached-secret-source.ts", /const mostCredentialBytes = (\d+) << 20/],
+    of: ["src/leases/credential-admission.ts", /const mostCredentialBytes = (\d+) << 20/],
     says: [
       "a pod's credentials have at most # MiB",
       "record in the state directory has them | # MiB",

@@ -1,6 +1,11 @@
-import type { VaultRequest } from "../../src/mount/mount-spec.js";
+import type { OnDenied, VaultRequest } from "../../src/mount/mount-spec.js";
 import type { Answered, Fetch, FetchOptions, FetchResult, MountTransaction } from "../../src/mount/ports.js";
 import { ProviderError } from "../../src/shared/errors.js";
+
+/** What is asked with each request, as one. */
+export interface ReadOptions extends FetchOptions {
+  onDenied: OnDenied;
+}
 
 const never = new AbortController().signal;
 
@@ -8,7 +13,7 @@ const never = new AbortController().signal;
 export async function answersTo(
   transaction: MountTransaction,
   requests: readonly VaultRequest[],
-  { refreshIntervalMs = 120_000, onDenied = "keep", optional = false }: Partial<FetchOptions> = {},
+  { refreshIntervalMs = 120_000, onDenied = "keep", optional = false }: Partial<ReadOptions> = {},
   signal: AbortSignal = never,
 ): Promise<Answered[]> {
   const fetches = requests.map((request): Fetch => ({ request, options: { refreshIntervalMs, optional } }));
@@ -24,7 +29,7 @@ export async function readRequests(...args: Parameters<typeof answersTo>): Promi
   });
 }
 
-type Answer = (request: VaultRequest, options: FetchOptions) => Promise<FetchResult> | FetchResult;
+type Answer = (request: VaultRequest, options: ReadOptions) => Promise<FetchResult> | FetchResult;
 
 /** A transaction for tests, made of what it answers to each request; it holds nothing. */
 export function transactionBy(answer: Answer, others: Partial<MountTransaction> = {}): MountTransaction {

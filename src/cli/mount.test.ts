@@ -31,7 +31,7 @@ const good = answer({ "db/password": "hunter2", app: "canary" }, { db: "version-
 /** An answer of which an object comes from the cache. */
 const stale = (response: MountResponse, objectName: string, error: ProviderError) => ({
   response,
-  held: [{ objectName, error }],
+  stale: [{ objectName, error }],
 });
 
 /** A provider that answers in turn, the last again and again, and the command before it. */
@@ -44,8 +44,8 @@ async function stage(...answers: (MountResponse | ProviderError | ReturnType<typ
         asked.push(request);
         const next = answers.length > 1 ? answers.shift()! : answers[0]!;
         if (next instanceof ProviderError) return { response: Promise.reject(next), summary: () => ({}) };
-        const { response, held } = "held" in next ? next : { response: next, held: [] };
-        const volume = { files: response.files.length, bytes: 1, unchanged: false, held };
+        const { response, stale } = "stale" in next ? next : { response: next, stale: [] };
+        const volume = { files: response.files.length, bytes: 1, unchanged: false, stale };
         return { response: Promise.resolve(response), summary: () => ({ volume }) };
       },
     },

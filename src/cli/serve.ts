@@ -57,16 +57,9 @@ async function serve(argv: readonly string[], io: CommandIo, signal: AbortSignal
   process.on("uncaughtException", uncaught.note);
   const ended = AbortSignal.any([signal, broken.signal]);
   try {
-    const cluster = await clusterParts(options, releases, log, systemClock, ended);
-    const parts = {
-      ...cluster,
-      options,
-      version: packageVersion,
-      workerFile,
-      log,
-      clock: systemClock,
-      random: Math.random,
-    };
+    const surroundings = { log, clock: systemClock, random: Math.random };
+    const cluster = await clusterParts(options, releases, surroundings, ended);
+    const parts = { ...cluster, ...surroundings, options, version: packageVersion, workerFile };
     const daemon = await startDaemon(parts, ended);
     releases.add(() => daemon.stop());
     uncaught.survive(() => daemon.countUncaught());

@@ -8,11 +8,19 @@ import type { TokenMinter } from "../mount/authenticate-pod.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { Redacted } from "../shared/redacted.js";
+import type { Random } from "../shared/random.js";
 import type { Log } from "../telemetry/log.js";
 import type { KeyOrigin } from "./cluster-key.js";
 import { readKeyFile, keyFileChanges } from "./key-file.js";
 import { waitForKey } from "./wait-for-key.js";
 import type { CleanupStack } from "./cleanup-stack.js";
+
+/** What this process runs by. */
+interface Surroundings {
+  log: Log;
+  clock: Clock;
+  random: Random;
+}
 
 /** What the cluster gives the daemon. */
 export interface ClusterParts {
@@ -31,8 +39,7 @@ export interface ClusterParts {
 export async function clusterParts(
   { key, kubernetesApi, fallbackAudiences, events, podWatch, healthAddress }: Options,
   releases: CleanupStack,
-  log: Log,
-  clock: Clock,
+  { log, clock, random }: Surroundings,
   signal: AbortSignal,
 ): Promise<ClusterParts> {
   const kube = kubernetesApi && new KubeClient({ api: kubernetesApi, directory: serviceAccountDirectory, clock });
@@ -40,11 +47,9 @@ export async function clusterParts(
   if (fallbackAudiences && !kube) throw needsCluster("tokenRequest.fallback");
   if (events && !kube) throw needsCluster("events");
   if (podWatch && !kube) throw needsCluster("podWatch");
-  const keyOrigin = key && (await originOf(key, kube, clock, signal));
+  const keyOrigin = key && (await originOf(key, kube, { clock, random }, signal));
   return {
-    key: keyOrigin
-      ? await waitForKey(keyOrigin, { healthAddress, clock, random: Math.random, log }, signal)
-      : ownKey(log),
+    key: keyOrigin ? await waitForKey(keyOrigin, { healthAddress, clock, random, log }, signal) : ownKey(log),
     keyOrigin,
     minter: kube && fallbackAudiences && tokenMinter(kube, fallbackAudiences),
     events: events ? kube : undefined,
@@ -55,7 +60,7 @@ export async function clusterParts(
 async function originOf(
   source: KeySource,
   kube: KubeClient | undefined,
-  clock: Clock,
+  { clock, random }: Pick<Surroundings, "clock" | "random">,
   signal: AbortSignal,
 ): Promise<KeyOrigin> {
   if ("file" in source) {
@@ -70,7 +75,7 @@ async function originOf(
   const at = { namespace, name };
   return {
     restore: (asking) => keyFromSecret(kube, at, randomBytes, asking),
-    changes: (asking) => keySecretChanges(kube, at, { clock, random: Math.random }, asking),
+    changes: (asking) => keySecretChanges(kube, at, { clock, random }, asking),
   };
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type CachedSecret, endsAt } from "../leases/cached-secret.js";
-import type { CacheEntry, VolumePod } from "../leases/secret-cache.js";
+import type { CacheEntry, VolumePod } from "../leases/cache-entry.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
 import type { Principal } from "../mount/ports.js";
 import { logKeys } from "../telemetry/log-keys.js";

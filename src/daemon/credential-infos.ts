@@ -1,5 +1,13 @@
-import { type CachedSecret, endsAt, isDead, leaseRenewalAt, replaceAt, standingOf } from "../leases/cached-secret.js";
-import type { VolumeRecord, CacheEntry } from "../leases/secret-cache.js";
+import {
+  type CachedSecret,
+  endsAt,
+  isCredential,
+  isDead,
+  leaseRenewalAt,
+  replaceAt,
+  standingOf,
+} from "../leases/cached-secret.js";
+import type { VolumeRecord, CacheEntry } from "../leases/cache-entry.js";
 import type { Credentials } from "../leases/credentials.js";
 import type { Clock } from "../shared/clock.js";
 import type { CredentialInfo } from "../shared/credential-info.js";
@@ -13,7 +21,7 @@ export function credentialInfos({ cache, tokens }: Credentials, clock: Clock, ru
   const tokenInfos = tokens.all().map((stored) => tell.token(stored, cache.volumesOf(stored.ownerKey)));
   const others = [...cache.entries()].flatMap((entry) => {
     const { answer } = entry;
-    return answer && answer.kind !== "static" ? [tell.answer(entry, answer)] : [];
+    return answer && isCredential(answer) ? [tell.answer(entry, answer)] : [];
   });
   return [...tokenInfos, ...others];
 }

@@ -260,14 +260,14 @@ const reports = {
   /** The one line of a Mount; republishes that change nothing are for those who debug. */
   mountCalled(call, { log, metrics }) {
     const { code, durationMs, error, summary = {} } = call;
-    const { held = [], unchanged = false } = summary.volume ?? {};
-    const stale = held.length > 0;
-    metrics.mounted(error ? code : stale ? "stale" : unchanged ? "unchanged" : "changed", durationMs / 1000);
-    if (unchanged && !stale && !error && !log.isLevelEnabled("debug")) return; // Most Mounts are such.
+    const { stale = [], unchanged = false } = summary.volume ?? {};
+    const isStale = stale.length > 0;
+    metrics.mounted(error ? code : isStale ? "stale" : unchanged ? "unchanged" : "changed", durationMs / 1000);
+    if (unchanged && !isStale && !error && !log.isLevelEnabled("debug")) return; // Most Mounts are such.
     const line = { ...callFields("Mount", call), ...mountFields(summary) };
     if (error) log.warn({ ...line, ...describeError(error) }, "refused");
-    else if (held.some(({ copyAgeMs }) => copyAgeMs !== undefined)) log.warn(line, "served from offline copies");
-    else if (stale) log.warn(line, "served stale in part");
+    else if (stale.some(({ copyAgeMs }) => copyAgeMs !== undefined)) log.warn(line, "served from offline copies");
+    else if (isStale) log.warn(line, "served stale in part");
     else if (unchanged) log.debug(line, "answered");
     else log.info(line, "answered");
   },

@@ -1,4 +1,4 @@
-import { standingOf } from "../leases/cached-secret.js";
+import { isCredential, standingOf } from "../leases/cached-secret.js";
 import type { Credentials } from "../leases/credentials.js";
 import type { Clock } from "../shared/clock.js";
 import type { CredentialState, Inventory } from "../telemetry/inventory.js";
@@ -36,7 +36,7 @@ function credentialsIn({ cache, tokens }: Credentials, rules: LeaseRules, now: n
     standing: tokenStanding(stored, rules, now),
   }));
   const ofAnswers = [...cache.entries()].flatMap(({ answer }) =>
-    answer && answer.kind !== "static"
+    answer && isCredential(answer)
       ? [
           {
             connection: answer.stored.connection.name,

@@ -3,7 +3,7 @@ import { logKeys } from "../telemetry/log-keys.js";
 import { type LogFields, podFields } from "./credential-fields.js";
 
 /** Objects in a line of the log; characters of the name of each, and of why. */
-const [mostHeld, longestName, longestReason] = [20, 200, 2_000];
+const [mostStale, longestName, longestReason] = [20, 200, 2_000];
 
 /** What the log's line of a Mount says of it, as far as it has come. */
 export function mountFields({ request, volume }: MountSummary): LogFields {
@@ -20,15 +20,15 @@ function requestFields({ pod, className, connection, role }: RequestedMount): Lo
   };
 }
 
-function volumeFields({ files, bytes, held, unchanged }: VolumeSummary): LogFields {
-  const ages = held.flatMap(({ copyAgeMs }) => copyAgeMs ?? []);
+function volumeFields({ files, bytes, stale, unchanged }: VolumeSummary): LogFields {
+  const ages = stale.flatMap(({ copyAgeMs }) => copyAgeMs ?? []);
   return {
     [logKeys.files]: files,
     [logKeys.bytes]: bytes,
-    ...(held.length > 0 && {
-      [logKeys.stale]: held.slice(0, mostHeld).map(({ objectName }) => cut(objectName, longestName)),
+    ...(stale.length > 0 && {
+      [logKeys.stale]: stale.slice(0, mostStale).map(({ objectName }) => cut(objectName, longestName)),
       ...(ages.length > 0 && { [logKeys.ageSeconds]: Math.round(Math.max(...ages) / 1000) }),
-      [logKeys.reason]: cut([...new Set(held.map(({ error }) => error.message))].join("; "), longestReason),
+      [logKeys.reason]: cut([...new Set(stale.map(({ error }) => error.message))].join("; "), longestReason),
     }),
     [logKeys.unchanged]: unchanged,
   };

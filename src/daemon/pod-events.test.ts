@@ -84,7 +84,7 @@ describe("changed content", () => {
     const events = new PodEvents((event) => told.push(event));
     for (const [index, contents] of mounts.entries()) {
       const unchanged = JSON.stringify(contents) === JSON.stringify(mounts[index - 1]);
-      events.mounted({ ...spec, ...target }, { held: [], contents: versionsOf(contents), unchanged });
+      events.mounted({ ...spec, ...target }, { stale: [], contents: versionsOf(contents), unchanged });
     }
     return told;
   }
@@ -153,7 +153,7 @@ describe("changed content", () => {
     const told: string[] = [];
     const events = new PodEvents(({ reason }) => told.push(reason));
     const mounted = (version: string) =>
-      events.mounted(spec, { held: [], contents: versionsOf({ a: version }), unchanged: false });
+      events.mounted(spec, { stale: [], contents: versionsOf({ a: version }), unchanged: false });
     mounted("1");
     events.refused(spec.targetPath, new ProviderError("unavailable", "sealed"));
     mounted("2");

@@ -32,19 +32,19 @@ export class PodEvents {
     this.#note = note;
   }
 
-  /** A Mount was answered; `held` are the objects for which older answers stand in. */
+  /** A Mount was answered; `stale` are the objects for which older answers stand in. */
   mounted(
     spec: MountSpec,
-    { held, contents, unchanged }: Pick<MountedVolume, "held" | "contents" | "unchanged">,
+    { stale, contents, unchanged }: Pick<MountedVolume, "stale" | "contents" | "unchanged">,
   ): void {
     const before = this.#volumes.get(spec.targetPath);
     const marks = unchanged && before ? before.contents : Uint32Array.from(contents, markOf);
-    const volume = knownVolume(spec, held.length > 0, marks);
+    const volume = knownVolume(spec, stale.length > 0, marks);
     if (!volume) return;
     this.#remember(spec.targetPath, volume);
     if (before) this.#tellChanges(volume, before, contents);
-    const ages = held.flatMap(({ copyAgeMs }) => copyAgeMs ?? []);
-    const why = held.map(({ error }) => error.message).join("; ");
+    const ages = stale.flatMap(({ copyAgeMs }) => copyAgeMs ?? []);
+    const why = stale.map(({ error }) => error.message).join("; ");
     if (ages.length > 0) {
       const hours = Math.ceil(Math.max(...ages) / 3_600_000);
       const message = `is made of copies of secrets that were read up to ${hours} h ago: ${why}`;

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { PodWatchState } from "../kube/pod-watch.js";
-import type { VolumePod } from "../leases/secret-cache.js";
+import type { PodWatchState } from "../kube/kube-event.js";
+import type { VolumePod } from "../leases/cache-entry.js";
 import { ProviderError } from "../shared/errors.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { PodReaper } from "./pod-reaper.js";

@@ -1,9 +1,9 @@
 import type { PodWatch } from "../kube/pod-watch.js";
-import type { VolumePod } from "../leases/secret-cache.js";
+import type { VolumePod } from "../leases/cache-entry.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
-import { backoff } from "../vault/backoff.js";
+import { backoff } from "../shared/backoff.js";
 
 /** The pods that hold credentials and are not in the watch. */
 export type ReaperEvent =

@@ -1,6 +1,9 @@
 import type { Clock } from "../shared/clock.js";
 
-/** Runs `tasks` now and then every `roundMs`, until the signal aborts; resolves then. A task that fails is reported to `failed` and tried again. */
+/**
+ * Runs `tasks` now and then every `intervalMs`, until the signal aborts; resolves then. A task that fails is reported to `failed`
+ * and tried again.
+ */
 export async function runEvery(
   clock: Clock,
   intervalMs: number,

@@ -4,7 +4,7 @@ import type { KubeClient } from "../kube/kube-client.js";
 import { podStatus } from "../kube/pod-status.js";
 import { PodWatch } from "../kube/pod-watch.js";
 import { type Credentials, createCredentials } from "../leases/credentials.js";
-import type { VolumePod } from "../leases/secret-cache.js";
+import type { VolumePod } from "../leases/cache-entry.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { EventLoopScheduler } from "../shared/event-loop-scheduler.js";

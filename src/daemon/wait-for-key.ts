@@ -6,7 +6,7 @@ import type { Random } from "../shared/random.js";
 import type { Redacted } from "../shared/redacted.js";
 import { describeError } from "../telemetry/describe-error.js";
 import type { Log } from "../telemetry/log.js";
-import { doubled, spread } from "../vault/backoff.js";
+import { doubled, spread } from "../shared/backoff.js";
 import type { KeyOrigin } from "./cluster-key.js";
 
 export interface WaitForKeyParts {

@@ -1,5 +1,7 @@
 import type { ProviderError } from "../shared/errors.js";
-import type { PodWatchState } from "./pod-watch.js";
+
+/** `live`: it is up to date, or was less than a minute ago; `stale`: it cannot tell which pods are alive. */
+export type PodWatchState = "starting" | "live" | "stale";
 
 /** What happens at the API server: to the pods' events that are written there, and to the watch of the node's pods. */
 export type KubeEvent =

@@ -1,11 +1,12 @@
 import { z } from "zod";
+import { doubled } from "../shared/backoff.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
 import { cutText } from "../shared/shown-text.js";
 import type { KubeClient } from "./kube-client.js";
 import { AnswerTooLong, KubeError } from "./kube-error.js";
-import type { KubeEvent } from "./kube-event.js";
+import type { KubeEvent, PodWatchState } from "./kube-event.js";
 
 /** A pod as the watch keeps it. */
 export interface WatchedPod {
@@ -15,9 +16,6 @@ export interface WatchedPod {
   /** The annotation by which its owner requests a refresh. */
   refresh?: string;
 }
-
-/** `live`: it is up to date, or was less than a minute ago; `stale`: it cannot tell which pods are alive. */
-export type PodWatchState = "starting" | "live" | "stale";
 
 export interface PodWatchParts {
   kube: Pick<KubeClient, "call" | "stream">;
@@ -223,7 +221,7 @@ export class PodWatch {
 
   async #pause(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#parts;
-    const ceiling = Math.min(longestRestMs, shortestRestMs * 2 ** Math.min(Math.max(1, this.#failures), 10));
+    const ceiling = doubled(shortestRestMs, longestRestMs, Math.max(1, this.#failures) + 1);
     await clock.sleep(shortestRestMs + random() * (ceiling - shortestRestMs), signal).catch(() => undefined);
   }
 }

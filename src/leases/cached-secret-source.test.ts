@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import { LosslessNumber } from "lossless-json";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { VaultRequest } from "../mount/mount-spec.js";
-import type { FetchResult, Principal, FetchOptions, SecretSource } from "../mount/ports.js";
+import type { FetchResult, Principal, SecretSource } from "../mount/ports.js";
 import { ProviderError } from "../shared/errors.js";
 import type { JsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
@@ -13,7 +13,7 @@ import { heldBytes } from "./cached-secret.js";
 import type { SecretCache } from "./secret-cache.js";
 import type { TokenStore } from "../vault/token-store.js";
 import type { CredentialsParts } from "./credentials.js";
-import { readRequests } from "../../dev/testing/read-requests.js";
+import { type ReadOptions, readRequests } from "../../dev/testing/read-requests.js";
 
 const minute = 60_000;
 const never = new AbortController().signal;
@@ -61,7 +61,7 @@ function secret(value: string): JsonObject {
   return { data: { value } };
 }
 
-interface Mount extends Partial<FetchOptions> {
+interface Mount extends Partial<ReadOptions> {
   principal?: Partial<Principal>;
   requests?: VaultRequest[];
   signal?: AbortSignal;

@@ -1,6 +1,5 @@
 import type { SecretSource, MountTransaction, Principal } from "../mount/ports.js";
-import { makesCredential, reads } from "../mount/credential-path.js";
-import type { VaultRequest } from "../mount/mount-spec.js";
+import { makesCredential } from "../mount/credential-path.js";
 import { RetryGate } from "../shared/retry-gate.js";
 import { AdmissionWindow } from "../shared/admission-window.js";
 import type { Clock } from "../shared/clock.js";
@@ -12,45 +11,20 @@ import { SingleFlight } from "../shared/single-flight.js";
 import { TenantLimiter } from "../shared/tenant-limiter.js";
 import type { StoredToken } from "../vault/stored-token.js";
 import { isTransient } from "../vault/transient.js";
-import type { Undelivered } from "../vault/vault-secrets.js";
-import type { Persistence } from "../vault/token-store.js";
+import type { Journal } from "../vault/journal.js";
 import type { LeaseRules } from "../vault/lease-rules.js";
 import { isShort } from "../vault/term.js";
 import type { AnswerIntake, Priority, VaultAnswer } from "../vault/vault-client.js";
 import { VaultError } from "../vault/vault-error.js";
-import { type AnswerKind, type CachedSecret, answerOf } from "./cached-secret.js";
+import { type AnswerKind, type CachedSecret, answerOf, isCredential } from "./cached-secret.js";
 import type { CredentialEvent } from "./credential-event.js";
-import {
-  type SecretCache,
-  type VolumeRecord,
-  type CacheLimits,
-  type CacheEntry,
-  hasPredecessor,
-  standbyFor,
-} from "./secret-cache.js";
+import { type CacheEntry, type VolumeRecord, standbyFor } from "./cache-entry.js";
+import { CredentialAdmission } from "./credential-admission.js";
+import type { SecretCache } from "./secret-cache.js";
 import { Reservation } from "./reservation.js";
-import { lifeTooShort } from "./synced-credential.js";
 import { retryDelay } from "./retry-delay.js";
+import type { VaultReader } from "./vault-reader.js";
 import { type Question, VolumeTransaction } from "./volume-transaction.js";
-
-/** Reads from Vault as the principal. */
-export interface VaultReader {
-  /** A Mount brings the principal's service account token. */
-  offer(principal: Principal): void;
-
-  ask(
-    principal: Principal,
-    request: VaultRequest,
-    options: { priority: Priority; mayWait: boolean; allowedBefore: boolean; intake: AnswerIntake },
-    signal: AbortSignal,
-  ): Promise<{ reply: VaultAnswer; stored: StoredToken }>;
-
-  /** Whether a read of this path is known to create a credential. */
-  hasMade(principal: Principal, request: VaultRequest): boolean;
-
-  /** Revokes, in the background, a credential that will not be delivered; one that hangs on no token can only be reported. */
-  revokeUndelivered(answer: Undelivered, path: string): void;
-}
 
 export interface CachedSecretSourceParts {
   cache: SecretCache;
@@ -64,7 +38,7 @@ export interface CachedSecretSourceParts {
   random: Random;
   emit: (event: CredentialEvent) => void;
   rules: LeaseRules;
-  journal: Persistence;
+  journal: Journal;
   /** Why no credential may be created on this node now; `undefined` when it may. */
   credentialsRefused: () => ProviderError | undefined;
   /** The refresh that the pod requests: static answers are read again when its value changes. */
@@ -89,17 +63,14 @@ const turnMs = 250;
  * nodes is loaded more (docs/sizing.md, made with 4: 100 % instead of 96 %).
  */
 const leastAhead = 16;
-/** The least size of a credential; its real size is known when it is created. */
-const leastCredentialBytes = 2 << 10;
 /** The answer to a first request for a credential: a private key with its certificates, and room to spare. */
 const firstCredentialBytes = 16 << 10;
-/** Of the credentials of one owner key: its record is in memory as a whole whenever one of them is written. */
-const mostCredentialBytes = 4 << 20;
 
 /** Answers from the cache first; requests from Vault what is new or due, with one request for all concurrent readers. */
 export class CachedSecretSource implements SecretSource {
   readonly #parts: CachedSecretSourceParts;
   readonly #asking = new SingleFlight<CachedSecret>();
+  readonly #admission: CredentialAdmission;
   /** By namespace. */
   readonly #limiter: TenantLimiter;
   /** By namespace and connection. */
@@ -111,6 +82,7 @@ export class CachedSecretSource implements SecretSource {
 
   constructor(parts: CachedSecretSourceParts) {
     this.#parts = parts;
+    this.#admission = new CredentialAdmission(parts);
     this.#limiter = new TenantLimiter(requests, parts.clock);
     this.#turns = new AdmissionWindow(turnMs, parts.clock);
   }
@@ -158,20 +130,15 @@ export class CachedSecretSource implements SecretSource {
 
   /** Once sent, only the refresh of a static answer is abandoned: a first answer may be a credential, which would be lost. */
   async #askOnce(question: Question, mayWait: boolean, signal: AbortSignal): Promise<CachedSecret> {
-    const { principal, entry, request } = question;
+    const { entry } = question;
     const heldKind = this.#heldKind(question);
     const waits = mayWait || heldKind === undefined;
     const early = waits ? this.#attempts.tooEarly(entry.key, this.#parts.clock.monotonic()) : undefined;
     if (early) throw early;
-    const admit = () => {
-      if (!this.#creates(principal, request)) return;
-      this.#admitCredential(question, leastCredentialBytes);
-      if (entry.users.size === 0) throw volumeNotServed(request);
-    };
-    admit();
+    this.#admission.admitRequest(question);
     const work = (working: AbortSignal) => {
       const send = (took: (bytes: number) => void) => {
-        admit(); // It may have waited.
+        this.#admission.admitRequest(question); // It may have waited.
         return this.#ask(question, { heldKind, mayWait, took }, working);
       };
       return this.#limiter.run(entry.namespace, heldKind === undefined, send, working);
@@ -191,7 +158,7 @@ export class CachedSecretSource implements SecretSource {
     const received = this.#reservation(entry.namespace);
     this.#sent.add(entry.key);
     cache.addReader(entry);
-    entry.creating = this.#creates(principal, request) || wasCredential(volume, entry);
+    entry.creating = this.#admission.creates(principal, request) || wasCredential(volume, entry);
     try {
       if (entry.creating || makesCredential(request)) this.#reserveCredential(question, received);
       if (entry.creating) await journal.persist(entry.ownerKey);
@@ -204,7 +171,7 @@ export class CachedSecretSource implements SecretSource {
       const { reply, stored } = await reader.ask(principal, request, asked, signal);
       const first = entry.answer === undefined;
       const answer = this.#taken(question, reply, stored, received);
-      if (answer.kind !== "static") await this.#welcome(question, answer, first);
+      if (isCredential(answer)) await this.#recordNew(question, answer, first);
       return answer;
     } catch (reason) {
       const error = ProviderError.from(reason);
@@ -229,13 +196,13 @@ export class CachedSecretSource implements SecretSource {
   /** What Vault makes while the share of bytes in flight is used up could not be received, and would be lost. */
   #reserveCredential({ volume, entry }: Question, received: Reservation): void {
     const previous = entry.answer ?? volume.delivered.get(entry);
-    received.raiseTo(twice(Math.max(previous?.bytes ?? 0, firstCredentialBytes)));
+    received.raiseTo(receivingBytes(Math.max(previous?.bytes ?? 0, firstCredentialBytes)));
   }
 
   #intake(namespace: string, received: Reservation, took: (bytes: number) => void): AnswerIntake {
     return {
       admit: (bytes) => {
-        received.raiseTo(twice(bytes));
+        received.raiseTo(receivingBytes(bytes));
         took(bytes);
       },
       turn: () => this.#parts.scheduler.turn(namespace, { first: true }),
@@ -248,7 +215,7 @@ export class CachedSecretSource implements SecretSource {
     const { cache, clock, random, rules } = this.#parts;
     const [wall, monotonic] = [clock.wall(), clock.monotonic()];
     const answer = answerOf(request, reply, stored, { wall, monotonic, draw: random(), rules, lifetimeMs });
-    this.#admitAnswer(question, answer, received);
+    this.#admission.admitAnswer(question, answer, received);
     cache.hold(entry, answer);
     this.#attempts.succeeded(entry.key);
     entry.creating = false;
@@ -261,7 +228,7 @@ export class CachedSecretSource implements SecretSource {
     this.#attempts.failed(entry.key, error, clock.monotonic(), delayMs);
   }
 
-  async #welcome({ principal, entry, request }: Question, answer: CachedSecret, first: boolean): Promise<void> {
+  async #recordNew({ principal, entry, request }: Question, answer: CachedSecret, first: boolean): Promise<void> {
     const { emit, rules, journal } = this.#parts;
     emit({ kind: "credentialMade", principal, request, answer, first });
     if (first && answer.term && isShort(answer.term, rules.leadMs))
@@ -272,102 +239,19 @@ export class CachedSecretSource implements SecretSource {
   #reservation(namespace: string): Reservation {
     return new Reservation(this.#parts.inFlight, namespace, this.#refused);
   }
-
-  /** Whether the request creates a credential: by its method, or by what is known of its path. */
-  #creates(principal: Principal, request: VaultRequest): boolean {
-    return !reads(request) || (request.method === "GET" && this.#parts.reader.hasMade(principal, request));
-  }
-
-  #admitCredential(question: Question, bytes: number): void {
-    const { principal, request } = question;
-    if (!principal.podVolume && !this.#parts.rules.syncs) throw needsPodVolume(request);
-    const refusal = this.#parts.credentialsRefused();
-    if (refusal) throw refusal;
-    this.#admitBytes(question, bytes);
-  }
-
-  /**
-   * A replacement needs no more room than its predecessor: a share that has shrunk ends no credential. While another volume has
-   * one from before that, it needs room of its own: volumes of one pod could else hold one each.
-   */
-  #admitBytes({ volume, entry, request }: Question, bytes: number): void {
-    const { cache, clock, emit } = this.#parts;
-    const previous = entry.answer ?? volume.delivered.get(entry);
-    if (previous && previous.kind !== "static") {
-      entry.roomBytes = Math.min(entry.roomBytes ?? previous.bytes, previous.bytes);
-      if (bytes <= entry.roomBytes + leastCredentialBytes && (!entry.answer || !hasPredecessor(entry))) return;
-    }
-    if (cache.credentialBytesOf(entry.ownerKey) + bytes > mostCredentialBytes) {
-      emit({ kind: "limitReached", limit: "record" });
-      throw tooMuchForOneRecord(request);
-    }
-    const full = cache.fullForCredential(volume, bytes, clock.monotonic());
-    if (full) {
-      emit({ kind: "limitReached", limit: full });
-      throw noRoomForCredential(request, volume.namespace, full);
-    }
-    entry.roomBytes = Math.max(bytes, entry.roomBytes ?? 0);
-  }
-
-  /** Only its answer shows that a GET created a credential; a lease that may not be held is revoked. */
-  #admitAnswer(question: Question, answer: CachedSecret, received: Reservation): void {
-    const { principal, entry, request } = question;
-    const { kind, bytes } = answer;
-    const { rules, reader } = this.#parts;
-    try {
-      received.raiseTo(bytes);
-      const short = !principal.podVolume && rules.syncs && lifeTooShort(request, answer, rules);
-      if (kind !== "static" && short) throw short;
-      if (kind === "leased") this.#admitCredential(question, bytes);
-      if (kind === "issued") this.#admitBytes(question, bytes);
-      if (kind !== "static" && entry.users.size === 0) throw volumeNotServed(request);
-    } catch (refusal) {
-      if (kind !== "static") reader.revokeUndelivered(answer, request.path);
-      throw refusal;
-    }
-  }
 }
 
-/** In pieces, and joined. */
-function twice(bytes: number): number {
+/** An answer is in memory in pieces, and then joined. */
+function receivingBytes(bytes: number): number {
   return 2 * bytes;
-}
-
-function noRoomForCredential({ path }: VaultRequest, namespace: string, limit: keyof CacheLimits): ProviderError {
-  const share = limit === "bytes" ? "as many credentials" : "as many volumes with credentials";
-  return new ProviderError(
-    "limit_exceeded",
-    `this node holds ${share} as the share of namespace ${namespace} in limits.${limit} allows, so ${path} makes no more; raise it or spread the pods`,
-  );
-}
-
-function tooMuchForOneRecord({ path }: VaultRequest): ProviderError {
-  return new ProviderError(
-    "limit_exceeded",
-    `the credentials of this pod and role (with tokenPer: serviceAccount, of all pods of the account) are larger than ${mostCredentialBytes} bytes together, the most that one record may hold, so ${path} makes no more; let them be fewer or smaller`,
-  );
-}
-
-function needsPodVolume(request: VaultRequest): ProviderError {
-  return new ProviderError(
-    "invalid_request",
-    `${request.path} makes a credential that lives as long as a pod's volume, so it needs a pod volume; a sync controller may be given it where syncPollInterval is set`,
-  );
-}
-
-function volumeNotServed(request: VaultRequest): ProviderError {
-  return new ProviderError(
-    "limit_exceeded",
-    `${request.path} makes a credential for a volume that is no longer served: its pod is gone, or others needed the room (raise limits.volumes or limits.bytes, or spread the pods)`,
-  );
 }
 
 function wasCredential({ delivered }: VolumeRecord, entry: CacheEntry): boolean {
   const previous = delivered.get(entry);
-  return previous !== undefined && previous.kind !== "static";
+  return previous !== undefined && isCredential(previous);
 }
 
 function priorityOf(volume: VolumeRecord, heldKind: AnswerKind | undefined): Priority {
-  if (!heldKind) return volume.versions === undefined ? "first-mount" : "replacement";
+  if (!heldKind) return volume.contentsDigest === undefined ? "first-mount" : "replacement";
   return heldKind === "static" ? "refresh" : "replacement";
 }

@@ -48,6 +48,11 @@ export interface CachedSecret {
   wasRenewed: boolean;
 }
 
+/** It lives as long as its volume needs it, and is renewed or replaced; a static answer is read again. */
+export function isCredential({ kind }: Pick<CachedSecret, "kind">): boolean {
+  return kind !== "static";
+}
+
 /** How old answers may be. */
 export type Ages = Pick<FetchOptions, "refreshIntervalMs" | "issuedIntervalMs" | "lifetimeMs">;
 
@@ -118,7 +123,7 @@ export function isDue(
 
 /** Whether both are static and of equal content. */
 export function isSame(one: CachedSecret, other: CachedSecret): boolean {
-  if (one.kind !== "static" || other.kind !== "static") return false;
+  if (isCredential(one) || isCredential(other)) return false;
   if (one === other) return true;
   const [a, b] = [contentOf(one), contentOf(other)];
   return Buffer.isBuffer(a) || Buffer.isBuffer(b)
@@ -151,7 +156,7 @@ export function replaceAt(answer: CachedSecret, leadMs: number): number {
 }
 
 function dependsOnToken(answer: CachedSecret): boolean {
-  return answer.kind !== "static" && hangsOnToken(answer);
+  return isCredential(answer) && hangsOnToken(answer);
 }
 
 /** Whatever becomes of its token. */

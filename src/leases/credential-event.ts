@@ -2,7 +2,8 @@ import type { VaultRequest } from "../mount/mount-spec.js";
 import type { Principal } from "../mount/ports.js";
 import type { ProviderError } from "../shared/errors.js";
 import type { CachedSecret } from "./cached-secret.js";
-import type { CacheEntry, CacheLimits, VolumeRecord } from "./secret-cache.js";
+import type { CacheEntry, VolumeRecord } from "./cache-entry.js";
+import type { CacheLimits } from "./secret-cache.js";
 import type { PersistedOwner } from "./state-codec.js";
 
 /**

@@ -7,7 +7,8 @@ import type { CredentialPaths } from "../vault/credential-paths.js";
 import type { Term } from "../vault/term.js";
 import type { TokenStore } from "../vault/token-store.js";
 import type { CredentialEvent } from "./credential-event.js";
-import type { SecretCache, CacheEntry } from "./secret-cache.js";
+import type { CacheEntry } from "./cache-entry.js";
+import type { SecretCache } from "./secret-cache.js";
 import { type RestoredOwner, readOwner, writeOwner } from "./state-codec.js";
 import type { RecordStore, StateJournal } from "./state-journal.js";
 

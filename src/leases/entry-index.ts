@@ -1,6 +1,6 @@
 import type { VaultRequest } from "../mount/mount-spec.js";
 import { requestKey } from "../mount/request-key.js";
-import type { CacheEntry } from "./secret-cache.js";
+import type { CacheEntry } from "./cache-entry.js";
 
 /** The entries of the cache by owner key and request; finding one joins no key. */
 export class EntryIndex {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { EvictionOrder } from "./eviction-order.js";
-import { newEntry } from "./secret-cache.js";
+import { newEntry } from "./cache-entry.js";
 
 const request = { method: "GET", path: "secret/data/app", query: "" } as const;
 const entry = (key: string, namespace: string) => newEntry({ key, namespace, request, ownerKey: "t" });

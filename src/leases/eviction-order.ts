@@ -1,4 +1,4 @@
-import type { CacheEntry } from "./secret-cache.js";
+import type { CacheEntry } from "./cache-entry.js";
 
 /** Entries that may be evicted, in the order of their last use, by namespace. */
 export class EvictionOrder {

@@ -3,7 +3,7 @@ import type { MountTransaction, Principal, SecretSource } from "../mount/ports.j
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { isAway } from "../vault/transient.js";
-import type { VaultReader } from "./cached-secret-source.js";
+import type { VaultReader } from "./vault-reader.js";
 import type { CredentialEvent } from "./credential-event.js";
 import type { OfflineCopies } from "./offline-copies.js";
 import { type AgedCopy, OfflineTransaction } from "./offline-transaction.js";

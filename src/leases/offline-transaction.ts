@@ -1,5 +1,5 @@
-import type { VaultRequest } from "../mount/mount-spec.js";
-import type { Answered, Fetch, FetchOptions, MountTransaction, Principal } from "../mount/ports.js";
+import type { OnDenied, VaultRequest } from "../mount/mount-spec.js";
+import type { Answered, Fetch, MountTransaction, Principal } from "../mount/ports.js";
 import type { ProviderError } from "../shared/errors.js";
 import { isAway } from "../vault/transient.js";
 import { VaultError } from "../vault/vault-error.js";
@@ -38,7 +38,7 @@ export class OfflineTransaction implements MountTransaction {
 
   async read(
     fetches: readonly Fetch[],
-    onDenied: FetchOptions["onDenied"],
+    onDenied: OnDenied,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<Fetch, Answered>> {
     const answers = await this.#parts.transaction.read(fetches, onDenied, signal);
@@ -79,13 +79,13 @@ export class OfflineTransaction implements MountTransaction {
   }
 
   /** Copies are of one moment as they are, and Vault is not there to be asked again. */
-  async settle(versions: string, signal: AbortSignal): Promise<boolean> {
-    return this.#used.size === 0 && this.#parts.transaction.settle(versions, signal);
+  async settle(contentsDigest: string, signal: AbortSignal): Promise<boolean> {
+    return this.#used.size === 0 && this.#parts.transaction.settle(contentsDigest, signal);
   }
 
-  commit(versions: string): { unchanged: boolean } {
+  commit(contentsDigest: string): { unchanged: boolean } {
     const { principal, transaction, copies, cache } = this.#parts;
-    const committed = transaction.commit(versions);
+    const committed = transaction.commit(contentsDigest);
     const answers = [...this.#answered.values()];
     cache.markCopied(principal, this.#used.size > 0 ? this.#oldest() : undefined);
     const isFresh = this.#used.size === 0 && !this.#isOfBefore && !answers.some(isStale);

@@ -2,12 +2,13 @@ import type { VaultRequest } from "../mount/mount-spec.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
-import { backoff } from "../vault/backoff.js";
+import { backoff } from "../shared/backoff.js";
 import { engineOf } from "../vault/engine.js";
 import { authorityOver } from "../vault/lease-namespace.js";
 import { isTransient } from "../vault/transient.js";
 import { type StoredToken, hasEnded, tokenRenewalAt } from "../vault/stored-token.js";
-import type { Persistence, TokenStore } from "../vault/token-store.js";
+import type { Journal } from "../vault/journal.js";
+import type { TokenStore } from "../vault/token-store.js";
 import type { LeaseRules } from "../vault/lease-rules.js";
 import { endOf, renewed, unrenewable } from "../vault/term.js";
 import { livenessOf } from "../vault/token-liveness.js";
@@ -15,7 +16,8 @@ import type { Caller, Lease, VaultClient } from "../vault/vault-client.js";
 import { VaultError, requestedWait } from "../vault/vault-error.js";
 import { type CachedSecret, endsAt, isAlive, isDead, leaseRenewalAt, standingOf } from "./cached-secret.js";
 import type { CredentialEvent } from "./credential-event.js";
-import type { SecretCache, CacheEntry } from "./secret-cache.js";
+import type { CacheEntry } from "./cache-entry.js";
+import type { SecretCache } from "./secret-cache.js";
 import { type RenewalGroup, RenewalSlots } from "./renewal-slots.js";
 
 export interface RenewalLoopParts {
@@ -25,7 +27,7 @@ export interface RenewalLoopParts {
   clock: Clock;
   random: Random;
   rules: LeaseRules;
-  journal: Persistence;
+  journal: Journal;
   emit: (event: CredentialEvent) => void;
 }
 

@@ -1,5 +1,5 @@
 import type { ProviderError } from "../shared/errors.js";
-import { doubled, spread } from "../vault/backoff.js";
+import { doubled, spread } from "../shared/backoff.js";
 import { VaultError, requestedWait } from "../vault/vault-error.js";
 import { LifeTooShort } from "./synced-credential.js";
 

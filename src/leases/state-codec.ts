@@ -6,8 +6,8 @@ import { hangsOnToken } from "../vault/hangs-on-token.js";
 import { type StoredToken, tokenStates } from "../vault/stored-token.js";
 import { type Term, dueNow, endOf } from "../vault/term.js";
 import { answerText, bodyInText, recordedBytes } from "./answer-text.js";
-import { type CachedSecret, heldBytes } from "./cached-secret.js";
-import { type CacheEntry, type VolumeRecord, newEntry } from "./secret-cache.js";
+import { type CachedSecret, heldBytes, isCredential } from "./cached-secret.js";
+import { type CacheEntry, type VolumeRecord, newEntry } from "./cache-entry.js";
 
 /** The tokens and volumes of one owner key. */
 export interface PersistedOwner {
@@ -117,7 +117,7 @@ export function writeOwner(
   const answers = new Numbered<CachedSecret>();
   const entries = new Numbered<CacheEntry>();
   const statics = new Set<CachedSecret>();
-  const isWritten = (answer: CachedSecret) => answer.kind !== "static" || statics.has(answer);
+  const isWritten = (answer: CachedSecret) => isCredential(answer) || statics.has(answer);
   for (const stored of tokens) written.of(stored);
   const kept = volumes.map((volume) => {
     const whole = admitsStatics(volume, statics, admits);
@@ -134,7 +134,7 @@ export function writeOwner(
         return answer && isWritten(answer) ? [[entries.of(entry), answers.of(answer)]] : [];
       }),
       deliveries: volume.deliveries,
-      ...(volume.versions !== undefined && { versions: volume.versions }),
+      ...(volume.contentsDigest !== undefined && { versions: volume.contentsDigest }),
       ...(volume.refresh !== undefined && { refresh: volume.refresh }),
     };
   });
@@ -170,7 +170,7 @@ export function writeOwner(
 /** Whether all answers of the volume are written. Adds its static ones to those that are. */
 function admitsStatics(volume: VolumeRecord, written: Set<CachedSecret>, admits: (bytes: number) => boolean): boolean {
   const all = [...volume.entries];
-  if (!all.some(isCredential)) return false;
+  if (!all.some(holdsOrMakesCredential)) return false;
   const sizes = new Map<CachedSecret, number>();
   for (const entry of all) {
     for (const answer of [entry.answer, volume.delivered.get(entry)]) {
@@ -186,7 +186,7 @@ function admitsStatics(volume: VolumeRecord, written: Set<CachedSecret>, admits:
 
 function isOfCredential({ delivered }: VolumeRecord, entry: CacheEntry): boolean {
   const given = delivered.get(entry);
-  return isCredential(entry) || (given !== undefined && given.kind !== "static");
+  return holdsOrMakesCredential(entry) || (given !== undefined && isCredential(given));
 }
 
 /** An owner from its bytes, for a process that may know other connections. */
@@ -221,7 +221,7 @@ export function readOwner(bytes: Redacted<Buffer>, { connections, now, known }: 
     const here = known(ownerKey, record.token.secret);
     return here ? merged(here, stored) : stored;
   });
-  const answers = rest.answers.map((answer) => answerOf(answer, tokens));
+  const answers = rest.answers.map((answer) => cachedSecretOf(answer, tokens));
   if (answers.includes(undefined)) return "its record holds an answer that cannot be read";
   // Other versions count leases alone, and no child tokens.
   for (const stored of tokens) {
@@ -235,12 +235,13 @@ export function readOwner(bytes: Redacted<Buffer>, { connections, now, known }: 
   });
   const at = (index: number) => entries[index]!;
   const volumes = rest.volumes.map(
-    ({ entries: used, delivered, ...volume }): VolumeRecord => ({
+    ({ entries: used, delivered, versions, ...volume }): VolumeRecord => ({
       ...volume,
       ownerKey,
       entries: new Set(used.map(at)),
       delivered: new Map(delivered.map(([entry, answer]) => [at(entry), answers[answer]!])),
       seenAt: Math.min(volume.seenAt, now),
+      ...(versions !== undefined && { contentsDigest: versions }),
     }),
   );
   return {
@@ -313,8 +314,8 @@ class Numbered<T> {
   }
 }
 
-function isCredential({ answer, creating }: CacheEntry): boolean {
-  return creating === true || (answer !== undefined && answer.kind !== "static");
+function holdsOrMakesCredential({ answer, creating }: CacheEntry): boolean {
+  return creating || (answer !== undefined && isCredential(answer));
 }
 
 function tokenRecord(stored: StoredToken): OwnerRecord["tokens"][number] {
@@ -371,7 +372,7 @@ function answerRecord(answer: CachedSecret, stored: number): OwnerRecord["answer
   };
 }
 
-function answerOf(
+function cachedSecretOf(
   { stored, body: text, term: granted, lease, ...rest }: OwnerRecord["answers"][number],
   tokens: readonly StoredToken[],
 ): CachedSecret | undefined {

@@ -1,6 +1,6 @@
 import { ProviderError } from "../shared/errors.js";
 import type { Redacted } from "../shared/redacted.js";
-import type { Persistence } from "../vault/token-store.js";
+import type { Journal } from "../vault/journal.js";
 import type { CredentialEvent } from "./credential-event.js";
 
 /** Where records outlive the process. Writes of one id keep the order of their calls. */
@@ -23,7 +23,7 @@ interface OpenStore {
  * Writes the records of changed owner keys to the store, while there is one; changes that happen together are written once. A
  * write that fails is tried again until one succeeds: an owner key may have no other change before the process ends.
  */
-export class StateJournal implements Persistence {
+export class StateJournal implements Journal {
   readonly #emit: (event: CredentialEvent) => void;
   #open: OpenStore | undefined;
   /** By owner key: writes that are requested and not begun. They write the record as it is when they begin. */

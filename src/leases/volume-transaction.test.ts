@@ -2,10 +2,10 @@ import { LosslessNumber } from "lossless-json";
 import { beforeEach, describe, expect, test } from "vitest";
 import { CountingVault, samplePrincipal } from "../../dev/testing/counting-vault.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
-import { answersTo } from "../../dev/testing/read-requests.js";
+import { answersTo, type ReadOptions } from "../../dev/testing/read-requests.js";
 import { testCredentials } from "../../dev/testing/test-credentials.js";
 import type { VaultRequest } from "../mount/mount-spec.js";
-import type { FetchOptions, Principal } from "../mount/ports.js";
+import type { Principal } from "../mount/ports.js";
 import { ProviderError } from "../shared/errors.js";
 import type { JsonObject } from "../shared/json.js";
 import type { VaultErrorKind } from "../vault/vault-error.js";
@@ -49,7 +49,7 @@ function write(values: Record<string, string | (() => string)>): void {
   }
 }
 
-interface Mount extends Partial<FetchOptions> {
+interface Mount extends Partial<ReadOptions> {
   principal?: Partial<Principal>;
 }
 

@@ -1,15 +1,16 @@
-import type { VaultRequest } from "../mount/mount-spec.js";
-import type { Answered, Fetch, FetchOptions, MountTransaction, Principal } from "../mount/ports.js";
+import type { OnDenied, VaultRequest } from "../mount/mount-spec.js";
+import type { Answered, Fetch, MountTransaction, Principal } from "../mount/ports.js";
 import type { Clock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { joinSignals } from "../shared/join-signals.js";
 import { LeanAbortController } from "../shared/lean-abort-controller.js";
-import type { Persistence } from "../vault/token-store.js";
+import type { Journal } from "../vault/journal.js";
 import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
 import { type CachedSecret, isDue, isSame } from "./cached-secret.js";
 import type { CredentialEvent } from "./credential-event.js";
 import { type Reservation, ShareFull } from "./reservation.js";
-import { type CacheEntry, type SecretCache, type VolumeRecord, heldBy, standbyFor } from "./secret-cache.js";
+import { type CacheEntry, type VolumeRecord, heldBy, standbyFor } from "./cache-entry.js";
+import type { SecretCache } from "./secret-cache.js";
 
 /** A request of one volume, and the entry that its answer goes to. */
 export interface Question {
@@ -32,7 +33,7 @@ export interface VolumeTransactionParts {
   mountBytes: number;
   leadMs: number;
   cache: SecretCache;
-  journal: Persistence;
+  journal: Journal;
   clock: Clock;
   emit: (event: CredentialEvent) => void;
   /** Asks Vault, with one request for all concurrent readers. With `mayWait`, what is held may do while a login or a retry is put off. */
@@ -46,7 +47,7 @@ export interface VolumeTransactionParts {
 /** A request of this Mount, and what came of it. */
 interface Item extends Question {
   readonly options: Fetch["options"];
-  readonly onDenied: FetchOptions["onDenied"];
+  readonly onDenied: OnDenied;
   /** Nothing is held for it, or only what should be read again. */
   readonly due: boolean;
   outcome?: Outcome;
@@ -84,7 +85,7 @@ export class VolumeTransaction implements MountTransaction {
 
   async read(
     fetches: readonly Fetch[],
-    onDenied: FetchOptions["onDenied"],
+    onDenied: OnDenied,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<Fetch, Answered>> {
     for (const fetch of fetches) if (!this.#items.has(fetch)) this.#items.set(fetch, this.#take(fetch, onDenied));
@@ -102,7 +103,7 @@ export class VolumeTransaction implements MountTransaction {
   previous(request: VaultRequest) {
     this.invalidate(request);
     const { cache, volume } = this.#parts;
-    const entry = cache.find(volume, request);
+    const entry = cache.find(volume.ownerKey, request);
     const previous = entry && volume.delivered.get(entry);
     const given = entry && this.#given.get(entry);
     if (!previous || previous === given || (given && isSame(previous, given))) return undefined;
@@ -116,7 +117,7 @@ export class VolumeTransaction implements MountTransaction {
 
   invalidate(request: VaultRequest): void {
     const { cache, volume } = this.#parts;
-    const entry = cache.find(volume, request);
+    const entry = cache.find(volume.ownerKey, request);
     if (entry?.answer?.kind === "static") entry.invalid = true;
   }
 
@@ -128,21 +129,21 @@ export class VolumeTransaction implements MountTransaction {
     return this.#parts.reservation.lend(bytes);
   }
 
-  async settle(versions: string, signal: AbortSignal): Promise<boolean> {
+  async settle(contentsDigest: string, signal: AbortSignal): Promise<boolean> {
     const { volume, mayBeKnownElsewhere } = this.#parts;
-    const isFirst = volume.versions === undefined && !mayBeKnownElsewhere;
-    if (isFirst || volume.versions === versions) return false;
+    const isFirst = volume.contentsDigest === undefined && !mayBeKnownElsewhere;
+    if (isFirst || volume.contentsDigest === contentsDigest) return false;
     const statics = [...this.#items.values()].filter(isStatic);
     if (statics.length < 2 || statics.some(deliveredOf)) return false;
     await this.#readAgain(statics, signal);
     return true;
   }
 
-  commit(versions: string): { unchanged: boolean } {
+  commit(contentsDigest: string): { unchanged: boolean } {
     const { cache, volume, clock, refresh, journal } = this.#parts;
     const { changed } = cache.deliver(volume, this.#given, clock.monotonic());
-    const unchanged = volume.versions === versions;
-    volume.versions = versions;
+    const unchanged = volume.contentsDigest === contentsDigest;
+    volume.contentsDigest = contentsDigest;
     const refreshed = refresh !== undefined && refresh !== volume.refresh && !this.#heldBack;
     if (refreshed) volume.refresh = refresh;
     // The second Mount gives the silence of later ones a meaning, also after a restart.
@@ -161,7 +162,7 @@ export class VolumeTransaction implements MountTransaction {
     }
   }
 
-  #take({ request, options }: Fetch, onDenied: FetchOptions["onDenied"]): Item {
+  #take({ request, options }: Fetch, onDenied: OnDenied): Item {
     const { principal, volume, cache, clock, leadMs } = this.#parts;
     const entry = cache.use(volume, request);
     cache.addReader(entry);

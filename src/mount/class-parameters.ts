@@ -1,7 +1,7 @@
 import { meantName } from "./meant-name.js";
 import { named, quoted, word } from "../shared/quoted.js";
 import { type Finding, Findings, mostShown } from "./findings.js";
-import type { ClassSpec } from "./mount-spec.js";
+import type { ClassSpec, OnDenied } from "./mount-spec.js";
 import { readDuration, readTruth } from "./object-fields.js";
 import { readObjects } from "./objects.js";
 import { canonicalQuery, readSecretPath } from "./secret-path.js";
@@ -168,7 +168,7 @@ class ParameterReader {
     return undefined;
   }
 
-  onDenied(): "keep" | "fail" {
+  onDenied(): OnDenied {
     const written = this.#get("onDenied");
     if (written === "fail" || written === "keep") return written;
     if (written !== "") this.say("error", "onDenied", `${word(written)} is not known; write keep or fail`);

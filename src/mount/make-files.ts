@@ -1,9 +1,9 @@
 import type { OneByOne } from "../shared/one-by-one.js";
 import { keystoreJob } from "./formats/keystore-job.js";
-import type { MountedFile, ObjectSpec, VaultRequest } from "./mount-spec.js";
+import type { MountedFile, ObjectSpec } from "./mount-spec.js";
 import type { Job, Renderer } from "./ports.js";
 import { type FileContext, fileOf, filesOf, filesOfSecrets } from "./secret-file.js";
-import type { AnswerBody } from "./secret-value.js";
+import type { AnswerTo } from "./secret-value.js";
 import { templateJob } from "./template-job.js";
 
 /** What the files of a volume are made with, beside the answers. */
@@ -16,9 +16,6 @@ export interface RenderContext extends FileContext {
   /** Counts bytes that a job holds, until what it gives is called. Throws `limit_exceeded`. */
   lend: (bytes: number) => () => void;
 }
-
-/** The answer to a request of the object's. Throws what kept it from coming. */
-export type AnswerTo = (request: VaultRequest) => AnswerBody;
 
 /**
  * The files of one object; templates and keystores are made beside the event loop, all else at once. Throws `ProviderError`, or

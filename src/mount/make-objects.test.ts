@@ -9,7 +9,7 @@ import { EventLoopScheduler } from "../shared/event-loop-scheduler.js";
 import { FakeClock } from "../../dev/testing/fake-clock.js";
 import { inProcessRenderer } from "../../dev/testing/in-process-renderer.js";
 import { makeObjects } from "./make-objects.js";
-import type { ObjectSpec } from "./mount-spec.js";
+import type { ObjectSpec, OnDenied } from "./mount-spec.js";
 import { fetchPlanOf, requestsOfObjects } from "./object-requests.js";
 import { Yielder } from "./yielder.js";
 import { readObjects } from "./objects.js";
@@ -19,7 +19,7 @@ import { transactionBy } from "../../dev/testing/read-requests.js";
 type Told = Record<string, Record<string, Json> | ProviderError>;
 
 /** Objects as a class writes them, made of answers by path; `previous` is what the volume had before. */
-async function made(text: string, answers: Told, previous: Told = {}, onDenied: FetchOptions["onDenied"] = "keep") {
+async function made(text: string, answers: Told, previous: Told = {}, onDenied: OnDenied = "keep") {
   const { objects, findings } = readObjects(text, 120_000);
   expect(findings).toEqual([]);
   const asked = new Map<string, FetchOptions>();

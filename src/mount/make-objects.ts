@@ -1,11 +1,11 @@
 import { ProviderError } from "../shared/errors.js";
 import type { Redacted } from "../shared/redacted.js";
 import { type RenderContext, makeFiles } from "./make-files.js";
-import type { MountedFile, ObjectSpec, VaultRequest } from "./mount-spec.js";
+import type { MountedFile, ObjectSpec, OnDenied, VaultRequest } from "./mount-spec.js";
 import { type FetchGroup, isOptional, requestsOf } from "./object-requests.js";
 import { objectVersion } from "./object-version.js";
 import type { Yielder } from "./yielder.js";
-import type { Answered, Fetch, FetchOptions, FetchResult, MountTransaction } from "./ports.js";
+import type { Answered, Fetch, FetchResult, MountTransaction } from "./ports.js";
 import { fileOf } from "./secret-file.js";
 import type { AnswerBody } from "./secret-value.js";
 
@@ -37,7 +37,7 @@ export interface ObjectContext extends RenderContext {
 export async function makeObjects(
   group: FetchGroup,
   answers: ReadonlyMap<Fetch, Answered>,
-  onDenied: FetchOptions["onDenied"],
+  onDenied: OnDenied,
   transaction: MountTransaction,
   context: ObjectContext,
   signal: AbortSignal,
@@ -63,14 +63,14 @@ export async function makeObjects(
   const fault = outcomes.find(isUnmade)?.error;
   if (onDenied === "fail" || !fault) return outcomes;
   const withPrevious = new Map(
-    group.fetches.map((want): [Fetch, Answered] => {
-      const answer = answers.get(want)!;
+    group.fetches.map((fetch): [Fetch, Answered] => {
+      const answer = answers.get(fetch)!;
       const isAnswer = "body" in answer || answer.error.code === "not_found";
-      const previous = isAnswer ? transaction.previous(want.request) : undefined;
-      return [want, previous ? { body: previous, staleReason: fault } : answer];
+      const previous = isAnswer ? transaction.previous(fetch.request) : undefined;
+      return [fetch, previous ? { body: previous, staleReason: fault } : answer];
     }),
   );
-  if ([...withPrevious].every(([want, answer]) => answer === answers.get(want))) return outcomes;
+  if ([...withPrevious].every(([fetch, answer]) => answer === answers.get(fetch))) return outcomes;
   const again = await make(withPrevious);
   return again.some(isUnmade) ? outcomes : again;
 }

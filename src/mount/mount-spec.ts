@@ -83,7 +83,7 @@ export interface Keystore {
 
 /** One entry of the class's `objects`. */
 export interface ObjectSpec {
-  /** The file's path in the volume: relative, clean, unique; with `spread` that of a folder, and a slash. */
+  /** The file's path in the volume: relative, clean, unique; with `keyFiles` that of a folder, and a slash. */
   objectName: string;
   /** Every key of the data is a file of its own. */
   keyFiles?: KeyFiles;
@@ -115,6 +115,9 @@ export interface ObjectSpec {
 }
 
 /** What a SecretProviderClass, overlaid by the pod's volumeAttributes, asks for. All of it is a pod author's input. */
+/** What a denial or deletion means for what a volume holds: it stays, or the Mount fails. */
+export type OnDenied = "keep" | "fail";
+
 export interface ClassSpec {
   roleName: string;
   /** The operator's connection by name. */
@@ -125,7 +128,7 @@ export interface ClassSpec {
   authMount?: string;
   audience?: string;
   /** What a republish does when Vault now denies or has deleted what it gave before. */
-  onDenied: "keep" | "fail";
+  onDenied: OnDenied;
   objects: readonly ObjectSpec[];
   /** Parameters that mean nothing here because the operator decides them (`vaultSkipTLSVerify`, …), by name. */
   overruled: readonly string[];

@@ -17,7 +17,7 @@ export interface RequestedMount {
   role: string;
 }
 
-export type VolumeSummary = Pick<MountedVolume, "held" | "bytes" | "unchanged"> & {
+export type VolumeSummary = Pick<MountedVolume, "stale" | "bytes" | "unchanged"> & {
   /** How many. */
   files: number;
 };
@@ -26,6 +26,6 @@ export function summaryOfRequest({ pod, className, class: spec }: MountSpec, { n
   return { pod, className, connection: name, role: spec.roleName };
 }
 
-export function summaryOfVolume({ files, held, bytes, unchanged }: MountedVolume): VolumeSummary {
-  return { files: files.length, held, bytes, unchanged };
+export function summaryOfVolume({ files, stale, bytes, unchanged }: MountedVolume): VolumeSummary {
+  return { files: files.length, stale, bytes, unchanged };
 }

@@ -7,8 +7,8 @@ import { Redacted } from "../shared/redacted.js";
 import { samplePrincipal } from "../../dev/testing/counting-vault.js";
 import type { MountSpec, ObjectSpec } from "./mount-spec.js";
 import { type MountParts, mountVolume } from "./mount-volume.js";
-import type { FetchOptions, FetchResult } from "./ports.js";
-import { transactionBy } from "../../dev/testing/read-requests.js";
+import type { FetchResult } from "./ports.js";
+import { type ReadOptions, transactionBy } from "../../dev/testing/read-requests.js";
 
 const never = new AbortController().signal;
 
@@ -150,7 +150,7 @@ test("an object served stale is reported, with the reason", async () => {
     [object("a")],
     parts({ "secret/data/a": { body: new Redacted({ data: { value: "1" } }), staleReason: error } }),
   );
-  expect(volume.held).toEqual([{ objectName: "a", error }]);
+  expect(volume.stale).toEqual([{ objectName: "a", error }]);
 });
 
 test("one failure fails the Mount; every failure is named, and what lasts gives the code", async () => {
@@ -210,8 +210,8 @@ describe("an answer of which not every file can be made", () => {
     rotated.answers.begin(samplePrincipal()).previous = () => new Redacted(whole);
     const volume = await mount([...pair(), object("b")], rotated);
     expect(volume.files.map(({ contents }) => contents.reveal().toString())).toEqual(["ann", "1", "2"]);
-    expect(volume.held.map(({ objectName }) => objectName)).toEqual(["user", "pass"]);
-    expect(volume.held[0]?.error.message).toContain("no key");
+    expect(volume.stale.map(({ objectName }) => objectName)).toEqual(["user", "pass"]);
+    expect(volume.stale[0]?.error.message).toContain("no key");
   });
 
   test("fails the Mount where the class wants to hear of it, or where the volume has none", async () => {
@@ -226,7 +226,7 @@ describe("an answer of which not every file can be made", () => {
 });
 
 test("objects of one request are asked for once, with the shortest interval and lifetime among them", async () => {
-  const asked: FetchOptions[] = [];
+  const asked: ReadOptions[] = [];
   const eager = parts({ "secret/data/a": "1" });
   const transaction = eager.answers.begin(samplePrincipal());
   const answer = transaction.read.bind(transaction);

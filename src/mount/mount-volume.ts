@@ -44,7 +44,7 @@ export interface MountedVolume {
   /** What changes exactly when an object's files do; of each object, also where it has none. */
   contents: readonly ObjectVersion[];
   /** Objects for which a cached secret is served stale for one that could not be had. */
-  held: readonly StaleObject[];
+  stale: readonly StaleObject[];
   /** Bytes of the response on the wire, nearly. */
   bytes: number;
   /** The contents are those of the Mount before. */
@@ -114,20 +114,23 @@ async function makeVolume(
   const { objects, contents, digest } = (await transaction.settle(first.digest, signal)) ? await make() : first;
   const files = objects.flatMap((made) => made.files);
   const versions = objects.flatMap((made) => reportedVersion(made, versionKey));
-  const bytes = orElse(() => {
-    const size = checkResponseSize(files, responseBytes);
+  let bytes: number;
+  try {
+    bytes = checkResponseSize(files, responseBytes);
     fitTogether(objects);
-    return size;
-  }, invalidate);
+  } catch (error) {
+    invalidate();
+    throw error;
+  }
   // What the caller no longer hears of must not count as what the pod has.
   signal.throwIfAborted();
   const { unchanged } = transaction.commit(digest);
-  const held = objects.flatMap(({ object, staleReason, copyAgeMs }): StaleObject[] =>
+  const stale = objects.flatMap(({ object, staleReason, copyAgeMs }): StaleObject[] =>
     staleReason
       ? [{ objectName: object.objectName, error: staleReason, ...(copyAgeMs !== undefined && { copyAgeMs }) }]
       : [],
   );
-  return { files, versions, contents, held, bytes, unchanged };
+  return { files, versions, contents, stale, bytes, unchanged };
 }
 
 /** None for what is not there, unless its coming and going is not to be seen. */
@@ -154,16 +157,6 @@ function fitTogether(objects: readonly MadeObject[]): void {
 function inOrder(objects: readonly ObjectSpec[], outcomes: readonly Outcome[]): Outcome[] {
   const byName = new Map(outcomes.map((one) => [one.object.objectName, one]));
   return objects.map(({ objectName }) => byName.get(objectName)!);
-}
-
-/** What `make` gives; when it throws, `otherwise` happens first. */
-function orElse<T>(make: () => T, otherwise: () => void): T {
-  try {
-    return make();
-  } catch (error) {
-    otherwise();
-    throw error;
-  }
 }
 
 function digestOf(contents: readonly ObjectVersion[]): string {

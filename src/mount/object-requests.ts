@@ -24,7 +24,7 @@ export function requestsOfObjects(objects: readonly ObjectSpec[]): { objectName:
 export interface FetchGroup {
   objects: readonly ObjectSpec[];
   fetches: readonly Fetch[];
-  /** Of every request as an object names it, which of the wants it is. */
+  /** Of every request as an object names it, which of the fetches it is. */
   fetchOf: ReadonlyMap<VaultRequest, Fetch>;
 }
 
@@ -77,24 +77,25 @@ function joined(objects: readonly ObjectSpec[]): ObjectSpec[][] {
 }
 
 function groupOf(objects: readonly ObjectSpec[], listed: ReadonlyMap<string, Fetch>): FetchGroup {
-  const wants = new Map<string, Fetch>();
+  const fetches = new Map<string, Fetch>();
   const fetchOf = new Map<VaultRequest, Fetch>();
   for (const object of objects) {
     for (const request of requestsOf(object)) {
       const key = requestKey(request);
-      const others = wants.get(key)?.options;
+      const others = fetches.get(key)?.options;
       const options = {
         refreshIntervalMs: Math.min(object.refreshIntervalMs, others?.refreshIntervalMs ?? Infinity),
         issuedIntervalMs: Math.min(object.issuedIntervalMs ?? Infinity, others?.issuedIntervalMs ?? Infinity),
         lifetimeMs: Math.min(object.lifetimeMs ?? Infinity, others?.lifetimeMs ?? Infinity),
         optional: mayBeMissing(object) && (others?.optional ?? true),
       };
-      const want = listed.get(key) ?? Object.assign(wants.get(key) ?? { request, options }, { options });
-      wants.set(key, want);
-      fetchOf.set(request, want);
+      const fetch = listed.get(key) ?? fetches.get(key) ?? { request, options };
+      if (!listed.has(key)) fetch.options = options;
+      fetches.set(key, fetch);
+      fetchOf.set(request, fetch);
     }
   }
-  return { objects, fetches: [...wants.values()], fetchOf };
+  return { objects, fetches: [...fetches.values()], fetchOf };
 }
 
 /** A secret that was just listed may be gone; one of an older list is kept as that is. */

@@ -1,7 +1,7 @@
 import type { Connection } from "../config/connection.js";
 import type { ProviderError } from "../shared/errors.js";
 import type { Redacted } from "../shared/redacted.js";
-import type { PodIdentity, VaultRequest } from "./mount-spec.js";
+import type { OnDenied, PodIdentity, VaultRequest } from "./mount-spec.js";
 import type { AnswerBody } from "./secret-value.js";
 
 /** The pod, its identity towards Vault, and its volume. The JWT lives for this Mount only. */
@@ -39,11 +39,7 @@ export interface MountTransaction {
    * and of earlier ones, whose results this call's replace. `limit_exceeded` is every result as soon as the answers are
    * together more than the volume's files could hold.
    */
-  read(
-    fetches: readonly Fetch[],
-    onDenied: FetchOptions["onDenied"],
-    signal: AbortSignal,
-  ): Promise<ReadonlyMap<Fetch, Answered>>;
+  read(fetches: readonly Fetch[], onDenied: OnDenied, signal: AbortSignal): Promise<ReadonlyMap<Fetch, Answered>>;
   /**
    * No file can be made of its answer: invalidates it, and gives what the volume was last delivered, if that is another
    * answer and there is room for it.
@@ -52,16 +48,16 @@ export interface MountTransaction {
   /** Lets the next Mount read a static answer again, whatever its age: a corrected secret takes effect at once. */
   invalidate(request: VaultRequest): void;
   /**
-   * The volume's objects were made, with these contents. Where they are not what the volume has, and its answers of before are
+   * The volume's objects were made, with contents of this digest. Where they are not what the volume has, and its answers of before are
    * not known (an earlier process delivered them), reads the static ones again as `read` does after a change, and returns true:
    * the objects must be made again, for what was read first may be half of a rotation.
    */
-  settle(contents: string, signal: AbortSignal): Promise<boolean>;
+  settle(contentsDigest: string, signal: AbortSignal): Promise<boolean>;
   /**
    * Ends the transaction: from now on the volume holds exactly what was answered during it, so call it only when all of that
    * is about to be delivered. Tells whether the contents are those of the transaction before.
    */
-  commit(contents: string): { unchanged: boolean };
+  commit(contentsDigest: string): { unchanged: boolean };
   /** So many bytes more of files are made of the answers. Throws `limit_exceeded` when there is no room for them. */
   made(bytes: number): void;
   /** So many bytes more are held for a while, until what it gives is called. Throws likewise. */
@@ -73,7 +69,7 @@ export interface MountTransaction {
 /** One request, and what the objects that name it allow its answer to be. */
 export interface Fetch {
   request: VaultRequest;
-  options: Omit<FetchOptions, "onDenied">;
+  options: FetchOptions;
 }
 
 export interface FetchOptions {
@@ -83,8 +79,6 @@ export interface FetchOptions {
   issuedIntervalMs?: number;
   /** How long an issued one lives, where its answer tells no earlier end; `Infinity` where the class says nothing. */
   lifetimeMs?: number;
-  /** Whether a denial or deletion keeps what is held, or fails. */
-  onDenied: "keep" | "fail";
   /** It may be absent: what Vault no longer has is reported as missing, and not kept. */
   optional?: boolean;
 }

@@ -14,7 +14,7 @@ import { properties } from "./formats/properties.js";
 import { yaml } from "./formats/yaml.js";
 import { filesOfKeys } from "./key-files.js";
 import type { Encoding, Format, MountedFile, ObjectSpec, KeyFiles, RecursiveRead, VaultRequest } from "./mount-spec.js";
-import { type AnswerBody, bodyIn, dataIn, locationOf, subjectOf } from "./secret-value.js";
+import { type AnswerBody, type AnswerTo, bodyIn, dataIn, locationOf, subjectOf } from "./secret-value.js";
 
 /** What files are made on the spot with. */
 export interface FileContext {
@@ -70,7 +70,7 @@ const mostKeys = 10_000;
 export function filesOfSecrets(
   object: ObjectSpec,
   { path: root, secrets = new Map() }: RecursiveRead,
-  answerTo: (request: VaultRequest) => AnswerBody,
+  answerTo: AnswerTo,
   context: FileContext,
 ): MountedFile[] {
   const location = locationOf({ path: `${root}/` });
@@ -87,7 +87,7 @@ export function filesOfSecrets(
   return filesPerKey(object, object.keyFiles!, values, location, context);
 }
 
-function dataOrNone(request: VaultRequest, answerTo: (request: VaultRequest) => AnswerBody): JsonObject {
+function dataOrNone(request: VaultRequest, answerTo: AnswerTo): JsonObject {
   try {
     return dataIn(bodyIn(answerTo(request), request), request);
   } catch (reason) {

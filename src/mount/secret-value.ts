@@ -8,6 +8,9 @@ import type { KeySelector, ObjectSpec, VaultRequest } from "./mount-spec.js";
 /** What an object is made from: Vault's whole answer, the bytes of a raw one, `null` where it had no body. */
 export type AnswerBody = Redacted<JsonObject | Buffer | null>;
 
+/** The answer to a request of an object's. Throws what kept it from coming. */
+export type AnswerTo = (request: VaultRequest) => AnswerBody;
+
 /** The answer's fields. Throws `invalid_request` where it has none: that is no absence, which a 404 tells. */
 export function bodyIn(answer: AnswerBody, request: VaultRequest): JsonObject {
   const body = answer.reveal();

@@ -3,10 +3,9 @@ import { ProviderError } from "../shared/errors.js";
 import type { JsonObject } from "../shared/json.js";
 import { Redacted } from "../shared/redacted.js";
 import { TextWriter } from "../shared/text-writer.js";
-import type { AnswerTo } from "./make-files.js";
 import type { ObjectSpec, Template, VaultRequest } from "./mount-spec.js";
 import type { Job } from "./ports.js";
-import { bodyIn, dataIn, metadataIn } from "./secret-value.js";
+import { type AnswerTo, bodyIn, dataIn, metadataIn } from "./secret-value.js";
 
 /** UTF-16 units of JSON. The worker's heap of 24 MiB holds that text, what is parsed of it, and what is made. */
 const mostData = 4 << 20;

@@ -41,11 +41,11 @@ export function providerHandlers(
       (request: MountRequest, signal, left) => service.mount(request, signal, left),
       edge,
       (end) => emit({ kind: "mountCalled", ...end }),
-      ({ volume }) => staleTrailer(staleOf(volume?.held ?? [])),
+      ({ volume }) => staleTrailer(staleOf(volume?.stale ?? [])),
     ),
   };
 }
 
-function staleOf(held: VolumeSummary["held"]): StaleObject[] {
-  return held.map(({ objectName, error: { code, message } }) => ({ object: objectName, code, message }));
+function staleOf(stale: VolumeSummary["stale"]): StaleObject[] {
+  return stale.map(({ objectName, error: { code, message } }) => ({ object: objectName, code, message }));
 }

@@ -116,7 +116,7 @@ describe("a caller", () => {
     const { call, clock, outcomes } = await served(mount);
     const called = call();
     await until(() => begun, 1);
-    summary.volume = { files: 1, held: [], bytes: 1, unchanged: true };
+    summary.volume = { files: 1, stale: [], bytes: 1, unchanged: true };
     await clock.advance(90_000);
     await called;
     expect(outcomes).toMatchObject([{ code: "deadline_exceeded", summary: { volume: { files: 1 } } }]);

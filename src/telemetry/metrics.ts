@@ -30,7 +30,7 @@ export class Metrics {
   readonly #logins: Counter<"connection" | "outcome">;
   readonly #revocations: Counter<"connection" | "outcome">;
   readonly #limits: Counter<"limit">;
-  readonly #heldObjects: Counter<"connection" | "reason">;
+  readonly #staleObjects: Counter<"connection" | "reason">;
   readonly #offline: Counter<"connection" | "reason">;
   readonly #failovers: Counter<"connection">;
   readonly #tlsRejections: Counter<"connection">;
@@ -55,7 +55,7 @@ export class Metrics {
     });
     this.#mountSeconds = new Histogram({
       name: "keymount_mount_duration_seconds",
-      help: "Time to answer a Mount: changed, unchanged, held or failed",
+      help: "Time to answer a Mount: changed, unchanged, stale or failed",
       labelNames: ["outcome"],
       buckets: mountBuckets,
       registers,
@@ -91,7 +91,7 @@ export class Metrics {
       labelNames: ["connection", "outcome"],
       registers,
     });
-    this.#heldObjects = new Counter({
+    this.#staleObjects = new Counter({
       name: "keymount_stale_served_total",
       help: "Stale answers served because a read failed, by the error's code",
       labelNames: ["connection", "reason"],
@@ -105,7 +105,7 @@ export class Metrics {
     });
     this.#limits = new Counter({
       name: "keymount_limit_refusals_total",
-      help: "Answers and credentials refused because a limit, or a namespace's share in it, was reached: bytes, volumes, inFlightBytes, mount, offline",
+      help: "Answers and credentials refused because a limit, or a namespace's share in it, was reached: bytes, volumes, inFlightBytes, mount, record, offline",
       labelNames: ["limit"],
       registers,
     });
@@ -238,7 +238,7 @@ export class Metrics {
   }
 
   staleServed(connection: string, reason: string): void {
-    this.#heldObjects.inc({ connection, reason });
+    this.#staleObjects.inc({ connection, reason });
   }
 
   offlineServed(connection: string, reason: string): void {

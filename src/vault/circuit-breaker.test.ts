@@ -29,7 +29,7 @@ describe("a path that fails three times in a row", () => {
       kind: "engine",
       message: "no answer in time; it is asked again in 1 s",
     });
-    expect(breaker.open(0)).toBe(1);
+    expect(breaker.openCount(0)).toBe(1);
   });
 
   test.each<[string, Partial<CircuitTarget>]>([
@@ -49,7 +49,7 @@ describe("a path that fails three times in a row", () => {
     breaker.undecided(target());
     expect(breaker.admit(target(), 1_000)).toBeUndefined();
     breaker.succeeded(target());
-    expect([breaker.refusal(target(), 1_000), breaker.open(1_000)]).toEqual([undefined, 0]);
+    expect([breaker.refusal(target(), 1_000), breaker.openCount(1_000)]).toEqual([undefined, 0]);
   });
 
   test("is asked by one request again after one that failed", () => {
@@ -101,5 +101,5 @@ test("a path that once had no answer in time gets all the time there is from the
 
 test("remembers only so many", () => {
   for (let n = 0; n < 5_000; n += 1) fail(target({ path: `p/${n}`, engine: `e/${n}` }), 3);
-  expect(breaker.open(0)).toBeLessThanOrEqual(1_024);
+  expect(breaker.openCount(0)).toBeLessThanOrEqual(1_024);
 });

@@ -44,15 +44,15 @@ export class CircuitBreaker {
     this.#random = random;
   }
 
-  /** How many are not asked at the moment, or by one request alone. */
-  open(now: number): number {
-    return [...this.#circuits.values()].filter((circuit) => isClosedTo(circuit, now)).length;
+  /** How many are open: not asked at the moment, or by one probe alone. */
+  openCount(now: number): number {
+    return [...this.#circuits.values()].filter((circuit) => isOpen(circuit, now)).length;
   }
 
   /** Why this is not asked now; `undefined` where it may be. */
   refusal(target: CircuitTarget, now: number): VaultError | undefined {
     return this.#of(target)
-      .find((circuit) => isClosedTo(circuit, now))
+      .find((circuit) => isOpen(circuit, now))
       ?.cooldown.refusal(now);
   }
 
@@ -100,7 +100,7 @@ export class CircuitBreaker {
   }
 }
 
-function isClosedTo({ cooldown, probing }: Circuit, now: number): boolean {
+function isOpen({ cooldown, probing }: Circuit, now: number): boolean {
   return probing || cooldown.leftMs(now) > 0;
 }
 

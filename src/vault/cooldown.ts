@@ -1,5 +1,5 @@
 import type { Random } from "../shared/random.js";
-import { doubled, spread } from "./backoff.js";
+import { doubled, spread } from "../shared/backoff.js";
 import { VaultError } from "./vault-error.js";
 
 /** The time in which a node, a path or an engine that failed is not asked: twice as long after each failure in a row. */

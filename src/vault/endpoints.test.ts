@@ -49,7 +49,7 @@ describe("a node that fails", () => {
 
   test("is open; callers get the reason and the time of the next attempt at once", () => {
     failAt(0, 250, 750);
-    expect(nodes.openMs(800)).toBe(950);
+    expect(nodes.shortestRestMs(800)).toBe(950);
     expect(choose(800)).toMatchObject({
       error: { kind: "outage", message: "https://a refuses connections; it is asked again in 1 s" },
     });
@@ -65,9 +65,9 @@ describe("a node that fails", () => {
     const a = chosen(0);
     failAt(0, 250, 750);
     nodes.succeeded(a);
-    expect(nodes.openMs(800)).toBe(0);
+    expect(nodes.shortestRestMs(800)).toBe(0);
     failAt(800);
-    expect(nodes.openMs(800)).toBe(250);
+    expect(nodes.shortestRestMs(800)).toBe(250);
   });
 
   test("rests once for all that failed together, and tells its health before it is asked again", () => {
@@ -87,7 +87,7 @@ describe("a node that fails", () => {
     nodes = new Endpoints("default", ["a", "b"], () => 0.5);
     nodes.failed(chosen(0), outage, 0);
     expect(chosen(0, ["b"]).origin).toBe("b");
-    expect(nodes.openMs(0)).toBe(0);
+    expect(nodes.shortestRestMs(0)).toBe(0);
   });
 
   test("leaves the one that is asked where it is another", () => {

@@ -17,15 +17,15 @@ export interface Endpoint {
 }
 
 /** After a first failure; twice as long after each other. */
-const shortestOpenMs = 250;
-const longestOpenMs = 5_000;
+const firstRestMs = 250;
+const longestRestMs = 5_000;
 /** For a node that answers, and will soon have a leader. */
-const longestAnsweringOpenMs = 1_000;
+const longestAnsweringRestMs = 1_000;
 
 /**
- * The addresses of one connection: which are in use, and which are open after failures. The choice is sticky: the one that answered last is used
- * next, until it fails. One that failed is open for a while, and must pass a health check before any other request. Decisions only; no
- * IO, and times are parameters.
+ * The addresses of one connection: which are in use, and which rest after failures. The choice is sticky: the one that
+ * answered last is used next, until it fails. One that failed rests for a while, and must pass a health check before any other
+ * request. Decisions only; no IO, and times are parameters.
  */
 export class Endpoints {
   readonly #connection: string;
@@ -38,7 +38,7 @@ export class Endpoints {
     this.#all = origins.map((origin) => ({
       origin,
       identified: false,
-      cooldown: new Cooldown(random, shortestOpenMs),
+      cooldown: new Cooldown(random, firstRestMs),
     }));
   }
 
@@ -70,8 +70,8 @@ export class Endpoints {
     return this.#all.some(({ origin, cooldown }) => !tried.has(origin) && cooldown.leftMs(now) === 0);
   }
 
-  /** Milliseconds until one may be asked. */
-  openMs(now: number): number {
+  /** Milliseconds until one may be asked; 0 where one may be now. */
+  shortestRestMs(now: number): number {
     return Math.min(...this.#all.map(({ cooldown }) => cooldown.leftMs(now)));
   }
 
@@ -83,7 +83,7 @@ export class Endpoints {
   failed(endpoint: Endpoint, error: VaultError, now: number): void {
     endpoint.identified = false;
     delete endpoint.lastHealth;
-    endpoint.cooldown.begin(error, error.status === undefined ? longestOpenMs : longestAnsweringOpenMs, now);
+    endpoint.cooldown.begin(error, error.status === undefined ? longestRestMs : longestAnsweringRestMs, now);
     this.avoid(endpoint);
   }
 

@@ -7,7 +7,7 @@ import { ProviderError } from "../shared/errors.js";
 import type { Random } from "../shared/random.js";
 import { SingleFlight } from "../shared/single-flight.js";
 import { SmallSet } from "../shared/small-set.js";
-import { backoff } from "./backoff.js";
+import { backoff } from "../shared/backoff.js";
 import { isOutage, isTransient } from "./transient.js";
 import {
   type StoredToken,
@@ -19,6 +19,7 @@ import {
   reloginAt,
   tokenReplacementAt,
 } from "./stored-token.js";
+import type { Journal } from "./journal.js";
 import { jwtExpiry } from "./jwt-expiry.js";
 import type { LeaseRules } from "./lease-rules.js";
 import { type Term, endOf, newTerm, renewed, unrenewable } from "./term.js";
@@ -27,19 +28,13 @@ import type { Caller, VaultClient, VaultToken } from "./vault-client.js";
 import { VaultError, requestedWait } from "./vault-error.js";
 import type { TokenEvent } from "./vault-event.js";
 
-/** Where what is held survives the process. */
-export interface Persistence {
-  /** Resolves when all that is held for the owner key is in safety, or cannot be brought there. */
-  persist(ownerKey: string): Promise<void>;
-}
-
 export interface TokenStoreParts {
   client: VaultClient;
   clock: Clock;
   random: Random;
   emit: (event: TokenEvent) => void;
   rules: LeaseRules;
-  journal: Persistence;
+  journal: Journal;
   /** Whether anybody still has a use for a token of this key. */
   isNeeded: (ownerKey: string) => boolean;
   /** Aborts when the daemon stops: background revocations end with it. */
@@ -98,7 +93,7 @@ export class TokenStore {
     if (current && this.#isFit(current)) return take(current);
     const standing = current && isUsable(current, this.#parts.clock.monotonic()) ? current : undefined;
     try {
-      const stored = await this.#login(principal, caller, owner, mayWait && !standing, signal);
+      const stored = await this.#joinedLogin(principal, caller, owner, mayWait && !standing, signal);
       // Others who joined the login may have used it up.
       return stored.usesLeft > 0 ? take(stored) : await this.open(principal, caller, mayWait, signal);
     } catch (reason) {
@@ -246,7 +241,7 @@ export class TokenStore {
     return owner;
   }
 
-  async #login(
+  async #joinedLogin(
     principal: Principal,
     caller: Caller,
     owner: Owner,
@@ -289,7 +284,7 @@ export class TokenStore {
     const grant = { requestedAt: token.issuedAt, durationMs: token.ttlMs ?? 0, renewable };
     const { random, rules } = this.#parts;
     const maySelfLookup = this.of(ownerKey)[0]?.maySelfLookup;
-    const serviceToken = this.#termOf(principal, token);
+    const serviceToken = this.#serviceTokenTerm(principal, token);
     return {
       ownerKey,
       connection,
@@ -312,7 +307,7 @@ export class TokenStore {
   }
 
   /** Of the service account token, from the login on. */
-  #termOf({ jwt }: Principal, { issuedAt }: VaultToken): Term | undefined {
+  #serviceTokenTerm({ jwt }: Principal, { issuedAt }: VaultToken): Term | undefined {
     const { clock, rules } = this.#parts;
     const expiresAt = jwtExpiry(jwt);
     if (expiresAt === undefined) return undefined;

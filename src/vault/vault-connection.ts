@@ -80,7 +80,7 @@ export class VaultConnection {
   }
 
   get load(): ConnectionLoad {
-    return { ...this.#limiter.load, openCircuits: this.#breaker.open(this.#now()) };
+    return { ...this.#limiter.load, openCircuits: this.#breaker.openCount(this.#now()) };
   }
 
   close(): void {
@@ -130,7 +130,7 @@ export class VaultConnection {
       return elapsed < this.#connection.limits.requestTimeoutMs ? 0 : undefined;
     }
     const drawn = this.#parts.random() * retryCeilingMs * 2 ** retries;
-    const pause = Math.max(drawn, this.#endpoints.openMs(now));
+    const pause = Math.max(drawn, this.#endpoints.shortestRestMs(now));
     return retry !== "elsewhere" && elapsed + pause < passingMs ? pause : undefined;
   }
 
@@ -139,7 +139,7 @@ export class VaultConnection {
     const chosen = this.#endpoints.choose(call.tried, call.redirectTo, now);
     if ("error" in chosen) {
       // A short rest is waited out; in a long one, hundreds of Mounts do not wait each.
-      const retry = this.#endpoints.openMs(now) <= retryCeilingMs ? "always" : "never";
+      const retry = this.#endpoints.shortestRestMs(now) <= retryCeilingMs ? "always" : "never";
       return { error: chosen.error, retry, scope: "node" };
     }
     const refusal = this.#breaker.admit(call.target, now);

@@ -232,11 +232,11 @@ export class NodeModel {
 
   /** The two secrets that are always written together. */
   #checkSet(pod: ModelPod, { files: before, process, madeBy }: Before): void {
-    const { tenant, files, principal, held } = pod;
+    const { tenant, files, principal, stale } = pod;
     const { copyLedger, mountedAt, setChanges } = this.world;
     const { note, twin } = files;
     for (const text of [note, twin]) expect(text, "the set is of the pod's own tenant").toContain(`${tenant}'s`);
-    for (const { objectName, copyAgeMs, error } of held) {
+    for (const { objectName, copyAgeMs, error } of stale) {
       if (copyAgeMs === undefined) continue;
       const name = setNames.find((one) => one === objectName);
       expect(name, "a copy is of the set alone").toBeDefined();
@@ -247,7 +247,7 @@ export class NodeModel {
         `a copy is what its account was delivered with last, and was not refused since: ${error.message}`,
       ).toBe(true);
     }
-    const ofSet = held.filter(isOfSet);
+    const ofSet = stale.filter(isOfSet);
     if (ofSet.some(({ copyAgeMs }) => copyAgeMs !== undefined)) {
       const isDelivered = copyLedger.mayHaveSet(principal.accountKey, [note!, twin!]);
       return expect(isDelivered, "copies and what is beside them were delivered together before").toBe(true);
@@ -311,10 +311,10 @@ export class NodeModel {
       if (minutes > 0) await world.pass(minute);
       for (const pod of pods) if (!this.#isWell(pod)) await this.#mountAndCheck(pod);
     }
-    for (const { files, held, tenant } of pods) {
+    for (const { files, stale, tenant } of pods) {
       const set = world.setOf(tenant);
       expect(files, "the set is the last one").toMatchObject({ note: set, twin: set });
-      expect(held, "nothing is stale").toEqual([]);
+      expect(stale, "nothing is stale").toEqual([]);
     }
     for (const pod of pods) this.checkWell(pod);
     const most = 2 * pods.length + world.kills;
@@ -323,9 +323,9 @@ export class NodeModel {
   }
 
   #isWell(pod: ModelPod): boolean {
-    const { files, held, tenant } = pod;
+    const { files, stale, tenant } = pod;
     const set = this.world.setOf(tenant);
-    return files["note"] === set && files["twin"] === set && held.length === 0 && this.#livesOn(pod);
+    return files["note"] === set && files["twin"] === set && stale.length === 0 && this.#livesOn(pod);
   }
 
   /** What it has that ends is alive. */

@@ -55,7 +55,7 @@ export interface ModelPod {
   /** What its volume shows: file → text; nothing before the first Mount. */
   files: Readonly<Record<string, string>>;
   /** What the last Mount served stale, and why. */
-  held: readonly StaleObject[];
+  stale: readonly StaleObject[];
   /** The process that has what the files are made of: it read all of them from Vault. */
   madeBy: Credentials | undefined;
 }
@@ -303,7 +303,7 @@ export class NodeWorld {
       principal,
       spec: specOf(tenant, uid, contents),
       files: {},
-      held: [],
+      stale: [],
       madeBy: undefined,
     };
     this.pods.set(uid, pod);
@@ -450,9 +450,9 @@ export class NodeWorld {
       const signal = new AbortController().signal;
       const volume = await Promise.race([mountVolume(pod.spec, pod.principal, parts, signal), this.#death.promise]);
       pod.files = Object.fromEntries(volume.files.map(({ path, contents }) => [path, contents.reveal().toString()]));
-      pod.held = volume.held;
-      if (!volume.held.some(isOfSet)) delivered = setNames.map((name) => pod.files[name]!);
-      pod.madeBy = volume.held.some(({ copyAgeMs }) => copyAgeMs !== undefined) ? undefined : credentials;
+      pod.stale = volume.stale;
+      if (!volume.stale.some(isOfSet)) delivered = setNames.map((name) => pod.files[name]!);
+      pod.madeBy = volume.stale.some(({ copyAgeMs }) => copyAgeMs !== undefined) ? undefined : credentials;
       return undefined;
     } catch (error) {
       if (!(error instanceof Killed)) return ProviderError.from(error);

@@ -12,7 +12,7 @@ export function spread(ms: number, draw: number): number {
 }
 
 /**
- * How long a renewal or revocation that failed rests: fully jittered below a ceiling that doubles from 5 s to 5 min, and before
+ * How long what failed rests, such as a renewal, a revocation, a question about a pod: fully jittered below a ceiling that doubles from 5 s to 5 min, and before
  * that as long as Vault asks (`requestedMs`), up to 5 min; never more than a quarter of the `leftMs` there are, never less than a
  * second. Past its end nothing is urgent any more. `draw` is in [0, 1).
  */
