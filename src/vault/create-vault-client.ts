@@ -9,7 +9,7 @@ import { pathOf } from "./lease-namespace.js";
 import { type Operation, answersRaw, renewSelfPath } from "./operation.js";
 import { jwtExpiry } from "./jwt-expiry.js";
 import type { Answered } from "./node-client.js";
-import type { Caller, LeaseAuthority, VaultClient } from "./vault-client.js";
+import type { Caller, LeaseAuthority, VaultClient, VaultToken } from "./vault-client.js";
 import type { VaultQuestion } from "./through-node-vault.js";
 import { VaultError } from "./vault-error.js";
 import { type ConnectionLoad, VaultConnection, type VaultConnectionParts } from "./vault-connection.js";
@@ -43,6 +43,18 @@ export function createVaultClient({
     return made;
   };
 
+  /** Asks an operation by its own method and path. */
+  const ask = (
+    operation: Operation,
+    { token, body }: { token?: VaultToken; body?: Redacted<string> },
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<Answered> => {
+    const { connection, method, path, vaultNamespace } = operation;
+    const question = { method, path: escapePath(path), vaultNamespace, token: token?.secret, body, pod: caller.pod };
+    return to(connection).ask(operation, question, caller, signal);
+  };
+
   const askOfLease = (
     kind: "renew" | "revoke",
     { connection, on, leaseId }: { connection: Connection; on: LeaseAuthority; leaseId: Redacted<string> },
@@ -55,8 +67,7 @@ export function createVaultClient({
     const subject = inNamespace(below, pathOf(leaseId));
     const operation: Operation = { kind, connection, method: "POST", path, vaultNamespace, subject };
     const body = new Redacted(JSON.stringify({ lease_id: leaseId.reveal(), ...more }));
-    const sent = { method: "POST", path: escapePath(path), vaultNamespace, token: token.secret, body };
-    return to(connection).ask(operation, { ...sent, pod: caller.pod }, caller, signal);
+    return ask(operation, { token, body }, caller, signal);
   };
 
   return {
@@ -76,8 +87,7 @@ export function createVaultClient({
         login: { ...login, ...(expiresAt !== undefined && { expiresAt }) },
       };
       const body = new Redacted(JSON.stringify(named.reveal()));
-      const question = { method: "POST", path: escapePath(path), vaultNamespace, body, pod: caller.pod };
-      const { reply, requestedAt } = await to(connection).ask(operation, question, caller, signal);
+      const { reply, requestedAt } = await ask(operation, { body }, caller, signal);
       return tokenIn(reply.body ?? null, requestedAt);
     },
 
@@ -109,17 +119,15 @@ export function createVaultClient({
     async lookupSelf(connection, { vaultNamespace, token }, caller, signal) {
       const path = "auth/token/lookup-self";
       const operation: Operation = { kind: "lookup", connection, method: "GET", path, vaultNamespace };
-      const question = { method: "GET", path, vaultNamespace, token: token.secret, pod: caller.pod };
-      await to(connection).ask(operation, question, caller, signal);
+      await ask(operation, { token }, caller, signal);
     },
 
     async lookupMount(connection, { vaultNamespace, token }, below, caller, signal) {
       const path = `sys/internal/ui/mounts/${below}`;
       const subject = "sys/internal/ui/mounts";
       const operation: Operation = { kind: "lookup", connection, method: "GET", path, vaultNamespace, subject };
-      const question = { method: "GET", path: escapePath(path), vaultNamespace, token: token.secret, pod: caller.pod };
       try {
-        const { reply } = await to(connection).ask(operation, question, caller, signal);
+        const { reply } = await ask(operation, { token }, caller, signal);
         return mountIn(reply.body ?? null, vaultNamespace, below);
       } catch (reason) {
         if (reason instanceof VaultError && reason.mount === "none") return { found: "none" };
@@ -132,8 +140,7 @@ export function createVaultClient({
       const subject = `auth/${authMount}/login`;
       const operation: Operation = { kind: "renew", connection, method: "POST", path, vaultNamespace, subject };
       const body = new Redacted(JSON.stringify({ increment: inSeconds(incrementMs) }));
-      const question = { method: "POST", path, vaultNamespace, token: token.secret, body, pod: caller.pod };
-      const { reply, requestedAt } = await to(connection).ask(operation, question, caller, signal);
+      const { reply, requestedAt } = await ask(operation, { token, body }, caller, signal);
       return tokenGrantIn(reply.body ?? null, requestedAt);
     },
 
@@ -146,9 +153,8 @@ export function createVaultClient({
     async revokeSelf(connection, { vaultNamespace, token }, caller, signal) {
       const path = "auth/token/revoke-self";
       const operation: Operation = { kind: "revoke", connection, method: "POST", path, vaultNamespace };
-      const question = { method: "POST", path, vaultNamespace, token: token.secret, pod: caller.pod };
       try {
-        await to(connection).ask(operation, question, caller, signal);
+        await ask(operation, { token }, caller, signal);
       } catch (reason) {
         if (!(reason instanceof VaultError && reason.kind === "token_invalid")) throw reason;
       }

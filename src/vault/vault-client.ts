@@ -79,10 +79,14 @@ export interface VaultAnswer {
   requestedAt: number;
 }
 
-/** What a lease is renewed and revoked on: a token, and the Vault namespace of the lease where that is `below` the token's. */
-export interface LeaseAuthority {
+/** A token, and the Vault namespace that it is used in. */
+export interface Authority {
   vaultNamespace: string;
   token: VaultToken;
+}
+
+/** What a lease is renewed and revoked on: a token, and the Vault namespace of the lease where that is `below` the token's. */
+export interface LeaseAuthority extends Authority {
   below?: string;
 }
 
@@ -95,24 +99,19 @@ export interface VaultClient {
 
   request(
     connection: Connection,
-    on: { vaultNamespace: string; token: VaultToken },
+    on: Authority,
     request: VaultRequest,
     caller: Caller,
     signal: AbortSignal,
   ): Promise<VaultAnswer>;
 
   /** Resolves when the token is alive; throws `token_invalid` when it is not. */
-  lookupSelf(
-    connection: Connection,
-    on: { vaultNamespace: string; token: VaultToken },
-    caller: Caller,
-    signal: AbortSignal,
-  ): Promise<void>;
+  lookupSelf(connection: Connection, on: Authority, caller: Caller, signal: AbortSignal): Promise<void>;
 
   /** The mount that a path is below, as Vault tells it to a token that lives and may use something of it. */
   lookupMount(
     connection: Connection,
-    on: { vaultNamespace: string; token: VaultToken },
+    on: Authority,
     path: string,
     caller: Caller,
     signal: AbortSignal,
@@ -121,7 +120,7 @@ export interface VaultClient {
   /** Asks for `incrementMs` more from now on for the token itself; Vault may grant less, or a period of its own. */
   renewSelf(
     connection: Connection,
-    on: { vaultNamespace: string; token: VaultToken; authMount?: string },
+    on: Authority & { authMount?: string },
     incrementMs: number,
     caller: Caller,
     signal: AbortSignal,
@@ -140,12 +139,7 @@ export interface VaultClient {
     signal: AbortSignal,
   ): Promise<Grant>;
 
-  revokeSelf(
-    connection: Connection,
-    on: { vaultNamespace: string; token: VaultToken },
-    caller: Caller,
-    signal: AbortSignal,
-  ): Promise<void>;
+  revokeSelf(connection: Connection, on: Authority, caller: Caller, signal: AbortSignal): Promise<void>;
 
   /** Revokes one lease (`sys/leases/revoke`, in its own Vault namespace as well), where policy lets the token. */
   revokeLease(
