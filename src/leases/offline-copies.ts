@@ -15,6 +15,7 @@ import { Redacted } from "../shared/redacted.js";
 import { isTransient } from "../vault/transient.js";
 import { VaultError } from "../vault/vault-error.js";
 import { heldBytes } from "./cached-secret.js";
+import { CopyEnds } from "./copy-ends.js";
 import type { CredentialEvent } from "./credential-event.js";
 import type { FoundRecord } from "./credential-state.js";
 import { type OfflineCopy, bodyInCopy, isKvSecret, readCopy, recordBytes, writeCopy } from "./offline-copy.js";
@@ -56,8 +57,6 @@ type Named = Pick<OfflineCopy, "id" | "connection" | "vaultNamespace" | "account
 
 /** A copy whose secret is unchanged is written again once its record is older than this part of `maxAge`. */
 const rewritesPerAge = 20;
-/** Ends that are remembered. */
-const mostEnds = 4_096;
 
 /**
  * Sealed copies of KV secrets on this node, for pods that start while Vault is away: what Vault answered last to a pod of the
@@ -73,10 +72,8 @@ export class OfflineCopies {
   #store: CopyStore | undefined;
   /** Which copies ended before this is known by their absence alone; `Clock.monotonic()`. */
   #openedAt = Number.NEGATIVE_INFINITY;
-  /** When something ended, by its name or id: answers that were requested before are not kept, nor are their records. */
-  readonly #ends = new Map<string, number>();
-  /** Everything that is as old has ended. */
-  #floor = Number.NEGATIVE_INFINITY;
+  /** Answers that were requested before the end of a copy are not kept, nor are their records. */
+  readonly #ends = new CopyEnds();
   /** Ids of records that could not be removed. */
   readonly #doomed = new Set<string>();
   /** All pods of a node may start at once, and each read takes a file descriptor and memory. */
@@ -151,7 +148,7 @@ export class OfflineCopies {
     const named = { id, connection, vaultNamespace, accountKey, path, namespace: pod.namespace, readAt };
     const known = this.#copies.get(id);
     if (this.#hasEnded(named) || (known && known.readAt >= readAt)) return undefined;
-    if (!this.#store) return void this.#end(id, readAt);
+    if (!this.#store) return void this.#ends.record(id, readAt);
     const body = kvSecretIn(answer);
     if (!body) return void this.#forget(known);
     // What an earlier process has read is copied where its copy is there still; else Vault may have refused it since.
@@ -180,7 +177,7 @@ export class OfflineCopies {
     const id = idOf(principal, request);
     const named = { id, connection, vaultNamespace, accountKey, path: request.path };
     const name = nameOf(scope, named);
-    this.#end(name, this.#parts.clock.monotonic());
+    this.#ends.record(name, this.#parts.clock.monotonic());
     for (const copy of this.#named.get(name) ?? []) this.#forget(copy);
   }
 
@@ -217,7 +214,7 @@ export class OfflineCopies {
 
   /** Deletes all of them, and keeps no others: everything is revoked. */
   clear(): void {
-    this.#floor = Number.POSITIVE_INFINITY;
+    this.#ends.recordAll();
     for (const copy of this.#copies.values()) this.#forget(copy);
   }
 
@@ -243,18 +240,8 @@ export class OfflineCopies {
     return ageMs < 0 || ageMs > (connection.offline?.maxAgeMs ?? 0);
   }
 
-  #end(name: string, at: number): void {
-    this.#ends.delete(name);
-    this.#ends.set(name, at);
-    const [oldest] = this.#ends;
-    if (!oldest || this.#ends.size <= mostEnds) return;
-    this.#ends.delete(oldest[0]);
-    this.#floor = Math.max(this.#floor, oldest[1]);
-  }
-
   #hasEnded(copy: Named & Pick<OfflineCopy, "readAt">): boolean {
-    const ends = namesOf(copy).map((name) => this.#ends.get(name) ?? Number.NEGATIVE_INFINITY);
-    return copy.readAt <= Math.max(this.#floor, ...ends);
+    return this.#ends.cover(namesOf(copy), copy.readAt);
   }
 
   #write(copy: OfflineCopy, payload: Redacted<Buffer>): void {
