@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { ProviderError } from "../shared/errors.js";
 import { checkCommand } from "./check.js";
 import { builtWorker } from "../../dev/testing/built-worker.js";
 import type { CommandIo } from "./command-io.js";
@@ -7,7 +8,12 @@ import type { CommandIo } from "./command-io.js";
 const worker = await builtWorker();
 const never = new AbortController().signal;
 
-async function check(files: Record<string, string>, argv: readonly string[] = Object.keys(files), colours = false) {
+async function check(
+  files: Record<string, string>,
+  argv: readonly string[] = Object.keys(files),
+  colours = false,
+  signal: AbortSignal = never,
+) {
   const written = { stdout: "", stderr: "" };
   const io: CommandIo = {
     program: "keymount",
@@ -26,7 +32,7 @@ async function check(files: Record<string, string>, argv: readonly string[] = Ob
       return within.length === 0 ? undefined : [...names].map((name) => ({ name, isDirectory: isDirectory(name) }));
     },
   };
-  return { code: await checkCommand(worker).run(argv, io, never), ...written };
+  return { code: await checkCommand(worker).run(argv, io, signal), ...written };
 }
 
 async function remarks(file: string): Promise<string[]> {
@@ -116,6 +122,25 @@ test("an address that no Mount could use is a warning, for an installation may l
     stdout:
       "f:8:5: warning: vaultAddress must start with https://, http:// or unix://; a Mount is refused unless the configuration says classAddress: use-default\n",
   });
+});
+
+test("an auth mount with the path of its logins is a warning: a mount may be called so", async () => {
+  const objects = "    objects: |\n      - {objectName: a, secretPath: secret/data/a, secretKey: b}\n";
+  const { code, stdout } = await check({ f: `${head}    vaultAuthMountPath: auth/kubernetes/login\n${objects}` });
+  expect({ code, stdout }).toEqual({
+    code: 0,
+    stdout:
+      "f:8:5: warning: vaultAuthMountPath ends with /login, which is where its logins go; write the mount's path without it\n",
+  });
+});
+
+test("a command that is stopped while it checks thousands of classes ends between two of them", async () => {
+  const stopping = new AbortController();
+  const objects = "    objects: |\n      - {objectName: a, secretPath: secret/data/a, secretKey: b}\n";
+  const file = Array(1_000).fill(`${head}${objects}`).join("---\n");
+  const checking = check({ f: file }, ["f"], false, stopping.signal);
+  setImmediate(() => stopping.abort(new ProviderError("cancelled", "stopped by SIGINT")));
+  expect(await checking).toMatchObject({ code: 1, stderr: expect.stringContaining("stopped by SIGINT") as string });
 });
 
 /** Where a text stands in a file, found by searching for it. */
@@ -527,9 +552,7 @@ spec:
   test("that are no YAML yet are reported once, with their likely kind", async () => {
     const helm = good.replace("kind: SecretProviderClass", "{{- if .Values.db }}\nkind: SecretProviderClass");
     expect(await remarks(`${helm}{{- end }}\n`)).toEqual([
-      expect.stringMatching(
-        /the YAML .*; is it a Helm template\? Try: helm template \. \| keymount check -$/,
-      ) as string,
+      expect.stringMatching(/the YAML .*; is it a Helm template\? Render it first: helm template \.$/) as string,
     ]);
   });
 

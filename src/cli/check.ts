@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { systemClock } from "../shared/clock.js";
 import { ProviderError } from "../shared/errors.js";
 import { fileFault } from "../shared/file-fault.js";
@@ -14,7 +15,7 @@ import { painter } from "./paint.js";
 import { readText } from "./read-text.js";
 import { remarksOnRepeated } from "./repeated-classes.js";
 import { type RolledWorkload, rolledWorkload } from "./rolled-workload.js";
-import { positionOf } from "../shared/text-position.js";
+import { TextPositions } from "../shared/text-position.js";
 import { workerFile } from "./worker-file.js";
 
 /** `keymount check`: every mistake of a class at once, with its place, offline. */
@@ -123,19 +124,22 @@ async function checkFile(
   signal: AbortSignal,
 ): Promise<CheckedFile> {
   const { file, text } = read;
+  const positions = new TextPositions(text);
   if ("configuration" in read)
     return { file, configuration: true, classes: [], skipped: [], remarks: placed(read.configuration) };
   const { classes, skipped, remarks } = read;
   const named = (name: string, found: readonly Remark[]) => found.map((remark) => ({ ...remark, class: name }));
   const all = named("", remarks);
   for (const one of classes) {
+    await nextTurn(); // A signal is heard between thousands of classes.
+    signal.throwIfAborted();
     const remarks = await checkClass(one, text, workloads, renderer, signal);
     all.push(...named(one.name, [repeated.get(one) ?? [], remarks].flat()));
   }
   return {
     file,
     classes: classes.map(({ name }) => name),
-    skipped: skipped.map(({ root, ...what }) => ({ ...what, line: positionOf(text, root.offset).line })),
+    skipped: skipped.map(({ root, ...what }) => ({ ...what, line: positions.at(root.offset).line })),
     remarks: placed(all),
   };
 
@@ -144,7 +148,7 @@ async function checkFile(
       .sort((a, b) => a.offset - b.offset)
       .map(({ level, offset, class: name = "", message }) => ({
         level,
-        ...positionOf(text, offset),
+        ...positions.at(offset),
         class: name,
         message,
       }));

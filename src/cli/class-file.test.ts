@@ -88,7 +88,7 @@ describe("a mistake of indentation is one remark, which asks for no Helm:", () =
 });
 
 describe("what a Helm template may be is called so:", () => {
-  const helm = "; is it a Helm template? Try: helm template . | keymount check -";
+  const helm = "; is it a Helm template? Render it first: helm template .";
   test.each([
     [
       "a value",

@@ -61,7 +61,7 @@ const ourKind = "SecretProviderClass";
 /** Finds the SecretProviderClasses of a file: several documents, and lists (`kind: List`) of them. */
 export function readClassFile(text: string): ClassFile {
   const file: Gathering = { classes: [], skipped: [], remarks: [] };
-  const hint = text.includes("{{") ? "; is it a Helm template? Try: helm template . | keymount check -" : "";
+  const hint = text.includes("{{") ? "; is it a Helm template? Render it first: helm template ." : "";
   for (const { root, mistakes } of readYaml(text, ownFileBounds)) {
     // What follows the first mistake of a document may come of it.
     const [first] = mistakes;

@@ -193,7 +193,7 @@ those that serve was started with. It does not disturb a running provider, and p
       "service-account": { value: "NAME", text: "by default the token's, then default" },
       "token-file": {
         value: "FILE",
-        text: "a token of that account (kubectl create token …); - is the standard input; a TokenRequest in the class's file does as well; without either a keymount dev beside the provider's socket is asked for one or, inside a cluster, the API server",
+        text: "a token of that account (kubectl create token …, also with -o yaml); - is the standard input; a TokenRequest in the class's file does as well; without either a keymount dev beside the provider's socket is asked for one or, inside a cluster, the API server",
       },
       pod: {
         value: "NAME",

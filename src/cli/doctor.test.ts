@@ -37,6 +37,14 @@ async function surgery() {
   return { vault, flags, stage, files: { "class.yaml": `${webClass}---\n${csiDriver}`, token: `${vault.mint()}\n` } };
 }
 
+test("the token's file may be a whole TokenRequest, as kubectl create token -o yaml prints it", async () => {
+  const { flags, stage, files } = await surgery();
+  const request = `kind: TokenRequest\nstatus: {token: "${files.token.trim()}"}\n`;
+  const argv = [...flags, "-f", "class.yaml", "--token-file", "token"];
+  const { stdout } = await callDoctor(argv, { files: { ...files, token: request }, stage });
+  expect(stdout).toMatch(/^passed {2}login /m);
+});
+
 test("from the socket to the secret, with nothing broken", async () => {
   const { vault, flags, stage, files } = await surgery();
   const said = await callDoctor([...flags, "-f", "class.yaml", "--token-file", "token"], { files, stage });

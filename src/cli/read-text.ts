@@ -1,6 +1,7 @@
 import { ProviderError } from "../shared/errors.js";
 import { fileFault } from "../shared/file-fault.js";
 import type { CommandIo } from "./command-io.js";
+import { tokenInFile } from "./token-request-file.js";
 
 /** A whole file, or with `-` the standard input. Throws `invalid_request` where it cannot be read. */
 export async function readText(path: string, io: CommandIo): Promise<string> {
@@ -11,7 +12,8 @@ export async function readText(path: string, io: CommandIo): Promise<string> {
 
 /** The service account token in a file. Throws `invalid_request` where there is none. */
 export async function readToken(path: string, io: CommandIo): Promise<string> {
-  const token = (await readText(path, io)).trim();
+  const text = await readText(path, io);
+  const token = (text.includes("TokenRequest") && tokenInFile(text)) || text.trim();
   if (token === "") throw new ProviderError("invalid_request", `${path} is empty: no service account token is in it`);
   return token;
 }

@@ -1,6 +1,6 @@
 import { named } from "../shared/quoted.js";
 import { member, type Remark, type WrittenClass } from "./class-file.js";
-import { positionOf } from "../shared/text-position.js";
+import { TextPositions } from "../shared/text-position.js";
 
 /** The classes of a file, in their order. */
 interface FileOfClasses {
@@ -17,12 +17,13 @@ export function remarksOnRepeated(files: readonly FileOfClasses[]): ReadonlyMap<
   const remarks = new Map<WrittenClass, Remark>();
   const firstOfAll = new Map<string, { file: string; place: string }>();
   for (const { file, text, classes } of files) {
+    const positions = new TextPositions(text);
     const firstOfFile = new Map<string, string>();
     for (const written of classes) {
       if (written.name === "") continue;
       const key = [written.namespace ?? [], written.name].flat().map(named).join("/");
       const offset = offsetOfName(written);
-      const { line, column } = positionOf(text, offset);
+      const { line, column } = positions.at(offset);
       const place = `${file}:${line}:${column}`;
       const before = firstOfFile.get(key);
       const elsewhere = firstOfAll.get(key);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Document, parseDocument, Scalar } from "yaml";
-import { positionOf } from "../shared/text-position.js";
+import { TextPositions, positionOf } from "../shared/text-position.js";
 import { sourceOffset } from "./text-places.js";
 
 test.each([
@@ -11,6 +11,17 @@ test.each([
   [5, 3, 2],
 ])("offset %i is at line %i, column %i", (offset, line, column) => {
   expect(positionOf("ab\n\ncd", offset)).toEqual({ line, column });
+});
+
+test("the places of many offsets are those of each", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: fc.constantFrom("a", "é", "\n") }), (written) => {
+      const positions = new TextPositions(written);
+      for (let offset = 0; offset <= written.length; offset += 1) {
+        expect(positions.at(offset)).toEqual(positionOf(written, offset));
+      }
+    }),
+  );
 });
 
 const text = fc.string({

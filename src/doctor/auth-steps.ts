@@ -13,8 +13,10 @@ export async function checkAuthMount(
   signal: AbortSignal,
 ): Promise<CheckResult<true>> {
   const finding = await probeAuthMount(node, location, signal).catch((reason: unknown) => {
-    if (!(reason instanceof VaultError) || reason.kind !== "protocol") throw reason;
-    throw new Problem("auth.not-vault", reason.message);
+    if (!(reason instanceof VaultError)) throw reason;
+    if (reason.kind === "protocol") throw new Problem("auth.not-vault", reason.message);
+    if (reason.kind === "quota") throw new Problem("auth.quota", reason.message);
+    throw reason;
   });
   const where = locationName(location);
   switch (finding.found) {

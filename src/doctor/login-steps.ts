@@ -18,7 +18,7 @@ import { named, quoted } from "../shared/quoted.js";
 import { MountLookup } from "../vault/mount-lookup.js";
 import type { NodeHealth } from "../vault/node-health.js";
 import type { Caller, VaultAnswer, VaultClient, VaultToken } from "../vault/vault-client.js";
-import { VaultError, type VaultErrorKind } from "../vault/vault-error.js";
+import { type OtherRule, VaultError, type VaultErrorKind } from "../vault/vault-error.js";
 import { type MountTarget, policyMistake } from "./class-steps.js";
 import type { PodAccount } from "./input.js";
 import { verifiesLoginAtRenewal } from "./openbao-releases.js";
@@ -101,6 +101,9 @@ async function logIn(
   const request = { vaultNamespace, authMount, role, serviceAccount, audience, jwt };
   const token = await client.login(connection, request, callerOf(login), signal).catch((reason: unknown) => {
     if (!(reason instanceof VaultError)) throw reason;
+    if (reason.rule === "sentinel") throw new Problem("login.sentinel", reason.message);
+    if (reason.kind === "protocol") throw new Problem("login.not-vault", reason.message);
+    if (reason.kind === "quota") throw new Problem("login.quota", reason.message);
     if (reason.kind !== "login_denied") throw new Problem("login.failed", reason.message);
     if (!/\bissuer\b/.test(reason.message)) throw new Problem("login.denied", reason.message);
     throw new Problem("login.issuer", `${reason.message}; the token's issuer is ${quoted(issuerOf(jwt.reveal()))}`);
@@ -131,6 +134,13 @@ const problemOfKind: Partial<Record<VaultErrorKind, ProblemName>> = {
   deleted: "object.absent",
   destroyed: "object.absent",
   refused: "object.refused",
+  protocol: "object.not-vault",
+  quota: "object.quota",
+};
+
+const problemOfRule: Record<OtherRule, ProblemName> = {
+  sentinel: "object.sentinel",
+  wrapping: "object.wrapped",
 };
 
 async function checkObject(
@@ -225,7 +235,10 @@ async function tryToMake(
 
 function objectProblem(reason: unknown): never {
   if (reason instanceof VaultError && reason.wrongPath) throw new Problem("object.path", reason.message);
-  if (reason instanceof VaultError) throw new Problem(problemOfKind[reason.kind] ?? "object.failed", reason.message);
+  if (reason instanceof VaultError) {
+    const { rule, kind } = reason;
+    throw new Problem(rule ? problemOfRule[rule] : (problemOfKind[kind] ?? "object.failed"), reason.message);
+  }
   if (!(reason instanceof ProviderError)) throw reason;
   throw new Problem(reason.code === "permission_denied" ? "policy.refused" : "object.value", reason.message);
 }

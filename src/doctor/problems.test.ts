@@ -694,9 +694,10 @@ describe("the login", () => {
     });
   /** The two questions without a token are answered as ever. */
   const loginsAfterProbes =
-    (status: number, words: string) =>
+    (status: number, words?: string) =>
     ({ vault }: ReadyVault) => {
-      vault.fault({ path: "auth/kubernetes/login" }, answering(status, JSON.stringify({ errors: [words] })));
+      const body = words === undefined ? { message: "a gateway's" } : { errors: [words] };
+      vault.fault({ path: "auth/kubernetes/login" }, answering(status, JSON.stringify(body)));
       vault.fault({ path: "auth/kubernetes/login", times: 2 }, delayed(0));
     };
   const unconfigured = ({ admin }: ReadyVault) => admin.write("sys/auth/bare", { type: "jwt" });
@@ -820,7 +821,50 @@ describe("the login", () => {
       /answered 403 with something that is not/,
       answeredAt(403, { message: "no" }),
     ],
-    ["auth.no-answer", "a quota", /\(429\)$/, answeredAt(429, { errors: [] })],
+    ["auth.quota", "", /\(429\)$/, answeredAt(429, { errors: [] })],
+    [
+      "auth.no-answer",
+      "a node that is sealed meanwhile",
+      /is sealed$/,
+      answeredAt(503, { errors: ["Vault is sealed"] }),
+    ],
+    ...(
+      [
+        [404, 'no handler for route "admin/auth/kubernetes/login". route entry not found.'],
+        [400, "missing client token"],
+      ] as const
+    ).map(([status, words]): [ProblemName, string, RegExp, () => Promise<Fixture>] => [
+      "auth.absent",
+      `${status} ${words}`,
+      /^no auth method that service accounts log in with is enabled at auth\/kubernetes/,
+      answeredAt(status, { errors: [words] }),
+    ]),
+    [
+      "auth.not-vault",
+      "an ingress that redirects, which it names as a Mount does",
+      /answered with a redirect \(308\) to https:\/\/vault\.example; if Vault is there, write that/,
+      () =>
+        application({
+          prepare: ({ vault }) =>
+            vault.fault(
+              { path: "auth/kubernetes/login" },
+              answering(308, "", { location: "https://vault.example/v1/auth/kubernetes/login" }),
+            ),
+        }),
+    ],
+    [
+      "login.sentinel",
+      "",
+      /^Vault refused the login of .*: the Sentinel policy root\/business-hrs \(EGP\) denies it/,
+      () => application({ prepare: loginsAfterProbes(403, sentinels("egp")) }),
+    ],
+    ["login.quota", "", /\(429\)/, () => application({ prepare: loginsAfterProbes(429, "rate limit quota exceeded") })],
+    [
+      "login.not-vault",
+      "a gateway's page",
+      /something before Vault/,
+      () => application({ prepare: loginsAfterProbes(403) }),
+    ],
     [
       "role.no-answer",
       "a quota, at the second question",
@@ -916,6 +960,10 @@ describe("the login", () => {
   });
 });
 
+/** As Vault Enterprise says it, of an endpoint governing policy or a role governing one. */
+const sentinels = (kind: "egp" | "rgp") =>
+  `2 errors occurred:\n\t* ${kind} standard policy "root/business-hrs" evaluation resulted in denial.\n\nThe specific error was:\n<nil>\n\n\t* permission denied\n\n`;
+
 describe("an object", () => {
   const denied = ({ admin }: ReadyVault) => admin.write("sys/mounts/secret", { type: "kv" });
   const broken = ({ vault }: ReadyVault) => vault.fault({ path: "kv/data/app" }, answering(502, "canary"));
@@ -954,7 +1002,31 @@ describe("an object", () => {
     ],
   ]);
 
+  const answered =
+    (status: number, body: object) =>
+    ({ vault }: ReadyVault) =>
+      vault.fault({ path: "kv/data/app" }, answering(status, JSON.stringify(body)));
+
   tableOnce([
+    [
+      "object.sentinel",
+      "",
+      /^permission denied: GET kv\/data\/app; the Sentinel policy root\/business-hrs \(RGP\) denies it/,
+      () => application({ prepare: answered(403, { errors: [sentinels("rgp")] }) }),
+    ],
+    [
+      "object.wrapped",
+      "",
+      /^Vault answers kv\/data\/app with a wrapping token/,
+      () => application({ prepare: answered(200, { wrap_info: { token: "hvs.canary" } }) }),
+    ],
+    [
+      "object.not-vault",
+      "a proxy's refusal",
+      /something before Vault/,
+      () => application({ prepare: answered(403, { message: "no" }) }),
+    ],
+    ["object.quota", "", /\(429\)/, () => application({ prepare: answered(429, { errors: [] }) })],
     [
       "object.namespace",
       "in its path",

@@ -35,6 +35,8 @@ interface KnownProblem {
   fix: string;
 }
 
+const raiseQuota = "wait, or raise the rate limit or quota that the finding tells of";
+
 /** Everything that can be found broken. The names are printed by `--json` and stay as they are. */
 export const problems = {
   "socket.absent": {
@@ -152,6 +154,7 @@ export const problems = {
     who: "the cluster administrator",
     fix: "let what stands before Vault (a proxy, gateway or mesh) pass on its auth/ paths",
   },
+  "auth.quota": { who: "Vault's operator", fix: raiseQuota },
   "auth.no-answer": { who: "Vault's operator", fix: "look into Vault's log" },
   "role.absent": { who: "Vault's operator", fix: "write the role, or have the class's roleName corrected" },
   "role.no-answer": { who: "Vault's operator", fix: "look into Vault's log" },
@@ -168,10 +171,27 @@ export const problems = {
     who: "Vault's operator",
     fix: "set the issuer that the mount expects to the token's (vault write auth/…/config: issuer, or bound_issuer of a jwt mount); of a kubernetes mount disable_iss_validation=true does as well",
   },
+  "login.sentinel": {
+    who: "Vault's operator",
+    fix: "let the Sentinel policy pass this login (sys/policies/egp/NAME); the auth mount and its role are not at fault",
+  },
+  "login.not-vault": {
+    who: "the cluster administrator",
+    fix: "let what stands before Vault (a proxy, gateway or mesh) pass on its auth/ paths",
+  },
+  "login.quota": { who: "Vault's operator", fix: raiseQuota },
   "login.failed": { who: "Vault's operator", fix: "look into Vault's log" },
   "object.denied": {
     who: "Vault's operator",
     fix: "let a policy of the role read this path, or have the class's secretPath corrected",
+  },
+  "object.sentinel": {
+    who: "Vault's operator",
+    fix: "let the Sentinel policy pass this request (sys/policies/egp/NAME or rgp/NAME); the role's own policies are not at fault",
+  },
+  "object.wrapped": {
+    who: "Vault's operator",
+    fix: "take the control group, or min_wrapping_ttl and max_wrapping_ttl, off the policies of this role for the path",
   },
   "object.path": { who: "the application's team", fix: "write the object's secretPath as the finding says" },
   "object.namespace": {
@@ -181,6 +201,11 @@ export const problems = {
   "object.absent": { who: "the application's team", fix: "write the secret, or correct the object's secretPath" },
   "object.value": { who: "the application's team", fix: "correct the object in the class, or what the secret holds" },
   "object.refused": { who: "the application's team", fix: "correct the object in the class" },
+  "object.not-vault": {
+    who: "the cluster administrator",
+    fix: "let what stands before Vault (a proxy, gateway or mesh) pass on this path",
+  },
+  "object.quota": { who: "Vault's operator", fix: raiseQuota },
   "object.failed": { who: "Vault's operator", fix: "look into Vault's log" },
   "logout.failed": { who: "Vault's operator", fix: "look into Vault's log; the token ends with its time" },
 } as const satisfies Record<`${Step}.${string}`, KnownProblem>;

@@ -10,15 +10,17 @@ export interface ChosenTls {
 
 /** A connection has one: what most of its classes had, and among equals one that verifies. */
 export function chosenTls(source: TlsSettings, classes: readonly AnalyzedClass[]): ChosenTls {
-  const had = classes.map((one) => sourceTls(source, one));
-  const count = (tls: TlsSettings) => had.filter((other) => sameTls(tls, other)).length;
-  const [tls = source] = [...had].sort(
-    (a, b) =>
-      count(b) - count(a) ||
-      Number(a.skipVerify) - Number(b.skipVerify) ||
-      (JSON.stringify(sorted(a)) < JSON.stringify(sorted(b)) ? -1 : 1),
+  const uses = new Map<string, { tls: TlsSettings; count: number }>();
+  for (const one of classes) {
+    const tls = sourceTls(source, one);
+    const text = textOf(tls);
+    uses.set(text, { tls, count: (uses.get(text)?.count ?? 0) + 1 });
+  }
+  const [mostUsed] = [...uses].sort(
+    ([aText, a], [bText, b]) =>
+      b.count - a.count || Number(a.tls.skipVerify) - Number(b.tls.skipVerify) || (aText < bText ? -1 : 1),
   );
-  const whole = withoutHalves(tls);
+  const whole = withoutHalves(mostUsed?.[1].tls ?? source);
   return { tls: whole, fromClasses: !sameTls(whole, withoutHalves(source)) };
 }
 
@@ -28,11 +30,12 @@ export function sourceTls(source: TlsSettings, { tls }: AnalyzedClass): TlsSetti
 }
 
 export function sameTls(a: TlsSettings, b: TlsSettings): boolean {
-  return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
+  return textOf(a) === textOf(b);
 }
 
-function sorted(tls: TlsSettings): [string, unknown][] {
-  return Object.entries(tls).sort(([a], [b]) => (a < b ? -1 : 1));
+/** Equal for equal settings, in whatever order they were written. */
+function textOf(tls: TlsSettings): string {
+  return JSON.stringify(Object.entries(tls).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** A client certificate without its key is of no use, nor is a key without its certificate. */

@@ -158,6 +158,10 @@ class ParameterReader {
     if (this.#get(older) !== "" && this.#get(newer) !== "") {
       this.say("error", older, `and ${newer} are both set; keep ${newer}`);
     }
+    if (mount.endsWith("/login")) {
+      const used = this.#get(newer) === "" ? older : newer;
+      this.say("warning", used, "ends with /login, which is where its logins go; write the mount's path without it");
+    }
     return mount;
   }
 

@@ -6,7 +6,8 @@ import { otherMethodIn } from "./auth/other-methods.js";
 import { type ClosedNamespace, closedNamespaceIn } from "./closed-namespace.js";
 import { type PlainNode, unauthenticatedRequest } from "./unauthenticated-request.js";
 import { disasterRecovery, recoverySays } from "./node-failures.js";
-import { quotaText, unlikeVault } from "./error-response.js";
+import { quotaText, unfollowed, unlikeVault } from "./error-response.js";
+import { saysNoMount } from "./login-error.js";
 import { errorsIn, isVaults, saidIn } from "./vault-errors.js";
 import { VaultError } from "./vault-error.js";
 
@@ -45,7 +46,7 @@ export async function probeAuthMount(
   const found = findings(errors);
   if (found.has("enabled")) return { found: "known method" };
   if (found.has("unconfigured")) return { found: "unconfigured" };
-  if (status === 403) return { found: "absent" };
+  if (status === 403 || saysNoMount(errors)) return { found: "absent" };
   const method = otherMethodIn(errors);
   if (method !== undefined) return { found: "another method", method };
   // Some 4xx of a login that is another's: no method of ours answers so.
@@ -91,7 +92,8 @@ async function logIn(
   if (errors.includes("Vault is sealed"))
     throw new VaultError("sealed", `Vault at ${node.origin} is sealed`, { status });
   if (says(recoverySays)) throw disasterRecovery(status, node.origin).error;
-  // What something before Vault refuses tells nothing of the mount. Of a standby's redirect (307), the login tells.
+  // What something before Vault answers tells nothing of the mount. Of a standby's redirect (307), the login tells.
+  if (status >= 300 && status < 400 && status !== 307) throw unfollowed(status, headers.location, node.origin);
   if (status >= 300 && status < 500 && status !== 307 && !isVaults(answer))
     throw unlikeVault(status, headers["content-type"], node.origin);
   return { status, errors };

@@ -3,6 +3,7 @@ import { Redacted } from "../shared/redacted.js";
 import { sampleConnection } from "../../dev/testing/connection.js";
 import type { Operation } from "./operation.js";
 import { classifyResponse } from "./error-response.js";
+import { isAway } from "./transient.js";
 import { readReply } from "./vault-reply.js";
 
 const connection = sampleConnection({ addresses: [{ origin: "https://a:8200" }, { origin: "https://b:8200" }] });
@@ -558,6 +559,83 @@ test.each([
 test("a token's renewal that gets another 500 is tried again: storage may be in trouble", () => {
   const failure = understand(renewSelf, 500, E("internal error"));
   expect(failure).toMatchObject({ scope: "engine", error: { kind: "engine" } });
+});
+
+describe("a KV engine that starts, after an unseal or with a new leader,", () => {
+  test.each([
+    "Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period and will resume service shortly.",
+    "Waiting for the primary to upgrade from non-versioned to versioned data. This backend will be unavailable for a brief period and will resume service when the primary is finished.",
+  ])("is away for a while, and no request is at fault: %s", (says) => {
+    const failure = understand(read, 400, E(says));
+    expect(failure).toMatchObject({ scope: "engine", retry: "always", error: { kind: "engine", code: "unavailable" } });
+    expect(failure.error.message).toBe("the KV engine of secret/data/app is starting (400), and answers shortly");
+    expect(isAway(failure.error)).toBe(true);
+  });
+
+  test("is not known by words that an engine may quote", () => {
+    expect(understand(read, 400, E("role 'Upgrading from non-versioned to versioned data'")).error.kind).toBe(
+      "refused",
+    );
+  });
+});
+
+describe("a Vault that protects itself from overload", () => {
+  const says =
+    "failed to create token: failed to persist accessor index entry: overloaded, try again later: internal error";
+
+  test.each([
+    ["a login", login, "POST auth/kubernetes/login"],
+    ["a read", read, "GET secret/data/app"],
+    ["a renewal", renewSelf, "POST auth/token/renew-self"],
+  ])("asks %s to wait, and is not asked again in the same Mount", (_what, operation, asked) => {
+    const failure = understand(operation, 503, E(says), { "retry-after": "7" });
+    expect(failure).toMatchObject({ scope: "engine", retry: "never", error: { kind: "engine", retryAfterMs: 7_000 } });
+    expect(failure.error.message).toBe(`Vault at https://a:8200 is overloaded (503): ${asked}; it asks to wait 7 s`);
+  });
+
+  test("may name no time", () => {
+    expect(understand(read, 503, E(says)).error.message).toMatch(/is overloaded \(503\): GET secret\/data\/app$/);
+  });
+
+  test("is no proxy that says so", () => {
+    expect(understand(read, 503, { message: "overloaded, try again later" }).scope).toBe("unsettled");
+  });
+});
+
+describe("a Sentinel policy that denies", () => {
+  const says = (policy: string) =>
+    E(
+      `2 errors occurred:\n\t* ${policy} evaluation resulted in denial.\n\nThe specific error was:\n<nil>\n\n\t* permission denied\n\n`,
+    );
+
+  test("a login is not the role's fault, nor the mount's", () => {
+    const { error } = understand(login, 403, says('egp standard policy "root/business-hrs"'));
+    expect(error).toMatchObject({ kind: "login_denied", rule: "sentinel" });
+    expect(error.message).toMatch(
+      /: the Sentinel policy root\/business-hrs \(EGP\) denies it, whatever the role takes$/,
+    );
+  });
+
+  test("a read is not that of the role's other policies", () => {
+    const { error } = understand(read, 403, says('rgp standard policy "team/only web"'));
+    expect(error).toMatchObject({ kind: "denied", rule: "sentinel" });
+    expect(error.message).toBe(
+      'permission denied: GET secret/data/app; the Sentinel policy "team/only web" (RGP) denies it, whatever the role\'s own policies allow',
+    );
+    expect(error.mount).toBeUndefined();
+  });
+});
+
+test.each([
+  [404, 'no handler for route "admin/auth/kubernetes/login". route entry not found.'],
+  [400, "missing client token"],
+  [405, "unsupported operation"],
+])("a login's %i %j says that no method is mounted there", (status, says) => {
+  expect(understand(login, status, E(says)).error.message).toMatch(
+    new RegExp(
+      `: there is no login at auth/kubernetes \\(${status}\\); correct the mount's path or the Vault namespace$`,
+    ),
+  );
 });
 
 test("what an Agent says for a Vault that is away is no engine's failure", () => {

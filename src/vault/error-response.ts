@@ -4,6 +4,7 @@ import { closedNamespaceIn, closedNamespaceTexts } from "./closed-namespace.js";
 import { type Failure, final } from "./failure.js";
 import { classifyLoginFailure, classifyLoginError, secondFactorDemanded } from "./login-error.js";
 import { disasterRecovery, recoverySays, sealed, uninitialised } from "./node-failures.js";
+import { sentinelPolicyIn } from "./sentinel.js";
 import { type Operation, answersRaw, renewSelfPath } from "./operation.js";
 import { type MountDoubt, VaultError, type VaultErrorKind } from "./vault-error.js";
 import type { VaultReply } from "./vault-reply.js";
@@ -46,11 +47,17 @@ export function classifyResponse(operation: Operation, reply: VaultReply, source
   // Its auth method refuses it, as OpenBao 2.6.4 does once the service account token has ended: the token was let ask.
   const ofMethod = operation.path === renewSelfPath && says("failed to renew entry");
   if (operation.kind === "renew" && (status !== 403 || ofMethod)) return unrenewed(operation, status, says, source);
+  const sentinel = status === 403 ? sentinelPolicyIn(errors) : undefined;
+  if (sentinel !== undefined) return ruledOut(operation, sentinel, status);
   if (status === 403) {
     // Of `sys/internal/ui/mounts/PATH`: no mount, or none that the token may use.
     const isUnseen = operation.kind === "lookup" && says("preflight capability check");
     const doubt = isUnseen ? "none" : mountDoubt(operation);
     return refusal("denied", status, denialOf(operation), doubt);
+  }
+  if (status === 400 && errors.some((error) => startingKv.some((text) => error.startsWith(text)))) {
+    const message = `the KV engine of ${operation.path} is starting (400), and answers shortly`;
+    return { error: new VaultError("engine", message, { status }), retry: "always", scope: "engine" };
   }
   const absent = status === 404 ? gone(operation, reply.body, errors) : undefined;
   if (absent) return absent;
@@ -72,6 +79,15 @@ export function classifyResponse(operation: Operation, reply: VaultReply, source
   );
 }
 
+/**
+ * While it starts, also after an unseal or with a new leader: of KV version 2 (vault-plugin-secrets-kv, `upgradeCheck`), on the
+ * primary and on those that wait for it.
+ */
+const startingKv = [
+  "Upgrading from non-versioned to versioned data",
+  "Waiting for the primary to upgrade from non-versioned to versioned data",
+];
+
 const hiddenReason =
   "; its reason may quote what was sent and is not shown here: the same request with the vault CLI shows it";
 
@@ -82,7 +98,7 @@ const hiddenReason =
 function wrapped({ path }: Operation, { status, body }: VaultReply): Failure | undefined {
   if (!isJsonObject(body?.["wrap_info"])) return undefined;
   const message = `Vault answers ${path} with a wrapping token instead of the secret: a control group, or a policy that demands response wrapping (min_wrapping_ttl), applies to the path; take it off for this role`;
-  return refusal("refused", status, message);
+  return final(new VaultError("refused", message, { status, rule: "wrapping" }));
 }
 
 function halfLogin({ login }: Operation, { status, body }: VaultReply): Failure | undefined {
@@ -99,10 +115,7 @@ function halfLogin({ login }: Operation, { status, body }: VaultReply): Failure 
 function redirected({ addresses, name }: Connection, { status, headers }: VaultReply, { origin }: Source): Failure {
   const target = originOf(headers.location, origin);
   if (status !== 307 || target === undefined) {
-    const isOther = target !== undefined && target !== origin;
-    const to = isOther ? ` to ${target}; if Vault is there, write that as the connection's address` : "";
-    const error = new VaultError("protocol", `${origin} answered with a redirect (${status})${to}`, { status });
-    return { error, retry: "never", scope: "unsettled" };
+    return { error: unfollowed(status, headers.location, origin), retry: "never", scope: "unsettled" };
   }
   const ofTarget = addresses.filter((address) => originOf(address.origin) === target);
   const error = new VaultError(
@@ -118,6 +131,14 @@ function redirected({ addresses, name }: Connection, { status, headers }: VaultR
     ofLeader: true,
     ...(other && { redirectTo: other.origin }),
   };
+}
+
+/** Of a redirect that is followed nowhere: such as an ingress makes, from http:// to https:// or to a login page. */
+export function unfollowed(status: number, location: string | undefined, origin: string): VaultError {
+  const target = originOf(location, origin);
+  const isOther = target !== undefined && target !== origin;
+  const to = isOther ? ` to ${target}; if Vault is there, write that as the connection's address` : "";
+  return new VaultError("protocol", `${origin} answered with a redirect (${status})${to}`, { status });
 }
 
 /** Of an http or https URL, without any path. */
@@ -152,9 +173,10 @@ function quota(
   { origin, wall }: Source,
 ): Failure {
   const retryAfterMs = retryAfter(headers["retry-after"], wall);
-  const wait = retryAfterMs === undefined ? "" : `; it asks to wait ${Math.ceil(retryAfterMs / 1_000)} s`;
   const limit = quotaText(body, says, origin);
-  return final(new VaultError("quota", `${limit} (429): ${method} ${path}${wait}`, { status, retryAfterMs }));
+  return final(
+    new VaultError("quota", `${limit} (429): ${method} ${path}${waitAskedFor(retryAfterMs)}`, { status, retryAfterMs }),
+  );
 }
 
 /** Which limit a 429 tells of. */
@@ -163,6 +185,17 @@ export function quotaText(body: VaultReply["body"], says: (text: string) => bool
   // Vault Enterprise; waiting helps only as leases end.
   if (says("lease count quota")) return "a lease count quota of Vault is full until leases end or it is raised";
   return "a rate limit or quota of Vault is exceeded";
+}
+
+/** Vault Enterprise 1.18 and newer, which protects itself from more writes than its storage takes: logins and leases first. */
+function overloaded({ method, path }: Operation, { status, headers }: VaultReply, { origin, wall }: Source): Failure {
+  const retryAfterMs = retryAfter(headers["retry-after"], wall);
+  const message = `Vault at ${origin} is overloaded (503): ${method} ${path}${waitAskedFor(retryAfterMs)}`;
+  return { error: new VaultError("engine", message, { status, retryAfterMs }), retry: "never", scope: "engine" };
+}
+
+function waitAskedFor(retryAfterMs: number | undefined): string {
+  return retryAfterMs === undefined ? "" : `; it asks to wait ${Math.ceil(retryAfterMs / 1_000)} s`;
 }
 
 function retryAfter(value: string | undefined, wall: number): number | undefined {
@@ -176,12 +209,8 @@ function retryAfter(value: string | undefined, wall: number): number | undefined
  * leader wrote while it lost its leadership may stand after all (hashicorp/raft ErrLeadershipLost), so it is not
  * asked for twice. An engine's text may hold the same words, so the node's health has the last one.
  */
-function failed(
-  operation: Operation,
-  { status, body }: VaultReply,
-  errors: readonly string[],
-  source: Source,
-): Failure {
+function failed(operation: Operation, reply: VaultReply, errors: readonly string[], source: Source): Failure {
+  const { status, body } = reply;
   const { origin } = source;
   const says = saidIn(errors);
   const noLeader = new VaultError("outage", `Vault at ${origin} has no active node at the moment`, { status });
@@ -199,6 +228,7 @@ function failed(
     return { error, retry: "always", scope: "request" };
   }
   if (status === 501 && isVaults(body)) return { ...uninitialised(status, origin), scope: "unsettled" };
+  if (status === 503 && isVaults(body) && says("overloaded")) return overloaded(operation, reply, source);
   // Vault Agent and Proxy say it with a 500 of their own when Vault does not answer them.
   if (status !== 500 || says("failed to get the response") || !isVaults(body)) {
     const error = new VaultError("outage", `${origin} answered with ${status}`, { status });
@@ -265,6 +295,11 @@ function unrenewed({ path }: Operation, status: number, says: (text: string) => 
   }
   const what = ofToken ? "the token" : "the lease";
   return engineDown(`Vault at ${origin} could not renew ${what}; what its engine talks to may be down`, status);
+}
+
+function ruledOut({ method, path }: Operation, policy: string, status: number): Failure {
+  const message = `permission denied: ${method} ${path}; ${policy} denies it, whatever the role's own policies allow`;
+  return final(new VaultError("denied", message, { status, rule: "sentinel" }));
 }
 
 function denialOf(operation: Operation): string {

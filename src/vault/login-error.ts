@@ -4,7 +4,9 @@ import { type AuthMethod, tokenExpired } from "./auth/auth-method.js";
 import { anyAuthMethod, authMethods, authMethodsByText } from "./auth/auth-methods.js";
 import { otherMethodIn } from "./auth/other-methods.js";
 import type { Login } from "./operation.js";
-import { VaultError } from "./vault-error.js";
+import { sentinelPolicyIn } from "./sentinel.js";
+import { type OtherRule, VaultError } from "./vault-error.js";
+import { saidIn } from "./vault-errors.js";
 
 /** A login's 500 where it is the mount's set-up; `undefined` for what may pass. */
 export function classifyLoginFailure(login: Login, status: number, errors: readonly string[]): VaultError | undefined {
@@ -23,7 +25,13 @@ export function classifyLoginError(
   errors: readonly string[],
   wall: number,
 ): VaultError {
-  const why = explained(login, errors) ?? expired(login, wall) ?? unknown(login, connection, status);
+  const sentinel = sentinelPolicyIn(errors);
+  if (sentinel !== undefined)
+    return loginDenied(login, status, `${sentinel} denies it, whatever the role takes`, "sentinel");
+  const isThere = status !== 404 && status !== 405 && !saysNoMount(errors);
+  const why =
+    explained(login, errors) ??
+    (isThere ? (expired(login, wall) ?? unknown(login, connection, status)) : noLogin(login, status));
   return loginDenied(login, status, why);
 }
 
@@ -33,10 +41,15 @@ export function secondFactorDemanded(login: Login, status: number): VaultError {
   return loginDenied(login, status, why);
 }
 
-function loginDenied({ serviceAccount, audience, vaultNamespace }: Login, status: number, why: string): VaultError {
+function loginDenied(
+  { serviceAccount, audience, vaultNamespace }: Login,
+  status: number,
+  why: string,
+  rule?: OtherRule,
+): VaultError {
   const where = vaultNamespace === "" ? "" : ` in the Vault namespace ${named(vaultNamespace)}`;
   const message = `Vault refused the login of ${serviceAccount} (audience ${quoted(audience)})${where}: ${why}`;
-  return new VaultError("login_denied", message, { status });
+  return new VaultError("login_denied", message, { status, ...(rule && { rule }) });
 }
 
 /** By every method, ours before others: a mount may be of another than the configuration file says. */
@@ -58,11 +71,20 @@ function methodsAt({ authMount }: Login, connection: Connection): readonly AuthM
   return authMount === connection.authMount ? [authMethods[connection.authMethod]] : authMethodsByText;
 }
 
+/** Where Vault Enterprise's namespace has no such mount; before Vault 1.12 such a path was one that demands a token. */
+export function saysNoMount(errors: readonly string[]): boolean {
+  const says = saidIn(errors);
+  return says("no handler for route") || says("missing client token");
+}
+
+function noLogin({ authMount }: Login, status: number): string {
+  return `there is no login at auth/${authMount} (${status}); correct the mount's path or the Vault namespace`;
+}
+
 /** A bare 403 is Vault's answer to several things; it does not tell which. */
 function unknown(login: Login, connection: Connection, status: number): string {
   const { authMount: mount } = login;
   const role = named(login.role);
-  if (status === 404 || status === 405) return `there is no login at auth/${mount} (${status})`;
   if (status !== 403) {
     return `see the role ${role} at auth/${mount}; Vault's reason may quote the token's claims and is not shown here: a login with the vault CLI and such a token shows it (${status})`;
   }

@@ -1,6 +1,6 @@
 import { type Json, type JsonObject, isJsonNumber } from "../shared/json.js";
 import { type PlainNode, unauthenticatedRequest } from "./unauthenticated-request.js";
-import { unlikeVault } from "./error-response.js";
+import { unfollowed, unlikeVault } from "./error-response.js";
 import { VaultError } from "./vault-error.js";
 
 export type Product = "Vault" | "OpenBao";
@@ -27,6 +27,7 @@ export async function askHealth(line: PlainNode, signal: AbortSignal): Promise<N
   const { status, body, headers } = await unauthenticatedRequest(line, { method: "GET", path: healthPath }, signal);
   if (!body || typeof body["initialized"] !== "boolean") {
     if (status >= 500) throw new VaultError("outage", `${line.origin} answered with ${status}`, { status });
+    if (status >= 300 && status < 400) throw unfollowed(status, headers.location, line.origin);
     throw unlikeVault(status, headers["content-type"], line.origin);
   }
   const now = body["server_time_utc"];

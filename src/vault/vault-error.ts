@@ -61,6 +61,9 @@ export const codeOfKind = {
  */
 export type MountDoubt = "any" | "kv2" | "none";
 
+/** Which other rule of Vault than an ACL policy or a role keeps a secret back. */
+export type OtherRule = "sentinel" | "wrapping";
+
 /** What Vault refused, in our words: the message never holds Vault's body unfiltered, a header, a token or a value. */
 export class VaultError extends ProviderError {
   override readonly name = "VaultError";
@@ -73,6 +76,8 @@ export class VaultError extends ProviderError {
   readonly mount?: MountDoubt;
   /** The path itself is written wrong, for certain; the message tells how it has to be. */
   readonly wrongPath?: true;
+  /** Set where no role, policy or class is at fault. */
+  readonly rule?: OtherRule;
 
   constructor(
     kind: VaultErrorKind,
@@ -82,6 +87,7 @@ export class VaultError extends ProviderError {
       retryAfterMs?: number | undefined;
       mount?: MountDoubt | undefined;
       wrongPath?: boolean;
+      rule?: OtherRule;
     } = {},
   ) {
     super(codeOfKind[kind], message, options);
@@ -90,6 +96,7 @@ export class VaultError extends ProviderError {
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
     if (options.mount !== undefined) this.mount = options.mount;
     if (options.wrongPath === true) this.wrongPath = true;
+    if (options.rule !== undefined) this.rule = options.rule;
   }
 
   /** The same with more to its message, and no more to be told. */
